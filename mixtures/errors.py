@@ -1,0 +1,65 @@
+"""Every exception of the package.
+
+Each one says four things: what was wrong, what was got, what was expected, and what to do about it. All derive from
+`MixturesError`, and from the built-in exception that a caller would expect (`ValueError`, `ImportError`, ...).
+"""
+
+
+class MixturesError(Exception):
+    """An error whose text says what, got, expected and what to do.
+
+    Args:
+        what: the thing that is wrong, as the user named it (`"x"`, `"components"`, `"covariance"`).
+        got: what was received.
+        expected: what would have been right.
+        advice: what to do, a sentence.
+
+    Example:
+        >>> print(ModelError("components", got="0", expected="an int >= 1", advice="Say how many components."))
+        components: got 0; expected an int >= 1. Say how many components.
+    """
+
+    def __init__(self, what: str, *, got: str, expected: str, advice: str = ""):
+        self.what, self.got, self.expected, self.advice = what, got, expected, advice
+        super().__init__(f"{what}: got {got}; expected {expected}.{' ' + advice if advice else ''}")
+
+    def __reduce__(self):
+        # The default reduction calls cls(text), which keyword-only arguments refuse: process pools pickle exceptions.
+        return _rebuild, (type(self), self.what, self.got, self.expected, self.advice)
+
+
+def _rebuild(cls: type[MixturesError], what: str, got: str, expected: str, advice: str) -> MixturesError:
+    return cls(what, got=got, expected=expected, advice=advice)
+
+
+class DataError(MixturesError, ValueError):
+    """The user's data cannot be used as they are: NaN, a wrong dtype or shape, values outside a family's support."""
+
+
+class ModelError(MixturesError, ValueError):
+    """A declaration that makes no sense: components < 1, an unknown site, family or covariance structure."""
+
+
+class ChoiceError(MixturesError, ValueError):
+    """An argument that is not one of the choices; the text lists them."""
+
+    @classmethod
+    def of(cls, what: str, got: object, choices) -> "ChoiceError":
+        """The usual sentence: `got` is not one of `choices`."""
+        return cls(what, got=repr(got), expected=f"one of {', '.join(map(repr, choices))}")
+
+
+class SeedError(MixturesError, ValueError):
+    """A seed that is not an int in [0, 2**32)."""
+
+
+class BackendError(MixturesError, ImportError):
+    """A backend or an extra is not installed, or cannot do what was asked; the text has the pip line."""
+
+
+class FitError(MixturesError, RuntimeError):
+    """A fit ended in a bad status and `raise_if_bad=True` was given."""
+
+
+class StoredFileError(MixturesError, OSError):
+    """A saved result is truncated, altered, of other data, or would be overwritten."""
