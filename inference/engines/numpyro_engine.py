@@ -16,8 +16,8 @@ from inference.engines.numpyro_programs import (
     compiled_joint,
     compiled_log_densities,
     compiled_prior_draw,
-    describe,
     compiled_vector_density,
+    describe,
 )
 from inference.engines.protocol import (
     Ascent,
