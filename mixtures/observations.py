@@ -10,10 +10,18 @@ from typing import Any, Union
 
 import numpy as np
 
-from mixtures.errors import DataError
+from mixtures.errors import ChoiceError, DataError
 
 MAX_NAMED = 5
 """How many offending cells an error names."""
+
+MISSING = ("raise", "allow")
+"""What to do with NaN."""
+
+_ADVICE = {
+    "raise": 'Drop or mend these cells; if they were not observed, say so: Observations(x, missing="allow").',
+    "allow": "Drop or mend these cells.",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,35 +32,52 @@ class Observations:
         x: numbers, shape (rows,) or (rows, features): a list, array, pandas Series or DataFrame. A DataFrame's columns become the features'
             names and its index the rows'; a DataFrame of one column is one variable, shape (rows,).
         feature_names: names of the columns, where `x` does not bring them.
+        missing: `"raise"`: NaN is an error; `"allow"`: NaN marks a cell that was not observed, and drops out of the likelihood.
+        covariates: what regressions and gating weights depend on, shape (rows,) or (rows, covariates); other models ignore them.
 
     Attributes:
-        x: the checked values, float64, read-only.
+        x: the checked values, float64, read-only; NaN where missing.
         feature_names: the columns' names, or None.
         row_names: the rows' names, or None where they are just 0, 1, 2, ...
+        covariates: the checked covariates, (rows, covariates), or None.
+        covariate_names: their names, or None.
 
     Raises:
         DataError: empty, NaN or infinite, not numeric, more than two dimensions; the text names rows and columns.
+        ChoiceError: `missing` is neither `"raise"` nor `"allow"`.
 
     Example:
         >>> Observations([1.0, 2.0, 4.0]).shape
         (3,)
+        >>> Observations([1.0, float("nan"), 4.0], missing="allow").observed
+        array([ True, False,  True])
     """
 
     x: Any
     feature_names: tuple[str, ...] | None = None
+    missing: str = "raise"
+    covariates: Any = None
     row_names: np.ndarray | None = field(default=None, init=False)
+    covariate_names: tuple[str, ...] | None = field(default=None, init=False)
 
     def __post_init__(self):
+        if self.missing not in MISSING:
+            raise ChoiceError.of("missing", self.missing, MISSING)
         feature_names, row_names = _names(self.x)
         feature_names = tuple(map(str, self.feature_names)) if self.feature_names is not None else feature_names
         values = _squeezed(_numeric(self.x, feature_names), feature_names)
         _check_shape(values)
         _check_names(values, feature_names)
-        _check_finite(values, feature_names, row_names)
         values.flags.writeable = False
         object.__setattr__(self, "x", values)
         object.__setattr__(self, "feature_names", feature_names)
         object.__setattr__(self, "row_names", row_names)
+        is_bad = np.isinf(values) if self.missing == "allow" else ~np.isfinite(values)
+        self.refuse(is_bad, "finite numbers", _ADVICE[self.missing])
+        if self.covariates is not None:
+            covariates, names = _checked_covariates(self.covariates, len(values))
+            object.__setattr__(self, "covariates", covariates)
+            object.__setattr__(self, "covariate_names", names)
 
     @classmethod
     def of(cls, x: Union["Observations", Any]) -> "Observations":
@@ -69,6 +94,48 @@ class Observations:
         """The number of columns; None for data of shape (rows,)."""
         return self.x.shape[1] if self.x.ndim == 2 else None
 
+    @property
+    def observed(self) -> np.ndarray | None:
+        """Which cells were observed, in the shape of `x`; None where all were."""
+        is_missing = np.isnan(self.x)
+        return ~is_missing if is_missing.any() else None
+
+    def column(self, index: int) -> "Observations":
+        """One column, shape (rows,), under its name."""
+        name = None if self.feature_names is None else (self.feature_names[index],)
+        values = self.x[:, index] if self.x.ndim == 2 else self.x
+        return self._like(Observations(values, feature_names=name, missing=self.missing), self.row_names)
+
+    def take(self, rows: Any) -> "Observations":
+        """Some of the rows, given by a slice, indices or a mask; their names go along."""
+        covariates = None if self.covariates is None else self.covariates[rows]
+        taken = Observations(self.x[rows], self.feature_names, self.missing, covariates)
+        object.__setattr__(taken, "covariate_names", self.covariate_names)
+        return self._like(taken, np.arange(len(self))[rows] if self.row_names is None else self.row_names[rows])
+
+    @staticmethod
+    def _like(made: "Observations", row_names: np.ndarray | None) -> "Observations":
+        is_plain = row_names is None or _is_default_index(row_names, len(made))
+        object.__setattr__(made, "row_names", None if is_plain else row_names)
+        return made
+
+    def refuse(self, is_bad: np.ndarray, expected: str, advice: str) -> None:
+        """Raise an error that names the cells (or rows) where `is_bad`, if there are any.
+
+        Args:
+            is_bad: a mask in the shape of `x`, or one value a row.
+            expected: what would have been right.
+            advice: what to do, a sentence.
+
+        Raises:
+            DataError: `is_bad` anywhere; the text names rows, columns and values.
+        """
+        bad = np.argwhere(is_bad)
+        if len(bad):
+            cells = ", ".join(_cell(self.x, index, self.feature_names, self.row_names) for index in bad[:MAX_NAMED])
+            more = f" and {len(bad) - MAX_NAMED} more" if len(bad) > MAX_NAMED else ""
+            raise DataError("x", got=cells + more, expected=expected, advice=advice)
+
     def __len__(self) -> int:
         return len(self.x)
 
@@ -80,6 +147,9 @@ class Observations:
         """sha256 of shape, values and column names: tells whether two results speak of the same data."""
         digest = hashlib.sha256(repr((self.shape, self.feature_names)).encode())
         digest.update(np.ascontiguousarray(self.x).tobytes())
+        if self.covariates is not None:
+            digest.update(repr((self.covariates.shape, self.covariate_names)).encode())
+            digest.update(np.ascontiguousarray(self.covariates).tobytes())
         return digest.hexdigest()
 
     def coords(self) -> dict[str, Any]:
@@ -135,7 +205,7 @@ def _is_default_index(index: Any, rows: int) -> bool:
     return np.asarray(index).dtype.kind in "iu" and np.array_equal(np.asarray(index), np.arange(rows))
 
 
-def _numeric(x: Any, feature_names: tuple[str, ...] | None) -> np.ndarray:
+def _numeric(x: Any, feature_names: tuple[str, ...] | None, what: str = "x") -> np.ndarray:
     """A fresh float64 array, or an error that names the columns that are not numbers."""
     if hasattr(x, "dtypes") and hasattr(x, "columns"):
         bad = [
@@ -144,19 +214,19 @@ def _numeric(x: Any, feature_names: tuple[str, ...] | None) -> np.ndarray:
             if getattr(dtype, "kind", "O") not in "fiub"
         ]
         if bad:
-            raise _not_numeric(f"columns {bad} that are not numbers")
+            raise _not_numeric(f"columns {bad} that are not numbers", what)
     try:
         array = np.asarray(x)
     except ValueError as error:
-        raise DataError("x", got="rows of unequal lengths", expected="a rectangular array of numbers") from error
+        raise DataError(what, got="rows of unequal lengths", expected="a rectangular array of numbers") from error
     if array.dtype.kind not in "fiub":
-        raise _not_numeric(f"dtype {array.dtype}")
+        raise _not_numeric(f"dtype {array.dtype}", what)
     return np.array(array, dtype=np.float64)
 
 
-def _not_numeric(got: str) -> DataError:
+def _not_numeric(got: str, what: str) -> DataError:
     return DataError(
-        "x",
+        what,
         got=got,
         expected="real numbers",
         advice="Convert text with float(...), encode categories as integers, and drop columns that are not data.",
@@ -185,17 +255,26 @@ def _check_names(values: np.ndarray, feature_names: tuple[str, ...] | None) -> N
         raise DataError("feature_names", got=f"{len(feature_names)} names", expected=f"{columns}, one for each column")
 
 
-def _check_finite(values: np.ndarray, feature_names: tuple[str, ...] | None, row_names: np.ndarray | None) -> None:
+def _checked_covariates(given: Any, rows: int) -> tuple[np.ndarray, tuple[str, ...] | None]:
+    """Covariates as (rows, covariates), read-only, and their names."""
+    names, row_names = _names(given)
+    values = _numeric(given, names, "covariates")
+    values = values[:, None] if values.ndim == 1 else values
+    if values.ndim != 2 or len(values) != rows or values.shape[1] == 0:
+        raise DataError(
+            "covariates",
+            got=f"shape {np.shape(given)}",
+            expected=f"one row for each of the {rows} rows of x, shape ({rows},) or ({rows}, covariates)",
+            advice="Pass the covariates of the same rows, in the same order.",
+        )
     bad = np.argwhere(~np.isfinite(values))
     if len(bad):
-        cells = ", ".join(_cell(values, index, feature_names, row_names) for index in bad[:MAX_NAMED])
-        more = f" and {len(bad) - MAX_NAMED} more" if len(bad) > MAX_NAMED else ""
+        cells = ", ".join(_cell(values, index, names, row_names) for index in bad[:MAX_NAMED])
         raise DataError(
-            "x",
-            got=cells + more,
-            expected="finite numbers",
-            advice="Drop or mend these cells; a mixture cannot be fitted to them as they are.",
+            "covariates", got=cells, expected="finite numbers", advice="Covariates must be known for every row."
         )
+    values.flags.writeable = False
+    return values, names
 
 
 def _cell(
@@ -203,12 +282,8 @@ def _cell(
 ) -> str:
     """One offending cell in words: `nan at row 3, column 'waiting'`."""
     value, row = values[tuple(index)], int(index[0])
-    name = "" if row_names is None else f" ({row_names[row]!r})"
-    if len(index) == 1:
-        return f"{value} at row {row}{name}"
-    column = int(index[1])
-    return (
-        f"{value} at row {row}{name}, column {feature_names[column]!r}"
-        if feature_names
-        else f"{value} at row {row}{name}, column {column}"
-    )
+    where = f"{value} at row {row}" + ("" if row_names is None else f" ({row_names[row]!r})")
+    if len(index) == values.ndim == 1 and not feature_names or len(index) < values.ndim:
+        return where
+    column = int(index[1]) if len(index) > 1 else 0
+    return f"{where}, column {(feature_names[column] if feature_names else column)!r}"

@@ -106,11 +106,16 @@ class Sites:
 def run_arguments(program: Program, x: Observations) -> tuple[Program, dict[str, Any]]:
     """A program's structure and its run arguments: what is compiled, and what is passed to it.
 
-    The numbers of a mixture's priors are run arguments, so that other numbers need no new compilation.
+    The numbers of a mixture's priors are run arguments, so that other numbers need no new compilation. Where cells are missing, `observed`
+    says which are not; covariates go to the programs that need them (to every program of a user's own).
     """
-    if isinstance(program, Mixture):
-        return program.structure, {"x": x.x, "hyper": program.hyper(x.x)}
-    return program, {"x": x.x}
+    data: dict[str, Any] = {"x": x.x}
+    if x.observed is not None:
+        data["observed"] = x.observed
+    is_mixture = isinstance(program, Mixture)
+    if x.covariates is not None and (not is_mixture or program.needs_covariates):
+        data["covariates"] = x.covariates
+    return (program.structure, {**data, "hyper": program.hyper(x)}) if is_mixture else (program, data)
 
 
 def shapes_of(data: Any) -> Any:

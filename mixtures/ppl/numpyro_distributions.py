@@ -7,6 +7,7 @@ under enumeration the gradient is several times cheaper. It is tested against th
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
+from jax.scipy.special import gammaln
 from numpyro.distributions import constraints
 from numpyro.distributions.util import validate_sample
 
@@ -34,17 +35,19 @@ class MultivariateNormal(dist.Distribution):
 
     @validate_sample
     def log_prob(self, value):
-        features = self.event_shape[0]
-        identity = jnp.eye(features, dtype=self.scale_tril.dtype)
-        # L^-1, once a component and not once a row
-        whiten = jax.scipy.linalg.solve_triangular(
-            self.scale_tril, jnp.broadcast_to(identity, self.scale_tril.shape), lower=True
-        )
+        whitened, half_log_det = _whitened(value - self.loc, self.scale_tril)
         # |L^-1 (x - mu)|^2
-        distance = jnp.sum(_rows_times_matrix(value - self.loc, whiten) ** 2, axis=-1)
-        # log |L|
-        half_log_det = jnp.sum(jnp.log(jnp.diagonal(self.scale_tril, axis1=-2, axis2=-1)), axis=-1)
-        return -0.5 * (distance + features * jnp.log(2 * jnp.pi)) - half_log_det
+        distance = jnp.sum(whitened**2, axis=-1)
+        return -0.5 * (distance + self.event_shape[0] * jnp.log(2 * jnp.pi)) - half_log_det
+
+
+def _whitened(rows, scale_tril):
+    """L^-1 row for every row, and log |L|."""
+    identity = jnp.eye(scale_tril.shape[-1], dtype=scale_tril.dtype)
+    # L^-1, once a component and not once a row
+    whiten = jax.scipy.linalg.solve_triangular(scale_tril, jnp.broadcast_to(identity, scale_tril.shape), lower=True)
+    half_log_det = jnp.sum(jnp.log(jnp.diagonal(scale_tril, axis1=-2, axis2=-1)), axis=-1)
+    return _rows_times_matrix(rows, whiten), half_log_det
 
 
 def _rows_times_matrix(rows, matrix):
@@ -57,10 +60,97 @@ def _rows_times_matrix(rows, matrix):
     return (rows[..., None, :] @ transposed)[..., 0, :]
 
 
+class MultivariateStudentT(dist.Distribution):
+    """A multivariate t, whitened like the normal.
+
+    Args:
+        df: degrees of freedom, shape (...).
+        loc: location, shape (..., features).
+        scale_tril: Cholesky factor of the scale matrix, shape (..., features, features).
+        dimension: how many columns count, where others are missing (these have location, value and correlations 0, and scale 1).
+    """
+
+    support = constraints.real_vector
+
+    def __init__(self, df, loc, scale_tril, dimension=None, *, validate_args=None):
+        self.df, self.loc, self.scale_tril = df, loc, scale_tril
+        self.dimension = jnp.shape(loc)[-1] if dimension is None else dimension
+        batch = jnp.broadcast_shapes(jnp.shape(df), jnp.shape(loc)[:-1], jnp.shape(scale_tril)[:-2])
+        super().__init__(batch_shape=batch, event_shape=jnp.shape(loc)[-1:], validate_args=validate_args)
+
+    def sample(self, key, sample_shape=()):
+        key_normal, key_chi2 = jax.random.split(key)
+        normal = MultivariateNormal(jnp.zeros(()) * self.loc, self.scale_tril).expand(self.batch_shape)
+        chi2 = dist.Chi2(self.df).expand(self.batch_shape).sample(key_chi2, sample_shape)
+        return self.loc + normal.sample(key_normal, sample_shape) * jnp.sqrt(self.df / chi2)[..., None]
+
+    @validate_sample
+    def log_prob(self, value):
+        whitened, half_log_det = _whitened(value - self.loc, self.scale_tril)
+        distance, p = jnp.sum(whitened**2, axis=-1), self.dimension
+        half = 0.5 * (self.df + p)
+        # log G((v + p) / 2) - log G(v / 2) - p/2 log(v pi) - log |L| - (v + p)/2 log(1 + delta / v)
+        constant = gammaln(half) - gammaln(0.5 * self.df) - 0.5 * p * jnp.log(self.df * jnp.pi)
+        return constant - half_log_det - half * jnp.log1p(distance / self.df)
+
+
+class Categorical(dist.CategoricalProbs):
+    """A categorical distribution that takes its categories as floating point numbers too: data are."""
+
+    def log_prob(self, value):
+        return super().log_prob(jnp.asarray(value, dtype=int))
+
+
+class Uniform(dist.Uniform):
+    """A uniform distribution that has density 0 outside its interval, validated or not."""
+
+    def log_prob(self, value):
+        inside = (value >= self.low) & (value <= self.high)
+        return jnp.where(inside, -jnp.log(self.high - self.low), -jnp.inf)
+
+
+class Select(dist.Distribution):
+    """The member that an index chooses: members[0] where it is 0, and so on; the last beyond.
+
+    Args:
+        index: whole numbers, shape (...).
+        members: distributions with one event shape and one kind of support.
+    """
+
+    def __init__(self, index, *members):
+        self.index, self.members = index, members
+        batch = jnp.broadcast_shapes(jnp.shape(index), *(member.batch_shape for member in members))
+        super().__init__(batch_shape=batch, event_shape=members[-1].event_shape)
+
+    @constraints.dependent_property
+    def support(self):
+        return self.members[-1].support
+
+    def sample(self, key, sample_shape=()):
+        shape = sample_shape + self.batch_shape
+        keys = jax.random.split(key, len(self.members))
+        draws = [self.members[k].expand(self.batch_shape).sample(keys[k], sample_shape) for k in range(len(keys))]
+        index = jnp.broadcast_to(self.index, shape).reshape(shape + (1,) * self.event_dim)
+        chosen = draws[-1]
+        for position, drawn in reversed(list(enumerate(draws[:-1]))):
+            chosen = jnp.where(index == position, drawn, chosen)
+        return chosen
+
+    def log_prob(self, value):
+        chosen = self.members[-1].log_prob(value)
+        for position, member in reversed(list(enumerate(self.members[:-1]))):
+            chosen = jnp.where(self.index == position, member.log_prob(value), chosen)
+        return chosen
+
+
 class _Distributions:
     """`numpyro.distributions`, with this module's classes first."""
 
     MultivariateNormal = MultivariateNormal
+    MultivariateStudentT = MultivariateStudentT
+    Categorical = Categorical
+    Uniform = Uniform
+    Select = Select
 
     def __getattr__(self, name):
         return getattr(dist, name)

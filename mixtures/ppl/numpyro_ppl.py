@@ -28,8 +28,9 @@ class NumPyroPPL:
     def plate(self, name: str, size: int) -> AbstractContextManager:
         return numpyro.plate(name, size)
 
-    def assign(self, name: str, probs: Array) -> Array:
-        return numpyro.sample(name, numpyro.distributions.Categorical(probs), infer={"enumerate": "parallel"})
+    def assign(self, name: str, probs: Array | None = None, logits: Array | None = None) -> Array:
+        fn = numpyro.distributions.Categorical(probs=probs, logits=logits)
+        return numpyro.sample(name, fn, infer={"enumerate": "parallel"})
 
     def factor(self, name: str, log_factor: Array) -> None:
         numpyro.factor(name, log_factor)

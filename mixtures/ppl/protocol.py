@@ -37,8 +37,11 @@ class PPL(Protocol):
         """Conditional independence: `"components"` or `"rows"`, by the package's convention."""
         ...
 
-    def assign(self, name: str, probs: Array) -> Array:
-        """The discrete assignment of every row, marked for enumeration: the only word that may create one."""
+    def assign(self, name: str, probs: Array | None = None, logits: Array | None = None) -> Array:
+        """The discrete assignment of every row, marked for enumeration: the only word that may create one.
+
+        Takes probabilities, or their logarithms up to a constant.
+        """
         ...
 
     def factor(self, name: str, log_factor: Array) -> None:

@@ -18,6 +18,7 @@ from array_api_compat import torch as torch_namespace
 from pyro import poutine
 
 from mixtures.ppl.protocol import Array, Distribution
+from mixtures.ppl.pyro_distributions import TRANSLATED
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,9 @@ class PyroPPL:
     def plate(self, name: str, size: int) -> AbstractContextManager:
         return pyro.plate(name, size)
 
-    def assign(self, name: str, probs: Array) -> Array:
-        return pyro.sample(name, pyro.distributions.Categorical(probs), infer={"enumerate": "parallel"})
+    def assign(self, name: str, probs: Array | None = None, logits: Array | None = None) -> Array:
+        fn = pyro.distributions.Categorical(probs=probs, logits=logits)
+        return pyro.sample(name, fn, infer={"enumerate": "parallel"})
 
     def factor(self, name: str, log_factor: Array) -> None:
         pyro.factor(name, log_factor)
@@ -64,7 +66,7 @@ class _Distributions:
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        make = getattr(pyro.distributions, name)
+        make = TRANSLATED.get(name) or getattr(pyro.distributions, name)
 
         def build(*args, **kwargs):
             return make(*map(self._number, args), **{key: self._number(value) for key, value in kwargs.items()})
