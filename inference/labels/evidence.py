@@ -117,7 +117,7 @@ class Evidence:
         return _flat(self.tree["sample_stats"]["lp"].transpose("chain", "draw")) if kept else None
 
     def log_joint(self, parameters: Float[np.ndarray, "components columns"]) -> Float[np.ndarray, "rows components"]:
-        """The value of log p(x_row, z_row = k) at given parameters, those that components share at their posterior mean."""
+        """Log p(x_row, z_row = k) at given parameters; sites that components share are at their posterior mean."""
         values, start = {}, 0
         for name, variable in self.sites.items():
             width = self.columns(name).shape[2]
