@@ -110,11 +110,10 @@ def run_forward(program, seed: int, given: Mapping[str, np.ndarray], data: Mappi
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
         trace = poutine.trace(poutine.condition(program, data=held)).get_trace(words, **data)
-    is_value = {
-        name: site for name, site in trace.nodes.items() if site["type"] == "sample" and not _is_subsample(site)
-    }
+    is_value = {name: site for name, site in trace.nodes.items() if site["type"] == "sample" and not is_subsample(site)}
     return {name: site["value"].detach().numpy() for name, site in is_value.items()}
 
 
-def _is_subsample(site) -> bool:
+def is_subsample(site) -> bool:
+    """Whether a site of a Pyro trace only records a plate."""
     return type(site["fn"]).__name__ == "_Subsample"
