@@ -69,14 +69,14 @@ def plot_mirrored_modes(
     Raises:
         DataError: the posterior has not been relabelled.
     """
-    ax = ax or plt.subplots(figsize=(5, 5), layout="constrained")[1]
+    ax = ax or plt.subplots(figsize=(6.5, 5), layout="constrained")[1]
     for group, colour, label in (("posterior_raw", "0.6", "as sampled"), ("posterior", "C0", "relabelled")):
         draws = _columns(posterior, group, site, feature)
         pairs = _thinned(draws.reshape(-1, draws.shape[2])[:, list(components)])
         ax.plot(pairs[:, 0], pairs[:, 1], ".", markersize=3, alpha=0.5, color=colour, label=label, rasterized=True)
     ax.axline((pairs[0].mean(), pairs[0].mean()), slope=1, color="0.3", linewidth=0.8, linestyle="--")
     ax.set(xlabel=f"{site}[{components[0]}]", ylabel=f"{site}[{components[1]}]", aspect="equal", adjustable="datalim")
-    ax.legend(frameon=False, markerscale=4)
+    ax.legend(frameon=False, markerscale=4, loc="upper left", bbox_to_anchor=(1, 1))
     return ax
 
 
@@ -111,7 +111,7 @@ def plot_point_process(
             markersize=3, alpha=0.4, color=f"C{component}", label=f"component {component}", rasterized=True,
         )  # fmt: skip
     ax.set(xlabel=x, ylabel=y)
-    ax.legend(frameon=False, markerscale=4)
+    ax.legend(frameon=False, markerscale=4, loc="upper left", bbox_to_anchor=(1, 1))
     return ax
 
 

@@ -10,3 +10,4 @@ def scipy_answers_for_the_model(monkeypatch):
     name = "inference.assignment.responsibilities"
     monkeypatch.setattr(f"{name}.draw_responsibilities", trees.draw_responsibilities)
     monkeypatch.setattr(f"{name}.draw_log_joint", trees.draw_log_joint)
+    monkeypatch.setattr(f"{name}.responsibilities", trees.responsibilities)

@@ -56,3 +56,10 @@ def draw_responsibilities(posterior: xr.DataTree, rows=None) -> np.ndarray:
     """What the model would answer."""
     joint = draw_log_joint(posterior, rows)
     return np.exp(joint - logsumexp(joint, axis=2, keepdims=True))
+
+
+def responsibilities(fit, x) -> np.ndarray:
+    """What the model would answer of a fit."""
+    weights, loc, scale = (fit.parameters[name] for name in ("weights", "loc", "scale"))
+    joint = np.log(weights) + norm.logpdf(x.x[:, None], loc, scale)
+    return np.exp(joint - logsumexp(joint, axis=1, keepdims=True))
