@@ -22,13 +22,10 @@ from inference.labels.pivot import find_pivot
 from inference.labels.relabel import choose_rows
 from inference.labels.report import LabelReport
 from inference.labels.switching import agreement, describe_switching
-from inference.labels.verdict import decide
+from inference.labels.verdict import TRUSTED, decide
 from mixtures.errors import ChoiceError
 
 COMPARED = ("ecr", "ecr-iterative-1", "ecr-iterative-2", "stephens", "pra", "data-based", "ordering")
-TRUSTED = ("ecr", "ecr-iterative-2", "stephens", "pra")
-"""The methods whose agreement counts for the verdict: the others look at one parameter, or at distances in the data,
-and may fail where the components are plain to see."""
 CLOSE_CALL = np.log(20.0)
 """Nats of Stephens' divergence: below it the second-best labelling is within a factor of 20 of the best."""
 

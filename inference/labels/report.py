@@ -7,7 +7,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from inference.labels.switching import Switching
-from inference.labels.verdict import Verdict
+from inference.labels.verdict import LEAST_AGREEMENT, MOST_UNSURE, TRUSTED, WORST_R_HAT, Verdict
 
 MOST_LABELLINGS_SHOWN = 6
 
@@ -68,6 +68,8 @@ class LabelReport:
             self._labellings(),
             self._convergence(),
             self._agreement(),
+            f"Limits: R-hat {WORST_R_HAT}, agreement of {', '.join(TRUSTED)} {LEAST_AGREEMENT:.0%} of draws, "
+            f"close calls {MOST_UNSURE:.0%}.",
         ]
         if not np.isnan(self.density_gap):
             parts.append(

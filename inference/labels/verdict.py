@@ -5,6 +5,9 @@ from enum import Enum
 WORST_R_HAT = 1.05
 LEAST_AGREEMENT = 0.99
 MOST_UNSURE = 0.05
+TRUSTED = ("ecr", "ecr-iterative-2", "stephens", "pra")
+"""The methods whose agreement counts for the verdict: the others look at one parameter, or at distances in the data,
+and may fail where the components are plain to see."""
 
 
 class Verdict(Enum):
@@ -24,8 +27,8 @@ class Verdict(Enum):
         "partition, the density, or a fit of fewer components"
     )
     DIFFERENT_MODES = (
-        "chains disagree on label-invariant quantities: they are stuck in different modes or have not converged, which "
-        "no relabelling can mend; run longer or start from a fit"
+        "chains disagree where labels do not matter: they are stuck in different modes or have not converged, which no "
+        "relabelling can mend; run longer or start from a fit"
     )
     MINOR_MODE = (
         "all chains are in a minor mode: the reference fit's log posterior density is out of their reach, however good "
@@ -56,11 +59,13 @@ def decide(
         visited: how many labellings were visited.
         switch_rate: the greatest share of a chain's steps that changed the labelling.
     """
-    if invariant_r_hat > WORST_R_HAT:
+    is_ambiguous = agreement < LEAST_AGREEMENT or unsure > MOST_UNSURE
+    # Where the labels are beyond doubt, relabelled parameters are label-invariant quantities like any other.
+    if invariant_r_hat > WORST_R_HAT or (not is_ambiguous and relabelled_r_hat > WORST_R_HAT):
         return Verdict.DIFFERENT_MODES
     if density_gap > expected_gap:
         return Verdict.MINOR_MODE
-    if agreement < LEAST_AGREEMENT or unsure > MOST_UNSURE or relabelled_r_hat > WORST_R_HAT:
+    if is_ambiguous:
         return Verdict.AMBIGUOUS
     if visited == 1:
         return Verdict.IDENTIFIED

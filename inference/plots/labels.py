@@ -16,7 +16,7 @@ MOST_POINTS = 20_000
 
 
 def plot_label_traces(posterior: xr.DataTree, site: str = "loc", feature: int = 0) -> np.ndarray:
-    """Traces and densities of one site, before relabelling and after, coloured by component.
+    """Traces and densities of one site, before relabelling and after, coloured by component; its central 99 %.
 
     Args:
         posterior: what `relabel` returned.
@@ -32,18 +32,19 @@ def plot_label_traces(posterior: xr.DataTree, site: str = "loc", feature: int = 
     figure, axes = plt.subplots(
         2, 2, figsize=(9, 5), sharex="col", sharey="all", width_ratios=(3, 1), layout="constrained"
     )
+    limits = _limits(_columns(posterior, "posterior", site, feature))
     for row, group, title in ((axes[0], "posterior_raw", "as sampled"), (axes[1], "posterior", "relabelled")):
         draws = _columns(posterior, group, site, feature)
         flat = draws.reshape(-1, draws.shape[2])
         for component, values in enumerate(flat.T):
             row[0].plot(values, ".", markersize=2, color=f"C{component}", rasterized=True)
             row[1].hist(
-                values, bins=60, density=True, orientation="horizontal", histtype="stepfilled",
+                values, bins=100, range=limits, density=True, orientation="horizontal", histtype="stepfilled",
                 facecolor=to_rgba(f"C{component}", 0.25), edgecolor=f"C{component}",
             )  # fmt: skip
         for chain in range(1, len(draws)):
             row[0].axvline(chain * draws.shape[1], color="0.6", linewidth=0.8)
-        row[0].set(ylabel=f"{site}, {title}", xlim=(0, len(flat)))
+        row[0].set(ylabel=f"{site}, {title}", xlim=(0, len(flat)), ylim=limits)
     axes[1, 0].set_xlabel("draw, one chain after the other")
     axes[1, 1].set_xlabel("density")
     _legend(figure, flat.shape[1])
@@ -88,7 +89,7 @@ def plot_point_process(
     y_feature: int = 0,
     ax: Axes | None = None,
 ) -> Axes:
-    """The components of all draws as points in the space of their parameters, coloured by label.
+    """The components of all draws as points in the space of their parameters, coloured by label; the central 99 %.
 
     The cloud does not depend on the labels: as many clusters as it has, so many components can be told apart
     (Frühwirth-Schnatter 2006, section 3.7.1). The colours show how the labelling divides it.
@@ -110,7 +111,7 @@ def plot_point_process(
             points[:, component, 0], points[:, component, 1], ".",
             markersize=3, alpha=0.4, color=f"C{component}", label=f"component {component}", rasterized=True,
         )  # fmt: skip
-    ax.set(xlabel=x, ylabel=y)
+    ax.set(xlabel=x, ylabel=y, xlim=_limits(across), ylim=_limits(up))
     ax.legend(frameon=False, markerscale=4, loc="upper left", bbox_to_anchor=(1, 1))
     return ax
 
@@ -147,8 +148,13 @@ def _thinned(points: np.ndarray, most: int = MOST_POINTS) -> np.ndarray:
     return points[:: -(-len(points) // most)]
 
 
+def _limits(values: np.ndarray) -> tuple[float, float]:
+    """Where the central 99 % lie, and a little more: one far draw should not press all others into a line."""
+    low, high = np.quantile(values, [0.005, 0.995])
+    margin = 0.1 * (high - low) or 1.0
+    return float(low - margin), float(high + margin)
+
+
 def _legend(figure, components: int) -> None:
-    handles = [
-        plt.Line2D([], [], marker="o", linestyle="", color=f"C{k}", label=f"component {k}") for k in range(components)
-    ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(components, 6), frameon=False)
+    handles = [plt.Line2D([], [], marker="o", linestyle="", color=f"C{k}", label=str(k)) for k in range(components)]
+    figure.legend(handles=handles, loc="outside right upper", title="component", frameon=False)
