@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from inference.status import Status
-from mixtures import Observations, Program
+from mixtures import Observations, Program, __version__
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,8 +50,6 @@ def versions(backend: str) -> dict[str, str]:
     """Versions of Python and of the packages behind a backend."""
     packages = ("numpy", *BACKEND_PACKAGES[backend])
     found = {name: metadata.version(name) for name in packages}
-    from mixtures import __version__
-
     return {"bayes-mixtures": __version__, "python": platform.python_version(), **found}
 
 
@@ -123,9 +121,18 @@ class PointFit(_Made):
         return -2 * self.classification_log_likelihood + self.free_parameters * float(np.log(self.origin.rows))
 
     def __str__(self) -> str:
-        from inference.report import describe_fit
-
-        return describe_fit(self)
+        bad = {
+            status.word: count
+            for status, count in self.restarts["status"].value_counts().items()
+            if not status.is_sound
+        }
+        tally = "".join(f"; {count} {word}" for word, count in bad.items())
+        lines = [
+            f"{self.status.value}; best of {len(self.restarts)} restarts{tally}",
+            f"log likelihood {self.log_likelihood:.4f}, BIC {self.bic:.4f}, {self.free_parameters} free parameters",
+            *(f"{site}: {np.array2string(np.asarray(value), precision=4)}" for site, value in self.parameters.items()),
+        ]
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True, eq=False)

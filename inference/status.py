@@ -26,7 +26,7 @@ class Status(Enum):
         return self.value.split(":")[0]
 
     def __str__(self) -> str:
-        return self.value
+        return self.word
 
 
 SEVERITY = tuple(Status)
