@@ -4,6 +4,7 @@ Pair losses need the similarity matrix alone; information losses need whole part
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -34,6 +35,16 @@ class SampledPartitions:
         items = partitions.view(np.dtype((np.void, partitions.itemsize * partitions.shape[1]))).reshape(-1)
         _, first, index, counts = np.unique(items, return_index=True, return_inverse=True, return_counts=True)
         return cls(partitions[first], counts / len(labels), index.reshape(-1))
+
+    @cached_property
+    def by_row(self) -> Int[np.ndarray, "rows partitions"]:
+        """The block of each row in each distinct partition, row after row in memory."""
+        return np.ascontiguousarray(self.partitions.T)
+
+    def thinned(self, draws: int) -> "SampledPartitions":
+        """At most `draws` of the draws, evenly spaced."""
+        kept = self.index[:: -(-len(self.index) // draws)]
+        return SampledPartitions.of(self.partitions[kept])
 
     @property
     def clusters(self) -> Int[np.ndarray, " partitions"]:

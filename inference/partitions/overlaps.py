@@ -1,8 +1,8 @@
 """The overlap of a growing partition with the posterior, kept up to date one row at a time.
 
-An overlap answers one question: by how much would `joint = sum_kl h(n_kl)` grow if this row went to each cluster? The three
+An overlap answers one question: by how much would `joint = sum_kl h(n_kl)` grow if a row went to each cluster? The three
 classes answer it from sampled partitions, from the similarity matrix, and by the lower bound of the information losses.
-None touches all pairs of rows in a move.
+None touches all pairs of rows in a move; many rows are asked about at once, because one call costs more than its sums.
 """
 
 import copy
@@ -27,8 +27,8 @@ class Overlap(Protocol):
     theirs: Float[np.ndarray, " partitions"]
     labels: Int[np.ndarray, " rows"]
 
-    def gains(self, row: int) -> Float[np.ndarray, "partitions clusters"]:
-        """What `joint` gains when `row`, taken out first, goes to each cluster."""
+    def gains(self, rows: Int[np.ndarray, " asked"]) -> Float[np.ndarray, "asked partitions clusters"]:
+        """What `joint` gains when a row, taken out first if it is placed, goes to each cluster."""
 
     def theirs_with(self, row: int) -> Float[np.ndarray, " partitions"]:
         """`theirs` once `row`, which is not placed, is placed anywhere."""
@@ -50,27 +50,26 @@ class SampledOverlap:
     """Counts n_kl with every sampled partition."""
 
     def __init__(self, sampled: SampledPartitions, loss: Loss, labels: Int[np.ndarray, " rows"], clusters: int):
-        draws, rows = sampled.partitions.shape
         self.labels, self.weights = labels.copy(), sampled.weights
         counts = contingency(labels, sampled.partitions, clusters)
-        h = loss.potential(np.arange(rows + 2))
+        h = loss.potential(np.arange(len(labels) + 2))
         self.joint, self.theirs = h[counts].sum(axis=(1, 2)), h[counts.sum(axis=2)].sum(axis=1)
         # One line of counts a (partition, block): a row looks at one line of each partition, the block that it is in.
         self._counts = counts.reshape(-1, clusters)
         self._margins = self._counts.sum(axis=1)
-        self._line = np.ascontiguousarray(sampled.partitions.T)
-        self._first = np.arange(draws) * counts.shape[1]
+        self._block = sampled.by_row
+        self._first = np.arange(len(counts)) * counts.shape[1]
         self._step = np.diff(h)
 
-    def gains(self, row: int) -> Float[np.ndarray, "partitions clusters"]:
-        counts = self._counts.take(self._first + self._line[row], axis=0)
-        if self.labels[row] >= 0:
-            counts[:, self.labels[row]] -= 1
+    def gains(self, rows: Int[np.ndarray, " asked"]) -> Float[np.ndarray, "asked partitions clusters"]:
+        counts = self._counts.take(self._first + self._block[rows], axis=0)
+        labels = self.labels[rows]
+        counts[np.arange(len(rows)), :, labels] -= (labels >= 0)[:, None]
         # joint gains h(n_kl + 1) - h(n_kl), for l the row's block
         return self._step.take(counts)
 
     def theirs_with(self, row: int) -> Float[np.ndarray, " partitions"]:
-        return self.theirs + self._step.take(self._margins.take(self._first + self._line[row]))
+        return self.theirs + self._step.take(self._margins.take(self._first + self._block[row]))
 
     def put(self, row: int, cluster: int) -> None:
         self.labels[row] = cluster
@@ -81,13 +80,14 @@ class SampledOverlap:
         self.labels[row] = -1
 
     def _move(self, row: int, cluster: int, sign: int) -> None:
-        line = self._first + self._line[row]
-        # h(n + 1) - h(n) is gained from the smaller of the counts before and after
+        line = self._first + self._block[row]
+        counts, margins = self._counts[line, cluster], self._margins.take(line)
+        # h(n + 1) - h(n) is gained or lost, with n the smaller of the counts before and after
         lower = (sign - 1) // 2
-        self.joint = self.joint + sign * self._step.take(self._counts[line, cluster] + lower)
-        self.theirs = self.theirs + sign * self._step.take(self._margins.take(line) + lower)
-        self._counts[line, cluster] += sign
-        self._margins[line] += sign
+        self.joint = self.joint + sign * self._step.take(counts + lower)
+        self.theirs = self.theirs + sign * self._step.take(margins + lower)
+        self._counts[line, cluster] = counts + sign
+        self._margins[line] = margins + sign
 
     def widen(self) -> None:
         self._counts = np.pad(self._counts, ((0, 0), (0, 1)))
@@ -107,30 +107,26 @@ class PairOverlap:
         member = (labels[:, None] == np.arange(clusters)).astype(float)
         # M_ik = sum of S_ij over the rows j in cluster k
         self._sums = similarity @ member
-        placed = labels >= 0
         self.joint = np.array([(member * self._sums).sum()])
-        self.theirs = np.array([self._sums[placed].sum()])
+        self.theirs = np.array([self._sums[labels >= 0].sum()])
 
-    def gains(self, row: int) -> Float[np.ndarray, "partitions clusters"]:
-        sums = self._sums[row].copy()
-        if self.labels[row] >= 0:
-            sums[self.labels[row]] -= 1.0
+    def gains(self, rows: Int[np.ndarray, " asked"]) -> Float[np.ndarray, "asked partitions clusters"]:
         # the row brings S_ij and S_ji for each j in k, and S_ii = 1
-        return (2.0 * sums + 1.0)[None]
+        return 2.0 * _sums_without_self(self._sums, self.labels, rows)[:, None, :] + 1.0
 
     def theirs_with(self, row: int) -> Float[np.ndarray, " partitions"]:
         return self.theirs + 2.0 * self._sums[row].sum() + 1.0
 
     def put(self, row: int, cluster: int) -> None:
         self.theirs = self.theirs_with(row)
-        self.joint = self.joint + self.gains(row)[:, cluster]
+        self.joint = self.joint + 2.0 * self._sums[row, cluster] + 1.0
         self._sums[:, cluster] += self._similarity[row]
         self.labels[row] = cluster
 
     def take(self, row: int) -> None:
         cluster, self.labels[row] = self.labels[row], -1
         self._sums[:, cluster] -= self._similarity[row]
-        self.joint = self.joint - self.gains(row)[:, cluster]
+        self.joint = self.joint - 2.0 * self._sums[row, cluster] - 1.0
         self.theirs = self.theirs - 2.0 * self._sums[row].sum() - 1.0
 
     def widen(self) -> None:
@@ -162,26 +158,27 @@ class BoundOverlap:
         own = self._sums[np.arange(len(self.labels)), self.labels]
         return np.where(self.labels >= 0, own, 1.0)
 
-    def gains(self, row: int) -> Float[np.ndarray, "partitions clusters"]:
-        own, placed, sums = self._own_sums(), self.labels >= 0, self._sums[row].copy()
-        if placed[row]:
-            own[self.labels == self.labels[row]] -= self._similarity[row, self.labels == self.labels[row]]
-            sums[self.labels[row]] -= 1.0
-            placed[row] = False
-        # the others in k gain log2(M_j + S_ij) - log2 M_j, the row itself brings log2(M_ik + 1)
-        others = np.log2(1.0 + self._similarity[row, placed] / own[placed])
-        return (np.bincount(self.labels[placed], others, minlength=len(sums)) + np.log2(sums + 1.0))[None]
+    def gains(self, rows: Int[np.ndarray, " asked"]) -> Float[np.ndarray, "asked partitions clusters"]:
+        own, shared = self._own_sums(), self._similarity[rows]
+        together = (self.labels[rows, None] == self.labels) & (self.labels >= 0)
+        # the others j in k gain log2(M_j + S_ij) - log2 M_j, where M_j is without the row asked about
+        others = np.log2(1.0 + shared / (own - shared * together + (rows[:, None] == np.arange(len(own)))))
+        others[np.arange(len(rows)), rows] = 0.0
+        member = (self.labels[:, None] == np.arange(self._sums.shape[1])).astype(float)
+        # the row itself brings log2(M_ik + 1)
+        brings = np.log2(1.0 + _sums_without_self(self._sums, self.labels, rows))
+        return (others @ member + brings)[:, None, :]
 
     def theirs_with(self, row: int) -> Float[np.ndarray, " partitions"]:
         return self.theirs
 
     def put(self, row: int, cluster: int) -> None:
-        self.joint = self.joint + self.gains(row)[:, cluster]
+        self.joint = self.joint + self.gains(np.array([row]))[0, :, cluster]
         self._sums[:, cluster] += self._similarity[row]
         self.labels[row] = cluster
 
     def take(self, row: int) -> None:
-        self.joint = self.joint - self.gains(row)[:, self.labels[row]]
+        self.joint = self.joint - self.gains(np.array([row]))[0, :, self.labels[row]]
         self._sums[:, self.labels[row]] -= self._similarity[row]
         self.labels[row] = -1
 
@@ -192,6 +189,15 @@ class BoundOverlap:
         twin = copy.copy(self)
         twin.labels, twin._sums = self.labels.copy(), self._sums.copy()
         return twin
+
+
+def _sums_without_self(
+    sums: Float[np.ndarray, "rows clusters"], labels: Int[np.ndarray, " rows"], rows: Int[np.ndarray, " asked"]
+) -> Float[np.ndarray, "asked clusters"]:
+    """sum_j S_ij over the rows j != i in each cluster; S_ii = 1 is in the sum of a placed row's own cluster."""
+    result = sums[rows]
+    result[np.arange(len(rows)), labels[rows]] -= labels[rows] >= 0
+    return result
 
 
 def overlap_of(evidence: Evidence, loss: Loss, labels: Int[np.ndarray, " rows"], clusters: int) -> Overlap:
