@@ -17,6 +17,7 @@ from inference.partitions.overlaps import Overlap, overlap_of
 
 IMPROVEMENT = 1e-10  # less is rounding, and would let the search walk in circles
 CLUSTER_ATTEMPTS = 10
+RANDOM_ATTEMPTS = 30
 BORDER_ATTEMPTS = 50
 LARGEST_GROUP = 10
 BLOCK = 1_000_000  # numbers in the largest array that one question about many rows makes
@@ -124,12 +125,16 @@ def _move(allocation: Allocation, row: int) -> bool:
 def zealous(allocation: Allocation, rng: np.random.Generator) -> Allocation:
     """Dissolve groups of rows, one group at a time, and allocate them anew; keep what is better, sweetened.
 
-    A group is a whole cluster, as in the paper, or rows on the border of two clusters, of which one is made to change sides:
-    a few rows often gain only if they go together.
+    A group is a whole cluster, as in the paper, or a few random rows, or rows on the border of two clusters, of which one is
+    made to change sides: a few rows often gain only if they go together.
     """
     for _ in range(CLUSTER_ATTEMPTS):
         cluster = rng.choice(np.flatnonzero(allocation.sizes))
         rows = rng.permutation(np.flatnonzero(allocation.labels == cluster))
+        allocation = _renewed(allocation, rows, None, rng)
+    for _ in range(RANDOM_ATTEMPTS):
+        size = rng.integers(1, min(LARGEST_GROUP, len(allocation.labels)), endpoint=True)
+        rows = rng.choice(len(allocation.labels), size, replace=False)
         allocation = _renewed(allocation, rows, None, rng)
     margins, others = _cheapest_moves(allocation)
     border, sides = np.argsort(margins), np.stack([allocation.labels, others])

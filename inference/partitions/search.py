@@ -20,7 +20,7 @@ from inference.partitions.losses import Loss
 PARTITIONS_FOR_STARTS = 500
 LARGEST_CUT = 20
 SAMPLED_CANDIDATES = 20
-BEST_CANDIDATES = 4
+BEST_CANDIDATES = 8
 FINALISTS = 3
 
 
@@ -46,7 +46,7 @@ def search(evidence: Evidence, loss: Loss, *, seed: int, restarts: int = 16, max
         evidence: what the posterior says about partitions.
         loss: what to minimise the expectation of.
         seed: of the orders in which rows are visited.
-        restarts: number of sequential allocations; a few good candidates come on top.
+        restarts: number of starts, sequential allocations in random orders; good candidates come on top.
         max_clusters: the most clusters the partition may have; by default as many as rows.
 
     Source: Dahl, Johnson & Mueller (2022), algorithm 1.
@@ -57,9 +57,9 @@ def search(evidence: Evidence, loss: Loss, *, seed: int, restarts: int = 16, max
 
     starts = [Allocation(coarse, loss, labels, limit) for labels in candidates(evidence, limit, rng)]
     starts = sorted(starts, key=Allocation.expected_loss)[:BEST_CANDIDATES]
-    nothing = Allocation(coarse, loss, np.full(evidence.rows, -1), limit)
+    nowhere = np.full(evidence.rows, -1)
     for _ in range(restarts):
-        start = nothing.copy()
+        start = Allocation(coarse, loss, nowhere, limit)
         allocate(start, rng.permutation(evidence.rows))
         starts.append(start)
     for start in starts:
