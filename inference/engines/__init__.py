@@ -1,0 +1,17 @@
+"""What may be asked of a program, per backend; an engine is imported when first asked for."""
+
+from inference.engines.protocol import Engine
+from mixtures.ppl import backend_module
+
+
+def engine(backend: str) -> Engine:
+    """The engine of `backend` ("numpyro" or "pyro").
+
+    Raises:
+        ChoiceError: no such backend.
+        BackendError: the backend is not installed; the text has the pip line.
+    """
+    return backend_module(backend, f"inference.engines.{backend}_engine").ENGINE
+
+
+__all__ = ["Engine", "engine"]

@@ -1,0 +1,40 @@
+"""Small classic data sets, with their sources."""
+
+import csv
+from importlib import resources
+
+import numpy as np
+
+from mixtures.errors import ChoiceError
+from mixtures.observations import Observations
+
+SOURCES = {
+    "faithful": "Old Faithful: length of and waiting time to the next eruption, minutes. Azzalini & Bowman (1990), Applied Statistics 39; "
+    "R package datasets.",
+    "galaxies": "Velocities of 82 galaxies in the Corona Borealis region, km/s; the 78th is 26690, as in the original. Postman, Huchra & "
+    "Geller (1986), Astronomical Journal 92; Roeder (1990), JASA 85; R package MASS.",
+}
+"""What each data set is, and where it comes from."""
+
+
+def load_dataset(name: str) -> Observations:
+    """A classic data set: `faithful` (272 x 2) or `galaxies` (82,).
+
+    Args:
+        name: see `mixtures.datasets.SOURCES` for what they are.
+
+    Returns:
+        Observations, with the columns' names.
+
+    Raises:
+        ChoiceError: no such data set.
+
+    Example:
+        >>> load_dataset("faithful").feature_names
+        ('eruptions', 'waiting')
+    """
+    if name not in SOURCES:
+        raise ChoiceError.of("data set", name, SOURCES)
+    text = (resources.files(__package__) / f"{name}.csv").read_text(encoding="utf-8")
+    header, *rows = csv.reader(text.splitlines())
+    return Observations(np.asarray(rows, dtype=float), feature_names=tuple(header))

@@ -1,0 +1,40 @@
+"""The words that a program may use, and how a backend is found by its name; backends are imported when first asked for."""
+
+import importlib
+from types import ModuleType
+
+from mixtures.errors import BackendError, ChoiceError
+from mixtures.ppl.protocol import PPL
+
+PIP = {"numpyro": "pip install bayes-mixtures", "pyro": 'pip install "bayes-mixtures[pyro]"'}
+"""The pip line that installs each backend."""
+
+
+def backend_module(backend: str, module: str) -> ModuleType:
+    """Import `module`, which belongs to `backend`, or say which pip line installs the backend.
+
+    Raises:
+        ChoiceError: no such backend.
+        BackendError: the backend is not installed.
+    """
+    if backend not in PIP:
+        raise ChoiceError.of("backend", backend, PIP)
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] in ("mixtures", "inference"):
+            raise
+        raise BackendError(
+            f"backend {backend!r}",
+            got=f"no module named {error.name!r}",
+            expected="an installed backend",
+            advice=f"Install it with: {PIP[backend]}",
+        ) from error
+
+
+def words(backend: str) -> PPL:
+    """The words of `backend` ("numpyro" or "pyro"), at that library's own default precision."""
+    return backend_module(backend, f"mixtures.ppl.{backend}_ppl").WORDS
+
+
+__all__ = ["PIP", "PPL", "backend_module", "words"]

@@ -1,0 +1,9 @@
+from .assignment.classify import classify as classify
+from .assignment.guide import fit_guide as fit_guide
+from .assignment.log_likelihood import log_likelihood as log_likelihood
+from .assignment.responsibilities import responsibilities as responsibilities
+from .point.map import fit_map as fit_map
+from .posterior.nuts import sample_nuts as sample_nuts
+from .results import GuideFit as GuideFit
+from .results import PointFit as PointFit
+from .status import Status as Status

@@ -1,0 +1,59 @@
+"""Which component does a row belong to? The most probable one, or a draw."""
+
+from typing import Any
+
+import numpy as np
+
+from inference.assignment.responsibilities import checked_like, log_joint
+from inference.engines import engine
+from inference.results import PointFit
+from mixtures.errors import ModelError, SeedError
+from mixtures.seeds import check_seed
+
+
+def classify(fit: PointFit, x: Any, *, temperature: float = 0, seed: int | None = None) -> Any:
+    """The assignment of each row, given the fit's parameters.
+
+    At temperatures 0 and 1 the backend's `infer_discrete` answers: the most probable assignment, or a draw from the assignments'
+    posterior. Any other temperature t draws from probabilities proportional to p(x_i, k)^(1/t).
+
+    Args:
+        fit: a point fit.
+        x: rows to classify, old or new, with the columns of the fitted data.
+        temperature: 0 for the most probable, 1 for posterior draws; between and beyond for sharper or flatter ones.
+        seed: an int in [0, 2**32); needed where there is chance, that is for a temperature above 0.
+
+    Returns:
+        Components, ints of shape (rows,); with several assignments a row, a dict by site.
+
+    Raises:
+        SeedError: no seed at a positive temperature.
+        DataError: other columns than the model was fitted to.
+
+    Example:
+        >>> from inference import fit_map
+        >>> from mixtures import gaussian_mixture
+        >>> fit = fit_map(gaussian_mixture(2), [0.0, 1.0, 10.0, 11.0, 12.0], restarts=5, seed=0)
+        >>> classify(fit, [0.5, 11.5]).tolist()
+        [1, 0]
+    """
+    observations = checked_like(fit, x)
+    if not isinstance(temperature, int | float) or not 0 <= temperature < np.inf:
+        raise ModelError("temperature", got=repr(temperature), expected="a number >= 0")
+    if seed is None and temperature > 0:
+        raise SeedError(
+            "seed", got="None", expected="an int in [0, 2**32)", advice="Draws at temperature > 0 need a seed."
+        )
+    seed = check_seed(0 if seed is None else seed)
+    if temperature in (0, 1):
+        found = engine(fit.backend).classify(
+            fit.program, fit.parameters, observations, temperature=int(temperature), seed=seed
+        )
+        assigned = {name: values.astype(np.int64) for name, values in found.items()}
+        return next(iter(assigned.values())) if len(assigned) == 1 else assigned
+    # argmax of log p / t + Gumbel noise is a draw from p^(1/t) (Gumbel 1954; Maddison, Tarlow & Minka 2014)
+    table = log_joint(fit, observations) / temperature
+    drawn = np.argmax(table + np.random.default_rng(seed).gumbel(size=table.shape), axis=1)
+    sites = engine(fit.backend).sites(fit.program, observations)
+    each = {name: values[drawn] for name, values in sites.combinations().items()}
+    return next(iter(each.values())) if len(each) == 1 else each

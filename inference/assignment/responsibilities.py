@@ -1,0 +1,129 @@
+"""How probable is each component for each row? Exact, through the hub, for one parameter value or averaged over a posterior."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from inference.checks import checked
+from inference.draws import is_posterior, observations_of, parameters_of, program_of
+from inference.engines import engine
+from inference.results import PointFit
+from mixtures import Observations
+from mixtures.errors import ModelError
+
+CELLS_AT_ONCE = 20_000_000
+"""How many numbers of a (draws, rows, components) table are held at once: 160 MB."""
+
+
+def responsibilities(fit_or_posterior: PointFit | xr.DataTree, x: Any, interval: float | None = None) -> Any:
+    """P(assignment_i = k | row i), exact; for a posterior, its mean over the draws.
+
+    Averages over draws mean something only if components keep their labels: relabel first.
+
+    Args:
+        fit_or_posterior: a point fit, or a tree of draws.
+        x: rows to classify, old or new, with the columns of the fitted data.
+        interval: with a posterior, also the bounds of an interval that holds this share of the draws, 0.9 say.
+
+    Returns:
+        (rows, components); with `interval`, a triple of mean, lower and upper bound. With several assignments a row: a dict by site.
+
+    Raises:
+        DataError: other columns than the model was fitted to.
+
+    Example:
+        >>> from inference import fit_map
+        >>> from mixtures import gaussian_mixture
+        >>> x = [0.0, 1.0, 10.0, 11.0, 12.0]
+        >>> fit = fit_map(gaussian_mixture(2), x, restarts=5, seed=0)
+        >>> responsibilities(fit, x).round(2)[:, 0].tolist()
+        [0.0, 0.0, 1.0, 1.0, 1.0]
+    """
+    if is_posterior(fit_or_posterior):
+        return _of_posterior(fit_or_posterior, x, interval)
+    if interval is not None:
+        raise ModelError(
+            "interval", got="a point fit", expected="a posterior", advice="Point fits have no draws; sample_nuts has."
+        )
+    return _one_or_all(_marginals(fit_or_posterior, _softmax(log_joint(fit_or_posterior, x))))
+
+
+def log_joint(fit: PointFit, x: Any) -> np.ndarray:
+    """log p(x_i, assignment_i = k | the fit's parameters), (rows, components)."""
+    observations = checked_like(fit, x)
+    return engine(fit.backend).log_joint(fit.program, fit.parameters, observations)
+
+
+def checked_like(fit: PointFit, x: Any) -> Observations:
+    """`x` as observations with the columns that the fit was made from."""
+    observations = checked(fit.program, x)
+    observations.check_like(fit.origin.features, fit.origin.feature_names)
+    return observations
+
+
+def _marginals(fit: PointFit, table: np.ndarray) -> dict[str, np.ndarray]:
+    # The sites' shapes do not depend on the rows: one row describes them.
+    example = Observations(np.zeros((2,) if fit.origin.features is None else (2, fit.origin.features)))
+    return engine(fit.backend).sites(fit.program, example).marginals(table)
+
+
+def _one_or_all(by_site: dict[str, Any]) -> Any:
+    return next(iter(by_site.values())) if len(by_site) == 1 else by_site
+
+
+def _softmax(table: np.ndarray) -> np.ndarray:
+    # r_ik = p(x_i, k) / sum_l p(x_i, l)
+    weights = np.exp(table - table.max(axis=-1, keepdims=True))
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
+def draw_log_joint(posterior: xr.DataTree, rows: Any = None) -> np.ndarray:
+    """log p(x_i, assignment_i = k | draw), (draws, rows, components), for the sampled data.
+
+    Args:
+        posterior: a tree of draws; chains are laid one after the other.
+        rows: a slice or array of row indices; None for all.
+    """
+    x = observations_of(posterior)
+    blocks = list(joint_blocks(posterior, x if rows is None else Observations(x.x[rows])))
+    return np.concatenate(blocks)
+
+
+def draw_responsibilities(posterior: xr.DataTree, rows: Any = None) -> np.ndarray:
+    """P(assignment_i = k | x_i, draw), (draws, rows, components); see `draw_log_joint`."""
+    return _softmax(draw_log_joint(posterior, rows))
+
+
+def joint_blocks(posterior: xr.DataTree, x: Observations) -> Iterator[np.ndarray]:
+    """The hub's tables, a block of draws at a time, so that memory stays bounded."""
+    program, parameters = program_of(posterior), parameters_of(posterior)
+    backend = engine(posterior.attrs["backend"])
+    draws = len(next(iter(parameters.values())))
+    cells = len(x) * int(np.prod([site.categories or 1 for site in backend.sites(program, x).assignments]))
+    size = max(1, min(draws, CELLS_AT_ONCE // cells))
+    for begin in range(0, draws, size):
+        block = {name: value[begin : begin + size] for name, value in parameters.items()}
+        yield backend.log_joint_draws(program, block, x)
+
+
+def _of_posterior(posterior: xr.DataTree, x: Any, interval: float | None) -> Any:
+    program = program_of(posterior)
+    observations = checked(program, x)
+    fitted = observations_of(posterior)
+    observations.check_like(fitted.features, fitted.feature_names)
+    sites = engine(posterior.attrs["backend"]).sites(program, observations)
+    if interval is None:
+        total, draws = 0.0, 0
+        for table in joint_blocks(posterior, observations):
+            total, draws = total + _softmax(table).sum(axis=0), draws + len(table)
+        return _one_or_all(sites.marginals(total / draws))
+    if not 0 < interval < 1:
+        raise ModelError("interval", got=repr(interval), expected="a share between 0 and 1, 0.9 say")
+    draws_by_site = sites.marginals(
+        np.concatenate([_softmax(table) for table in joint_blocks(posterior, observations)])
+    )
+    tails = ((1 - interval) / 2, (1 + interval) / 2)
+    bounds = {name: (draws.mean(axis=0), *np.quantile(draws, tails, axis=0)) for name, draws in draws_by_site.items()}
+    return _one_or_all(bounds)

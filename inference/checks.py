@@ -1,0 +1,54 @@
+"""What every verb checks before it starts."""
+
+from typing import Any
+
+from mixtures import Mixture, Observations, Program
+from mixtures.errors import ModelError
+
+
+def checked(program: Program, x: Any) -> Observations:
+    """`x` as observations that the program can describe.
+
+    Raises:
+        ModelError: `program` is not a declaration.
+        DataError: `x` cannot be used, or lies outside the family's support.
+    """
+    if not isinstance(program, Program):
+        raise ModelError(
+            "program",
+            got=f"{program!r} ({type(program).__name__})",
+            expected="a declaration",
+            advice="Use gaussian_mixture(2), Mixture(...), or decorate your own function with @mixtures.declare.",
+        )
+    observations = Observations.of(x)
+    if isinstance(program, Mixture):
+        program.family.check(observations)
+    return observations
+
+
+def with_numbers(program: Program, x: Observations) -> Program:
+    """The program with the numbers of its priors written out."""
+    return program.scaled_to(x) if isinstance(program, Mixture) else program
+
+
+def check_count(name: str, value: Any, least: int = 1) -> int:
+    """An argument that counts something.
+
+    Raises:
+        ModelError: not an int, or less than `least`.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < least:
+        raise ModelError(name, got=f"{value!r} ({type(value).__name__})", expected=f"an int >= {least}")
+    return value.__index__()
+
+
+def check_positive(name: str, value: Any) -> float:
+    """An argument that is a positive number.
+
+    Raises:
+        ModelError: not a number, or not positive and finite.
+    """
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 < value < float("inf"):
+        raise ModelError(name, got=repr(value), expected="a positive number")
+    return float(value)

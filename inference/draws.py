@@ -1,0 +1,52 @@
+"""Reading a posterior: its program, its data, its parameters with chains and draws in one axis."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from mixtures import Observations, Program
+from mixtures.errors import ModelError
+from mixtures.specification import from_json
+
+
+def is_posterior(result: Any) -> bool:
+    """Whether `result` is a tree of posterior draws."""
+    return isinstance(result, xr.DataTree) and "posterior" in result.children
+
+
+def program_of(posterior: xr.DataTree) -> Program:
+    """The declaration that the posterior was sampled from.
+
+    Raises:
+        ModelError: the tree was not made by this package.
+        StoredFileError: a user's own program cannot be imported again.
+    """
+    if "program" not in posterior.attrs:
+        raise ModelError(
+            "posterior", got="a tree that does not name its program", expected="a tree from sample_nuts or load"
+        )
+    return from_json(posterior.attrs["program"])
+
+
+def observations_of(posterior: xr.DataTree) -> Observations:
+    """The data that the posterior was sampled with."""
+    obs = posterior["observed_data"].to_dataset()["obs"]
+    names = (
+        tuple(map(str, obs["features"].values))
+        if "features" in obs.dims and posterior.attrs.get("has_feature_names")
+        else None
+    )
+    return Observations(obs.values, feature_names=names)
+
+
+def parameters_of(posterior: xr.DataTree) -> dict[str, np.ndarray]:
+    """Every parameter's draws, (draws, ...): chains one after the other; assignments left out."""
+    group = posterior["posterior"].to_dataset()
+    names = posterior.attrs["parameters"].split(",") if "parameters" in posterior.attrs else list(group.data_vars)
+    return {name: flat(group[name].values) for name in names}
+
+
+def flat(values: np.ndarray) -> np.ndarray:
+    """(chain, draw, ...) as (draws, ...)."""
+    return values.reshape(-1, *values.shape[2:])

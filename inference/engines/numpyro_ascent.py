@@ -1,0 +1,116 @@
+"""Gradient ascent on NumPyro's enumerated ELBOs, every start in one compiled, vmapped program.
+
+Guides are made inside the compiled function and die with it: a guide that outlives the tracing in which it was first called keeps
+its tracers, and one that is used for two starts keeps the first start for both.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpyro
+import optax
+from numpyro import handlers
+from numpyro.distributions import Categorical, biject_to, constraints
+from numpyro.infer import TraceEnum_ELBO, init_to_value
+from numpyro.infer.autoguide import AutoDelta
+
+from inference.engines.numpyro_programs import CACHED, Values, bijections, native
+from inference.engines.protocol import ADAM_BETAS, FINAL_LEARNING_RATE, GUIDE_BETAS, Sites
+from mixtures import Program
+
+Loss = Callable[[Values], jax.Array]
+
+
+def _norms(gradients: Values) -> Values:
+    return {name: jnp.linalg.norm(jnp.ravel(gradient)) for name, gradient in gradients.items()}
+
+
+def _descend(
+    loss: Loss, start: Values, scales: Values, learning_rate: jax.Array, steps: int, betas: tuple[float, float]
+) -> tuple[Values, jax.Array, Values]:
+    """Adam with a cosine-decaying step; returns the end, the losses before each step and at the end, and the gradients' norms."""
+    adam = optax.scale_by_adam(*betas)
+    decay = optax.cosine_decay_schedule(1.0, steps, FINAL_LEARNING_RATE)
+
+    def step(carry: tuple[Values, Any], count: jax.Array) -> tuple[tuple[Values, Any], tuple[jax.Array, Values]]:
+        values, state = carry
+        current, gradients = jax.value_and_grad(loss)(values)
+        updates, state = adam.update(gradients, state)
+        size = learning_rate * decay(count)
+        moved = {name: value - size * scales[name] * updates[name] for name, value in values.items()}
+        return (moved, state), (current, _norms(gradients))
+
+    (end, _), (losses, norms) = jax.lax.scan(step, (start, adam.init(start)), jnp.arange(steps))
+    return end, jnp.append(losses, loss(end)), norms
+
+
+@functools.lru_cache(CACHED)
+def compiled_ascent(program: Program, sites: Sites, steps: int) -> Callable[..., tuple[Values, jax.Array, Values]]:
+    """MAP by AutoDelta and TraceEnum_ELBO from every start: (starts, scales, learning rate, data) -> ends, losses, norms."""
+    model = native(program)
+    assignments = [site.name for site in sites.assignments]
+    key = jax.random.PRNGKey(0)  # nothing is random: deltas and exact enumeration
+
+    def ascend(
+        starts: Values, scales: Values, learning_rate: jax.Array, data: Values
+    ) -> tuple[Values, jax.Array, Values]:
+        maps, _ = bijections(program, sites, data)
+        first = {name: value[0] for name, value in starts.items()}
+        guide = AutoDelta(handlers.block(model, hide=assignments), init_loc_fn=init_to_value(values=first))
+        _call_once(guide, key, data)
+        elbo = TraceEnum_ELBO()
+
+        def loss(free: Values) -> jax.Array:
+            locations = {f"{name}_auto_loc": maps[name](value) for name, value in free.items()}
+            return elbo.loss(key, locations, model, guide, **data)
+
+        def one(start: Values) -> tuple[Values, jax.Array, Values]:
+            free = {name: bijection.inv(start[name]) for name, bijection in maps.items()}
+            end, losses, norms = _descend(loss, free, scales, learning_rate, steps, ADAM_BETAS)
+            return {name: maps[name](value) for name, value in end.items()}, losses, norms
+
+        return jax.vmap(one)(starts)
+
+    return jax.jit(ascend)
+
+
+def _call_once(guide: Callable[..., Any], key: jax.Array, data: Values) -> None:
+    """Let an autoguide read its model here, outside gradients and loops."""
+    with handlers.block(), handlers.seed(rng_seed=key):
+        guide(**data)
+
+
+@functools.lru_cache(CACHED)
+def compiled_guide_ascent(
+    program: Program, sites: Sites, steps: int
+) -> Callable[..., tuple[Values, jax.Array, Values]]:
+    """Assignment probabilities by enumeration in the guide: (parameters, learning rate, key, data) -> probs, losses, norms."""
+    simplex = biject_to(constraints.simplex)
+
+    def guide(**data: Any) -> None:
+        rows = len(data["x"])
+        with numpyro.plate("rows", rows):
+            for site in sites.assignments:
+                even = jnp.full((rows, site.categories), 1 / site.categories)
+                probs = numpyro.param(f"{site.name}_probs", even, constraint=constraints.simplex)
+                numpyro.sample(site.name, Categorical(probs), infer={"enumerate": "parallel"})
+
+    def ascend(
+        parameters: Values, learning_rate: jax.Array, key: jax.Array, data: Values
+    ) -> tuple[Values, jax.Array, Values]:
+        model = handlers.condition(native(program), data=parameters)
+        elbo = TraceEnum_ELBO()
+
+        def loss(free: Values) -> jax.Array:
+            probs = {f"{name}_probs": simplex(value) for name, value in free.items()}
+            return elbo.loss(key, probs, model, guide, **data)
+
+        start = {site.name: jnp.zeros((len(data["x"]), site.categories - 1)) for site in sites.assignments}
+        scales = {name: jnp.ones(()) for name in start}
+        end, losses, norms = _descend(loss, start, scales, learning_rate, steps, GUIDE_BETAS)
+        return {name: simplex(value) for name, value in end.items()}, losses, norms
+
+    return jax.jit(ascend)

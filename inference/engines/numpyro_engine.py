@@ -1,0 +1,159 @@
+"""The engine in NumPyro: everything compiled, in a 64-bit scope of its own, many starts or draws in one program."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from inference.engines.numpyro_ascent import compiled_ascent, compiled_guide_ascent
+from inference.engines.numpyro_nuts import sample
+from inference.engines.numpyro_programs import (
+    Values,
+    compiled_classifier,
+    compiled_joint,
+    compiled_log_densities,
+    compiled_prior_draw,
+    describe,
+    compiled_vector_density,
+)
+from inference.engines.protocol import (
+    Ascent,
+    Draws,
+    GuideAscent,
+    LogDensity,
+    Parameters,
+    Sites,
+    run_arguments,
+)
+from mixtures import Observations, Program
+
+
+def _in_float64(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Run a method in JAX's 64-bit mode, as a scope: the user's own setting stays as it was."""
+
+    @functools.wraps(method)
+    def scoped(*args: Any, **kwargs: Any) -> Any:
+        with jax.enable_x64(True):
+            return method(*args, **kwargs)
+
+    return scoped
+
+
+class NumPyroEngine:
+    """See `inference.engines.protocol.Engine` for what each method gives."""
+
+    name = "numpyro"
+
+    @_in_float64
+    def sites(self, program: Program, x: Observations) -> Sites:
+        return describe(program, x)
+
+    def log_joint(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        return self.log_joint_draws(program, {name: np.asarray(value)[None] for name, value in parameters.items()}, x)[
+            0
+        ]
+
+    @_in_float64
+    def log_joint_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        structure, data = run_arguments(program, x)
+        return np.asarray(compiled_joint(structure, describe(program, x))(dict(parameters), data))
+
+    @_in_float64
+    def log_prior_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        structure, data = run_arguments(program, x)
+        return np.asarray(compiled_log_densities(structure, describe(program, x))(dict(parameters), data)[1])
+
+    @_in_float64
+    def marginal_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        structure, data = run_arguments(program, x)
+        return np.asarray(compiled_log_densities(structure, describe(program, x))(dict(parameters), data)[0])
+
+    @_in_float64
+    def prior_draw(self, program: Program, x: Observations, seed: int) -> dict[str, np.ndarray]:
+        structure, data = run_arguments(program, x)
+        names = tuple(site.name for site in describe(program, x).parameters)
+        return _as_numpy(compiled_prior_draw(structure, names)(jax.random.PRNGKey(seed), data))
+
+    @_in_float64
+    def log_density(
+        self, program: Program, x: Observations, *, prior: bool = True, jacobian: bool = False
+    ) -> LogDensity:
+        structure, data = run_arguments(program, x)
+        sites = describe(program, x)
+        evaluate, constrain, unconstrain = compiled_vector_density(structure, sites, prior, jacobian)
+        return LogDensity(
+            size=sites.free_parameters,
+            value_and_gradient=_in_float64(lambda u: _as_pair(evaluate(jnp.asarray(u), data))),
+            constrain=_in_float64(lambda u: _as_numpy(constrain(jnp.asarray(u), data))),
+            unconstrain=_in_float64(lambda parameters: np.asarray(unconstrain(_as_jax(parameters), data))),
+        )
+
+    @_in_float64
+    def maximise(
+        self,
+        program: Program,
+        x: Observations,
+        starts: Parameters,
+        scales: Parameters,
+        *,
+        steps: int,
+        learning_rate: float,
+    ) -> Ascent:
+        structure, data = run_arguments(program, x)
+        sites = describe(program, x)
+        climb = compiled_ascent(structure, sites, steps)
+        parameters, losses, norms = climb(_as_jax(starts), _as_jax(scales), jnp.asarray(learning_rate), data)
+        return Ascent(_as_numpy(parameters), np.asarray(losses), _as_numpy(norms))
+
+    @_in_float64
+    def classify(
+        self, program: Program, parameters: Parameters, x: Observations, *, temperature: int, seed: int
+    ) -> dict[str, np.ndarray]:
+        structure, data = run_arguments(program, x)
+        names = tuple(site.name for site in describe(program, x).assignments)
+        assign = compiled_classifier(structure, names, temperature)
+        return _as_numpy(assign(_as_jax(parameters), data, jax.random.PRNGKey(seed)))
+
+    @_in_float64
+    def enumerate_guide(
+        self, program: Program, parameters: Parameters, x: Observations, *, steps: int, learning_rate: float, seed: int
+    ) -> GuideAscent:
+        structure, data = run_arguments(program, x)
+        climb = compiled_guide_ascent(structure, describe(program, x), steps)
+        probs, losses, norms = climb(_as_jax(parameters), jnp.asarray(learning_rate), jax.random.PRNGKey(seed), data)
+        return GuideAscent(_as_numpy(probs), np.asarray(losses), _as_numpy(norms))
+
+    @_in_float64
+    def nuts(
+        self,
+        program: Program,
+        x: Observations,
+        starts: Parameters,
+        *,
+        draws: int,
+        tune: int,
+        target_accept: float,
+        seed: int,
+        progress: bool,
+    ) -> Draws:
+        structure, data = run_arguments(program, x)
+        options = {"draws": draws, "tune": tune, "target_accept": target_accept, "progress": progress}
+        return sample(structure, describe(program, x), data, _as_jax(starts), seed=seed, **options)
+
+
+def _as_numpy(values: Values) -> dict[str, np.ndarray]:
+    return {name: np.asarray(value) for name, value in values.items()}
+
+
+def _as_jax(values: Parameters) -> Values:
+    return {name: jnp.asarray(value) for name, value in values.items()}
+
+
+def _as_pair(pair: tuple[jax.Array, jax.Array]) -> tuple[float, np.ndarray]:
+    return float(pair[0]), np.asarray(pair[1])
+
+
+ENGINE = NumPyroEngine()

@@ -1,0 +1,265 @@
+"""What may be asked of a program, per backend: the Engine, and the plain values that it takes and gives.
+
+Arrays are converted here and nowhere else: engines take NumPy and give NumPy, in float64 unless told otherwise.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from mixtures import Mixture, Observations, Program
+
+Parameters = Mapping[str, np.ndarray]
+"""Constrained values by site."""
+
+
+ADAM_BETAS = (0.8, 0.99)
+"""Adam's decay rates, as in Pyro's Gaussian mixture tutorial."""
+
+GUIDE_BETAS = (0.5, 0.5)
+"""Adam's decay rates for assignment probabilities: their gradient dies off exponentially, so a long memory of it stops the fit early.
+On the five points of Pyro's tutorial, 200 steps end 2e-6 from the optimum with these, 2.3 with (0.8, 0.99)."""
+
+FINAL_LEARNING_RATE = 1e-3
+"""The last step's length as a share of the first one's: steps decay along a cosine, so that fits end at rest."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """One random variable of a program, as one trace of it shows.
+
+    Args:
+        name: the site's name.
+        kind: a parameter, an assignment, or an observation.
+        shape: of the site's value.
+        dims: the name of each axis: plates, then event axes.
+        is_real: whether the support is the whole real line (in each coordinate).
+        is_discrete: whether the support is discrete.
+        free: the number of free coordinates (a simplex of K has K - 1).
+        categories: of an assignment, the number of components.
+    """
+
+    name: str
+    kind: Literal["parameter", "assignment", "observed"]
+    shape: tuple[int, ...]
+    dims: tuple[str, ...]
+    is_real: bool
+    is_discrete: bool
+    free: int
+    categories: int | None = None
+
+    @property
+    def component_axis(self) -> int | None:
+        """The axis that runs over components, if there is one."""
+        return self.dims.index("components") if "components" in self.dims else None
+
+
+@dataclass(frozen=True)
+class Sites:
+    """All random variables of a program."""
+
+    all: tuple[Site, ...]
+
+    @property
+    def parameters(self) -> tuple[Site, ...]:
+        """The continuous unknowns, in the program's order."""
+        return tuple(site for site in self.all if site.kind == "parameter")
+
+    @property
+    def assignments(self) -> tuple[Site, ...]:
+        """The discrete unknowns."""
+        return tuple(site for site in self.all if site.kind == "assignment")
+
+    @property
+    def has_hub(self) -> bool:
+        """Whether every assignment belongs to a row, so that rows are independent: then `log_joint` answers everything."""
+        return len(self.assignments) > 0 and all(site.dims == ("rows",) for site in self.assignments)
+
+    @property
+    def observed_is_discrete(self) -> bool:
+        """Whether all that is observed is discrete."""
+        return all(site.is_discrete for site in self.all if site.kind == "observed")
+
+    def combinations(self) -> dict[str, np.ndarray]:
+        """Every joint value of a row's assignments: by site, (combinations,); with one assignment, 0, ..., components - 1."""
+        grid = np.indices([site.categories or 0 for site in self.assignments])
+        return {site.name: values.reshape(-1) for site, values in zip(self.assignments, grid, strict=True)}
+
+    def marginals(self, table: np.ndarray) -> dict[str, np.ndarray]:
+        """Probabilities over joint values, (..., combinations), as each site's own, (..., components)."""
+        sizes = [site.categories or 0 for site in self.assignments]
+        grid = table.reshape(*table.shape[:-1], *sizes)
+        axes = range(-len(sizes), 0)
+        return {
+            site.name: grid.sum(axis=tuple(other for other in axes if other != axis))
+            for axis, site in zip(axes, self.assignments, strict=True)
+        }
+
+    @property
+    def free_parameters(self) -> int:
+        """The number of free parameters."""
+        return sum(site.free for site in self.parameters)
+
+
+def run_arguments(program: Program, x: Observations) -> tuple[Program, dict[str, Any]]:
+    """A program's structure and its run arguments: what is compiled, and what is passed to it.
+
+    The numbers of a mixture's priors are run arguments, so that other numbers need no new compilation.
+    """
+    if isinstance(program, Mixture):
+        return program.structure, {"x": x.x, "hyper": program.hyper(x.x)}
+    return program, {"x": x.x}
+
+
+def shapes_of(data: Any) -> Any:
+    """The shapes in nested run arguments, hashable: with the structure, what a compiled program depends on."""
+    if isinstance(data, Mapping):
+        return tuple((key, shapes_of(value)) for key, value in data.items())
+    return np.shape(data)
+
+
+def dims_of_event(
+    declared: tuple[str, ...], name: str, shape: tuple[int, ...], is_simplex: bool, categories: set[int]
+) -> tuple[str, ...]:
+    """Names of a site's event axes: as declared, else `components` for a simplex over an assignment's categories, else numbered."""
+    if len(declared) == len(shape):
+        return declared
+    if is_simplex and len(shape) == 1 and shape[0] in categories:
+        return ("components",)
+    return tuple(f"{name}_dim_{axis}" for axis in range(len(shape)))
+
+
+@dataclass(frozen=True, eq=False)
+class Ascent:
+    """What gradient steps from many starts gave; the leading axis of everything is the restart.
+
+    Args:
+        parameters: final constrained values by site, (restarts, ...).
+        losses: negative log posterior density before each step, and after the last, (restarts, steps + 1).
+        gradient_norms: of every site's unconstrained coordinates, before each step, (restarts, steps).
+    """
+
+    parameters: dict[str, np.ndarray]
+    losses: np.ndarray
+    gradient_norms: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class LogDensity:
+    """A program's collapsed log density as a function of one unconstrained vector.
+
+    Args:
+        size: length of the vector.
+        value_and_gradient: vector (size,) -> log density, gradient (size,).
+        constrain: vector -> constrained values by site.
+        unconstrain: constrained values by site -> vector.
+    """
+
+    size: int
+    value_and_gradient: Callable[[np.ndarray], tuple[float, np.ndarray]]
+    constrain: Callable[[np.ndarray], dict[str, np.ndarray]]
+    unconstrain: Callable[[Parameters], np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class GuideAscent:
+    """What enumeration in the guide gave.
+
+    Args:
+        probs: probabilities by assignment site, (rows, components).
+        losses: negative ELBO at each step, (steps,).
+        gradient_norms: by assignment site, (steps,).
+    """
+
+    probs: dict[str, np.ndarray]
+    losses: np.ndarray
+    gradient_norms: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """What a sampler gave, each array (chains, draws, ...)."""
+
+    parameters: dict[str, np.ndarray]
+    stats: dict[str, np.ndarray]
+
+
+class Engine(Protocol):
+    """What may be asked of a program. `parameters` are constrained values by site; `x` are checked observations."""
+
+    name: str
+
+    def sites(self, program: Program, x: Observations) -> Sites:
+        """The program's random variables."""
+        ...
+
+    def log_joint(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        """log p(x_i, assignment_i = k | parameters), shape (rows, components): the hub.
+
+        With several assignments a row, k runs over `Sites.combinations`.
+        """
+        ...
+
+    def log_joint_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        """The hub for many parameter values at once: (draws, ...) by site -> (draws, rows, components)."""
+        ...
+
+    def log_prior_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        """log p(parameters) for many parameter values at once, shape (draws,)."""
+        ...
+
+    def marginal_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        """log p(x | parameters), all assignments summed out, for many parameter values, shape (draws,); any program."""
+        ...
+
+    def prior_draw(self, program: Program, x: Observations, seed: int) -> dict[str, np.ndarray]:
+        """One draw of every parameter from its prior."""
+        ...
+
+    def log_density(
+        self, program: Program, x: Observations, *, prior: bool = True, jacobian: bool = False
+    ) -> LogDensity:
+        """The collapsed log density of one unconstrained vector; with the Jacobian it is what a sampler needs."""
+        ...
+
+    def maximise(
+        self,
+        program: Program,
+        x: Observations,
+        starts: Parameters,
+        scales: Parameters,
+        *,
+        steps: int,
+        learning_rate: float,
+    ) -> Ascent:
+        """Gradient steps on AutoDelta's ELBO from every start; `scales` are step lengths by site, in the site's own shape."""
+        ...
+
+    def classify(
+        self, program: Program, parameters: Parameters, x: Observations, *, temperature: int, seed: int
+    ) -> dict[str, np.ndarray]:
+        """Assignments by site, from the backend's infer_discrete at temperature 0 (joint mode) or 1 (a draw)."""
+        ...
+
+    def enumerate_guide(
+        self, program: Program, parameters: Parameters, x: Observations, *, steps: int, learning_rate: float, seed: int
+    ) -> GuideAscent:
+        """Fit assignment probabilities in a guide that is enumerated, the parameters held fixed."""
+        ...
+
+    def nuts(
+        self,
+        program: Program,
+        x: Observations,
+        starts: Parameters,
+        *,
+        draws: int,
+        tune: int,
+        target_accept: float,
+        seed: int,
+        progress: bool,
+    ) -> Draws:
+        """Collapsed NUTS, one chain from each start (chains, ...)."""
+        ...

@@ -1,0 +1,136 @@
+"""The engine in Pyro: float64 tensors, in a scope that leaves the caller's random state and parameter store alone."""
+
+import numpy as np
+import torch
+from pyro import poutine
+from pyro.infer import infer_discrete
+
+from inference.engines import pyro_nuts
+from inference.engines.protocol import Ascent, Draws, GuideAscent, LogDensity, Parameters, Sites
+from inference.engines.pyro_ascent import ascend_guide, ascend_one_by_one, ascend_together
+from inference.engines.pyro_programs import (
+    as_numpy,
+    as_torch,
+    describe,
+    isolated,
+    joint,
+    log_densities,
+    max_plate_nesting,
+    over_draws,
+    tensors,
+    trace_sites,
+    vector_density,
+)
+from mixtures import Observations, Program
+
+
+class PyroEngine:
+    """See `inference.engines.protocol.Engine` for what each method gives."""
+
+    name = "pyro"
+
+    def sites(self, program: Program, x: Observations) -> Sites:
+        return describe(program, x)
+
+    def log_joint(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        return self.log_joint_draws(program, {name: np.asarray(value)[None] for name, value in parameters.items()}, x)[
+            0
+        ]
+
+    def log_joint_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        sites = describe(program, x)
+        model, data = tensors(program, x)
+        with isolated():
+            return over_draws(lambda values: joint(model, values, data, sites)[0], parameters, sites)
+
+    def log_prior_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        return self._log_densities(program, parameters, x, which=1)
+
+    def marginal_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        return self._log_densities(program, parameters, x, which=0)
+
+    def _log_densities(self, program: Program, parameters: Parameters, x: Observations, which: int) -> np.ndarray:
+        sites = describe(program, x)
+        model, data = tensors(program, x)
+        both = log_densities(model, sites)
+        with isolated():
+            return over_draws(lambda values: both(values, data)[which], parameters, sites)
+
+    def prior_draw(self, program: Program, x: Observations, seed: int) -> dict[str, np.ndarray]:
+        model, data = tensors(program, x)
+        names = [site.name for site in describe(program, x).parameters]
+        with isolated(seed):
+            trace = trace_sites(model, data)
+        return as_numpy({name: trace[name]["value"] for name in names})
+
+    def log_density(
+        self, program: Program, x: Observations, *, prior: bool = True, jacobian: bool = False
+    ) -> LogDensity:
+        return vector_density(program, x, prior=prior, jacobian=jacobian)
+
+    def maximise(
+        self,
+        program: Program,
+        x: Observations,
+        starts: Parameters,
+        scales: Parameters,
+        *,
+        steps: int,
+        learning_rate: float,
+    ) -> Ascent:
+        sites = describe(program, x)
+        model, data = tensors(program, x)
+        ascend = ascend_together if sites.has_hub else ascend_one_by_one
+        with isolated():
+            return ascend(
+                model,
+                sites,
+                data,
+                as_torch(dict(starts)),
+                as_torch(dict(scales)),
+                steps=steps,
+                learning_rate=learning_rate,
+            )
+
+    def classify(
+        self, program: Program, parameters: Parameters, x: Observations, *, temperature: int, seed: int
+    ) -> dict[str, np.ndarray]:
+        model, data = tensors(program, x)
+        names = [site.name for site in describe(program, x).assignments]
+        with isolated(seed), torch.no_grad():
+            first = -1 - max_plate_nesting(trace_sites(model, data))
+            trained = poutine.condition(model, data=as_torch(dict(parameters)))
+            inferred = infer_discrete(trained, temperature=temperature, first_available_dim=first)
+            trace = poutine.trace(inferred).get_trace(**data)
+            return as_numpy({name: trace.nodes[name]["value"] for name in names})
+
+    def enumerate_guide(
+        self, program: Program, parameters: Parameters, x: Observations, *, steps: int, learning_rate: float, seed: int
+    ) -> GuideAscent:
+        sites = describe(program, x)
+        model, data = tensors(program, x)
+        with isolated(seed):
+            return ascend_guide(
+                model, sites, data, as_torch(dict(parameters)), steps=steps, learning_rate=learning_rate
+            )
+
+    def nuts(
+        self,
+        program: Program,
+        x: Observations,
+        starts: Parameters,
+        *,
+        draws: int,
+        tune: int,
+        target_accept: float,
+        seed: int,
+        progress: bool,
+    ) -> Draws:
+        sites = describe(program, x)
+        model, data = tensors(program, x)
+        options = {"draws": draws, "tune": tune, "target_accept": target_accept, "progress": progress}
+        with isolated(seed):
+            return pyro_nuts.sample(model, sites, data, as_torch(dict(starts)), seed=seed, **options)
+
+
+ENGINE = PyroEngine()

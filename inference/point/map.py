@@ -1,0 +1,148 @@
+"""Maximum a posteriori: AutoDelta from many starts, the best one climbed to its top."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from inference.checks import check_count, check_positive, checked, with_numbers
+from inference.engines import Engine, engine
+from inference.engines.protocol import Ascent, Sites
+from inference.point.polish import polish
+from inference.point.restarts import best_restart, by_weight, judge, permuted
+from inference.point.starts import Starts, draw_starts, restart_seeds, step_scales
+from inference.results import Origin, PointFit
+from inference.status import Status
+from mixtures import Observations, Program
+from mixtures.errors import FitError
+from mixtures.seeds import check_seed
+
+
+def fit_map(
+    program: Program,
+    x: Any,
+    *,
+    restarts: int = 20,
+    steps: int = 500,
+    learning_rate: float = 0.1,
+    seed: int,
+    start: Starts = None,
+    backend: str = "numpyro",
+    raise_if_bad: bool = False,
+) -> PointFit:
+    """The parameters of highest posterior density, assignments summed out: best of many seeded starts.
+
+    Each start runs Adam on AutoDelta's ELBO, which for a delta guide is the log posterior density in the constrained space; steps decay
+    to rest. The best sound restart is then climbed to its maximum by L-BFGS. Restarts in which a component collapsed are reported and
+    never chosen while a sound one exists; when all of a user's starts collapse, as many are drawn by the program's own rule.
+
+    Args:
+        program: a declaration.
+        x: data, shape (rows,) or (rows, features); see `mixtures.Observations`.
+        restarts: the number of starts.
+        steps: gradient steps from each start.
+        learning_rate: length of the first steps, in units of the distance between random starts (on a log or logit scale: 1).
+        seed: an int in [0, 2**32). Restart i begins as restart 0 of seed + i.
+        start: None for the program's rule (for a Gaussian mixture: equal weights, standard deviations sqrt(variance / components),
+            locations at rows drawn at random); or one start `{site: value}` or a list of them, used first; or a function
+            (x, numpy Generator) -> start. Sites not named follow the rule.
+        backend: `"numpyro"` or `"pyro"`.
+        raise_if_bad: raise where the best restart is unsound, instead of returning it with its status.
+
+    Returns:
+        A `PointFit`. Where the prior treats components alike and `start` is None, they are numbered by decreasing weight.
+
+    Raises:
+        DataError, ModelError, SeedError: bad arguments.
+        FitError: the fit is unsound and `raise_if_bad` is set.
+
+    Example:
+        >>> from mixtures import gaussian_mixture
+        >>> fit = fit_map(gaussian_mixture(2), [0.0, 1.0, 10.0, 11.0, 12.0], restarts=5, seed=0)
+        >>> fit.status.word
+        'converged'
+    """
+    observations = checked(program, x)
+    seed = check_seed(seed)
+    check_count("restarts", restarts)
+    check_count("steps", steps)
+    check_positive("learning_rate", learning_rate)
+    backend_engine = engine(backend)
+    sites = backend_engine.sites(program, observations)
+    scales = step_scales(program, observations, backend_engine, sites, seed)
+
+    def climb(seeds: np.ndarray, given: Starts) -> tuple[Ascent, pd.DataFrame]:
+        starts = draw_starts(program, observations, backend_engine, sites, seeds, given)
+        ascent = backend_engine.maximise(
+            program, observations, starts, scales, steps=steps, learning_rate=learning_rate
+        )
+        return ascent, judge(program, observations, backend_engine, sites, ascent, seeds)
+
+    ascent, table = climb(restart_seeds(seed, restarts), start)
+    if start is not None and not any(status.is_sound for status in table["status"]):
+        ascent, table = _joined((ascent, table), climb(restart_seeds(seed, restarts), None))
+    best = best_restart(table)
+    parameters = {name: value[best] for name, value in ascent.parameters.items()}
+    if table.at[best, "status"].is_sound:
+        real = {site.name: scales[site.name] for site in sites.parameters if site.is_real}
+        parameters, at_rest = polish(backend_engine.log_density(program, observations), parameters, real)
+        table.at[best, "status"] = Status.CONVERGED if at_rest else Status.MAX_STEPS
+    if start is None:
+        parameters = _numbered_by_weight(program, observations, backend_engine, sites, parameters)
+    status = table.at[best, "status"]
+    if raise_if_bad and not status.is_sound:
+        raise FitError(
+            "fit_map",
+            got=status.value,
+            expected="a sound optimum",
+            advice="See the restarts of the fit without raise_if_bad.",
+        )
+    likelihood, prior, classified = densities(program, observations, backend_engine, sites, parameters)
+    return PointFit(
+        parameters={site.name: parameters[site.name] for site in sites.parameters},
+        component_axis={site.name: site.component_axis for site in sites.parameters if site.component_axis is not None},
+        log_likelihood=likelihood,
+        log_posterior=likelihood + prior,
+        classification_log_likelihood=classified,
+        losses=ascent.losses[best, :-1],
+        gradient_norms={name: norms[best] for name, norms in ascent.gradient_norms.items()},
+        restarts=table,
+        status=status,
+        free_parameters=sites.free_parameters,
+        origin=Origin.of(with_numbers(program, observations), observations, backend, seed),
+    )
+
+
+def densities(
+    program: Program, x: Observations, engine: Engine, sites: Sites, parameters: dict[str, np.ndarray]
+) -> tuple[float, float, float]:
+    """log p(x | parameters), log p(parameters), and log p(x, z | parameters) at the most probable z (NaN without a hub)."""
+    single = {name: np.asarray(value)[None] for name, value in parameters.items()}
+    likelihood = float(engine.marginal_draws(program, single, x)[0])
+    prior = float(engine.log_prior_draws(program, single, x)[0])
+    classified = float(engine.log_joint(program, parameters, x).max(axis=1).sum()) if sites.has_hub else float("nan")
+    return likelihood, prior, classified
+
+
+def _joined(first: tuple[Ascent, pd.DataFrame], second: tuple[Ascent, pd.DataFrame]) -> tuple[Ascent, pd.DataFrame]:
+    """Two rounds of restarts as one."""
+    (a, table_a), (b, table_b) = first, second
+    ascent = Ascent(
+        {name: np.concatenate([a.parameters[name], b.parameters[name]]) for name in a.parameters},
+        np.concatenate([a.losses, b.losses]),
+        {name: np.concatenate([a.gradient_norms[name], b.gradient_norms[name]]) for name in a.gradient_norms},
+    )
+    return ascent, pd.concat([table_a, table_b], ignore_index=True)
+
+
+def _numbered_by_weight(
+    program: Program, x: Observations, engine: Engine, sites: Sites, parameters: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Components by decreasing weight, so that runs, seeds and backends agree; unless the prior tells components apart."""
+    order = by_weight(parameters, sites)
+    if order is None:
+        return parameters
+    renumbered = permuted(parameters, sites, order)
+    both = {name: np.stack([parameters[name], renumbered[name]]) for name in parameters}
+    before, after = engine.log_prior_draws(program, both, x)
+    return renumbered if np.isclose(before, after, rtol=1e-9, atol=1e-9) else parameters

@@ -1,0 +1,44 @@
+"""From near an optimum to the optimum: quasi-Newton steps after the gradient steps."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy import optimize
+
+from inference.engines.protocol import LogDensity
+
+AT_REST = 1e-5
+"""Largest gradient of the log density, in units of the step scales and relative to the log density, that counts as zero."""
+
+
+def polish(
+    density: LogDensity, parameters: Mapping[str, np.ndarray], scales: Mapping[str, np.ndarray]
+) -> tuple[dict[str, np.ndarray], bool]:
+    """Climb from `parameters` to the nearest maximum.
+
+    Args:
+        density: what is maximised, of one unconstrained vector.
+        parameters: where to begin, constrained values by site.
+        scales: the unit of real-valued sites; coordinates of other sites, on their log or logit scale, have unit 1.
+
+    Returns:
+        The parameters at the maximum, and whether the gradient vanishes there.
+    """
+    begin = density.unconstrain(parameters)
+    # real-valued sites are their own unconstrained values, so a step of one unit shows where their coordinates are
+    stepped = density.unconstrain({name: value + scales.get(name, 0.0) for name, value in parameters.items()})
+    unit = np.where(stepped == begin, 1.0, np.abs(stepped - begin))
+    first, _ = density.value_and_gradient(begin)
+    size = max(1.0, abs(first))
+
+    def objective(v: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = density.value_and_gradient(begin + unit * v)
+        return -value / size, -gradient * unit / size
+
+    result = optimize.minimize(
+        objective, np.zeros(density.size), jac=True, method="L-BFGS-B", options={"gtol": 1e-10, "ftol": 1e-15}
+    )
+    is_better = np.isfinite(result.fun) and result.fun <= objective(np.zeros(density.size))[0]
+    end = begin + unit * result.x if is_better else begin
+    gradient = density.value_and_gradient(end)[1] * unit / size
+    return density.constrain(end), bool(np.abs(gradient).max() <= AT_REST)

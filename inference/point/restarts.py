@@ -1,0 +1,123 @@
+"""Judging restarts: how each one ended, and which is best."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from inference.engines import Engine
+from inference.engines.protocol import Ascent, Site, Sites
+from inference.status import SEVERITY, Status
+from mixtures import Observations, Program
+
+EMPTY_ROWS = 0.5
+"""A component that has less than this many rows, in expectation, is empty."""
+
+FLAT = 0.05
+"""A gradient below this, in units of log density, is as good as zero when telling a component that is empty from one that is still running away."""
+
+SPIKE = 14.0
+"""Log ratio of a component's density to the data's own at which it has collapsed: about a millionth of the data's spread (e^14 = 1.2e6)."""
+
+TIE = 1e-6
+"""Relative difference of objectives below which two restarts reached the same optimum."""
+
+
+def judge(
+    program: Program, x: Observations, engine: Engine, sites: Sites, ascent: Ascent, seeds: np.ndarray
+) -> pd.DataFrame:
+    """The table of restarts: seed, initial_objective, objective, steps, status, occupancy.
+
+    Objectives are negative log posterior densities: smaller is better.
+    """
+    final = ascent.losses[:, -1]
+    is_finite = np.isfinite(final) & np.all([_finite_rows(value) for value in ascent.parameters.values()], axis=0)
+    weight_gradients = _final_weight_gradients(sites, ascent)
+    statuses, occupancies = [], []
+    for restart in range(len(final)):
+        parameters = {name: value[restart] for name, value in ascent.parameters.items()}
+        table = engine.log_joint(program, parameters, x) if sites.has_hub and is_finite[restart] else None
+        occupancy = None if table is None else occupancy_of(table)
+        statuses.append(_status(bool(is_finite[restart]), table, x, sites, weight_gradients[restart]))
+        occupancies.append(occupancy)
+    return pd.DataFrame(
+        {
+            "seed": seeds.astype(np.int64),
+            "initial_objective": ascent.losses[:, 0],
+            "objective": final,
+            "steps": ascent.losses.shape[1] - 1,
+            "status": pd.Series(statuses, dtype=object),
+            "occupancy": pd.Series(occupancies, dtype=object),
+        }
+    )
+
+
+def _finite_rows(values: np.ndarray) -> np.ndarray:
+    return np.isfinite(values).reshape(len(values), -1).all(axis=1)
+
+
+def _final_weight_gradients(sites: Sites, ascent: Ascent) -> np.ndarray:
+    names = [site.name for site in sites.parameters if is_weights(site)]
+    norms = [ascent.gradient_norms[name][:, -1] for name in names]
+    return np.max(norms, axis=0) if norms else np.zeros(len(ascent.losses))
+
+
+def is_weights(site: Site) -> bool:
+    """Whether a site holds mixing weights: a simplex over components."""
+    return site.dims == ("components",) and site.free == site.shape[0] - 1
+
+
+def occupancy_of(log_joint: np.ndarray) -> np.ndarray:
+    """Expected rows of each component, (components,), from the hub's table."""
+    shifted = np.exp(log_joint - log_joint.max(axis=1, keepdims=True))
+    return (shifted / shifted.sum(axis=1, keepdims=True)).sum(axis=0)
+
+
+def _status(is_finite: bool, table: np.ndarray | None, x: Observations, sites: Sites, weight_gradient: float) -> Status:
+    if not is_finite:
+        return Status.NOT_FINITE
+    if table is None:
+        return Status.MAX_STEPS
+    if not sites.observed_is_discrete and table.max() - _peak(x) > SPIKE + 2 * ((x.features or 1) - 1):
+        return Status.COLLAPSED
+    if occupancy_of(table).min() < EMPTY_ROWS:
+        # A bounded objective is flat where a weight is nearly zero; one that is not still rises.
+        return Status.COLLAPSED if weight_gradient > FLAT else Status.EMPTY
+    return Status.MAX_STEPS
+
+
+def _peak(x: Observations) -> float:
+    """The highest log density of one Gaussian fitted to the data: the yardstick of a spike."""
+    values = x.x if x.x.ndim == 2 else x.x[:, None]
+    scale = values.std(axis=0)
+    scale = np.where(scale > 0, scale, 1.0)
+    correlation = np.cov((values - values.mean(axis=0)) / scale, rowvar=False, ddof=0).reshape(len(scale), len(scale))
+    log_determinant = np.linalg.slogdet(correlation + 1e-12 * np.eye(len(scale)))[1]
+    return float(-np.log(scale).sum() - 0.5 * log_determinant - 0.5 * len(scale) * np.log(2 * np.pi))
+
+
+def best_restart(table: pd.DataFrame) -> int:
+    """The best restart: sound ones before unsound ones, then the lowest objective; among ties, the lowest initial objective."""
+    severity = table["status"].map({status: rank if not status.is_sound else 0 for rank, status in enumerate(SEVERITY)})
+    candidates = table[severity == severity.min()]
+    finite = candidates["objective"].fillna(np.inf)
+    lowest = finite.min()
+    tied = candidates[finite <= lowest + TIE * max(1.0, abs(lowest))] if np.isfinite(lowest) else candidates
+    return int(tied["initial_objective"].fillna(np.inf).idxmin())
+
+
+def by_weight(parameters: Mapping[str, np.ndarray], sites: Sites) -> np.ndarray | None:
+    """The order of components by decreasing weight; None where the program has not one set of weights for one assignment."""
+    weights = [site.name for site in sites.parameters if is_weights(site)]
+    if len(weights) != 1 or len(sites.assignments) != 1:
+        return None
+    return np.argsort(-np.asarray(parameters[weights[0]]), kind="stable")
+
+
+def permuted(parameters: Mapping[str, np.ndarray], sites: Sites, order: np.ndarray) -> dict[str, np.ndarray]:
+    """The parameters with components in another order."""
+    axes = {site.name: site.component_axis for site in sites.parameters}
+    return {
+        name: value if axes[name] is None else np.take(value, order, axis=axes[name])
+        for name, value in parameters.items()
+    }

@@ -1,0 +1,120 @@
+"""Draws as an xarray.DataTree in ArviZ's schema: named dims and coords, and everything that says where the draws come from."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy.special import logsumexp
+
+from inference.draws import flat
+from inference.engines import Engine
+from inference.engines.protocol import Draws, Sites
+from inference.results import versions
+from mixtures import Mixture, Observations, Program
+from mixtures.specification import to_json
+
+CELLS_AT_ONCE = 20_000_000
+"""How many numbers of a (draws, rows, components) table are held at once: 160 MB."""
+
+
+def build_tree(
+    program: Program, x: Observations, engine: Engine, sites: Sites, draws: Draws, attrs: Mapping[str, Any]
+) -> xr.DataTree:
+    """The tree of a sampler's draws.
+
+    Groups: `posterior`, `sample_stats`, `log_likelihood` (of each row, assignments summed out), `observed_data`, `constant_data` (the
+    numbers of the priors).
+
+    Args:
+        program: the declaration, with the numbers of its priors.
+        x: the data.
+        engine: the backend that sampled.
+        sites: the program's sites.
+        draws: what the sampler gave.
+        attrs: what to say of the run, beside program, data and versions.
+    """
+    likelihood = _log_likelihood(program, x, engine, sites, draws)
+    parameters = {name: flat(value) for name, value in draws.parameters.items()}
+    shape = draws.stats["lp"].shape
+    marginal = (
+        likelihood.sum(axis=2)
+        if likelihood is not None
+        else engine.marginal_draws(program, parameters, x).reshape(shape)
+    )
+    prior = engine.log_prior_draws(program, parameters, x).reshape(shape)
+    stats = {**draws.stats, "log_posterior": marginal + prior}
+    coords = _coords(x, sites)
+    groups = {
+        "posterior": _dataset(draws.parameters, {site.name: site.dims for site in sites.parameters}, coords),
+        "sample_stats": _dataset(stats, {}, coords),
+        "observed_data": _data(x),
+        "constant_data": _constants(program),
+    }
+    if likelihood is not None:
+        groups["log_likelihood"] = _dataset({"obs": likelihood}, {"obs": ("rows",)}, coords)
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs.update(
+        program=to_json(program),
+        model=str(program),
+        parameters=",".join(site.name for site in sites.parameters),
+        backend=engine.name,
+        data_fingerprint=x.fingerprint,
+        has_feature_names=int(x.feature_names is not None),
+        versions=json.dumps(versions(engine.name)),
+        **attrs,
+    )
+    return tree
+
+
+def _log_likelihood(program: Program, x: Observations, engine: Engine, sites: Sites, draws: Draws) -> np.ndarray | None:
+    """log p(x_i | draw), (chains, draws, rows), a block of draws at a time; None for programs whose rows are not independent."""
+    if not sites.has_hub:
+        return None
+    parameters = {name: flat(value) for name, value in draws.parameters.items()}
+    chains, count = draws.stats["lp"].shape
+    cells = len(x) * int(np.prod([site.categories or 1 for site in sites.assignments]))
+    size = max(1, CELLS_AT_ONCE // cells)
+    blocks = []
+    for begin in range(0, chains * count, size):
+        block = {name: value[begin : begin + size] for name, value in parameters.items()}
+        blocks.append(logsumexp(engine.log_joint_draws(program, block, x), axis=2))
+    return np.concatenate(blocks).reshape(chains, count, len(x))
+
+
+def _coords(x: Observations, sites: Sites) -> dict[str, Any]:
+    coords = x.coords()
+    if "features" in coords:
+        coords["features_bis"] = coords["features"]
+    sizes = {dim: size for site in sites.all for dim, size in zip(site.dims, site.shape, strict=True)}
+    return coords | ({"components": np.arange(sizes["components"])} if "components" in sizes else {})
+
+
+def _dataset(
+    variables: Mapping[str, np.ndarray], dims: Mapping[str, tuple[str, ...]], coords: dict[str, Any]
+) -> xr.Dataset:
+    """Variables of shape (chain, draw, ...) with their coordinates."""
+    arrays = {name: (("chain", "draw", *dims.get(name, ())), value) for name, value in variables.items()}
+    used = {dim for names, _ in arrays.values() for dim in names}
+    chains, draws = next(iter(variables.values())).shape[:2]
+    known = {"chain": np.arange(chains), "draw": np.arange(draws), **{dim: coords[dim] for dim in used & set(coords)}}
+    return xr.Dataset(arrays, coords=known)
+
+
+def _data(x: Observations) -> xr.Dataset:
+    return xr.Dataset({"obs": (("rows", "features")[: x.x.ndim], np.array(x.x))}, coords=x.coords())
+
+
+def _constants(program: Program) -> xr.Dataset:
+    """The numbers of the priors: what the program was given beside the data."""
+    if not isinstance(program, Mixture):
+        return xr.Dataset()
+    numbers = {
+        f"prior_{site}_{key}": np.asarray(value)
+        for site, prior in program.priors.items()
+        for key, value in prior.parameters
+    }
+    return xr.Dataset(
+        {name: ([f"{name}_dim_{axis}" for axis in range(value.ndim)], value) for name, value in numbers.items()}
+    )

@@ -1,0 +1,154 @@
+"""What the verbs return: frozen, NumPy and pandas only, carrying what made them."""
+
+import platform
+from dataclasses import dataclass
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from inference.status import Status
+from mixtures import Observations, Program, __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BACKEND_PACKAGES = {"numpyro": ("numpyro", "jax"), "pyro": ("pyro-ppl", "torch")}
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """What a result was made from.
+
+    Args:
+        program: the declaration, the numbers of its priors written out.
+        backend: `"numpyro"` or `"pyro"`.
+        seed: the seed of the run.
+        versions: of Python and the packages that did the work.
+        fingerprint: of the data, see `Observations.fingerprint`.
+        rows: the number of rows of the data.
+        features: the number of their columns; None for data of shape (rows,).
+        feature_names: the columns' names, or None.
+    """
+
+    program: Program
+    backend: str
+    seed: int
+    versions: dict[str, str]
+    fingerprint: str
+    rows: int
+    features: int | None
+    feature_names: tuple[str, ...] | None
+
+    @classmethod
+    def of(cls, program: Program, x: Observations, backend: str, seed: int) -> "Origin":
+        """The origin of a result that is being made."""
+        return cls(program, backend, seed, versions(backend), x.fingerprint, len(x), x.features, x.feature_names)
+
+
+def versions(backend: str) -> dict[str, str]:
+    """Versions of Python and of the packages behind a backend."""
+    packages = ("numpy", *BACKEND_PACKAGES[backend])
+    found = {name: metadata.version(name) for name in packages}
+    return {"bayes-mixtures": __version__, "python": platform.python_version(), **found}
+
+
+class _Made:
+    """What every result says of its origin."""
+
+    origin: Origin
+
+    @property
+    def program(self) -> Program:
+        """The declaration, the numbers of its priors written out."""
+        return self.origin.program
+
+    @property
+    def backend(self) -> str:
+        """The backend that ran."""
+        return self.origin.backend
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run."""
+        return self.origin.seed
+
+
+@dataclass(frozen=True, eq=False)
+class PointFit(_Made):
+    """The best parameters found, and how they were found.
+
+    Args:
+        parameters: constrained values by site.
+        component_axis: for each site that has one value a component, the axis that runs over components.
+        log_likelihood: log p(x | parameters), assignments summed out.
+        log_posterior: log p(x, parameters); None for a fit that maximised the likelihood alone.
+        classification_log_likelihood: log p(x, z | parameters) at the most probable assignments z; what ICL is made of.
+        losses: what was minimised, before each step of the best restart, (steps,).
+        gradient_norms: of every site's unconstrained coordinates, before each step, (steps,).
+        restarts: a table with one line a restart: seed, initial_objective, objective (both smaller is better), steps, status, occupancy
+            (expected rows of each component).
+        status: how the best restart ended.
+        free_parameters: the number of free parameters.
+        origin: what the fit was made from.
+    """
+
+    parameters: dict[str, np.ndarray]
+    component_axis: dict[str, int]
+    log_likelihood: float
+    log_posterior: float | None
+    classification_log_likelihood: float
+    losses: np.ndarray
+    gradient_norms: dict[str, np.ndarray]
+    restarts: "pd.DataFrame"
+    status: Status
+    free_parameters: int
+    origin: Origin
+
+    @property
+    def aic(self) -> float:
+        """Akaike (1974): -2 log L + 2 df; smaller is better."""
+        return -2 * self.log_likelihood + 2 * self.free_parameters
+
+    @property
+    def bic(self) -> float:
+        """Schwarz (1978): -2 log L + df log n; smaller is better (mclust reports its negative)."""
+        return -2 * self.log_likelihood + self.free_parameters * float(np.log(self.origin.rows))
+
+    @property
+    def icl(self) -> float:
+        """Biernacki, Celeux & Govaert (2000): -2 log p(x, z) + df log n at the most probable assignments z; smaller is better."""
+        return -2 * self.classification_log_likelihood + self.free_parameters * float(np.log(self.origin.rows))
+
+    def __str__(self) -> str:
+        bad = {
+            status.word: count
+            for status, count in self.restarts["status"].value_counts().items()
+            if not status.is_sound
+        }
+        tally = "".join(f"; {count} {word}" for word, count in bad.items())
+        lines = [
+            f"{self.status.value}; best of {len(self.restarts)} restarts{tally}",
+            f"log likelihood {self.log_likelihood:.4f}, BIC {self.bic:.4f}, {self.free_parameters} free parameters",
+            *(f"{site}: {np.array2string(np.asarray(value), precision=4)}" for site, value in self.parameters.items()),
+        ]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False)
+class GuideFit(_Made):
+    """Assignment probabilities learned by enumeration in the guide.
+
+    Args:
+        assignment_probs: probability of each component, (rows, components); by site if there are several assignments.
+        losses: negative ELBO before each step and at the end, (steps + 1,). At the optimum it equals the negative log posterior density.
+        gradient_norms: by assignment site, (steps,).
+        status: converged, or max steps reached.
+        origin: what the fit was made from.
+    """
+
+    assignment_probs: np.ndarray | dict[str, np.ndarray]
+    losses: np.ndarray
+    gradient_norms: dict[str, np.ndarray]
+    status: Status
+    origin: Origin

@@ -1,0 +1,33 @@
+"""Status: how a fit ended, as a value with a sentence."""
+
+from enum import Enum
+
+
+class Status(Enum):
+    """How a fit, or one of its restarts, ended; the value is the sentence shown to the user."""
+
+    CONVERGED = "converged"
+    MAX_STEPS = "max steps reached: the gradient is not zero yet; raise steps"
+    EMPTY = "empty component: a component has less than half a row; try fewer components"
+    COLLAPSED = (
+        "collapsed: a component shrank onto single points, or its weight ran to zero, where the objective has no maximum; "
+        "use priors that keep away from zero (Dirichlet of at least 1), or other starts"
+    )
+    NOT_FINITE = "not finite: the objective became NaN or infinite; check the start values and the priors"
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether the parameters may be used as an answer."""
+        return self in (Status.CONVERGED, Status.MAX_STEPS)
+
+    @property
+    def word(self) -> str:
+        """The status in a word or two, for tables."""
+        return self.value.split(":")[0]
+
+    def __str__(self) -> str:
+        return self.word
+
+
+SEVERITY = tuple(Status)
+"""From best to worst: of two restarts the one with the earlier status is preferred, if one of them is unsound."""

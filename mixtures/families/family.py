@@ -1,0 +1,53 @@
+"""The protocol of a family: what a component looks like.
+
+A family draws its parameters (shared ones once, the others once a component) and turns one row's parameters into the distribution of that
+row. It also says where optimisation starts, and what data it can describe. It knows nothing of backends and nothing of inference.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from mixtures.observations import Observations
+from mixtures.ppl.protocol import PPL, Array, Distribution
+from mixtures.priors import Prior
+
+
+class Draw(Protocol):
+    """Draws a site from its prior: the mixture hands this to the family."""
+
+    def __call__(
+        self, site: str, *, shape: tuple[int, ...] = (), dims: tuple[str, ...] = (), leading: tuple[Any, ...] = ()
+    ) -> Array:
+        """See `mixtures.priors.Prior.sample` for the arguments."""
+        ...
+
+
+class Family(Protocol):
+    """What a component looks like. `features` is None for data of shape (rows,), else the number of columns."""
+
+    @property
+    def priors_by_site(self) -> Mapping[str, Prior]:
+        """Every site's prior: the defaults with the user's in their place."""
+        ...
+
+    def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
+        """The parameters common to all components."""
+        ...
+
+    def per_component(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
+        """The parameters of each component, drawn inside the plate `components`; leading axis: components."""
+        ...
+
+    def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
+        """The distribution of a row, given the parameters of the component it is assigned to."""
+        ...
+
+    def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
+        """Every site's value where optimisation starts, given the indices of one randomly drawn row for each component."""
+        ...
+
+    def check(self, x: Observations) -> None:
+        """Raise DataError, naming rows and columns, if the family cannot describe x."""
+        ...

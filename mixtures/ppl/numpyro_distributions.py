@@ -1,0 +1,69 @@
+"""NumPyro's distributions as programs use them, with our own where the library's is slow.
+
+`MultivariateNormal` whitens the rows by one matrix product per component instead of one triangular solve per row and component:
+under enumeration the gradient is several times cheaper. It is tested against the library's.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from numpyro.distributions import constraints
+from numpyro.distributions.util import validate_sample
+
+
+class MultivariateNormal(dist.Distribution):
+    """A multivariate normal, by the Cholesky factor of its covariance.
+
+    Args:
+        loc: mean, shape (..., features).
+        scale_tril: lower triangular factor, shape (..., features, features).
+    """
+
+    arg_constraints = {"loc": constraints.real_vector, "scale_tril": constraints.lower_cholesky}
+    support = constraints.real_vector
+    reparametrized_params = ["loc", "scale_tril"]
+
+    def __init__(self, loc, scale_tril, *, validate_args=None):
+        self.loc, self.scale_tril = loc, scale_tril
+        batch = jnp.broadcast_shapes(jnp.shape(loc)[:-1], jnp.shape(scale_tril)[:-2])
+        super().__init__(batch_shape=batch, event_shape=jnp.shape(loc)[-1:], validate_args=validate_args)
+
+    def sample(self, key, sample_shape=()):
+        noise = jax.random.normal(key, sample_shape + self.batch_shape + self.event_shape, dtype=jnp.result_type(float))
+        return self.loc + (self.scale_tril @ noise[..., None])[..., 0]
+
+    @validate_sample
+    def log_prob(self, value):
+        features = self.event_shape[0]
+        identity = jnp.eye(features, dtype=self.scale_tril.dtype)
+        # L^-1, once a component and not once a row
+        whiten = jax.scipy.linalg.solve_triangular(
+            self.scale_tril, jnp.broadcast_to(identity, self.scale_tril.shape), lower=True
+        )
+        # |L^-1 (x - mu)|^2
+        distance = jnp.sum(_rows_times_matrix(value - self.loc, whiten) ** 2, axis=-1)
+        # log |L|
+        half_log_det = jnp.sum(jnp.log(jnp.diagonal(self.scale_tril, axis1=-2, axis2=-1)), axis=-1)
+        return -0.5 * (distance + features * jnp.log(2 * jnp.pi)) - half_log_det
+
+
+def _rows_times_matrix(rows, matrix):
+    """matrix @ row for every row, as one matrix product when the matrices do not vary along the rows' axis."""
+    transposed = jnp.swapaxes(matrix, -1, -2)
+    if matrix.ndim == 2:
+        return rows @ transposed
+    if matrix.shape[-3] == 1:
+        return rows @ transposed[..., 0, :, :]
+    return (rows[..., None, :] @ transposed)[..., 0, :]
+
+
+class _Distributions:
+    """`numpyro.distributions`, with this module's classes first."""
+
+    MultivariateNormal = MultivariateNormal
+
+    def __getattr__(self, name):
+        return getattr(dist, name)
+
+
+DISTRIBUTIONS = _Distributions()

@@ -1,0 +1,50 @@
+"""PPL: the words that a program may use.
+
+A program receives its words as an argument, as array code receives its namespace `xp`. Nothing is switched globally, and the
+same program text runs under NumPyro, under Pyro, and under the words that merely write it down.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, runtime_checkable
+
+Array = Any
+"""An array of the backend at hand: `jax.Array`, `torch.Tensor`, or a symbol of the notation."""
+
+Distribution = Any
+"""A distribution of the backend at hand."""
+
+
+@runtime_checkable
+class PPL(Protocol):
+    """The words of a probabilistic program, in one backend.
+
+    Attributes:
+        name: `"numpyro"` or `"pyro"`.
+        dist: distributions under NumPyro's names and argument names; numbers may be plain Python floats.
+        xp: the array namespace (Python array API standard); its creation functions default to the program's precision.
+    """
+
+    name: str
+    dist: Any
+    xp: Any
+
+    def sample(self, name: str, fn: Distribution, obs: Array | None = None, dims: Sequence[str] = ()) -> Array:
+        """A random variable. `dims` names its event axes, for the posterior's coordinates."""
+        ...
+
+    def plate(self, name: str, size: int) -> AbstractContextManager:
+        """Conditional independence: `"components"` or `"rows"`, by the package's convention."""
+        ...
+
+    def assign(self, name: str, probs: Array) -> Array:
+        """The discrete assignment of every row, marked for enumeration: the only word that may create one."""
+        ...
+
+    def factor(self, name: str, log_factor: Array) -> None:
+        """Add `log_factor` to the log joint density."""
+        ...
+
+    def array(self, value: Any) -> Array:
+        """`value` as an array of this backend, floating point in the program's precision."""
+        ...

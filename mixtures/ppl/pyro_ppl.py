@@ -1,0 +1,119 @@
+"""The words in Pyro.
+
+Programs are written with NumPyro's names and with plain numbers; here those names are translated, and numbers become tensors of the
+program's precision, because torch would otherwise make them float32 whatever the data are.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from numbers import Number
+from typing import Any
+
+import numpy as np
+import pyro
+import pyro.distributions
+import torch
+from array_api_compat import torch as torch_namespace
+from pyro import poutine
+
+from mixtures.ppl.protocol import Array, Distribution
+
+
+@dataclass(frozen=True)
+class PyroPPL:
+    """The words of a program in Pyro.
+
+    Args:
+        dtype: of numbers and of created arrays; None follows torch's default dtype, as a native Pyro model would.
+    """
+
+    dtype: torch.dtype | None = None
+    name = "pyro"
+
+    @property
+    def dist(self) -> "_Distributions":
+        return _Distributions(self)
+
+    @property
+    def xp(self) -> "_Namespace":
+        return _Namespace(self)
+
+    def sample(self, name: str, fn: Distribution, obs: Array | None = None, dims: Sequence[str] = ()) -> Array:
+        return pyro.sample(name, fn, obs=obs, infer={"event_dims": list(dims)} if dims else None)
+
+    def plate(self, name: str, size: int) -> AbstractContextManager:
+        return pyro.plate(name, size)
+
+    def assign(self, name: str, probs: Array) -> Array:
+        return pyro.sample(name, pyro.distributions.Categorical(probs), infer={"enumerate": "parallel"})
+
+    def factor(self, name: str, log_factor: Array) -> None:
+        pyro.factor(name, log_factor)
+
+    def array(self, value: Any) -> Array:
+        return torch.as_tensor(value, dtype=self.dtype or torch.get_default_dtype())
+
+
+@dataclass(frozen=True)
+class _Distributions:
+    """`pyro.distributions` under NumPyro's names, taking plain numbers in the program's precision."""
+
+    ppl: PyroPPL
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        make = getattr(pyro.distributions, name)
+
+        def build(*args, **kwargs):
+            return make(*map(self._number, args), **{key: self._number(value) for key, value in kwargs.items()})
+
+        return build
+
+    def LKJCholesky(self, dimension: int, concentration):  # noqa: N802 (a distribution's name)
+        return pyro.distributions.LKJCholesky(dimension, self._number(concentration))
+
+    def _number(self, value):
+        is_number = isinstance(value, Number | np.ndarray) and not isinstance(value, bool)
+        return self.ppl.array(value) if is_number else value
+
+
+_CREATION = frozenset({"ones", "zeros", "full", "eye", "linspace", "empty"})
+
+
+@dataclass(frozen=True)
+class _Namespace:
+    """The array namespace of torch, whose creation functions default to the program's precision."""
+
+    ppl: PyroPPL
+
+    def __getattr__(self, name):
+        function = getattr(torch_namespace, name)
+        if name not in _CREATION:
+            return function
+
+        def create(*args, **kwargs):
+            kwargs.setdefault("dtype", self.ppl.dtype or torch.get_default_dtype())
+            return function(*args, **kwargs)
+
+        return create
+
+
+WORDS = PyroPPL()
+
+
+def run_forward(program, seed: int, given: Mapping[str, np.ndarray], data: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Every site's value in one forward run of the program, in float64, with the sites of `given` held fixed."""
+    words = PyroPPL(torch.float64)
+    held = {name: torch.as_tensor(np.array(value)) for name, value in given.items()}
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(seed)
+        trace = poutine.trace(poutine.condition(program, data=held)).get_trace(words, **data)
+    is_value = {name: site for name, site in trace.nodes.items() if site["type"] == "sample" and not is_subsample(site)}
+    return {name: site["value"].detach().numpy() for name, site in is_value.items()}
+
+
+def is_subsample(site) -> bool:
+    """Whether a site of a Pyro trace only records a plate."""
+    return type(site["fn"]).__name__ == "_Subsample"

@@ -1,0 +1,219 @@
+"""Priors: distributions by name, not yet bound to a backend.
+
+A prior's numbers are plain numbers, or statistics of the data (`midrange(x)`, `range(x)`, ...) for the defaults, so that a default prior
+means the same whatever the data's units. `Mixture.scaled_to(x)` replaces the statistics by their numbers, and `print` shows either:
+nothing is hidden.
+
+Example:
+    >>> from mixtures import priors
+    >>> print(priors.Normal(0.0, 10.0))
+    Normal(0, 10)
+    >>> print(priors.Normal(priors.MIDRANGE, priors.RANGE))
+    Normal(midrange(x), range(x))
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mixtures.errors import ChoiceError, ModelError
+from mixtures.ppl.protocol import PPL, Array
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A number computed from the data, one a feature.
+
+    Args:
+        text: how it is written; also its name in a saved specification.
+    """
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def of(self, xp: Any, x: Array | None) -> Any:
+        """The statistic of x (rows,) or (rows, features); without data, that of data with mean 0 and standard deviation 1."""
+        compute, standard = _STATISTICS[self.text]
+        return standard if x is None else compute(xp, x)
+
+
+def _positive(xp, value):
+    """`value`, or 1 where it is 0: constant data have no scale of their own."""
+    return xp.where(value > 0, value, xp.ones_like(value))
+
+
+def _range(xp, x):
+    return _positive(xp, xp.max(x, axis=0) - xp.min(x, axis=0))
+
+
+_STATISTICS: dict[str, tuple[Callable[[Any, Array], Array], float]] = {
+    "midrange(x)": (lambda xp, x: (xp.max(x, axis=0) + xp.min(x, axis=0)) / 2, 0.0),
+    "range(x)": (_range, 4.0),
+    "log(sd(x)/2)": (lambda xp, x: xp.log(_positive(xp, xp.std(x, axis=0)) / 2), float(np.log(0.5))),
+}
+
+MIDRANGE = Statistic("midrange(x)")
+RANGE = Statistic("range(x)")
+LOG_HALF_SD = Statistic("log(sd(x)/2)")
+
+Number = float | tuple
+"""A prior's number once frozen: a float, or nested tuples for an array."""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """A distribution by NumPyro's name, with NumPyro's argument names; hashable, comparable, and printable.
+
+    Args:
+        name: the distribution's name.
+        parameters: pairs of argument name and value; use the functions of this module (`priors.Normal(0.0, 10.0)`) to make one.
+    """
+
+    name: str
+    parameters: tuple[tuple[str, Number | Statistic], ...]
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether every parameter is a number, none a statistic of data to come."""
+        return not any(isinstance(value, Statistic) for _, value in self.parameters)
+
+    def scaled_to(self, x: np.ndarray) -> "Prior":
+        """This prior with its statistics replaced by their numbers on `x`."""
+        numbers = {key: value.of(np, x) if isinstance(value, Statistic) else value for key, value in self.parameters}
+        return Prior(self.name, _frozen(self.name, numbers))
+
+    def numbers(self, ppl: PPL, x: Array | None) -> dict[str, Array]:
+        """The parameters as arrays of the backend."""
+        return {
+            key: ppl.array(value.of(ppl.xp, x) if isinstance(value, Statistic) else value)
+            for key, value in self.parameters
+        }
+
+    def sample(
+        self,
+        ppl: PPL,
+        site: str,
+        numbers: Mapping[str, Array],
+        *,
+        shape: tuple[int, ...] = (),
+        dims: tuple[str, ...] = (),
+        leading: tuple[Any, ...] = (),
+    ) -> Array:
+        """A site drawn from this prior.
+
+        Args:
+            ppl: the words of the backend.
+            site: the site's name.
+            numbers: the prior's parameters as arrays.
+            shape: event axes over which the distribution is repeated independently, (features,) say.
+            dims: names of all event axes.
+            leading: structural arguments that come before the numbers (the dimension of an LKJ Cholesky factor).
+        """
+        fn = getattr(ppl.dist, self.name)(*leading, **numbers)
+        if shape:
+            fn = fn.expand(np.broadcast_shapes(tuple(fn.batch_shape), shape)).to_event(len(shape))
+        return ppl.sample(site, fn, dims=dims)
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(format_number(value) for _, value in self.parameters)})"
+
+
+def format_number(value: Any) -> str:
+    """A number, array or statistic as it is printed: four significant digits, long arrays shortened."""
+    if isinstance(value, Statistic | str):
+        return str(value)
+    array = np.asarray(value, dtype=float)
+    if array.ndim == 0:
+        return f"{float(array):.4g}"
+    shown = [format_number(item) for item in array[:6]]
+    return f"[{', '.join(shown)}{', ...' if len(array) > 6 else ''}]"
+
+
+def _frozen(name: str, numbers: Mapping[str, Any]) -> tuple[tuple[str, Number | Statistic], ...]:
+    return tuple((key, _frozen_number(name, key, value)) for key, value in numbers.items())
+
+
+def _frozen_number(name: str, key: str, value: Any) -> Number | Statistic:
+    if isinstance(value, Statistic):
+        return value
+    try:
+        array = np.asarray(value, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ModelError(
+            f"priors.{name}({key}=)", got=repr(value), expected="a number or an array of numbers"
+        ) from error
+    if not np.isfinite(array).all():
+        raise ModelError(f"priors.{name}({key}=)", got=repr(value), expected="finite numbers")
+    return _nested(array.tolist())
+
+
+def _nested(value: Any) -> Number:
+    return tuple(map(_nested, value)) if isinstance(value, list) else value
+
+
+def _named(name: str, **defaults: float | None) -> Callable[..., Prior]:
+    def prior(*args: Any, **kwargs: Any) -> Prior:
+        values: dict[str, Any] = {**defaults, **dict(zip(defaults, args, strict=False)), **kwargs}
+        unknown = [key for key in kwargs if key not in defaults]
+        absent = [key for key, value in values.items() if value is None]
+        if unknown or absent or len(args) > len(defaults):
+            got = f"arguments {args} {kwargs}"
+            raise ModelError(f"priors.{name}", got=got, expected=f"{name}({', '.join(defaults)})")
+        return Prior(name, _frozen(name, values))
+
+    prior.__name__ = prior.__qualname__ = name
+    prior.__doc__ = f"The distribution {name}({', '.join(defaults)}), with NumPyro's meaning of its arguments."
+    return prior
+
+
+Beta = _named("Beta", concentration1=None, concentration0=None)
+Cauchy = _named("Cauchy", loc=0.0, scale=1.0)
+Dirichlet = _named("Dirichlet", concentration=None)
+Exponential = _named("Exponential", rate=1.0)
+Gamma = _named("Gamma", concentration=None, rate=1.0)
+HalfCauchy = _named("HalfCauchy", scale=1.0)
+HalfNormal = _named("HalfNormal", scale=1.0)
+InverseGamma = _named("InverseGamma", concentration=None, rate=1.0)
+Laplace = _named("Laplace", loc=0.0, scale=1.0)
+LKJCholesky = _named("LKJCholesky", concentration=1.0)
+LogNormal = _named("LogNormal", loc=0.0, scale=1.0)
+Normal = _named("Normal", loc=0.0, scale=1.0)
+StudentT = _named("StudentT", df=None, loc=0.0, scale=1.0)
+Uniform = _named("Uniform", low=0.0, high=1.0)
+
+Priors = tuple[tuple[str, Prior], ...]
+"""The priors that a user set, by site, in the frozen form that a hashable declaration needs."""
+
+
+def freeze(given: Mapping[str, Prior] | Priors | None) -> Priors:
+    """The user's `priors={site: prior}` in frozen form.
+
+    Raises:
+        ModelError: a value is not a prior of this module.
+    """
+    items = tuple(given.items()) if isinstance(given, Mapping) else tuple(given or ())
+    for site, prior in items:
+        if not isinstance(prior, Prior):
+            raise ModelError(
+                f"priors[{site!r}]",
+                got=repr(prior),
+                expected="a prior from mixtures.priors",
+                advice="For example priors.Normal(0.0, 10.0).",
+            )
+    return items
+
+
+def override(defaults: Mapping[str, Prior], given: Priors) -> dict[str, Prior]:
+    """`defaults` with the user's priors in their place.
+
+    Raises:
+        ChoiceError: a site of `given` is not among the defaults.
+    """
+    for site, _ in given:
+        if site not in defaults:
+            raise ChoiceError.of("priors: site", site, defaults)
+    return {**defaults, **dict(given)}

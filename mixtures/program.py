@@ -1,0 +1,79 @@
+"""A program: a function of (words, x), and the native models it becomes when its words are bound."""
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mixtures.ppl import PPL, words
+
+
+class Program(ABC):
+    """A probabilistic program that receives its words: `program(ppl, x, **data)`.
+
+    `program.numpyro` and `program.pyro` are native model functions of those libraries.
+    """
+
+    @abstractmethod
+    def __call__(self, ppl: PPL, x: Any = None, **data: Any) -> Any:
+        """Run the program with the words of one backend."""
+
+    @property
+    def numpyro(self) -> "NativeModel":
+        """This program as a NumPyro model: `model(x)`."""
+        return NativeModel(self, "numpyro")
+
+    @property
+    def pyro(self) -> "NativeModel":
+        """This program as a Pyro model: `model(x)`."""
+        return NativeModel(self, "pyro")
+
+
+@dataclass(frozen=True)
+class NativeModel:
+    """A program with its words bound: what `numpyro.infer` and `pyro.infer` call a model. Equal programs give equal models."""
+
+    program: Program
+    backend: str
+
+    def __call__(self, x: Any = None, **data: Any) -> Any:
+        return self.program(words(self.backend), x, **data)
+
+    @property
+    def __name__(self) -> str:
+        return type(self.program).__name__.lower()
+
+
+@dataclass(frozen=True)
+class Declared(Program):
+    """A user's own program; see `declare`."""
+
+    function: Callable[..., Any]
+
+    def __call__(self, ppl: PPL, x: Any = None, **data: Any) -> Any:
+        return self.function(ppl, x, **data)
+
+    def __str__(self) -> str:
+        return inspect.getsource(self.function).rstrip()
+
+
+def declare(function: Callable[..., Any]) -> Declared:
+    """Make a program of your own from a function `f(ppl, x)`.
+
+    Use the plates `components` and `rows`, create assignments with `ppl.assign` only, and give `dims=(...)` to sites with event axes
+    that should have names in the posterior.
+
+    Example:
+        >>> @declare
+        ... def two_rates(ppl, x):
+        ...     weights = ppl.sample("weights", ppl.dist.Dirichlet(ppl.xp.ones(2)))
+        ...     with ppl.plate("components", 2):
+        ...         rate = ppl.sample("rate", ppl.dist.Gamma(2.0, 1.0))
+        ...     with ppl.plate("rows", len(x)):
+        ...         z = ppl.assign("assignment", weights)
+        ...         ppl.sample("obs", ppl.dist.Poisson(rate[z]), obs=x)
+        >>> two_rates.numpyro.backend
+        'numpyro'
+    """
+    return Declared(function)

@@ -1,0 +1,88 @@
+"""A declaration as plain data, and back: what is saved beside draws and fits.
+
+A mixture is written out whole. A user's own program is a function, so only its import path is kept, with a hash of its source.
+"""
+
+import dataclasses
+import hashlib
+import importlib
+import inspect
+import json
+from typing import Any
+
+from mixtures.errors import StoredFileError
+from mixtures.program import Declared, Program
+
+
+def to_json(program: Program) -> str:
+    """The program as JSON text.
+
+    Example:
+        >>> from mixtures import gaussian_mixture
+        >>> model = gaussian_mixture(3, covariance="diag")
+        >>> from_json(to_json(model)) == model
+        True
+    """
+    if isinstance(program, Declared):
+        function = program.function
+        path = f"{function.__module__}:{function.__qualname__}"
+        return json.dumps({"declared": path, "source": source_hash(program)})
+    return json.dumps(_encoded(program))
+
+
+def from_json(text: str) -> Program:
+    """The program that `to_json` wrote.
+
+    Raises:
+        StoredFileError: a user's own program cannot be imported again, or its source has changed.
+    """
+    stored = json.loads(text)
+    if isinstance(stored, dict) and "declared" in stored:
+        return _declared(stored["declared"], stored["source"])
+    return _decoded(stored)
+
+
+def source_hash(program: Declared) -> str:
+    """A hash of a user's program text."""
+    try:
+        text = inspect.getsource(program.function)
+    except (OSError, TypeError):
+        text = program.function.__code__.co_code.hex()
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _declared(path: str, source: str) -> Declared:
+    module, _, name = path.partition(":")
+    advice = "Pass the program yourself: program=..."
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise StoredFileError(
+            "program", got=f"{path}, which cannot be imported", expected="an importable program", advice=advice
+        ) from error
+    if source_hash(found) != source:
+        raise StoredFileError(
+            "program", got=f"{path} with another source text", expected="the program that was run", advice=advice
+        )
+    return found
+
+
+def _encoded(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: _encoded(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {"type": f"{type(value).__module__}:{type(value).__qualname__}", "fields": fields}
+    if isinstance(value, tuple):
+        return [_encoded(item) for item in value]
+    return value
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, dict):
+        module, _, name = value["type"].partition(":")
+        if module.split(".")[0] != "mixtures":
+            raise StoredFileError("program", got=value["type"], expected="a type of the package mixtures")
+        fields = {key: _decoded(item) for key, item in value["fields"].items()}
+        return getattr(importlib.import_module(module), name)(**fields)
+    if isinstance(value, list):
+        return tuple(_decoded(item) for item in value)
+    return value
