@@ -11,8 +11,9 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float, Int
 
-from inference.partitions.evidence import Evidence, SampledPartitions
+from inference.partitions.evidence import Evidence
 from inference.partitions.losses import Loss, contingency
+from inference.partitions.sampled import SampledPartitions
 
 
 class Overlap(Protocol):

@@ -14,8 +14,9 @@ from scipy.cluster.hierarchy import cut_tree, linkage
 from scipy.spatial.distance import squareform
 
 from inference.partitions.allocation import Allocation, allocate, sweeten, zealous
-from inference.partitions.evidence import Evidence, canonical
+from inference.partitions.evidence import Evidence
 from inference.partitions.losses import Loss
+from inference.partitions.sampled import canonical
 
 PARTITIONS_FOR_STARTS = 500
 LARGEST_CUT = 20

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float
 from xarray import DataTree
 
-from inference.partitions.evidence import checked_responsibilities, responsibilities_of
+from inference.assignment.responsibilities import draw_responsibilities
+from mixtures.errors import DataError
 
 BLOCK_BYTES = 64 * 2**20
 
@@ -27,7 +28,7 @@ def similarity(posterior: DataTree, rows: np.ndarray | None = None) -> Float[np.
 
     Source: Binder (1978), Biometrika 65, section 3; averaged over responsibilities (Rao-Blackwell).
     """
-    return similarity_matrix(responsibilities_of(posterior, rows))
+    return similarity_matrix(draw_responsibilities(posterior, rows))
 
 
 def similarity_matrix(responsibilities: Float[np.ndarray, "draws rows components"]) -> Float[np.ndarray, "rows rows"]:
@@ -61,3 +62,24 @@ def similarity_matrix(responsibilities: Float[np.ndarray, "draws rows components
     # A row is with itself for certain; r_i . r_i is the chance that two independent draws of it agree.
     np.fill_diagonal(total, 1.0)
     return total
+
+
+def checked_responsibilities(responsibilities: np.ndarray) -> Float[np.ndarray, "draws rows components"]:
+    """The same array in float64, once it is known to hold probabilities.
+
+    Raises:
+        DataError: a wrong number of axes, an empty axis, or rows that do not sum to one.
+    """
+    array = np.asarray(responsibilities, dtype=float)
+    if array.ndim != 3 or 0 in array.shape:
+        raise DataError("responsibilities", got=f"shape {array.shape}", expected="(draws, rows, components)")
+    worst = np.abs(array.sum(axis=2) - 1.0).max()
+    # `not <=` rather than `>`: NaN must not pass.
+    if not worst <= 1e-5 or array.min() < 0:
+        raise DataError(
+            "responsibilities",
+            got=f"rows whose sum is {worst:.3g} away from 1, least value {array.min():.3g}",
+            expected="probabilities over the last axis",
+            advice="Normalise over components; NaN means that a row has density 0 under every component.",
+        )
+    return array
