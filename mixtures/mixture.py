@@ -1,7 +1,7 @@
 """Mixture: THE program.
 
 A frozen dataclass whose call is the program, so that a declaration can be compared, hashed (compiled programs are cached by it), printed
-and saved. The numbers of the priors may come in as data (`hyper`), so that other numbers, or data of another scale, need no new compilation.
+and saved. The numbers of the priors may come in as data (`hyper`): other numbers, or data of another scale, need no new compilation.
 """
 
 from collections.abc import Mapping
@@ -71,7 +71,7 @@ class Mixture(Program):
         """Whether the data must bring covariates."""
         return self.weights.needs_covariates or getattr(self.family, "needs_covariates", False)
 
-    def __call__(
+    def __call__(  # type: ignore[override]  # a mixture names its run arguments
         self,
         ppl: PPL,
         x: Array | None = None,

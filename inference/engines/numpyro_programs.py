@@ -58,7 +58,7 @@ class _Shaped(dict):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Shaped) and shapes_of(self) == shapes_of(other)
 
-    def __hash__(self) -> int:
+    def __hash__(self) -> int:  # type: ignore[override]  # it is never changed
         return hash(shapes_of(self))
 
 
@@ -99,6 +99,7 @@ def _is_real(support: Any) -> bool:
 
 
 def in_rows(site: Values) -> bool:
+    """Whether a site belongs to the rows."""
     return any(frame.name == "rows" for frame in site.get("cond_indep_stack", ()))
 
 
