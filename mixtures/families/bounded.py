@@ -21,9 +21,7 @@ class Beta(Columns):
     support: ClassVar[Support] = UNIT_INTERVAL
 
     def cell(self, ppl: PPL, parameters: Mapping[str, Array]) -> Distribution:
-        return ppl.dist.Beta(
-            concentration1=parameters["concentration1"], concentration0=parameters["concentration0"]
-        )
+        return ppl.dist.Beta(concentration1=parameters["concentration1"], concentration0=parameters["concentration0"])
 
     def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
         mean, variance = x.mean(axis=0), np.maximum(x.var(axis=0), 1e-6)

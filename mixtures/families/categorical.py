@@ -94,7 +94,9 @@ class Multinomial(Columns):
 
     def check(self, x: Observations) -> None:
         if x.features is None:
-            raise DataError("x", got="one variable, shape (rows,)", expected="one column for each category, (rows, features)")
+            raise DataError(
+                "x", got="one variable, shape (rows,)", expected="one column for each category, (rows, features)"
+            )
         super().check(x)
         seen = ~np.isnan(x.x)
         advice = "Drop these rows, or blank them as a whole."
