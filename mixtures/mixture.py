@@ -60,6 +60,9 @@ class Mixture(Program):
                 advice="Say how many components the mixture has.",
             )
         object.__setattr__(self, "components", int(self.components))
+        fixed = getattr(self.family, "components", self.components)
+        if fixed != self.components:
+            raise ModelError("components", got=f"{self.components}", expected=f"{fixed}, one for each of the families")
 
     @property
     def priors(self) -> dict[str, Prior]:

@@ -11,9 +11,17 @@ from typing import Any, Union
 import numpy as np
 
 from mixtures.errors import ChoiceError, DataError
-
-MAX_NAMED = 5
-"""How many offending cells an error names."""
+from mixtures.tables import (
+    MAX_NAMED,
+    cell_in_words,
+    check_names,
+    check_shape,
+    checked_covariates,
+    is_default_index,
+    names_of,
+    numeric,
+    squeezed,
+)
 
 MISSING = ("raise", "allow")
 """What to do with NaN."""
@@ -63,11 +71,11 @@ class Observations:
     def __post_init__(self):
         if self.missing not in MISSING:
             raise ChoiceError.of("missing", self.missing, MISSING)
-        feature_names, row_names = _names(self.x)
+        feature_names, row_names = names_of(self.x)
         feature_names = tuple(map(str, self.feature_names)) if self.feature_names is not None else feature_names
-        values = _squeezed(_numeric(self.x, feature_names), feature_names)
-        _check_shape(values)
-        _check_names(values, feature_names)
+        values = squeezed(numeric(self.x, feature_names), feature_names)
+        check_shape(values)
+        check_names(values, feature_names)
         values.flags.writeable = False
         object.__setattr__(self, "x", values)
         object.__setattr__(self, "feature_names", feature_names)
@@ -75,7 +83,7 @@ class Observations:
         is_bad = np.isinf(values) if self.missing == "allow" else ~np.isfinite(values)
         self.refuse(is_bad, "finite numbers", _ADVICE[self.missing])
         if self.covariates is not None:
-            covariates, names = _checked_covariates(self.covariates, len(values))
+            covariates, names = checked_covariates(self.covariates, len(values))
             object.__setattr__(self, "covariates", covariates)
             object.__setattr__(self, "covariate_names", names)
 
@@ -115,7 +123,7 @@ class Observations:
 
     @staticmethod
     def _like(made: "Observations", row_names: np.ndarray | None) -> "Observations":
-        is_plain = row_names is None or _is_default_index(row_names, len(made))
+        is_plain = row_names is None or is_default_index(row_names, len(made))
         object.__setattr__(made, "row_names", None if is_plain else row_names)
         return made
 
@@ -132,7 +140,9 @@ class Observations:
         """
         bad = np.argwhere(is_bad)
         if len(bad):
-            cells = ", ".join(_cell(self.x, index, self.feature_names, self.row_names) for index in bad[:MAX_NAMED])
+            cells = ", ".join(
+                cell_in_words(self.x, index, self.feature_names, self.row_names) for index in bad[:MAX_NAMED]
+            )
             more = f" and {len(bad) - MAX_NAMED} more" if len(bad) > MAX_NAMED else ""
             raise DataError("x", got=cells + more, expected=expected, advice=advice)
 
@@ -157,10 +167,18 @@ class Observations:
         coords: dict[str, Any] = {"rows": np.arange(len(self)) if self.row_names is None else self.row_names}
         if self.features is not None:
             coords["features"] = list(self.feature_names or range(self.features))
+        if self.covariates is not None:
+            coords["covariates"] = list(self.covariate_names or range(self.covariates.shape[1]))
         return coords
 
-    def check_like(self, features: int | None, feature_names: tuple[str, ...] | None) -> None:
-        """Check that these data have the columns that a model was fitted to.
+    def check_like(
+        self,
+        features: int | None,
+        feature_names: tuple[str, ...] | None,
+        covariates: int | None = None,
+        covariate_names: tuple[str, ...] | None = None,
+    ) -> None:
+        """Check that these data have the columns (and covariates) that a model was fitted to.
 
         Raises:
             DataError: another number of columns, or other names, or another order.
@@ -172,118 +190,29 @@ class Observations:
                 expected=f"{_columns(features)}, as in the data that the model was fitted to",
                 advice="Pass the same columns.",
             )
-        if feature_names and self.feature_names and feature_names != self.feature_names:
+        _check_same_names("x", self.feature_names, feature_names)
+        found = None if self.covariates is None else self.covariates.shape[1]
+        if covariates is not None and found != covariates:
             raise DataError(
-                "x",
-                got=f"columns {list(self.feature_names)}",
-                expected=f"columns {list(feature_names)}, in that order",
-                advice=f"Select them: x[{list(feature_names)}].",
+                "covariates",
+                got="none" if found is None else f"{found} columns",
+                expected=f"{covariates} columns, as in the data that the model was fitted to",
+                advice="Pass Observations(x, covariates=...) with the same covariates.",
             )
+        _check_same_names("covariates", self.covariate_names, covariate_names)
+
+
+def _check_same_names(what: str, got: tuple[str, ...] | None, expected: tuple[str, ...] | None) -> None:
+    if expected and got and expected != got:
+        raise DataError(
+            what,
+            got=f"columns {list(got)}",
+            expected=f"columns {list(expected)}, in that order",
+            advice=f"Select them: {what}[{list(expected)}].",
+        )
 
 
 def _columns(features: int | None) -> str:
     if features is None:
         return "one variable, shape (rows,)"
     return f"{features} column{'s' if features != 1 else ''}, shape (rows, {features})"
-
-
-def _names(x: Any) -> tuple[tuple[str, ...] | None, np.ndarray | None]:
-    """Names of columns and rows, if `x` is a DataFrame or a Series (known by their attributes: pandas is not needed)."""
-    if isinstance(x, Observations):
-        return x.feature_names, x.row_names
-    index = getattr(x, "index", None)
-    is_pandas = index is not None and not callable(index)
-    row_names = np.asarray(index) if is_pandas and not _is_default_index(index, len(x)) else None
-    if is_pandas and hasattr(x, "columns"):
-        return tuple(map(str, x.columns)), row_names
-    if is_pandas and getattr(x, "name", None) is not None:
-        return (str(x.name),), row_names
-    return None, row_names
-
-
-def _is_default_index(index: Any, rows: int) -> bool:
-    return np.asarray(index).dtype.kind in "iu" and np.array_equal(np.asarray(index), np.arange(rows))
-
-
-def _numeric(x: Any, feature_names: tuple[str, ...] | None, what: str = "x") -> np.ndarray:
-    """A fresh float64 array, or an error that names the columns that are not numbers."""
-    if hasattr(x, "dtypes") and hasattr(x, "columns"):
-        bad = [
-            str(name)
-            for name, dtype in zip(x.columns, x.dtypes, strict=True)
-            if getattr(dtype, "kind", "O") not in "fiub"
-        ]
-        if bad:
-            raise _not_numeric(f"columns {bad} that are not numbers", what)
-    try:
-        array = np.asarray(x)
-    except ValueError as error:
-        raise DataError(what, got="rows of unequal lengths", expected="a rectangular array of numbers") from error
-    if array.dtype.kind not in "fiub":
-        raise _not_numeric(f"dtype {array.dtype}", what)
-    return np.array(array, dtype=np.float64)
-
-
-def _not_numeric(got: str, what: str) -> DataError:
-    return DataError(
-        what,
-        got=got,
-        expected="real numbers",
-        advice="Convert text with float(...), encode categories as integers, and drop columns that are not data.",
-    )
-
-
-def _squeezed(values: np.ndarray, feature_names: tuple[str, ...] | None) -> np.ndarray:
-    return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 and feature_names else values
-
-
-def _check_shape(values: np.ndarray) -> None:
-    if values.ndim not in (1, 2):
-        raise DataError(
-            "x",
-            got=f"an array of shape {values.shape}",
-            expected="shape (rows,) or (rows, features)",
-            advice="Reshape it so that each row is one observation.",
-        )
-    if values.size == 0:
-        raise DataError("x", got=f"no data, shape {values.shape}", expected="at least one row and one column")
-
-
-def _check_names(values: np.ndarray, feature_names: tuple[str, ...] | None) -> None:
-    columns = values.shape[1] if values.ndim == 2 else 1
-    if feature_names is not None and len(feature_names) != columns:
-        raise DataError("feature_names", got=f"{len(feature_names)} names", expected=f"{columns}, one for each column")
-
-
-def _checked_covariates(given: Any, rows: int) -> tuple[np.ndarray, tuple[str, ...] | None]:
-    """Covariates as (rows, covariates), read-only, and their names."""
-    names, row_names = _names(given)
-    values = _numeric(given, names, "covariates")
-    values = values[:, None] if values.ndim == 1 else values
-    if values.ndim != 2 or len(values) != rows or values.shape[1] == 0:
-        raise DataError(
-            "covariates",
-            got=f"shape {np.shape(given)}",
-            expected=f"one row for each of the {rows} rows of x, shape ({rows},) or ({rows}, covariates)",
-            advice="Pass the covariates of the same rows, in the same order.",
-        )
-    bad = np.argwhere(~np.isfinite(values))
-    if len(bad):
-        cells = ", ".join(_cell(values, index, names, row_names) for index in bad[:MAX_NAMED])
-        raise DataError(
-            "covariates", got=cells, expected="finite numbers", advice="Covariates must be known for every row."
-        )
-    values.flags.writeable = False
-    return values, names
-
-
-def _cell(
-    values: np.ndarray, index: np.ndarray, feature_names: tuple[str, ...] | None, row_names: np.ndarray | None
-) -> str:
-    """One offending cell in words: `nan at row 3, column 'waiting'`."""
-    value, row = values[tuple(index)], int(index[0])
-    where = f"{value} at row {row}" + ("" if row_names is None else f" ({row_names[row]!r})")
-    if len(index) == values.ndim == 1 and not feature_names or len(index) < values.ndim:
-        return where
-    column = int(index[1]) if len(index) > 1 else 0
-    return f"{where}, column {(feature_names[column] if feature_names else column)!r}"

@@ -4,14 +4,15 @@ Each entry has two overlapping components and scipy's density of a row, written 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy import stats
+from scipy.special import logsumexp
 
 import mixtures
-from mixtures import Mixture, Observations, families
+from mixtures import Mixture, Observations, families, weights
 
 ROWS = 30
 WEIGHTS = [0.4, 0.6]
@@ -28,40 +29,66 @@ class Case:
         truth: parameters of two components that overlap, by site; leading axis: components, unless shared.
         log_density: scipy's log density of all rows under one component: (x, parameters of that component) -> (rows,).
         features: columns of the data; None for shape (rows,).
-        shared: sites that all components share.
+        shared: sites that are not one value a component.
+        by_component: instead of `log_density`, where components differ in kind: (x, all parameters, k) -> (rows,).
+        covariates: whether rows depend on `covariates(rows)`.
+        gated: whether the weights do.
     """
 
     family: Any
     truth: dict[str, Any]
-    log_density: Callable[[np.ndarray, Parameters], np.ndarray]
+    log_density: Callable[[np.ndarray, Parameters], np.ndarray] | None = None
     features: int | None = None
-    shared: tuple[str, ...] = field(default=())
+    shared: tuple[str, ...] = ()
+    by_component: Callable[[np.ndarray, Parameters, int], np.ndarray] | None = None
+    covariates: bool = False
+    gated: bool = False
 
     @property
     def model(self) -> Mixture:
-        return Mixture(2, self.family)
+        return Mixture(2, self.family, weights.Gating()) if self.gated else Mixture(2, self.family)
 
     @property
     def parameters(self) -> Parameters:
-        return {
-            "weights": np.array(WEIGHTS),
-            **{site: np.array(value, dtype=float) for site, value in self.truth.items()},
-        }
+        odds = GATES if self.gated else {"weights": np.array(WEIGHTS)}
+        return {**odds, **{site: np.array(value, dtype=float) for site, value in self.truth.items()}}
 
-    def data(self, rows: int = ROWS, seed: int = 1, backend: str = "numpyro") -> Observations:
+    def draw(self, rows: int, seed: int, backend: str = "numpyro") -> tuple[Observations, np.ndarray]:
+        """Simulated data and assignments."""
         size = rows if self.features is None else (rows, self.features)
-        return Observations(mixtures.simulate(self.model, size, seed, given=self.parameters, backend=backend)["obs"])
+        known = covariates(rows) if self.covariates else None
+        drawn = mixtures.simulate(self.model, size, seed, self.parameters, backend, covariates=known)
+        if isinstance(self.family, families.Product):
+            names = tuple(name for name, _ in self.family.columns)
+            x = Observations(np.column_stack([drawn[name] for name in names]), feature_names=names)
+        else:
+            x = Observations(drawn["obs"], covariates=known)
+        return x, drawn["assignment"]
+
+    def data(self) -> Observations:
+        return self.draw(ROWS, seed=1)[0]
 
     def table(self, x: np.ndarray) -> np.ndarray:
         """log w_k p(x_i | component k), (rows, components)."""
-        columns = []
-        for k, weight in enumerate(WEIGHTS):
-            own = {
-                site: np.array(value, dtype=float)[... if site in self.shared else k]
-                for site, value in self.truth.items()
-            }
-            columns.append(np.log(weight) + self.log_density(x, own))
-        return np.stack(columns, axis=1)
+        logits = np.broadcast_to(np.log(WEIGHTS), (len(x), 2))
+        if self.gated:
+            logits = GATES["gating_intercept"] + covariates(len(x)) @ GATES["gating_slope"].T
+        columns = [self._component(x, k) for k in (0, 1)]
+        return logits - logsumexp(logits, axis=1, keepdims=True) + np.stack(columns, axis=1)
+
+    def _component(self, x: np.ndarray, k: int) -> np.ndarray:
+        truth = {site: np.array(value, dtype=float) for site, value in self.truth.items()}
+        if self.by_component is not None:
+            return self.by_component(x, truth, k)
+        return self.log_density(x, {site: value if site in self.shared else value[k] for site, value in truth.items()})
+
+
+GATES = {"gating_intercept": np.array([0.2, -0.3]), "gating_slope": np.array([[0.5, 0.0], [-0.4, 0.3]])}
+
+
+def covariates(rows: int) -> np.ndarray:
+    """The covariates of every case that has some, away from 0; the first rows are always the same."""
+    return np.random.default_rng(11).normal([1.0, -2.0], [1.0, 0.5], size=(10_000, 2))[:rows]
 
 
 def cells(
@@ -199,3 +226,87 @@ CASES = {
     ),
 }
 """The register: a new family is tested by a line here."""
+
+
+def _line(x: np.ndarray, p: Parameters) -> np.ndarray:
+    return p["intercept"] + covariates(len(x)) @ p["slope"]
+
+
+def _mixed(x: np.ndarray, p: Parameters) -> np.ndarray:
+    length = stats.norm(p["length_loc"], p["length_scale"]).logpdf(x[:, 0])
+    visits = stats.poisson(p["visits_rate"]).logpmf(x[:, 1])
+    return length + visits + np.log(p["kind_probs"])[x[:, 2].astype(int)]
+
+
+def _normal_or_t(x: np.ndarray, p: Parameters, k: int) -> np.ndarray:
+    if k == 0:
+        return stats.norm(p["loc_0"], p["scale_0"]).logpdf(x)
+    return stats.t(p["df_1"], p["loc_1"], p["scale_1"]).logpdf(x)
+
+
+def _extra_zeros(x: np.ndarray, p: Parameters, k: int) -> np.ndarray:
+    return np.where(x == 0, 0.0, -np.inf) if k == 0 else stats.poisson(p["rate_1"]).logpmf(x)
+
+
+def _noise(x: np.ndarray, p: Parameters, k: int) -> np.ndarray:
+    if k == 0:
+        return stats.uniform([-4, -5], [9, 11]).logpdf(x).sum(axis=1)
+    return stats.norm(p["loc"][1], p["scale"][1]).logpdf(x).sum(axis=1)
+
+
+LINES = {"intercept": [0.5, 1.0], "slope": [[0.5, -0.2], [-0.6, 0.3]]}
+
+CASES |= {
+    "product": Case(
+        families.Product(
+            {"length": families.Gaussian(), "visits": families.Poisson(), "kind": families.Categorical(3)}
+        ),
+        {
+            "length_loc": [0.0, 1.0],
+            "length_scale": [1.0, 2.0],
+            "visits_rate": [2.0, 4.0],
+            "kind_probs": [[0.2, 0.5, 0.3], [0.4, 0.1, 0.5]],
+        },
+        _mixed,
+        features=3,
+    ),
+    "per component": Case(
+        families.PerComponent([families.Gaussian(), families.StudentT()]),
+        {"loc_0": -0.5, "scale_0": 1.0, "df_1": 3.0, "loc_1": 1.0, "scale_1": 0.7},
+        by_component=_normal_or_t,
+    ),
+    "point mass": Case(
+        families.PerComponent([families.PointMass(0.0), families.Poisson()]), {"rate_1": 1.5}, by_component=_extra_zeros
+    ),
+    "with noise": Case(
+        families.WithNoise(families.Gaussian("diag"), (-4.0, -5.0), (5.0, 6.0)),
+        {"loc": [[0.0, 0.0], [1.0, -1.0]], "scale": [[1.0, 1.0], [0.5, 2.0]]},
+        by_component=_noise,
+        features=2,
+    ),
+    "gaussian regression": Case(
+        families.Regression("gaussian"),
+        {**LINES, "scale": [1.0, 0.5]},
+        lambda x, p: stats.norm(_line(x, p), p["scale"]).logpdf(x),
+        covariates=True,
+    ),
+    "poisson regression": Case(
+        families.Regression("poisson"),
+        LINES,
+        lambda x, p: stats.poisson(np.exp(_line(x, p))).logpmf(x),
+        covariates=True,
+    ),
+    "bernoulli regression": Case(
+        families.Regression("bernoulli"),
+        LINES,
+        lambda x, p: stats.bernoulli(1 / (1 + np.exp(-_line(x, p)))).logpmf(x),
+        covariates=True,
+    ),
+    "gating": Case(
+        families.Gaussian(),
+        {"loc": [-1.0, 1.0], "scale": [1.0, 2.0]},
+        lambda x, p: stats.norm(p["loc"], p["scale"]).logpdf(x),
+        covariates=True,
+        gated=True,
+    ),
+}

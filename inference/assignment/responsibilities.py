@@ -47,7 +47,9 @@ def responsibilities(fit_or_posterior: PointFit | xr.DataTree, x: Any, interval:
         raise ModelError(
             "interval", got="a point fit", expected="a posterior", advice="Point fits have no draws; sample_nuts has."
         )
-    return _one_or_all(_marginals(fit_or_posterior, _softmax(log_joint(fit_or_posterior, x))))
+    fit, observations = fit_or_posterior, checked_like(fit_or_posterior, x)
+    sites = engine(fit.backend).sites(fit.program, observations)
+    return _one_or_all(sites.marginals(_softmax(log_joint(fit, observations))))
 
 
 def log_joint(fit: PointFit, x: Any) -> np.ndarray:
@@ -59,14 +61,11 @@ def log_joint(fit: PointFit, x: Any) -> np.ndarray:
 def checked_like(fit: PointFit, x: Any) -> Observations:
     """`x` as observations with the columns that the fit was made from."""
     observations = checked(fit.program, x)
-    observations.check_like(fit.origin.features, fit.origin.feature_names)
+    made_from = fit.origin
+    observations.check_like(
+        made_from.features, made_from.feature_names, made_from.covariates, made_from.covariate_names
+    )
     return observations
-
-
-def _marginals(fit: PointFit, table: np.ndarray) -> dict[str, np.ndarray]:
-    # The sites' shapes do not depend on the rows: one row describes them.
-    example = Observations(np.zeros((2,) if fit.origin.features is None else (2, fit.origin.features)))
-    return engine(fit.backend).sites(fit.program, example).marginals(table)
 
 
 def _one_or_all(by_site: dict[str, Any]) -> Any:
@@ -87,7 +86,7 @@ def draw_log_joint(posterior: xr.DataTree, rows: Any = None) -> np.ndarray:
         rows: a slice or array of row indices; None for all.
     """
     x = observations_of(posterior)
-    blocks = list(joint_blocks(posterior, x if rows is None else Observations(x.x[rows])))
+    blocks = list(joint_blocks(posterior, x if rows is None else x.take(rows)))
     return np.concatenate(blocks)
 
 
@@ -112,7 +111,8 @@ def _of_posterior(posterior: xr.DataTree, x: Any, interval: float | None) -> Any
     program = program_of(posterior)
     observations = checked(program, x)
     fitted = observations_of(posterior)
-    observations.check_like(fitted.features, fitted.feature_names)
+    covariates = None if fitted.covariates is None else fitted.covariates.shape[1]
+    observations.check_like(fitted.features, fitted.feature_names, covariates, fitted.covariate_names)
     sites = engine(posterior.attrs["backend"]).sites(program, observations)
     if interval is None:
         total, draws = np.zeros(()), 0

@@ -89,6 +89,8 @@ def _status(is_finite: bool, table: np.ndarray | None, x: Observations, sites: S
 def _peak(x: Observations) -> float:
     """The highest log density of one Gaussian fitted to the data: the yardstick of a spike."""
     values = x.x if x.x.ndim == 2 else x.x[:, None]
+    if x.observed is not None:
+        values = np.where(np.isnan(values), np.nanmean(values, axis=0), values)
     scale = values.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
     correlation = np.cov((values - values.mean(axis=0)) / scale, rowvar=False, ddof=0).reshape(len(scale), len(scale))

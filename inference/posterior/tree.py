@@ -50,7 +50,7 @@ def build_tree(
         "posterior": _dataset(draws.parameters, {site.name: site.dims for site in sites.parameters}, coords),
         "sample_stats": _dataset(stats, {}, coords),
         "observed_data": _data(x),
-        "constant_data": _constants(program),
+        "constant_data": _constants(program, x),
     }
     if likelihood is not None:
         groups["log_likelihood"] = _dataset({"obs": likelihood}, {"obs": ("rows",)}, coords)
@@ -62,6 +62,7 @@ def build_tree(
         backend=engine.name,
         data_fingerprint=x.fingerprint,
         has_feature_names=int(x.feature_names is not None),
+        has_covariate_names=int(x.covariate_names is not None),
         versions=json.dumps(versions(engine.name)),
         **attrs,
     )
@@ -106,8 +107,17 @@ def _data(x: Observations) -> xr.Dataset:
     return xr.Dataset({"obs": (("rows", "features")[: x.x.ndim], np.array(x.x))}, coords=x.coords())
 
 
-def _constants(program: Program) -> xr.Dataset:
-    """The numbers of the priors: what the program was given beside the data."""
+def _constants(program: Program, x: Observations) -> xr.Dataset:
+    """The numbers of the priors and the covariates: what the program was given beside the data."""
+    constants = _numbers(program)
+    if x.covariates is not None:
+        coords = {dim: x.coords()[dim] for dim in ("rows", "covariates")}
+        constants = constants.assign_coords(coords)
+        constants["covariates_of_rows"] = (("rows", "covariates"), np.array(x.covariates))
+    return constants
+
+
+def _numbers(program: Program) -> xr.Dataset:
     if not isinstance(program, Mixture):
         return xr.Dataset()
     numbers = {

@@ -7,8 +7,12 @@ from mixtures.families.columns import Columns
 from mixtures.families.family import Family
 from mixtures.families.gaussian import Gaussian
 from mixtures.families.negative_binomial import NegativeBinomial
+from mixtures.families.noise import WithNoise
+from mixtures.families.per_component import PerComponent, PointMass
 from mixtures.families.poisson import Poisson, ZeroInflatedPoisson
 from mixtures.families.positive import Exponential, Gamma, LogNormal, Weibull
+from mixtures.families.product import Product
+from mixtures.families.regression import Regression
 from mixtures.families.student_t import StudentT
 
 __all__ = [
@@ -24,9 +28,14 @@ __all__ = [
     "LogNormal",
     "Multinomial",
     "NegativeBinomial",
+    "PerComponent",
+    "PointMass",
     "Poisson",
+    "Product",
+    "Regression",
     "StudentT",
     "VonMises",
     "Weibull",
+    "WithNoise",
     "ZeroInflatedPoisson",
 ]

@@ -47,6 +47,9 @@ class Symbol:
     def expand(self, *_: Any) -> "Symbol":
         return self
 
+    def mask(self, *_: Any) -> "Symbol":
+        return self
+
     def to_event(self, *_: Any) -> "Symbol":
         return self
 
@@ -90,6 +93,9 @@ class _Namespace(_Calls):
 
     def ones(self, *_: Any, **__: Any) -> Symbol:
         return ONE
+
+    def sum(self, value: Any, axis: int) -> Symbol:
+        return Symbol(f"sum({value})")
 
 
 @dataclass

@@ -46,6 +46,7 @@ def run_forward(program, seed: int, given: Mapping[str, np.ndarray], data: Mappi
     """Every site's value in one forward run of the program, in float64, with the sites of `given` held fixed."""
     with jax.enable_x64(True):
         held = {name: jnp.asarray(value) for name, value in given.items()}
+        data = {name: jnp.asarray(value) if isinstance(value, np.ndarray) else value for name, value in data.items()}
         seeded = handlers.seed(handlers.substitute(program, data=held), jax.random.PRNGKey(seed))
         trace = handlers.trace(seeded).get_trace(WORDS, **data)
         return {name: np.asarray(site["value"]) for name, site in trace.items() if site["type"] == "sample"}

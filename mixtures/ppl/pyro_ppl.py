@@ -110,6 +110,9 @@ def run_forward(program, seed: int, given: Mapping[str, np.ndarray], data: Mappi
     """Every site's value in one forward run of the program, in float64, with the sites of `given` held fixed."""
     words = PyroPPL(torch.float64)
     held = {name: torch.as_tensor(np.array(value)) for name, value in given.items()}
+    data = {
+        name: words.array(np.array(value)) if isinstance(value, np.ndarray) else value for name, value in data.items()
+    }
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
         trace = poutine.trace(poutine.condition(program, data=held)).get_trace(words, **data)
