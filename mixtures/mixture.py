@@ -173,6 +173,8 @@ class Mixture(Program):
         if self.needs_covariates and x.covariates is None:
             raise missing_covariates()
         self.family.check(x)
+        if not all(prior.is_scaled for prior in self.priors.values()):
+            _check_not_blank(x)
 
     def __str__(self) -> str:
         numbers = [value for prior in self.priors.values() for _, value in prior.parameters]
@@ -213,17 +215,23 @@ def _completed(data: Observations, rng: np.random.Generator) -> np.ndarray:
     if data.observed is None:
         return data.x
     values = np.array(data.x).reshape(len(data), -1)
-    for index, column in enumerate(values.T):
+    _check_not_blank(data)
+    for column in values.T:
         seen = ~np.isnan(column)
-        if not seen.any():
-            raise DataError(
-                "x",
-                got=f"no observed value in column {data.feature_names[index] if data.feature_names else index}",
-                expected="at least one in each column",
-                advice="Drop the column.",
-            )
         column[~seen] = rng.choice(column[seen], np.sum(~seen))
     return values.reshape(data.shape)
+
+
+def _check_not_blank(data: Observations) -> None:
+    blank = np.isnan(data.x).all(axis=0)
+    if blank.any():
+        names = data.feature_names or range(data.features or 1)
+        raise DataError(
+            "x",
+            got=f"no observed value in column {[name for name, is_blank in zip(names, np.atleast_1d(blank), strict=True) if is_blank]}",
+            expected="at least one in each column",
+            advice="Drop the column.",
+        )
 
 
 def missing_covariates() -> DataError:

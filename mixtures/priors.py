@@ -20,11 +20,7 @@ import numpy as np
 
 from mixtures.errors import ChoiceError, ModelError
 from mixtures.ppl.protocol import PPL, Array
-from mixtures.statistics import LOG_HALF_SD as LOG_HALF_SD
-from mixtures.statistics import MIDRANGE as MIDRANGE
-from mixtures.statistics import RANGE as RANGE
-from mixtures.statistics import Statistic
-
+from mixtures.statistics import LOG_HALF_SD, MIDRANGE, RANGE, Statistic  # noqa: F401 (a user's priors are scaled by them)
 
 Number = float | tuple
 """A prior's number once frozen: a float, or nested tuples for an array."""

@@ -1,8 +1,8 @@
 """Statistics of the data that default priors are scaled by.
 
-A statistic is known by its text, so that it can be printed and saved. It is computed with the array words of any backend, ignoring cells that
-are missing (NaN). Without data, to draw from the prior predictive, it is that of standard data: mean 0 and standard deviation 1, or mean 1
-where data are positive.
+A statistic is known by its text, so that it can be printed and saved. It is computed with the array words of any backend, ignoring cells
+that are missing (NaN). Without data, to draw from the prior predictive, it is that of standard data: mean 0 and standard deviation 1, or
+mean 1 where data are positive.
 """
 
 import re

@@ -25,6 +25,7 @@ def names_of(x: Any) -> tuple[tuple[str, ...] | None, np.ndarray | None]:
 
 
 def is_default_index(index: Any, rows: int) -> bool:
+    """Whether an index is just 0, 1, 2, ..."""
     return np.asarray(index).dtype.kind in "iu" and np.array_equal(np.asarray(index), np.arange(rows))
 
 
@@ -57,10 +58,12 @@ def _not_numeric(got: str, what: str) -> DataError:
 
 
 def squeezed(values: np.ndarray, feature_names: tuple[str, ...] | None) -> np.ndarray:
+    """A named table of one column as one variable."""
     return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 and feature_names else values
 
 
 def check_shape(values: np.ndarray) -> None:
+    """Check for (rows,) or (rows, features), not empty."""
     if values.ndim not in (1, 2):
         raise DataError(
             "x",
@@ -73,6 +76,7 @@ def check_shape(values: np.ndarray) -> None:
 
 
 def check_names(values: np.ndarray, feature_names: tuple[str, ...] | None) -> None:
+    """Check that there is a name for each column."""
     columns = values.shape[1] if values.ndim == 2 else 1
     if feature_names is not None and len(feature_names) != columns:
         raise DataError("feature_names", got=f"{len(feature_names)} names", expected=f"{columns}, one for each column")
@@ -106,7 +110,7 @@ def cell_in_words(
     """One offending cell in words: `nan at row 3, column 'waiting'`."""
     value, row = values[tuple(index)], int(index[0])
     where = f"{value} at row {row}" + ("" if row_names is None else f" ({row_names[row]!r})")
-    if len(index) == values.ndim == 1 and not feature_names or len(index) < values.ndim:
+    if len(index) < values.ndim or (values.ndim == 1 and not feature_names):
         return where
     column = int(index[1]) if len(index) > 1 else 0
     return f"{where}, column {(feature_names[column] if feature_names else column)!r}"

@@ -108,9 +108,9 @@ GATING_PRIORS = {
 class Gating:
     """Weights that depend on covariates: log odds are linear in them (mixture of experts, Jacobs et al. 1991; concomitant variables).
 
-    P(assignment_i = k) is proportional to exp(gating_intercept_k + gating_slope_k . covariates_i). All components have coefficients, so that
-    they are alike; only differences between components matter, and the priors keep the common part in place. Information criteria therefore
-    count one set of coefficients too many.
+    P(assignment_i = k) is proportional to exp(gating_intercept_k + gating_slope_k . covariates_i). All components have coefficients, so
+    that they are alike; only differences between components matter, and the priors keep the common part in place. Information criteria
+    therefore count one set of coefficients too many.
 
     Sites: `gating_intercept` (components,), `gating_slope` (components, covariates).
 

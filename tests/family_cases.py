@@ -73,7 +73,7 @@ class Case:
         logits = np.broadcast_to(np.log(WEIGHTS), (len(x), 2))
         if self.gated:
             logits = GATES["gating_intercept"] + covariates(len(x)) @ GATES["gating_slope"].T
-        columns = [self._component(x, k) for k in (0, 1)]
+        columns = [np.atleast_1d(self._component(x, k)) for k in (0, 1)]
         return logits - logsumexp(logits, axis=1, keepdims=True) + np.stack(columns, axis=1)
 
     def _component(self, x: np.ndarray, k: int) -> np.ndarray:
@@ -109,6 +109,11 @@ def categorical(x: np.ndarray, p: Parameters) -> np.ndarray:
     ).sum(0)
 
 
+def multivariate_normal(x: np.ndarray, p: Parameters) -> np.ndarray:
+    root = p["scale"][:, None] * p["correlation_cholesky"]
+    return stats.multivariate_normal(p["loc"], root @ root.T).logpdf(x)
+
+
 def multivariate_t(df: float | None = None) -> Callable[[np.ndarray, Parameters], np.ndarray]:
     def log_density(x: np.ndarray, p: Parameters) -> np.ndarray:
         root = np.broadcast_to(p["scale"], x.shape[1:])[:, None] * p.get("correlation_cholesky", np.eye(x.shape[1]))
@@ -124,6 +129,12 @@ CASES = {
         families.Gaussian(),
         {"loc": [-1.0, 1.0], "scale": [1.0, 2.0]},
         cells(lambda x, p: stats.norm(p["loc"], p["scale"]).logpdf(x)),
+    ),
+    "gaussian full": Case(
+        families.Gaussian(),
+        {"loc": [[0.0, 1.0], [1.0, 0.0]], "scale": [[1.0, 2.0], [1.5, 0.5]], "correlation_cholesky": CHOLESKY},
+        multivariate_normal,
+        features=2,
     ),
     "student_t": Case(
         families.StudentT(),

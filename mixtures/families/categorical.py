@@ -1,7 +1,7 @@
 """Categories: one in each cell (categorical), or how many of each in a row (multinomial)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -72,7 +72,7 @@ class Multinomial(Columns):
     total_count: int
 
     default_priors: ClassVar[Mapping[str, Prior]] = {"probs": PROBS}
-    support: ClassVar[Support] = COUNTS
+    support: ClassVar[Support] = replace(COUNTS, example=0.0)
 
     def __post_init__(self):
         super().__post_init__()
@@ -85,9 +85,8 @@ class Multinomial(Columns):
         return ppl.dist.Multinomial(total_count=self.total_count, probs=parameters["probs"])
 
     def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
-        row = self.cell(ppl, parameters)
-        # a row is observed as a whole or not at all (see `check`)
-        return row.mask(parameters["observed"][..., 0]) if "observed" in parameters else row
+        # a missing row is filled with zeros, whose density is 1 (and is missing as a whole: see `check`)
+        return self.cell(ppl, parameters)
 
     def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
         return {"probs": _near(x / self.total_count, rows)}

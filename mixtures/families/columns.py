@@ -1,7 +1,7 @@
 """Families of one variable, which also serve several columns: these are independent within a component.
 
-What such a family must say is the distribution of one cell, its default priors, its support, and where optimisation starts; the rest is here,
-once. Your own family is made the same way.
+What such a family must say is the distribution of one cell, its default priors, its support, and where optimisation starts; the rest is
+here, once. Your own family is made the same way.
 """
 
 from abc import ABC, abstractmethod

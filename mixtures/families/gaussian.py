@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mixtures.families.columns import joined
 from mixtures.families.covariance import Structure, structure
 from mixtures.families.family import Draw
+from mixtures.families.missing import observed_normal
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import (
@@ -92,13 +94,12 @@ class Gaussian:
 
     def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
         loc, scale = parameters["loc"], parameters["scale"]
-        if features is None:
-            return ppl.dist.Normal(loc, scale)
         if self._is_correlated(features):
             # Sigma = L L', L = diag(s) C where R = C C'
-            return ppl.dist.MultivariateNormal(loc, scale_tril=scale[..., None] * parameters["correlation_cholesky"])
-        scale = scale[..., None] if self.structure.is_spherical else scale
-        return ppl.dist.Normal(loc, scale).to_event(1)
+            root = scale[..., None] * parameters["correlation_cholesky"]
+            return observed_normal(ppl, loc, root, parameters.get("observed"))
+        scale = scale[..., None] if features is not None and self.structure.is_spherical else scale
+        return joined(ppl.dist.Normal(loc, scale), parameters, features)
 
     def _is_correlated(self, features: int | None) -> bool:
         return self.structure.is_correlated and features is not None and features > 1

@@ -1,27 +1,45 @@
-"""The marginal of the observed columns, where columns are correlated."""
+"""The marginal of the observed columns, where columns are correlated.
 
+A missing column is set apart: its location and its value become 0, it becomes independent of the others, and its own density a constant. So
+every row keeps the same shape whatever its pattern, and gradients stay finite.
+"""
+
+import math
 from typing import Any
 
-from mixtures.ppl.protocol import Array
+from mixtures.ppl.protocol import PPL, Array, Distribution
 
 
-def marginal_root(xp: Any, root: Array, seen: Array, variance: float) -> Array:
-    """The Cholesky factor of a covariance whose missing columns stand apart, with a variance of their own.
-
-    The observed columns keep their covariance; each missing one becomes independent of the rest. With location and filler both 0 there, its
-    density is then a constant: exactly 1 for a Gaussian of variance 1 / (2 pi).
+def observed_normal(ppl: PPL, loc: Array, root: Array, observed: Array | None) -> Distribution:
+    """The normal of the observed columns.
 
     Args:
-        xp: array namespace.
-        root: Cholesky factors L of covariances L L', (..., features, features).
-        seen: 1 where a cell was observed, else 0; (rows, features).
-        variance: of the missing columns.
-
-    Returns:
-        Cholesky factors, (..., rows, features, features).
+        ppl: the words of a backend.
+        loc: means, (..., features).
+        root: Cholesky factors of the covariances, (..., features, features).
+        observed: which cells were observed, (rows, features); None: all.
     """
+    if observed is None:
+        return ppl.dist.MultivariateNormal(loc, scale_tril=root)
+    seen = observed * ppl.xp.ones(())
+    # N(0; 0, 1 / (2 pi)) = 1: missing columns add nothing
+    return ppl.dist.MultivariateNormal(loc * seen, scale_tril=_apart(ppl.xp, root, seen, 1 / (2 * math.pi)))
+
+
+def observed_t(ppl: PPL, df: Array, loc: Array, root: Array, observed: Array | None) -> Distribution:
+    """The multivariate t of the observed columns, whose marginals are t with the same degrees of freedom; arguments as above."""
+    if observed is None:
+        return ppl.dist.MultivariateStudentT(df, loc, scale_tril=root)
+    seen = observed * ppl.xp.ones(())
+    return ppl.dist.MultivariateStudentT(
+        df, loc * seen, scale_tril=_apart(ppl.xp, root, seen, 1.0), dimension=ppl.xp.sum(seen, axis=-1)
+    )
+
+
+def _apart(xp: Any, root: Array, seen: Array, variance: float) -> Array:
+    """Cholesky factors, (..., rows, features, features), of covariances where missing columns stand apart with a variance of their own."""
     both = seen[..., :, None] * seen[..., None, :]
     covariance = root @ xp.matrix_transpose(root)
-    apart = variance * xp.eye(seen.shape[-1]) * (1 - seen)[..., None]
+    alone = variance * xp.eye(seen.shape[-1]) * (1 - seen)[..., None]
     # M Sigma M + v (I - M), M = diag(seen)
-    return xp.linalg.cholesky(both * covariance + apart)
+    return xp.linalg.cholesky(both * covariance + alone)

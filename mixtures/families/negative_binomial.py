@@ -20,7 +20,7 @@ class NegativeBinomial(Columns):
     """
 
     default_priors: ClassVar[Mapping[str, Prior]] = {
-        # From strong overdispersion (0.05) to hardly any (20), with probability 0.95; zero-avoiding, since at concentration 0 all rows are 0.
+        # From strong overdispersion (0.05) to hardly any (20), with probability 0.95; zero-avoiding: at concentration 0 all rows are 0.
         "concentration": LogNormal(0.0, 1.5),
         # Given concentration 1, the mean lies between 1/20 and 20 times the data's, with probability 0.95.
         "rate": LogNormal(MINUS_LOG_MEAN, 1.5),

@@ -15,8 +15,8 @@ from mixtures.priors import LogNormal, Normal, Prior, Priors, freeze, override
 from mixtures.statistics import CENTRE, LOG_HALF_SD, LOG_MEAN, OFFSET, SLOPE, UNIT_OFFSET, UNIT_SLOPE
 
 # Slopes as in rstanarm, after Gelman et al. (2008), Annals of Applied Statistics 2: one standard deviation of a covariate moves the linear
-# predictor by a few units at most (of the response's standard deviation, for a Gaussian). An intercept is as free at the covariates' mean; its
-# prior says what follows from this at covariates 0.
+# predictor by a few units at most (of the response's standard deviation, for a Gaussian). An intercept is as free at the covariates' mean;
+# its prior says what follows from this at covariates 0.
 DEFAULT_PRIORS = {
     "gaussian": {
         "intercept": Normal(CENTRE, OFFSET),

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mixtures.errors import ModelError
+from mixtures.families.columns import joined
 from mixtures.families.covariance import Structure
 from mixtures.families.family import Draw
 from mixtures.families.gaussian import DEFAULT_PRIORS, Gaussian
-from mixtures.families.missing import marginal_root
+from mixtures.families.missing import observed_t
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import Gamma, Prior, Priors, freeze, override
@@ -79,19 +80,12 @@ class StudentT:
     def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
         df = parameters["df"] if self.df is None else ppl.array(float(self.df))
         loc, scale = parameters["loc"], parameters["scale"]
-        observed = parameters.get("observed")
         if features is None:
-            cell = ppl.dist.StudentT(df, loc, scale)
-            return cell if observed is None else cell.mask(observed)
+            return joined(ppl.dist.StudentT(df, loc, scale), parameters, None)
         scale = scale[..., None] if self.structure.is_spherical else scale
-        correlation = parameters.get("correlation_cholesky", ppl.xp.eye(features))
-        root = scale[..., None] * correlation
-        if observed is None:
-            return ppl.dist.MultivariateStudentT(df, loc, scale_tril=root)
-        seen = observed * ppl.xp.ones(())
-        return ppl.dist.MultivariateStudentT(
-            df, loc * seen, scale_tril=marginal_root(ppl.xp, root, seen, 1.0), dimension=seen.sum(-1)
-        )
+        # L = diag(s) C, as for the Gaussian; without C columns are uncorrelated (but outliers together)
+        root = scale[..., None] * parameters.get("correlation_cholesky", ppl.xp.eye(features))
+        return observed_t(ppl, df, loc, root, parameters.get("observed"))
 
     def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
         df = {site: np.full(components, 10.0) for site in self._df_prior}

@@ -9,7 +9,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from jax.scipy.special import gammaln
+from jax.scipy.special import gammaln, xlogy
 from numpyro.distributions import constraints
 from numpyro.distributions.util import validate_sample
 
@@ -104,13 +104,21 @@ class Categorical(dist.CategoricalProbs):
 
 
 class GammaPoisson(dist.GammaPoisson):
-    """A Gamma mixture of Poissons by gamma functions: `jax.scipy.special.betaln` (0.10) is off by up to 1e-6 where an argument exceeds 8."""
+    """A Gamma mixture of Poissons by gamma functions: `jax.scipy.special.betaln` is off by up to 1e-6 where an argument exceeds 8."""
 
     def log_prob(self, value):
         total = self.concentration + value
         # log G(c + x) - log G(c) - log x! + c log(r / (1 + r)) - x log(1 + r)
         choices = gammaln(total) - gammaln(self.concentration) - gammaln(value + 1.0)
         return choices + self.concentration * jnp.log(self.rate) - total * jnp.log1p(self.rate)
+
+
+class Multinomial(dist.MultinomialProbs):
+    """A multinomial distribution whose number of trials is the sum of the counts, so that a row of zeros has density 1."""
+
+    def log_prob(self, value):
+        powers = jnp.sum(xlogy(value, self.probs) - gammaln(value + 1.0), axis=-1)
+        return gammaln(jnp.sum(value, axis=-1) + 1.0) + powers
 
 
 class Uniform(dist.Uniform):
@@ -162,6 +170,7 @@ class _Distributions:
     MultivariateStudentT = MultivariateStudentT
     Categorical = Categorical
     GammaPoisson = GammaPoisson
+    Multinomial = Multinomial
     Uniform = Uniform
     Select = Select
 

@@ -1,10 +1,11 @@
 """Pyro's distributions as programs use them: NumPyro's names and meanings, exact in float64, and open to `torch.vmap`.
 
-Each class here is tested against scipy. What they mend: torch's von Mises has a Bessel function good to seven digits, its multinomial branches
-on values, its uniform leaves out the upper end, and Pyro's multivariate t knows no missing columns.
+Each class here is tested against scipy. What they mend: torch's von Mises has a Bessel function good to seven digits, its multinomial
+branches on values, its uniform leaves out the upper end, and Pyro's multivariate t knows no missing columns.
 """
 
 import math
+from typing import ClassVar
 
 import pyro.distributions as dist
 import torch
@@ -80,7 +81,7 @@ class Select(dist.TorchDistribution):
         members: distributions with one event shape and one kind of support.
     """
 
-    arg_constraints = {}
+    arg_constraints: ClassVar[dict] = {}
     has_rsample = False
 
     def __init__(self, index, *members, validate_args=None):
@@ -98,7 +99,7 @@ class Select(dist.TorchDistribution):
             chosen = torch.where(self.index == position, member.log_prob(value), chosen)
         return chosen
 
-    def sample(self, sample_shape=torch.Size()):
+    def sample(self, sample_shape=torch.Size()):  # noqa: B008 (torch's own signature)
         shape = self._extended_shape(sample_shape)
         draws = [member.expand(self.batch_shape).sample(sample_shape).expand(shape) for member in self.members]
         last = torch.full_like(self.index, len(draws) - 1)
