@@ -91,7 +91,8 @@ def _site(name: str, site: Values, categories: set[int]) -> Site:
     if is_assignment(site):
         return Site(name, "assignment", jnp.shape(value), dims, False, True, 0, int(fn.support.upper_bound) + 1)
     free = jnp.size(biject_to(fn.support).inv(value))
-    return Site(name, "parameter", jnp.shape(value), dims, _is_real(fn.support), False, free)
+    is_simplex = fn.support is constraints.simplex
+    return Site(name, "parameter", jnp.shape(value), dims, _is_real(fn.support), False, free, None, is_simplex)
 
 
 def _is_real(support: Any) -> bool:

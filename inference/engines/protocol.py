@@ -39,6 +39,7 @@ class Site:
         is_discrete: whether the support is discrete.
         free: the number of free coordinates (a simplex of K has K - 1).
         categories: of an assignment, the number of components.
+        is_simplex: whether values are positive and sum to one.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Site:
     is_discrete: bool
     free: int
     categories: int | None = None
+    is_simplex: bool = False
 
     @property
     def component_axis(self) -> int | None:

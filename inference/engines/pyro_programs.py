@@ -93,7 +93,8 @@ def _site(name: str, site: Values, categories: set[int]) -> Site:
         return Site(name, "observed", shape, dims, False, fn.support.is_discrete, 0)
     if is_assignment(site):
         return Site(name, "assignment", shape, dims, False, True, 0, int(fn.support.upper_bound) + 1)
-    return Site(name, "parameter", shape, dims, _is_real(fn.support), False, biject_to(fn.support).inv(value).numel())
+    free, is_simplex = biject_to(fn.support).inv(value).numel(), fn.support is constraints.simplex
+    return Site(name, "parameter", shape, dims, _is_real(fn.support), False, free, None, is_simplex)
 
 
 def _is_real(support: Any) -> bool:
