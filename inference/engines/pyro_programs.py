@@ -16,7 +16,15 @@ from pyro.distributions import Delta, constraints
 from pyro.infer import TraceEnum_ELBO
 from torch.distributions import biject_to
 
-from inference.engines.protocol import LogDensity, Parameters, Site, Sites, dims_of_event, run_arguments
+from inference.engines.protocol import (
+    LogDensity,
+    Parameters,
+    Site,
+    Sites,
+    component_sizes,
+    dims_of_event,
+    run_arguments,
+)
 from mixtures import Observations, Program
 from mixtures.ppl.pyro_ppl import PyroPPL, is_subsample
 
@@ -84,8 +92,8 @@ def describe(program: Program, x: Observations) -> Sites:
     with isolated():
         trace = trace_sites(model, data)
     trace = {name: site for name, site in trace.items() if not isinstance(site["fn"], pyro.distributions.Unit)}
-    categories = {site["fn"].support.upper_bound + 1 for site in trace.values() if is_assignment(site)}
-    return Sites(tuple(_site(name, site, set(map(int, categories))) for name, site in trace.items()))
+    categories = component_sizes(trace.values(), is_assignment)
+    return Sites(tuple(_site(name, site, categories) for name, site in trace.items()))
 
 
 def _site(name: str, site: Values, categories: set[int]) -> Site:
@@ -99,7 +107,8 @@ def _site(name: str, site: Values, categories: set[int]) -> Site:
         return Site(name, "observed", shape, dims, False, fn.support.is_discrete, 0)
     if is_assignment(site):
         return Site(name, "assignment", shape, dims, False, True, 0, int(fn.support.upper_bound) + 1)
-    return Site(name, "parameter", shape, dims, _is_real(fn.support), False, biject_to(fn.support).inv(value).numel())
+    free, is_simplex = biject_to(fn.support).inv(value).numel(), fn.support is constraints.simplex
+    return Site(name, "parameter", shape, dims, _is_real(fn.support), False, free, None, is_simplex)
 
 
 def _is_real(support: Any) -> bool:

@@ -27,7 +27,9 @@ def test_five_points_fall_into_two_classes(tutorial_fit):
 
 def test_responsibilities_are_exact(tutorial_fit):
     x = np.linspace(4.0, 8.0, 41)
-    np.testing.assert_allclose(inference.responsibilities(tutorial_fit, x), _exact(tutorial_fit, x), rtol=1e-9, atol=1e-14)
+    np.testing.assert_allclose(
+        inference.responsibilities(tutorial_fit, x), _exact(tutorial_fit, x), rtol=1e-9, atol=1e-14
+    )
 
 
 def test_on_new_data_the_class_switches_once_near_the_boundary(tutorial_fit):
@@ -91,7 +93,10 @@ def test_several_assignments_a_row_come_back_by_site(backend):
     joint = np.array(
         [
             [
-                [p["groups"][g] * p["levels"][v] * stats.norm(p["loc"][g], p["scale"] * (1 + v)).pdf(value) for v in range(3)]
+                [
+                    p["groups"][g] * p["levels"][v] * stats.norm(p["loc"][g], p["scale"] * (1 + v)).pdf(value)
+                    for v in range(3)
+                ]
                 for g in range(2)
             ]
             for value in x
@@ -134,5 +139,7 @@ def test_one_row_can_be_classified(tutorial_fit):
 def test_components_of_an_untold_order_are_numbered_by_weight(backend):
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.normal(-1.5, 1.0, 60), rng.normal(1.5, 1.0, 30), rng.normal(4.0, 1.0, 10)])
-    fit = inference.fit_map(mixtures.gaussian_mixture(3, "tied"), Observations(x), restarts=4, steps=100, seed=0, backend=backend)
+    fit = inference.fit_map(
+        mixtures.gaussian_mixture(3, "tied"), Observations(x), restarts=4, steps=100, seed=0, backend=backend
+    )
     assert (np.diff(fit.parameters["weights"]) <= 0).all()

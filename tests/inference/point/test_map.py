@@ -22,7 +22,11 @@ def _tutorial_loss(weights, scale, loc):
     from scipy.special import logsumexp
 
     rows = np.log(weights) + stats.norm(np.asarray(loc), scale).logpdf(FIVE_POINTS[:, None])
-    prior = stats.dirichlet([0.5, 0.5]).logpdf(weights) + stats.lognorm(2.0).logpdf(scale) + stats.norm(0, 10).logpdf(loc).sum()
+    prior = (
+        stats.dirichlet([0.5, 0.5]).logpdf(weights)
+        + stats.lognorm(2.0).logpdf(scale)
+        + stats.norm(0, 10).logpdf(loc).sum()
+    )
     return -(logsumexp(rows, axis=1).sum() + prior)
 
 
@@ -90,7 +94,9 @@ def test_collapse_is_found_reported_and_not_chosen(tutorial, backend):
     def near_one_cluster(x, rng):
         return {"weights": [1 - 1e-9, 1e-9], "loc": [6.8, 30.0 + rng.normal()], "scale": 5.0}
 
-    fit = inference.fit_map(tutorial, FIVE_POINTS, restarts=6, steps=300, seed=0, start=near_one_cluster, backend=backend)
+    fit = inference.fit_map(
+        tutorial, FIVE_POINTS, restarts=6, steps=300, seed=0, start=near_one_cluster, backend=backend
+    )
     assert (fit.restarts["status"][:6] == Status.COLLAPSED).all()
     assert "collapsed" in str(fit)
     assert fit.status is Status.CONVERGED

@@ -57,7 +57,9 @@ def test_the_tree_is_complete(faithful, faithful_posterior):
     assert tree["posterior"]["loc"].dims == ("chain", "draw", "components", "features")
     assert tree["posterior"]["weights"].dims == ("chain", "draw", "components")
     assert tree["posterior"]["loc"].coords["features"].values.tolist() == ["eruptions", "waiting"]
-    assert {"lp", "energy", "diverging", "tree_depth", "step_size", "acceptance_rate"} <= set(tree["sample_stats"].data_vars)
+    assert {"lp", "energy", "diverging", "tree_depth", "step_size", "acceptance_rate"} <= set(
+        tree["sample_stats"].data_vars
+    )
     np.testing.assert_array_equal(tree["observed_data"]["obs"].values, faithful.x)
     assert {"seed", "sampler", "program", "model", "data_fingerprint", "versions", "tune"} <= set(tree.attrs)
     np.testing.assert_allclose(tree["constant_data"]["prior_loc_scale"], np.ptp(faithful.x, axis=0))
