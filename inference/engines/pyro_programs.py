@@ -90,7 +90,7 @@ def _site(name: str, site: Values, categories: set[int]) -> Site:
     dims = plates + dims_of_event(declared, name, event, fn.support is constraints.simplex, categories)
     shape = tuple(value.shape)
     if site["is_observed"]:
-        return Site(name, "observed", shape, dims, False, fn.support.is_discrete, 0)
+        return Site(name, "observed", shape, dims, _is_real(fn.support), fn.support.is_discrete, 0)
     if is_assignment(site):
         return Site(name, "assignment", shape, dims, False, True, 0, int(fn.support.upper_bound) + 1)
     return Site(name, "parameter", shape, dims, _is_real(fn.support), False, biject_to(fn.support).inv(value).numel())
@@ -144,7 +144,7 @@ def log_densities(
     def by_enumeration(parameters: Values, data: Values) -> tuple[torch.Tensor, torch.Tensor]:
         with poutine.block(), poutine.condition(data=parameters):
             trace = trace_sites(model, data)
-        prior = sum(_log_prob(trace[name]).sum() for name in parameters)
+        prior = sum((_log_prob(trace[name]).sum() for name in parameters), start=torch.zeros((), dtype=torch.float64))
         guide = _delta_guide(parameters, trace)
         elbo = TraceEnum_ELBO(max_plate_nesting=max_plate_nesting(trace))
         return -elbo.differentiable_loss(model, guide, **data) - prior, prior
