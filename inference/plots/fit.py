@@ -102,6 +102,7 @@ def plot_density(
     ax.plot(grid, joint.sum(axis=1), color=WHOLE, linestyle="--", label="mixture", **{**style, "linewidth": 1.2})
     ax.set(xlabel=name_of(observations), ylabel="probability" if is_discrete else "probability density")
     ax.set_ylim(bottom=0)
+    ax.ticklabel_format(axis="y", scilimits=(-3, 4))
     legend_beside(ax)
     return ax
 
