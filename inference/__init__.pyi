@@ -1,11 +1,14 @@
+from . import plots as plots
 from .assignment.classify import classify as classify
 from .assignment.guide import fit_guide as fit_guide
 from .assignment.log_likelihood import log_likelihood as log_likelihood
 from .assignment.responsibilities import responsibilities as responsibilities
+from .files import load as load
+from .files import save as save
+from .labels.diagnose import diagnose_labels as diagnose_labels
+from .labels.relabel import relabel as relabel
 from .point.map import fit_map as fit_map
 from .posterior.nuts import sample_nuts as sample_nuts
 from .results import GuideFit as GuideFit
 from .results import PointFit as PointFit
 from .status import Status as Status
-from .files import load as load
-from .files import save as save

@@ -1,6 +1,7 @@
 """What all pictures share: where they are drawn, what the axes are called, where the legend stands."""
 
 from matplotlib.axes import Axes
+from matplotlib.legend import Legend
 
 from mixtures import Observations
 from mixtures.errors import DataError
@@ -22,9 +23,9 @@ def name_of(x: Observations, feature: int = 0) -> str:
     return "x" if x.features is None else f"x[{feature}]"
 
 
-def legend_beside(ax: Axes, title: str | None = None) -> None:
+def legend_beside(ax: Axes, title: str | None = None) -> Legend:
     """A legend to the right of the axes, where it covers nothing."""
-    ax.legend(title=title, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), alignment="left")
+    return ax.legend(title=title, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), alignment="left")
 
 
 def one_variable(x: Observations, instead: str) -> None:

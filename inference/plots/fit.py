@@ -206,7 +206,7 @@ def _draw_data(ax: Axes, x: np.ndarray, data: str, is_discrete: bool) -> None:
         ax.bar(values, counts / len(x), width=0.8, color=f"{DATA}55", label="data")
     elif data in ("auto", "histogram"):
         bins = np.histogram_bin_edges(x, bins="auto" if len(x) > FEW_ROWS else "sturges")
-        ax.hist(x, bins=bins, density=True, color=f"{DATA}55", label="data")
+        ax.hist(x, bins=bins.tolist(), density=True, color=f"{DATA}55", label="data")
 
 
 def _draw_rows(ax: Axes, points: np.ndarray, classes: np.ndarray | None) -> None:

@@ -105,7 +105,6 @@ def plot_traces(
         xlim=(0, chains * length),
         ylim=central(draws),
     )
-    legend_beside(ax)
-    for line in ax.get_legend().get_lines():
+    for line in legend_beside(ax).get_lines():
         line.set_linewidth(2.0)
     return ax
