@@ -14,6 +14,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from inference.assignment import responsibilities as model
+from inference.draws import observations_of
 from inference.labels.evidence import raw_tree
 from inference.labels.permutations import Relabelling, compose, relabel_parameters, second_best_margin, solve
 from inference.labels.relabel import permuted, relabel
@@ -85,7 +86,7 @@ def classify_rows(result: Labelled, x: Observations) -> Float[np.ndarray, "rows 
     some = result.isel(draw=slice(None, None, every), missing_dims="ignore")
     permutations = some["relabelling"].to_dataset()["permutation"].values.reshape(-1, sizes["components"])
     tree = raw_tree(some)
-    tree["observed_data"] = xr.DataTree(xr.Dataset({"obs": (("rows", "features")[: x.x.ndim], x.x)}))
+    tree["observed_data"] = xr.DataTree(xr.Dataset({"obs": (("rows", "features")[: x.x.ndim], x.x)}, coords=x.coords()))
     return relabel_parameters(model.draw_responsibilities(tree), permutations, axis=2).mean(axis=0)
 
 
@@ -104,12 +105,12 @@ def _rows(result: Labelled, reference: Labelled, x: Any) -> Observations:
         return Observations.of(x)
     for one in (reference, result):
         if isinstance(one, xr.DataTree):
-            return Observations(one["observed_data"]["obs"].transpose("rows", ...).values)
+            return observations_of(one)
     origin = reference.origin
     rows = max(origin.rows, LEAST_ROWS)
     size = rows if origin.features is None else (rows, origin.features)
     drawn = simulate(origin.program, size, SEED, given=reference.parameters, backend=origin.backend)
-    return Observations(drawn["obs"])
+    return Observations(drawn["obs"], feature_names=origin.feature_names)
 
 
 def _permuted_fit(fit: PointFit, permutation: np.ndarray) -> PointFit:

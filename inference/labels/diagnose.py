@@ -82,7 +82,7 @@ def diagnose_labels(
     worst = {kind: _worst(table, kind) for kind in ("relabelled", "invariant")}
     verdict = decide(
         invariant_r_hat=worst["invariant"],
-        density_gap=gap,
+        density_gap=float(gap.min()),
         expected_gap=expected_gap,
         agreement=float(undisputed.all(axis=1).mean()),
         unsure=switching.unsure,
@@ -106,23 +106,23 @@ def compare_methods(permutations: dict[str, Permutations]) -> tuple[xr.DataArray
     return xr.DataArray(shares, dims=("one", "other"), coords=coords), np.logical_and.reduce(same)
 
 
-def density_gap(posterior: xr.DataTree, evidence: Evidence, reference_fit: Any) -> tuple[float, float]:
-    """How far the best draw's log density lies below the reference's, and how far a typical draw's would.
+def density_gap(posterior: xr.DataTree, evidence: Evidence, reference_fit: Any) -> tuple[np.ndarray, float]:
+    """How far each chain's best log density lies below the reference's, (chain,), and how far a typical draw's would.
 
     Near a mode 2 (log density at the mode - log density of a draw) is about chi-squared, with as many degrees of
     freedom as parameters; the best of many draws must lie nearer than the median draw.
     """
-    reference = posterior.attrs.get("init_log_posterior", np.nan)
-    reference = reference if reference_fit is None else reference_fit.log_posterior
+    reference = posterior.attrs.get("init_log_posterior") if reference_fit is None else reference_fit.log_posterior
     if evidence.log_density is None or reference is None:
-        return np.nan, np.nan
+        return np.full(evidence.shape[0], np.nan), np.nan
     unknowns = sum(
         int((variable.std(["chain", "draw"]) > 0).sum())
-        for name, variable in evidence.draws.data_vars.items()
+        for variable in evidence.draws.data_vars.values()
         if variable.dtype.kind == "f" and "rows" not in variable.dims
     )
     unknowns -= "weights" in evidence.sites and evidence.components > 1  # they sum to one
-    return float(reference - np.nanmax(evidence.log_density)), float(chi2.median(max(unknowns, 1)) / 2)
+    best = np.nanmax(evidence.log_density.reshape(evidence.shape), axis=1)
+    return reference - best, float(chi2.median(max(unknowns, 1)) / 2)
 
 
 def _reported(

@@ -74,7 +74,15 @@ class Evidence:
     @cached_property
     def responsibilities(self) -> Float[np.ndarray, "draws rows components"]:
         """P(row has label k) in each draw, from the model."""
-        return np.asarray(model.draw_responsibilities(self.tree, rows=self.rows))
+        table = np.asarray(model.draw_responsibilities(self.tree, rows=self.rows))
+        if table.shape[2] != self.components:
+            raise DataError(
+                "posterior",
+                got=f"{table.shape[2]} joint values of a row's assignments for {self.components} components",
+                expected="one assignment a row",
+                advice="Relabelling is defined for models in which a row belongs to one component.",
+            )
+        return table
 
     @cached_property
     def assignments(self) -> Int[np.ndarray, "draws rows"]:
@@ -112,16 +120,21 @@ class Evidence:
 
     @cached_property
     def log_density(self) -> Float[np.ndarray, " draws"] | None:
-        """The log posterior density of each draw; None if the sampler did not keep it."""
-        kept = "sample_stats" in self.tree.children and "lp" in self.tree["sample_stats"]
-        return _flat(self.tree["sample_stats"]["lp"].transpose("chain", "draw")) if kept else None
+        """The log posterior density of each draw: without Jacobians, as a fit has it, if the tree keeps `log_posterior`,
+        else the sampler's own, `lp`; None if it keeps neither.
+        """
+        has_stats = "sample_stats" in self.tree.children
+        stats = self.tree["sample_stats"].to_dataset() if has_stats else xr.Dataset()
+        kept = [name for name in ("log_posterior", "lp") if name in stats]
+        return _flat(stats[kept[0]].transpose("chain", "draw")) if kept else None
 
     def log_joint(self, parameters: Float[np.ndarray, "components columns"]) -> Float[np.ndarray, "rows components"]:
         """Log p(x_row, z_row = k) at given parameters; sites that components share are at their posterior mean."""
         values, start = {}, 0
         for name, variable in self.sites.items():
             width = self.columns(name).shape[2]
-            values[name] = parameters[:, start : start + width].reshape(variable.shape[2:])
+            table = parameters[:, start : start + width].reshape(variable.shape[2:])
+            values[name] = xr.DataArray(table, dims=variable.dims[2:]).transpose(*self.dims(name)).values
             start += width
         return np.asarray(model.draw_log_joint(self.at(values), rows=self.rows))[0]
 
@@ -129,18 +142,24 @@ class Evidence:
         """Responsibilities at given values of the sites."""
         return np.asarray(model.draw_responsibilities(self.at(values), rows=self.rows))[0]
 
+    def columns_at(self, values: dict[str, np.ndarray]) -> Float[np.ndarray, "components columns"]:
+        """`parameters` at given values of the sites."""
+        tables = [xr.DataArray(values[name], dims=self.dims(name)).transpose("components", ...) for name in self.sites]
+        return np.concatenate([table.values.reshape(self.components, -1) for table in tables], axis=1).astype(float)
+
+    def dims(self, site: str) -> list[str]:
+        """The dims of a site's value, in the program's order."""
+        return [str(dim) for dim in self.draws[site].dims if dim not in ("chain", "draw")]
+
     def at(self, values: dict[str, np.ndarray]) -> xr.DataTree:
         """A tree of one draw: the given values, and the posterior mean of every site that is not given."""
         one = self.draws.drop_vars("assignment", errors="ignore").isel(chain=[0], draw=[0])
-        mean = self.draws[list(one.data_vars)].mean(["chain", "draw"])
-        new: dict[str, Any] = {}
-        for name, variable in one.data_vars.items():
-            dims = [dim for dim in variable.dims if dim not in ("chain", "draw")]
-            value = values.get(str(name), mean[name].transpose(*dims).values)
-            if str(name) in self.sites and str(name) in values:
-                dims = list(self.sites[str(name)].dims[2:])
-            new[str(name)] = (("chain", "draw", *dims), np.asarray(value)[None, None])
+        means = self.draws[list(one.data_vars)].mean(["chain", "draw"])
+        tables = {str(name): values.get(str(name), means[name].values) for name in one.data_vars}
         tree = self.tree.copy(deep=False)
+        new = {
+            name: (("chain", "draw", *self.dims(name)), np.asarray(table)[None, None]) for name, table in tables.items()
+        }
         tree["posterior"] = xr.DataTree(xr.Dataset(new, coords=one.coords, attrs=one.attrs))
         return tree
 

@@ -59,7 +59,7 @@ def _best_draw(evidence: Evidence) -> int:
     if evidence.log_density is None:
         raise DataError(
             "pivot",
-            got="None, and a posterior without sample_stats.lp",
+            got="None, and a posterior without sample_stats.log_posterior",
             expected="the log density of each draw, to take the best",
             advice="Pass pivot= a draw's index, a clustering or a point fit.",
         )
@@ -71,8 +71,7 @@ def _from_fit(evidence: Evidence, values: dict[str, np.ndarray]) -> Pivot:
     if missing:
         raise DataError("pivot", got=f"a fit without {', '.join(missing)}", expected="a fit of the same model")
     clustering = evidence.classified_at(values).argmax(axis=1)
-    columns = [np.asarray(values[name], dtype=float).reshape(evidence.components, -1) for name in evidence.sites]
-    return Pivot("point fit", clustering, np.concatenate(columns, axis=1))
+    return Pivot("point fit", clustering, evidence.columns_at(values))
 
 
 def _from_clustering(evidence: Evidence, labels: np.ndarray) -> Pivot:

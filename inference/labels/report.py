@@ -25,7 +25,8 @@ class LabelReport:
             along `quantity`, with coordinates `site` and `kind`. NaN R-hat is a constant.
         agreement: the share of draws that two methods label alike, (one, other).
         disputed: for each component, the share of draws in which the methods disagree about it, (components,).
-        density_gap: how far the best draw's log posterior density lies below the reference's; NaN without a reference.
+        density_gaps: how far each chain's best log posterior density lies below the reference's, (chain,); NaN without
+            a reference.
         expected_gap: how far a typical draw's would.
     """
 
@@ -36,7 +37,7 @@ class LabelReport:
     convergence: xr.Dataset
     agreement: xr.DataArray
     disputed: Float[np.ndarray, " components"]
-    density_gap: float
+    density_gaps: Float[np.ndarray, " chain"]
     expected_gap: float
 
     def to_dataset(self) -> xr.Dataset:
@@ -48,6 +49,7 @@ class LabelReport:
             "switch_rate": (("chain",), switching.rates),
             "disputed": (("components",), self.disputed),
             "agreement": self.agreement,
+            "density_gap": (("chain",), self.density_gaps),
         }
         attrs = {
             "verdict": self.verdict.value,
@@ -55,7 +57,6 @@ class LabelReport:
             "visited_fraction": switching.visited / switching.possible,
             "chains_apart": switching.chains_apart,
             "unsure": switching.unsure,
-            "density_gap": self.density_gap,
             "expected_gap": self.expected_gap,
         }
         return xr.Dataset(figures, attrs=attrs).merge(self.convergence)
@@ -71,10 +72,11 @@ class LabelReport:
             f"Limits: R-hat {WORST_R_HAT}, agreement of {', '.join(TRUSTED)} {LEAST_AGREEMENT:.0%} of draws, "
             f"close calls {MOST_UNSURE:.0%}.",
         ]
-        if not np.isnan(self.density_gap):
+        if not np.isnan(self.density_gaps).all():
+            gaps = ", ".join(f"{gap:.1f}" for gap in self.density_gaps)
             parts.append(
-                f"Log density: the best draw lies {self.density_gap:.1f} below the reference fit; "
-                f"a typical one should by {self.expected_gap:.1f}."
+                f"Log density: the best draws lie {gaps} below the reference fit (by chain); "
+                f"a typical draw should by {self.expected_gap:.1f}."
             )
         return "\n\n".join(parts)
 

@@ -81,8 +81,8 @@ def test_second_lie_perfect_mixing_raw_r_hat_is_fine_and_the_means_meaningless(m
 
 def test_third_lie_all_chains_in_one_minor_mode_only_the_log_density_tells(clusters):
     good, minor = (gaussian_tree(mode(clusters, cut), clusters) for cut in (6.5, 1.5))
-    best = float(good["sample_stats"]["lp"].max())
-    assert float(minor["sample_stats"]["lp"].max()) < best - 10
+    best = float(good["sample_stats"]["log_posterior"].max())
+    assert float(minor["sample_stats"]["log_posterior"].max()) < best - 10
     assert diagnose_labels(minor).verdict is Verdict.IDENTIFIED
     fit = SimpleNamespace(log_posterior=best)
     report = diagnose_labels(minor, reference_fit=fit)
@@ -93,7 +93,7 @@ def test_third_lie_all_chains_in_one_minor_mode_only_the_log_density_tells(clust
 
 def test_the_density_of_the_fit_that_started_the_sampler_is_the_default_reference(clusters):
     minor = gaussian_tree(mode(clusters, 1.5), clusters)
-    minor.attrs["init_log_posterior"] = float(minor["sample_stats"]["lp"].max()) + 20
+    minor.attrs["init_log_posterior"] = float(minor["sample_stats"]["log_posterior"].max()) + 20
     assert diagnose_labels(minor).verdict is Verdict.MINOR_MODE
     assert diagnose_labels(relabel(minor)).verdict is Verdict.MINOR_MODE
 

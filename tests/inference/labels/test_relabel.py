@@ -84,7 +84,7 @@ def test_another_method_starts_from_the_raw_draws(tree):
 
 
 def test_the_default_pivot_is_the_draw_of_highest_log_density(tree):
-    best = int(tree["sample_stats"]["lp"].values.argmax())
+    best = int(tree["sample_stats"]["log_posterior"].values.argmax())
     assert same(relabel(tree), relabel(tree, pivot=best))
     assert found(relabel(tree))[best].tolist() == [0, 1, 2, 3]
 

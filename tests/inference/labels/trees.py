@@ -25,7 +25,7 @@ def gaussian_tree(parameters: np.ndarray, x: np.ndarray, z: np.ndarray | None = 
     return xr.DataTree.from_dict(
         {
             "posterior": posterior,
-            "sample_stats": xr.Dataset({"lp": (("chain", "draw"), pointwise.sum(axis=2))}),
+            "sample_stats": xr.Dataset({"log_posterior": (("chain", "draw"), pointwise.sum(axis=2))}),
             "log_likelihood": xr.Dataset({"obs": (("chain", "draw", "rows"), pointwise)}),
             "observed_data": xr.Dataset({"obs": (("rows",), x)}),
         }
