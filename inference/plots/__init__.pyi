@@ -11,5 +11,7 @@ from .labels import plot_label_traces as plot_label_traces
 from .labels import plot_mirrored_modes as plot_mirrored_modes
 from .labels import plot_point_process as plot_point_process
 from .palette import colour as colour
+from .partitions import plot_row_uncertainty as plot_row_uncertainty
+from .partitions import plot_similarity as plot_similarity
 from .posterior import plot_location_pair as plot_location_pair
 from .posterior import plot_traces as plot_traces

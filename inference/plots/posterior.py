@@ -12,7 +12,7 @@ from inference.plots.axes import given_or_new, legend_beside
 from inference.plots.draws import central, component_draws, label_of, labelling_of
 from inference.plots.palette import DATA, DENSITY, colour
 
-FEWEST_BINS, MOST_BINS = 20, 60
+FEWEST_BINS, MOST_BINS = 20, 80
 
 
 def plot_location_pair(
