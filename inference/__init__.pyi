@@ -1,3 +1,4 @@
+from . import plots as plots
 from .assignment.abstain import abstain as abstain
 from .assignment.calibration import calibration_table as calibration_table
 from .assignment.classify import classify as classify

@@ -219,7 +219,7 @@ def _read_tree(path: Path) -> xr.DataTree:
 def _tree_digest(tree: xr.DataTree) -> str:
     """sha256 over every variable's name, dims and values, and the attributes of the root."""
     digest = hashlib.sha256()
-    for key in sorted(set(tree.attrs) - {"sha256"}):
+    for key in sorted(set(map(str, tree.attrs)) - {"sha256"}):
         digest.update(f"{key}={tree.attrs[key]}".encode())
     for node in sorted(tree.subtree, key=lambda node: node.path):
         dataset = node.to_dataset()

@@ -94,12 +94,12 @@ def _site(name: str, site: Values, categories: set[int]) -> Site:
     declared = tuple(site["infer"].get("event_dims", ()))
     dims = plates + dims_of_event(declared, name, event, fn.support is constraints.simplex, categories)
     if site["is_observed"]:
-        return Site(name, "observed", jnp.shape(value), dims, False, fn.support.is_discrete, 0)
+        return Site(name, "observed", jnp.shape(value), dims, _is_real(fn.support), fn.support.is_discrete, 0)
     if is_assignment(site):
         return Site(name, "assignment", jnp.shape(value), dims, False, True, 0, int(fn.support.upper_bound) + 1)
     free = jnp.size(biject_to(fn.support).inv(value))
     is_simplex = fn.support is constraints.simplex
-    return Site(name, "parameter", jnp.shape(value), dims, _is_real(fn.support), False, free, None, is_simplex)
+    return Site(name, "parameter", jnp.shape(value), dims, _is_real(fn.support), False, free, 0, is_simplex)
 
 
 def _is_real(support: Any) -> bool:

@@ -104,11 +104,11 @@ def _site(name: str, site: Values, categories: set[int]) -> Site:
     dims = plates + dims_of_event(declared, name, event, fn.support is constraints.simplex, categories)
     shape = tuple(value.shape)
     if site["is_observed"]:
-        return Site(name, "observed", shape, dims, False, fn.support.is_discrete, 0)
+        return Site(name, "observed", shape, dims, _is_real(fn.support), fn.support.is_discrete, 0)
     if is_assignment(site):
         return Site(name, "assignment", shape, dims, False, True, 0, int(fn.support.upper_bound) + 1)
     free, is_simplex = biject_to(fn.support).inv(value).numel(), fn.support is constraints.simplex
-    return Site(name, "parameter", shape, dims, _is_real(fn.support), False, free, None, is_simplex)
+    return Site(name, "parameter", shape, dims, _is_real(fn.support), False, free, 0, is_simplex)
 
 
 def _is_real(support: Any) -> bool:

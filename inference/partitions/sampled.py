@@ -57,7 +57,7 @@ def sample_partitions(
         # Inverse distribution function: the number of cumulated probabilities that a uniform number has passed.
         # The last one is left out, for rounding may keep it under 1.
         cumulated = np.cumsum(responsibilities[draw, :, :-1], axis=1)
-        labels[draw] = (rng.random(rows)[:, None] >= cumulated).sum(axis=1)
+        labels[draw] = (rng.random((rows, 1)) >= cumulated).sum(axis=1)
     return labels
 
 

@@ -115,8 +115,8 @@ class Gaussian:
         """The sites of the covariance that all components share, or those that each has its own."""
         form, spread = self.structure(features), {}
         if form.scale_is_shared == is_shared:
-            is_number = features is None or form.is_spherical
-            spread["scale"] = draw("scale") if is_number else draw("scale", shape=(features,), dims=("features",))
+            per_feature = {} if features is None or form.is_spherical else {"shape": (features,), "dims": ("features",)}
+            spread["scale"] = draw("scale", **per_feature)
         if form.has_correlation and form.orientation_is_shared == is_shared:
             dims = ("features", "features_bis")
             spread["correlation_cholesky"] = draw("correlation_cholesky", dims=dims, leading=(features,))
