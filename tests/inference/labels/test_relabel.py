@@ -129,6 +129,13 @@ def test_a_subset_of_rows_gives_the_same_labels_and_states_its_error(method, dra
     assert after["relabelling"].attrs["subset_error"] == 0.0
 
 
+def test_rows_beyond_what_memory_holds_are_left_out_and_that_is_said(tree, draws, monkeypatch):
+    monkeypatch.setattr("inference.labels.relabel.MOST_MEMORY", 8 * 40 * 4 * 50)
+    after = relabel(tree, "stephens", pivot=0)
+    assert np.array_equal(found(after), draws.answer)
+    assert after["relabelling"].attrs["rows_used"] == 50
+
+
 def test_too_few_rows_to_tell_have_a_large_stated_error():
     tree = planted_tree(planted_draws(scrambles(200, 4), gap=0.7))
     assert relabel(tree, rows=4)["relabelling"].attrs["subset_error"] > 0.2
