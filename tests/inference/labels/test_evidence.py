@@ -1,4 +1,4 @@
-"""Evidence sees the draws as the program has them: any order of dims, shared sites, values put back where they belong."""
+"""Evidence sees the draws as the program has them, in any order of dims, and puts values back where they belong."""
 
 import numpy as np
 import pytest
