@@ -7,3 +7,5 @@ from .posterior.nuts import sample_nuts as sample_nuts
 from .results import GuideFit as GuideFit
 from .results import PointFit as PointFit
 from .status import Status as Status
+from .files import load as load
+from .files import save as save

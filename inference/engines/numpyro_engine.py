@@ -16,8 +16,8 @@ from inference.engines.numpyro_programs import (
     compiled_joint,
     compiled_log_densities,
     compiled_prior_draw,
-    describe,
     compiled_vector_density,
+    describe,
 )
 from inference.engines.protocol import (
     Ascent,
@@ -140,8 +140,17 @@ class NumPyroEngine:
         progress: bool,
     ) -> Draws:
         structure, data = run_arguments(program, x)
-        options = {"draws": draws, "tune": tune, "target_accept": target_accept, "progress": progress}
-        return sample(structure, describe(program, x), data, _as_jax(starts), seed=seed, **options)
+        return sample(
+            structure,
+            describe(program, x),
+            data,
+            _as_jax(starts),
+            draws=draws,
+            tune=tune,
+            target_accept=target_accept,
+            seed=seed,
+            progress=progress,
+        )
 
 
 def _as_numpy(values: Values) -> dict[str, np.ndarray]:

@@ -58,7 +58,7 @@ class _Shaped(dict):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Shaped) and shapes_of(self) == shapes_of(other)
 
-    def __hash__(self) -> int:
+    def __hash__(self) -> int:  # type: ignore[override]  # it is never changed
         return hash(shapes_of(self))
 
 
@@ -99,6 +99,7 @@ def _is_real(support: Any) -> bool:
 
 
 def in_rows(site: Values) -> bool:
+    """Whether a site belongs to the rows."""
     return any(frame.name == "rows" for frame in site.get("cond_indep_stack", ()))
 
 
@@ -174,21 +175,6 @@ def compiled_log_densities(program: Program, sites: Sites) -> Callable[[Values, 
     return jax.jit(lambda parameters, data: jax.vmap(lambda values: both(values, data))(parameters))
 
 
-@functools.lru_cache(CACHED)
-def collapsed(program: Program, sites: Sites) -> Callable[..., None]:
-    """The program as a NumPyro model without assignments: its parameters, and one factor, the marginal log likelihood."""
-    if not sites.has_hub:
-        return config_enumerate(native(program))
-
-    def model(**data: Any) -> None:
-        every = every_value(sites)
-        with handlers.block(hide_fn=in_rows), handlers.trace() as trace, handlers.substitute(data=every):
-            native(program)(**data)
-        numpyro.factor("log_likelihood", jnp.sum(logsumexp(rows_table(trace), axis=0)))
-
-    return model
-
-
 def bijections(program: Program, sites: Sites, data: Values) -> tuple[dict[str, Any], Values]:
     """The map from unconstrained to constrained values of each parameter, and an unconstrained example.
 
@@ -200,10 +186,8 @@ def bijections(program: Program, sites: Sites, data: Values) -> tuple[dict[str, 
 
 
 @functools.lru_cache(CACHED)
-def compiled_vector_density(
-    program: Program, sites: Sites, prior: bool, jacobian: bool
-) -> tuple[Callable[..., Any], ...]:
-    """Three compiled functions: (vector, data) -> log density and gradient; (vector, data) -> parameters; and its inverse."""
+def vector_functions(program: Program, sites: Sites, prior: bool, jacobian: bool) -> tuple[Callable[..., Any], ...]:
+    """Three functions: (vector, data) -> log density; (vector, data) -> parameters; (parameters, data) -> vector."""
     both = log_densities(program, sites)
 
     def split(u: jax.Array, data: Values) -> tuple[dict[str, Any], Values]:
@@ -228,6 +212,15 @@ def compiled_vector_density(
         maps, _ = bijections(program, sites, data)
         return ravel_pytree({name: bijection.inv(parameters[name]) for name, bijection in maps.items()})[0]
 
+    return log_density, constrain, unconstrain
+
+
+@functools.lru_cache(CACHED)
+def compiled_vector_density(
+    program: Program, sites: Sites, prior: bool, jacobian: bool
+) -> tuple[Callable[..., Any], ...]:
+    """Compiled: (vector, data) -> log density and gradient; (vector, data) -> parameters; and its inverse."""
+    log_density, constrain, unconstrain = vector_functions(program, sites, prior, jacobian)
     return jax.jit(jax.value_and_grad(log_density)), jax.jit(constrain), jax.jit(unconstrain)
 
 

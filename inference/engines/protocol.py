@@ -38,7 +38,7 @@ class Site:
         is_real: whether the support is the whole real line (in each coordinate).
         is_discrete: whether the support is discrete.
         free: the number of free coordinates (a simplex of K has K - 1).
-        categories: of an assignment, the number of components.
+        categories: of an assignment, the number of components; else 0.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Site:
     is_real: bool
     is_discrete: bool
     free: int
-    categories: int | None = None
+    categories: int = 0
 
     @property
     def component_axis(self) -> int | None:
@@ -84,12 +84,12 @@ class Sites:
 
     def combinations(self) -> dict[str, np.ndarray]:
         """Every joint value of a row's assignments: by site, (combinations,); with one assignment, 0, ..., components - 1."""
-        grid = np.indices([site.categories or 0 for site in self.assignments])
+        grid = np.indices([site.categories for site in self.assignments])
         return {site.name: values.reshape(-1) for site, values in zip(self.assignments, grid, strict=True)}
 
     def marginals(self, table: np.ndarray) -> dict[str, np.ndarray]:
         """Probabilities over joint values, (..., combinations), as each site's own, (..., components)."""
-        sizes = [site.categories or 0 for site in self.assignments]
+        sizes = [site.categories for site in self.assignments]
         grid = table.reshape(*table.shape[:-1], *sizes)
         axes = range(-len(sizes), 0)
         return {

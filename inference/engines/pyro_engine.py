@@ -128,9 +128,18 @@ class PyroEngine:
     ) -> Draws:
         sites = describe(program, x)
         model, data = tensors(program, x)
-        options = {"draws": draws, "tune": tune, "target_accept": target_accept, "progress": progress}
         with isolated(seed):
-            return pyro_nuts.sample(model, sites, data, as_torch(dict(starts)), seed=seed, **options)
+            return pyro_nuts.sample(
+                model,
+                sites,
+                data,
+                as_torch(dict(starts)),
+                draws=draws,
+                tune=tune,
+                target_accept=target_accept,
+                seed=seed,
+                progress=progress,
+            )
 
 
 ENGINE = PyroEngine()

@@ -144,7 +144,7 @@ def log_densities(
     def by_enumeration(parameters: Values, data: Values) -> tuple[torch.Tensor, torch.Tensor]:
         with poutine.block(), poutine.condition(data=parameters):
             trace = trace_sites(model, data)
-        prior = sum(_log_prob(trace[name]).sum() for name in parameters)
+        prior = sum((_log_prob(trace[name]).sum() for name in parameters), start=torch.zeros((), dtype=torch.float64))
         guide = _delta_guide(parameters, trace)
         elbo = TraceEnum_ELBO(max_plate_nesting=max_plate_nesting(trace))
         return -elbo.differentiable_loss(model, guide, **data) - prior, prior

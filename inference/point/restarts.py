@@ -14,7 +14,7 @@ EMPTY_ROWS = 0.5
 """A component that has less than this many rows, in expectation, is empty."""
 
 FLAT = 0.05
-"""A gradient below this, in units of log density, is as good as zero when telling a component that is empty from one that is still running away."""
+"""A gradient below this is as good as zero, when telling a component that is empty from one that is still running away."""
 
 SPIKE = 14.0
 """Log ratio of a component's density to the data's own at which it has collapsed: about a millionth of the data's spread (e^14 = 1.2e6)."""
