@@ -47,7 +47,8 @@ def test_methods_that_differ_by_a_fixed_relabelling_agree(components):
     one = scrambles(50, components)
     other = compose(one, np.tile(np.random.default_rng(1).permutation(components), (50, 1)))
     share, same = agreement(one, other)
-    assert share == 1.0 and same.all()
+    assert share == 1.0
+    assert same.all()
 
 
 def test_disagreement_is_counted_by_component():
