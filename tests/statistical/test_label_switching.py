@@ -70,7 +70,7 @@ def faithful():
 def test_all_methods_agree_on_galaxies_with_three_components(three):
     fit, posterior = three
     report = diagnose_labels(posterior)
-    assert float(report.agreement.min()) > 0.99
+    assert float(report.comparison.agreement.min()) > 0.99
     assert report.verdict is Verdict.IDENTIFIED
     assert (report.density_gaps > 0).all()
     assert (report.density_gaps < report.expected_gap).all()
@@ -83,7 +83,7 @@ def test_galaxies_with_six_components_are_ambiguous(galaxies):
     posterior = sample_nuts(gaussian_mixture(6), galaxies, draws=100, tune=50, chains=2, seed=0, progress=False)
     report = diagnose_labels(posterior)
     assert report.verdict in (Verdict.AMBIGUOUS, Verdict.DIFFERENT_MODES)
-    assert report.disputed.max() > 0.1
+    assert report.comparison.by_component.max() > 0.1
 
 
 def test_forced_switching_between_chains_is_mended(three):
