@@ -27,13 +27,19 @@ Values = dict[str, Any]
 
 @contextmanager
 def isolated(seed: int = 0) -> Iterator[None]:
-    """A scope that leaves the caller's random state, parameter store and validation flags as they were.
+    """A scope in float64 that leaves the caller's random state, parameter store, default dtype and validation flags as they were.
 
-    Distributions check no arguments inside: the checks read numbers, which vmap cannot.
+    torch's default dtype decides what an int tensor plus a Python number is, so a program's own arithmetic would be float32 without
+    it. Distributions check no arguments inside: the checks read numbers, which vmap cannot.
     """
+    default = torch.get_default_dtype()
     with torch.random.fork_rng(), pyro.get_param_store().scope(), pyro.validation_enabled(False):
-        torch.manual_seed(seed)
-        yield
+        try:
+            torch.set_default_dtype(torch.float64)
+            torch.manual_seed(seed)
+            yield
+        finally:
+            torch.set_default_dtype(default)
 
 
 def as_torch(values: Any) -> Any:
@@ -147,7 +153,10 @@ def log_densities(
         prior = sum((_log_prob(trace[name]).sum() for name in parameters), start=torch.zeros((), dtype=torch.float64))
         guide = _delta_guide(parameters, trace)
         elbo = TraceEnum_ELBO(max_plate_nesting=max_plate_nesting(trace))
-        return -elbo.differentiable_loss(model, guide, **data) - prior, prior
+        # TraceEnum_ELBO refuses to differentiate what has no gradient
+        needs_gradient = torch.is_grad_enabled() and any(value.requires_grad for value in parameters.values())
+        loss = elbo.differentiable_loss if needs_gradient else elbo.loss
+        return -torch.as_tensor(loss(model, guide, **data)) - prior, prior
 
     return by_enumeration
 
