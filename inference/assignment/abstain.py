@@ -40,8 +40,8 @@ class Abstention:
 def abstain(probabilities: Float[np.ndarray, "rows components"], *, threshold: float = 0.9) -> Abstention:
     """Classify the rows whose most probable component reaches a threshold, and say what error is to be expected.
 
-    The error rates are right as far as the probabilities are: see `calibration_table`. With a posterior use its averaged
-    responsibilities, of relabelled draws.
+    The error rates are right as far as the probabilities are: see `calibration_table`. With a posterior use its
+    averaged responsibilities, of relabelled draws.
 
     Args:
         probabilities: P(assignment | row), such as `responsibilities` returns them.
@@ -51,7 +51,8 @@ def abstain(probabilities: Float[np.ndarray, "rows components"], *, threshold: f
         DataError: the rows of `probabilities` do not sum to one.
         ModelError: a threshold outside (0, 1].
 
-    Source: Chow (1970), IEEE Trans. Information Theory 16: this rule has the least error among all that abstain as often.
+    Source: Chow (1970), IEEE Trans. Information Theory 16: this rule has the least error among all that abstain as
+        often.
 
     Example:
         >>> import numpy as np

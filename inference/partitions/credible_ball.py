@@ -1,7 +1,7 @@
 """How far the posterior spreads around a partition: the credible ball and its bounds.
 
-Source: Wade & Ghahramani (2018), "Bayesian cluster analysis: point estimation and credible balls", Bayesian Analysis 13,
-section 4. The ball holds those sampled partitions that lie within its radius.
+Source: Wade & Ghahramani (2018), "Bayesian cluster analysis: point estimation and credible balls", Bayesian Analysis
+13, section 4. The ball holds those sampled partitions that lie within its radius.
 """
 
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ def credible_ball(
     Example:
         >>> import numpy as np
         >>> sampled = SampledPartitions.of(np.array([[0, 0, 1], [0, 0, 1], [0, 0, 0], [0, 1, 2]]))
-        >>> ball = credible_ball(np.array([0, 0, 1]), sampled, level=0.7)
+        >>> ball = credible_ball(np.array([0, 0, 1]), sampled, level=0.9)
         >>> ball.upper.tolist(), ball.lower.tolist(), ball.mass
         ([[0, 0, 0]], [[0, 1, 2]], 1.0)
     """
@@ -73,12 +73,18 @@ def credible_ball(
     radius = _quantile(far, sampled.weights, level)
     inside = np.flatnonzero(far <= radius)
     clusters = sampled.clusters[inside]
-    groups = {"horizontal": inside, "upper": inside[clusters == clusters.min()], "lower": inside[clusters == clusters.max()]}
+    groups = {
+        "horizontal": inside,
+        "upper": inside[clusters == clusters.min()],
+        "lower": inside[clusters == clusters.max()],
+    }
     bounds = {name: sampled.partitions[_farthest(group, far)] for name, group in groups.items()}
     return CredibleBall(level, distance, float(radius), float(sampled.weights[inside].sum()), **bounds)
 
 
-def _quantile(values: Float[np.ndarray, " partitions"], weights: Float[np.ndarray, " partitions"], level: float) -> float:
+def _quantile(
+    values: Float[np.ndarray, " partitions"], weights: Float[np.ndarray, " partitions"], level: float
+) -> float:
     """The least value v such that P(value <= v) >= level."""
     order = np.argsort(values)
     # rounding of the sum must not ask for one partition more

@@ -67,7 +67,9 @@ class Partition:
         for k, (size, doubt) in enumerate(zip(self.cluster_sizes, self.cluster_uncertainty, strict=True)):
             lines.append(f"{k:>7}  {size:>7}  {doubt:>11.3f}")
         likely = np.argsort(-self.number_of_clusters, kind="stable")[:5]
-        counts = ", ".join(f"{k}: {self.number_of_clusters[k]:.2f}" for k in sorted(likely) if self.number_of_clusters[k] > 0)
+        counts = ", ".join(
+            f"{k}: {self.number_of_clusters[k]:.2f}" for k in sorted(likely) if self.number_of_clusters[k] > 0
+        )
         return "\n".join([*lines, "", f"number of clusters, posterior: {counts}", str(self.ball)])
 
 
@@ -88,8 +90,8 @@ def partition(
 
     Args:
         posterior: draws of the parameters, as `sample_nuts` returns them.
-        loss: `vi`, `vi-lower-bound`, `binder`, `omari`, `omari-approximate`, `id`, `nid`, `nvi`, or a `Loss` with costs of
-            its own, such as `inference.partitions.losses.binder(joined=2.0)`. Information losses are in bits.
+        loss: `vi`, `vi-lower-bound`, `binder`, `omari`, `omari-approximate`, `id`, `nid`, `nvi`, or a `Loss` with
+            costs of its own, such as `inference.partitions.losses.binder(joined=2.0)`. Information losses are in bits.
         rows: indices of the rows to cluster; all of them by default.
         seed: an int in [0, 2**32), for the partitions drawn from the responsibilities and the search; 0 unless said.
         restarts: starts of the search, beside hierarchical cuts and sampled partitions.
@@ -100,8 +102,8 @@ def partition(
         ChoiceError: an unknown loss.
         ModelError, SeedError: bad arguments.
 
-    Source: Dahl, Johnson & Mueller (2022), J. Computational and Graphical Statistics 31 (search); Wade & Ghahramani (2018),
-    Bayesian Analysis 13 (expected VI, credible ball).
+    Source: Dahl, Johnson & Mueller (2022), J. Computational and Graphical Statistics 31 (search); Wade & Ghahramani
+    (2018), Bayesian Analysis 13 (expected VI, credible ball).
     """
     loss_of(loss)  # a wrong name shall not wait for the responsibilities
     responsibilities = draw_responsibilities(posterior, None if rows is None else np.asarray(rows))

@@ -1,7 +1,7 @@
 """The posterior similarity matrix: how probable it is that two rows share a component.
 
-Responsibilities are averaged, not sampled assignments: given the parameters the rows are independent, so the probability
-that two of them share a component is known exactly, and only the parameters' Monte Carlo error is left.
+Responsibilities are averaged, not sampled assignments: given the parameters the rows are independent, so the
+probability that two of them share a component is known exactly, and only the parameters' Monte Carlo error is left.
 """
 
 import numpy as np

@@ -37,7 +37,9 @@ def exact_similarity() -> np.ndarray:
         prior = np.exp(special.betaln(0.5 + (z == 0).sum(), 0.5 + (z == 1).sum()) - special.betaln(0.5, 0.5))
         # x | z, scale ~ Normal(0, scale^2 I + 10^2 [z_i = z_j])
         covariance = np.exp(2 * log_scale)[:, None, None] * np.eye(5) + 100.0 * np.equal.outer(z, z)
-        quadratic = (X * np.linalg.solve(covariance, np.broadcast_to(X[:, None], (len(log_scale), 5, 1)))[..., 0]).sum(1)
+        quadratic = (X * np.linalg.solve(covariance, np.broadcast_to(X[:, None], (len(log_scale), 5, 1)))[..., 0]).sum(
+            1
+        )
         log_density = -0.5 * (5 * np.log(2 * np.pi) + np.linalg.slogdet(covariance)[1] + quadratic)
         mass = prior * step * (np.exp(log_density) * stats.norm(0, 2).pdf(log_scale)).sum()
         evidence += mass
@@ -58,4 +60,6 @@ def test_similarity_within_monte_carlo_error_of_the_exact_one(posterior):
 @pytest.mark.parametrize("loss", ["vi", "binder", "omari"])
 def test_the_partition_is_that_of_the_eye(posterior, loss):
     assert partition(posterior, loss=loss).labels.tolist() == [0, 0, 1, 1, 1]
-    np.testing.assert_array_equal(similarity(posterior, rows=np.array([0, 3])), similarity(posterior)[np.ix_([0, 3], [0, 3])])
+    np.testing.assert_array_equal(
+        similarity(posterior, rows=np.array([0, 3])), similarity(posterior)[np.ix_([0, 3], [0, 3])]
+    )
