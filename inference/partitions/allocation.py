@@ -89,7 +89,7 @@ class Allocation:
 
 def allocate(allocation: Allocation, rows: Int[np.ndarray, " some"]) -> None:
     """Put rows, one after the other, where each costs least given those before it."""
-    for row in rows:
+    for row in rows.tolist():
         allocation.put(row, int(np.argmin(allocation.costs(np.array([row])))))
 
 
@@ -101,7 +101,7 @@ def sweeten(allocation: Allocation, rng: np.random.Generator) -> None:
         for block in _blocks(allocation, rng.permutation(len(allocation.labels))):
             # All rows of a block are asked about at once; the few that want to move are asked again when their turn
             # comes, for others have moved in between.
-            for row in block[_improvements(allocation, block)]:
+            for row in block[_improvements(allocation, block)].tolist():
                 moved |= _move(allocation, row)
 
 
@@ -154,10 +154,10 @@ def _renewed(
 ) -> Allocation:
     """Rows taken out and put back greedily, their first one in cluster `first`; no change where that is no improvement."""
     trial = allocation.copy()
-    for row in rows:
+    for row in rows.tolist():
         trial.take(row)
     if first is not None:
-        trial.put(rows[0], first)
+        trial.put(int(rows[0]), first)
         rows = rows[1:]
     allocate(trial, rows)
     if trial.expected_loss() >= allocation.expected_loss() - IMPROVEMENT:

@@ -32,9 +32,9 @@ class CredibleBall:
     distance: str
     radius: float
     mass: float
-    horizontal: Int[np.ndarray, "bounds rows"]
-    upper: Int[np.ndarray, "bounds rows"]
-    lower: Int[np.ndarray, "bounds rows"]
+    horizontal: Int[np.ndarray, "horizontals rows"]
+    upper: Int[np.ndarray, "uppers rows"]
+    lower: Int[np.ndarray, "lowers rows"]
 
     def __str__(self) -> str:
         counts = {name: getattr(self, name)[0].max() + 1 for name in ("horizontal", "upper", "lower")}

@@ -11,7 +11,7 @@ term of `own` and one of `joint`: this is what makes the search fast. A new loss
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -19,7 +19,7 @@ from scipy.special import xlogy
 
 from mixtures.errors import ChoiceError
 
-Sums: TypeAlias = Float[np.ndarray, "..."]
+Sums: TypeAlias = Float[np.ndarray, "..."] | np.floating
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Loss:
 
     name: str
     potential: Callable[[np.ndarray], np.ndarray]
-    combine: Callable[[Sums, Sums, Sums, int], Sums]
+    combine: Callable[[Sums, Sums, Sums, int], Any]
     affine: bool
     overlap: Literal["sampled", "pairs", "bound"]
 

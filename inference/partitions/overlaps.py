@@ -7,7 +7,7 @@ its sums.
 """
 
 import copy
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -17,6 +17,7 @@ from inference.partitions.losses import Loss, contingency
 from inference.partitions.sampled import SampledPartitions
 
 
+@runtime_checkable
 class Overlap(Protocol):
     """Sums over blocks between a partition under construction and the posterior.
 
@@ -81,7 +82,7 @@ class SampledOverlap:
         self._move(row, cluster, +1)
 
     def take(self, row: int) -> None:
-        self._move(row, self.labels[row], -1)
+        self._move(row, int(self.labels[row]), -1)
         self.labels[row] = -1
 
     def _move(self, row: int, cluster: int, sign: int) -> None:

@@ -114,7 +114,7 @@ def partition(
 
 
 def partition_responsibilities(
-    responsibilities: Float[np.ndarray, "draws rows components"],
+    responsibilities: np.ndarray,
     loss: str | Loss = "vi",
     *,
     seed: int = 0,
@@ -126,7 +126,8 @@ def partition_responsibilities(
     """`partition` for responsibilities from anywhere.
 
     Args:
-        responsibilities: P(assignment | row, parameters) for every draw, chains one after the other.
+        responsibilities: P(assignment | row, parameters) for every draw, (draws, rows, components), chains one after
+            the other.
         loss, seed, restarts, max_clusters, level: as for `partition`.
         chains: number of chains, for the Monte Carlo error.
 

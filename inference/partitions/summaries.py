@@ -49,7 +49,7 @@ class ClusterSummary:
         return self.to_frame().to_string(float_format="{:.4g}".format)
 
 
-def cluster_summary(x: Any, partition: Partition | Int[np.ndarray, " rows"]) -> ClusterSummary:
+def cluster_summary(x: Any, partition: Partition | np.ndarray) -> ClusterSummary:
     """Parameters of each cluster, given the partition.
 
     Args:
