@@ -15,7 +15,9 @@ import mixtures
 
 ROOT = Path(__file__).parent.parent
 MODULES = sorted(
-    info.name for package in (mixtures, inference) for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    info.name
+    for package in (mixtures, inference)
+    for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
 )
 
 
@@ -43,5 +45,7 @@ def test_every_public_name_loads_and_is_documented():
 
 
 def test_layers_hold():
-    done = subprocess.run([Path(sys.executable).parent / "lint-imports"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout

@@ -13,7 +13,9 @@ def _run(code: str) -> str:
 
 
 def test_importing_loads_no_backend():
-    loaded = _run("import sys, mixtures, inference; print(*sorted({name.split('.')[0] for name in sys.modules}))").split()
+    loaded = _run(
+        "import sys, mixtures, inference; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    ).split()
     assert "mixtures" in loaded
     assert set(loaded) & {*BACKENDS, "matplotlib", "pandas", "xarray", "scipy", "arviz_stats"} == set()
 

@@ -19,7 +19,7 @@ def _state():
         "platform": jax.config.jax_platforms,
         "torch dtype": torch.get_default_dtype(),
         "torch random": torch.random.get_rng_state().tolist(),
-        "numpy random": np.random.get_state()[1].tolist(),
+        "numpy random": np.random.get_state()[1].tolist(),  # noqa: NPY002 (it is the caller's global state that must not change),
         "python random": random.getstate(),
         "store": sorted(pyro.get_param_store().keys()),
         "store value": pyro.param("mine").item(),
@@ -40,7 +40,9 @@ def _verbs(model, backend):
     yield "responsibilities"
     inference.fit_guide(fit, FIVE_POINTS, steps=5, seed=0)
     yield "fit_guide"
-    post = inference.sample_nuts(model, FIVE_POINTS, draws=10, tune=10, chains=2, seed=0, backend=backend, progress=False)
+    post = inference.sample_nuts(
+        model, FIVE_POINTS, draws=10, tune=10, chains=2, seed=0, backend=backend, progress=False
+    )
     yield "sample_nuts"
     inference.relabel(post)
     inference.diagnose_labels(post)

@@ -25,7 +25,13 @@ TIE = 1e-6
 
 
 def judge(
-    program: Program, x: Observations, engine: Engine, sites: Sites, ascent: Ascent, scales: Parameters, seeds: np.ndarray
+    program: Program,
+    x: Observations,
+    engine: Engine,
+    sites: Sites,
+    ascent: Ascent,
+    scales: Parameters,
+    seeds: np.ndarray,
 ) -> pd.DataFrame:
     """The table of restarts: seed, initial_objective, objective, steps, status, occupancy.
 
