@@ -140,7 +140,10 @@ def _fingerprint(result: Any) -> str:
 
 def _altered(path: Path) -> StoredFileError:
     return StoredFileError(
-        str(path), got="a content that does not match its checksum", expected="the file as save wrote it", advice="Restore it from a copy."
+        str(path),
+        got="a content that does not match its checksum",
+        expected="the file as save wrote it",
+        advice="Restore it from a copy.",
     )
 
 
@@ -148,7 +151,9 @@ def _altered(path: Path) -> StoredFileError:
 
 
 def _fit_text(fit: PointFit | GuideFit) -> str:
-    content = json.dumps({"kind": type(fit).__name__, "fields": {name: _plain(value) for name, value in vars(fit).items()}})
+    content = json.dumps(
+        {"kind": type(fit).__name__, "fields": {name: _plain(value) for name, value in vars(fit).items()}}
+    )
     return json.dumps({"sha256": hashlib.sha256(content.encode()).hexdigest(), "content": content})
 
 
@@ -187,7 +192,9 @@ def _restored(value: Any) -> Any:
         return Status[stored]
     if kind == "origin":
         names = stored["feature_names"]
-        return Origin(**{**stored, "program": from_json(stored["program"]), "feature_names": tuple(names) if names else None})
+        return Origin(
+            **{**stored, "program": from_json(stored["program"]), "feature_names": tuple(names) if names else None}
+        )
     return {name: _restored(item) for name, item in stored.items()}
 
 
@@ -212,7 +219,7 @@ def _read_tree(path: Path) -> xr.DataTree:
 def _tree_digest(tree: xr.DataTree) -> str:
     """sha256 over every variable's name, dims and values, and the attributes of the root."""
     digest = hashlib.sha256()
-    for key in sorted(set(tree.attrs) - {"sha256"}):
+    for key in sorted(set(map(str, tree.attrs)) - {"sha256"}):
         digest.update(f"{key}={tree.attrs[key]}".encode())
     for node in sorted(tree.subtree, key=lambda node: node.path):
         dataset = node.to_dataset()

@@ -1,6 +1,7 @@
 """Results in words: plain tables that look the same on a terminal, in a file and in a log."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -146,7 +147,7 @@ def _with_correlations(draws: xr.Dataset) -> xr.Dataset:
     return draws.drop_vars("correlation_cholesky").assign(correlation=correlation)
 
 
-def _number(value: float) -> str:
+def _number(value: Any) -> str:
     return f"{value:.4g}"
 
 

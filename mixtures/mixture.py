@@ -4,7 +4,7 @@ A frozen dataclass whose call is the program, so that a declaration can be compa
 and saved. The numbers of the priors may come in as data (`hyper`): other numbers, or data of another scale, need no new compilation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -93,8 +93,10 @@ class Mixture(Program):
 
         weights = self.weights.sample(ppl, self.components, dict(numbers["weights"]))
         shared = self.family.shared(ppl, draw, features)
+        relative = jointly(ppl, draw, self.components, features) if (jointly := _jointly(self.family)) else {}
         with ppl.plate("components", self.components):
             own = self.family.per_component(ppl, draw, features)
+        own = relative | own
         with ppl.plate("rows", rows):
             z = ppl.assign("assignment", weights)
             chosen = {name: value[z] for name, value in own.items()}
@@ -135,6 +137,11 @@ class Mixture(Program):
         notation = Notation()
         self(notation, size=("n", Extent(2)) if is_open else "n", hyper=hyper)  # type: ignore[arg-type]
         return notation.text(f"A mixture of {self.components} component{'s' if self.components > 1 else ''}")
+
+
+def _jointly(family: Family) -> Callable[..., dict[str, Array]] | None:
+    """How a family draws what its components have relative to each other, if they do: leading axis components, outside the plate."""
+    return getattr(family, "jointly", None)
 
 
 def _shape(x: Array | None, size: Any) -> tuple[int, int | None]:

@@ -50,14 +50,20 @@ def _range(xp, x):
     return _positive(xp, xp.max(x, axis=0) - xp.min(x, axis=0))
 
 
+def _log_half_rms_sd(xp, x):
+    return xp.log(_positive(xp, xp.sqrt(xp.mean(xp.std(x, axis=0) ** 2))) / 2)
+
+
 _STATISTICS: dict[str, tuple[Callable[[Any, Array], Array], float]] = {
     "midrange(x)": (lambda xp, x: (xp.max(x, axis=0) + xp.min(x, axis=0)) / 2, 0.0),
     "range(x)": (_range, 4.0),
+    "log(rms(sd(x))/2)": (_log_half_rms_sd, float(np.log(0.5))),
     "log(sd(x)/2)": (lambda xp, x: xp.log(_positive(xp, xp.std(x, axis=0)) / 2), float(np.log(0.5))),
 }
 
 MIDRANGE = Statistic("midrange(x)")
 RANGE = Statistic("range(x)")
+LOG_HALF_RMS_SD = Statistic("log(rms(sd(x))/2)")
 LOG_HALF_SD = Statistic("log(sd(x)/2)")
 
 Number = float | tuple
@@ -184,6 +190,7 @@ LogNormal = _named("LogNormal", loc=0.0, scale=1.0)
 Normal = _named("Normal", loc=0.0, scale=1.0)
 StudentT = _named("StudentT", df=None, loc=0.0, scale=1.0)
 Uniform = _named("Uniform", low=0.0, high=1.0)
+ZeroSumNormal = _named("ZeroSumNormal", scale=1.0)
 
 Priors = tuple[tuple[str, Prior], ...]
 """The priors that a user set, by site, in the frozen form that a hashable declaration needs."""

@@ -49,7 +49,8 @@ def classify(fit: PointFit, x: Any, *, temperature: float = 0, seed: int | None 
         found = engine(fit.backend).classify(
             fit.program, fit.parameters, observations, temperature=int(temperature), seed=seed
         )
-        assigned = {name: values.astype(np.int64) for name, values in found.items()}
+        # reshaped because infer_discrete drops the plate of a single row
+        assigned = {name: values.astype(np.int64).reshape(len(observations)) for name, values in found.items()}
         return next(iter(assigned.values())) if len(assigned) == 1 else assigned
     # argmax of log p / t + Gumbel noise is a draw from p^(1/t) (Gumbel 1954; Maddison, Tarlow & Minka 2014)
     table = log_joint(fit, observations) / temperature

@@ -52,7 +52,7 @@ def describe_switching(
     >>> path.visited, path.rates.tolist()
     (2, [0.5])
     """
-    chains, _, components = permutations.shape
+    _chains, _, components = permutations.shape
     flat = permutations[sure].reshape(-1, components)
     if len(flat) == 0:  # nothing can be told: say so by `unsure`, and call the one labelling that there is its own
         flat, sure = permutations.reshape(-1, components), np.ones_like(sure)

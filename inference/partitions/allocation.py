@@ -6,10 +6,9 @@ functions for Bayesian clustering", J. Computational and Graphical Statistics 31
 """
 
 import copy
-from collections.abc import Iterable
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from inference.partitions.evidence import Evidence
 from inference.partitions.losses import Loss
@@ -105,7 +104,7 @@ def sweeten(allocation: Allocation, rng: np.random.Generator) -> None:
                 moved |= _move(allocation, row)
 
 
-def _improvements(allocation: Allocation, rows: Int[np.ndarray, " asked"]) -> Iterable[bool]:
+def _improvements(allocation: Allocation, rows: Int[np.ndarray, " asked"]) -> Bool[np.ndarray, " asked"]:
     """Which rows could move to lower the expected loss."""
     costs = allocation.costs(rows)
     return costs.min(axis=1) < costs[np.arange(len(rows)), allocation.labels[rows]] - IMPROVEMENT

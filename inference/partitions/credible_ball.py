@@ -73,12 +73,18 @@ def credible_ball(
     radius = _quantile(far, sampled.weights, level)
     inside = np.flatnonzero(far <= radius)
     clusters = sampled.clusters[inside]
-    groups = {"horizontal": inside, "upper": inside[clusters == clusters.min()], "lower": inside[clusters == clusters.max()]}
+    groups = {
+        "horizontal": inside,
+        "upper": inside[clusters == clusters.min()],
+        "lower": inside[clusters == clusters.max()],
+    }
     bounds = {name: sampled.partitions[_farthest(group, far)] for name, group in groups.items()}
     return CredibleBall(level, distance, float(radius), float(sampled.weights[inside].sum()), **bounds)
 
 
-def _quantile(values: Float[np.ndarray, " partitions"], weights: Float[np.ndarray, " partitions"], level: float) -> float:
+def _quantile(
+    values: Float[np.ndarray, " partitions"], weights: Float[np.ndarray, " partitions"], level: float
+) -> float:
     """The least value v such that P(value <= v) >= level."""
     order = np.argsort(values)
     # rounding of the sum must not ask for one partition more

@@ -86,8 +86,9 @@ def variation_of_information(joined: float = 1.0, split: float = 1.0, *, bound: 
         # L = a H(z | c) + b H(c | z),  n H(z | c) = sum_k h(n_k) - sum_kl h(n_kl),  h(x) = x log2 x
         return (joined * (own - joint) + split * (theirs - joint)) / rows
 
-    name, overlap = ("vi-lower-bound", "bound") if bound else ("vi", "sampled")
-    return Loss(name, entropies, combine, affine=True, overlap=overlap)
+    if bound:
+        return Loss("vi-lower-bound", entropies, combine, affine=True, overlap="bound")
+    return Loss("vi", entropies, combine, affine=True, overlap="sampled")
 
 
 def one_minus_adjusted_rand(*, approximate: bool = False) -> Loss:
@@ -107,8 +108,9 @@ def one_minus_adjusted_rand(*, approximate: bool = False) -> Loss:
         chance = a * b / max(rows * (rows - 1) / 2, 1)
         return _ratio((a + b) / 2 - both, (a + b) / 2 - chance)
 
-    name, overlap = ("omari-approximate", "pairs") if approximate else ("omari", "sampled")
-    return Loss(name, squares, combine, affine=False, overlap=overlap)
+    if approximate:
+        return Loss("omari-approximate", squares, combine, affine=False, overlap="pairs")
+    return Loss("omari", squares, combine, affine=False, overlap="sampled")
 
 
 def information_distance() -> Loss:

@@ -67,7 +67,9 @@ class Partition:
         for k, (size, doubt) in enumerate(zip(self.cluster_sizes, self.cluster_uncertainty, strict=True)):
             lines.append(f"{k:>7}  {size:>7}  {doubt:>11.3f}")
         likely = np.argsort(-self.number_of_clusters, kind="stable")[:5]
-        counts = ", ".join(f"{k}: {self.number_of_clusters[k]:.2f}" for k in sorted(likely) if self.number_of_clusters[k] > 0)
+        counts = ", ".join(
+            f"{k}: {self.number_of_clusters[k]:.2f}" for k in sorted(likely) if self.number_of_clusters[k] > 0
+        )
         return "\n".join([*lines, "", f"number of clusters, posterior: {counts}", str(self.ball)])
 
 

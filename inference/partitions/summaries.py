@@ -32,12 +32,20 @@ class ClusterSummary:
     feature_names: tuple[str, ...] | None
 
     def __str__(self) -> str:
-        names = self.feature_names or tuple(f"x{j}" if self.mean.shape[1] > 1 else "x" for j in range(self.mean.shape[1]))
-        cell = [[f"{m:.4g} ({s:.2g})" for m, s in zip(*pair, strict=True)] for pair in zip(self.mean, self.sd, strict=True)]
+        names = self.feature_names or tuple(
+            f"x{j}" if self.mean.shape[1] > 1 else "x" for j in range(self.mean.shape[1])
+        )
+        cell = [
+            [f"{m:.4g} ({s:.2g})" for m, s in zip(*pair, strict=True)] for pair in zip(self.mean, self.sd, strict=True)
+        ]
         head = ["cluster", "rows", "share", *(f"{name} (sd)" for name in names)]
-        body = [[str(k), str(n), f"{w:.3f}", *cell[k]] for k, (n, w) in enumerate(zip(self.sizes, self.shares, strict=True))]
+        body = [
+            [str(k), str(n), f"{w:.3f}", *cell[k]] for k, (n, w) in enumerate(zip(self.sizes, self.shares, strict=True))
+        ]
         widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
-        return "\n".join("  ".join(text.rjust(w) for text, w in zip(line, widths, strict=True)) for line in [head, *body])
+        return "\n".join(
+            "  ".join(text.rjust(w) for text, w in zip(line, widths, strict=True)) for line in [head, *body]
+        )
 
 
 def cluster_summary(x: Any, partition: Partition | Int[np.ndarray, " rows"]) -> ClusterSummary:

@@ -58,7 +58,9 @@ def plot_row_uncertainty(partition: Partition, *, ax: "Axes | None" = None) -> "
     ends = np.cumsum(partition.cluster_sizes)
     for k, (start, end) in enumerate(zip(ends - partition.cluster_sizes, ends, strict=True)):
         height = partition.row_uncertainty[order[start:end]]
-        ax.fill_between(np.arange(start, end + 1), np.append(height, height[-1]), step="post", color=_colour(k), alpha=0.6, lw=0)
+        ax.fill_between(
+            np.arange(start, end + 1), np.append(height, height[-1]), step="post", color=_colour(k), alpha=0.6, lw=0
+        )
         ax.hlines(partition.cluster_uncertainty[k], start, end, color=_colour(k), lw=1.5)
     middle = ends - partition.cluster_sizes / 2
     large = partition.cluster_sizes >= 0.03 * len(order)

@@ -64,7 +64,7 @@ def _final_weight_gradients(sites: Sites, ascent: Ascent) -> np.ndarray:
 
 def is_weights(site: Site) -> bool:
     """Whether a site holds mixing weights: a simplex over components."""
-    return site.dims == ("components",) and site.free == site.shape[0] - 1
+    return site.dims == ("components",) and site.is_simplex
 
 
 def occupancy_of(log_joint: np.ndarray) -> np.ndarray:

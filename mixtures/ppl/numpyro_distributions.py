@@ -12,6 +12,8 @@ import numpyro.distributions as dist
 from numpyro.distributions import constraints
 from numpyro.distributions.util import validate_sample
 
+from mixtures.ppl.rotation import rotated_tril
+
 
 class MultivariateNormal(dist.Distribution):
     """A multivariate normal, by the Cholesky factor of its covariance.
@@ -59,10 +61,31 @@ def _rows_times_matrix(rows, matrix):
     return (rows[..., None, :] @ transposed)[..., 0, :]
 
 
+def zero_sum_normal(*event_shape: int, scale):
+    """Normal on the arrays that sum to zero along every axis; structure first, as in LKJCholesky."""
+    return dist.ZeroSumNormal(scale, event_shape)
+
+
+def rotated_normal(loc, scale, orientation):
+    """Standard deviations `scale` along axes turned by Cayley's coordinates: Sigma = Q diag(scale^2) Q'."""
+    return MultivariateNormal(loc, scale_tril=rotated_tril(jnp, scale, orientation, jnp.asarray))
+
+
+def equal_volume_normal(loc, scale, correlation_cholesky):
+    """Sigma = diag(scale) R diag(scale) / det(R)^(1/d), whose determinant is that of diag(scale^2) whatever the correlation R."""
+    # det(R)^(1/(2d)) = geometric mean of C's diagonal, R = C C'
+    diagonal = jnp.diagonal(correlation_cholesky, axis1=-2, axis2=-1)
+    scale = scale / jnp.exp(jnp.mean(jnp.log(diagonal), axis=-1, keepdims=True))
+    return MultivariateNormal(loc, scale_tril=scale[..., None] * correlation_cholesky)
+
+
 class _Distributions:
-    """`numpyro.distributions`, with this module's classes first."""
+    """`numpyro.distributions`, with this module's first."""
 
     MultivariateNormal = MultivariateNormal
+    ZeroSumNormal = staticmethod(zero_sum_normal)
+    RotatedNormal = staticmethod(rotated_normal)
+    EqualVolumeNormal = staticmethod(equal_volume_normal)
 
     def __getattr__(self, name):
         return getattr(dist, name)

@@ -18,6 +18,7 @@ from array_api_compat import torch as torch_namespace
 from pyro import poutine
 
 from mixtures.ppl.protocol import Array, Distribution
+from mixtures.ppl.pyro_distributions import ZeroSumNormal, equal_volume_normal, rotated_normal
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,15 @@ class _Distributions:
 
     def LKJCholesky(self, dimension: int, concentration):  # noqa: N802 (a distribution's name)
         return pyro.distributions.LKJCholesky(dimension, self._number(concentration))
+
+    def ZeroSumNormal(self, *event_shape, scale):  # noqa: N802
+        return ZeroSumNormal(event_shape, self._number(scale))
+
+    def RotatedNormal(self, loc, scale, orientation):  # noqa: N802
+        return rotated_normal(loc, scale, orientation)
+
+    def EqualVolumeNormal(self, loc, scale, correlation_cholesky):  # noqa: N802
+        return equal_volume_normal(loc, scale, correlation_cholesky)
 
     def _number(self, value):
         is_number = isinstance(value, Number | np.ndarray) and not isinstance(value, bool)

@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
-from xarray import DataTree, Dataset
+from xarray import Dataset, DataTree
 
 from inference.partitions import partition as module
 from inference.partitions.losses import LOSSES, binder
@@ -57,7 +57,9 @@ def test_every_loss_gives_a_whole_result(loss, responsibilities):
     found = partition_responsibilities(responsibilities, loss, chains=4)
     assert found.labels[0] == 0
     assert found.cluster_sizes.sum() == 30
-    assert found.expected_loss == found.finalists[0] or found.expected_loss == pytest.approx(found.finalists[0], abs=1e-9)
+    assert found.expected_loss == found.finalists[0] or found.expected_loss == pytest.approx(
+        found.finalists[0], abs=1e-9
+    )
     assert 0 < found.monte_carlo_error < found.expected_loss
     assert found.ball.mass >= 0.95
     text = str(found)

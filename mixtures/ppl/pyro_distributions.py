@@ -1,0 +1,109 @@
+"""Distributions that NumPyro or this package has and Pyro has not."""
+
+from typing import ClassVar
+
+import pyro.distributions
+import torch
+from array_api_compat import torch as torch_namespace
+from torch.distributions import Transform, biject_to, constraints, transform_to
+
+from mixtures.ppl.rotation import rotated_tril
+
+
+class _ZeroSum(constraints.Constraint):
+    """Arrays that sum to zero along each of their last axes."""
+
+    def __init__(self, event_dim: int):
+        self._event_dim = event_dim
+        super().__init__()
+
+    @property
+    def event_dim(self) -> int:  # type: ignore[override]  # torch's own constraints do the same
+        return self._event_dim
+
+    def check(self, value: torch.Tensor) -> torch.Tensor:
+        sums = [value.sum(axis, keepdim=True).abs() <= 1e-6 for axis in range(-self._event_dim, 0)]
+        return torch.stack([fine.flatten(-self._event_dim).all(-1) for fine in sums]).all(0)
+
+
+class ZeroSumTransform(Transform):
+    """An isometry from R^(n-1) to the arrays of n that sum to zero, axis by axis; the same as NumPyro's.
+
+    Source: Seyboldt (2024), "Developing ZeroSumNormal" (PyMC): a Householder reflection that sends the last axis to the ones.
+    """
+
+    bijective = True
+
+    def __init__(self, event_dim: int):
+        self._event_dim = event_dim
+        super().__init__(cache_size=1)
+
+    @property
+    def domain(self) -> constraints.Constraint:  # type: ignore[override]
+        return constraints.independent(constraints.real, self._event_dim)
+
+    @property
+    def codomain(self) -> constraints.Constraint:  # type: ignore[override]
+        return _ZeroSum(self._event_dim)
+
+    def _call(self, x: torch.Tensor) -> torch.Tensor:
+        for axis in range(-self._event_dim, 0):
+            n = x.shape[axis] + 1
+            total = x.sum(axis, keepdim=True)
+            norm = total / (n**0.5 + n)
+            x = torch.cat([x, norm - total / n**0.5], axis) - norm
+        return x
+
+    def _inverse(self, y: torch.Tensor) -> torch.Tensor:
+        for axis in range(-self._event_dim, 0):
+            n = y.shape[axis]
+            last = y.narrow(axis, n - 1, 1)
+            y = y.narrow(axis, 0, n - 1) - last * n**0.5 / (n**0.5 + n)
+        return y
+
+    def log_abs_det_jacobian(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return x.new_zeros(x.shape[: x.dim() - self._event_dim])
+
+
+@biject_to.register(_ZeroSum)
+@transform_to.register(_ZeroSum)
+def _to_zero_sum(constraint: _ZeroSum) -> ZeroSumTransform:
+    return ZeroSumTransform(constraint.event_dim)
+
+
+class ZeroSumNormal(pyro.distributions.TransformedDistribution):
+    """Normal(0, scale) on the arrays that sum to zero along every axis.
+
+    Args:
+        event_shape: the array's shape.
+        scale: standard deviation along every direction of that space.
+    """
+
+    arg_constraints: ClassVar[dict] = {}  # the base checks its scale
+
+    def __init__(self, event_shape: tuple[int, ...], scale: torch.Tensor):
+        base = pyro.distributions.Normal(torch.zeros_like(scale), scale)
+        free = base.expand(scale.shape + tuple(size - 1 for size in event_shape)).to_event(len(event_shape))
+        super().__init__(free, [ZeroSumTransform(len(event_shape))])
+
+    @property
+    def support(self) -> constraints.Constraint:
+        return _ZeroSum(len(self.event_shape))
+
+
+def rotated_normal(loc, scale, orientation):
+    """Standard deviations `scale` along axes turned by Cayley's coordinates: Sigma = Q diag(scale^2) Q'."""
+
+    def as_array(value):
+        return torch.as_tensor(value, dtype=scale.dtype)
+
+    tril = rotated_tril(torch_namespace, scale, orientation, as_array)
+    return pyro.distributions.MultivariateNormal(loc, scale_tril=tril)
+
+
+def equal_volume_normal(loc, scale, correlation_cholesky):
+    """Sigma = diag(scale) R diag(scale) / det(R)^(1/d), whose determinant is that of diag(scale^2) whatever the correlation R."""
+    # det(R)^(1/(2d)) = geometric mean of C's diagonal, R = C C'
+    diagonal = torch.diagonal(correlation_cholesky, dim1=-2, dim2=-1)
+    scale = scale / diagonal.log().mean(-1, keepdim=True).exp()
+    return pyro.distributions.MultivariateNormal(loc, scale_tril=scale[..., None] * correlation_cholesky)
