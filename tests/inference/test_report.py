@@ -43,7 +43,7 @@ def test_shared_parameters_stand_below():
     assert fit_text(shared).endswith("scale, shared: 0.5")
     tied = {"weights": [0.5, 0.5], "loc": np.zeros((2, 2)), "scale": [1.0, 2.0], "correlation_cholesky": np.eye(2)}
     frame = np.arange(6.0).reshape(3, 2)
-    shared = point_fit(mixtures.gaussian_mixture(2, "tied"), frame, tied, shared=("scale", "correlation_cholesky"))
+    shared = point_fit(mixtures.gaussian_mixture(2, "tied"), frame, tied)
     assert "scale[1], shared: 2" in fit_text(shared)
 
 

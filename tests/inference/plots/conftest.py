@@ -23,12 +23,12 @@ def settings_stay():
     plt.close("all")
 
 
-def point_fit(program, x, parameters, backend="numpyro", shared=()) -> PointFit:
-    """A fit at given parameters. `shared` are the sites that have no component axis, should their values have axes."""
+def point_fit(program, x, parameters, backend="numpyro") -> PointFit:
+    """A fit at given parameters."""
     parameters = {site: np.asarray(value, dtype=float) for site, value in parameters.items()}
     return PointFit(
         parameters=parameters,
-        component_axis={site: 0 for site, value in parameters.items() if value.ndim and site not in shared},
+        component_axis={site: 0 for site, value in parameters.items() if value.ndim},
         log_likelihood=-9.0,
         log_posterior=-17.0,
         classification_log_likelihood=-9.0,
