@@ -80,6 +80,11 @@ class Sites:
         return len(self.assignments) > 0 and all(site.dims == ("rows",) for site in self.assignments)
 
     @property
+    def is_trivial(self) -> bool:
+        """Whether no row has a choice: every assignment has one category. NumPyro's enumeration refuses such programs."""
+        return all(site.categories == 1 for site in self.assignments)
+
+    @property
     def observed_is_discrete(self) -> bool:
         """Whether all that is observed is discrete."""
         return all(site.is_discrete for site in self.all if site.kind == "observed")

@@ -195,6 +195,17 @@ def test_two_routes_of_ascent_in_pyro_agree():
     assert (alone.losses[:, -1] < alone.losses[:, 0] - 1).all()
 
 
+def test_one_component_is_a_plain_fit(backend):
+    """NumPyro's enumeration refuses a single category; the mode of one normal is known in closed form for flat priors."""
+    x = np.array([0.3, 1.1, 2.9, 4.0])
+    flat = {"loc": mixtures.priors.Normal(0.0, 1e6), "scale": mixtures.priors.Uniform(1e-6, 1e6)}
+    fit = inference.fit_map(mixtures.gaussian_mixture(1, priors=flat), x, restarts=2, seed=0, backend=backend)
+    np.testing.assert_allclose(fit.parameters["loc"], [x.mean()], rtol=1e-5)
+    np.testing.assert_allclose(fit.parameters["scale"], [x.std()], rtol=1e-5)
+    assert inference.classify(fit, x).tolist() == [0, 0, 0, 0]
+    np.testing.assert_array_equal(inference.fit_guide(fit, x, seed=0).assignment_probs, np.ones((4, 1)))
+
+
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
