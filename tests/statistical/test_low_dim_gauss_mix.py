@@ -1,8 +1,8 @@
 """NUTS meets the gold-standard posterior of posteriordb's low_dim_gauss_mix: 1000 values, two overlapping normals.
 
 Data and reference: posteriordb (BSD-3), see the README in low_dim_gauss_mix/. The prior there orders the means; ours is exchangeable, so
-labels are sorted by mean afterwards, which is the same posterior. Pass rule (README): |mean - gold| <= 4 sqrt(MCSE^2 + MCSE_gold^2), sd ratio in
-[0.93, 1.07], bulk ESS >= 1500, R-hat < 1.01, no divergences.
+labels are sorted by mean afterwards: the same posterior. Pass rule (README): |mean - gold| <= 4 sqrt(MCSE^2 + MCSE_gold^2), sd ratio
+in [0.93, 1.07], bulk ESS >= 1500, R-hat < 1.01, no divergences.
 """
 
 import json
