@@ -9,6 +9,7 @@ port to C++, and beside a textbook implementation that tries all K! permutations
 """
 
 import argparse
+import resource
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -16,17 +17,26 @@ from itertools import permutations as all_permutations
 from typing import NamedTuple
 
 import numpy as np
+import xarray as xr
 from scipy.stats import norm
 
+from inference.checks import with_numbers
+from inference.engines import engine
+from inference.engines.protocol import Draws as EngineDraws
 from inference.labels.data_based import data_based
+from inference.labels.diagnose import diagnose_labels
 from inference.labels.ecr import ecr
 from inference.labels.ecr_iterative_1 import ecr_iterative_1
 from inference.labels.ecr_iterative_2 import ecr_iterative_2
+from inference.labels.methods import METHODS
 from inference.labels.ordering import ordering
 from inference.labels.permutations import Relabelling, inverse
 from inference.labels.pra import pra
-from inference.labels.sjw import sjw
+from inference.labels.relabel import relabel
+from inference.labels.sjw import MOST_COMPONENTS, sjw
 from inference.labels.stephens import stephens
+from inference.posterior.tree import build_tree
+from mixtures import Observations, gaussian_mixture
 
 PUBLISHED_R, PUBLISHED_CPP = 195.0, 7.3
 
@@ -74,7 +84,9 @@ def methods(d: Draws) -> dict[str, Callable[[], Relabelling]]:
         "ordering": lambda: ordering(d.parameters[:, :, 0]),
         "data-based": lambda: data_based(d.z, d.x[:, None], components, pivot),
     }
-    return found | ({"sjw": lambda: sjw(d.p, d.parameters, log_joint, start())} if components <= 6 else {})
+    return found | (
+        {"sjw": lambda: sjw(d.p, d.parameters, log_joint, start())} if components <= MOST_COMPONENTS else {}
+    )
 
 
 def seconds(run: Callable[[], Relabelling], repeats: int) -> float:
@@ -94,6 +106,40 @@ def megabytes(run: Callable[[], Relabelling]) -> float:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return peak / 1e6
+
+
+def tree_of(d: Draws) -> xr.DataTree:
+    """The draws as `sample_nuts` would return them, with their program, but sampled by `make`."""
+    draws, components = d.parameters.shape[:2]
+    x, program, backend = Observations(d.x), gaussian_mixture(components), engine("numpyro")
+    chained = d.parameters[:, :, 0].reshape(4, draws // 4, components)
+    parameters = {
+        "weights": np.full(chained.shape, 1 / components),
+        "loc": chained,
+        "scale": np.ones(chained.shape),
+    }
+    stats = {"lp": np.zeros(chained.shape[:2])}
+    return build_tree(
+        with_numbers(program, x), x, backend, backend.sites(program, x), EngineDraws(parameters, stats), {}
+    )
+
+
+def verbs(d: Draws) -> None:
+    """What a user waits for: relabel and diagnose_labels on a tree, the program's responsibilities included."""
+    tree = tree_of(d)
+    print("\nThe verbs on a tree, responsibilities computed by the program (the first call compiles it)")
+    for name in (*METHODS, "diagnose_labels"):
+        began = time.perf_counter()
+        if name == "diagnose_labels":
+            diagnose_labels(tree)
+        elif name != "sjw" or d.p.shape[2] <= MOST_COMPONENTS:
+            relabel(tree, name)
+        print(f"{name:<18}{time.perf_counter() - began:>9.3f} s, peak memory of the process so far {resident():.0f} MB")
+
+
+def resident() -> float:
+    """The greatest memory that the process has held, MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 
 def textbook_stephens(p: np.ndarray) -> np.ndarray:
@@ -165,6 +211,8 @@ def main(argv: list[str] | None = None) -> None:
     for name, default in (("draws", 4000), ("rows", 1000), ("components", 5), ("repeats", 3)):
         parser.add_argument(f"--{name}", type=int, default=default)
     sizes = parser.parse_args(argv)
+    print(f"peak memory of the process at the start {resident():.0f} MB")
+    verbs(make(sizes.draws, sizes.rows, sizes.components))
     table(make(sizes.draws, sizes.rows, sizes.components), sizes.repeats)
     published(sizes.repeats)
     growth(sizes.draws, sizes.rows, sizes.components, sizes.repeats)

@@ -97,6 +97,12 @@ def load(path: str | os.PathLike[str], *, x: Any = None) -> Any:
     return result
 
 
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
 def _exists(path: Path) -> StoredFileError:
     return StoredFileError(
         str(path), got="an existing file", expected="a new path", advice="Choose another name, or pass overwrite=True."
@@ -107,9 +113,9 @@ def _write(path: Path, fill: Callable[[Path], Any], overwrite: bool) -> None:
     """Fill a temporary file beside `path`, flush it, and put it in its place in one step."""
     if not path.parent.is_dir():
         raise StoredFileError(str(path), got=f"no folder {path.parent}", expected="a folder that exists")
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    os.close(handle)
-    temporary = Path(name)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp", delete=False) as opened:
+        temporary = Path(opened.name)
+    temporary.chmod(0o666 & ~_umask())  # temporary files are private; results have the permissions of any new file
     try:
         fill(temporary)
         with temporary.open("rb") as written:
@@ -219,7 +225,7 @@ def _read_tree(path: Path) -> xr.DataTree:
 def _tree_digest(tree: xr.DataTree) -> str:
     """sha256 over every variable's name, dims and values, and the attributes of the root."""
     digest = hashlib.sha256()
-    for key in sorted(set(tree.attrs) - {"sha256"}):
+    for key in sorted(set(map(str, tree.attrs)) - {"sha256"}):
         digest.update(f"{key}={tree.attrs[key]}".encode())
     for node in sorted(tree.subtree, key=lambda node: node.path):
         dataset = node.to_dataset()

@@ -4,7 +4,7 @@ A frozen dataclass whose call is the program, so that a declaration can be compa
 and saved. The numbers of the priors may come in as data (`hyper`): other numbers, or data of another scale, need no new compilation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -107,8 +107,10 @@ class Mixture(Program):
         family, context = self._in_context(covariates, observed)
         odds = self.weights.sample(ppl, draw, self.components, covariates)
         shared = family.shared(ppl, draw, features)
+        relative = jointly(ppl, draw, self.components, features) if (jointly := _jointly(family)) else {}
         with ppl.plate("components", self.components):
             own = family.per_component(ppl, draw, features)
+        own = relative | own
         with ppl.plate("rows", rows):
             z = ppl.assign("assignment", **odds)
             chosen = {name: value[z] for name, value in own.items()}
@@ -188,6 +190,11 @@ class Mixture(Program):
         covariates = Symbol("covariates[i]", shape=("n", Extent(2, "p"))) if self.needs_covariates else None
         self(notation, size=size, hyper=hyper, covariates=covariates)  # type: ignore[arg-type]
         return notation.text(f"A mixture of {self.components} component{'s' if self.components > 1 else ''}")
+
+
+def _jointly(family: Family) -> Callable[..., dict[str, Array]] | None:
+    """How a family draws what its components have relative to each other, if they do: leading axis components, outside the plate."""
+    return getattr(family, "jointly", None)
 
 
 def _shape(x: Array | None, size: Any) -> tuple[int, int | None]:

@@ -20,7 +20,13 @@ import numpy as np
 
 from mixtures.errors import ChoiceError, ModelError
 from mixtures.ppl.protocol import PPL, Array
-from mixtures.statistics import LOG_HALF_SD, MIDRANGE, RANGE, Statistic  # noqa: F401 (a user's priors are scaled by them)
+from mixtures.statistics import (  # noqa: F401 (a user's priors are scaled by them)
+    LOG_HALF_RMS_SD,
+    LOG_HALF_SD,
+    MIDRANGE,
+    RANGE,
+    Statistic,
+)
 
 Number = float | tuple
 """A prior's number once frozen: a float, or nested tuples for an array."""
@@ -161,6 +167,7 @@ LogNormal = _named("LogNormal", loc=0.0, scale=1.0)
 Normal = _named("Normal", loc=0.0, scale=1.0)
 StudentT = _named("StudentT", df=None, loc=0.0, scale=1.0)
 Uniform = _named("Uniform", low=0.0, high=1.0)
+ZeroSumNormal = _named("ZeroSumNormal", scale=1.0)
 
 Priors = tuple[tuple[str, Prior], ...]
 """The priors that a user set, by site, in the frozen form that a hashable declaration needs."""

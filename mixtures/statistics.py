@@ -56,8 +56,12 @@ def _mean(xp, x):
     return xp.sum(xp.where(seen, x, xp.zeros_like(x)), axis=0) / _positive(xp, count)
 
 
+def _variance(xp, x):
+    return _mean(xp, (x - _mean(xp, x)) ** 2)
+
+
 def _sd(xp, x):
-    return _positive(xp, xp.sqrt(_mean(xp, (x - _mean(xp, x)) ** 2)))
+    return _positive(xp, xp.sqrt(_variance(xp, x)))
 
 
 def _max(xp, x):
@@ -85,6 +89,7 @@ _STATISTICS: dict[str, tuple[Callable[[Any, Array, Array], Array], float]] = {
     "midrange(x)": (lambda xp, x, _: (_max(xp, x) + _min(xp, x)) / 2, 0.0),
     "range(x)": (lambda xp, x, _: _range(xp, x), 4.0),
     "log(sd(x)/2)": (lambda xp, x, _: xp.log(_sd(xp, x) / 2), float(np.log(0.5))),
+    "log(rms(sd(x))/2)": (lambda xp, x, _: xp.log(_positive(xp, xp.sqrt(xp.mean(_variance(xp, x)))) / 2), float(np.log(0.5))),
     "mean(x)": (lambda xp, x, _: _positive(xp, _mean(xp, x)), 1.0),
     "1/mean(x)": (lambda xp, x, _: 1 / _positive(xp, _mean(xp, x)), 1.0),
     "log(mean(x))": (lambda xp, x, _: _log(xp, _mean(xp, x)), 0.0),
@@ -101,6 +106,7 @@ _STATISTICS: dict[str, tuple[Callable[[Any, Array, Array], Array], float]] = {
 
 MIDRANGE = Statistic("midrange(x)")
 RANGE = Statistic("range(x)")
+LOG_HALF_RMS_SD = Statistic("log(rms(sd(x))/2)")
 LOG_HALF_SD = Statistic("log(sd(x)/2)")
 MEAN = Statistic("mean(x)")
 INVERSE_MEAN = Statistic("1/mean(x)")

@@ -43,7 +43,9 @@ class TutorialPosterior:
     log_evidence: float
 
 
-def exact_tutorial_posterior(x=FIVE_POINTS, concentration=0.5, loc_scale=10.0, log_scale_sd=2.0, points=4001) -> TutorialPosterior:
+def exact_tutorial_posterior(
+    x=FIVE_POINTS, concentration=0.5, loc_scale=10.0, log_scale_sd=2.0, points=4001
+) -> TutorialPosterior:
     """weights ~ Dirichlet(a, a), scale ~ LogNormal(0, 2), loc ~ Normal(0, 10), z ~ weights, x ~ Normal(loc_z, scale).
 
     All 2^n assignments are enumerated; given one of them and the scale, weights and locations integrate in closed form (Dirichlet and

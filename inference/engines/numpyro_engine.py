@@ -113,7 +113,8 @@ class NumPyroEngine:
         self, program: Program, parameters: Parameters, x: Observations, *, temperature: int, seed: int
     ) -> dict[str, np.ndarray]:
         structure, data = run_arguments(program, x)
-        names = tuple(site.name for site in describe(program, x).assignments)
+        sites = describe(program, x)
+        names = tuple(site.name for site in sites.assignments)
         assign = compiled_classifier(structure, names, temperature)
         return _as_numpy(assign(_as_jax(parameters), data, jax.random.PRNGKey(seed)))
 
@@ -122,7 +123,8 @@ class NumPyroEngine:
         self, program: Program, parameters: Parameters, x: Observations, *, steps: int, learning_rate: float, seed: int
     ) -> GuideAscent:
         structure, data = run_arguments(program, x)
-        climb = compiled_guide_ascent(structure, describe(program, x), steps)
+        sites = describe(program, x)
+        climb = compiled_guide_ascent(structure, sites, steps)
         probs, losses, norms = climb(_as_jax(parameters), jnp.asarray(learning_rate), jax.random.PRNGKey(seed), data)
         return GuideAscent(_as_numpy(probs), np.asarray(losses), _as_numpy(norms))
 

@@ -3,9 +3,9 @@
 Arrays are converted here and nowhere else: engines take NumPy and give NumPy, in float64 unless told otherwise.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -39,6 +39,7 @@ class Site:
         is_discrete: whether the support is discrete.
         free: the number of free coordinates (a simplex of K has K - 1).
         categories: of an assignment, the number of components; else 0.
+        is_simplex: whether values are positive and sum to one.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Site:
     is_discrete: bool
     free: int
     categories: int = 0
+    is_simplex: bool = False
 
     @property
     def component_axis(self) -> int | None:
@@ -76,6 +78,11 @@ class Sites:
     def has_hub(self) -> bool:
         """Whether every assignment belongs to a row, so that rows are independent: then `log_joint` answers everything."""
         return len(self.assignments) > 0 and all(site.dims == ("rows",) for site in self.assignments)
+
+    @property
+    def is_trivial(self) -> bool:
+        """Whether no row has a choice: every assignment has one category. NumPyro's enumeration refuses such programs."""
+        return all(site.categories == 1 for site in self.assignments)
 
     @property
     def observed_is_discrete(self) -> bool:
@@ -125,10 +132,17 @@ def shapes_of(data: Any) -> Any:
     return np.shape(data)
 
 
+def component_sizes(sites: Iterable[Mapping[str, Any]], is_assignment: Callable[[Any], bool]) -> set[int]:
+    """What a simplex over components has as its length: the plate `components`, or, without one, the assignments' categories."""
+    sites = list(sites)
+    plates = {frame.size for site in sites for frame in site["cond_indep_stack"] if frame.name == "components"}
+    return plates or {int(site["fn"].support.upper_bound) + 1 for site in sites if is_assignment(site)}
+
+
 def dims_of_event(
     declared: tuple[str, ...], name: str, shape: tuple[int, ...], is_simplex: bool, categories: set[int]
 ) -> tuple[str, ...]:
-    """Names of a site's event axes: as declared, else `components` for a simplex over an assignment's categories, else numbered."""
+    """Names of a site's event axes: as declared, else `components` for a simplex of that size, else numbered."""
     if len(declared) == len(shape):
         return declared
     if is_simplex and len(shape) == 1 and shape[0] in categories:
@@ -191,6 +205,7 @@ class Draws:
     stats: dict[str, np.ndarray]
 
 
+@runtime_checkable
 class Engine(Protocol):
     """What may be asked of a program. `parameters` are constrained values by site; `x` are checked observations."""
 

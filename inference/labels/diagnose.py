@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Bool
 from scipy.stats import chi2
 
+from inference.labels.comparison import compare_methods
 from inference.labels.convergence import convergence
 from inference.labels.evidence import Evidence, raw_tree
 from inference.labels.invariants import invariants
@@ -21,8 +21,8 @@ from inference.labels.permutations import Permutations, relabel_parameters
 from inference.labels.pivot import find_pivot
 from inference.labels.relabel import choose_rows
 from inference.labels.report import LabelReport
-from inference.labels.switching import agreement, describe_switching
-from inference.labels.verdict import TRUSTED, decide
+from inference.labels.switching import describe_switching
+from inference.labels.verdict import decide
 from mixtures.errors import ChoiceError
 
 COMPARED = ("ecr", "ecr-iterative-1", "ecr-iterative-2", "stephens", "pra", "data-based", "ordering")
@@ -62,48 +62,33 @@ def diagnose_labels(
     evidence = Evidence(raw_tree(posterior), choose_rows(raw_tree(posterior), rows, seed))
     task = Task(evidence, find_pivot(evidence, pivot))
     results = {name: METHODS[name](task) for name in COMPARED}
-    name, permutations = _reported(
-        posterior, method, task, {key: result.permutations for key, result in results.items()}
-    )
+    found = {key: result.permutations for key, result in results.items()}
+    name, permutations = _reported(posterior, method, task, found)
 
     components = evidence.components
-    sure = (results["stephens"].margin >= CLOSE_CALL).reshape(evidence.shape)
-    switching = describe_switching(permutations.reshape(*evidence.shape, components), sure)
-    shares, undisputed = compare_methods({key: result.permutations for key, result in results.items()})
-    table = xr.concat(
-        [
-            convergence(xr.Dataset(evidence.sites), "raw"),
-            convergence(_relabelled(evidence, permutations), "relabelled"),
-            convergence(invariants(evidence), "invariant"),
-        ],
-        dim="quantity",
-    )
-    gap, expected_gap = density_gap(posterior, evidence, reference_fit)
-    worst = {kind: _worst(table, kind) for kind in ("relabelled", "invariant")}
+    quantities = invariants(evidence)
+    is_close = results["stephens"].margin < CLOSE_CALL
+    has_empty = quantities["occupied_components"].values.ravel() < components
+    comparison = compare_methods(found, has_empty, is_close)
+    switching = describe_switching(permutations.reshape(*evidence.shape, components), ~is_close.reshape(evidence.shape))
+    tables = {
+        "raw": xr.Dataset(evidence.sites),
+        "relabelled": _relabelled(evidence, permutations),
+        "invariant": quantities,
+    }
+    table = xr.concat([convergence(draws, kind) for kind, draws in tables.items()], dim="quantity")
+    gaps, expected_gap = density_gap(posterior, evidence, reference_fit)
     verdict = decide(
-        invariant_r_hat=worst["invariant"],
-        density_gap=float(gap.min()),
+        invariant_r_hat=_worst(table, "invariant"),
+        density_gap=float(gaps.min()),
         expected_gap=expected_gap,
-        agreement=float(undisputed.all(axis=1).mean()),
+        agreement=1 - comparison.disputed,
         unsure=switching.unsure,
-        relabelled_r_hat=worst["relabelled"],
+        relabelled_r_hat=_worst(table, "relabelled"),
         visited=switching.visited,
         switch_rate=float(switching.rates.max()),
     )
-    return LabelReport(
-        verdict, name, evidence.shape, switching, table, shares, 1 - undisputed.mean(axis=0), gap, expected_gap
-    )
-
-
-def compare_methods(permutations: dict[str, Permutations]) -> tuple[xr.DataArray, Bool[np.ndarray, "draws components"]]:
-    """The share of draws on which each pair of methods agrees, (one, other), and which components all trusted methods
-    agree on in which draws.
-    """
-    names = list(permutations)
-    shares = [[agreement(permutations[one], permutations[other])[0] for other in names] for one in names]
-    same = [agreement(permutations[TRUSTED[0]], permutations[other])[1] for other in TRUSTED[1:]]
-    coords = {"one": names, "other": names}
-    return xr.DataArray(shares, dims=("one", "other"), coords=coords), np.logical_and.reduce(same)
+    return LabelReport(verdict, name, evidence.shape, switching, table, comparison, gaps, expected_gap)
 
 
 def density_gap(posterior: xr.DataTree, evidence: Evidence, reference_fit: Any) -> tuple[np.ndarray, float]:

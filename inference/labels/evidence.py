@@ -120,7 +120,7 @@ class Evidence:
 
     @cached_property
     def log_density(self) -> Float[np.ndarray, " draws"] | None:
-        """The log posterior density of each draw: without Jacobians, as a fit has it, if the tree keeps `log_posterior`,
+        """Log posterior density of each draw: without Jacobians, as a fit has it, if the tree keeps `log_posterior`,
         else the sampler's own, `lp`; None if it keeps neither.
         """
         has_stats = "sample_stats" in self.tree.children

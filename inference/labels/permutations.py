@@ -11,6 +11,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 
+from mixtures.errors import DataError
+
 Permutations = Int[np.ndarray, "draws components"]
 Costs = Float[np.ndarray, "draws components components"]
 
@@ -92,10 +94,21 @@ def relabel_assignments(assignments: Int[np.ndarray, "draws rows"], permutations
 def solve(costs: Costs) -> tuple[Permutations, Float[np.ndarray, " draws"]]:
     """The cheapest permutation of each draw, and its cost.
 
+    Raises:
+        DataError: costs that are NaN, as responsibilities of broken draws make them.
+
     >>> permutations, cost = solve(np.array([[[9.0, 0.0], [1.0, 9.0]]]))  # old 0 -> new 1, old 1 -> new 0
     >>> permutations, cost
     (array([[1, 0]]), array([1.]))
     """
+    broken = np.isnan(costs).any(axis=(1, 2))
+    if broken.any():
+        raise DataError(
+            "posterior",
+            got=f"NaN in {broken.sum()} of {len(costs)} draws, the first at index {broken.argmax()}",
+            expected="finite parameters and responsibilities",
+            advice="Drop these draws, or the chain that they are in.",
+        )
     # linear_sum_assignment matches its rows in order: with new labels as rows its columns are the old ones.
     permutations = np.array([linear_sum_assignment(cost.T)[1] for cost in costs], dtype=np.intp)
     permutations = permutations.reshape(costs.shape[:2])

@@ -1,6 +1,8 @@
 """The pivot: the one labelled solution that a method matches the draws to, and how a user may name it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,19 +13,24 @@ from inference.labels.evidence import Evidence
 from mixtures.errors import DataError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pivot:
     """A clustering and component parameters under one labelling.
 
     Args:
         name: what it is, for the record.
-        clustering: each row's label, (rows,).
         parameters: one row a component, (components, columns), as `Evidence.parameters`.
+        classify: gives each row's label; asked only by the methods that need one.
     """
 
     name: str
-    clustering: Int[np.ndarray, " rows"]
     parameters: Float[np.ndarray, "components columns"]
+    classify: Callable[[], Int[np.ndarray, " rows"]]
+
+    @cached_property
+    def clustering(self) -> Int[np.ndarray, " rows"]:
+        """Each row's label."""
+        return self.classify()
 
 
 def find_pivot(evidence: Evidence, pivot: Any = None) -> Pivot:
@@ -52,7 +59,7 @@ def _from_draw(evidence: Evidence, draw: int) -> Pivot:
     draws = len(evidence.parameters)
     if not 0 <= draw < draws:
         raise DataError("pivot", got=str(draw), expected=f"a draw's index in [0, {draws})")
-    return Pivot(f"draw {draw}", evidence.responsibilities[draw].argmax(axis=1), evidence.parameters[draw])
+    return Pivot(f"draw {draw}", evidence.parameters[draw], lambda: evidence.responsibilities[draw].argmax(axis=1))
 
 
 def _best_draw(evidence: Evidence) -> int:
@@ -70,8 +77,7 @@ def _from_fit(evidence: Evidence, values: dict[str, np.ndarray]) -> Pivot:
     missing = sorted(set(evidence.sites) - set(values))
     if missing:
         raise DataError("pivot", got=f"a fit without {', '.join(missing)}", expected="a fit of the same model")
-    clustering = evidence.classified_at(values).argmax(axis=1)
-    return Pivot("point fit", clustering, evidence.columns_at(values))
+    return Pivot("point fit", evidence.columns_at(values), lambda: evidence.classified_at(values).argmax(axis=1))
 
 
 def _from_clustering(evidence: Evidence, labels: np.ndarray) -> Pivot:
@@ -90,4 +96,4 @@ def _from_clustering(evidence: Evidence, labels: np.ndarray) -> Pivot:
     # A clustering has no parameters: take those of the draw that agrees best with it, under its labels.
     matched = ecr(evidence.responsibilities, labels, evidence.components)
     nearest = int(matched.cost.argmin())
-    return Pivot("clustering", labels, evidence.parameters[nearest][matched.permutations[nearest]])
+    return Pivot("clustering", evidence.parameters[nearest][matched.permutations[nearest]], lambda: labels)

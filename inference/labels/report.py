@@ -6,8 +6,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from inference.labels.comparison import TRUSTED, Comparison
 from inference.labels.switching import Switching
-from inference.labels.verdict import LEAST_AGREEMENT, MOST_UNSURE, TRUSTED, WORST_R_HAT, Verdict
+from inference.labels.verdict import LEAST_AGREEMENT, MOST_UNSURE, WORST_R_HAT, Verdict
 
 MOST_LABELLINGS_SHOWN = 6
 
@@ -23,8 +24,7 @@ class LabelReport:
         switching: labellings visited, switches within and between chains.
         convergence: `r_hat`, `ess_bulk`, `ess_tail` of raw and relabelled parameters and of label-invariant quantities,
             along `quantity`, with coordinates `site` and `kind`. NaN R-hat is a constant.
-        agreement: the share of draws that two methods label alike, (one, other).
-        disputed: for each component, the share of draws in which the methods disagree about it, (components,).
+        comparison: how far the methods agree, and why they do not where they do not.
         density_gaps: how far each chain's best log posterior density lies below the reference's, (chain,); NaN without
             a reference.
         expected_gap: how far a typical draw's would.
@@ -35,8 +35,7 @@ class LabelReport:
     shape: tuple[int, int]
     switching: Switching
     convergence: xr.Dataset
-    agreement: xr.DataArray
-    disputed: Float[np.ndarray, " components"]
+    comparison: Comparison
     density_gaps: Float[np.ndarray, " chain"]
     expected_gap: float
 
@@ -47,8 +46,8 @@ class LabelReport:
             "labelling": (("visited", "components"), switching.labellings),
             "share": (("chain", "visited"), switching.shares),
             "switch_rate": (("chain",), switching.rates),
-            "disputed": (("components",), self.disputed),
-            "agreement": self.agreement,
+            "disputed": (("components",), self.comparison.by_component),
+            "agreement": self.comparison.agreement,
             "density_gap": (("chain",), self.density_gaps),
         }
         attrs = {
@@ -57,6 +56,9 @@ class LabelReport:
             "visited_fraction": switching.visited / switching.possible,
             "chains_apart": switching.chains_apart,
             "unsure": switching.unsure,
+            "disputed": self.comparison.disputed,
+            "disputed_empty": self.comparison.empty,
+            "disputed_close": self.comparison.close,
             "expected_gap": self.expected_gap,
         }
         return xr.Dataset(figures, attrs=attrs).merge(self.convergence)
@@ -69,7 +71,7 @@ class LabelReport:
             self._labellings(),
             self._convergence(),
             self._agreement(),
-            f"Limits: R-hat {WORST_R_HAT}, agreement of {', '.join(TRUSTED)} {LEAST_AGREEMENT:.0%} of draws, "
+            f"Limits of the verdict: R-hat {WORST_R_HAT}, disputed draws {1 - LEAST_AGREEMENT:.0%}, "
             f"close calls {MOST_UNSURE:.0%}.",
         ]
         if not np.isnan(self.density_gaps).all():
@@ -110,11 +112,18 @@ class LabelReport:
         return "\n".join(lines)
 
     def _agreement(self) -> str:
-        names = list(self.agreement["one"].values)
+        comparison = self.comparison
+        names = list(comparison.agreement["one"].values)
         lines = ["Draws that two methods label alike:"]
         lines.append(" " * 18 + "".join(f"{name:>17}" for name in names))
-        for name, shares in zip(names, self.agreement.values, strict=True):
+        for name, shares in zip(names, comparison.agreement.values, strict=True):
             lines.append(f"{name:<18}" + "".join(f"{share:>17.1%}" for share in shares))
-        disputed = ", ".join(f"{k}: {share:.1%}" for k, share in enumerate(self.disputed))
-        lines.append(f"Draws in which they disagree about a component: {disputed}.")
+        lines.append(f"Disputed among {', '.join(TRUSTED)}: {comparison.disputed:.1%} of draws.")
+        if comparison.disputed > 0:
+            by_component = ", ".join(f"{share:.1%} ({k})" for k, share in enumerate(comparison.by_component))
+            lines.append(
+                f"Where: {by_component}, by component. Why: a component without a row of its own in "
+                f"{comparison.empty:.0%} of the disputed draws, components that overlap (a close call) in "
+                f"{comparison.close:.0%}."
+            )
         return "\n".join(lines)

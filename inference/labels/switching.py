@@ -7,8 +7,6 @@ from math import factorial
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from inference.labels.permutations import compose, inverse
-
 
 @dataclass(frozen=True)
 class Switching:
@@ -52,7 +50,7 @@ def describe_switching(
     >>> path.visited, path.rates.tolist()
     (2, [0.5])
     """
-    chains, _, components = permutations.shape
+    _chains, _, components = permutations.shape
     flat = permutations[sure].reshape(-1, components)
     if len(flat) == 0:  # nothing can be told: say so by `unsure`, and call the one labelling that there is its own
         flat, sure = permutations.reshape(-1, components), np.ones_like(sure)
@@ -69,20 +67,3 @@ def describe_switching(
     pairs = list(combinations(shares.argmax(axis=1), 2))
     apart = float(np.mean([one != other for one, other in pairs])) if pairs else 0.0
     return Switching(labellings[np.argsort(-counts, kind="stable")], shares, rates, apart, unsure)
-
-
-def agreement(
-    one: Int[np.ndarray, "draws components"], other: Int[np.ndarray, "draws components"]
-) -> tuple[float, Bool[np.ndarray, "draws components"]]:
-    """How far two methods agree, whatever each calls the components.
-
-    Returns:
-        The share of draws on which they agree, and which components they agree on in which draws. Each method's
-        labels are its own: they are matched by the permutation between the two that is the most frequent.
-    """
-    between = compose(inverse(one), other)
-    found, counts = np.unique(between, axis=0, return_counts=True)
-    usual = found[counts.argmax()]
-    same = np.empty(one.shape, dtype=bool)
-    same[:, usual] = between == usual
-    return float(counts.max() / len(one)), same

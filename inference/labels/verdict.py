@@ -3,11 +3,8 @@
 from enum import Enum
 
 WORST_R_HAT = 1.05
-LEAST_AGREEMENT = 0.99
+LEAST_AGREEMENT = 0.95
 MOST_UNSURE = 0.05
-TRUSTED = ("ecr", "ecr-iterative-2", "stephens", "pra")
-"""The methods whose agreement counts for the verdict: the others look at one parameter, or at distances in the data,
-and may fail where the components are plain to see."""
 
 
 class Verdict(Enum):

@@ -69,7 +69,7 @@ def _bound_sums(labels: np.ndarray, evidence: Evidence, loss: Loss) -> tuple[np.
 
 
 def _linearised(
-    function: Callable[[float, float], float], theirs: np.ndarray, joint: np.ndarray, step: float
+    function: Callable[[np.ndarray, np.ndarray], np.ndarray], theirs: np.ndarray, joint: np.ndarray, step: float
 ) -> Float[np.ndarray, " draws"]:
     """f at the means of its two arguments, plus its slopes (central differences) times their deviations."""
     b, j = theirs.mean(), joint.mean()

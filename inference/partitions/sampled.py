@@ -51,13 +51,13 @@ def sample_partitions(
 ) -> Int[np.ndarray, "draws rows"]:
     """One partition a draw: each row's component is drawn from its responsibilities, independently given the draw."""
     rng = np.random.default_rng(seed)
-    draws, rows, components = responsibilities.shape
+    draws, rows, _ = responsibilities.shape
     labels = np.empty((draws, rows), dtype=np.int32)
     for draw in range(draws):
         # Inverse distribution function: the number of cumulated probabilities that a uniform number has passed.
         # The last one is left out, for rounding may keep it under 1.
         cumulated = np.cumsum(responsibilities[draw, :, :-1], axis=1)
-        labels[draw] = (rng.random(rows)[:, None] >= cumulated).sum(axis=1)
+        labels[draw] = (rng.random((rows, 1)) >= cumulated).sum(axis=1)
     return labels
 
 

@@ -124,7 +124,7 @@ def plot_agreement(report, ax: Axes | None = None) -> Axes:
         ax: where to draw.
     """
     ax = ax or plt.subplots(figsize=(6, 5), layout="constrained")[1]
-    shares, names = report.agreement.values, report.agreement["one"].values
+    shares, names = report.comparison.agreement.values, report.comparison.agreement["one"].values
     image = ax.imshow(shares, vmin=0, vmax=1, cmap="Blues")
     for (i, j), share in np.ndenumerate(shares):
         ax.text(j, i, f"{share:.1%}", ha="center", va="center", fontsize=8, color="white" if share > 0.6 else "black")

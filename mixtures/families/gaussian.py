@@ -6,16 +6,20 @@ A covariance is declared by standard deviations and a correlation, Sigma = diag(
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from mixtures.families.columns import joined
 from mixtures.families.covariance import Structure, structure
+from mixtures.families.covariance_sites import covariances_of, sites_of_covariances
 from mixtures.families.family import Draw
 from mixtures.families.missing import observed_normal
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
+from mixtures.ppl.rotation import pairs
 from mixtures.priors import (
+    LOG_HALF_RMS_SD,
     LOG_HALF_SD,
     MIDRANGE,
     RANGE,
@@ -24,6 +28,7 @@ from mixtures.priors import (
     Normal,
     Prior,
     Priors,
+    ZeroSumNormal,
     freeze,
     override,
 )
@@ -36,6 +41,11 @@ DEFAULT_PRIORS = {
     "scale": LogNormal(LOG_HALF_SD, 1.0),
     # Lewandowski, Kurowicka & Joe (2009): mildly favours small correlations.
     "correlation_cholesky": LKJCholesky(2.0),
+    # Log variances that differ between components by 2 are standard deviations that differ by 1 on the log scale, as above.
+    "log_volume": ZeroSumNormal(2.0),
+    "log_shape": ZeroSumNormal(2.0),
+    # Cayley's coordinates: each orientation has, up to the signs of its axes, coordinates in [-1, 1].
+    "orientation": Normal(0.0, 1.0),
 }
 
 
@@ -43,8 +53,11 @@ DEFAULT_PRIORS = {
 class Gaussian:
     """Rows are normal within a component.
 
-    Sites: `loc` (components[, features]), `scale`, the standard deviations ([components][, features]), and, where features are
-    correlated, `correlation_cholesky` ([components,] features, features). Brackets: as the covariance structure has it.
+    Sites: `loc` (components[, features]) and `scale` ([components][, features]), the standard deviations along the axes; and, as the
+    covariance structure has it: `log_volume` (components,) and `log_shape` (components, features), log variances relative to the mean
+    over components; `correlation_cholesky` ([components,] features, features); `orientation` ([components,] planes), the turn of the
+    axes, see `mixtures.ppl.rotation`. In EVV correlations do not change the volume, so that the standard deviations are `scale` times
+    det(R_k)^(-1/(2d)).
 
     Args:
         covariance: `"full"`, `"tied"`, `"diag"`, `"spherical"`, or one of mclust's codes.
@@ -66,68 +79,103 @@ class Gaussian:
         object.__setattr__(self, "priors", freeze(self.priors))
         override(DEFAULT_PRIORS, self.priors)
 
-    @property
-    def structure(self) -> Structure:
-        """The covariance structure."""
-        return structure(self.covariance)
+    def structure(self, features: int | None) -> Structure:
+        """The covariance structure for data of so many features."""
+        return structure(self.covariance, features)
 
     @property
     def priors_by_site(self) -> Mapping[str, Prior]:
-        table = override(DEFAULT_PRIORS, self.priors)
-        return table if self.structure.is_correlated else {site: table[site] for site in ("loc", "scale")}
+        many = structure(self.covariance, features=2)
+        # one standard deviation for all features is compared with all of them
+        own = {"scale": LogNormal(LOG_HALF_RMS_SD, 1.0)} if many.is_spherical else {}
+        table = override({**DEFAULT_PRIORS, **own}, self.priors)
+        is_used = {
+            "correlation_cholesky": many.has_correlation,
+            "log_volume": many.has_log_volume,
+            "log_shape": many.has_log_shape,
+            "orientation": many.has_orientation,
+        }
+        return {site: prior for site, prior in table.items() if is_used.get(site, True)}
+
+    def jointly(self, ppl: PPL, draw: Draw, components: int, features: int | None) -> dict[str, Array]:
+        """What components have relative to each other: the sites that sum to zero over them."""
+        form, relative = self.structure(features), {}
+        if form.has_log_volume and components > 1:
+            relative["log_volume"] = draw("log_volume", dims=("components",), leading=(components,))
+        if form.has_log_shape and components > 1:
+            dims = ("components", "features")
+            relative["log_shape"] = draw("log_shape", dims=dims, leading=(components, features))
+        return relative
 
     def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
-        return self._spread(draw, features) if self.structure.is_shared else {}
+        return self._spread(draw, features, is_shared=True)
 
     def per_component(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
         loc = draw("loc") if features is None else draw("loc", shape=(features,), dims=("features",))
-        return {"loc": loc} if self.structure.is_shared else {"loc": loc} | self._spread(draw, features)
+        return {"loc": loc} | self._spread(draw, features, is_shared=False)
 
-    def _spread(self, draw: Draw, features: int | None) -> dict[str, Array]:
-        if features is None or self.structure.is_spherical:
-            return {"scale": draw("scale")}
-        spread = {"scale": draw("scale", shape=(features,), dims=("features",))}
-        if self._is_correlated(features):
+    def _spread(self, draw: Draw, features: int | None, is_shared: bool) -> dict[str, Array]:
+        """The sites of the covariance that all components share, or those that each has its own."""
+        form, spread = self.structure(features), {}
+        if form.scale_is_shared == is_shared:
+            per_feature: dict[str, Any] = (
+                {} if features is None or form.is_spherical else {"shape": (features,), "dims": ("features",)}
+            )
+            spread["scale"] = draw("scale", **per_feature)
+        if form.has_correlation and form.orientation_is_shared == is_shared:
             dims = ("features", "features_bis")
             spread["correlation_cholesky"] = draw("correlation_cholesky", dims=dims, leading=(features,))
+        if form.has_orientation and form.orientation_is_shared == is_shared and features is not None:
+            spread["orientation"] = draw("orientation", shape=(pairs(features),), dims=("planes",))
         return spread
 
     def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
-        loc, scale = parameters["loc"], parameters["scale"]
-        if self._is_correlated(features):
-            # Sigma = L L', L = diag(s) C where R = C C'
-            root = scale[..., None] * parameters["correlation_cholesky"]
-            return observed_normal(ppl, loc, root, parameters.get("observed"))
-        scale = scale[..., None] if features is not None and self.structure.is_spherical else scale
-        return joined(ppl.dist.Normal(loc, scale), parameters, features)
-
-    def _is_correlated(self, features: int | None) -> bool:
-        return self.structure.is_correlated and features is not None and features > 1
+        form, loc, scale = self.structure(features), parameters["loc"], parameters["scale"]
+        if features is not None and form.is_spherical:
+            scale = scale[..., None]
+        # spread_kj = scale_[k]j exp((log_volume_k + log_shape_kj) / 2)
+        if "log_volume" in parameters:
+            scale = scale * ppl.xp.exp(0.5 * parameters["log_volume"][..., None])
+        if "log_shape" in parameters:
+            scale = scale * ppl.xp.exp(0.5 * parameters["log_shape"])
+        if form.has_orientation:
+            # Sigma = Q diag(spread)^2 Q'
+            normal = ppl.dist.RotatedNormal(loc, scale, parameters["orientation"])
+        elif form.has_correlation and form.has_log_shape:
+            normal = ppl.dist.EqualVolumeNormal(loc, scale, parameters["correlation_cholesky"])
+        elif form.has_correlation:
+            # Sigma = L L', L = diag(spread) C where R = C C'
+            normal = ppl.dist.MultivariateNormal(loc, scale_tril=scale[..., None] * parameters["correlation_cholesky"])
+        else:
+            return joined(ppl.dist.Normal(loc, scale), parameters, features)
+        return observed_normal(ppl, normal, parameters.get("observed"))
 
     def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
         # Each component is given a share 1/K of the data's variance: larger starts end in one cluster that has everything.
         variance = x.var(axis=0, ddof=1) if len(x) > 1 else np.ones(x.shape[1:])
-        scale = np.sqrt(np.where(variance > 0, variance, 1.0) / components)
+        variance = np.atleast_1d(np.where(variance > 0, variance, 1.0) / components)
         features = x.shape[1] if x.ndim == 2 else None
-        if self.structure.is_spherical:
-            scale = np.sqrt(np.mean(scale**2))
-        spread = {"scale": scale}
-        if self._is_correlated(features):
-            spread["correlation_cholesky"] = np.eye(x.shape[1])
-        if not self.structure.is_shared:
-            spread = {site: np.broadcast_to(value, (components, *value.shape)) for site, value in spread.items()}
-        return {"loc": x[rows], **spread}
+        if self.structure(features).is_spherical:
+            variance = np.full(len(variance), variance.mean())
+        covariances = np.broadcast_to(np.diag(variance), (components, len(variance), len(variance)))
+        return {"loc": x[rows], **self.sites_of(covariances, features)}
 
     def check(self, x: Observations) -> None:
         """Any finite real data will do."""
 
-    def covariances(self, parameters: Mapping[str, np.ndarray], features: int) -> np.ndarray:
+    def covariances(self, parameters: Mapping[str, np.ndarray], features: int | None) -> np.ndarray:
         """The components' covariance matrices, shape (..., components, features, features), from the sites' values."""
-        loc, scale = parameters["loc"], np.asarray(parameters["scale"])
-        if self.structure.is_spherical:
-            scale = np.repeat(scale[..., None], features, axis=-1)
-        root = scale[..., None] * np.asarray(parameters.get("correlation_cholesky", np.eye(features)))
-        covariance = root @ np.swapaxes(root, -1, -2)
-        if self.structure.is_shared:
-            covariance = covariance[..., None, :, :]
-        return np.broadcast_to(covariance, (*loc.shape, features))
+        return covariances_of(self.structure(features), parameters)
+
+    def sites_of(self, covariances: np.ndarray, features: int | None) -> dict[str, np.ndarray]:
+        """The values of all sites but `loc` that declare these covariances: the inverse of `covariances`.
+
+        Args:
+            covariances: of the family's structure, shape (components, features, features).
+            features: None for data of shape (rows,), whose covariances are 1 x 1.
+
+        Example:
+            >>> Gaussian("EII").sites_of(np.array([[[4.0, 0.0], [0.0, 4.0]]]), 2)["scale"].item()
+            2.0
+        """
+        return sites_of_covariances(self.structure(features), covariances)

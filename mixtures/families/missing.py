@@ -10,30 +10,29 @@ from typing import Any
 from mixtures.ppl.protocol import PPL, Array, Distribution
 
 
-def observed_normal(ppl: PPL, loc: Array, root: Array, observed: Array | None) -> Distribution:
+def observed_normal(ppl: PPL, normal: Distribution, observed: Array | None) -> Distribution:
     """The normal of the observed columns.
 
     Args:
         ppl: the words of a backend.
-        loc: means, (..., features).
-        root: Cholesky factors of the covariances, (..., features, features).
+        normal: a multivariate normal, with its `loc` and `scale_tril`.
         observed: which cells were observed, (rows, features); None: all.
     """
     if observed is None:
-        return ppl.dist.MultivariateNormal(loc, scale_tril=root)
+        return normal
     seen = observed * ppl.xp.ones(())
     # N(0; 0, 1 / (2 pi)) = 1: missing columns add nothing
-    return ppl.dist.MultivariateNormal(loc * seen, scale_tril=_apart(ppl.xp, root, seen, 1 / (2 * math.pi)))
+    root = _apart(ppl.xp, normal.scale_tril, seen, 1 / (2 * math.pi))
+    return ppl.dist.MultivariateNormal(normal.loc * seen, scale_tril=root)
 
 
-def observed_t(ppl: PPL, df: Array, loc: Array, root: Array, observed: Array | None) -> Distribution:
+def observed_t(ppl: PPL, t: Distribution, observed: Array | None) -> Distribution:
     """The multivariate t of the observed columns, whose marginals are t with the same degrees of freedom; arguments as above."""
     if observed is None:
-        return ppl.dist.MultivariateStudentT(df, loc, scale_tril=root)
+        return t
     seen = observed * ppl.xp.ones(())
-    return ppl.dist.MultivariateStudentT(
-        df, loc * seen, scale_tril=_apart(ppl.xp, root, seen, 1.0), dimension=ppl.xp.sum(seen, axis=-1)
-    )
+    root = _apart(ppl.xp, t.scale_tril, seen, 1.0)
+    return ppl.dist.MultivariateStudentT(t.df, t.loc * seen, scale_tril=root, dimension=ppl.xp.sum(seen, axis=-1))
 
 
 def _apart(xp: Any, root: Array, seen: Array, variance: float) -> Array:

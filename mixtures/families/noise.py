@@ -70,6 +70,9 @@ class WithNoise:
     def priors_by_site(self) -> Mapping[str, Prior]:
         return override(self.family.priors_by_site, self.priors)
 
+    def jointly(self, ppl: PPL, draw: Draw, components: int, features: int | None) -> dict[str, Array]:
+        return self.family.jointly(ppl, draw, components, features) if hasattr(self.family, "jointly") else {}
+
     def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
         return self.family.shared(ppl, draw, features)
 

@@ -60,15 +60,17 @@ class StudentT:
     def _gaussian(self) -> Gaussian:
         return Gaussian(self.covariance, priors=tuple((site, prior) for site, prior in self.priors if site != "df"))
 
-    @property
-    def structure(self) -> Structure:
-        """The covariance structure of the scale matrices."""
-        return self._gaussian.structure
+    def structure(self, features: int | None) -> Structure:
+        """The covariance structure of the scale matrices, for data of so many features."""
+        return self._gaussian.structure(features)
 
     @property
     def priors_by_site(self) -> Mapping[str, Prior]:
         df = {site: dict(self.priors).get(site, prior) for site, prior in self._df_prior.items()}
         return {**df, **self._gaussian.priors_by_site}
+
+    def jointly(self, ppl: PPL, draw: Draw, components: int, features: int | None) -> dict[str, Array]:
+        return self._gaussian.jointly(ppl, draw, components, features)
 
     def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
         return self._gaussian.shared(ppl, draw, features)
@@ -79,13 +81,11 @@ class StudentT:
 
     def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
         df = parameters["df"] if self.df is None else ppl.array(float(self.df))
-        loc, scale = parameters["loc"], parameters["scale"]
         if features is None:
-            return joined(ppl.dist.StudentT(df, loc, scale), parameters, None)
-        scale = scale[..., None] if self.structure.is_spherical else scale
-        # L = diag(s) C, as for the Gaussian; without C columns are uncorrelated (but outliers together)
-        root = scale[..., None] * parameters.get("correlation_cholesky", ppl.xp.eye(features))
-        return observed_t(ppl, df, loc, root, parameters.get("observed"))
+            return joined(ppl.dist.StudentT(df, parameters["loc"], parameters["scale"]), parameters, None)
+        complete = {site: value for site, value in parameters.items() if site != "observed"}
+        normal = self._gaussian.emission(ppl, complete, features)
+        return observed_t(ppl, ppl.dist.StudentTLike(normal, df), parameters.get("observed"))
 
     def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
         df = {site: np.full(components, 10.0) for site in self._df_prior}
@@ -94,6 +94,6 @@ class StudentT:
     def check(self, x: Observations) -> None:
         """Any finite real data will do."""
 
-    def covariances(self, parameters: Mapping[str, np.ndarray], features: int) -> np.ndarray:
+    def covariances(self, parameters: Mapping[str, np.ndarray], features: int | None) -> np.ndarray:
         """The components' scale matrices, shape (..., components, features, features); covariances are df / (df - 2) times these."""
         return self._gaussian.covariances(parameters, features)

@@ -1,4 +1,4 @@
-"""NumPyro's distributions as programs use them, with our own where the library's is slow or not exact in float64.
+"""NumPyro's distributions as programs use them, with our own where the library's is slow.
 
 `MultivariateNormal` whitens the rows by one matrix product per component instead of one triangular solve per row and component:
 under enumeration the gradient is several times cheaper. It is tested against the library's.
@@ -9,9 +9,10 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from jax.scipy.special import gammaln, xlogy
 from numpyro.distributions import constraints
 from numpyro.distributions.util import validate_sample
+
+from mixtures.ppl.rotation import rotated_tril
 
 
 class MultivariateNormal(dist.Distribution):
@@ -37,13 +38,13 @@ class MultivariateNormal(dist.Distribution):
 
     @validate_sample
     def log_prob(self, value):
-        whitened, half_log_det = _whitened(value - self.loc, self.scale_tril)
+        whitened, half_log_det = whitened_rows(value - self.loc, self.scale_tril)
         # |L^-1 (x - mu)|^2
         distance = jnp.sum(whitened**2, axis=-1)
         return -0.5 * (distance + self.event_shape[0] * jnp.log(2 * jnp.pi)) - half_log_det
 
 
-def _whitened(rows, scale_tril):
+def whitened_rows(rows, scale_tril):
     """L^-1 row for every row, and log |L|."""
     identity = jnp.eye(scale_tril.shape[-1], dtype=scale_tril.dtype)
     # L^-1, once a component and not once a row
@@ -62,120 +63,19 @@ def _rows_times_matrix(rows, matrix):
     return (rows[..., None, :] @ transposed)[..., 0, :]
 
 
-class MultivariateStudentT(dist.Distribution):
-    """A multivariate t, whitened like the normal.
-
-    Args:
-        df: degrees of freedom, shape (...).
-        loc: location, shape (..., features).
-        scale_tril: Cholesky factor of the scale matrix, shape (..., features, features).
-        dimension: how many columns count, where others are missing (these have location, value and correlations 0, and scale 1).
-    """
-
-    support = constraints.real_vector
-
-    def __init__(self, df, loc, scale_tril, dimension=None, *, validate_args=None):
-        self.df, self.loc, self.scale_tril = df, loc, scale_tril
-        self.dimension = jnp.shape(loc)[-1] if dimension is None else dimension
-        batch = jnp.broadcast_shapes(jnp.shape(df), jnp.shape(loc)[:-1], jnp.shape(scale_tril)[:-2])
-        super().__init__(batch_shape=batch, event_shape=jnp.shape(loc)[-1:], validate_args=validate_args)
-
-    def sample(self, key, sample_shape=()):
-        key_normal, key_chi2 = jax.random.split(key)
-        normal = MultivariateNormal(jnp.zeros(()) * self.loc, self.scale_tril).expand(self.batch_shape)
-        chi2 = dist.Chi2(self.df).expand(self.batch_shape).sample(key_chi2, sample_shape)
-        return self.loc + normal.sample(key_normal, sample_shape) * jnp.sqrt(self.df / chi2)[..., None]
-
-    @validate_sample
-    def log_prob(self, value):
-        whitened, half_log_det = _whitened(value - self.loc, self.scale_tril)
-        distance, p = jnp.sum(whitened**2, axis=-1), self.dimension
-        half = 0.5 * (self.df + p)
-        # log G((v + p) / 2) - log G(v / 2) - p/2 log(v pi) - log |L| - (v + p)/2 log(1 + delta / v)
-        constant = gammaln(half) - gammaln(0.5 * self.df) - 0.5 * p * jnp.log(self.df * jnp.pi)
-        return constant - half_log_det - half * jnp.log1p(distance / self.df)
+def zero_sum_normal(*event_shape: int, scale):
+    """Normal on the arrays that sum to zero along every axis; structure first, as in LKJCholesky."""
+    return dist.ZeroSumNormal(scale, event_shape)
 
 
-class Categorical(dist.CategoricalProbs):
-    """A categorical distribution that takes its categories as floating point numbers too: data are."""
-
-    def log_prob(self, value):
-        return super().log_prob(jnp.asarray(value, dtype=int))
+def rotated_normal(loc, scale, orientation):
+    """Standard deviations `scale` along axes turned by Cayley's coordinates: Sigma = Q diag(scale^2) Q'."""
+    return MultivariateNormal(loc, scale_tril=rotated_tril(jnp, scale, orientation, jnp.asarray))
 
 
-class GammaPoisson(dist.GammaPoisson):
-    """A Gamma mixture of Poissons by gamma functions: `jax.scipy.special.betaln` is off by up to 1e-6 where an argument exceeds 8."""
-
-    def log_prob(self, value):
-        total = self.concentration + value
-        # log G(c + x) - log G(c) - log x! + c log(r / (1 + r)) - x log(1 + r)
-        choices = gammaln(total) - gammaln(self.concentration) - gammaln(value + 1.0)
-        return choices + self.concentration * jnp.log(self.rate) - total * jnp.log1p(self.rate)
-
-
-class Multinomial(dist.MultinomialProbs):
-    """A multinomial distribution whose number of trials is the sum of the counts, so that a row of zeros has density 1."""
-
-    def log_prob(self, value):
-        powers = jnp.sum(xlogy(value, self.probs) - gammaln(value + 1.0), axis=-1)
-        return gammaln(jnp.sum(value, axis=-1) + 1.0) + powers
-
-
-class Uniform(dist.Uniform):
-    """A uniform distribution that has density 0 outside its interval, validated or not."""
-
-    def log_prob(self, value):
-        inside = (value >= self.low) & (value <= self.high)
-        return jnp.where(inside, -jnp.log(self.high - self.low), -jnp.inf)
-
-
-class Select(dist.Distribution):
-    """The member that an index chooses: members[0] where it is 0, and so on; the last beyond.
-
-    Args:
-        index: whole numbers, shape (...).
-        members: distributions with one event shape and one kind of support.
-    """
-
-    def __init__(self, index, *members):
-        self.index, self.members = index, members
-        batch = jnp.broadcast_shapes(jnp.shape(index), *(member.batch_shape for member in members))
-        super().__init__(batch_shape=batch, event_shape=members[-1].event_shape)
-
-    @constraints.dependent_property
-    def support(self):
-        return self.members[-1].support
-
-    def sample(self, key, sample_shape=()):
-        shape = sample_shape + self.batch_shape
-        keys = jax.random.split(key, len(self.members))
-        draws = [self.members[k].expand(self.batch_shape).sample(keys[k], sample_shape) for k in range(len(keys))]
-        index = jnp.broadcast_to(self.index, shape).reshape(shape + (1,) * self.event_dim)
-        chosen = draws[-1]
-        for position, drawn in reversed(list(enumerate(draws[:-1]))):
-            chosen = jnp.where(index == position, drawn, chosen)
-        return chosen
-
-    def log_prob(self, value):
-        chosen = self.members[-1].log_prob(value)
-        for position, member in reversed(list(enumerate(self.members[:-1]))):
-            chosen = jnp.where(self.index == position, member.log_prob(value), chosen)
-        return chosen
-
-
-class _Distributions:
-    """`numpyro.distributions`, with this module's classes first."""
-
-    MultivariateNormal = MultivariateNormal
-    MultivariateStudentT = MultivariateStudentT
-    Categorical = Categorical
-    GammaPoisson = GammaPoisson
-    Multinomial = Multinomial
-    Uniform = Uniform
-    Select = Select
-
-    def __getattr__(self, name):
-        return getattr(dist, name)
-
-
-DISTRIBUTIONS = _Distributions()
+def equal_volume_normal(loc, scale, correlation_cholesky):
+    """Sigma = diag(scale) R diag(scale) / det(R)^(1/d), whose determinant is that of diag(scale^2) whatever the correlation R."""
+    # det(R)^(1/(2d)) = geometric mean of C's diagonal, R = C C'
+    diagonal = jnp.diagonal(correlation_cholesky, axis1=-2, axis2=-1)
+    scale = scale / jnp.exp(jnp.mean(jnp.log(diagonal), axis=-1, keepdims=True))
+    return MultivariateNormal(loc, scale_tril=scale[..., None] * correlation_cholesky)

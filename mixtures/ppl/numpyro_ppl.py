@@ -11,8 +11,21 @@ import numpyro
 import numpyro.distributions
 from numpyro import handlers
 
-from mixtures.ppl.numpyro_distributions import DISTRIBUTIONS
+from mixtures.ppl import numpyro_distributions as own
+from mixtures.ppl.numpyro_emissions import EMISSIONS
 from mixtures.ppl.protocol import Array, Distribution
+
+
+class _Distributions:
+    """`numpyro.distributions`, with the package's own first."""
+
+    MultivariateNormal = own.MultivariateNormal
+    ZeroSumNormal = staticmethod(own.zero_sum_normal)
+    RotatedNormal = staticmethod(own.rotated_normal)
+    EqualVolumeNormal = staticmethod(own.equal_volume_normal)
+
+    def __getattr__(self, name):
+        return EMISSIONS.get(name) or getattr(numpyro.distributions, name)
 
 
 class NumPyroPPL:
@@ -20,7 +33,7 @@ class NumPyroPPL:
 
     name = "numpyro"
     xp = jnp
-    dist = DISTRIBUTIONS
+    dist = _Distributions()
 
     def sample(self, name: str, fn: Distribution, obs: Array | None = None, dims: Sequence[str] = ()) -> Array:
         return numpyro.sample(name, fn, obs=obs, infer={"event_dims": list(dims)} if dims else None)

@@ -1,126 +1,109 @@
-"""Pyro's distributions as programs use them: NumPyro's names and meanings, exact in float64, and open to `torch.vmap`.
+"""Distributions that NumPyro or this package has and Pyro has not."""
 
-Each class here is tested against scipy. What they mend: torch's von Mises has a Bessel function good to seven digits, its multinomial
-branches on values, its uniform leaves out the upper end, and Pyro's multivariate t knows no missing columns.
-"""
-
-import math
 from typing import ClassVar
 
-import pyro.distributions as dist
+import pyro.distributions
 import torch
-from pyro.distributions import constraints
+from array_api_compat import torch as torch_namespace
+from torch.distributions import Transform, biject_to, constraints, transform_to
+
+from mixtures.ppl.rotation import rotated_tril
 
 
-class VonMises(dist.VonMises):
-    """A von Mises distribution with an exact normaliser."""
+class _ZeroSum(constraints.Constraint):
+    """Arrays that sum to zero along each of their last axes."""
 
-    def log_prob(self, value):
-        # log I0(k) = log(I0(k) e^-k) + k
-        cosine = torch.cos(value - self.loc) - 1
-        return self.concentration * cosine - math.log(2 * math.pi) - torch.special.i0e(self.concentration).log()
+    def __init__(self, event_dim: int):
+        self._event_dim = event_dim
+        super().__init__()
 
+    @property
+    def event_dim(self) -> int:  # type: ignore[override]  # torch's own constraints do the same
+        return self._event_dim
 
-class Multinomial(dist.Multinomial):
-    """A multinomial distribution whose log density does not branch on values."""
-
-    def log_prob(self, value):
-        powers = torch.xlogy(value, self.probs).sum(-1)
-        return torch.lgamma(value.sum(-1) + 1) - torch.lgamma(value + 1).sum(-1) + powers
-
-
-class Uniform(dist.Uniform):
-    """A uniform distribution on a closed interval."""
-
-    def log_prob(self, value):
-        inside = (value >= self.low) & (value <= self.high)
-        return torch.where(inside, -torch.log(self.high - self.low), -math.inf)
+    def check(self, value: torch.Tensor) -> torch.Tensor:
+        sums = [value.sum(axis, keepdim=True).abs() <= 1e-6 for axis in range(-self._event_dim, 0)]
+        return torch.stack([fine.flatten(-self._event_dim).all(-1) for fine in sums]).all(0)
 
 
-class MultivariateStudentT(dist.MultivariateStudentT):
-    """A multivariate t.
+class ZeroSumTransform(Transform):
+    """An isometry from R^(n-1) to the arrays of n that sum to zero, axis by axis; the same as NumPyro's.
 
-    Args:
-        df: degrees of freedom, shape (...).
-        loc: location, (..., features).
-        scale_tril: Cholesky factor of the scale matrix, (..., features, features).
-        dimension: how many columns count, where others are missing (these have location, value and correlations 0, and scale 1).
+    Source: Seyboldt (2024), "Developing ZeroSumNormal" (PyMC): a Householder reflection that sends the last axis to the ones.
     """
 
-    def __init__(self, df, loc, scale_tril, dimension=None, validate_args=None):
-        self.dimension = loc.shape[-1] if dimension is None else dimension
-        batch = torch.broadcast_shapes(df.shape, loc.shape[:-1], scale_tril.shape[:-2])
-        features = loc.shape[-1]
-        loc = loc.expand(*batch, features)
-        super().__init__(df.expand(batch), loc, scale_tril.expand(*batch, features, features), validate_args=False)
+    bijective = True
 
-    def log_prob(self, value):
-        whitened = torch.linalg.solve_triangular(self.scale_tril, (value - self.loc)[..., None], upper=False)[..., 0]
-        half_log_det = self.scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-        return student_t_log_density(self.df, whitened.square().sum(-1), self.dimension) - half_log_det
+    def __init__(self, event_dim: int):
+        self._event_dim = event_dim
+        super().__init__(cache_size=1)
 
-    def expand(self, batch_shape, _instance=None):
-        shape, features = torch.Size(batch_shape), self.loc.shape[-1]
-        loc, tril = self.loc.expand(*shape, features), self.scale_tril.expand(*shape, features, features)
-        return MultivariateStudentT(self.df.expand(shape), loc, tril, self.dimension)
+    @property
+    def domain(self) -> constraints.Constraint:  # type: ignore[override]
+        return constraints.independent(constraints.real, self._event_dim)
+
+    @property
+    def codomain(self) -> constraints.Constraint:  # type: ignore[override]
+        return _ZeroSum(self._event_dim)
+
+    def _call(self, x: torch.Tensor) -> torch.Tensor:
+        for axis in range(-self._event_dim, 0):
+            n = x.shape[axis] + 1
+            total = x.sum(axis, keepdim=True)
+            norm = total / (n**0.5 + n)
+            x = torch.cat([x, norm - total / n**0.5], axis) - norm
+        return x
+
+    def _inverse(self, y: torch.Tensor) -> torch.Tensor:
+        for axis in range(-self._event_dim, 0):
+            n = y.shape[axis]
+            last = y.narrow(axis, n - 1, 1)
+            y = y.narrow(axis, 0, n - 1) - last * n**0.5 / (n**0.5 + n)
+        return y
+
+    def log_abs_det_jacobian(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return x.new_zeros(x.shape[: x.dim() - self._event_dim])
 
 
-def student_t_log_density(df, distance, dimension):
-    """log t of a whitened row at squared distance delta from its location, in p dimensions."""
-    half, p = 0.5 * (df + dimension), dimension
-    # log G((v + p) / 2) - log G(v / 2) - p/2 log(v pi) - (v + p)/2 log(1 + delta / v)
-    constant = torch.lgamma(half) - torch.lgamma(0.5 * df) - 0.5 * p * torch.log(df * math.pi)
-    return constant - half * torch.log1p(distance / df)
+@biject_to.register(_ZeroSum)
+@transform_to.register(_ZeroSum)
+def _to_zero_sum(constraint: _ZeroSum) -> ZeroSumTransform:
+    return ZeroSumTransform(constraint.event_dim)
 
 
-class Select(dist.TorchDistribution):
-    """The member that an index chooses: members[0] where it is 0, and so on; the last beyond.
+class ZeroSumNormal(pyro.distributions.TransformedDistribution):
+    """Normal(0, scale) on the arrays that sum to zero along every axis.
 
     Args:
-        index: whole numbers, shape (...).
-        members: distributions with one event shape and one kind of support.
+        event_shape: the array's shape.
+        scale: standard deviation along every direction of that space.
     """
 
-    arg_constraints: ClassVar[dict] = {}
-    has_rsample = False
+    arg_constraints: ClassVar[dict] = {}  # the base checks its scale
 
-    def __init__(self, index, *members, validate_args=None):
-        self.index, self.members = torch.as_tensor(index), members
-        batch = torch.broadcast_shapes(self.index.shape, *(member.batch_shape for member in members))
-        super().__init__(batch, members[-1].event_shape, validate_args=False)
+    def __init__(self, event_shape: tuple[int, ...], scale: torch.Tensor):
+        base = pyro.distributions.Normal(torch.zeros_like(scale), scale)
+        free = base.expand(scale.shape + tuple(size - 1 for size in event_shape)).to_event(len(event_shape))
+        super().__init__(free, [ZeroSumTransform(len(event_shape))])
 
-    @constraints.dependent_property
-    def support(self):
-        return self.members[-1].support
-
-    def log_prob(self, value):
-        chosen = self.members[-1].log_prob(value)
-        for position, member in reversed(list(enumerate(self.members[:-1]))):
-            chosen = torch.where(self.index == position, member.log_prob(value), chosen)
-        return chosen
-
-    def sample(self, sample_shape=torch.Size()):  # noqa: B008 (torch's own signature)
-        shape = self._extended_shape(sample_shape)
-        draws = [member.expand(self.batch_shape).sample(sample_shape).expand(shape) for member in self.members]
-        last = torch.full_like(self.index, len(draws) - 1)
-        index = torch.minimum(self.index, last).expand(sample_shape + self.batch_shape)
-        index = index.reshape(index.shape + (1,) * self.event_dim).expand(shape)
-        return torch.gather(torch.stack(draws), 0, index[None].long())[0]
-
-    def expand(self, batch_shape, _instance=None):
-        shape = torch.Size(batch_shape)
-        return Select(self.index.expand(shape), *(member.expand(shape) for member in self.members))
+    @property
+    def support(self) -> constraints.Constraint:
+        return _ZeroSum(len(self.event_shape))
 
 
-def _multinomial(total_count, probs):
-    return Multinomial(int(total_count), probs)
+def rotated_normal(loc, scale, orientation):
+    """Standard deviations `scale` along axes turned by Cayley's coordinates: Sigma = Q diag(scale^2) Q'."""
+
+    def as_array(value):
+        return torch.as_tensor(value, dtype=scale.dtype)
+
+    tril = rotated_tril(torch_namespace, scale, orientation, as_array)
+    return pyro.distributions.MultivariateNormal(loc, scale_tril=tril)
 
 
-TRANSLATED = {
-    "MultivariateStudentT": MultivariateStudentT,
-    "Multinomial": _multinomial,
-    "Select": Select,
-    "Uniform": Uniform,
-    "VonMises": VonMises,
-}
-"""What takes the place of Pyro's own class of that name."""
+def equal_volume_normal(loc, scale, correlation_cholesky):
+    """Sigma = diag(scale) R diag(scale) / det(R)^(1/d), whose determinant is that of diag(scale^2) whatever the correlation R."""
+    # det(R)^(1/(2d)) = geometric mean of C's diagonal, R = C C'
+    diagonal = torch.diagonal(correlation_cholesky, dim1=-2, dim2=-1)
+    scale = scale / diagonal.log().mean(-1, keepdim=True).exp()
+    return pyro.distributions.MultivariateNormal(loc, scale_tril=scale[..., None] * correlation_cholesky)

@@ -18,7 +18,8 @@ from array_api_compat import torch as torch_namespace
 from pyro import poutine
 
 from mixtures.ppl.protocol import Array, Distribution
-from mixtures.ppl.pyro_distributions import TRANSLATED
+from mixtures.ppl.pyro_distributions import ZeroSumNormal, equal_volume_normal, rotated_normal
+from mixtures.ppl.pyro_emissions import EMISSIONS
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class _Distributions:
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        make = TRANSLATED.get(name) or getattr(pyro.distributions, name)
+        make = EMISSIONS.get(name) or getattr(pyro.distributions, name)
 
         def build(*args, **kwargs):
             return make(*map(self._number, args), **{key: self._number(value) for key, value in kwargs.items()})
@@ -76,6 +77,15 @@ class _Distributions:
 
     def LKJCholesky(self, dimension: int, concentration):  # noqa: N802 (a distribution's name)
         return pyro.distributions.LKJCholesky(dimension, self._number(concentration))
+
+    def ZeroSumNormal(self, *event_shape, scale):  # noqa: N802
+        return ZeroSumNormal(event_shape, self._number(scale))
+
+    def RotatedNormal(self, loc, scale, orientation):  # noqa: N802
+        return rotated_normal(loc, scale, orientation)
+
+    def EqualVolumeNormal(self, loc, scale, correlation_cholesky):  # noqa: N802
+        return equal_volume_normal(loc, scale, correlation_cholesky)
 
     def _number(self, value):
         is_number = isinstance(value, Number | np.ndarray) and not isinstance(value, bool)

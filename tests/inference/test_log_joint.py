@@ -110,14 +110,17 @@ def test_gradients_agree_across_backends_and_with_finite_differences(case):
     x, parameters, _ = CASES[case]
     model = gaussian_mixture(3, case.split("-")[0])
     for jacobian in (False, True):
-        densities = [engine(name).log_density(model, Observations(x), jacobian=jacobian) for name in ("numpyro", "pyro")]
+        densities = [
+            engine(name).log_density(model, Observations(x), jacobian=jacobian) for name in ("numpyro", "pyro")
+        ]
         gradients = []
         for density in densities:
             u = density.unconstrain(parameters)
             value, gradient = density.value_and_gradient(u)
             step = 1e-6
             numeric = [
-                (density.value_and_gradient(u + step * unit)[0] - density.value_and_gradient(u - step * unit)[0]) / (2 * step)
+                (density.value_and_gradient(u + step * unit)[0] - density.value_and_gradient(u - step * unit)[0])
+                / (2 * step)
                 for unit in np.eye(density.size)
             ]
             np.testing.assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-7)
@@ -132,7 +135,9 @@ def test_many_draws_at_once_are_the_single_ones(backend):
     stacked = {name: np.stack([parameters[name], other[name]]) for name in parameters}
     tables = engine(backend).log_joint_draws(gaussian_mixture(3), stacked, Observations(x))
     for table, values in zip(tables, (parameters, other), strict=True):
-        np.testing.assert_allclose(table, engine(backend).log_joint(gaussian_mixture(3), values, Observations(x)), rtol=EXACT)
+        np.testing.assert_allclose(
+            table, engine(backend).log_joint(gaussian_mixture(3), values, Observations(x)), rtol=EXACT
+        )
 
 
 @pytest.mark.parametrize("unit", [1e-12, 1e12])

@@ -26,9 +26,7 @@ def loss_between(c, z, name):
 @given(LABELS, LABELS, NAMES, st.permutations(range(5)), st.permutations(range(5)))
 @settings(deadline=None, max_examples=60)
 def test_losses_do_not_see_the_names_of_labels(c, z, name, p, q):
-    np.testing.assert_allclose(
-        loss_between(np.array(p)[c], np.array(q)[z], name), loss_between(c, z, name), atol=1e-12
-    )
+    np.testing.assert_allclose(loss_between(np.array(p)[c], np.array(q)[z], name), loss_between(c, z, name), atol=1e-12)
 
 
 @given(LABELS, LABELS, NAMES, st.permutations(range(9)))

@@ -43,7 +43,9 @@ def test_a_threshold_that_is_no_probability_is_an_error(threshold):
         abstain(np.full((3, 2), 0.5), threshold=threshold)
 
 
-@pytest.mark.parametrize("bad", [np.full((3, 2), 0.6), np.full(3, 1.0), np.array([[np.nan, 1.0]]), np.array([[1.5, -0.5]])])
+@pytest.mark.parametrize(
+    "bad", [np.full((3, 2), 0.6), np.full(3, 1.0), np.array([[np.nan, 1.0]]), np.array([[1.5, -0.5]])]
+)
 def test_numbers_that_are_no_probabilities_are_an_error(bad):
     with pytest.raises(DataError, match="probabilities"):
         abstain(bad)

@@ -47,7 +47,8 @@ def test_the_first_pass_takes_in_every_row_once():
 def test_an_empty_cluster_has_a_finite_centre():
     x, z = np.random.default_rng(2).normal(size=(10, 1)), np.zeros((3, 10), dtype=int)
     centre, variance = centres(Clusters(*(part[0] for part in summarise(z, x, 2))))
-    assert np.isfinite(centre).all() and (variance > 0).all()
+    assert np.isfinite(centre).all()
+    assert (variance > 0).all()
     assert np.isfinite(data_based(z, x, 2, pivot=z[0]).cost).all()
 
 

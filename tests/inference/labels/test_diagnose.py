@@ -57,7 +57,7 @@ def test_identified_draws_are_identified():
     report = diagnose_labels(tree_of(unscrambled(3)))
     assert report.verdict is Verdict.IDENTIFIED
     assert report.switching.visited == 1
-    assert (report.agreement == 1).all()
+    assert (report.comparison.agreement == 1).all()
 
 
 def test_first_lie_stuck_chains_raw_r_hat_is_bad_and_the_posterior_fine(stuck):
@@ -65,7 +65,8 @@ def test_first_lie_stuck_chains_raw_r_hat_is_bad_and_the_posterior_fine(stuck):
     assert worst_r_hat(report, "raw") > 1.5
     assert worst_r_hat(report, "relabelled") < 1.01
     assert worst_r_hat(report, "invariant") < 1.01
-    assert report.switching.visited == 4 and report.switching.rates.max() == 0
+    assert report.switching.visited == 4
+    assert report.switching.rates.max() == 0
     assert report.switching.chains_apart == 1
     assert report.verdict is Verdict.CHAINS_APART
 
@@ -107,7 +108,7 @@ def test_chains_in_different_modes_are_no_matter_of_labels(clusters):
 def test_components_that_merge_are_ambiguous(gap):
     report = diagnose_labels(tree_of(scrambles(CHAINS * DRAWS, 3), gap=gap))
     assert report.verdict is Verdict.AMBIGUOUS
-    assert report.disputed.max() > 0.01 or report.switching.unsure > 0.05
+    assert report.comparison.by_component.max() > 0.01 or report.switching.unsure > 0.05
 
 
 def test_the_report_says_which_components_are_disputed():
@@ -118,7 +119,10 @@ def test_the_report_says_which_components_are_disputed():
     x = rng.normal(np.repeat([0.0, 20.0], [80, 40]), 1.0)
     report = diagnose_labels(gaussian_tree(clean, x))
     assert report.verdict is Verdict.AMBIGUOUS
-    assert report.disputed[2] == 0 and report.disputed[:2].min() > 0.05
+    assert report.comparison.by_component[2] == 0
+    assert report.comparison.by_component[:2].min() > 0.05
+    assert report.comparison.close > 0.3  # why: they overlap
+    assert "Where: " in str(report)
 
 
 def test_one_component_and_constants_are_identified():

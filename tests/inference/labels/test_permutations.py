@@ -14,6 +14,7 @@ from inference.labels.permutations import (
     second_best_margin,
     solve,
 )
+from mixtures.errors import DataError
 
 THREE_CYCLE = np.array([[1, 2, 0]])
 
@@ -61,3 +62,10 @@ def test_best_and_second_best_are_those_of_brute_force(components):
 
 def test_a_tie_has_margin_zero():
     assert second_best_margin(np.zeros((1, 3, 3)), np.array([[0, 1, 2]])).tolist() == [0.0]
+
+
+def test_broken_draws_are_named():
+    costs = np.zeros((5, 2, 2))
+    costs[3, 0, 1] = np.nan
+    with pytest.raises(DataError, match="NaN in 1 of 5 draws, the first at index 3"):
+        solve(costs)

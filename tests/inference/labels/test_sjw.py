@@ -37,7 +37,7 @@ def test_the_margin_is_the_log_odds_of_best_to_second_best():
 
 def test_more_than_six_components_are_refused_with_advice():
     draws = planted_draws(scrambles(3, 7))
-    with pytest.raises(ModelError, match="at most 6.*stephens"):
+    with pytest.raises(ModelError, match=r"at most 6.*stephens"):
         sjw(draws.p, draws.parameters, draws.log_joint, identity(3, 7))
 
 

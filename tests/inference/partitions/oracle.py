@@ -10,14 +10,14 @@ def all_partitions(rows: int) -> np.ndarray:
     """Every partition of `rows` rows as a restricted growth string: a label is at most one above those before it."""
     strings = [[0]]
     for _ in range(rows - 1):
-        strings = [string + [label] for string in strings for label in range(max(string) + 2)]
+        strings = [[*string, label] for string in strings for label in range(max(string) + 2)]
     return np.array(strings)
 
 
 def posterior_of(responsibilities: np.ndarray, partitions: np.ndarray) -> np.ndarray:
     """P(partition), by summing over all K^n assignments of every draw."""
     index = {tuple(partition): i for i, partition in enumerate(partitions)}
-    draws, rows, components = responsibilities.shape
+    _, rows, components = responsibilities.shape
     probability = np.zeros(len(partitions))
     for labels in itertools.product(range(components), repeat=rows):
         seen = {}

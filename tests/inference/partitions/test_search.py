@@ -16,7 +16,6 @@ def exact_expected_losses(evidence, loss, partitions):
         return np.array([oracle.omari_approximate(c, evidence.similarity) for c in partitions])
     if loss.name == "vi-lower-bound":
         draws = sampled.partitions[sampled.index]
-        rows = np.arange(evidence.rows)
         theirs = np.mean([np.log2((z[:, None] == z).sum(axis=0)) for z in draws], axis=0)
         bound = []
         for c in partitions:
@@ -33,7 +32,9 @@ def exact_expected_losses(evidence, loss, partitions):
 
 
 @pytest.mark.parametrize("name", LOSSES)
-@pytest.mark.parametrize(("rows", "components", "gap", "seed"), [(6, 2, 1.5, 0), (7, 3, 2.5, 1), (8, 4, 1.0, 2), (8, 3, 4.0, 3)])
+@pytest.mark.parametrize(
+    ("rows", "components", "gap", "seed"), [(6, 2, 1.5, 0), (7, 3, 2.5, 1), (8, 4, 1.0, 2), (8, 3, 4.0, 3)]
+)
 def test_search_finds_the_minimum_over_all_partitions(name, rows, components, gap, seed):
     evidence = gather(oracle.overlapping(rows, components, 60, seed, gap), seed)
     partitions, loss = oracle.all_partitions(rows), loss_of(name)

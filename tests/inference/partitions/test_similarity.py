@@ -42,7 +42,14 @@ def test_similarity_of_a_posterior_is_that_of_its_responsibilities(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "bad", [np.ones((3, 2)), np.full((2, 3, 2), 0.6), np.full((2, 3, 2), np.nan), np.array([[[1.5, -0.5]]]), np.ones((0, 2, 1))]
+    "bad",
+    [
+        np.ones((3, 2)),
+        np.full((2, 3, 2), 0.6),
+        np.full((2, 3, 2), np.nan),
+        np.array([[[1.5, -0.5]]]),
+        np.ones((0, 2, 1)),
+    ],
 )
 def test_numbers_that_are_no_probabilities_are_an_error(bad):
     with pytest.raises(DataError, match="responsibilities: got"):

@@ -1,5 +1,7 @@
 """Pictures of labels show the draws that they are given, under the labels that they are given, and compute nothing."""
 
+from types import SimpleNamespace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -51,12 +53,10 @@ def test_the_point_process_has_a_colour_for_each_component(tree):
 
 
 def test_agreement_is_written_into_its_cells():
-    class Report:
-        agreement = xr.DataArray(
-            [[1.0, 0.97], [0.97, 1.0]], dims=("one", "other"), coords={"one": ["ecr", "pra"], "other": ["ecr", "pra"]}
-        )
-
-    ax = plot_agreement(Report())
+    names = ["ecr", "pra"]
+    shares = xr.DataArray([[1.0, 0.97], [0.97, 1.0]], dims=("one", "other"), coords={"one": names, "other": names})
+    report = SimpleNamespace(comparison=SimpleNamespace(agreement=shares))
+    ax = plot_agreement(report)
     assert [text.get_text() for text in ax.texts] == ["100.0%", "97.0%", "97.0%", "100.0%"]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["ecr", "pra"]
 
