@@ -256,7 +256,7 @@ def _normal_or_t(x: np.ndarray, p: Parameters, k: int) -> np.ndarray:
 
 
 def _extra_zeros(x: np.ndarray, p: Parameters, k: int) -> np.ndarray:
-    return np.where(x == 0, 0.0, -np.inf) if k == 0 else stats.poisson(p["rate_1"]).logpmf(x)
+    return np.where(x == 0, 0.0, -1e5) if k == 0 else stats.poisson(p["rate_1"]).logpmf(x)
 
 
 def _noise(x: np.ndarray, p: Parameters, k: int) -> np.ndarray:

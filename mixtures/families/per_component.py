@@ -41,7 +41,7 @@ class PerComponent:
             weights       ~ Dirichlet(1)
             rate_1        ~ Gamma(2, 1/mean(x))
             assignment[i] ~ Categorical(weights)
-            obs[i]        ~ Select(assignment[i], Delta(0.0), Poisson(rate_1))
+            obs[i]        ~ Select(assignment[i], PointMass(0.0), Poisson(rate_1))
         <BLANKLINE>
             i = 1, ..., n
     """
@@ -150,7 +150,7 @@ class PointMass:
         return {}
 
     def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
-        cell = ppl.dist.Delta(float(self.value))
+        cell = ppl.dist.PointMass(float(self.value))
         return joined(cell if features is None else cell.expand((features,)), parameters, features)
 
     def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:

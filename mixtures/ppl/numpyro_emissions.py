@@ -8,6 +8,7 @@ from numpyro.distributions import constraints
 from numpyro.distributions.util import validate_sample
 
 from mixtures.ppl.numpyro_distributions import MultivariateNormal, whitened_rows
+from mixtures.ppl.protocol import IMPOSSIBLE
 
 
 class MultivariateStudentT(dist.Distribution):
@@ -70,11 +71,18 @@ class Multinomial(dist.MultinomialProbs):
 
 
 class Uniform(dist.Uniform):
-    """A uniform distribution that has density 0 outside its interval, validated or not."""
+    """A uniform distribution whose density outside its interval is 0, validated or not."""
 
     def log_prob(self, value):
         inside = (value >= self.low) & (value <= self.high)
-        return jnp.where(inside, -jnp.log(self.high - self.low), -jnp.inf)
+        return jnp.where(inside, -jnp.log(self.high - self.low), IMPOSSIBLE)
+
+
+class PointMass(dist.Delta):
+    """All probability at one value."""
+
+    def log_prob(self, value):
+        return jnp.where(value == self.v, 0.0, IMPOSSIBLE)
 
 
 class Select(dist.Distribution):
@@ -124,6 +132,7 @@ EMISSIONS = {
     "GammaPoisson": GammaPoisson,
     "Multinomial": Multinomial,
     "MultivariateStudentT": MultivariateStudentT,
+    "PointMass": PointMass,
     "Select": Select,
     "StudentTLike": student_t_like,
     "Uniform": Uniform,

@@ -14,6 +14,10 @@ Array = Any
 Distribution = Any
 """A distribution of the backend at hand."""
 
+IMPOSSIBLE = -1e5
+"""The log density of what a component cannot produce, beside components that can: its exponential is 0, and unlike minus infinity it gives
+no 0 * infinity where assignments are enumerated in a guide."""
+
 
 @runtime_checkable
 class PPL(Protocol):

@@ -11,6 +11,8 @@ import pyro.distributions as dist
 import torch
 from pyro.distributions import constraints
 
+from mixtures.ppl.protocol import IMPOSSIBLE
+
 
 class VonMises(dist.VonMises):
     """A von Mises distribution with an exact normaliser."""
@@ -34,7 +36,17 @@ class Uniform(dist.Uniform):
 
     def log_prob(self, value):
         inside = (value >= self.low) & (value <= self.high)
-        return torch.where(inside, -torch.log(self.high - self.low), -math.inf)
+        return torch.where(inside, -torch.log(self.high - self.low), IMPOSSIBLE)
+
+
+class PointMass(dist.Delta):
+    """All probability at one value."""
+
+    def log_prob(self, value):
+        return torch.where(value == self.v, 0.0, IMPOSSIBLE).to(self.v.dtype)
+
+    def expand(self, batch_shape, _instance=None):
+        return PointMass(self.v.expand(torch.Size(batch_shape)))
 
 
 class MultivariateStudentT(dist.MultivariateStudentT):
@@ -127,6 +139,7 @@ def _multinomial(total_count, probs):
 EMISSIONS = {
     "MultivariateStudentT": MultivariateStudentT,
     "Multinomial": _multinomial,
+    "PointMass": PointMass,
     "Select": Select,
     "StudentTLike": student_t_like,
     "Uniform": Uniform,
