@@ -119,10 +119,11 @@ def run_arguments(program: Program, x: Observations) -> tuple[Program, dict[str,
     data: dict[str, Any] = {"x": x.x}
     if x.observed is not None:
         data["observed"] = x.observed
-    is_mixture = isinstance(program, Mixture)
-    if x.covariates is not None and (not is_mixture or program.needs_covariates):
+    if x.covariates is not None and (not isinstance(program, Mixture) or program.needs_covariates):
         data["covariates"] = x.covariates
-    return (program.structure, {**data, "hyper": program.hyper(x)}) if is_mixture else (program, data)
+    if isinstance(program, Mixture):
+        return program.structure, {**data, "hyper": program.hyper(x)}
+    return program, data
 
 
 def shapes_of(data: Any) -> Any:
