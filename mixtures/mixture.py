@@ -72,6 +72,7 @@ class Mixture(Program):
         *,
         size: int | tuple[int, ...] | None = None,
         hyper: Hyper | None = None,
+        labels: Array | None = None,
     ) -> Array:
         """The program.
 
@@ -80,6 +81,7 @@ class Mixture(Program):
             x: data, shape (rows,) or (rows, features); None draws them from the prior predictive.
             size: with `x=None`, the shape of the data to draw: rows, or (rows, features).
             hyper: numbers of the priors, in place of the declaration's.
+            labels: known components of the rows, -1 where unknown.
 
         Returns:
             The observations: `x`, or the draws.
@@ -99,6 +101,9 @@ class Mixture(Program):
         own = relative | own
         with ppl.plate("rows", rows):
             z = ppl.assign("assignment", weights)
+            if labels is not None:
+                is_excluded = (labels >= 0) & (labels != z)
+                ppl.factor("labels", ppl.xp.where(is_excluded, ppl.array(-np.inf), ppl.array(0.0)))
             chosen = {name: value[z] for name, value in own.items()}
             return ppl.sample("obs", self.family.emission(ppl, {**shared, **chosen}, features), obs=x)
 

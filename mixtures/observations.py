@@ -24,6 +24,7 @@ class Observations:
         x: numbers, shape (rows,) or (rows, features): a list, array, pandas Series or DataFrame. A DataFrame's columns become the features'
             names and its index the rows'; a DataFrame of one column is one variable, shape (rows,).
         feature_names: names of the columns, where `x` does not bring them.
+        labels: the components of rows whose component is known, ints from 0, and -1 or None where it is not, shape (rows,).
 
     Attributes:
         x: the checked values, float64, read-only.
@@ -40,6 +41,7 @@ class Observations:
 
     x: Any
     feature_names: tuple[str, ...] | None = None
+    labels: Any = None
     row_names: np.ndarray | None = field(default=None, init=False)
 
     def __post_init__(self):
@@ -50,9 +52,13 @@ class Observations:
         _check_names(values, feature_names)
         _check_finite(values, feature_names, row_names)
         values.flags.writeable = False
-        object.__setattr__(self, "x", values)
         object.__setattr__(self, "feature_names", feature_names)
         object.__setattr__(self, "row_names", row_names)
+        if self.labels is None and isinstance(self.x, Observations):
+            object.__setattr__(self, "labels", self.x.labels)
+        if self.labels is not None:
+            object.__setattr__(self, "labels", _labels(self.labels, len(values)))
+        object.__setattr__(self, "x", values)
 
     @classmethod
     def of(cls, x: Union["Observations", Any]) -> "Observations":
@@ -80,6 +86,8 @@ class Observations:
         """sha256 of shape, values and column names: tells whether two results speak of the same data."""
         digest = hashlib.sha256(repr((self.shape, self.feature_names)).encode())
         digest.update(np.ascontiguousarray(self.x).tobytes())
+        if self.labels is not None:
+            digest.update(self.labels.tobytes())
         return digest.hexdigest()
 
     def coords(self) -> dict[str, Any]:
@@ -88,6 +96,21 @@ class Observations:
         if self.features is not None:
             coords["features"] = list(self.feature_names or range(self.features))
         return coords
+
+    def check_labels(self, components: int) -> None:
+        """Check that known labels are numbers of components.
+
+        Raises:
+            DataError: a label is not below `components`.
+        """
+        if self.labels is not None and self.labels.max() >= components:
+            row = int(np.argmax(self.labels))
+            raise DataError(
+                "labels",
+                got=f"{self.labels[row]} at row {row}",
+                expected=f"components 0 to {components - 1}, or -1 where unknown",
+                advice="Number the known components from 0.",
+            )
 
     def check_like(self, features: int | None, feature_names: tuple[str, ...] | None) -> None:
         """Check that these data have the columns that a model was fitted to.
@@ -109,6 +132,24 @@ class Observations:
                 expected=f"columns {list(feature_names)}, in that order",
                 advice=f"Select them: x[{list(feature_names)}].",
             )
+
+
+def _labels(labels: Any, rows: int) -> np.ndarray:
+    """Known components as ints, -1 where unknown."""
+    listed = [-1 if label is None else label for label in np.asarray(labels, dtype=object).reshape(-1)]
+    try:
+        values = np.asarray(listed, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError("labels", got=repr(labels)[:60], expected="ints from 0, and -1 or None where unknown") from error
+    values = np.where(np.isnan(values), -1.0, values)
+    if np.shape(labels) != (rows,):
+        raise DataError("labels", got=f"shape {np.shape(labels)}", expected=f"one for each row, shape ({rows},)")
+    if (values < -1).any() or (values != np.round(values)).any():
+        bad = int(np.argmax((values < -1) | (values != np.round(values))))
+        raise DataError("labels", got=f"{listed[bad]!r} at row {bad}", expected="ints from 0, and -1 or None where unknown")
+    known = values.astype(np.int64)
+    known.flags.writeable = False
+    return known
 
 
 def _columns(features: int | None) -> str:

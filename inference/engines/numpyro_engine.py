@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from inference.engines import numpyro_em
 from inference.engines.numpyro_ascent import compiled_ascent, compiled_guide_ascent
 from inference.engines.numpyro_nuts import sample
 from inference.engines.numpyro_programs import (
@@ -21,13 +22,16 @@ from inference.engines.numpyro_programs import (
 )
 from inference.engines.protocol import (
     Ascent,
+    Climb,
     Draws,
+    EMProblem,
     GuideAscent,
     LogDensity,
     Parameters,
     Sites,
     run_arguments,
 )
+from inference.point.m_steps.protocol import State
 from mixtures import Observations, Program
 
 
@@ -107,6 +111,10 @@ class NumPyroEngine:
         climb = compiled_ascent(structure, sites, steps)
         parameters, losses, norms = climb(_as_jax(starts), _as_jax(scales), jnp.asarray(learning_rate), data)
         return Ascent(_as_numpy(parameters), np.asarray(losses), _as_numpy(norms))
+
+    @_in_float64
+    def em(self, problem: EMProblem, states: State) -> Climb:
+        return numpyro_em.climb(problem, states)
 
     @_in_float64
     def classify(

@@ -5,10 +5,12 @@ Arrays are converted here and nowhere else: engines take NumPy and give NumPy, i
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from inference.point.m_steps.protocol import ClosedForm, Frame, State
 from mixtures import Mixture, Observations, Program
 
 Parameters = Mapping[str, np.ndarray]
@@ -111,7 +113,8 @@ def run_arguments(program: Program, x: Observations) -> tuple[Program, dict[str,
     The numbers of a mixture's priors are run arguments, so that other numbers need no new compilation.
     """
     if isinstance(program, Mixture):
-        return program.structure, {"x": x.x, "hyper": program.hyper(x.x)}
+        known = {} if x.labels is None else {"labels": x.labels}
+        return program.structure, {"x": x.x, "hyper": program.hyper(x.x), **known}
     return program, {"x": x.x}
 
 
@@ -188,6 +191,61 @@ class Draws:
     stats: dict[str, np.ndarray]
 
 
+class Outcome(IntEnum):
+    """How EM left a restart."""
+
+    RUNNING = 0
+    AT_REST = 1
+    OUT_OF_STEPS = 2
+    BROKEN = 3
+
+
+@dataclass(frozen=True, eq=False)
+class EMProblem:
+    """What EM is to do.
+
+    Args:
+        closed_forms: the families that one compiled program serves; they differ in their M-step alone.
+        which: the index of the one at work.
+        x: the data, (rows, features).
+        frame: the coordinates in which EM works.
+        row_weights: (rows,), or None: 1.
+        labels: (rows,), known components or -1; None: all unknown.
+        fixed: whether each of the closed form's `fixable` parts stays as it is.
+        is_hard: classification EM.
+        tolerance: a gain below this share of the objective (or of the number of rows, if that is more) is rest.
+        max_steps: M-steps at most.
+    """
+
+    closed_forms: tuple[ClosedForm, ...]
+    which: int
+    x: np.ndarray
+    frame: Frame
+    row_weights: np.ndarray | None
+    labels: np.ndarray | None
+    fixed: Mapping[str, bool]
+    is_hard: bool
+    tolerance: float
+    max_steps: int
+
+
+@dataclass(frozen=True, eq=False)
+class Climb:
+    """What EM gave.
+
+    Args:
+        states: final states, (restarts, ...) by name.
+        objectives: of each restart, before each M-step and at the end, in EM's coordinates.
+        outcomes: how each restart ended.
+        occupancy: expected rows of each component at the end, (restarts, components).
+    """
+
+    states: State
+    objectives: list[np.ndarray]
+    outcomes: list[Outcome]
+    occupancy: np.ndarray
+
+
 class Engine(Protocol):
     """What may be asked of a program. `parameters` are constrained values by site; `x` are checked observations."""
 
@@ -237,6 +295,10 @@ class Engine(Protocol):
         learning_rate: float,
     ) -> Ascent:
         """Gradient steps on AutoDelta's ELBO from every start; `scales` are step lengths by site, in the site's own shape."""
+        ...
+
+    def em(self, problem: EMProblem, states: State) -> Climb:
+        """Closed-form EM from every state, (restarts, ...) by name."""
         ...
 
     def classify(

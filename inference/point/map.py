@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import logsumexp
 
 from inference.checks import check_count, check_positive, checked, with_numbers
 from inference.engines import Engine, engine
@@ -114,10 +115,22 @@ def fit_map(
 
 
 def densities(
-    program: Program, x: Observations, engine: Engine, sites: Sites, parameters: dict[str, np.ndarray]
+    program: Program,
+    x: Observations,
+    engine: Engine,
+    sites: Sites,
+    parameters: dict[str, np.ndarray],
+    row_weights: np.ndarray | None = None,
 ) -> tuple[float, float, float]:
-    """log p(x | parameters), log p(parameters), and log p(x, z | parameters) at the most probable z (NaN without a hub)."""
+    """log p(x | parameters), log p(parameters), and log p(x, z | parameters) at the most probable z (NaN without a hub).
+
+    With row weights (which need a hub) each row counts so often.
+    """
     single = {name: np.asarray(value)[None] for name, value in parameters.items()}
+    if row_weights is not None:
+        table = engine.log_joint(program, parameters, x)
+        prior = float(engine.log_prior_draws(program, single, x)[0])
+        return float(row_weights @ logsumexp(table, axis=1)), prior, float(row_weights @ table.max(axis=1))
     likelihood = float(engine.marginal_draws(program, single, x)[0])
     prior = float(engine.log_prior_draws(program, single, x)[0])
     classified = float(engine.log_joint(program, parameters, x).max(axis=1).sum()) if sites.has_hub else float("nan")

@@ -19,6 +19,9 @@ FLAT = 0.05
 SPIKE = 14.0
 """Log ratio of a component's density to the data's own at which it has collapsed: about a millionth of the data's spread (e^14 = 1.2e6)."""
 
+SAME_OPTIMUM = 1e-5
+"""Relative difference of objectives above which two restarts, in order of their objectives, ended at different optima."""
+
 TIE = 1e-6
 """Relative difference of objectives below which two restarts reached the same optimum."""
 
@@ -104,6 +107,18 @@ def best_restart(table: pd.DataFrame) -> int:
     lowest = finite.min()
     tied = candidates[finite <= lowest + TIE * max(1.0, abs(lowest))] if np.isfinite(lowest) else candidates
     return int(tied["initial_objective"].fillna(np.inf).idxmin())
+
+
+def optima(table: pd.DataFrame) -> np.ndarray:
+    """Which distinct optimum each restart reached: 0 is the best; -1 where it is unsound."""
+    number, last = -np.ones(len(table), dtype=np.int64), None
+    sound = table[table["status"].map(lambda status: status.is_sound)].sort_values("objective")
+    count = -1
+    for index, value in sound["objective"].items():
+        if last is None or value - last > SAME_OPTIMUM * max(1.0, abs(value)):
+            count += 1
+        number[index], last = count, value
+    return number
 
 
 def by_weight(parameters: Mapping[str, np.ndarray], sites: Sites) -> np.ndarray | None:

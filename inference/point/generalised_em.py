@@ -1,0 +1,1 @@
+def climb_by_gradient(*a): raise NotImplementedError
