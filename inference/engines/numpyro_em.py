@@ -26,8 +26,12 @@ CHUNK = 16
 MAX_LANES = 32
 """Restarts in one program at most."""
 
+LANE_CELLS = 40_000
+"""Numbers of whitened data, components x features x rows, that the lanes hold together: enough to hide what an operation costs however
+small it is, and no more, because lanes whose restart is done wait for the others."""
+
 BLOCK_CELLS = 400_000
-"""Numbers of whitened data, restarts x components x features x rows, in one block: about 3 MB, a core's cache."""
+"""Numbers of whitened data in one block of rows: about 3 MB, a core's cache."""
 
 Lanes = dict[str, Any]
 
@@ -37,10 +41,9 @@ def climb(problem: EMProblem, states: State) -> Climb:
     restarts = len(next(iter(states.values())))
     rows, features = problem.x.shape
     components = states["weights"].shape[-1]
-    lanes = min(restarts, MAX_LANES, max(1, BLOCK_CELLS // (256 * components * features)))
-    if rows > 20 * 256:
-        lanes = 1  # a block of one restart fills the cache
-    block = min(rows, max(256, BLOCK_CELLS // (lanes * components * features)))
+    cells = components * features
+    lanes = min(restarts, MAX_LANES, max(1, LANE_CELLS // (rows * cells)))
+    block = min(rows, max(256, BLOCK_CELLS // (lanes * cells)))
     run = _compiled(problem.closed_forms, problem.is_hard, block)
     data = _data(problem)
     numbers = (problem.which, jnp.asarray(problem.tolerance), problem.max_steps)
@@ -110,7 +113,11 @@ def _compiled(closed_forms: tuple[ClosedForm, ...], is_hard: bool, block: int) -
         def of_block(index: jax.Array | int) -> tuple[jax.Array, Statistics]:
             # the last block begins early enough to be whole; rows it shares with the one before count once
             begin = jnp.minimum(index * block, rows - block)
-            cut = {n: jax.lax.dynamic_slice_in_dim(data[n], begin, block) for n in ("x", "row_weights", "labels") if n in data}
+            cut = {
+                n: jax.lax.dynamic_slice_in_dim(data[n], begin, block)
+                for n in ("x", "row_weights", "labels")
+                if n in data
+            }
             x = ((cut["x"] - data["centre"]) / data["unit"]).T
             weights = cut.get("row_weights")
             if rows % block:
@@ -122,7 +129,9 @@ def _compiled(closed_forms: tuple[ClosedForm, ...], is_hard: bool, block: int) -
             return of_block(0)
         zero = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(of_block, 0))
         sums, _ = jax.lax.scan(
-            lambda carry, index: (jax.tree.map(jnp.add, carry, of_block(index)), None), zero, jnp.arange(-(-rows // block))
+            lambda carry, index: (jax.tree.map(jnp.add, carry, of_block(index)), None),
+            zero,
+            jnp.arange(-(-rows // block)),
         )
         return sums
 

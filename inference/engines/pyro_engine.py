@@ -5,8 +5,8 @@ import torch
 from pyro import poutine
 from pyro.infer import infer_discrete
 
-from inference.engines import pyro_nuts
-from inference.engines.protocol import Ascent, Draws, GuideAscent, LogDensity, Parameters, Sites
+from inference.engines import pyro_em, pyro_nuts
+from inference.engines.protocol import Ascent, Climb, Draws, EMProblem, GuideAscent, LogDensity, Parameters, Sites
 from inference.engines.pyro_ascent import ascend_guide, ascend_one_by_one, ascend_together
 from inference.engines.pyro_programs import (
     as_numpy,
@@ -21,6 +21,7 @@ from inference.engines.pyro_programs import (
     trace_sites,
     vector_density,
 )
+from inference.point.m_steps.protocol import State
 from mixtures import Observations, Program
 
 
@@ -91,6 +92,9 @@ class PyroEngine:
                 steps=steps,
                 learning_rate=learning_rate,
             )
+
+    def em(self, problem: EMProblem, states: State) -> Climb:
+        return pyro_em.climb(problem, states)
 
     def classify(
         self, program: Program, parameters: Parameters, x: Observations, *, temperature: int, seed: int

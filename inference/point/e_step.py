@@ -32,7 +32,8 @@ def e_step(
         log_joint = xp.where((labels >= 0) & (labels != numbers), -xp.inf, log_joint)
     peak = xp.max(log_joint, axis=0)
     if is_hard:
-        responsibilities = xp.where(xp.argmax(log_joint, axis=0) == numbers, 1.0, 0.0)
+        is_best = xp.argmax(log_joint, axis=0) == numbers
+        responsibilities = xp.where(is_best, xp.ones_like(log_joint), xp.zeros_like(log_joint))
         log_likelihood = peak
     else:
         # r_ik = p(x_i, k) / sum_l p(x_i, l)

@@ -3,17 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import numpy as np
-
 from inference.checks import check_count, check_positive, with_numbers
 from inference.engines import Engine, engine
-from inference.engines.protocol import EMProblem, Sites
-from inference.point.em_settings import Settings, check_fixed, check_mixture, check_row_weights, check_starts
+from inference.engines.protocol import EMProblem
 from inference.point.em_runs import Runs, beginnings, stacked, summarise
+from inference.point.em_settings import Settings, check_fixed, check_mixture, check_row_weights, check_starts
 from inference.point.generalised_em import climb_by_gradient
 from inference.point.m_steps.protocol import ClosedForm
 from inference.point.m_steps.registry import closed_form
-from inference.point.map import densities
 from inference.point.restarts import best_restart, by_weight, permuted
 from inference.point.starts import Start
 from inference.results import Origin, PointFit
@@ -110,12 +107,16 @@ def fit_em(
     if start is None and not known and observations.labels is None:
         order = by_weight(parameters, sites)
         parameters = parameters if order is None else permuted(parameters, sites, order)
-    likelihood, prior, classified = densities(mixture, observations, backend_engine, sites, parameters, weights)
+    likelihood, classified = runs.likelihoods(best)
+    prior = None
+    if objective == "posterior":
+        single = {name: value[None] for name, value in parameters.items()}
+        prior = float(backend_engine.log_prior_draws(mixture, single, observations)[0])
     return PointFit(
         parameters={site.name: parameters[site.name] for site in sites.parameters},
         component_axis={site.name: site.component_axis for site in sites.parameters if site.component_axis is not None},
         log_likelihood=likelihood,
-        log_posterior=likelihood + prior if objective == "posterior" else None,
+        log_posterior=None if prior is None else likelihood + prior,
         classification_log_likelihood=classified,
         losses=runs.losses[best],
         gradient_norms={},

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from inference.engines.protocol import Climb, EMProblem, Outcome
+from inference.point.e_step import e_step
 from inference.point.initial_partitions import Partition, Partitions, matched
 from inference.point.m_steps.protocol import ClosedForm, Frame, State
 from inference.point.restarts import EMPTY_ROWS, optima
@@ -14,6 +15,9 @@ from inference.status import Status
 
 COLLAPSED = 1e-10
 """A component whose variance along some direction is below this share of the data's own has collapsed: a standard deviation of 1e-5."""
+
+ROWS_AT_ONCE = 10_000
+"""Rows that pass together where NumPy computes."""
 
 BORROWED = 1.0
 """Rows of average scatter that a component of a first partition is given, so that single rows do not start as spikes."""
@@ -25,11 +29,13 @@ class Runs:
 
     Args:
         parameters: the restart's number -> its parameters.
+        likelihoods: the restart's number -> log p(x | parameters), and log p(x, z | parameters) at the most probable z.
         losses: negative objectives of each restart.
         table: see `PointFit.restarts`.
     """
 
     parameters: Callable[[int], dict[str, np.ndarray]]
+    likelihoods: Callable[[int], tuple[float, float]]
     losses: list[np.ndarray]
     table: pd.DataFrame
 
@@ -72,16 +78,19 @@ def beginnings(
     given: Sequence[Mapping[str, np.ndarray]] = (),
     fixed: Mapping[str, np.ndarray] | None = None,
     labels: np.ndarray | None = None,
+    partitions: Partitions | None = None,
 ) -> list[Beginning]:
     """The starts: those given, then partitions; parameters that are fixed have their values from the beginning."""
     first = [Beginning("given", seed, closed.encode(start, features, frame)) for start in given[:count]]
-    drawn = Partitions(x, seed).draw(components, count - len(first)) if count > len(first) else []
+    drawn = (partitions or Partitions(x, seed)).draw(components, count - len(first)) if count > len(first) else []
     if labels is not None:
         drawn = [matched(partition, labels, components) for partition in drawn]
     rest = [from_partition(closed, frame, x, partition, components) for partition in drawn]
     if fixed:
         rest = [
-            Beginning(b.rule, b.seed, closed.encode(closed.decode(b.state, features, frame) | dict(fixed), features, frame))
+            Beginning(
+                b.rule, b.seed, closed.encode(closed.decode(b.state, features, frame) | dict(fixed), features, frame)
+            )
             for b in rest
         ]
     return first + rest
@@ -136,7 +145,28 @@ def summarise(
         ],
         occupancy=climb.occupancy,
     )
-    return Runs(lambda restart: closed.decode(states[restart], features, problem.frame), losses, table)
+    return Runs(
+        lambda restart: closed.decode(states[restart], features, problem.frame),
+        lambda restart: _likelihoods(closed, problem, states[restart]),
+        losses,
+        table,
+    )
+
+
+def _likelihoods(closed: ClosedForm, problem: EMProblem, state: State) -> tuple[float, float]:
+    """Log likelihood and classification log likelihood in the data's units, a block of rows at a time."""
+    totals = np.zeros(2)
+    state = {**state, "weights": np.maximum(state["weights"], np.finfo(float).tiny)}  # log 0 would warn
+    numbers = np.arange(len(state["weights"]))[:, None]
+    for begin in range(0, len(problem.x), ROWS_AT_ONCE):
+        rows = slice(begin, begin + ROWS_AT_ONCE)
+        x = ((problem.x[rows] - problem.frame.centre) / problem.frame.unit).T
+        weights = None if problem.row_weights is None else problem.row_weights[rows]
+        labels = None if problem.labels is None else problem.labels[rows]
+        total = len(x.T) if weights is None else weights.sum()
+        both = [e_step(np, closed, state, x, weights, labels, numbers, is_hard)[0] for is_hard in (False, True)]
+        totals += np.array(both) + total * closed.log_jacobian(problem.frame)
+    return float(totals[0]), float(totals[1])
 
 
 def table_of(

@@ -1,1 +1,2 @@
-def climb_by_gradient(*a): raise NotImplementedError
+def climb_by_gradient(*a):
+    raise NotImplementedError

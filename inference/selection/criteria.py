@@ -1,7 +1,9 @@
 """How many components, and of which form? Every number of components crossed with every structure, by BIC and ICL."""
 
+import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,18 +11,28 @@ import pandas as pd
 
 from inference.checks import check_count, check_positive
 from inference.engines import engine
-from inference.engines.protocol import EMProblem
+from inference.engines.protocol import Climb, EMProblem
 from inference.point.em import fit_em
-from inference.point.em_runs import Runs, Beginning, beginnings, padded, stacked, summarise, part_of
+from inference.point.em_runs import Beginning, Runs, beginnings, padded, part_of, stacked, summarise
 from inference.point.em_settings import check_mixture
+from inference.point.initial_partitions import Partitions
+from inference.point.m_steps.protocol import ClosedForm, Frame
 from inference.point.m_steps.registry import closed_form
 from inference.point.restarts import best_restart
 from inference.results import PointFit
-from inference.status import Status
 from mixtures import Mixture, Observations, gaussian_mixture
 from mixtures.errors import ChoiceError, DataError
 from mixtures.families.covariance import STRUCTURES
 from mixtures.seeds import check_seed
+
+SHORT_TOLERANCE = 1e-5
+"""Relative gain at which the first, short runs of all restarts stop."""
+
+SHORT_STEPS = 100
+"""M-steps of the short runs at most."""
+
+PROMISING = 3
+"""How many of a model's restarts, at different optima, run on to the full tolerance."""
 
 CRITERIA = ("bic", "icl", "aic")
 
@@ -70,7 +82,9 @@ class Selection:
         """A criterion with components down and structures across; NaN where the fit is unsound."""
         name = criterion or self.criterion
         values = self.table.assign(value=self.table[name].where(self.table["status"].map(lambda s: s.is_sound)))
-        return values.pivot(index="components", columns="structure", values="value")[list(dict.fromkeys(self.table["structure"]))]
+        return values.pivot(index="components", columns="structure", values="value")[
+            list(dict.fromkeys(self.table["structure"]))
+        ]
 
     def __str__(self) -> str:
         first = self.table.sort_values(self.criterion).head(5)
@@ -117,7 +131,11 @@ def select_components(
     """
     observations = Observations.of(x)
     counts = [check_count("components", count) for count in components]
-    names = list(structures) if structures is not None else list(("E", "V") if observations.features is None else STRUCTURES)
+    names = (
+        list(structures)
+        if structures is not None
+        else list(("E", "V") if observations.features is None else STRUCTURES)
+    )
     if criterion not in CRITERIA:
         raise ChoiceError.of("criterion", criterion, CRITERIA)
     if not counts or not names:
@@ -127,15 +145,28 @@ def select_components(
     models = {name: [gaussian_mixture(count, name) for count in counts] for name in names}
     for mixture in (mixture for family in models.values() for mixture in family):
         check_mixture(mixture, observations, None)
-    sweep = _Sweep(observations, backend, restarts, seed, tolerance, max_steps)
+    # counted from the programs; tracing them is not safe in threads
+    free = {
+        model: engine(backend).sites(model, observations).free_parameters
+        for family in models.values()
+        for model in family
+    }
+    partitions = Partitions(observations.x if observations.x.ndim == 2 else observations.x[:, None], seed)
+    sweep = _Sweep(observations, backend, restarts, seed, tolerance, max_steps, partitions, free)
     closed_forms = tuple(closed_form(family[0].family) for family in models.values())
+
+    def fitted(index: int) -> list[tuple[dict[str, Any], dict[str, np.ndarray]]]:
+        return sweep.fit(closed_forms, index, models[names[index]])
+
+    # the first call compiles for all; compiled programs run outside Python's lock, a core each
+    first = fitted(0)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = [first, *pool.map(fitted, range(1, len(names)))]
     rows, parameters = [], {}
-    for index, (name, family) in enumerate(models.items()):
-        for mixture, runs, classified in sweep.fit(closed_forms, index, family):
-            best = best_restart(runs.table)
-            parameters[name, mixture.components] = runs.parameters(best)
-            row = _row(observations, backend, mixture, runs, best, classified(best))
+    for name, family in zip(names, found, strict=True):
+        for row, best in family:
             rows.append({"structure": name, **row})
+            parameters[name, row["components"]] = best
     return Selection(pd.DataFrame(rows), parameters, criterion, observations, seed, backend)
 
 
@@ -149,20 +180,19 @@ class _Sweep:
     seed: int
     tolerance: float
     max_steps: int
+    partitions: Partitions
+    free_parameters: dict[Mixture, int]
 
-    def fit(self, closed_forms: tuple[Any, ...], index: int, models: list[Mixture]):
-        """For each model: the model, its restarts, and a function from a restart to its classification log likelihood."""
+    def fit(
+        self, closed_forms: tuple[Any, ...], index: int, models: list[Mixture]
+    ) -> list[tuple[dict[str, Any], dict[str, np.ndarray]]]:
+        """For each model: its line of the table, and its best parameters."""
         closed = closed_forms[index]
         values = self.x.x if self.x.x.ndim == 2 else self.x.x[:, None]
         frame = closed.frame(values)
         most = max(model.components for model in models)
-        starts = [
-            beginnings(
-                closed, frame, values, model.components, self._restarts(model.components), self.seed, features=self.x.features
-            )
-            for model in models
-        ]
-        problem = EMProblem(
+        groups = [self._starts(closed, frame, values, model.components) for model in models]
+        short = EMProblem(
             closed_forms=closed_forms,
             which=index,
             x=values,
@@ -171,41 +201,59 @@ class _Sweep:
             labels=None,
             fixed=dict.fromkeys(closed.fixable, False),
             is_hard=False,
-            tolerance=self.tolerance,
-            max_steps=self.max_steps,
+            tolerance=max(self.tolerance, SHORT_TOLERANCE),
+            max_steps=min(self.max_steps, SHORT_STEPS),
         )
-        every = [padded(closed, start, most) for group in starts for start in group]
-        climb = engine(self.backend).em(problem, stacked(every))
-        begin = 0
-        standard = ((values - frame.centre) / frame.unit).T
-        for model, group in zip(models, starts, strict=True):
-            mine = part_of(closed, climb, slice(begin, begin + len(group)), model.components)
-            begin += len(group)
-            runs = summarise(closed, problem, self.x.features, group, mine)
+        long = replace(short, tolerance=self.tolerance, max_steps=self.max_steps)
+        groups = [
+            self._promising(closed, short, starts, climb) for starts, climb in self._climb(closed, short, groups, most)
+        ]
+        results = []
+        for model, (starts, climb) in zip(models, self._climb(closed, long, groups, most), strict=True):
+            runs = summarise(closed, long, self.x.features, starts, climb)
+            best = best_restart(runs.table)
+            results.append((self._row(model, runs, best), runs.parameters(best)))
+        return results
 
-            def classified(restart: int, mine: Any = mine) -> float:
-                state = {name: value[restart] for name, value in mine.states.items()}
-                table, _ = closed.log_joint(np, state, standard)
-                return float(table.max(axis=0).sum() + len(values) * closed.log_jacobian(frame))
+    def _starts(self, closed: ClosedForm, frame: Frame, values: np.ndarray, components: int) -> list[Beginning]:
+        count = 1 if components == 1 else self.restarts
+        options = {"features": self.x.features, "partitions": self.partitions}
+        return beginnings(closed, frame, values, components, count, self.seed, **options)
 
-            yield model, runs, classified
+    def _climb(
+        self, closed: ClosedForm, problem: EMProblem, groups: list[list[Beginning]], most: int
+    ) -> list[tuple[list[Beginning], Climb]]:
+        """Every group's starts, climbed together: fewer components are padded with components of weight 0."""
+        together = [padded(closed, start, most) for group in groups for start in group]
+        climb = engine(self.backend).em(problem, stacked(together))
+        ends = np.cumsum([len(group) for group in groups])
+        return [
+            (group, part_of(closed, climb, slice(end - len(group), end), len(group[0].state["weights"])))
+            for group, end in zip(groups, ends, strict=True)
+        ]
 
-    def _restarts(self, components: int) -> int:
-        return 1 if components == 1 else self.restarts
+    def _promising(
+        self, closed: ClosedForm, problem: EMProblem, starts: list[Beginning], climb: Climb
+    ) -> list[Beginning]:
+        """Where the best restarts stand, one for each optimum: short runs choose who runs on (Biernacki, Celeux & Govaert 2003)."""
+        table = summarise(closed, problem, self.x.features, starts, climb).table
+        sound = table[table["status"].map(lambda status: status.is_sound)]
+        chosen = (sound if len(sound) else table).sort_values("objective").drop_duplicates("optimum")
+        return [
+            Beginning(starts[row].rule, starts[row].seed, {name: value[row] for name, value in climb.states.items()})
+            for row in chosen.index[:PROMISING]
+        ]
 
-
-def _row(
-    x: Observations, backend: str, mixture: Mixture, runs: Runs, best: int, classified: float
-) -> dict[str, Any]:
-    likelihood, status = -runs.table.at[best, "objective"], runs.table.at[best, "status"]
-    free = engine(backend).sites(mixture, x).free_parameters
-    penalty = free * np.log(len(x))
-    return {
-        "components": mixture.components,
-        "log_likelihood": likelihood,
-        "free_parameters": free,
-        "aic": -2 * likelihood + 2 * free,
-        "bic": -2 * likelihood + penalty,
-        "icl": -2 * classified + penalty,
-        "status": status,
-    }
+    def _row(self, model: Mixture, runs: Runs, best: int) -> dict[str, Any]:
+        likelihood, classified = runs.likelihoods(best)
+        free = self.free_parameters[model]
+        penalty = free * np.log(len(self.x))
+        return {
+            "components": model.components,
+            "log_likelihood": likelihood,
+            "free_parameters": free,
+            "aic": -2 * likelihood + 2 * free,
+            "bic": -2 * likelihood + penalty,
+            "icl": -2 * classified + penalty,
+            "status": runs.table.at[best, "status"],
+        }
