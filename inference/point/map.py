@@ -88,7 +88,7 @@ def fit_map(
         real = {site.name: scales[site.name] for site in sites.parameters if site.is_real}
         parameters, at_rest = polish(backend_engine.log_density(program, observations), parameters, real)
         table.at[best, "status"] = Status.CONVERGED if at_rest else Status.MAX_STEPS
-    if start is None:
+    if start is None and observations.labels is None:
         parameters = _numbered_by_weight(program, observations, backend_engine, sites, parameters)
     status = table.at[best, "status"]
     if raise_if_bad and not status.is_sound:
