@@ -1,18 +1,11 @@
 """Reading a posterior: its program, its data, its parameters with chains and draws in one axis."""
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 
 from mixtures import Observations, Program
 from mixtures.errors import ModelError
 from mixtures.specification import from_json
-
-
-def is_posterior(result: Any) -> bool:
-    """Whether `result` is a tree of posterior draws."""
-    return isinstance(result, xr.DataTree) and "posterior" in result.children
 
 
 def program_of(posterior: xr.DataTree) -> Program:
@@ -43,7 +36,7 @@ def observations_of(posterior: xr.DataTree) -> Observations:
 def parameters_of(posterior: xr.DataTree) -> dict[str, np.ndarray]:
     """Every parameter's draws, (draws, ...): chains one after the other; assignments left out."""
     group = posterior["posterior"].to_dataset()
-    names = posterior.attrs["parameters"].split(",") if "parameters" in posterior.attrs else list(group.data_vars)
+    names = posterior.attrs["parameters"].split(",") if "parameters" in posterior.attrs else map(str, group.data_vars)
     return {name: flat(group[name].values) for name in names}
 
 

@@ -1,11 +1,11 @@
 """Mixture: THE program.
 
 A frozen dataclass whose call is the program, so that a declaration can be compared, hashed (compiled programs are cached by it), printed
-and saved. The numbers of the priors may come in as data (`hyper`), so that other numbers, or data of another scale, need no new compilation.
+and saved. The numbers of the priors may come in as data (`hyper`): other numbers, or data of another scale, need no new compilation.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,7 @@ class Mixture(Program):
 
     components: int
     family: Family
-    weights: Dirichlet = Dirichlet(1.0)
+    weights: Dirichlet = field(default_factory=Dirichlet)
 
     def __post_init__(self):
         is_count = isinstance(self.components, int | np.integer) and not isinstance(self.components, bool)
@@ -65,7 +65,7 @@ class Mixture(Program):
         """The prior of every site."""
         return {"weights": self.weights.prior, **self.family.priors_by_site}
 
-    def __call__(
+    def __call__(  # type: ignore[override]  # a mixture names its run arguments
         self,
         ppl: PPL,
         x: Array | None = None,

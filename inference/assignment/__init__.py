@@ -1,0 +1,1 @@
+"""Which component does a row belong to?"""

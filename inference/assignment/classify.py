@@ -45,15 +45,19 @@ def classify(fit: PointFit, x: Any, *, temperature: float = 0, seed: int | None 
             "seed", got="None", expected="an int in [0, 2**32)", advice="Draws at temperature > 0 need a seed."
         )
     seed = check_seed(0 if seed is None else seed)
+    sites = engine(fit.backend).sites(fit.program, observations)
+    if sites.is_trivial:
+        assigned = {site.name: np.zeros(len(observations), dtype=np.int64) for site in sites.assignments}
+        return next(iter(assigned.values())) if len(assigned) == 1 else assigned
     if temperature in (0, 1):
         found = engine(fit.backend).classify(
             fit.program, fit.parameters, observations, temperature=int(temperature), seed=seed
         )
-        assigned = {name: values.astype(np.int64) for name, values in found.items()}
+        # reshaped because infer_discrete drops the plate of a single row
+        assigned = {name: values.astype(np.int64).reshape(len(observations)) for name, values in found.items()}
         return next(iter(assigned.values())) if len(assigned) == 1 else assigned
     # argmax of log p / t + Gumbel noise is a draw from p^(1/t) (Gumbel 1954; Maddison, Tarlow & Minka 2014)
     table = log_joint(fit, observations) / temperature
     drawn = np.argmax(table + np.random.default_rng(seed).gumbel(size=table.shape), axis=1)
-    sites = engine(fit.backend).sites(fit.program, observations)
     each = {name: values[drawn] for name, values in sites.combinations().items()}
     return next(iter(each.values())) if len(each) == 1 else each

@@ -9,6 +9,7 @@ from inference.checks import check_count, check_positive
 from inference.engines import engine
 from inference.results import GuideFit, PointFit
 from inference.status import Status
+from mixtures import Observations
 from mixtures.seeds import check_seed
 
 AT_REST = 1e-4
@@ -45,11 +46,23 @@ def fit_guide(fit: PointFit, x: Any, *, steps: int = 300, learning_rate: float =
     observations = checked_like(fit, x)
     check_count("steps", steps)
     check_positive("learning_rate", learning_rate)
-    ascent = engine(fit.backend).enumerate_guide(
-        fit.program, fit.parameters, observations, steps=steps, learning_rate=learning_rate, seed=check_seed(seed)
+    seed = check_seed(seed)
+    backend = engine(fit.backend)
+    if backend.sites(fit.program, observations).is_trivial:
+        return _nothing_to_learn(fit, observations, steps)
+    ascent = backend.enumerate_guide(
+        fit.program, fit.parameters, observations, steps=steps, learning_rate=learning_rate, seed=seed
     )
     probs = next(iter(ascent.probs.values())) if len(ascent.probs) == 1 else ascent.probs
     late = ascent.losses[-max(2, steps // 10) :]
     is_at_rest = np.ptp(late) <= AT_REST * max(1.0, abs(late[-1]))
     status = Status.CONVERGED if is_at_rest else Status.MAX_STEPS
     return GuideFit(probs, ascent.losses, ascent.gradient_norms, status, fit.origin)
+
+
+def _nothing_to_learn(fit: PointFit, x: Observations, steps: int) -> GuideFit:
+    """One component takes every row: the negative ELBO is the negative log posterior density from the start."""
+    single = {name: np.asarray(value)[None] for name, value in fit.parameters.items()}
+    backend = engine(fit.backend)
+    loss = -(backend.marginal_draws(fit.program, single, x) + backend.log_prior_draws(fit.program, single, x))[0]
+    return GuideFit(np.ones((len(x), 1)), np.full(steps + 1, loss), {}, Status.CONVERGED, fit.origin)

@@ -8,7 +8,7 @@ from scipy.special import logsumexp
 
 from inference.assignment.responsibilities import joint_blocks, log_joint
 from inference.checks import checked
-from inference.draws import is_posterior, program_of
+from inference.draws import program_of
 from inference.results import PointFit
 
 
@@ -33,7 +33,7 @@ def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> np.ndarr
         >>> bool(abs(log_likelihood(fit, x).sum() - fit.log_likelihood) < 1e-9)
         True
     """
-    if not is_posterior(fit_or_posterior):
+    if not isinstance(fit_or_posterior, xr.DataTree):
         return logsumexp(log_joint(fit_or_posterior, x), axis=1)
     posterior = fit_or_posterior
     observations = checked(program_of(posterior), x)

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from inference.checks import checked
-from inference.draws import is_posterior, observations_of, parameters_of, program_of
+from inference.draws import observations_of, parameters_of, program_of
 from inference.engines import engine
 from inference.results import PointFit
 from mixtures import Observations
@@ -41,7 +41,7 @@ def responsibilities(fit_or_posterior: PointFit | xr.DataTree, x: Any, interval:
         >>> responsibilities(fit, x).round(2)[:, 0].tolist()
         [0.0, 0.0, 1.0, 1.0, 1.0]
     """
-    if is_posterior(fit_or_posterior):
+    if isinstance(fit_or_posterior, xr.DataTree):
         return _of_posterior(fit_or_posterior, x, interval)
     if interval is not None:
         raise ModelError(
@@ -101,7 +101,7 @@ def joint_blocks(posterior: xr.DataTree, x: Observations) -> Iterator[np.ndarray
     program, parameters = program_of(posterior), parameters_of(posterior)
     backend = engine(posterior.attrs["backend"])
     draws = len(next(iter(parameters.values())))
-    cells = len(x) * int(np.prod([site.categories or 1 for site in backend.sites(program, x).assignments]))
+    cells = len(x) * int(np.prod([site.categories for site in backend.sites(program, x).assignments]))
     size = max(1, min(draws, CELLS_AT_ONCE // cells))
     for begin in range(0, draws, size):
         block = {name: value[begin : begin + size] for name, value in parameters.items()}
@@ -115,7 +115,7 @@ def _of_posterior(posterior: xr.DataTree, x: Any, interval: float | None) -> Any
     observations.check_like(fitted.features, fitted.feature_names)
     sites = engine(posterior.attrs["backend"]).sites(program, observations)
     if interval is None:
-        total, draws = 0.0, 0
+        total, draws = np.zeros(()), 0
         for table in joint_blocks(posterior, observations):
             total, draws = total + _softmax(table).sum(axis=0), draws + len(table)
         return _one_or_all(sites.marginals(total / draws))

@@ -17,7 +17,7 @@ from numpyro.distributions import Categorical, biject_to, constraints
 from numpyro.infer import TraceEnum_ELBO, init_to_value
 from numpyro.infer.autoguide import AutoDelta
 
-from inference.engines.numpyro_programs import CACHED, Values, bijections, native
+from inference.engines.numpyro_programs import CACHED, Values, bijections, log_densities, native
 from inference.engines.protocol import ADAM_BETAS, FINAL_LEARNING_RATE, GUIDE_BETAS, Sites
 from mixtures import Program
 
@@ -64,8 +64,11 @@ def compiled_ascent(program: Program, sites: Sites, steps: int) -> Callable[...,
         elbo = TraceEnum_ELBO()
 
         def loss(free: Values) -> jax.Array:
-            locations = {f"{name}_auto_loc": maps[name](value) for name, value in free.items()}
-            return elbo.loss(key, locations, model, guide, **data)
+            values = {name: maps[name](value) for name, value in free.items()}
+            if sites.is_trivial:
+                likelihood, prior = log_densities(program, sites)(values, data)
+                return -(likelihood + prior)
+            return elbo.loss(key, {f"{name}_auto_loc": value for name, value in values.items()}, model, guide, **data)
 
         def one(start: Values) -> tuple[Values, jax.Array, Values]:
             free = {name: bijection.inv(start[name]) for name, bijection in maps.items()}

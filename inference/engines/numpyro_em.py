@@ -13,9 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from inference.engines.protocol import Climb, EMProblem, Outcome
-from inference.point.e_step import e_step
-from inference.point.m_steps.protocol import ClosedForm, State, Statistics
+from inference.engines.closed_form import Climb, ClosedForm, EMProblem, Outcome, State, Statistics
+from inference.engines.e_step import e_step
 
 CACHED = 64
 """How many compiled programs are kept."""

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from inference.engines import numpyro_em
+from inference.engines.closed_form import Climb, EMProblem, State
 from inference.engines.numpyro_ascent import compiled_ascent, compiled_guide_ascent
 from inference.engines.numpyro_mle import compiled_expected, compiled_mle
 from inference.engines.numpyro_nuts import sample
@@ -23,16 +24,13 @@ from inference.engines.numpyro_programs import (
 )
 from inference.engines.protocol import (
     Ascent,
-    Climb,
     Draws,
-    EMProblem,
     GuideAscent,
     LogDensity,
     Parameters,
     Sites,
     run_arguments,
 )
-from inference.point.m_steps.protocol import State
 from mixtures import Observations, Program
 
 
@@ -151,7 +149,8 @@ class NumPyroEngine:
         self, program: Program, parameters: Parameters, x: Observations, *, temperature: int, seed: int
     ) -> dict[str, np.ndarray]:
         structure, data = run_arguments(program, x)
-        names = tuple(site.name for site in describe(program, x).assignments)
+        sites = describe(program, x)
+        names = tuple(site.name for site in sites.assignments)
         assign = compiled_classifier(structure, names, temperature)
         return _as_numpy(assign(_as_jax(parameters), data, jax.random.PRNGKey(seed)))
 
@@ -160,7 +159,8 @@ class NumPyroEngine:
         self, program: Program, parameters: Parameters, x: Observations, *, steps: int, learning_rate: float, seed: int
     ) -> GuideAscent:
         structure, data = run_arguments(program, x)
-        climb = compiled_guide_ascent(structure, describe(program, x), steps)
+        sites = describe(program, x)
+        climb = compiled_guide_ascent(structure, sites, steps)
         probs, losses, norms = climb(_as_jax(parameters), jnp.asarray(learning_rate), jax.random.PRNGKey(seed), data)
         return GuideAscent(_as_numpy(probs), np.asarray(losses), _as_numpy(norms))
 
@@ -178,8 +178,17 @@ class NumPyroEngine:
         progress: bool,
     ) -> Draws:
         structure, data = run_arguments(program, x)
-        options = {"draws": draws, "tune": tune, "target_accept": target_accept, "progress": progress}
-        return sample(structure, describe(program, x), data, _as_jax(starts), seed=seed, **options)
+        return sample(
+            structure,
+            describe(program, x),
+            data,
+            _as_jax(starts),
+            draws=draws,
+            tune=tune,
+            target_accept=target_accept,
+            seed=seed,
+            progress=progress,
+        )
 
 
 def _as_numpy(values: Values) -> dict[str, np.ndarray]:

@@ -18,7 +18,14 @@ from numpyro.contrib.funsor import config_enumerate, enum, infer_discrete
 from numpyro.contrib.funsor import log_density as enumerated_log_density
 from numpyro.distributions import biject_to, constraints
 
-from inference.engines.protocol import Site, Sites, dims_of_event, run_arguments, shapes_of
+from inference.engines.protocol import (
+    Site,
+    Sites,
+    component_sizes,
+    dims_of_event,
+    run_arguments,
+    shapes_of,
+)
 from mixtures import Observations, Program
 from mixtures.ppl.numpyro_ppl import WORDS
 
@@ -61,7 +68,7 @@ class _Shaped(dict):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Shaped) and shapes_of(self) == shapes_of(other)
 
-    def __hash__(self) -> int:
+    def __hash__(self) -> int:  # type: ignore[override]  # it is never changed
         return hash(shapes_of(self))
 
 
@@ -71,7 +78,7 @@ def _described(program: Program, data: _Shaped) -> Sites:
 
     def look(data: Values) -> None:
         trace = trace_sites(program, data)
-        categories = {int(site["fn"].support.upper_bound) + 1 for site in trace.values() if is_assignment(site)}
+        categories = component_sizes(trace.values(), is_assignment)
         found.extend(_site(name, site, categories) for name, site in trace.items())
 
     jax.eval_shape(look, dict(data))  # shapes only: no number is computed, nothing is compiled
@@ -90,12 +97,12 @@ def _site(name: str, site: Values, categories: set[int]) -> Site:
     declared = tuple(site["infer"].get("event_dims", ()))
     dims = plates + dims_of_event(declared, name, event, fn.support is constraints.simplex, categories)
     if site["is_observed"]:
-        return Site(name, "observed", jnp.shape(value), dims, False, fn.support.is_discrete, 0)
+        return Site(name, "observed", jnp.shape(value), dims, _is_real(fn.support), fn.support.is_discrete, 0)
     if is_assignment(site):
         return Site(name, "assignment", jnp.shape(value), dims, False, True, 0, int(fn.support.upper_bound) + 1)
     free = jnp.size(biject_to(fn.support).inv(value))
     is_simplex = fn.support is constraints.simplex
-    return Site(name, "parameter", jnp.shape(value), dims, _is_real(fn.support), False, free, None, is_simplex)
+    return Site(name, "parameter", jnp.shape(value), dims, _is_real(fn.support), False, free, 0, is_simplex)
 
 
 def _is_real(support: Any) -> bool:
@@ -103,6 +110,7 @@ def _is_real(support: Any) -> bool:
 
 
 def in_rows(site: Values) -> bool:
+    """Whether a site belongs to the rows."""
     return any(frame.name == "rows" for frame in site.get("cond_indep_stack", ()))
 
 

@@ -3,14 +3,13 @@
 Arrays are converted here and nowhere else: engines take NumPy and give NumPy, in float64 unless told otherwise.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-from inference.point.m_steps.protocol import ClosedForm, Frame, State
+from inference.engines.closed_form import Climb, EMProblem, State
 from mixtures import Mixture, Observations, Program
 
 Parameters = Mapping[str, np.ndarray]
@@ -40,7 +39,7 @@ class Site:
         is_real: whether the support is the whole real line (in each coordinate).
         is_discrete: whether the support is discrete.
         free: the number of free coordinates (a simplex of K has K - 1).
-        categories: of an assignment, the number of components.
+        categories: of an assignment, the number of components; else 0.
         is_simplex: whether values are positive and sum to one.
     """
 
@@ -51,7 +50,7 @@ class Site:
     is_real: bool
     is_discrete: bool
     free: int
-    categories: int | None = None
+    categories: int = 0
     is_simplex: bool = False
 
     @property
@@ -82,18 +81,23 @@ class Sites:
         return len(self.assignments) > 0 and all(site.dims == ("rows",) for site in self.assignments)
 
     @property
+    def is_trivial(self) -> bool:
+        """Whether no row has a choice: every assignment has one category. NumPyro's enumeration refuses such programs."""
+        return all(site.categories == 1 for site in self.assignments)
+
+    @property
     def observed_is_discrete(self) -> bool:
         """Whether all that is observed is discrete."""
         return all(site.is_discrete for site in self.all if site.kind == "observed")
 
     def combinations(self) -> dict[str, np.ndarray]:
         """Every joint value of a row's assignments: by site, (combinations,); with one assignment, 0, ..., components - 1."""
-        grid = np.indices([site.categories or 0 for site in self.assignments])
+        grid = np.indices([site.categories for site in self.assignments])
         return {site.name: values.reshape(-1) for site, values in zip(self.assignments, grid, strict=True)}
 
     def marginals(self, table: np.ndarray) -> dict[str, np.ndarray]:
         """Probabilities over joint values, (..., combinations), as each site's own, (..., components)."""
-        sizes = [site.categories or 0 for site in self.assignments]
+        sizes = [site.categories for site in self.assignments]
         grid = table.reshape(*table.shape[:-1], *sizes)
         axes = range(-len(sizes), 0)
         return {
@@ -130,10 +134,17 @@ def shapes_of(data: Any) -> Any:
     return np.shape(data)
 
 
+def component_sizes(sites: Iterable[Mapping[str, Any]], is_assignment: Callable[[Any], bool]) -> set[int]:
+    """What a simplex over components has as its length: the plate `components`, or, without one, the assignments' categories."""
+    sites = list(sites)
+    plates = {frame.size for site in sites for frame in site["cond_indep_stack"] if frame.name == "components"}
+    return plates or {int(site["fn"].support.upper_bound) + 1 for site in sites if is_assignment(site)}
+
+
 def dims_of_event(
     declared: tuple[str, ...], name: str, shape: tuple[int, ...], is_simplex: bool, categories: set[int]
 ) -> tuple[str, ...]:
-    """Names of a site's event axes: as declared, else `components` for a simplex over an assignment's categories, else numbered."""
+    """Names of a site's event axes: as declared, else `components` for a simplex of that size, else numbered."""
     if len(declared) == len(shape):
         return declared
     if is_simplex and len(shape) == 1 and shape[0] in categories:
@@ -196,61 +207,7 @@ class Draws:
     stats: dict[str, np.ndarray]
 
 
-class Outcome(IntEnum):
-    """How EM left a restart."""
-
-    RUNNING = 0
-    AT_REST = 1
-    OUT_OF_STEPS = 2
-    BROKEN = 3
-
-
-@dataclass(frozen=True, eq=False)
-class EMProblem:
-    """What EM is to do.
-
-    Args:
-        closed_forms: the families that one compiled program serves; they differ in their M-step alone.
-        which: the index of the one at work.
-        x: the data, (rows, features).
-        frame: the coordinates in which EM works.
-        row_weights: (rows,), or None: 1.
-        labels: (rows,), known components or -1; None: all unknown.
-        fixed: whether each of the closed form's `fixable` parts stays as it is.
-        is_hard: classification EM.
-        tolerance: a gain below this share of the objective (or of the number of rows, if that is more) is rest.
-        max_steps: M-steps at most.
-    """
-
-    closed_forms: tuple[ClosedForm, ...]
-    which: int
-    x: np.ndarray
-    frame: Frame
-    row_weights: np.ndarray | None
-    labels: np.ndarray | None
-    fixed: Mapping[str, bool]
-    is_hard: bool
-    tolerance: float
-    max_steps: int
-
-
-@dataclass(frozen=True, eq=False)
-class Climb:
-    """What EM gave.
-
-    Args:
-        states: final states, (restarts, ...) by name.
-        objectives: of each restart, before each M-step and at the end, in EM's coordinates.
-        outcomes: how each restart ended.
-        occupancy: expected rows of each component at the end, (restarts, components).
-    """
-
-    states: State
-    objectives: list[np.ndarray]
-    outcomes: list[Outcome]
-    occupancy: np.ndarray
-
-
+@runtime_checkable
 class Engine(Protocol):
     """What may be asked of a program. `parameters` are constrained values by site; `x` are checked observations."""
 

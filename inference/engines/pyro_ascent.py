@@ -57,7 +57,8 @@ def ascend_together(
         return -(torch.logsumexp(table, 1).sum() + prior)
 
     gradient_and_loss = torch.vmap(torch.func.grad_and_value(loss))
-    free = {name: torch.vmap(space.maps[name].inv)(starts[name]).contiguous() for name in space.maps}
+    # clones: the identity map hands the starts themselves on, and Adam works in place
+    free = {name: torch.vmap(space.maps[name].inv)(starts[name]).clone() for name in space.maps}
     state = _adam_state(free, ADAM_BETAS)
     losses, norms = [], []
     for rate in _rates(learning_rate, steps):

@@ -4,10 +4,9 @@ import numpy as np
 import torch
 from array_api_compat import torch as torch_namespace
 
-from inference.engines.protocol import Climb, EMProblem, Outcome
+from inference.engines.closed_form import Climb, ClosedForm, EMProblem, Outcome, State
+from inference.engines.e_step import e_step
 from inference.engines.pyro_programs import Values, as_torch
-from inference.point.e_step import e_step
-from inference.point.m_steps.protocol import ClosedForm, State
 
 BLOCK_CELLS = 400_000
 """Numbers of whitened data in one block of rows: about 3 MB, a core's cache."""

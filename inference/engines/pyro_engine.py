@@ -9,7 +9,8 @@ from pyro import poutine
 from pyro.infer import infer_discrete
 
 from inference.engines import pyro_em, pyro_nuts
-from inference.engines.protocol import Ascent, Climb, Draws, EMProblem, GuideAscent, LogDensity, Parameters, Sites
+from inference.engines.closed_form import Climb, EMProblem, State
+from inference.engines.protocol import Ascent, Draws, GuideAscent, LogDensity, Parameters, Sites
 from inference.engines.pyro_ascent import ascend_guide, ascend_one_by_one, ascend_together
 from inference.engines.pyro_mle import ascend_likelihood, expected_density
 from inference.engines.pyro_programs import (
@@ -25,7 +26,6 @@ from inference.engines.pyro_programs import (
     trace_sites,
     vector_density,
 )
-from inference.point.m_steps.protocol import State
 from mixtures import Observations, Program
 
 
@@ -167,9 +167,18 @@ class PyroEngine:
     ) -> Draws:
         sites = describe(program, x)
         model, data = tensors(program, x)
-        options = {"draws": draws, "tune": tune, "target_accept": target_accept, "progress": progress}
         with isolated(seed):
-            return pyro_nuts.sample(model, sites, data, as_torch(dict(starts)), seed=seed, **options)
+            return pyro_nuts.sample(
+                model,
+                sites,
+                data,
+                as_torch(dict(starts)),
+                draws=draws,
+                tune=tune,
+                target_accept=target_accept,
+                seed=seed,
+                progress=progress,
+            )
 
 
 ENGINE = PyroEngine()

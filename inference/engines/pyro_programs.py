@@ -16,7 +16,15 @@ from pyro.distributions import Delta, constraints
 from pyro.infer import TraceEnum_ELBO
 from torch.distributions import biject_to
 
-from inference.engines.protocol import LogDensity, Parameters, Site, Sites, dims_of_event, run_arguments
+from inference.engines.protocol import (
+    LogDensity,
+    Parameters,
+    Site,
+    Sites,
+    component_sizes,
+    dims_of_event,
+    run_arguments,
+)
 from mixtures import Observations, Program
 from mixtures.ppl.pyro_ppl import PyroPPL, is_subsample
 
@@ -27,13 +35,19 @@ Values = dict[str, Any]
 
 @contextmanager
 def isolated(seed: int = 0) -> Iterator[None]:
-    """A scope that leaves the caller's random state, parameter store and validation flags as they were.
+    """A scope in float64 that leaves the caller's random state, parameter store, default dtype and validation flags as they were.
 
-    Distributions check no arguments inside: the checks read numbers, which vmap cannot.
+    torch's default dtype decides what an int tensor plus a Python number is, so a program's own arithmetic would be float32 without
+    it. Distributions check no arguments inside: the checks read numbers, which vmap cannot.
     """
+    default = torch.get_default_dtype()
     with torch.random.fork_rng(), pyro.get_param_store().scope(), pyro.validation_enabled(False):
-        torch.manual_seed(seed)
-        yield
+        try:
+            torch.set_default_dtype(torch.float64)
+            torch.manual_seed(seed)
+            yield
+        finally:
+            torch.set_default_dtype(default)
 
 
 def as_torch(values: Any) -> Any:
@@ -78,8 +92,8 @@ def describe(program: Program, x: Observations) -> Sites:
     with isolated():
         trace = trace_sites(model, data)
     trace = {name: site for name, site in trace.items() if not isinstance(site["fn"], pyro.distributions.Unit)}
-    categories = {site["fn"].support.upper_bound + 1 for site in trace.values() if is_assignment(site)}
-    return Sites(tuple(_site(name, site, set(map(int, categories))) for name, site in trace.items()))
+    categories = component_sizes(trace.values(), is_assignment)
+    return Sites(tuple(_site(name, site, categories) for name, site in trace.items()))
 
 
 def _site(name: str, site: Values, categories: set[int]) -> Site:
@@ -90,11 +104,11 @@ def _site(name: str, site: Values, categories: set[int]) -> Site:
     dims = plates + dims_of_event(declared, name, event, fn.support is constraints.simplex, categories)
     shape = tuple(value.shape)
     if site["is_observed"]:
-        return Site(name, "observed", shape, dims, False, fn.support.is_discrete, 0)
+        return Site(name, "observed", shape, dims, _is_real(fn.support), fn.support.is_discrete, 0)
     if is_assignment(site):
         return Site(name, "assignment", shape, dims, False, True, 0, int(fn.support.upper_bound) + 1)
     free, is_simplex = biject_to(fn.support).inv(value).numel(), fn.support is constraints.simplex
-    return Site(name, "parameter", shape, dims, _is_real(fn.support), False, free, None, is_simplex)
+    return Site(name, "parameter", shape, dims, _is_real(fn.support), False, free, 0, is_simplex)
 
 
 def _is_real(support: Any) -> bool:
@@ -145,10 +159,13 @@ def log_densities(
     def by_enumeration(parameters: Values, data: Values) -> tuple[torch.Tensor, torch.Tensor]:
         with poutine.block(), poutine.condition(data=parameters):
             trace = trace_sites(model, data)
-        prior = sum(_log_prob(trace[name]).sum() for name in parameters)
+        prior = sum((_log_prob(trace[name]).sum() for name in parameters), start=torch.zeros((), dtype=torch.float64))
         guide = _delta_guide(parameters, trace)
         elbo = TraceEnum_ELBO(max_plate_nesting=max_plate_nesting(trace))
-        return -elbo.differentiable_loss(model, guide, **data) - prior, prior
+        # TraceEnum_ELBO refuses to differentiate what has no gradient
+        needs_gradient = torch.is_grad_enabled() and any(value.requires_grad for value in parameters.values())
+        loss = elbo.differentiable_loss if needs_gradient else elbo.loss
+        return -torch.as_tensor(loss(model, guide, **data)) - prior, prior
 
     return by_enumeration
 

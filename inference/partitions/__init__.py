@@ -1,0 +1,1 @@
+"""Which clustering sums it all up?"""

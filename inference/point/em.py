@@ -5,11 +5,10 @@ from typing import Any, Literal
 
 from inference.checks import check_count, check_positive, with_numbers
 from inference.engines import Engine, engine
-from inference.engines.protocol import EMProblem
+from inference.engines.closed_form import ClosedForm, EMProblem
 from inference.point.em_runs import Runs, beginnings, stacked, summarise
 from inference.point.em_settings import Settings, check_fixed, check_mixture, check_row_weights, check_starts
 from inference.point.generalised_em import climb_by_gradient
-from inference.point.m_steps.protocol import ClosedForm
 from inference.point.m_steps.registry import closed_form
 from inference.point.restarts import best_restart, by_weight, permuted
 from inference.point.starts import Start

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from inference.engines.protocol import Climb, EMProblem, Outcome
-from inference.point.e_step import e_step
+from inference.engines.closed_form import Climb, ClosedForm, EMProblem, Frame, Outcome, State
+from inference.engines.e_step import e_step
 from inference.point.initial_partitions import Partition, Partitions, matched
-from inference.point.m_steps.protocol import ClosedForm, Frame, State
 from inference.point.restarts import EMPTY_ROWS, optima
 from inference.status import Status
 

@@ -12,7 +12,8 @@ from scipy import optimize
 from scipy.special import logsumexp
 
 from inference.engines import Engine
-from inference.engines.protocol import Ascent, LogDensity, Outcome, Sites
+from inference.engines.closed_form import Outcome
+from inference.engines.protocol import Ascent, LogDensity, Sites
 from inference.point.em_runs import Runs
 from inference.point.em_settings import Settings
 from inference.point.polish import coordinate_units

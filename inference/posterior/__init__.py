@@ -1,0 +1,1 @@
+"""How uncertain are the parameters?"""

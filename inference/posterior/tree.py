@@ -74,7 +74,7 @@ def _log_likelihood(program: Program, x: Observations, engine: Engine, sites: Si
         return None
     parameters = {name: flat(value) for name, value in draws.parameters.items()}
     chains, count = draws.stats["lp"].shape
-    cells = len(x) * int(np.prod([site.categories or 1 for site in sites.assignments]))
+    cells = len(x) * int(np.prod([site.categories for site in sites.assignments]))
     size = max(1, CELLS_AT_ONCE // cells)
     blocks = []
     for begin in range(0, chains * count, size):

@@ -11,12 +11,11 @@ import pandas as pd
 
 from inference.checks import check_count, check_positive
 from inference.engines import engine
-from inference.engines.protocol import Climb, EMProblem
+from inference.engines.closed_form import Climb, ClosedForm, EMProblem, Frame
 from inference.point.em import fit_em
 from inference.point.em_runs import Beginning, Runs, beginnings, padded, part_of, stacked, summarise
 from inference.point.em_settings import check_mixture
 from inference.point.initial_partitions import Partitions
-from inference.point.m_steps.protocol import ClosedForm, Frame
 from inference.point.m_steps.registry import closed_form
 from inference.point.restarts import best_restart
 from inference.results import PointFit

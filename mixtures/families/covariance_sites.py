@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import linear_sum_assignment
 
 from mixtures.families.covariance import Structure
 from mixtures.ppl.rotation import coordinates_of, matrix_of
@@ -94,12 +93,15 @@ def _centred(values: np.ndarray) -> np.ndarray:
 
 def _axes(structure: Structure, covariances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Orientations and variances along them; axes are numbered by the feature they are nearest to, alike in all components."""
+    from scipy.optimize import linear_sum_assignment  # half a second of import that most programs never need
+
     if structure.orientation_is_shared:
         axes = np.broadcast_to(_common_axes(covariances), covariances.shape)
         variance = np.einsum("kij,kil,klj->kj", axes, covariances, axes)
     else:
         variance, axes = np.linalg.eigh(covariances)
     variance = np.maximum(variance, HIDDEN * variance.max(axis=1, keepdims=True))
+
     nearest = linear_sum_assignment(-np.sum(axes**2, axis=0))[1]
     return axes[:, :, nearest], variance[:, nearest]
 

@@ -4,6 +4,8 @@
 under enumeration the gradient is several times cheaper. It is tested against the library's.
 """
 
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
@@ -21,9 +23,9 @@ class MultivariateNormal(dist.Distribution):
         scale_tril: lower triangular factor, shape (..., features, features).
     """
 
-    arg_constraints = {"loc": constraints.real_vector, "scale_tril": constraints.lower_cholesky}
+    arg_constraints: ClassVar[dict] = {"loc": constraints.real_vector, "scale_tril": constraints.lower_cholesky}
     support = constraints.real_vector
-    reparametrized_params = ["loc", "scale_tril"]
+    reparametrized_params: ClassVar[list] = ["loc", "scale_tril"]
 
     def __init__(self, loc, scale_tril, *, validate_args=None):
         self.loc, self.scale_tril = loc, scale_tril

@@ -44,7 +44,7 @@ WORDS = NumPyroPPL()
 def run_forward(program, seed: int, given: Mapping[str, np.ndarray], data: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Every site's value in one forward run of the program, in float64, with the sites of `given` held fixed."""
     with jax.enable_x64(True):
-        given = {name: jnp.asarray(value) for name, value in given.items()}
-        seeded = handlers.seed(handlers.substitute(program, data=given), jax.random.PRNGKey(seed))
+        held = {name: jnp.asarray(value) for name, value in given.items()}
+        seeded = handlers.seed(handlers.substitute(program, data=held), jax.random.PRNGKey(seed))
         trace = handlers.trace(seeded).get_trace(WORDS, **data)
         return {name: np.asarray(site["value"]) for name, site in trace.items() if site["type"] == "sample"}

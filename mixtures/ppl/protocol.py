@@ -26,8 +26,16 @@ class PPL(Protocol):
     """
 
     name: str
-    dist: Any
-    xp: Any
+
+    @property
+    def dist(self) -> Any:
+        """Distributions by NumPyro's names."""
+        ...
+
+    @property
+    def xp(self) -> Any:
+        """The array namespace."""
+        ...
 
     def sample(self, name: str, fn: Distribution, obs: Array | None = None, dims: Sequence[str] = ()) -> Array:
         """A random variable. `dims` names its event axes, for the posterior's coordinates."""

@@ -1,5 +1,7 @@
 """Distributions that NumPyro or this package has and Pyro has not."""
 
+from typing import ClassVar
+
 import pyro.distributions
 import torch
 from array_api_compat import torch as torch_namespace
@@ -16,7 +18,7 @@ class _ZeroSum(constraints.Constraint):
         super().__init__()
 
     @property
-    def event_dim(self) -> int:
+    def event_dim(self) -> int:  # type: ignore[override]  # torch's own constraints do the same
         return self._event_dim
 
     def check(self, value: torch.Tensor) -> torch.Tensor:
@@ -37,11 +39,11 @@ class ZeroSumTransform(Transform):
         super().__init__(cache_size=1)
 
     @property
-    def domain(self) -> constraints.Constraint:
+    def domain(self) -> constraints.Constraint:  # type: ignore[override]
         return constraints.independent(constraints.real, self._event_dim)
 
     @property
-    def codomain(self) -> constraints.Constraint:
+    def codomain(self) -> constraints.Constraint:  # type: ignore[override]
         return _ZeroSum(self._event_dim)
 
     def _call(self, x: torch.Tensor) -> torch.Tensor:
@@ -77,7 +79,7 @@ class ZeroSumNormal(pyro.distributions.TransformedDistribution):
         scale: standard deviation along every direction of that space.
     """
 
-    arg_constraints = {}  # noqa: RUF012 (torch's convention; the base checks its scale)
+    arg_constraints: ClassVar[dict] = {}  # the base checks its scale
 
     def __init__(self, event_shape: tuple[int, ...], scale: torch.Tensor):
         base = pyro.distributions.Normal(torch.zeros_like(scale), scale)

@@ -41,7 +41,8 @@ class PyroPPL:
         return _Namespace(self)
 
     def sample(self, name: str, fn: Distribution, obs: Array | None = None, dims: Sequence[str] = ()) -> Array:
-        return pyro.sample(name, fn, obs=obs, infer={"event_dims": list(dims)} if dims else None)
+        infer: Any = {"event_dims": list(dims)} if dims else None
+        return pyro.sample(name, fn, obs=obs, infer=infer)
 
     def plate(self, name: str, size: int) -> AbstractContextManager:
         return pyro.plate(name, size)
@@ -120,8 +121,10 @@ def run_forward(program, seed: int, given: Mapping[str, np.ndarray], data: Mappi
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
         trace = poutine.trace(poutine.condition(program, data=held)).get_trace(words, **data)
-    is_value = {name: site for name, site in trace.nodes.items() if site["type"] == "sample" and not is_subsample(site)}
-    return {name: site["value"].detach().numpy() for name, site in is_value.items()}
+    values = {
+        name: site["value"] for name, site in trace.nodes.items() if site["type"] == "sample" and not is_subsample(site)
+    }
+    return {name: value.detach().numpy() for name, value in values.items() if value is not None}
 
 
 def is_subsample(site) -> bool:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from inference.engines.closed_form import Array, Frame, State, Statistics
 from inference.point.m_steps.covariances import NO_ROWS, UPDATES
-from inference.point.m_steps.protocol import Array, Frame, State, Statistics
 from mixtures.families import Gaussian
 from mixtures.families.covariance import structure
 
@@ -26,7 +26,7 @@ SPREAD_SITES = frozenset({"scale", "log_volume", "log_shape", "correlation_chole
 
 @dataclass(frozen=True)
 class GaussianEM:
-    """See `inference.point.m_steps.protocol.ClosedForm`.
+    """See `inference.engines.closed_form.ClosedForm`.
 
     State: weights (components,), loc (components, features), root and whiten (components, features, features) with
     Sigma_k = root root' and whiten = root^-1, log_det = log |root| (components,); and what some structures remember: volume

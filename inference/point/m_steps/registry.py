@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from inference.engines.closed_form import ClosedForm
 from inference.point.m_steps.gaussian import GaussianEM
-from inference.point.m_steps.protocol import ClosedForm
 from mixtures.families import Gaussian
 from mixtures.families.covariance import structure
 

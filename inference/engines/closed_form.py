@@ -1,4 +1,4 @@
-"""What a family with closed-form M-steps gives to EM.
+"""EM in closed form: what a family gives to it, what it is asked, and what it answers.
 
 The first three methods are array code: `xp` is the namespace of NumPy, JAX or torch, and one text serves all three. Rows come features
 first, (features, rows), in blocks, so that a pass over the data is a handful of matrix products. A state is a dict of arrays that holds
@@ -7,6 +7,7 @@ the parameters in the form the next pass needs; statistics are dicts of arrays t
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any, Protocol
 
 import numpy as np
@@ -92,3 +93,58 @@ class ClosedForm(Protocol):
     def has_duplicates(self, state: State) -> bool:
         """Whether two components are one and the same."""
         ...
+
+
+class Outcome(IntEnum):
+    """How EM left a restart."""
+
+    RUNNING = 0
+    AT_REST = 1
+    OUT_OF_STEPS = 2
+    BROKEN = 3
+
+
+@dataclass(frozen=True, eq=False)
+class EMProblem:
+    """What EM is to do.
+
+    Args:
+        closed_forms: the families that one compiled program serves; they differ in their M-step alone.
+        which: the index of the one at work.
+        x: the data, (rows, features).
+        frame: the coordinates in which EM works.
+        row_weights: (rows,), or None: 1.
+        labels: (rows,), known components or -1; None: all unknown.
+        fixed: whether each of the closed form's `fixable` parts stays as it is.
+        is_hard: classification EM.
+        tolerance: a gain below this share of the objective (or of the number of rows, if that is more) is rest.
+        max_steps: M-steps at most.
+    """
+
+    closed_forms: tuple[ClosedForm, ...]
+    which: int
+    x: np.ndarray
+    frame: Frame
+    row_weights: np.ndarray | None
+    labels: np.ndarray | None
+    fixed: Mapping[str, bool]
+    is_hard: bool
+    tolerance: float
+    max_steps: int
+
+
+@dataclass(frozen=True, eq=False)
+class Climb:
+    """What EM gave.
+
+    Args:
+        states: final states, (restarts, ...) by name.
+        objectives: of each restart, before each M-step and at the end, in EM's coordinates.
+        outcomes: how each restart ended.
+        occupancy: expected rows of each component at the end, (restarts, components).
+    """
+
+    states: State
+    objectives: list[np.ndarray]
+    outcomes: list[Outcome]
+    occupancy: np.ndarray

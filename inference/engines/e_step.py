@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from inference.point.m_steps.protocol import Array, ClosedForm, State, Statistics
+from inference.engines.closed_form import Array, ClosedForm, State, Statistics
 
 
 def e_step(

@@ -1,0 +1,139 @@
+"""align: one matcher for everything that has components, whatever made it.
+
+Two labellings of components are compared by what they say of rows, never by their parameters: responsibilities need no
+unit, no choice of columns and no family, and a parameter that is noise cannot mislead them. The rows are the data of a
+posterior; a point fit does not keep its data, so that between two fits rows are drawn from the reference.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from inference.assignment import responsibilities as model
+from inference.draws import observations_of
+from inference.labels.evidence import raw_tree
+from inference.labels.permutations import Relabelling, compose, relabel_parameters, second_best_margin, solve
+from inference.labels.relabel import permuted, relabel
+from inference.results import PointFit
+from mixtures import Observations, simulate
+from mixtures.errors import DataError
+
+LEAST_ROWS = 500
+MOST_DRAWS = 200
+SEED = 0
+Labelled = PointFit | xr.DataTree
+
+
+def align(result: Any, to: Labelled, x: Any = None) -> Any:
+    """Give the components of a result the labels that they have in another.
+
+    Args:
+        result: a point fit (MAP, maximum likelihood, EM; any seed, backend or bootstrap replicate), a posterior, or a
+            list of them. A posterior that is not relabelled yet is relabelled first.
+        to: the fit or posterior whose labels are to be had.
+        x: rows on which the two are compared; none means a posterior's data, or between two fits as many rows drawn
+            from the reference as it was fitted to, at least 500.
+
+    Returns:
+        The same, its components permuted. The table `restarts` of a fit keeps the labels of its restarts.
+
+    Raises:
+        DataError: something that has no components, or another number of them.
+    """
+    if isinstance(result, Sequence):
+        return [align(one, to, x) for one in result]
+    labelled = _labelled(result)
+    permutation = match(labelled, to, x).permutations[0]
+    return (
+        _permuted_fit(labelled, permutation)
+        if isinstance(labelled, PointFit)
+        else _permuted_tree(labelled, permutation)
+    )
+
+
+def match(result: Labelled, to: Labelled, x: Any = None) -> Relabelling:
+    """The permutation that `align` applies, as one draw: its cost is the expected share of rows that the two assign to
+    different components, its margin how much greater that of the second-best match is.
+
+    Args:
+        result: a point fit or a posterior.
+        to: the reference.
+        x: as in `align`.
+    """
+    result, reference = _labelled(result), _labelled(to)
+    rows = _rows(result, reference, x)
+    ours, theirs = classify_rows(result, rows), classify_rows(reference, rows)
+    if ours.shape != theirs.shape:
+        raise DataError(
+            "result", got=f"{ours.shape[1]} components", expected=f"{theirs.shape[1]}, as the reference has"
+        )
+    # cost[i, j] = mean over rows of P(i in the result) P(not j in the reference)
+    costs = (ours.T @ (1 - theirs))[None] / len(rows)
+    permutations, cost = solve(costs)
+    return Relabelling("align", permutations, cost, second_best_margin(costs, permutations), np.array([cost.sum()]))
+
+
+def classify_rows(result: Labelled, x: Observations) -> Float[np.ndarray, "rows components"]:
+    """P(row has label k), of a posterior the mean over at most 200 of its relabelled draws."""
+    if isinstance(result, PointFit):
+        return np.asarray(model.responsibilities(result, x))
+    sizes = result["posterior"].sizes
+    every = -(-sizes["draw"] * sizes["chain"] // MOST_DRAWS)
+    some = result.isel(draw=slice(None, None, every), missing_dims="ignore")
+    permutations = some["relabelling"].to_dataset()["permutation"].values.reshape(-1, sizes["components"])
+    tree = raw_tree(some)
+    tree["observed_data"] = xr.DataTree(xr.Dataset({"obs": (("rows", "features")[: x.x.ndim], x.x)}, coords=x.coords()))
+    return relabel_parameters(model.draw_responsibilities(tree), permutations, axis=2).mean(axis=0)
+
+
+def _labelled(result: Any) -> Labelled:
+    """A fit, or a posterior under one labelling."""
+    if isinstance(result, PointFit):
+        return result
+    if isinstance(result, xr.DataTree):
+        return result if "relabelling" in result.children else relabel(result)
+    raise DataError("result", got=type(result).__name__, expected="a PointFit or a posterior's DataTree")
+
+
+def _rows(result: Labelled, reference: Labelled, x: Any) -> Observations:
+    """The rows to compare on."""
+    if x is not None:
+        return Observations.of(x)
+    for one in (reference, result):
+        if isinstance(one, xr.DataTree):
+            return observations_of(one)
+    origin = reference.origin
+    rows = max(origin.rows, LEAST_ROWS)
+    size = rows if origin.features is None else (rows, origin.features)
+    drawn = simulate(origin.program, size, SEED, given=reference.parameters, backend=origin.backend)
+    return Observations(drawn["obs"], feature_names=origin.feature_names)
+
+
+def _permuted_fit(fit: PointFit, permutation: np.ndarray) -> PointFit:
+    parameters = {
+        site: np.take(value, permutation, axis=fit.component_axis[site]) if site in fit.component_axis else value
+        for site, value in fit.parameters.items()
+    }
+    return replace(fit, parameters=parameters)
+
+
+def _permuted_tree(tree: xr.DataTree, permutation: np.ndarray) -> xr.DataTree:
+    """The same permutation for all draws, on top of each draw's own."""
+    posterior, relabelling = tree["posterior"].to_dataset(), tree["relabelling"].to_dataset()
+    chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
+    every = np.tile(permutation, (chains * draws, 1))
+    moved = {
+        name: permuted(variable, every)
+        for name, variable in posterior.data_vars.items()
+        if "components" in variable.dims or name == "assignment"
+    }
+    own = relabelling["permutation"]
+    composed = compose(own.values.reshape(every.shape), every).reshape(own.shape)
+    aligned = tree.copy(deep=False)
+    aligned["posterior"] = xr.DataTree(posterior.assign(moved))
+    aligned["relabelling"] = xr.DataTree(relabelling.assign(permutation=own.copy(data=composed)))
+    return aligned

@@ -1,0 +1,136 @@
+"""diagnose_labels: did the labels switch, can they be mended, and may the posterior be believed at all?
+
+Three ways of lying look alike to R-hat, and need three answers: chains that each keep a labelling (raw R-hat is bad,
+the posterior is fine), chains that switch perfectly (raw R-hat is fine, their means are meaningless), and chains that
+are all in the same minor mode (everything is fine but the log density). Hence three comparisons: raw against relabelled
+draws, label-invariant quantities between chains, and the log density against a reference.
+"""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy.stats import chi2
+
+from inference.labels.comparison import compare_methods
+from inference.labels.convergence import convergence
+from inference.labels.evidence import Evidence, raw_tree
+from inference.labels.invariants import invariants
+from inference.labels.methods import METHODS, Task
+from inference.labels.permutations import Permutations, relabel_parameters
+from inference.labels.pivot import find_pivot
+from inference.labels.relabel import choose_rows
+from inference.labels.report import LabelReport
+from inference.labels.switching import describe_switching
+from inference.labels.verdict import decide
+from mixtures.errors import ChoiceError
+
+COMPARED = ("ecr", "ecr-iterative-1", "ecr-iterative-2", "stephens", "pra", "data-based", "ordering")
+CLOSE_CALL = np.log(20.0)
+"""Nats of Stephens' divergence: below it the second-best labelling is within a factor of 20 of the best."""
+
+
+def diagnose_labels(
+    posterior: xr.DataTree,
+    method: str | None = None,
+    pivot: Any = None,
+    reference_fit: Any = None,
+    *,
+    rows: int | None = None,
+    seed: int = 0,
+) -> LabelReport:
+    """Say how the labels behaved, and what may be read from the draws.
+
+    Args:
+        posterior: draws in ArviZ's schema, relabelled or not; the raw ones are looked at.
+        method: the relabelling to report on; None is the one the tree has, or else `"ecr"`.
+        pivot: as in `relabel`.
+        reference_fit: a point fit of the same program and data, whose log posterior density the draws must come near;
+            None takes the density of the fit that the sampler was started from, if the tree keeps one.
+        rows: use a random subset of so many rows; None is all, or as many as fit into memory.
+        seed: draws that subset.
+
+    Returns:
+        The report: a table when printed, a Dataset by `to_dataset`.
+
+    Raises:
+        ChoiceError: unknown method.
+        DataError: no posterior with components.
+    """
+    if method is not None and method not in METHODS:
+        raise ChoiceError.of("method", method, METHODS)
+    evidence = Evidence(raw_tree(posterior), choose_rows(raw_tree(posterior), rows, seed))
+    task = Task(evidence, find_pivot(evidence, pivot))
+    results = {name: METHODS[name](task) for name in COMPARED}
+    found = {key: result.permutations for key, result in results.items()}
+    name, permutations = _reported(posterior, method, task, found)
+
+    components = evidence.components
+    quantities = invariants(evidence)
+    is_close = results["stephens"].margin < CLOSE_CALL
+    has_empty = quantities["occupied_components"].values.ravel() < components
+    comparison = compare_methods(found, has_empty, is_close)
+    switching = describe_switching(permutations.reshape(*evidence.shape, components), ~is_close.reshape(evidence.shape))
+    tables = {
+        "raw": xr.Dataset(evidence.sites),
+        "relabelled": _relabelled(evidence, permutations),
+        "invariant": quantities,
+    }
+    table = xr.concat([convergence(draws, kind) for kind, draws in tables.items()], dim="quantity")
+    gaps, expected_gap = density_gap(posterior, evidence, reference_fit)
+    verdict = decide(
+        invariant_r_hat=_worst(table, "invariant"),
+        density_gap=float(gaps.min()),
+        expected_gap=expected_gap,
+        agreement=1 - comparison.disputed,
+        unsure=switching.unsure,
+        relabelled_r_hat=_worst(table, "relabelled"),
+        visited=switching.visited,
+        switch_rate=float(switching.rates.max()),
+    )
+    return LabelReport(verdict, name, evidence.shape, switching, table, comparison, gaps, expected_gap)
+
+
+def density_gap(posterior: xr.DataTree, evidence: Evidence, reference_fit: Any) -> tuple[np.ndarray, float]:
+    """How far each chain's best log density lies below the reference's, (chain,), and how far a typical draw's would.
+
+    Near a mode 2 (log density at the mode - log density of a draw) is about chi-squared, with as many degrees of
+    freedom as parameters; the best of many draws must lie nearer than the median draw.
+    """
+    reference = posterior.attrs.get("init_log_posterior") if reference_fit is None else reference_fit.log_posterior
+    if evidence.log_density is None or reference is None:
+        return np.full(evidence.shape[0], np.nan), np.nan
+    unknowns = sum(
+        int((variable.std(["chain", "draw"]) > 0).sum())
+        for variable in evidence.draws.data_vars.values()
+        if variable.dtype.kind == "f" and "rows" not in variable.dims
+    )
+    unknowns -= "weights" in evidence.sites and evidence.components > 1  # they sum to one
+    best = np.nanmax(evidence.log_density.reshape(evidence.shape), axis=1)
+    return reference - best, float(chi2.median(max(unknowns, 1)) / 2)
+
+
+def _reported(
+    posterior: xr.DataTree, method: str | None, task: Task, found: dict[str, Permutations]
+) -> tuple[str, Permutations]:
+    """The relabelling to report on, and its name."""
+    if method is None and "relabelling" in posterior.children:
+        kept = posterior["relabelling"].to_dataset()
+        return str(kept.attrs["method"]), kept["permutation"].values.reshape(-1, task.evidence.components)
+    name = method or "ecr"
+    return name, found[name] if name in found else METHODS[name](task).permutations
+
+
+def _relabelled(evidence: Evidence, permutations: Permutations) -> xr.Dataset:
+    """The sites under one labelling."""
+    after = {}
+    for name, variable in evidence.sites.items():
+        values = variable.values.reshape(len(permutations), *variable.shape[2:])
+        after[name] = variable.copy(data=relabel_parameters(values, permutations).reshape(variable.shape))
+    return xr.Dataset(after)
+
+
+def _worst(table: xr.Dataset, kind: str) -> float:
+    """The greatest R-hat of one kind; NaN where all are."""
+    values = table["r_hat"].values[table["kind"].values == kind]
+    return float(np.max(values[~np.isnan(values)], initial=-np.inf)) if not np.isnan(values).all() else np.nan

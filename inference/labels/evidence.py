@@ -1,0 +1,170 @@
+"""What the relabelling methods need, got from the posterior's tree and its model, so that nobody has to make a matrix.
+
+The raw draws are read, whether or not the tree has been relabelled. Responsibilities and log densities come from the
+declared program; everything is computed when first asked for, and only for the chosen rows.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float, Int
+
+from inference.assignment import responsibilities as model
+from mixtures.errors import DataError
+
+Rows = Int[np.ndarray, " rows"]
+
+
+def raw_tree(posterior: Any) -> xr.DataTree:
+    """The tree with the draws as they were sampled in its group `posterior`."""
+    if "posterior" not in getattr(posterior, "children", ()):
+        raise DataError(
+            "posterior",
+            got=f"{type(posterior).__name__} without a group 'posterior'",
+            expected="an xarray.DataTree in ArviZ's schema",
+            advice="Pass what sample_nuts returned.",
+        )
+    groups = {name: node for name, node in posterior.children.items() if name not in ("posterior_raw", "relabelling")}
+    groups["posterior"] = (
+        posterior["posterior_raw"] if "posterior_raw" in posterior.children else posterior["posterior"]
+    )
+    tree = xr.DataTree.from_dict({name: node.to_dataset() for name, node in groups.items()})
+    tree.attrs = dict(posterior.attrs)
+    return tree
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """The raw draws, seen as arrays with chains and draws in one.
+
+    Args:
+        tree: a tree from `raw_tree`.
+        rows: which rows to look at; None means all.
+    """
+
+    tree: xr.DataTree
+    rows: Rows | None = None
+
+    @cached_property
+    def draws(self) -> xr.Dataset:
+        """The group `posterior`."""
+        dataset = self.tree["posterior"].to_dataset()
+        if "components" not in dataset.dims:
+            raise DataError(
+                "posterior",
+                got=f"dims {', '.join(map(str, dataset.dims))}",
+                expected="a dim 'components'",
+                advice="There are no labels to switch in a model without components.",
+            )
+        return dataset
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Chains and draws a chain."""
+        return self.draws.sizes["chain"], self.draws.sizes["draw"]
+
+    @property
+    def components(self) -> int:
+        """K."""
+        return self.draws.sizes["components"]
+
+    @cached_property
+    def responsibilities(self) -> Float[np.ndarray, "draws rows components"]:
+        """P(row has label k) in each draw, from the model."""
+        table = np.asarray(model.draw_responsibilities(self.tree, rows=self.rows))
+        if table.shape[2] != self.components:
+            raise DataError(
+                "posterior",
+                got=f"{table.shape[2]} joint values of a row's assignments for {self.components} components",
+                expected="one assignment a row",
+                advice="Relabelling is defined for models in which a row belongs to one component.",
+            )
+        return table
+
+    @cached_property
+    def assignments(self) -> Int[np.ndarray, "draws rows"]:
+        """The sampled assignments if the draws have any, else each row's most probable label."""
+        if "assignment" not in self.draws:
+            return self.responsibilities.argmax(axis=2).astype(np.int16)
+        labels = _flat(self.draws["assignment"].transpose("chain", "draw", "rows")).astype(np.int16)
+        return labels if self.rows is None else labels[:, self.rows]
+
+    @cached_property
+    def observations(self) -> Float[np.ndarray, "rows features"]:
+        """The data."""
+        obs = self.tree["observed_data"]["obs"].transpose("rows", ...).values.astype(float)
+        obs = obs.reshape(len(obs), -1)
+        return obs if self.rows is None else obs[self.rows]
+
+    @cached_property
+    def sites(self) -> dict[str, xr.DataArray]:
+        """The variables that describe components, (chain, draw, components, ...)."""
+        described = {
+            str(name): variable.transpose("chain", "draw", "components", ...)
+            for name, variable in self.draws.data_vars.items()
+            if "components" in variable.dims and "rows" not in variable.dims
+        }
+        return {name: variable for name, variable in described.items() if variable.dtype.kind in "fiu"}
+
+    @cached_property
+    def parameters(self) -> Float[np.ndarray, "draws components columns"]:
+        """All of them side by side."""
+        return np.concatenate([self.columns(name) for name in self.sites], axis=2)
+
+    def columns(self, site: str) -> Float[np.ndarray, "draws components columns"]:
+        """One of them, its further dims in one."""
+        return _flat(self.sites[site]).reshape(np.prod(self.shape), self.components, -1).astype(float)
+
+    @cached_property
+    def log_density(self) -> Float[np.ndarray, " draws"] | None:
+        """Log posterior density of each draw: without Jacobians, as a fit has it, if the tree keeps `log_posterior`,
+        else the sampler's own, `lp`; None if it keeps neither.
+        """
+        has_stats = "sample_stats" in self.tree.children
+        stats = self.tree["sample_stats"].to_dataset() if has_stats else xr.Dataset()
+        kept = [name for name in ("log_posterior", "lp") if name in stats]
+        return _flat(stats[kept[0]].transpose("chain", "draw")) if kept else None
+
+    def log_joint(self, parameters: Float[np.ndarray, "components columns"]) -> Float[np.ndarray, "rows components"]:
+        """Log p(x_row, z_row = k) at given parameters; sites that components share are at their posterior mean."""
+        values, start = {}, 0
+        for name, variable in self.sites.items():
+            width = self.columns(name).shape[2]
+            table = parameters[:, start : start + width].reshape(variable.shape[2:])
+            values[name] = xr.DataArray(table, dims=variable.dims[2:]).transpose(*self.dims(name)).values
+            start += width
+        return np.asarray(model.draw_log_joint(self.at(values), rows=self.rows))[0]
+
+    def classified_at(self, values: dict[str, np.ndarray]) -> Float[np.ndarray, "rows components"]:
+        """Responsibilities at given values of the sites."""
+        return np.asarray(model.draw_responsibilities(self.at(values), rows=self.rows))[0]
+
+    def columns_at(self, values: dict[str, np.ndarray]) -> Float[np.ndarray, "components columns"]:
+        """`parameters` at given values of the sites."""
+        tables = [xr.DataArray(values[name], dims=self.dims(name)).transpose("components", ...) for name in self.sites]
+        return np.concatenate([table.values.reshape(self.components, -1) for table in tables], axis=1).astype(float)
+
+    def dims(self, site: str) -> list[str]:
+        """The dims of a site's value, in the program's order."""
+        return [str(dim) for dim in self.draws[site].dims if dim not in ("chain", "draw")]
+
+    def at(self, values: dict[str, np.ndarray]) -> xr.DataTree:
+        """A tree of one draw: the given values, and the posterior mean of every site that is not given."""
+        one = self.draws.drop_vars("assignment", errors="ignore").isel(chain=[0], draw=[0])
+        means = self.draws[list(one.data_vars)].mean(["chain", "draw"])
+        tables = {str(name): values.get(str(name), means[name].values) for name in one.data_vars}
+        tree = self.tree.copy(deep=False)
+        new = {
+            name: (("chain", "draw", *self.dims(name)), np.asarray(table)[None, None]) for name, table in tables.items()
+        }
+        tree["posterior"] = xr.DataTree(xr.Dataset(new, coords=one.coords, attrs=one.attrs))
+        return tree
+
+
+def _flat(variable: xr.DataArray) -> np.ndarray:
+    """Chains and draws in one, in C order."""
+    values = variable.values
+    return values.reshape(-1, *values.shape[2:])

@@ -1,0 +1,119 @@
+"""relabel: one labelling for all draws of a posterior.
+
+A posterior of a mixture has the same density under all K! labellings, so that draws of the same solution may carry
+different labels, and a mean over draws mixes components. Every method finds a permutation for each draw; here the
+draws are permuted by it, in every variable that has components, for every family alike.
+"""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from inference.labels.evidence import Evidence, raw_tree
+from inference.labels.methods import METHODS, Task
+from inference.labels.permutations import Permutations, Relabelling, relabel_assignments, relabel_parameters
+from inference.labels.pivot import Pivot, find_pivot
+from mixtures.errors import ChoiceError
+
+MOST_MEMORY = 512 * 2**20
+"""Bytes of responsibilities (draws x rows x components) above which a random subset of rows is used."""
+
+
+def relabel(
+    posterior: xr.DataTree,
+    method: str = "ecr",
+    pivot: Any = None,
+    *,
+    by: str | None = None,
+    rows: int | None = None,
+    seed: int = 0,
+) -> xr.DataTree:
+    """Give the components of all draws one labelling.
+
+    Args:
+        posterior: draws in ArviZ's schema, from `sample_nuts`. Relabelled draws are relabelled from the raw ones.
+        method: `"ecr"`, `"ecr-iterative-1"`, `"ecr-iterative-2"`, `"stephens"`, `"pra"`, `"ordering"`, `"data-based"`
+            or `"sjw"`. ECR's cost is taken on the responsibilities, unless the draws hold sampled assignments.
+        pivot: what the labels should mean: a draw's index (chains one after the other), a clustering of the rows, or
+            a point fit. None is the draw of highest log posterior density.
+        by: for `"ordering"`, the site to sort by; None is the one whose components lie farthest apart.
+        rows: use a random subset of so many rows. None is all of them, or as many as fit into 512 MB.
+        seed: draws that subset.
+
+    Returns:
+        A new tree: `posterior` has every variable with a dim `components`, and `assignment`, under one labelling;
+        `posterior_raw` has the draws as sampled; `relabelling` has `permutation` (chain, draw, components), `cost`
+        and `margin` (chain, draw): how much more the second-best permutation would cost. All else is untouched.
+        With a subset of rows, its attribute `subset_error` is the share of draws that two halves of the subset label
+        differently: an upper estimate of what the rows left out could change.
+
+    Raises:
+        ChoiceError: unknown method or site.
+        DataError: no posterior with components, or a pivot that does not fit it.
+        ModelError: `"sjw"` with more than 6 components.
+    """
+    if method not in METHODS:
+        raise ChoiceError.of("method", method, METHODS)
+    raw = raw_tree(posterior)
+    subset = choose_rows(raw, rows, seed)
+    result, used = run(raw, method, pivot, by, subset)
+    attrs: dict[str, Any] = {"method": method, "pivot": used.name, "total_costs": result.total_costs}
+    if subset is not None:
+        halves = [run(raw, method, pivot, by, half)[0].permutations for half in np.array_split(subset, 2)]
+        attrs |= {"rows_used": len(subset), "subset_error": float((halves[0] != halves[1]).any(axis=1).mean())}
+    return apply(raw, result, attrs)
+
+
+def run(
+    raw: xr.DataTree, method: str, pivot: Any, by: str | None, rows: np.ndarray | None
+) -> tuple[Relabelling, Pivot]:
+    """One method on the given rows."""
+    evidence = Evidence(raw, rows)
+    found = find_pivot(evidence, pivot)
+    return METHODS[method](Task(evidence, found, by)), found
+
+
+def choose_rows(raw: xr.DataTree, rows: int | None, seed: int) -> np.ndarray | None:
+    """A random subset in random order, so that its halves are random too; None if all rows are used."""
+    total = raw["observed_data"].sizes["rows"]
+    if rows is None:
+        dataset = Evidence(raw).draws
+        draw_bytes = 8 * dataset.sizes["components"] * dataset.sizes["chain"] * dataset.sizes["draw"]
+        rows = max(2, MOST_MEMORY // draw_bytes)
+    return None if rows >= total else np.random.default_rng(seed).choice(total, rows, replace=False)
+
+
+def apply(raw: xr.DataTree, result: Relabelling, attrs: dict[str, Any]) -> xr.DataTree:
+    """The tree with its draws permuted, and the raw draws and the permutations kept beside them."""
+    before = raw["posterior"].to_dataset()
+    after = before.assign(
+        {
+            name: permuted(variable, result.permutations)
+            for name, variable in before.data_vars.items()
+            if "components" in variable.dims or name == "assignment"
+        }
+    )
+    shape = before.sizes["chain"], before.sizes["draw"]
+    found = {
+        "permutation": (("chain", "draw", "components"), result.permutations.reshape(*shape, -1)),
+        "cost": (("chain", "draw"), result.cost.reshape(shape)),
+        "margin": (("chain", "draw"), result.margin.reshape(shape)),
+    }
+    coords = {name: before[name] for name in ("chain", "draw", "components") if name in before.coords}
+    tree = raw.copy(deep=False)
+    tree["posterior"] = xr.DataTree(after)
+    tree["posterior_raw"] = xr.DataTree(before)
+    tree["relabelling"] = xr.DataTree(xr.Dataset(found, coords=coords, attrs=attrs))
+    return tree
+
+
+def permuted(variable: xr.DataArray, permutations: Permutations) -> xr.DataArray:
+    """A variable under new labels; its dims keep their order."""
+    ordered = variable.transpose("chain", "draw", ...)
+    values = ordered.values.reshape(len(permutations), *ordered.shape[2:])
+    if "components" in ordered.dims:
+        new = relabel_parameters(values, permutations, axis=ordered.dims.index("components") - 1)
+    else:
+        new = relabel_assignments(values, permutations)
+    return ordered.copy(data=new.reshape(ordered.shape)).transpose(*variable.dims)

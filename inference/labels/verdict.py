@@ -1,0 +1,69 @@
+"""The verdict on a posterior's labels: which sentence holds, and the rule that decides."""
+
+from enum import Enum
+
+WORST_R_HAT = 1.05
+LEAST_AGREEMENT = 0.95
+MOST_UNSURE = 0.05
+
+
+class Verdict(Enum):
+    """What may be read from the draws; the values are the sentences shown to the user."""
+
+    IDENTIFIED = "identified: all draws have the same labelling"
+    SWITCHES = (
+        "labels switch within chains, safely relabelled: read the relabelled draws; means of the raw ones mix "
+        "components, however good their R-hat looks"
+    )
+    CHAINS_APART = (
+        "each chain keeps a labelling of its own, safely relabelled: raw R-hat is bad for the labels alone, and the "
+        "relabelled chains agree"
+    )
+    AMBIGUOUS = (
+        "relabelling is ambiguous: components overlap or merge; do not read per-component means, read the "
+        "partition, the density, or a fit of fewer components"
+    )
+    DIFFERENT_MODES = (
+        "chains disagree where labels do not matter: they are stuck in different modes or have not converged, which no "
+        "relabelling can mend; run longer or start from a fit"
+    )
+    MINOR_MODE = (
+        "all chains are in a minor mode: the reference fit's log posterior density is out of their reach, however good "
+        "R-hat looks; start the chains from that fit"
+    )
+
+
+def decide(
+    *,
+    invariant_r_hat: float,
+    density_gap: float,
+    expected_gap: float,
+    agreement: float,
+    unsure: float,
+    relabelled_r_hat: float,
+    visited: int,
+    switch_rate: float,
+) -> Verdict:
+    """The first sentence that holds, the gravest first; a NaN (nothing to compare) counts as nothing wrong.
+
+    Args:
+        invariant_r_hat: the greatest R-hat of label-invariant quantities.
+        density_gap: how far the best draw's log density lies below the reference's.
+        expected_gap: how far a typical draw's would, were the reference the mode that the chains are in.
+        agreement: the share of draws that the methods label alike.
+        unsure: the share of draws whose labelling is too close to call.
+        relabelled_r_hat: the greatest R-hat of relabelled parameters.
+        visited: how many labellings were visited.
+        switch_rate: the greatest share of a chain's steps that changed the labelling.
+    """
+    is_ambiguous = agreement < LEAST_AGREEMENT or unsure > MOST_UNSURE
+    # Where the labels are beyond doubt, relabelled parameters are label-invariant quantities like any other.
+    if invariant_r_hat > WORST_R_HAT or (not is_ambiguous and relabelled_r_hat > WORST_R_HAT):
+        return Verdict.DIFFERENT_MODES
+    if density_gap > expected_gap:
+        return Verdict.MINOR_MODE
+    if is_ambiguous:
+        return Verdict.AMBIGUOUS
+    if visited == 1:
+        return Verdict.IDENTIFIED
+    return Verdict.SWITCHES if switch_rate > 0 else Verdict.CHAINS_APART

@@ -1,0 +1,165 @@
+"""One clustering that sums the posterior up, with how far to trust it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float, Int
+from xarray import DataTree
+
+from inference.assignment.responsibilities import draw_responsibilities
+from inference.checks import check_count
+from inference.partitions.credible_ball import CredibleBall, credible_ball
+from inference.partitions.evidence import gather
+from inference.partitions.expectation import loss_series, monte_carlo_error
+from inference.partitions.losses import Loss, loss_of
+from inference.partitions.search import search
+from inference.partitions.uncertainty import cluster_uncertainty, membership, number_of_clusters, row_uncertainty
+from mixtures.seeds import check_seed
+
+
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """The partition of least expected posterior loss, and its uncertainty.
+
+    Args:
+        labels: the cluster of every row, numbered 0, 1, ... in order of first appearance.
+        loss: name of the loss.
+        expected_loss: its posterior expectation, the least that was found.
+        monte_carlo_error: standard error of that expectation; NaN for fewer than four draws a chain.
+        finalists: expected losses of the best few local minima that the search polished; equal ones are a good sign.
+        similarity: the posterior similarity matrix.
+        membership: mean similarity of each row to the other rows of each cluster.
+        row_uncertainty: probability that a row is apart from a random other row of its cluster.
+        cluster_sizes: rows in each cluster.
+        cluster_uncertainty: probability that two random rows of a cluster are apart.
+        number_of_clusters: entry k is the posterior probability of k clusters.
+        ball: the credible ball around the partition.
+        seed: of the sampled partitions and the search.
+    """
+
+    labels: Int[np.ndarray, " rows"]
+    loss: str
+    expected_loss: float
+    monte_carlo_error: float
+    finalists: Float[np.ndarray, " finalists"]
+    similarity: Float[np.ndarray, "rows rows"] = field(repr=False)
+    membership: Float[np.ndarray, "rows clusters"] = field(repr=False)
+    row_uncertainty: Float[np.ndarray, " rows"] = field(repr=False)
+    cluster_sizes: Int[np.ndarray, " clusters"]
+    cluster_uncertainty: Float[np.ndarray, " clusters"]
+    number_of_clusters: Float[np.ndarray, " numbers"]
+    ball: CredibleBall = field(repr=False)
+    seed: int
+
+    @property
+    def clusters(self) -> int:
+        """The number of clusters."""
+        return len(self.cluster_sizes)
+
+    def __str__(self) -> str:
+        lines = [
+            f"Partition of {len(self.labels)} rows into {self.clusters} cluster{'s' if self.clusters > 1 else ''}",
+            f"expected {self.loss} {self.expected_loss:.4g} (Monte Carlo error {self.monte_carlo_error:.1g})",
+            "",
+            "cluster     rows  uncertainty",
+        ]
+        for k, (size, doubt) in enumerate(zip(self.cluster_sizes, self.cluster_uncertainty, strict=True)):
+            lines.append(f"{k:>7}  {size:>7}  {doubt:>11.3f}")
+        likely = np.argsort(-self.number_of_clusters, kind="stable")[:5]
+        counts = ", ".join(
+            f"{k}: {self.number_of_clusters[k]:.2f}" for k in sorted(likely) if self.number_of_clusters[k] > 0
+        )
+        return "\n".join([*lines, "", f"number of clusters, posterior: {counts}", str(self.ball)])
+
+
+def partition(
+    posterior: DataTree,
+    loss: str | Loss = "vi",
+    *,
+    rows: Sequence[int] | np.ndarray | None = None,
+    seed: int = 0,
+    restarts: int = 16,
+    max_clusters: int | None = None,
+    level: float = 0.95,
+) -> Partition:
+    """One clustering that summarises the posterior: the partition of least expected loss.
+
+    The labels of components do not matter: relabelling the draws changes nothing but noise. Memory is 8 n^2 bytes for n
+    rows, and 8 bytes for each draw, row and component; beyond some ten thousand rows pass a subset.
+
+    Args:
+        posterior: draws of the parameters, as `sample_nuts` returns them.
+        loss: `vi`, `vi-lower-bound`, `binder`, `omari`, `omari-approximate`, `id`, `nid`, `nvi`, or a `Loss` with
+            costs of its own, such as `inference.partitions.losses.binder(joined=2.0)`. Information losses are in bits.
+        rows: indices of the rows to cluster; all of them by default.
+        seed: an int in [0, 2**32), for the partitions drawn from the responsibilities and the search; 0 unless said.
+        restarts: starts of the search, beside hierarchical cuts and sampled partitions.
+        max_clusters: the most clusters allowed; no bound by default.
+        level: the posterior share of the credible ball.
+
+    Raises:
+        ChoiceError: an unknown loss.
+        ModelError, SeedError: bad arguments.
+
+    Source: Dahl, Johnson & Mueller (2022), J. Computational and Graphical Statistics 31 (search); Wade & Ghahramani
+    (2018), Bayesian Analysis 13 (expected VI, credible ball).
+    """
+    loss_of(loss)  # a wrong name shall not wait for the responsibilities
+    responsibilities = draw_responsibilities(posterior, None if rows is None else np.asarray(rows))
+    chains = int(posterior["posterior"].sizes.get("chain", 1))
+    return partition_responsibilities(
+        responsibilities, loss, seed=seed, restarts=restarts, max_clusters=max_clusters, level=level, chains=chains
+    )
+
+
+def partition_responsibilities(
+    responsibilities: np.ndarray,
+    loss: str | Loss = "vi",
+    *,
+    seed: int = 0,
+    restarts: int = 16,
+    max_clusters: int | None = None,
+    level: float = 0.95,
+    chains: int = 1,
+) -> Partition:
+    """`partition` for responsibilities from anywhere.
+
+    Args:
+        responsibilities: P(assignment | row, parameters) for every draw, (draws, rows, components), chains one after
+            the other.
+        loss, seed, restarts, max_clusters, level: as for `partition`.
+        chains: number of chains, for the Monte Carlo error.
+
+    Example:
+        >>> import numpy as np
+        >>> sure = np.array([[0.98, 0.02], [0.95, 0.05], [0.01, 0.99]])
+        >>> partition_responsibilities(np.tile(sure, (50, 1, 1))).labels.tolist()
+        [0, 0, 1]
+    """
+    loss, seed = loss_of(loss), check_seed(seed)
+    check_count("restarts", restarts)
+    if max_clusters is not None:
+        check_count("max_clusters", max_clusters)
+    evidence = gather(responsibilities, seed)
+    # Another stream than that of the sampled partitions.
+    found = search(evidence, loss, seed=seed + 2**32, restarts=restarts, max_clusters=max_clusters)
+    labels = found.labels
+    affinity = membership(labels, evidence.similarity)
+    doubt = row_uncertainty(labels, affinity)
+    metric = "binder" if loss.name == "binder" else "vi"
+    return Partition(
+        labels=labels,
+        loss=loss.name,
+        expected_loss=found.expected_loss,
+        monte_carlo_error=monte_carlo_error(loss_series(labels, evidence, loss), chains),
+        finalists=found.finalists,
+        similarity=evidence.similarity,
+        membership=affinity,
+        row_uncertainty=doubt,
+        cluster_sizes=np.bincount(labels),
+        cluster_uncertainty=cluster_uncertainty(labels, doubt),
+        number_of_clusters=number_of_clusters(evidence.sampled),
+        ball=credible_ball(labels, evidence.sampled, distance=metric, level=level),
+        seed=seed,
+    )

@@ -1,0 +1,106 @@
+"""The partition of least expected loss, by many greedy searches from different starts.
+
+Starts are sequential allocations in random orders, sampled partitions, and cuts of a hierarchical clustering of 1 - S.
+They are searched with a few hundred sampled partitions; the best of them are then searched with all. Source: Dahl,
+Johnson & Mueller (2022), algorithm 1 (SALSO).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.cluster.hierarchy import cut_tree, linkage
+from scipy.spatial.distance import squareform
+
+from inference.partitions.allocation import Allocation, allocate, regroup, sweeten, zealous
+from inference.partitions.evidence import Evidence
+from inference.partitions.losses import Loss
+from inference.partitions.sampled import canonical
+
+PARTITIONS_FOR_STARTS = 500
+LARGEST_CUT = 20
+SAMPLED_CANDIDATES = 20
+BEST_CANDIDATES = 8
+FINALISTS = 3
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the search found.
+
+    Args:
+        labels: the best partition, labels in order of first appearance.
+        expected_loss: its expected loss.
+        finalists: the expected loss that each of the best starts ended with, least first; equal ones are a good sign.
+    """
+
+    labels: Int[np.ndarray, " rows"]
+    expected_loss: float
+    finalists: Float[np.ndarray, " finalists"]
+
+
+def search(evidence: Evidence, loss: Loss, *, seed: int, restarts: int = 16, max_clusters: int | None = None) -> Found:
+    """The partition of least expected loss that all starts together find.
+
+    Args:
+        evidence: what the posterior says about partitions.
+        loss: what to minimise the expectation of.
+        seed: of the orders in which rows are visited.
+        restarts: number of starts, sequential allocations in random orders; good candidates come on top.
+        max_clusters: the most clusters the partition may have; by default as many as rows.
+
+    Source: Dahl, Johnson & Mueller (2022), algorithm 1.
+    """
+    rng = np.random.default_rng(seed)
+    limit = evidence.rows if max_clusters is None else min(max_clusters, evidence.rows)
+    coarse = replace(evidence, sampled=evidence.sampled.thinned(PARTITIONS_FOR_STARTS))
+
+    starts = [Allocation(coarse, loss, labels, limit) for labels in candidates(evidence, limit, rng)]
+    starts = sorted(starts, key=Allocation.expected_loss)[:BEST_CANDIDATES]
+    nowhere = np.full(evidence.rows, -1)
+    for _ in range(restarts):
+        start = Allocation(coarse, loss, nowhere, limit)
+        allocate(start, rng.permutation(evidence.rows))
+        starts.append(start)
+    for start in starts:
+        sweeten(start, rng)
+
+    ends = []
+    for start in _best_distinct(starts, FINALISTS):
+        end = Allocation(evidence, loss, canonical(zealous(start, rng).labels), limit)
+        sweeten(end, rng)
+        ends.append(regroup(end, rng))
+    ends.sort(key=Allocation.expected_loss)
+    best = canonical(ends[0].labels)
+    # The sums of the search carry the rounding of many moves: the loss reported is computed afresh.
+    afresh = Allocation(evidence, loss, best, limit).expected_loss()
+    return Found(best, afresh, np.array([end.expected_loss() for end in ends]))
+
+
+def candidates(evidence: Evidence, max_clusters: int, rng: np.random.Generator) -> Iterator[Int[np.ndarray, " rows"]]:
+    """Whole partitions to start from: hierarchical cuts and a few sampled partitions."""
+    yield from hierarchical_cuts(evidence.similarity, min(LARGEST_CUT, max_clusters))
+    sampled = evidence.sampled
+    chosen = rng.choice(len(sampled.weights), size=SAMPLED_CANDIDATES, p=sampled.weights)
+    for labels in sampled.partitions[np.unique(chosen)]:
+        if labels.max() < max_clusters:
+            yield labels
+
+
+def hierarchical_cuts(similarity: Float[np.ndarray, "rows rows"], largest: int) -> Iterator[Int[np.ndarray, " rows"]]:
+    """Partitions into 1, 2, ..., `largest` clusters by average linkage of the distances 1 - S (Medvedovic et al. 2004)."""
+    rows = len(similarity)
+    if rows < 2:
+        yield np.zeros(rows, dtype=int)
+        return
+    tree = linkage(squareform(1.0 - similarity, checks=False), method="average")
+    yield from cut_tree(tree, n_clusters=np.arange(1, min(largest, rows) + 1)).T
+
+
+def _best_distinct(allocations: list[Allocation], count: int) -> list[Allocation]:
+    """The `count` best of the allocations, equal partitions once."""
+    best: dict[bytes, Allocation] = {}
+    for allocation in sorted(allocations, key=Allocation.expected_loss):
+        best.setdefault(canonical(allocation.labels).tobytes(), allocation)
+    return list(best.values())[:count]

@@ -1,0 +1,91 @@
+"""What the clusters of a partition look like: their parameters re-estimated from the rows that are in them."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from inference.partitions.partition import Partition
+from mixtures import Observations
+from mixtures.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class ClusterSummary:
+    """Size, mean and spread of every cluster; no model is assumed within a cluster.
+
+    Args:
+        sizes: rows in each cluster.
+        shares: sizes over the number of rows.
+        mean: mean of each cluster's rows.
+        sd: standard deviation (divisor n - 1); NaN for a cluster of one row.
+        covariance: covariance matrix (divisor n - 1); NaN for a cluster of one row. Data of shape (rows,) count as one
+            feature.
+        feature_names: names of the columns, or None.
+    """
+
+    sizes: Int[np.ndarray, " clusters"]
+    shares: Float[np.ndarray, " clusters"]
+    mean: Float[np.ndarray, "clusters features"]
+    sd: Float[np.ndarray, "clusters features"]
+    covariance: Float[np.ndarray, "clusters features features"]
+    feature_names: tuple[str, ...] | None
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One line a cluster: rows, share, and each feature's mean and standard deviation."""
+        import pandas as pd
+
+        names = self.feature_names or tuple(map(str, range(self.mean.shape[1])))
+        columns = {"rows": self.sizes, "share": self.shares}
+        for j, name in enumerate(names):
+            columns |= {f"mean {name}": self.mean[:, j], f"sd {name}": self.sd[:, j]}
+        return pd.DataFrame(columns).rename_axis("cluster")
+
+    def __str__(self) -> str:
+        return self.to_frame().to_string(float_format="{:.4g}".format)
+
+
+def cluster_summary(x: Any, partition: Partition | np.ndarray) -> ClusterSummary:
+    """Parameters of each cluster, given the partition.
+
+    Args:
+        x: the rows that were clustered, (rows,) or (rows, features).
+        partition: a `Partition`, or labels 0, 1, ...
+
+    Raises:
+        DataError: another number of rows than the partition has.
+
+    Example:
+        >>> import numpy as np
+        >>> cluster_summary([0.0, 1.0, 10.0, 11.0, 12.0], np.array([0, 0, 1, 1, 1])).mean.tolist()
+        [[0.5], [11.0]]
+    """
+    observations = Observations.of(x)
+    labels = np.asarray(partition.labels if isinstance(partition, Partition) else partition)
+    if labels.shape != (len(observations),):
+        raise DataError(
+            "x", got=f"{len(observations)} rows", expected=f"{labels.size} rows, as many as the partition has"
+        )
+    table = observations.x.reshape(len(observations), -1)
+    members = [table[labels == k] for k in range(int(labels.max()) + 1)]
+    covariance = np.stack([_covariance(rows) for rows in members])
+    sizes = np.array([len(rows) for rows in members])
+    return ClusterSummary(
+        sizes=sizes,
+        shares=sizes / sizes.sum(),
+        mean=np.stack([rows.mean(axis=0) for rows in members]),
+        sd=np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)),
+        covariance=covariance,
+        feature_names=observations.feature_names,
+    )
+
+
+def _covariance(rows: Float[np.ndarray, "members features"]) -> Float[np.ndarray, "features features"]:
+    features = rows.shape[1]
+    if len(rows) < 2:
+        return np.full((features, features), np.nan)
+    return np.cov(rows, rowvar=False).reshape(features, features)

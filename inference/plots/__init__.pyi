@@ -1,0 +1,17 @@
+from .assignment import plot_classes as plot_classes
+from .assignment import plot_guide as plot_guide
+from .assignment import plot_random_assignments as plot_random_assignments
+from .fit import confidence_ellipse as confidence_ellipse
+from .fit import plot_density as plot_density
+from .fit import plot_ellipses as plot_ellipses
+from .fit import plot_gradient_norms as plot_gradient_norms
+from .fit import plot_losses as plot_losses
+from .labels import plot_agreement as plot_agreement
+from .labels import plot_label_traces as plot_label_traces
+from .labels import plot_mirrored_modes as plot_mirrored_modes
+from .labels import plot_point_process as plot_point_process
+from .palette import colour as colour
+from .partitions import plot_row_uncertainty as plot_row_uncertainty
+from .partitions import plot_similarity as plot_similarity
+from .posterior import plot_location_pair as plot_location_pair
+from .posterior import plot_traces as plot_traces

@@ -1,0 +1,128 @@
+"""Pictures of assignments: classes and their probabilities along one variable, draws near a boundary, the guide's probabilities."""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+from matplotlib.axes import Axes
+
+from inference.plots.axes import given_or_new, legend_beside, name_of, one_variable
+from inference.plots.palette import DATA, colour, marker
+from inference.results import GuideFit
+from mixtures import Observations
+from mixtures.errors import DataError
+
+
+def plot_classes(
+    x: Any,
+    classes: Int[np.ndarray, " rows"],
+    probabilities: Float[np.ndarray, "rows components"],
+    ax: Axes | None = None,
+) -> Axes:
+    """Each component's probability along one variable, over a tint that shows the class.
+
+    Args:
+        x: the rows that were classified, shape (rows,).
+        classes: from `classify`.
+        probabilities: from `responsibilities`.
+        ax: where to draw; None makes a figure.
+
+    Returns:
+        The axes.
+
+    Raises:
+        DataError: data with columns, or as many classes or probabilities as there are not rows.
+    """
+    observations = _along_one_variable(x, classes, probabilities)
+    ax = given_or_new(ax, (7.0, 3.0))
+    order = np.argsort(observations.x, kind="stable")
+    values, sorted_classes = observations.x[order], classes[order]
+    # Classes change between two rows: each tint ends half-way.
+    last = np.flatnonzero(np.diff(sorted_classes))
+    borders = np.concatenate([values[:1], (values[last] + values[last + 1]) / 2, values[-1:]])
+    for left, right, component in zip(borders, borders[1:], sorted_classes[[*last, -1]], strict=False):
+        ax.axvspan(left, right, facecolor=colour(int(component)), alpha=0.15, linewidth=0)
+    for component, probability in enumerate(probabilities[order].T):
+        ax.plot(values, probability, color=colour(component), linewidth=1.6, label=f"component {component}")
+    ax.fill_between([], [], facecolor=DATA, alpha=0.3, linewidth=0, label="tint: the class")
+    ax.set(xlabel=name_of(observations), ylabel="probability of the component", xlim=(borders[0], borders[-1]))
+    ax.set_ylim(-0.04, 1.04)
+    legend_beside(ax)
+    return ax
+
+
+def plot_random_assignments(
+    x: Any,
+    assignments: Int[np.ndarray, " rows"],
+    ax: Axes | None = None,
+    *,
+    components: int | None = None,
+) -> Axes:
+    """Random assignments of rows along one variable, one mark a row: near a boundary both components occur.
+
+    Args:
+        x: the rows that were classified, shape (rows,).
+        assignments: from `classify` at temperature 1.
+        ax: where to draw; None makes a figure.
+        components: how many there are; None goes by those that occur.
+
+    Returns:
+        The axes.
+
+    Raises:
+        DataError: data with columns, or as many assignments as there are not rows.
+    """
+    observations = _along_one_variable(x, assignments)
+    ax = given_or_new(ax, (7.0, 2.2))
+    count = components or int(assignments.max()) + 1
+    for component in range(count):
+        chosen = observations.x[assignments == component]
+        ax.plot(chosen, np.full(len(chosen), component), "x", color=colour(component), markersize=5)
+    ax.set(xlabel=name_of(observations), ylabel="component", yticks=range(count), ylim=(-0.5, count - 0.5))
+    return ax
+
+
+def plot_guide(guide: GuideFit, x: Any, ax: Axes | None = None, *, site: str | None = None) -> Axes:
+    """The guide's assignment probabilities of each row, along the variable, or row by row where the data have columns.
+
+    Args:
+        guide: what `fit_guide` returned.
+        x: the rows that it was fitted to.
+        ax: where to draw; None makes a figure.
+        site: which assignment, where a row has several; None is the first.
+
+    Returns:
+        The axes.
+
+    Raises:
+        DataError: another number of rows.
+    """
+    observations = Observations.of(x)
+    probs = guide.assignment_probs
+    table = (probs[site] if site else next(iter(probs.values()))) if isinstance(probs, dict) else probs
+    _same_rows(observations, table)
+    ax = given_or_new(ax, (7.0, 3.0))
+    is_one_variable = observations.features is None
+    place = observations.x if is_one_variable else np.arange(len(observations))
+    for component, probability in enumerate(table.T):
+        ax.plot(
+            place, probability, marker(component), color=colour(component), markersize=6, alpha=0.8, clip_on=False,
+            label=f"component {component}",
+        )  # fmt: skip
+    ax.set(xlabel=name_of(observations) if is_one_variable else "row", ylabel="assignment probability")
+    ax.set_ylim(-0.04, 1.04)
+    legend_beside(ax)
+    return ax
+
+
+def _along_one_variable(x: Any, *tables: np.ndarray) -> Observations:
+    observations = Observations.of(x)
+    one_variable(observations, "Use plot_ellipses with classes= for two columns.")
+    for table in tables:
+        _same_rows(observations, table)
+    return observations
+
+
+def _same_rows(x: Observations, table: np.ndarray) -> None:
+    if len(table) != len(x):
+        raise DataError("x", got=f"{len(x)} rows", expected=f"{len(table)}, as the result has", advice="Pass its rows.")

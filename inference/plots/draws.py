@@ -1,0 +1,54 @@
+"""One column of a site out of a posterior, and what the pictures call it."""
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from mixtures.errors import ChoiceError, DataError
+
+
+def component_draws(
+    posterior: xr.DataTree, site: str, feature: int = 0, group: str = "posterior"
+) -> Float[np.ndarray, "chain draw components"]:
+    """The draws of one number for each component.
+
+    Args:
+        posterior: draws in ArviZ's schema.
+        site: the variable.
+        feature: which of its columns, if it has several.
+        group: `"posterior"`, or `"posterior_raw"` for the draws as sampled of a tree that is relabelled.
+
+    Raises:
+        ChoiceError: no such group or site.
+        DataError: a site that the components share.
+    """
+    if group not in posterior.children:
+        raise ChoiceError.of("group", group, list(posterior.children))
+    draws = posterior[group].to_dataset()
+    if site not in draws:
+        raise ChoiceError.of("site", site, list(draws.data_vars))
+    if "components" not in draws[site].dims:
+        raise DataError("site", got=f"{site!r}, which the components share", expected="a site with components")
+    values = draws[site].transpose("chain", "draw", "components", ...).values
+    return values.reshape(*values.shape[:3], -1)[..., feature]
+
+
+def label_of(posterior: xr.DataTree, site: str, feature: int = 0, component: int | None = None) -> str:
+    """What ArviZ calls it: loc[0, waiting]."""
+    variable = posterior["posterior"].to_dataset()[site]
+    inner = [] if component is None else [str(component)]
+    if "features" in variable.dims:
+        inner.append(str(variable["features"].values[feature]))
+    return f"{site}[{', '.join(inner)}]" if inner else site
+
+
+def labelling_of(posterior: xr.DataTree, group: str) -> str:
+    """Whether the draws of a group are as they were sampled, or under one labelling."""
+    return "relabelled" if group == "posterior" and "posterior_raw" in posterior.children else "as sampled"
+
+
+def central(values: np.ndarray, share: float = 0.99) -> tuple[float, float]:
+    """Where the central share of the draws lies, and a little more: one far draw must not press all others together."""
+    low, high = np.quantile(values, [(1 - share) / 2, (1 + share) / 2])
+    margin = 0.1 * (high - low) or 1.0
+    return float(low - margin), float(high + margin)

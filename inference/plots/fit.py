@@ -1,0 +1,236 @@
+"""Pictures of a fit: how it came to rest, and the mixture that it found over the data."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float, Int
+from matplotlib.axes import Axes
+from matplotlib.patches import Ellipse
+from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
+from inference.assignment.responsibilities import log_joint
+from inference.engines import engine
+from inference.plots.axes import given_or_new, legend_beside, name_of, one_variable
+from inference.plots.palette import DATA, WHOLE, colour, marker
+from inference.results import GuideFit, PointFit
+from mixtures import Mixture, Observations
+from mixtures.errors import ChoiceError, DataError, ModelError
+
+DECADE = 10.0
+"""Losses that span more than this factor are drawn on a log scale."""
+
+FEW_ROWS = 60
+"""Up to so many rows are shown one by one, as a rug; more as a histogram."""
+
+
+def plot_losses(fit: PointFit | GuideFit, ax: Axes | None = None) -> Axes:
+    """The loss at each step; on a log scale where all losses are positive and span more than a factor of ten.
+
+    Args:
+        fit: what `fit_map`, `fit_mle`, `fit_em` or `fit_guide` returned.
+        ax: where to draw; None makes a figure.
+
+    Returns:
+        The axes.
+    """
+    ax = given_or_new(ax, (7.0, 3.0))
+    losses = np.asarray(fit.losses)
+    ax.plot(losses, color=WHOLE, linewidth=1.2)
+    ax.set(xlabel="step", ylabel="loss (nats)")
+    if _spans_decades(losses):
+        ax.set_yscale("log")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # one decade or two: powers of ten alone are too few
+        ax.yaxis.set_major_formatter(ScalarFormatter())
+        ax.yaxis.set_minor_formatter(NullFormatter())
+    return ax
+
+
+def plot_gradient_norms(fit: PointFit | GuideFit, ax: Axes | None = None) -> Axes:
+    """The norm of the gradient at each step, one line for each site; on a log scale.
+
+    Args:
+        fit: what `fit_map`, `fit_mle` or `fit_guide` returned.
+        ax: where to draw; None makes a figure.
+
+    Returns:
+        The axes.
+    """
+    ax = given_or_new(ax, (7.0, 3.5))
+    for index, (site, norms) in enumerate(fit.gradient_norms.items()):
+        # A norm of exactly zero has no place on a log scale: a gap, not an error.
+        ax.plot(np.where(norms > 0, norms, np.nan), color=colour(index), linewidth=1.2, label=site)
+    ax.set(xlabel="step", ylabel="gradient norm", yscale="log")
+    legend_beside(ax, "site")
+    return ax
+
+
+def plot_density(
+    fit: PointFit,
+    x: Any,
+    ax: Axes | None = None,
+    *,
+    data: Literal["auto", "rug", "histogram", "none"] = "auto",
+    points: int = 1000,
+) -> Axes:
+    """The density of the mixture and of its components over the data; one variable, any family.
+
+    Args:
+        fit: a point fit of a program with one assignment a row.
+        x: the data, shape (rows,).
+        ax: where to draw; None makes a figure.
+        data: how the data are shown; `"auto"` is a rug for few rows and a histogram for many.
+        points: how many points the curves have; counts are drawn at every whole number.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ChoiceError: unknown `data`.
+        DataError: data with columns.
+    """
+    observations = Observations.of(x)
+    one_variable(observations, "Use plot_ellipses for two columns.")
+    if data not in ("auto", "rug", "histogram", "none"):
+        raise ChoiceError.of("data", data, ("auto", "rug", "histogram", "none"))
+    ax = given_or_new(ax)
+    observed = [site for site in engine(fit.backend).sites(fit.program, observations).all if site.kind == "observed"]
+    is_discrete = all(site.is_discrete for site in observed)
+    grid = _grid(observations.x, all(site.is_real for site in observed), is_discrete, points)
+    # p(x) = sum_k p(x, assignment = k)
+    joint = np.exp(log_joint(fit, grid))
+    style: dict[str, Any] = {"marker": ".", "linewidth": 0.8} if is_discrete else {"linewidth": 1.6}
+    _draw_data(ax, observations.x, data, is_discrete)
+    for component, density in enumerate(joint.T):
+        ax.plot(grid, density, color=colour(component), label=f"component {component}", **style)
+    ax.plot(grid, joint.sum(axis=1), color=WHOLE, linestyle="--", label="mixture", **{**style, "linewidth": 1.2})
+    ax.set(xlabel=name_of(observations), ylabel="probability" if is_discrete else "probability density")
+    ax.set_ylim(bottom=0)
+    ax.ticklabel_format(axis="y", scilimits=(-3, 4))
+    legend_beside(ax)
+    return ax
+
+
+def plot_ellipses(
+    fit: PointFit,
+    x: Any,
+    ax: Axes | None = None,
+    *,
+    classes: Int[np.ndarray, " rows"] | None = None,
+    features: tuple[int, int] = (0, 1),
+    standard_deviations: Sequence[float] = (1.0, 2.0, 3.0),
+) -> Axes:
+    """Two columns of the data with each component's ellipses at 1, 2 and 3 standard deviations.
+
+    In two dimensions these hold 39 %, 86 % and 99 % of a Gaussian component.
+
+    Args:
+        fit: a point fit of a mixture whose family has covariances.
+        x: the data, shape (rows, features).
+        ax: where to draw; None makes a figure.
+        classes: each row's component, from `classify`: its colour. None draws all rows alike.
+        features: which two columns; of more than two the margin is drawn.
+        standard_deviations: where the ellipses lie.
+
+    Returns:
+        The axes.
+
+    Raises:
+        DataError: data with less than two columns.
+        ModelError: a family without covariances.
+    """
+    observations = Observations.of(x)
+    means, covariances = _moments(fit, observations)
+    ax = given_or_new(ax, (6.5, 5.0))
+    pair = list(features)
+    _draw_rows(ax, observations.x[:, pair], classes)
+    for component, (mean, covariance) in enumerate(zip(means, covariances, strict=True)):
+        shade = colour(component)
+        for radius in standard_deviations:
+            margin = covariance[np.ix_(pair, pair)]
+            confidence_ellipse(mean[pair], margin, ax, radius, facecolor=f"{shade}14", edgecolor=shade, linewidth=1.3)
+        ax.plot(*mean[pair], "+", color=shade, markersize=11, markeredgewidth=2, label=f"component {component}")
+    ax.set(xlabel=name_of(observations, pair[0]), ylabel=name_of(observations, pair[1]))
+    ax.autoscale_view()
+    legend_beside(ax)
+    return ax
+
+
+def confidence_ellipse(
+    mean: Float[np.ndarray, "2"],
+    covariance: Float[np.ndarray, "2 2"],
+    ax: Axes,
+    standard_deviations: float = 1.0,
+    **style: Any,
+) -> Ellipse:
+    """The points at a Mahalanobis distance of `standard_deviations` from the mean.
+
+    Args:
+        mean: the centre.
+        covariance: symmetric, positive definite.
+        ax: where to draw.
+        standard_deviations: the distance.
+        style: of `matplotlib.patches.Ellipse`; unfilled unless `facecolor` is given.
+
+    Returns:
+        The patch, which has been added to the axes.
+    """
+    # Sigma = V diag(l) V': the half axes have length s sqrt(l_j) along the columns of V
+    eigenvalues, eigenvectors = np.linalg.eigh(covariance)
+    minor, major = 2 * standard_deviations * np.sqrt(eigenvalues)
+    angle = float(np.degrees(np.arctan2(eigenvectors[1, 1], eigenvectors[0, 1])))
+    centre = (float(mean[0]), float(mean[1]))
+    ellipse = Ellipse(centre, float(major), float(minor), angle=angle, **{"facecolor": "none", **style})
+    ax.add_patch(ellipse)
+    return ellipse
+
+
+def _spans_decades(losses: np.ndarray) -> bool:
+    finite = losses[np.isfinite(losses)]
+    return bool(len(finite) and finite.min() > 0 and finite.max() > DECADE * finite.min())
+
+
+def _grid(x: np.ndarray, is_real: bool, is_discrete: bool, points: int) -> np.ndarray:
+    """Where densities are drawn: a quarter of the range beyond the data, where the family's support allows for it."""
+    low, high = float(x.min()), float(x.max())
+    if is_discrete:
+        return np.arange(low, high + 1)
+    margin = 0.25 * (high - low or 1.0) if is_real else 0.0
+    return np.linspace(low - margin, high + margin, points)
+
+
+def _draw_data(ax: Axes, x: np.ndarray, data: str, is_discrete: bool) -> None:
+    if data == "rug" or (data == "auto" and len(x) <= FEW_ROWS and not is_discrete):
+        ax.plot(
+            x, np.full(len(x), 0.02), "|", transform=ax.get_xaxis_transform(), color=DATA, markersize=12,
+            markeredgewidth=1.5, label="data",
+        )  # fmt: skip
+    elif data in ("auto", "histogram") and is_discrete:
+        values, counts = np.unique(x, return_counts=True)
+        ax.bar(values, counts / len(x), width=0.8, color=f"{DATA}55", label="data")
+    elif data in ("auto", "histogram"):
+        bins = np.histogram_bin_edges(x, bins="auto" if len(x) > FEW_ROWS else "sturges")
+        ax.hist(x, bins=bins.tolist(), density=True, color=f"{DATA}55", label="data")
+
+
+def _draw_rows(ax: Axes, points: np.ndarray, classes: np.ndarray | None) -> None:
+    if classes is None:
+        ax.plot(points[:, 0], points[:, 1], ".", color=DATA, markersize=4, alpha=0.7, label="data")
+        return
+    for component in np.unique(classes):
+        of_component = points[classes == component]
+        ax.plot(
+            of_component[:, 0], of_component[:, 1], marker(int(component)), linestyle="", color=colour(int(component)),
+            markersize=4, markeredgewidth=0, alpha=0.6,
+        )  # fmt: skip
+
+
+def _moments(fit: PointFit, x: Observations) -> tuple[np.ndarray, np.ndarray]:
+    """The components' means and covariances, (components, features) and (components, features, features)."""
+    if x.features is None or x.features < 2:
+        raise DataError(
+            "x", got=f"shape {x.shape}", expected="two columns or more", advice="Use plot_density for one variable."
+        )
+    if not isinstance(fit.program, Mixture) or not hasattr(fit.program.family, "covariances"):
+        raise ModelError("fit", got="components without covariances", expected="a mixture of Gaussians, say")
+    return fit.parameters["loc"], fit.program.family.covariances(fit.parameters, x.features)

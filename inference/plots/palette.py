@@ -1,0 +1,43 @@
+"""Colours: one for each component, the same in every picture.
+
+Okabe & Ito (2008), "Color Universal Design": told apart with any common colour vision. Their yellow comes last because it is faint on
+white; black is kept for what belongs to no component.
+"""
+
+import numpy as np
+
+COMPONENTS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
+"""Blue, vermilion, green, purple, orange, sky blue, yellow."""
+
+MARKERS = ("o", "^", "s", "D", "v", "P", "X")
+"""One for each colour, so that components differ in print too."""
+
+WHOLE = "#000000"
+"""The mixture, all components together."""
+
+DATA = "#6E6E6E"
+"""The data, and draws whose component is not shown."""
+
+DENSITY = "Blues"
+"""The colour map of a density: white is zero."""
+
+
+def colour(component: int) -> str:
+    """The colour of a component; from the eighth on they repeat.
+
+    Example:
+        >>> colour(0)
+        '#0072B2'
+    """
+    return COMPONENTS[component % len(COMPONENTS)]
+
+
+def marker(component: int) -> str:
+    """The marker of a component. After seven colours it moves on by one, so that no pair repeats before the fiftieth."""
+    turn, place = divmod(component, len(COMPONENTS))
+    return MARKERS[(place + turn) % len(MARKERS)]
+
+
+def by_component(classes: np.ndarray) -> list[str]:
+    """Each row's colour, from its component."""
+    return [colour(int(component)) for component in classes]

@@ -1,0 +1,74 @@
+"""A folder for the files of one run, next to those of earlier runs, never in place of one."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mixtures import Observations
+
+RESOLUTION = 130
+"""Dots per inch of pictures."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A folder of one run.
+
+    Args:
+        path: where it is.
+    """
+
+    path: Path
+
+    @classmethod
+    def new(cls, parent: str | Path, name: str) -> "RunFolder":
+        """Make the next folder: faithful-001, faithful-002, ...
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        parent = Path(parent)
+        parent.mkdir(parents=True, exist_ok=True)
+        taken = [re.fullmatch(rf"{re.escape(name)}-(\d+)", entry.name) for entry in parent.iterdir()]
+        number = max((int(match[1]) for match in taken if match), default=0)
+        while True:
+            number += 1
+            path = parent / f"{name}-{number:03d}"
+            try:
+                path.mkdir()
+            except FileExistsError:  # another run was quicker: take the next
+                continue
+            return cls(path)
+
+    @contextmanager
+    def picture(self, name: str, size: tuple[float, float], rows: int = 1, columns: int = 1) -> Iterator[Any]:
+        """Axes to draw on, one or an array of them; written as a PNG at the end."""
+        from matplotlib.figure import Figure  # not pyplot: no window, and nothing of the caller's is touched
+
+        figure = Figure(figsize=size, layout="constrained")
+        yield figure.subplots(rows, columns)
+        figure.savefig(self.path / f"{name}.png", dpi=RESOLUTION)
+
+    def write_assignments(
+        self, x: Observations, classes: np.ndarray, tables: dict[str, np.ndarray], name: str = "assignments.csv"
+    ) -> Path:
+        """A table with one line for each row: its name, its component, and probabilities of every component.
+
+        Args:
+            x: the data.
+            classes: each row's component, (rows,).
+            tables: probabilities by prefix of the column's name, (rows, components).
+            name: of the file.
+        """
+        columns: dict[str, Any] = {"row": x.coords()["rows"], "component": classes}
+        for prefix, table in tables.items():
+            columns |= {f"{prefix}_{component}": values for component, values in enumerate(table.T)}
+        path = self.path / name
+        pd.DataFrame(columns).to_csv(path, index=False, float_format="%.6g")
+        return path

@@ -1,0 +1,58 @@
+"""Shared fixtures: compiled programs are expensive, so fits and posteriors that several tests look at are made once a session."""
+
+import os
+
+os.environ.setdefault("MPLBACKEND", "Agg")  # before anything imports matplotlib
+
+import pytest
+
+import inference
+import mixtures
+from tests.oracles import FIVE_POINTS
+
+BACKENDS = ("numpyro", "pyro")
+
+
+@pytest.fixture(scope="session", params=BACKENDS)
+def backend(request):
+    """Both backends: a missing one fails the tests, it never skips them."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def tutorial():
+    """The model of Pyro's Gaussian mixture tutorial."""
+    return mixtures.gaussian_mixture(
+        2,
+        covariance="tied",
+        weights=mixtures.weights.Dirichlet(0.5),
+        priors={"loc": mixtures.priors.Normal(0.0, 10.0), "scale": mixtures.priors.LogNormal(0.0, 2.0)},
+    )
+
+
+@pytest.fixture(scope="session")
+def five_points():
+    return FIVE_POINTS
+
+
+@pytest.fixture(scope="session")
+def tutorial_fit(tutorial, backend):
+    return inference.fit_map(tutorial, FIVE_POINTS, restarts=100, steps=300, seed=0, backend=backend)
+
+
+@pytest.fixture(scope="session")
+def faithful():
+    return mixtures.load_dataset("faithful")
+
+
+@pytest.fixture(scope="session")
+def faithful_fit(faithful):
+    return inference.fit_map(mixtures.gaussian_mixture(2), faithful, restarts=5, seed=0)
+
+
+@pytest.fixture(scope="session")
+def faithful_posterior(faithful, faithful_fit):
+    """A short but healthy posterior of Old Faithful, in two dimensions."""
+    return inference.sample_nuts(
+        mixtures.gaussian_mixture(2), faithful, draws=250, tune=250, chains=4, seed=1, init=faithful_fit, progress=False
+    )

@@ -1,0 +1,70 @@
+"""The calibration table finds true probabilities calibrated and sharpened ones not; its intervals are scipy's."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from inference.assignment.calibration import calibration_table
+from mixtures.errors import DataError, ModelError
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet([1.0, 1.0, 1.0], 20_000)
+    truth = (rng.random(20_000)[:, None] >= probabilities[:, :-1].cumsum(axis=1)).sum(axis=1)
+    return probabilities, truth
+
+
+@pytest.mark.parametrize("component", [None, 0, 2])
+def test_true_probabilities_are_calibrated(simulated, component):
+    table = calibration_table(*simulated, component=component, level=0.999)
+    some = table.counts > 0
+    assert table.counts.sum() == 20_000
+    assert ((table.lower <= table.predicted) & (table.predicted <= table.upper))[some].all()
+    assert table.expected_calibration_error < 0.02
+
+
+def test_probabilities_that_are_too_sure_are_found_out(simulated):
+    probabilities, truth = simulated
+    sharper = probabilities**3 / (probabilities**3).sum(axis=1, keepdims=True)
+    table = calibration_table(sharper, truth)
+    assert table.upper[-1] < table.predicted[-1]
+    assert table.expected_calibration_error > 0.1
+
+
+def test_bins_and_intervals_by_definition(simulated):
+    probabilities, truth = simulated[0][:300], simulated[1][:300]
+    table = calibration_table(probabilities, truth, component=1, bins=4, level=0.9)
+    for k in range(4):
+        inside = (probabilities[:, 1] >= k / 4) & (probabilities[:, 1] < (k + 1) / 4)
+        hits = int((truth[inside] == 1).sum())
+        assert table.counts[k] == inside.sum()
+        assert table.predicted[k] == pytest.approx(probabilities[inside, 1].mean())
+        assert table.observed[k] == pytest.approx(hits / inside.sum())
+        interval = stats.binomtest(hits, int(inside.sum())).proportion_ci(0.9, method="exact")
+        assert (table.lower[k], table.upper[k]) == pytest.approx(tuple(interval))
+
+
+def test_certain_predictions_are_in_the_last_bin_and_empty_bins_are_nan():
+    table = calibration_table(np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([0, 1]), bins=2)
+    assert table.counts.tolist() == [0, 2]
+    assert np.isnan(table.observed[0])
+    assert np.isnan(table.lower[0])
+    assert table.observed[1] == table.upper[1] == 1.0
+    assert table.expected_calibration_error == 0
+    assert "0.50 - 1.00" in str(table)
+
+
+def test_bad_arguments_are_errors():
+    probabilities, truth = np.full((3, 2), 0.5), np.array([0, 1, 1])
+    for error, bad in [
+        (DataError, {"truth": np.array([0, 1, 2])}),
+        (DataError, {"truth": np.array([0, 1])}),
+        (DataError, {"truth": np.array([0.0, 1.0, 1.0])}),
+        (ModelError, {"bins": 0}),
+        (ModelError, {"level": 1.0}),
+        (ModelError, {"component": 2}),
+    ]:
+        with pytest.raises(error, match="expected"):
+            calibration_table(probabilities, **({"truth": truth} | bad))

@@ -1,0 +1,168 @@
+"""diagnose_labels tells apart what R-hat cannot: three ways of lying, and the honest cases, get their own verdicts."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from inference.labels.diagnose import diagnose_labels
+from inference.labels.relabel import relabel
+from inference.labels.verdict import Verdict
+from mixtures.errors import ChoiceError
+from tests.inference.labels.planted import planted_draws, scrambles
+from tests.inference.labels.trees import gaussian_tree, planted_tree
+
+CHAINS, DRAWS = 4, 500
+
+
+def tree_of(planted: np.ndarray, **how) -> xr.DataTree:
+    return planted_tree(planted_draws(planted, **how), chains=CHAINS)
+
+
+def unscrambled(components: int) -> np.ndarray:
+    return np.tile(np.arange(components), (CHAINS * DRAWS, 1))
+
+
+def worst_r_hat(report, kind: str) -> float:
+    of_kind = report.convergence.isel(quantity=report.convergence["kind"].values == kind)
+    return float(of_kind["r_hat"].max())
+
+
+@pytest.fixture(scope="module")
+def stuck() -> xr.DataTree:
+    labellings = np.array([[0, 1, 2], [1, 2, 0], [2, 0, 1], [0, 2, 1]])
+    return tree_of(np.repeat(labellings, DRAWS, axis=0))
+
+
+@pytest.fixture(scope="module")
+def mixing() -> xr.DataTree:
+    return tree_of(scrambles(CHAINS * DRAWS, 3))
+
+
+@pytest.fixture(scope="module")
+def clusters() -> np.ndarray:
+    """Three clusters for two components to share: the middle one is better joined to the first, its neighbour."""
+    return np.random.default_rng(0).normal(np.repeat([0.0, 3.0, 10.0], [60, 30, 60]), 1.0)
+
+
+def mode(clusters: np.ndarray, cut: float, chains: int = CHAINS) -> np.ndarray:
+    """Draws around the fit whose components are the rows below and above the cut."""
+    below, above = clusters[clusters < cut], clusters[clusters > cut]
+    centre = [[len(part) / len(clusters), part.mean(), np.log(part.std())] for part in (below, above)]
+    return centre + np.random.default_rng(1).normal(0, [0, 0.1, 0.07], (chains, DRAWS, 2, 3))
+
+
+def test_identified_draws_are_identified():
+    report = diagnose_labels(tree_of(unscrambled(3)))
+    assert report.verdict is Verdict.IDENTIFIED
+    assert report.switching.visited == 1
+    assert (report.comparison.agreement == 1).all()
+
+
+def test_first_lie_stuck_chains_raw_r_hat_is_bad_and_the_posterior_fine(stuck):
+    report = diagnose_labels(stuck)
+    assert worst_r_hat(report, "raw") > 1.5
+    assert worst_r_hat(report, "relabelled") < 1.01
+    assert worst_r_hat(report, "invariant") < 1.01
+    assert report.switching.visited == 4
+    assert report.switching.rates.max() == 0
+    assert report.switching.chains_apart == 1
+    assert report.verdict is Verdict.CHAINS_APART
+
+
+def test_second_lie_perfect_mixing_raw_r_hat_is_fine_and_the_means_meaningless(mixing):
+    report = diagnose_labels(mixing)
+    assert worst_r_hat(report, "raw") < 1.01
+    raw_means = mixing["posterior"]["loc"].mean(["chain", "draw"])
+    assert np.abs(raw_means - 5).max() < 0.5  # the clusters lie at 0, 5 and 10
+    assert report.switching.visited == 6
+    assert report.verdict is Verdict.SWITCHES
+
+
+def test_third_lie_all_chains_in_one_minor_mode_only_the_log_density_tells(clusters):
+    good, minor = (gaussian_tree(mode(clusters, cut), clusters) for cut in (6.5, 1.5))
+    best = float(good["sample_stats"]["log_posterior"].max())
+    assert float(minor["sample_stats"]["log_posterior"].max()) < best - 10
+    assert diagnose_labels(minor).verdict is Verdict.IDENTIFIED
+    fit = SimpleNamespace(log_posterior=best)
+    report = diagnose_labels(minor, reference_fit=fit)
+    assert report.verdict is Verdict.MINOR_MODE
+    assert "below the reference fit" in str(report)
+    assert diagnose_labels(good, reference_fit=fit).verdict is Verdict.IDENTIFIED
+
+
+def test_the_density_of_the_fit_that_started_the_sampler_is_the_default_reference(clusters):
+    minor = gaussian_tree(mode(clusters, 1.5), clusters)
+    minor.attrs["init_log_posterior"] = float(minor["sample_stats"]["log_posterior"].max()) + 20
+    assert diagnose_labels(minor).verdict is Verdict.MINOR_MODE
+    assert diagnose_labels(relabel(minor)).verdict is Verdict.MINOR_MODE
+
+
+def test_chains_in_different_modes_are_no_matter_of_labels(clusters):
+    parameters = np.concatenate([mode(clusters, 6.5, chains=2), mode(clusters, 1.5, chains=2)])
+    assert diagnose_labels(gaussian_tree(parameters, clusters)).verdict is Verdict.DIFFERENT_MODES
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.2])
+def test_components_that_merge_are_ambiguous(gap):
+    report = diagnose_labels(tree_of(scrambles(CHAINS * DRAWS, 3), gap=gap))
+    assert report.verdict is Verdict.AMBIGUOUS
+    assert report.comparison.by_component.max() > 0.01 or report.switching.unsure > 0.05
+
+
+def test_the_report_says_which_components_are_disputed():
+    """Two of three components coincide: the third is beyond dispute."""
+    rng = np.random.default_rng(0)
+    clean = np.array([[1 / 3, 0.0, 0.0], [1 / 3, 0.0, 0.0], [1 / 3, 20.0, 0.0]])
+    clean = clean + rng.normal(0, [0, 0.15, 0.1], (CHAINS, DRAWS, 3, 3))
+    x = rng.normal(np.repeat([0.0, 20.0], [80, 40]), 1.0)
+    report = diagnose_labels(gaussian_tree(clean, x))
+    assert report.verdict is Verdict.AMBIGUOUS
+    assert report.comparison.by_component[2] == 0
+    assert report.comparison.by_component[:2].min() > 0.05
+    assert report.comparison.close > 0.3  # why: they overlap
+    assert "Where: " in str(report)
+
+
+def test_one_component_and_constants_are_identified():
+    report = diagnose_labels(tree_of(unscrambled(1)))
+    assert report.verdict is Verdict.IDENTIFIED
+    assert "constant" in str(report)
+
+
+def test_one_chain_is_compared_with_itself(mixing):
+    one = mixing.isel(chain=[0])
+    report = diagnose_labels(one)
+    assert report.verdict is Verdict.SWITCHES
+    assert np.isfinite(worst_r_hat(report, "relabelled"))
+
+
+def test_the_relabelling_that_a_tree_has_is_the_one_reported_on(mixing):
+    report = diagnose_labels(relabel(mixing, "ordering"))
+    assert report.method == "ordering"
+    assert report.verdict is Verdict.SWITCHES
+    assert diagnose_labels(mixing, method="sjw").method == "sjw"
+
+
+def test_invariants_do_not_depend_on_the_labels(mixing):
+    before = diagnose_labels(mixing).convergence
+    after = diagnose_labels(xr.DataTree.from_dict({**mixing, "posterior": relabel(mixing)["posterior"]})).convergence
+    kept = before["kind"].values == "invariant"
+    assert np.allclose(before["r_hat"][kept], after["r_hat"][kept], equal_nan=True)
+    assert np.allclose(before["ess_bulk"][kept], after["ess_bulk"][kept])
+
+
+def test_the_report_prints_as_a_table_and_exports(stuck, tmp_path):
+    report = diagnose_labels(stuck)
+    assert report.verdict.value in str(report)
+    assert "Labellings visited: 4 of 6" in str(report)
+    report.to_dataset().to_netcdf(tmp_path / "report.nc", engine="h5netcdf")
+    with xr.open_dataset(tmp_path / "report.nc", engine="h5netcdf") as back:
+        assert back.attrs["verdict"] == report.verdict.value
+        assert back.sizes["visited"] == 4
+
+
+def test_an_unknown_method_is_refused(mixing):
+    with pytest.raises(ChoiceError, match="method: got 'best'"):
+        diagnose_labels(mixing, method="best")

@@ -1,0 +1,40 @@
+"""The gravest sentence that holds is the verdict; what could not be compared counts for nothing."""
+
+import numpy as np
+import pytest
+
+from inference.labels.verdict import Verdict, decide
+
+FINE = {
+    "invariant_r_hat": 1.0,
+    "density_gap": 0.1,
+    "expected_gap": 2.0,
+    "agreement": 1.0,
+    "unsure": 0.0,
+    "relabelled_r_hat": 1.0,
+    "visited": 1,
+    "switch_rate": 0.0,
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [
+        ({}, Verdict.IDENTIFIED),
+        ({"visited": 2, "switch_rate": 0.1}, Verdict.SWITCHES),
+        ({"visited": 2}, Verdict.CHAINS_APART),
+        ({"visited": 2, "agreement": 0.9}, Verdict.AMBIGUOUS),
+        ({"unsure": 0.2}, Verdict.AMBIGUOUS),
+        ({"agreement": 0.9, "relabelled_r_hat": 1.5}, Verdict.AMBIGUOUS),
+        ({"relabelled_r_hat": 1.5}, Verdict.DIFFERENT_MODES),
+        ({"invariant_r_hat": 1.5, "agreement": 0.9, "density_gap": 9.0}, Verdict.DIFFERENT_MODES),
+        ({"density_gap": 9.0, "agreement": 0.9}, Verdict.MINOR_MODE),
+        ({"density_gap": np.nan, "invariant_r_hat": np.nan, "relabelled_r_hat": np.nan}, Verdict.IDENTIFIED),
+    ],
+)
+def test_the_gravest_sentence_holds(found, verdict):
+    assert decide(**FINE | found) is verdict
+
+
+def test_every_verdict_is_another_sentence():
+    assert len({verdict.value for verdict in Verdict}) == len(Verdict) == 6

@@ -1,0 +1,141 @@
+"""Collapsed NUTS draws from the exact posterior, and hands back a complete tree.
+
+Oracle: on the five points all 2^5 assignments are enumerated and the rest is integrated by quadrature; comparisons are in units of the
+Monte Carlo error, of quantities that do not depend on labels.
+"""
+
+import arviz_stats
+import numpy as np
+import pytest
+import xarray as xr
+
+import inference
+import mixtures
+from mixtures.errors import ChoiceError, ModelError
+from tests.oracles import FIVE_POINTS, exact_tutorial_posterior
+from tests.programs import common_regime, shared_rate, two_assignments
+
+SIZES = {"numpyro": {"draws": 2000, "tune": 1000, "chains": 4}, "pyro": {"draws": 250, "tune": 250, "chains": 2}}
+"""Pyro takes tens of milliseconds a draw: fewer draws, and the Monte Carlo error says so."""
+
+Z = 4.5
+"""Allowed deviation in Monte Carlo standard errors: a correct sampler exceeds it once in 100,000 comparisons."""
+
+
+@pytest.fixture(scope="module")
+def five_point_posterior(tutorial, backend):
+    return inference.sample_nuts(tutorial, FIVE_POINTS, seed=0, backend=backend, progress=False, **SIZES[backend])
+
+
+def _z(draws: xr.DataArray, truth: float) -> float:
+    error = float(arviz_stats.mcse(xr.Dataset({"v": draws}), method="mean")["v"])
+    return (float(draws.mean()) - truth) / error
+
+
+def test_the_five_point_posterior_is_exact(five_point_posterior):
+    posterior, exact = five_point_posterior["posterior"], exact_tutorial_posterior()
+    loc = posterior["loc"]
+    assert abs(_z(np.log(posterior["scale"]), exact.log_scale)) < Z
+    assert abs(_z((loc.isel(components=0) - loc.isel(components=1)) ** 2, exact.loc_distance_squared)) < Z
+    assert abs(_z((posterior["weights"] ** 2).sum("components"), exact.weights_squared)) < Z
+
+
+def test_the_five_point_similarity_is_exact(five_point_posterior):
+    exact = exact_tutorial_posterior().similarity
+    from inference.assignment.responsibilities import draw_responsibilities
+
+    r = draw_responsibilities(five_point_posterior)
+    sizes = five_point_posterior["posterior"].sizes
+    for i, j in [(0, 1), (1, 2), (0, 4), (3, 4)]:
+        same = (r[:, i] * r[:, j]).sum(axis=1).reshape(sizes["chain"], sizes["draw"])
+        assert abs(_z(xr.DataArray(same, dims=("chain", "draw")), exact[i, j])) < Z
+
+
+def test_the_tree_is_complete(faithful, faithful_posterior):
+    tree = faithful_posterior
+    assert set(tree.children) >= {"posterior", "sample_stats", "log_likelihood", "observed_data", "constant_data"}
+    assert tree["posterior"]["loc"].dims == ("chain", "draw", "components", "features")
+    assert tree["posterior"]["weights"].dims == ("chain", "draw", "components")
+    assert tree["posterior"]["loc"].coords["features"].values.tolist() == ["eruptions", "waiting"]
+    assert {"lp", "energy", "diverging", "tree_depth", "step_size", "acceptance_rate"} <= set(
+        tree["sample_stats"].data_vars
+    )
+    np.testing.assert_array_equal(tree["observed_data"]["obs"].values, faithful.x)
+    assert {"seed", "sampler", "program", "model", "data_fingerprint", "versions", "tune"} <= set(tree.attrs)
+    np.testing.assert_allclose(tree["constant_data"]["prior_loc_scale"], np.ptp(faithful.x, axis=0))
+
+
+def test_log_likelihood_has_the_assignment_summed_out(faithful, faithful_posterior):
+    from scipy.special import logsumexp
+
+    from tests.oracles import gaussian_log_joint
+
+    draw = faithful_posterior["posterior"].isel(chain=1, draw=17)
+    root = draw["scale"].values[..., None] * draw["correlation_cholesky"].values
+    table = gaussian_log_joint(faithful.x, draw["weights"].values, draw["loc"].values, root @ np.swapaxes(root, -1, -2))
+    found = faithful_posterior["log_likelihood"]["obs"].isel(chain=1, draw=17).values
+    np.testing.assert_allclose(found, logsumexp(table, axis=1), rtol=1e-10)
+
+
+def test_arviz_takes_the_tree_as_it_is(faithful_posterior):
+    summary = arviz_stats.summary(faithful_posterior, var_names=["weights", "loc"])
+    assert len(summary) == 6
+    loo = arviz_stats.loo(faithful_posterior)
+    assert np.isfinite(loo.elpd)
+    # the in-sample log likelihood exceeds the estimated out-of-sample one by about the number of parameters, 11
+    assert 5 < loo.p < 20
+
+
+def test_the_density_of_each_draw_is_comparable_with_the_maps(faithful_fit, faithful_posterior):
+    found = faithful_posterior["sample_stats"]["log_posterior"].values
+    assert found.max() < faithful_fit.log_posterior
+    # 11 free parameters: 2 (mode - draw) is roughly chi-square with 11 degrees of freedom
+    assert abs(2 * (faithful_fit.log_posterior - found).mean() - 11) < 4
+    assert faithful_posterior.attrs["init_log_posterior"] == faithful_fit.log_posterior
+
+
+def test_seeds_reproduce(tutorial):
+    options = {"draws": 20, "tune": 30, "chains": 2, "progress": False}
+    one, again, other = (inference.sample_nuts(tutorial, FIVE_POINTS, seed=seed, **options) for seed in (5, 5, 6))
+    xr.testing.assert_identical(one["posterior"].to_dataset(), again["posterior"].to_dataset())
+    assert not np.array_equal(one["posterior"]["loc"], other["posterior"]["loc"])
+
+
+def test_new_data_of_the_same_shape_compile_nothing(tutorial):
+    """The second run takes its data, and the numbers of its priors, as arguments of programs that exist already."""
+    import jax
+
+    model = mixtures.gaussian_mixture(2)
+    options = {"draws": 10, "tune": 10, "chains": 2, "progress": False}
+    inference.sample_nuts(model, FIVE_POINTS, seed=0, **options)
+    compiled = []
+
+    def count(name, *_, **__):
+        if name == "/jax/core/compile/backend_compile_duration":
+            compiled.append(name)
+
+    jax.monitoring.register_event_duration_secs_listener(count)
+    try:
+        inference.sample_nuts(model, FIVE_POINTS * 1.5 + 2.0, seed=9, **options)
+    finally:
+        jax.monitoring.clear_event_listeners()
+    assert compiled == []
+
+
+@pytest.mark.parametrize("program", [shared_rate, two_assignments, common_regime])
+def test_a_users_own_program_is_sampled(program, backend):
+    x = np.array([0.0, 1.0, 1.0, 2.0, 3.0, 5.0, 8.0, 9.0])
+    size = 100 if backend == "numpyro" else 15
+    tree = inference.sample_nuts(program, x, draws=size, tune=size, chains=2, seed=0, backend=backend, progress=False)
+    assert tree["posterior"]["weights" if program is not two_assignments else "groups"].dims[-1] == "components"
+    assert np.isfinite(tree["sample_stats"]["lp"]).all()
+    assert ("log_likelihood" in tree.children) == (program is not common_regime)
+
+
+def test_bad_arguments_are_refused_in_words(tutorial, faithful_fit):
+    with pytest.raises(ChoiceError, match="'auto', 'numpyro', 'pyro'"):
+        inference.sample_nuts(tutorial, FIVE_POINTS, seed=0, sampler="gibbs")
+    with pytest.raises(ModelError, match="chains: got 0"):
+        inference.sample_nuts(tutorial, FIVE_POINTS, seed=0, chains=0)
+    with pytest.raises(ModelError, match="a fit of this program"):
+        inference.sample_nuts(tutorial, FIVE_POINTS, seed=0, init=faithful_fit)

@@ -1,0 +1,115 @@
+"""A saved result comes back as it was, or an error says why not; an existing file is never touched."""
+
+import os
+import stat
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import inference
+from mixtures.errors import ModelError, StoredFileError
+from tests.oracles import FIVE_POINTS
+
+
+def test_a_fit_comes_back_as_it_was(tutorial_fit, tmp_path):
+    back = inference.load(inference.save(tutorial_fit, tmp_path / "fit.json"), x=FIVE_POINTS)
+    for site, value in tutorial_fit.parameters.items():
+        np.testing.assert_array_equal(back.parameters[site], value)
+    assert back.program == tutorial_fit.program
+    assert back.status is tutorial_fit.status
+    assert (back.restarts["status"] == tutorial_fit.restarts["status"]).all()
+    np.testing.assert_array_equal(back.losses, tutorial_fit.losses)
+    assert back.bic == tutorial_fit.bic
+    np.testing.assert_array_equal(inference.classify(back, FIVE_POINTS), [1, 1, 0, 0, 0])
+
+
+def test_a_guide_fit_comes_back_as_it_was(tutorial_fit, tmp_path):
+    guide = inference.fit_guide(tutorial_fit, FIVE_POINTS, steps=5, seed=0)
+    back = inference.load(inference.save(guide, tmp_path / "guide.json"))
+    np.testing.assert_array_equal(back.assignment_probs, guide.assignment_probs)
+    assert back.status is guide.status
+
+
+def test_a_tree_comes_back_as_it_was_and_still_works(faithful, faithful_posterior, tmp_path):
+    back = inference.load(inference.save(faithful_posterior, tmp_path / "posterior.nc"), x=faithful)
+    for group in faithful_posterior.children:
+        xr.testing.assert_identical(back[group].to_dataset(), faithful_posterior[group].to_dataset())
+    r = inference.responsibilities(faithful_posterior, faithful)
+    np.testing.assert_array_equal(inference.responsibilities(back, faithful), r)
+
+
+@pytest.fixture
+def saved(request, tutorial_fit, faithful_posterior, tmp_path):
+    result = {"fit": tutorial_fit, "tree": faithful_posterior}[request.param]
+    return inference.save(result, tmp_path / "result")
+
+
+BOTH = pytest.mark.parametrize("saved", ["fit", "tree"], indirect=True)
+
+
+@BOTH
+def test_truncated_files_are_refused(saved):
+    saved.write_bytes(saved.read_bytes()[: saved.stat().st_size // 2])
+    with pytest.raises(StoredFileError, match="cannot be read"):
+        inference.load(saved)
+
+
+@BOTH
+def test_altered_numbers_are_found(saved):
+    content = bytearray(saved.read_bytes())
+    if content[:1] == b"{":
+        content = bytearray(content.replace(b"0.625", b"0.626"))
+    else:
+        import h5py
+
+        with h5py.File(saved, "r+") as stored:
+            stored["posterior/loc"][0, 0, 0, 0] += 1e-9
+        content = bytearray(saved.read_bytes())
+    saved.write_bytes(bytes(content))
+    with pytest.raises(StoredFileError, match=r"checksum|cannot be read"):
+        inference.load(saved)
+
+
+@BOTH
+def test_other_data_are_refused(saved):
+    with pytest.raises(StoredFileError, match="fingerprint"):
+        inference.load(saved, x=FIVE_POINTS + 1e-9)
+
+
+@BOTH
+def test_existing_files_are_not_overwritten(saved, tutorial_fit):
+    before = saved.read_bytes()
+    with pytest.raises(StoredFileError, match="overwrite=True"):
+        inference.save(tutorial_fit, saved)
+    assert saved.read_bytes() == before
+    inference.save(tutorial_fit, saved, overwrite=True)
+    assert inference.load(saved).seed == tutorial_fit.seed
+
+
+def test_a_failed_write_leaves_nothing_behind(tutorial_fit, tmp_path, monkeypatch):
+    inference.save(tutorial_fit, tmp_path / "good.json")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        inference.save(tutorial_fit, tmp_path / "good.json", overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["good.json"]
+    assert inference.load(tmp_path / "good.json").seed == tutorial_fit.seed
+
+
+def test_saved_files_have_ordinary_permissions(tutorial_fit, tmp_path):
+    (tmp_path / "other").touch()
+    path = inference.save(tutorial_fit, tmp_path / "fit.json")
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "other").stat().st_mode)
+
+
+def test_what_is_no_result_is_refused(tmp_path):
+    with pytest.raises(ModelError, match="a PointFit"):
+        inference.save({"loc": 1.0}, tmp_path / "x")
+    with pytest.raises(StoredFileError, match="no file"):
+        inference.load(tmp_path / "missing.json")
+    with pytest.raises(StoredFileError, match="no folder"):
+        inference.save.__globals__["_write"](tmp_path / "a" / "b", lambda path: None, False)

@@ -1,0 +1,89 @@
+"""What the user hands in is checked once, and what is wrong with it is said in words: what, got, expected, what to do."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mixtures import Observations
+from mixtures.errors import DataError, MixturesError
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        ([1.0, np.nan, 3.0], ["nan at row 1", "finite"]),
+        ([[1.0, 2.0], [3.0, np.inf]], ["inf at row 1, column 1"]),
+        (pd.DataFrame({"a": [1.0, 2.0], "b": [np.nan, 1.0]}, index=["u", "v"]), ["nan at row 0 ('u'), column 'b'"]),
+        ([], ["no data"]),
+        (np.zeros((0, 3)), ["no data", "(0, 3)"]),
+        (["1", "2"], ["real numbers", "float(...)"]),
+        (np.array([1, "x"], dtype=object), ["object", "real numbers"]),
+        ([1 + 2j], ["complex128"]),
+        (np.zeros((2, 2, 2)), ["(2, 2, 2)", "(rows, features)"]),
+        ([[1.0, 2.0], [3.0]], ["unequal lengths"]),
+        (pd.DataFrame({"a": [1.0], "name": ["x"]}), ["columns ['name']"]),
+    ],
+)
+def test_bad_data_are_refused_in_words(x, words):
+    with pytest.raises(DataError) as caught:
+        Observations(x)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_many_bad_cells_are_counted_not_listed():
+    with pytest.raises(DataError, match="and 7 more"):
+        Observations(np.full(12, np.nan))
+
+
+def test_names_of_a_frame_are_kept():
+    frame = pd.DataFrame({"length": [1, 2], "waiting": [3.5, 4.5]}, index=["first", "second"])
+    x = Observations(frame)
+    assert x.feature_names == ("length", "waiting")
+    assert x.coords()["rows"].tolist() == ["first", "second"]
+    np.testing.assert_array_equal(x.x, [[1, 3.5], [2, 4.5]])
+
+
+def test_a_frame_of_one_column_is_one_variable():
+    assert Observations(pd.DataFrame({"velocity": [1.0, 2.0]})).shape == (2,)
+    assert Observations(np.zeros((2, 1))).shape == (2, 1)
+
+
+def test_the_users_array_is_neither_changed_nor_shared():
+    given = np.array([1.0, 2.0])
+    x = Observations(given)
+    given[0] = 99.0
+    assert x.x[0] == 1.0
+    with pytest.raises(ValueError, match="read-only"):
+        x.x[0] = 5.0
+
+
+@pytest.mark.parametrize(
+    ("new", "words"),
+    [
+        (np.zeros((3, 3)), ["3 columns", "2 columns"]),
+        (np.zeros(3), ["(rows,)", "2 columns"]),
+        (pd.DataFrame({"b": [1.0], "a": [2.0]}), ["['b', 'a']", "['a', 'b']", "in that order"]),
+        (pd.DataFrame({"a": [1.0], "c": [2.0]}), ["['a', 'c']"]),
+    ],
+)
+def test_other_columns_at_predict_time_are_refused(new, words):
+    with pytest.raises(DataError) as caught:
+        Observations(new).check_like(2, ("a", "b"))
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_fingerprints_tell_data_apart():
+    a, b = Observations([1.0, 2.0]), Observations([1.0, 2.0 + 1e-12])
+    assert a.fingerprint == Observations((1.0, 2.0)).fingerprint
+    assert a.fingerprint != b.fingerprint
+
+
+def test_errors_survive_pickling():
+    import pickle
+
+    error = DataError("x", got="nan", expected="a number", advice="Mend it.")
+    again = pickle.loads(pickle.dumps(error))
+    assert isinstance(again, MixturesError)
+    assert str(again) == str(error)

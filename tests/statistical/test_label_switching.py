@@ -1,0 +1,131 @@
+"""On posteriors that NUTS drew, and with the program's own responsibilities: labels are mended where they can be, and
+where components overlap the report says that they cannot.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from inference import fit_map, sample_nuts
+from inference.assignment.responsibilities import draw_responsibilities
+from inference.checks import with_numbers
+from inference.engines import engine
+from inference.engines.protocol import Draws
+from inference.labels.align import align
+from inference.labels.diagnose import diagnose_labels
+from inference.labels.relabel import METHODS, permuted, relabel
+from inference.labels.verdict import Verdict
+from inference.posterior.tree import build_tree
+from mixtures import gaussian_mixture, load_dataset
+
+CHAINS, DRAWS = 4, 1000
+
+
+def scrambled(tree: xr.DataTree, permutations: np.ndarray) -> xr.DataTree:
+    """The same draws under other labels."""
+    posterior = tree["posterior"].to_dataset()
+    moved = {name: permuted(values, permutations) for name, values in posterior.items() if "components" in values.dims}
+    other = tree.copy(deep=False)
+    other["posterior"] = xr.DataTree(posterior.assign(moved))
+    return other
+
+
+def worst_r_hat(report, kind: str) -> float:
+    return float(np.nanmax(report.convergence["r_hat"].values[report.convergence["kind"].values == kind]))
+
+
+@pytest.fixture(scope="module")
+def galaxies():
+    return load_dataset("galaxies")
+
+
+@pytest.fixture(scope="module")
+def three(galaxies):
+    """The best fit of three components, and draws around it."""
+    model = gaussian_mixture(3)
+    fit = fit_map(model, galaxies, restarts=50, seed=0)
+    return fit, sample_nuts(model, galaxies, draws=DRAWS, tune=1000, chains=CHAINS, seed=0, init=fit, progress=False)
+
+
+@pytest.fixture(scope="module")
+def faithful():
+    """Two features, full covariance, sites of four shapes: draws strewn about a solution; and its rows' labels."""
+    x, program, backend = load_dataset("faithful"), gaussian_mixture(2), engine("numpyro")
+    labels = (x.x[:, 1] > 67).astype(int)
+    parts = [x.x[labels == k] for k in (0, 1)]
+    rng, shape = np.random.default_rng(0), (2, 100)
+    first = rng.normal([0.35], 0.03, shape)
+    parameters = {
+        "weights": np.stack([first, 1 - first], axis=2),
+        "loc": np.stack([part.mean(axis=0) for part in parts]) + rng.normal(0, [0.05, 0.7], (*shape, 2, 2)),
+        "scale": np.stack([part.std(axis=0) for part in parts]) * rng.lognormal(0, 0.06, (*shape, 2, 2)),
+        "correlation_cholesky": np.broadcast_to(np.linalg.cholesky([[1, 0.3], [0.3, 1]]), (*shape, 2, 2, 2)),
+    }
+    draws = Draws(parameters, {"lp": np.zeros(shape)})
+    return build_tree(with_numbers(program, x), x, backend, backend.sites(program, x), draws, {}), labels
+
+
+def test_all_methods_agree_on_galaxies_with_three_components(three):
+    fit, posterior = three
+    report = diagnose_labels(posterior)
+    assert float(report.comparison.agreement.min()) > 0.99
+    assert report.verdict is Verdict.IDENTIFIED
+    assert (report.density_gaps > 0).all()
+    assert (report.density_gaps < report.expected_gap).all()
+    sjw = relabel(posterior, "sjw", pivot=fit)["relabelling"]["permutation"]
+    ecr = relabel(posterior, "ecr", pivot=fit)["relabelling"]["permutation"]
+    assert float((sjw == ecr).all("components").mean()) > 0.99
+
+
+def test_galaxies_with_six_components_are_ambiguous(galaxies):
+    posterior = sample_nuts(gaussian_mixture(6), galaxies, draws=100, tune=50, chains=2, seed=0, progress=False)
+    report = diagnose_labels(posterior)
+    assert report.verdict in (Verdict.AMBIGUOUS, Verdict.DIFFERENT_MODES)
+    assert report.comparison.by_component.max() > 0.1
+
+
+def test_forced_switching_between_chains_is_mended(three):
+    _, posterior = three
+    per_chain = np.repeat([[0, 1, 2], [1, 2, 0], [2, 0, 1], [0, 2, 1]], DRAWS, axis=0)
+    report = diagnose_labels(scrambled(posterior, per_chain))
+    assert worst_r_hat(report, "raw") > 1.5
+    assert worst_r_hat(report, "relabelled") < 1.01
+    assert report.verdict is Verdict.CHAINS_APART
+
+
+def test_forced_switching_within_chains_is_mended(three):
+    _, posterior = three
+    per_draw = np.random.default_rng(0).permuted(np.tile(np.arange(3), (CHAINS * DRAWS, 1)), axis=1)
+    report = diagnose_labels(scrambled(posterior, per_draw))
+    assert worst_r_hat(report, "raw") < 1.05
+    assert worst_r_hat(report, "relabelled") < 1.01
+    assert report.verdict is Verdict.SWITCHES
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_brings_scrambled_draws_back(method, faithful):
+    posterior, labels = faithful
+    per_draw = np.random.default_rng(0).permuted(np.tile([0, 1], (200, 1)), axis=1)
+    other = scrambled(posterior, per_draw)
+    before, after = relabel(posterior, method, pivot=labels), relabel(other, method, pivot=labels)
+    for name in ("weights", "loc", "scale", "correlation_cholesky"):
+        assert np.array_equal(before["posterior"][name], after["posterior"][name])
+        assert np.array_equal(after["posterior_raw"][name], other["posterior"][name])
+
+
+def test_responsibilities_of_relabelled_draws_are_relabelled(faithful):
+    posterior, labels = faithful
+    mean = draw_responsibilities(relabel(posterior, "stephens", pivot=labels)).mean(axis=0)
+    assert (mean.argmax(axis=1) == labels).mean() > 0.95
+
+
+def test_fits_of_other_seeds_and_posteriors_are_aligned(three, galaxies):
+    fit, posterior = three
+    other = fit_map(gaussian_mixture(3), galaxies, restarts=50, seed=3)
+    assert np.allclose(align(other, to=fit).parameters["loc"], fit.parameters["loc"], rtol=1e-3)
+    turned = replace(fit, parameters={site: value[[2, 0, 1]] for site, value in fit.parameters.items()})
+    aligned = align(posterior, to=turned)
+    assert (np.abs(aligned["posterior"]["loc"].median(["chain", "draw"]) - turned.parameters["loc"]) < 1000).all()
+    assert np.array_equal(align(fit, to=aligned).parameters["loc"], turned.parameters["loc"])

@@ -1,0 +1,44 @@
+"""Simulation-based calibration: over data drawn from the prior predictive, the truth's rank among posterior draws is uniform.
+
+Talts et al. (2018). Label-invariant quantities only; overlapping components follow from the priors. Fits share one compiled program, since data
+and the numbers of priors are arguments.
+"""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import inference
+import mixtures
+from mixtures import priors, weights
+
+REPLICATIONS, THINNED = 120, 31
+MODEL = mixtures.gaussian_mixture(
+    2,
+    "tied",
+    weights=weights.Dirichlet(2.0),
+    priors={"loc": priors.Normal(0.0, 2.0), "scale": priors.LogNormal(0.0, 0.5)},
+)
+
+
+def _invariant(loc, scale, weight):
+    """Quantities that do not change when labels do."""
+    return np.stack([scale, loc.sum(axis=-1), np.abs(loc[..., 0] - loc[..., 1]), weight.max(axis=-1), (loc * weight).sum(axis=-1)])
+
+
+def _rank(seed):
+    truth = mixtures.simulate(MODEL, 15, seed=seed)
+    tree = inference.sample_nuts(MODEL, truth["obs"], draws=155, tune=200, chains=2, seed=seed, target_accept=0.9, progress=False)
+    posterior = tree["posterior"].to_dataset().isel(draw=slice(None, None, 10)).stack(sample=("chain", "draw")).transpose("sample", ...)
+    kept = {name: posterior[name].values[:THINNED] for name in ("loc", "scale", "weights")}
+    draws = _invariant(kept["loc"], kept["scale"], kept["weights"])
+    true = _invariant(truth["loc"], truth["scale"], truth["weights"])
+    return (draws < true[:, None]).sum(axis=1)
+
+
+@pytest.mark.slow
+def test_ranks_of_the_truth_are_uniform():
+    ranks = np.array([_rank(seed) for seed in range(REPLICATIONS)])
+    for column in ranks.T:
+        counts = np.histogram(column, bins=8, range=(0, THINNED + 1))[0]
+        assert stats.chisquare(counts).pvalue > 1e-3
