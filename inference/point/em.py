@@ -6,12 +6,14 @@ from typing import Any, Literal
 from inference.checks import check_count, check_positive, with_numbers
 from inference.engines import Engine, engine
 from inference.engines.closed_form import ClosedForm, EMProblem
-from inference.point.em_runs import Runs, beginnings, stacked, summarise
+from inference.point.em_runs import Runs, beginnings, from_partitions, joined, stacked, summarise
 from inference.point.em_settings import Settings, check_fixed, check_mixture, check_row_weights, check_starts
 from inference.point.generalised_em import climb_by_gradient
 from inference.point.m_steps.registry import closed_form
+from inference.point.initial_partitions import Partitions
 from inference.point.restarts import best_restart, by_weight, permuted
-from inference.point.starts import Start
+from inference.point.split_merge import FEWEST_COMPONENTS, split_and_merge
+from inference.point.starts import Start, restart_seeds
 from inference.results import Origin, PointFit
 from mixtures import Mixture, Observations
 from mixtures.errors import ChoiceError, FitError
@@ -47,7 +49,8 @@ def fit_em(
         mixture: a declaration.
         x: data, shape (rows,) or (rows, features).
         restarts: the number of starts: partitions by agglomeration, Ward's method and quantiles, then k-means++, random rows and random
-            labels.
+            labels. With three components or more the second half begins from the best fit so far, two of its components merged and a
+            third split.
         tolerance: a restart is at rest when an iteration gains less than this share of the objective (or of the number of rows).
         max_steps: M-steps at most.
         hard: each row goes wholly to its most probable component (classification EM, Celeux & Govaert 1992); the objective is then
@@ -132,18 +135,6 @@ def _climb(
     """All restarts by closed-form M-steps."""
     values = x.x if x.x.ndim == 2 else x.x[:, None]
     frame = closed.frame(values)
-    starts = beginnings(
-        closed,
-        frame,
-        values,
-        mixture.components,
-        settings.restarts,
-        settings.seed,
-        features=x.features,
-        given=settings.starts,
-        fixed=settings.fixed,
-        labels=x.labels,
-    )
     problem = EMProblem(
         closed_forms=(closed,),
         which=0,
@@ -156,4 +147,36 @@ def _climb(
         tolerance=settings.tolerance,
         max_steps=settings.max_steps,
     )
-    return summarise(closed, problem, x.features, starts, engine.em(problem, stacked(starts)))
+    partitions = Partitions(values, settings.seed)
+    is_bred = not settings.starts and mixture.components >= FEWEST_COMPONENTS
+    first = settings.restarts - (settings.restarts // 2 if is_bred else 0)
+    starts = beginnings(
+        closed,
+        frame,
+        values,
+        mixture.components,
+        first,
+        settings.seed,
+        features=x.features,
+        given=settings.starts,
+        fixed=settings.fixed,
+        labels=x.labels,
+        partitions=partitions,
+    )
+    climbs = engine.em(problem, stacked(starts))
+    runs = summarise(closed, problem, x.features, starts, climbs)
+    # the second half begins where the best so far can be improved, half of it where the first half of it came to
+    for count in _halves(settings.restarts - first):
+        seeds = restart_seeds(settings.seed + len(starts), count)
+        best = {name: value[best_restart(runs.table)] for name, value in climbs.states.items()}
+        drawn = split_and_merge(closed, problem, best, partitions.rows, seeds)
+        more = from_partitions(closed, frame, values, drawn, mixture.components, x.features, settings.fixed, x.labels)
+        climbs = joined(climbs, engine.em(problem, stacked(more)))
+        starts = starts + more
+        runs = summarise(closed, problem, x.features, starts, climbs)
+    return runs
+
+
+def _halves(count: int) -> list[int]:
+    """`count` in two parts, empty ones left out."""
+    return [part for part in (count - count // 2, count // 2) if part]

@@ -82,6 +82,20 @@ def beginnings(
     """The starts: those given, then partitions; parameters that are fixed have their values from the beginning."""
     first = [Beginning("given", seed, closed.encode(start, features, frame)) for start in given[:count]]
     drawn = (partitions or Partitions(x, seed)).draw(components, count - len(first)) if count > len(first) else []
+    return first + from_partitions(closed, frame, x, drawn, components, features, fixed, labels)
+
+
+def from_partitions(
+    closed: ClosedForm,
+    frame: Frame,
+    x: np.ndarray,
+    drawn: Sequence[Partition],
+    components: int,
+    features: int | None,
+    fixed: Mapping[str, np.ndarray] | None,
+    labels: np.ndarray | None,
+) -> list[Beginning]:
+    """A start from each partition, numbered like the known labels, with fixed parameters in their place."""
     if labels is not None:
         drawn = [matched(partition, labels, components) for partition in drawn]
     rest = [from_partition(closed, frame, x, partition, components) for partition in drawn]
@@ -92,7 +106,17 @@ def beginnings(
             )
             for b in rest
         ]
-    return first + rest
+    return rest
+
+
+def joined(first: Climb, second: Climb) -> Climb:
+    """Two rounds of restarts as one."""
+    return Climb(
+        {name: np.concatenate([value, second.states[name]]) for name, value in first.states.items()},
+        first.objectives + second.objectives,
+        first.outcomes + second.outcomes,
+        np.concatenate([first.occupancy, second.occupancy]),
+    )
 
 
 def stacked(starts: Sequence[Beginning]) -> State:

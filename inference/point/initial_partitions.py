@@ -47,16 +47,19 @@ class Partitions:
     Args:
         x: (rows, features).
         seed: an int in [0, 2**32); partition i is that of seed + i.
+
+    Attributes:
+        rows: the rows that partitions speak of.
     """
 
     def __init__(self, x: Float[np.ndarray, "rows features"], seed: int):
-        self._rows = self._sample(len(x), ROWS_AT_MOST, seed)
-        values = x[self._rows]
+        self.rows = self._sample(len(x), ROWS_AT_MOST, seed)
+        values = x[self.rows]
         deviation = values.std(axis=0)
         self._standard = (values - values.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
         self._white = _whitened(self._standard)
         self._seed = seed
-        few = self._sample(len(self._rows), AGGLOMERATED_AT_MOST, seed)
+        few = self._sample(len(self.rows), AGGLOMERATED_AT_MOST, seed)
         self._few = few
         self._trees: dict[str, Merges] = {}
 
@@ -74,14 +77,14 @@ class Partitions:
         seed = (self._seed + index) % 2**32
         if index < len(_AGGLOMERATIONS):
             rule = list(_AGGLOMERATIONS)[index]
-            return Partition(rule, seed, self._rows[self._few], self._cut(rule, components))
+            return Partition(rule, seed, self.rows[self._few], self._cut(rule, components))
         if index == len(_AGGLOMERATIONS):
-            return Partition("quantiles", seed, self._rows, _quantiles(self._standard, components))
+            return Partition("quantiles", seed, self.rows, _quantiles(self._standard, components))
         rules = list(_DRAWN)
         rule = rules[(index - len(_AGGLOMERATIONS) - 1) % len(rules)]
         of, coordinates = _DRAWN[rule]
         x = self._white if coordinates == "white" else self._standard
-        return Partition(rule, seed, self._rows, of(x, components, np.random.default_rng(seed)))
+        return Partition(rule, seed, self.rows, of(x, components, np.random.default_rng(seed)))
 
     def _cut(self, rule: str, components: int) -> np.ndarray:
         if rule not in self._trees:
