@@ -13,8 +13,12 @@ from .labels.relabel import relabel as relabel
 from .partitions.partition import partition as partition
 from .partitions.similarity import similarity as similarity
 from .partitions.summaries import cluster_summary as cluster_summary
+from .point.em import fit_em as fit_em
 from .point.map import fit_map as fit_map
+from .point.mle import fit_mle as fit_mle
 from .posterior.nuts import sample_nuts as sample_nuts
 from .results import GuideFit as GuideFit
 from .results import PointFit as PointFit
+from .selection.criteria import Selection as Selection
+from .selection.criteria import select_components as select_components
 from .status import Status as Status

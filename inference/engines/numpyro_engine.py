@@ -8,7 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from inference.engines import numpyro_em
+from inference.engines.closed_form import Climb, EMProblem, State
 from inference.engines.numpyro_ascent import compiled_ascent, compiled_guide_ascent
+from inference.engines.numpyro_mle import compiled_expected, compiled_mle
 from inference.engines.numpyro_nuts import sample
 from inference.engines.numpyro_programs import (
     Values,
@@ -107,6 +110,39 @@ class NumPyroEngine:
         climb = compiled_ascent(structure, sites, steps)
         parameters, losses, norms = climb(_as_jax(starts), _as_jax(scales), jnp.asarray(learning_rate), data)
         return Ascent(_as_numpy(parameters), np.asarray(losses), _as_numpy(norms))
+
+    @_in_float64
+    def maximise_likelihood(
+        self,
+        program: Program,
+        x: Observations,
+        starts: np.ndarray,
+        units: np.ndarray,
+        *,
+        optimizer: str,
+        learning_rate: float,
+        momentum: float,
+        batches: np.ndarray | None,
+        steps: int,
+    ) -> Ascent:
+        structure, data = run_arguments(program, x)
+        ascend = compiled_mle(structure, describe(program, x), optimizer, steps)
+        chosen = None if batches is None else jnp.asarray(batches)
+        ends, losses, norms = ascend(starts, units, learning_rate, momentum, chosen, jax.tree.map(jnp.asarray, data))
+        constrain = self.log_density(program, x, prior=False).constrain
+        each = [constrain(end) for end in np.asarray(ends)]
+        parameters = {name: np.stack([one[name] for one in each]) for name in each[0]}
+        return Ascent(parameters, np.asarray(losses), _as_numpy(norms))
+
+    @_in_float64
+    def expected(self, program: Program, x: Observations, *, prior: bool) -> Callable[..., tuple[float, np.ndarray]]:
+        structure, data = run_arguments(program, x)
+        evaluate = compiled_expected(structure, describe(program, x), prior)
+        return _in_float64(lambda u, shares, fixed: _as_pair(evaluate(u, shares, _as_jax(fixed), data)))
+
+    @_in_float64
+    def em(self, problem: EMProblem, states: State) -> Climb:
+        return numpyro_em.climb(problem, states)
 
     @_in_float64
     def classify(

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
+from inference.engines.closed_form import Climb, EMProblem, State
 from mixtures import Mixture, Observations, Program
 
 Parameters = Mapping[str, np.ndarray]
@@ -122,8 +123,14 @@ def run_arguments(program: Program, x: Observations) -> tuple[Program, dict[str,
     if x.covariates is not None and (not isinstance(program, Mixture) or program.needs_covariates):
         data["covariates"] = x.covariates
     if isinstance(program, Mixture):
-        return program.structure, {**data, "hyper": program.hyper(x)}
+        known = {} if x.labels is None else {"labels": x.labels}
+        return program.structure, {**data, "hyper": program.hyper(x), **known}
     return program, data
+
+
+def rows_of(data: Mapping[str, Any], index: Any) -> dict[str, Any]:
+    """The run arguments of some rows: whatever has one entry a row is indexed, the numbers of the priors are not."""
+    return {name: value if isinstance(value, Mapping) else value[index] for name, value in data.items()}
 
 
 def shapes_of(data: Any) -> Any:
@@ -256,6 +263,34 @@ class Engine(Protocol):
         learning_rate: float,
     ) -> Ascent:
         """Gradient steps on AutoDelta's ELBO from every start; `scales` are step lengths by site, in the site's own shape."""
+        ...
+
+    def maximise_likelihood(
+        self,
+        program: Program,
+        x: Observations,
+        starts: np.ndarray,
+        units: np.ndarray,
+        *,
+        optimizer: str,
+        learning_rate: float,
+        momentum: float,
+        batches: np.ndarray | None,
+        steps: int,
+    ) -> Ascent:
+        """Gradient steps on the mean negative log likelihood from every unconstrained start, (restarts, size).
+
+        `units` are the coordinates' lengths; `batches` the rows of each step, (steps, batch), None for all. Losses are those of all rows,
+        estimated from the batch.
+        """
+        ...
+
+    def expected(self, program: Program, x: Observations, *, prior: bool) -> Callable[..., tuple[float, np.ndarray]]:
+        """EM's expected log joint density: (vector, responsibilities (rows, components), fixed parameters by site) -> value, gradient."""
+        ...
+
+    def em(self, problem: EMProblem, states: State) -> Climb:
+        """Closed-form EM from every state, (restarts, ...) by name."""
         ...
 
     def classify(

@@ -1,13 +1,18 @@
 """The engine in Pyro: float64 tensors, in a scope that leaves the caller's random state and parameter store alone."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import torch
 from pyro import poutine
 from pyro.infer import infer_discrete
 
-from inference.engines import pyro_nuts
+from inference.engines import pyro_em, pyro_nuts
+from inference.engines.closed_form import Climb, EMProblem, State
 from inference.engines.protocol import Ascent, Draws, GuideAscent, LogDensity, Parameters, Sites
 from inference.engines.pyro_ascent import ascend_guide, ascend_one_by_one, ascend_together
+from inference.engines.pyro_mle import ascend_likelihood, expected_density
 from inference.engines.pyro_programs import (
     as_numpy,
     as_torch,
@@ -91,6 +96,45 @@ class PyroEngine:
                 steps=steps,
                 learning_rate=learning_rate,
             )
+
+    def maximise_likelihood(
+        self,
+        program: Program,
+        x: Observations,
+        starts: np.ndarray,
+        units: np.ndarray,
+        *,
+        optimizer: str,
+        learning_rate: float,
+        momentum: float,
+        batches: np.ndarray | None,
+        steps: int,
+    ) -> Ascent:
+        sites = describe(program, x)
+        model, data = tensors(program, x)
+        options: dict[str, Any] = {
+            "learning_rate": learning_rate,
+            "momentum": momentum,
+            "batches": batches,
+            "steps": steps,
+        }
+        with isolated():
+            return ascend_likelihood(model, sites, data, starts, units, optimizer=optimizer, **options)
+
+    def expected(self, program: Program, x: Observations, *, prior: bool) -> Callable[..., tuple[float, np.ndarray]]:
+        sites = describe(program, x)
+        model, data = tensors(program, x)
+        with isolated():
+            evaluate = expected_density(model, sites, data, prior)
+
+        def value_and_gradient(*arguments: Any) -> tuple[float, np.ndarray]:
+            with isolated():
+                return evaluate(*arguments)
+
+        return value_and_gradient
+
+    def em(self, problem: EMProblem, states: State) -> Climb:
+        return pyro_em.climb(problem, states)
 
     def classify(
         self, program: Program, parameters: Parameters, x: Observations, *, temperature: int, seed: int
