@@ -6,6 +6,7 @@ A covariance is declared by standard deviations and a correlation, Sigma = diag(
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -115,7 +116,9 @@ class Gaussian:
         """The sites of the covariance that all components share, or those that each has its own."""
         form, spread = self.structure(features), {}
         if form.scale_is_shared == is_shared:
-            per_feature = {} if features is None or form.is_spherical else {"shape": (features,), "dims": ("features",)}
+            per_feature: dict[str, Any] = (
+                {} if features is None or form.is_spherical else {"shape": (features,), "dims": ("features",)}
+            )
             spread["scale"] = draw("scale", **per_feature)
         if form.has_correlation and form.orientation_is_shared == is_shared:
             dims = ("features", "features_bis")
