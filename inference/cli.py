@@ -115,6 +115,7 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> Observations
 
 def _job(args: argparse.Namespace, model: Mixture, x: Observations, name: str, unit: str = "") -> int:
     """The main job: fit, classify, sample, diagnose, relabel; write what is had as soon as it is had."""
+    args.out.mkdir(parents=True, exist_ok=True)  # an unwritable place is best found before the work
     print(f"{model.scaled_to(x)}\n")
     with _step(f"MAP: best of {args.restarts} starts on {args.backend}"):
         fit = inference.fit_map(model, x, restarts=args.restarts, seed=args.seed, backend=args.backend)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from inference.engines import engine
 from inference.point.restarts import best_restart
 from inference.results import PointFit
 from mixtures import Observations
@@ -29,8 +30,9 @@ def fit_text(fit: PointFit) -> str:
         converged; best of 5 restarts
     """
     head, likelihood = str(fit).splitlines()[:2]
-    own = {name: values for name, values in _lines(fit) if np.ndim(values)}
-    shared = {name: values for name, values in _lines(fit) if not np.ndim(values)}
+    lines = dict(_lines(fit))
+    own = {name: values for name, values in lines.items() if np.ndim(values)}
+    shared = {name: values for name, values in lines.items() if not np.ndim(values)}
     parts = [head, likelihood]
     if own:
         table = pd.DataFrame.from_dict(own, orient="index")
@@ -114,24 +116,27 @@ def data_text(x: Observations) -> str:
 def _lines(fit: PointFit) -> Iterator[tuple[str, np.ndarray]]:
     """Every number of every site: its name, and one value for each component or one for all."""
     names = fit.origin.feature_names or tuple(map(str, range(fit.origin.features or 0)))
-    for site, value in fit.parameters.items():
-        moved = np.moveaxis(value, fit.component_axis[site], -1) if site in fit.component_axis else value
-        inner = moved.shape[:-1] if site in fit.component_axis else moved.shape
-        if site == "correlation_cholesky":
-            yield from _correlations(moved, inner, names)
+    # One trace says what the axes are; the sites' shapes do not depend on the rows, so that two of them will do.
+    example = Observations(np.zeros((2,) if fit.origin.features is None else (2, fit.origin.features)))
+    for site in engine(fit.backend).sites(fit.program, example).parameters:
+        value, axis = fit.parameters[site.name], site.component_axis
+        moved = value if axis is None else np.moveaxis(value, axis, -1)
+        dims = tuple(dim for dim in site.dims if dim != "components")
+        if site.name == "correlation_cholesky":
+            yield from _correlations(moved, names)
             continue
-        for index in np.ndindex(inner):
+        for index in np.ndindex(moved.shape[: len(dims)]):
             label = ", ".join(
-                names[place] if inner[axis] == len(names) else str(place) for axis, place in enumerate(index)
+                names[place] if dim == "features" else str(place) for dim, place in zip(dims, index, strict=True)
             )
-            yield f"{site}[{label}]" if index else site, moved[index]
+            yield f"{site.name}[{label}]" if index else site.name, moved[index]
 
 
-def _correlations(root: np.ndarray, inner: tuple[int, ...], names: tuple[str, ...]) -> Iterator[tuple[str, np.ndarray]]:
+def _correlations(root: np.ndarray, names: tuple[str, ...]) -> Iterator[tuple[str, np.ndarray]]:
     """Correlations, which people read, from their Cholesky factor, which samplers like."""
     # R = C C'
     correlation = np.einsum("ij...,kj...->ik...", root, root)
-    for i, k in zip(*np.triu_indices(inner[0], 1), strict=True):
+    for i, k in zip(*np.triu_indices(len(names), 1), strict=True):
         yield f"correlation[{names[i]}, {names[k]}]", correlation[i, k]
 
 

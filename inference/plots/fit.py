@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.patches import Ellipse
+from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from inference.assignment.responsibilities import log_joint
 from inference.engines import engine
@@ -39,6 +40,9 @@ def plot_losses(fit: PointFit | GuideFit, ax: Axes | None = None) -> Axes:
     ax.set(xlabel="step", ylabel="loss (nats)")
     if _spans_decades(losses):
         ax.set_yscale("log")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # one decade or two: powers of ten alone are too few
+        ax.yaxis.set_major_formatter(ScalarFormatter())
+        ax.yaxis.set_minor_formatter(NullFormatter())
     return ax
 
 

@@ -27,7 +27,7 @@ def plot_location_pair(
     """The joint posterior of two components' locations, as a density.
 
     Labels mean nothing to the posterior, so that as sampled every mode has a mirror image across the diagonal (dashed), if the chains
-    found both. The central 99 % is shown; colours grow with the square root of the density, or the minor mode would vanish.
+    found both. The central 99 % of all components is shown; colours grow with the square root of the density, or the minor mode would vanish.
 
     Args:
         posterior: draws, relabelled or not.
@@ -47,7 +47,7 @@ def plot_location_pair(
     ax = given_or_new(ax, (5.5, 4.6))
     draws = component_draws(posterior, site, feature, group)
     pairs = draws.reshape(-1, draws.shape[2])[:, list(components)]
-    limits = central(pairs)
+    limits = central(draws)  # of all components, so that the axes are the same before and after relabelling
     bins = int(np.clip(np.sqrt(len(pairs)), FEWEST_BINS, MOST_BINS))
     *_, image = ax.hist2d(
         pairs[:, 0], pairs[:, 1], bins=bins, range=(limits, limits), density=True, cmap=DENSITY,

@@ -33,6 +33,7 @@ def test_losses_are_shown_step_by_step(five, guide):
 def test_losses_are_on_a_log_scale_only_if_positive_and_decades_apart(guide, losses, scale):
     object.__setattr__(guide, "losses", np.array(losses))
     assert plots.plot_losses(guide).get_yscale() == scale
+    plt.gcf().canvas.draw()  # ticks and all
 
 
 def test_every_site_has_its_gradient_norms(five):

@@ -27,6 +27,7 @@ def test_a_tree_that_is_not_relabelled_says_so(posterior):
 def test_the_pair_is_a_density_on_equal_axes(posterior):
     ax = plots.plot_location_pair(posterior, components=(2, 0), group="posterior_raw")
     assert ax.get_xlim() == ax.get_ylim()
+    assert ax.get_xlim() == plots.plot_location_pair(posterior, components=(0, 1)).get_xlim()  # comparable side by side
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("loc[2, height]", "loc[0, height]")
     mesh = ax.collections[0]
     edges = mesh.get_coordinates()

@@ -1,0 +1,54 @@
+"""Every example runs to its end at small sizes, on every backend that it offers, and leaves pictures behind.
+
+An example is found by its number. It takes its sizes as arguments; `ARGUMENTS` names small ones, and an example that is not
+there runs as it is.
+"""
+
+import importlib.util
+import warnings
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("[0-9][0-9]_*.py"))
+
+SMALL = ["--restarts", "4", "--steps", "30", "--draws", "12", "--tune", "12", "--chains", "2"]
+
+ARGUMENTS: dict[str, list[list[str]]] = {
+    "01_tutorial": [["--backend", "numpyro", *SMALL], ["--backend", "pyro", *SMALL]],
+}
+"""By example: the argument lists that it is run with."""
+
+CASES = [(path, arguments) for path in EXAMPLES for arguments in ARGUMENTS.get(path.stem, [[]])]
+
+
+def load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"example_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments"), CASES, ids=[f"{path.stem} {' '.join(a[:2])}".strip() for path, a in CASES]
+)
+def test_the_example_runs_and_draws(path, arguments, tmp_path, capsys):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        load(path).main([*arguments, "--out", str(tmp_path)])
+    assert capsys.readouterr().out.strip()
+    for picture in tmp_path.rglob("*.png"):
+        assert picture.read_bytes().startswith(b"\x89PNG")
+    assert list(tmp_path.rglob("*.png"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_the_example_says_what_it_shows(path):
+    assert len((load(path).__doc__ or "").splitlines()) >= 3
+
+
+def test_every_argument_list_is_of_an_example():
+    assert set(ARGUMENTS) <= {path.stem for path in EXAMPLES}

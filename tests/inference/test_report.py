@@ -1,0 +1,78 @@
+"""Tables say what the results say, in the reader's terms."""
+
+import arviz_stats
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import mixtures
+from inference.report import fit_text, restarts_text, summary_text
+from inference.status import Status
+from tests.inference.plots.conftest import point_fit
+
+
+@pytest.fixture
+def fit():
+    """Two components in two named columns, correlations 0.5 and -0.25."""
+    x = pd.DataFrame({"height": [0.0, 1.0, 2.0], "width": [0.0, 1.0, 2.0]})
+    correlations = np.array([0.5, -0.25])
+    roots = np.linalg.cholesky([[[1, r], [r, 1]] for r in correlations])
+    parameters = {"weights": [0.6, 0.4], "loc": [[1.0, 2.0], [3.0, 4.0]], "scale": [[5.0, 6.0], [7.0, 8.0]]}
+    return point_fit(mixtures.gaussian_mixture(2), x, {**parameters, "correlation_cholesky": roots})
+
+
+def cells(text):
+    return {" ".join(line.split()[:-2]): [float(cell) for cell in line.split()[-2:]] for line in text.splitlines()}
+
+
+def test_a_fit_has_a_column_for_each_component_and_correlations_for_people(fit):
+    table = cells(fit_text(fit).split("component 1\n")[1])
+    assert table["weights"] == [0.6, 0.4]
+    assert table["loc[width]"] == [2.0, 4.0]
+    assert table["scale[height]"] == [5.0, 7.0]
+    assert table["correlation[height, width]"] == [0.5, -0.25]
+    assert not any("cholesky" in name for name in table)
+
+
+def test_shared_parameters_stand_below():
+    x = [0.0, 1.0, 2.0]
+    shared = point_fit(
+        mixtures.gaussian_mixture(2, "tied"), x, {"weights": [0.5, 0.5], "loc": [0.0, 2.0], "scale": 0.5}
+    )
+    assert fit_text(shared).endswith("scale, shared: 0.5")
+    tied = {"weights": [0.5, 0.5], "loc": np.zeros((2, 2)), "scale": [1.0, 2.0], "correlation_cholesky": np.eye(2)}
+    frame = np.arange(6.0).reshape(3, 2)
+    shared = point_fit(mixtures.gaussian_mixture(2, "tied"), frame, tied)
+    assert "scale[1], shared: 2" in fit_text(shared)
+
+
+def test_restarts_start_with_the_chosen_one_and_end_with_the_unsound(fit):
+    rows = [(0, 9.0, 5.0, Status.MAX_STEPS), (1, 8.0, -50.0, Status.COLLAPSED), (2, 7.0, 5.0, Status.CONVERGED)]
+    table = pd.DataFrame(rows, columns=["seed", "initial_objective", "objective", "status"]).assign(steps=100)
+    object.__setattr__(fit, "restarts", table)
+    head, *lines = restarts_text(fit).splitlines()
+    assert "3 restarts" in head
+    assert "1 collapsed" in head
+    assert [line.split()[0] for line in lines[2:]] == ["2", "0", "1"]
+
+
+def test_the_summary_is_that_of_arviz_with_correlations_and_without_constants():
+    rng = np.random.default_rng(0)
+    angle = rng.uniform(0.2, 1.2, size=(2, 100, 2))
+    root = np.zeros((2, 100, 2, 2, 2))
+    root[..., 0, 0], root[..., 1, 0], root[..., 1, 1] = 1, np.sin(angle), np.cos(angle)
+    dims = ("chain", "draw", "components")
+    variables = {
+        "loc": (dims, rng.normal(size=(2, 100, 2))),
+        "correlation_cholesky": ((*dims, "features", "features_bis"), root),
+    }
+    coords = {"features": ["a", "b"], "features_bis": ["a", "b"]}
+    tree = xr.DataTree.from_dict({"posterior": xr.Dataset(variables, coords=coords)})
+    lines = {line.split("  ")[0]: line for line in summary_text(tree).splitlines()[1:]}
+    assert set(lines) == {"loc[0]", "loc[1]", "correlation[0, a, b]", "correlation[1, a, b]"}
+    expected = arviz_stats.summary(tree, var_names=["loc"], round_to="none")
+    for name, row in expected.iterrows():
+        shown = [float(cell) for cell in lines[name].split()[1:]]
+        np.testing.assert_allclose(shown, row, rtol=5e-4, atol=0.5 if shown[4] > 10 else 0)
+    assert float(lines["correlation[0, a, b]"].split()[3]) == pytest.approx(np.sin(angle)[..., 0].mean(), rel=1e-3)
