@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from inference.assignment.calibration import checked_probabilities
 from mixtures.errors import ModelError
@@ -37,21 +37,22 @@ class Abstention:
         )
 
 
-def abstain(probabilities: Float[np.ndarray, "rows components"], *, threshold: float = 0.9) -> Abstention:
+def abstain(probabilities: np.ndarray, *, threshold: float = 0.9) -> Abstention:
     """Classify the rows whose most probable component reaches a threshold, and say what error is to be expected.
 
-    The error rates are right as far as the probabilities are: see `calibration_table`. With a posterior use its averaged
-    responsibilities, of relabelled draws.
+    The error rates are right as far as the probabilities are: see `calibration_table`. With a posterior use its
+    averaged responsibilities, of relabelled draws.
 
     Args:
-        probabilities: P(assignment | row), such as `responsibilities` returns them.
+        probabilities: P(assignment | row), (rows, components), such as `responsibilities` returns them.
         threshold: the least probability that a class needs, in (0, 1].
 
     Raises:
         DataError: the rows of `probabilities` do not sum to one.
         ModelError: a threshold outside (0, 1].
 
-    Source: Chow (1970), IEEE Trans. Information Theory 16: this rule has the least error among all that abstain as often.
+    Source: Chow (1970), IEEE Trans. Information Theory 16: this rule has the least error among all that abstain as
+        often.
 
     Example:
         >>> import numpy as np

@@ -45,8 +45,8 @@ class CalibrationTable:
 
 
 def calibration_table(
-    probabilities: Float[np.ndarray, "rows components"],
-    truth: Int[np.ndarray, " rows"],
+    probabilities: np.ndarray,
+    truth: np.ndarray,
     *,
     component: int | None = None,
     bins: int = 10,
@@ -58,7 +58,7 @@ def calibration_table(
     probable component, or that of `component`.
 
     Args:
-        probabilities: P(assignment | row), components numbered as in `truth`.
+        probabilities: P(assignment | row), (rows, components), numbered as in `truth`.
         truth: the true component of every row.
         component: whose probability to judge; None judges each row's largest.
         bins: the number of bins between 0 and 1.

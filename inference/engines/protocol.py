@@ -5,7 +5,7 @@ Arrays are converted here and nowhere else: engines take NumPy and give NumPy, i
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -195,6 +195,7 @@ class Draws:
     stats: dict[str, np.ndarray]
 
 
+@runtime_checkable
 class Engine(Protocol):
     """What may be asked of a program. `parameters` are constrained values by site; `x` are checked observations."""
 

@@ -1,8 +1,9 @@
-"""A partition under construction with its expected loss, and the three ways to better it.
+"""A partition under construction with its expected loss, and the ways to better it.
 
 Allocate rows one after the other; sweeten, which is to move single rows until none improves; be zealous, which is to
-dissolve a whole cluster and allocate its rows anew. Source: Dahl, Johnson & Mueller (2022), "Search algorithms and loss
-functions for Bayesian clustering", J. Computational and Graphical Statistics 31, algorithm 1 (SALSO).
+dissolve a whole cluster and allocate its rows anew; regroup, which is the same for a few rows. Source, but for the
+last: Dahl, Johnson & Mueller (2022), "Search algorithms and loss functions for Bayesian clustering", J. Computational
+and Graphical Statistics 31, algorithm 1 (SALSO).
 """
 
 import copy
@@ -19,7 +20,7 @@ CLUSTER_ATTEMPTS = 10
 RANDOM_ATTEMPTS = 30
 BORDER_ATTEMPTS = 50
 LARGEST_GROUP = 10
-BLOCK = 1_000_000  # numbers in the largest array that one question about many rows makes
+BLOCK = 200_000  # numbers in the largest array that one question about many rows makes
 
 
 class Allocation:
@@ -88,7 +89,7 @@ class Allocation:
 
 def allocate(allocation: Allocation, rows: Int[np.ndarray, " some"]) -> None:
     """Put rows, one after the other, where each costs least given those before it."""
-    for row in rows:
+    for row in rows.tolist():
         allocation.put(row, int(np.argmin(allocation.costs(np.array([row])))))
 
 
@@ -100,7 +101,7 @@ def sweeten(allocation: Allocation, rng: np.random.Generator) -> None:
         for block in _blocks(allocation, rng.permutation(len(allocation.labels))):
             # All rows of a block are asked about at once; the few that want to move are asked again when their turn
             # comes, for others have moved in between.
-            for row in block[_improvements(allocation, block)]:
+            for row in block[_improvements(allocation, block)].tolist():
                 moved |= _move(allocation, row)
 
 
@@ -122,15 +123,20 @@ def _move(allocation: Allocation, row: int) -> bool:
 
 
 def zealous(allocation: Allocation, rng: np.random.Generator) -> Allocation:
-    """Dissolve groups of rows, one group at a time, and allocate them anew; keep what is better, sweetened.
-
-    A group is a whole cluster, as in the paper, or a few random rows, or rows on the border of two clusters, of which one is
-    made to change sides: a few rows often gain only if they go together.
-    """
+    """Dissolve whole clusters, one at a time, and allocate their rows anew; keep what is better, sweetened."""
     for _ in range(CLUSTER_ATTEMPTS):
         cluster = rng.choice(np.flatnonzero(allocation.sizes))
         rows = rng.permutation(np.flatnonzero(allocation.labels == cluster))
         allocation = _renewed(allocation, rows, None, rng)
+    return allocation
+
+
+def regroup(allocation: Allocation, rng: np.random.Generator) -> Allocation:
+    """Like `zealous` for groups of a few rows: random ones, and ones on the border of two clusters.
+
+    Of rows on a border one is made to change sides, and the next to it are asked again: some gain only if they go
+    together.
+    """
     for _ in range(RANDOM_ATTEMPTS):
         size = rng.integers(1, min(LARGEST_GROUP, len(allocation.labels)), endpoint=True)
         rows = rng.choice(len(allocation.labels), size, replace=False)
@@ -148,10 +154,10 @@ def _renewed(
 ) -> Allocation:
     """Rows taken out and put back greedily, their first one in cluster `first`; no change where that is no improvement."""
     trial = allocation.copy()
-    for row in rows:
+    for row in rows.tolist():
         trial.take(row)
     if first is not None:
-        trial.put(rows[0], first)
+        trial.put(int(rows[0]), first)
         rows = rows[1:]
     allocate(trial, rows)
     if trial.expected_loss() >= allocation.expected_loss() - IMPROVEMENT:

@@ -1,7 +1,7 @@
 """How far the posterior spreads around a partition: the credible ball and its bounds.
 
-Source: Wade & Ghahramani (2018), "Bayesian cluster analysis: point estimation and credible balls", Bayesian Analysis 13,
-section 4. The ball holds those sampled partitions that lie within its radius.
+Source: Wade & Ghahramani (2018), "Bayesian cluster analysis: point estimation and credible balls", Bayesian Analysis
+13, section 4. The ball holds those sampled partitions that lie within its radius.
 """
 
 from dataclasses import dataclass
@@ -32,9 +32,9 @@ class CredibleBall:
     distance: str
     radius: float
     mass: float
-    horizontal: Int[np.ndarray, "bounds rows"]
-    upper: Int[np.ndarray, "bounds rows"]
-    lower: Int[np.ndarray, "bounds rows"]
+    horizontal: Int[np.ndarray, "horizontals rows"]
+    upper: Int[np.ndarray, "uppers rows"]
+    lower: Int[np.ndarray, "lowers rows"]
 
     def __str__(self) -> str:
         counts = {name: getattr(self, name)[0].max() + 1 for name in ("horizontal", "upper", "lower")}
@@ -59,7 +59,7 @@ def credible_ball(
     Example:
         >>> import numpy as np
         >>> sampled = SampledPartitions.of(np.array([[0, 0, 1], [0, 0, 1], [0, 0, 0], [0, 1, 2]]))
-        >>> ball = credible_ball(np.array([0, 0, 1]), sampled, level=0.7)
+        >>> ball = credible_ball(np.array([0, 0, 1]), sampled, level=0.9)
         >>> ball.upper.tolist(), ball.lower.tolist(), ball.mass
         ([[0, 0, 0]], [[0, 1, 2]], 1.0)
     """

@@ -32,7 +32,7 @@ class Evidence:
         return len(self.similarity)
 
 
-def gather(responsibilities: Float[np.ndarray, "draws rows components"], seed: int) -> Evidence:
+def gather(responsibilities: np.ndarray, seed: int) -> Evidence:
     """Similarity matrix and sampled partitions of the same responsibilities.
 
     Raises:

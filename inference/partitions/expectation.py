@@ -1,7 +1,6 @@
 """The expected loss of a partition draw by draw, and the Monte Carlo error of its mean."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from arviz_stats.base import array_stats
@@ -70,7 +69,7 @@ def _bound_sums(labels: np.ndarray, evidence: Evidence, loss: Loss) -> tuple[np.
 
 
 def _linearised(
-    function: Callable[[Any, Any], Any], theirs: np.ndarray, joint: np.ndarray, step: float
+    function: Callable[[np.ndarray, np.ndarray], np.ndarray], theirs: np.ndarray, joint: np.ndarray, step: float
 ) -> Float[np.ndarray, " draws"]:
     """f at the means of its two arguments, plus its slopes (central differences) times their deviations."""
     b, j = theirs.mean(), joint.mean()

@@ -5,13 +5,13 @@ potential h, every loss here is a function of
 
     own = sum_k h(n_k),    theirs = sum_l h(m_l),    joint = sum_kl h(n_kl),
 
-where h(x) = x^2 counts pairs and h(x) = x log2 x gives entropies: n H(c) = n log2 n - own. Moving one row changes one term
-of `own` and one of `joint`: this is what makes the search fast. A new loss is a new `combine`.
+where h(x) = x^2 counts pairs and h(x) = x log2 x gives entropies: n H(c) = n log2 n - own. Moving one row changes one
+term of `own` and one of `joint`: this is what makes the search fast. A new loss is a new `combine`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -19,7 +19,7 @@ from scipy.special import xlogy
 
 from mixtures.errors import ChoiceError
 
-Sums = Float[np.ndarray, "..."]
+Sums: TypeAlias = Float[np.ndarray, "..."] | np.floating
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Loss:
 
     name: str
     potential: Callable[[np.ndarray], np.ndarray]
-    combine: Callable[[Sums, Sums, Sums, int], Sums]
+    combine: Callable[[Sums, Sums, Sums, int], Any]
     affine: bool
     overlap: Literal["sampled", "pairs", "bound"]
 
@@ -59,8 +59,8 @@ def binder(joined: float = 1.0, split: float = 1.0) -> Loss:
         joined: cost of joining two rows that are apart in truth.
         split: cost of splitting two rows that are together in truth.
 
-    Source: Binder (1978); scaled by n^2 as in Wade & Ghahramani (2018), equation 2. Its expectation needs the similarity
-    matrix only. It is (n - 1) / n times one minus the Rand index at unit costs.
+    Source: Binder (1978); scaled by n^2 as in Wade & Ghahramani (2018), equation 2. Its expectation needs the
+    similarity matrix only. It is (n - 1) / n times one minus the Rand index at unit costs.
     """
 
     def combine(own: Sums, theirs: Sums, joint: Sums, rows: int) -> Sums:
@@ -95,8 +95,8 @@ def one_minus_adjusted_rand(*, approximate: bool = False) -> Loss:
     """One minus the adjusted Rand index (Hubert & Arabie 1985).
 
     Args:
-        approximate: put expectations from the similarity matrix into the index (Fritsch & Ickstadt 2009, equation 4), in
-            place of the expectation of the index over sampled partitions (their equation 3).
+        approximate: put expectations from the similarity matrix into the index (Fritsch & Ickstadt 2009, equation 4),
+            in place of the expectation of the index over sampled partitions (their equation 3).
 
     Source: Fritsch & Ickstadt (2009), Bayesian Analysis 4; Dahl, Johnson & Mueller (2022), `omARI` and `omARI.approx`.
     """

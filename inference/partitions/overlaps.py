@@ -1,12 +1,13 @@
 """The overlap of a growing partition with the posterior, kept up to date one row at a time.
 
-An overlap answers one question: by how much would `joint = sum_kl h(n_kl)` grow if a row went to each cluster? The three
-classes answer it from sampled partitions, from the similarity matrix, and by the lower bound of the information losses.
-None touches all pairs of rows in a move; many rows are asked about at once, because one call costs more than its sums.
+An overlap answers one question: by how much would `joint = sum_kl h(n_kl)` grow if a row went to each cluster? The
+three classes answer it from sampled partitions, from the similarity matrix, and by the lower bound of the information
+losses. None touches all pairs of rows in a move; many rows are asked about at once, because one call costs more than
+its sums.
 """
 
 import copy
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -16,17 +17,21 @@ from inference.partitions.losses import Loss, contingency
 from inference.partitions.sampled import SampledPartitions
 
 
+@runtime_checkable
 class Overlap(Protocol):
     """Sums over blocks between a partition under construction and the posterior.
 
-    `weights` has one entry a sampled partition, or a single one where expectations are kept; `joint` and `theirs` are the
-    sums of the rows placed so far. `labels` is -1 where a row is not placed.
+    `weights` has one entry a sampled partition, or a single one where expectations are kept; `joint` and `theirs` are
+    the sums of the rows placed so far. `labels` is -1 where a row is not placed.
     """
 
     weights: Float[np.ndarray, " partitions"]
-    joint: Float[np.ndarray, " partitions"]
     theirs: Float[np.ndarray, " partitions"]
     labels: Int[np.ndarray, " rows"]
+
+    @property
+    def joint(self) -> Float[np.ndarray, " partitions"]:
+        """sum_kl h(n_kl) with each sampled partition, or its expectation."""
 
     def gains(self, rows: Int[np.ndarray, " asked"]) -> Float[np.ndarray, "asked partitions clusters"]:
         """What `joint` gains when a row, taken out first if it is placed, goes to each cluster."""
@@ -77,7 +82,7 @@ class SampledOverlap:
         self._move(row, cluster, +1)
 
     def take(self, row: int) -> None:
-        self._move(row, self.labels[row], -1)
+        self._move(row, int(self.labels[row]), -1)
         self.labels[row] = -1
 
     def _move(self, row: int, cluster: int, sign: int) -> None:
@@ -152,7 +157,10 @@ class BoundOverlap:
         sampled = evidence.sampled
         sizes = contingency(np.zeros(evidence.rows, dtype=int), sampled.partitions, 1)[:, :, 0]
         self.theirs = np.array([sampled.weights @ loss.potential(sizes).sum(axis=1)])
-        self.joint = np.array([np.log2(self._own_sums()).sum()])
+
+    @property
+    def joint(self) -> Float[np.ndarray, " partitions"]:
+        return np.array([np.log2(self._own_sums()).sum()])
 
     def _own_sums(self) -> Float[np.ndarray, " rows"]:
         """M_i: sum of S_ij over the rows j in the row's own cluster; 1 where it is not placed, which adds log2 1 = 0."""
@@ -174,12 +182,10 @@ class BoundOverlap:
         return self.theirs
 
     def put(self, row: int, cluster: int) -> None:
-        self.joint = self.joint + self.gains(np.array([row]))[0, :, cluster]
         self._sums[:, cluster] += self._similarity[row]
         self.labels[row] = cluster
 
     def take(self, row: int) -> None:
-        self.joint = self.joint - self.gains(np.array([row]))[0, :, self.labels[row]]
         self._sums[:, self.labels[row]] -= self._similarity[row]
         self.labels[row] = -1
 

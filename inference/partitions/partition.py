@@ -90,8 +90,8 @@ def partition(
 
     Args:
         posterior: draws of the parameters, as `sample_nuts` returns them.
-        loss: `vi`, `vi-lower-bound`, `binder`, `omari`, `omari-approximate`, `id`, `nid`, `nvi`, or a `Loss` with costs of
-            its own, such as `inference.partitions.losses.binder(joined=2.0)`. Information losses are in bits.
+        loss: `vi`, `vi-lower-bound`, `binder`, `omari`, `omari-approximate`, `id`, `nid`, `nvi`, or a `Loss` with
+            costs of its own, such as `inference.partitions.losses.binder(joined=2.0)`. Information losses are in bits.
         rows: indices of the rows to cluster; all of them by default.
         seed: an int in [0, 2**32), for the partitions drawn from the responsibilities and the search; 0 unless said.
         restarts: starts of the search, beside hierarchical cuts and sampled partitions.
@@ -102,8 +102,8 @@ def partition(
         ChoiceError: an unknown loss.
         ModelError, SeedError: bad arguments.
 
-    Source: Dahl, Johnson & Mueller (2022), J. Computational and Graphical Statistics 31 (search); Wade & Ghahramani (2018),
-    Bayesian Analysis 13 (expected VI, credible ball).
+    Source: Dahl, Johnson & Mueller (2022), J. Computational and Graphical Statistics 31 (search); Wade & Ghahramani
+    (2018), Bayesian Analysis 13 (expected VI, credible ball).
     """
     loss_of(loss)  # a wrong name shall not wait for the responsibilities
     responsibilities = draw_responsibilities(posterior, None if rows is None else np.asarray(rows))
@@ -114,7 +114,7 @@ def partition(
 
 
 def partition_responsibilities(
-    responsibilities: Float[np.ndarray, "draws rows components"],
+    responsibilities: np.ndarray,
     loss: str | Loss = "vi",
     *,
     seed: int = 0,
@@ -126,7 +126,8 @@ def partition_responsibilities(
     """`partition` for responsibilities from anywhere.
 
     Args:
-        responsibilities: P(assignment | row, parameters) for every draw, chains one after the other.
+        responsibilities: P(assignment | row, parameters) for every draw, (draws, rows, components), chains one after
+            the other.
         loss, seed, restarts, max_clusters, level: as for `partition`.
         chains: number of chains, for the Monte Carlo error.
 

@@ -51,7 +51,7 @@ def sample_partitions(
 ) -> Int[np.ndarray, "draws rows"]:
     """One partition a draw: each row's component is drawn from its responsibilities, independently given the draw."""
     rng = np.random.default_rng(seed)
-    draws, rows, _components = responsibilities.shape
+    draws, rows, _ = responsibilities.shape
     labels = np.empty((draws, rows), dtype=np.int32)
     for draw in range(draws):
         # Inverse distribution function: the number of cumulated probabilities that a uniform number has passed.

@@ -1,8 +1,8 @@
 """The partition of least expected loss, by many greedy searches from different starts.
 
-Starts are sequential allocations in random orders, sampled partitions, and cuts of a hierarchical clustering of 1 - S. They
-are searched with a few hundred sampled partitions; the best of them are then searched with all. Source: Dahl, Johnson &
-Mueller (2022), algorithm 1 (SALSO).
+Starts are sequential allocations in random orders, sampled partitions, and cuts of a hierarchical clustering of 1 - S.
+They are searched with a few hundred sampled partitions; the best of them are then searched with all. Source: Dahl,
+Johnson & Mueller (2022), algorithm 1 (SALSO).
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from scipy.cluster.hierarchy import cut_tree, linkage
 from scipy.spatial.distance import squareform
 
-from inference.partitions.allocation import Allocation, allocate, sweeten, zealous
+from inference.partitions.allocation import Allocation, allocate, regroup, sweeten, zealous
 from inference.partitions.evidence import Evidence
 from inference.partitions.losses import Loss
 from inference.partitions.sampled import canonical
@@ -67,10 +67,10 @@ def search(evidence: Evidence, loss: Loss, *, seed: int, restarts: int = 16, max
         sweeten(start, rng)
 
     ends = []
-    for labels in _best_distinct(starts, FINALISTS):
-        end = Allocation(evidence, loss, labels, limit)
+    for start in _best_distinct(starts, FINALISTS):
+        end = Allocation(evidence, loss, canonical(zealous(start, rng).labels), limit)
         sweeten(end, rng)
-        ends.append(zealous(end, rng))
+        ends.append(regroup(end, rng))
     ends.sort(key=Allocation.expected_loss)
     best = canonical(ends[0].labels)
     # The sums of the search carry the rounding of many moves: the loss reported is computed afresh.
@@ -98,10 +98,9 @@ def hierarchical_cuts(similarity: Float[np.ndarray, "rows rows"], largest: int) 
     yield from cut_tree(tree, n_clusters=np.arange(1, min(largest, rows) + 1)).T
 
 
-def _best_distinct(allocations: list[Allocation], count: int) -> list[Int[np.ndarray, " rows"]]:
-    """The `count` best partitions, each once."""
-    best: dict[bytes, np.ndarray] = {}
+def _best_distinct(allocations: list[Allocation], count: int) -> list[Allocation]:
+    """The `count` best of the allocations, equal partitions once."""
+    best: dict[bytes, Allocation] = {}
     for allocation in sorted(allocations, key=Allocation.expected_loss):
-        labels = canonical(allocation.labels)
-        best.setdefault(labels.tobytes(), labels)
+        best.setdefault(canonical(allocation.labels).tobytes(), allocation)
     return list(best.values())[:count]

@@ -1,8 +1,10 @@
 """The posterior similarity matrix: how probable it is that two rows share a component.
 
-Responsibilities are averaged, not sampled assignments: given the parameters the rows are independent, so the probability
-that two of them share a component is known exactly, and only the parameters' Monte Carlo error is left.
+Responsibilities are averaged, not sampled assignments: given the parameters the rows are independent, so the
+probability that two of them share a component is known exactly, and only the parameters' Monte Carlo error is left.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -14,7 +16,7 @@ from mixtures.errors import DataError
 BLOCK_BYTES = 64 * 2**20
 
 
-def similarity(posterior: DataTree, rows: np.ndarray | None = None) -> Float[np.ndarray, "rows rows"]:
+def similarity(posterior: DataTree, rows: Sequence[int] | np.ndarray | None = None) -> Float[np.ndarray, "rows rows"]:
     """Posterior probability that two rows share a component, for every pair of rows.
 
     The matrix needs 8 n^2 bytes: 8 MB for 1000 rows, 3.2 GB for 20,000. For more rows pass a subset.
@@ -31,11 +33,11 @@ def similarity(posterior: DataTree, rows: np.ndarray | None = None) -> Float[np.
     return similarity_matrix(draw_responsibilities(posterior, rows))
 
 
-def similarity_matrix(responsibilities: Float[np.ndarray, "draws rows components"]) -> Float[np.ndarray, "rows rows"]:
+def similarity_matrix(responsibilities: np.ndarray) -> Float[np.ndarray, "rows rows"]:
     """Posterior similarity matrix of given responsibilities, in blocks of draws; memory n^2 for n rows.
 
     Args:
-        responsibilities: P(assignment | row, parameters) for every draw; each row sums to one.
+        responsibilities: P(assignment | row, parameters) for every draw, (draws, rows, components).
 
     Returns:
         A symmetric matrix with ones on its diagonal.

@@ -1,7 +1,7 @@
 """What the clusters of a partition look like: their parameters re-estimated from the rows that are in them."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -9,6 +9,9 @@ from jaxtyping import Float, Int
 from inference.partitions.partition import Partition
 from mixtures import Observations
 from mixtures.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +23,8 @@ class ClusterSummary:
         shares: sizes over the number of rows.
         mean: mean of each cluster's rows.
         sd: standard deviation (divisor n - 1); NaN for a cluster of one row.
-        covariance: covariance matrix (divisor n - 1); NaN for a cluster of one row. Data of shape (rows,) count as one feature.
+        covariance: covariance matrix (divisor n - 1); NaN for a cluster of one row. Data of shape (rows,) count as one
+            feature.
         feature_names: names of the columns, or None.
     """
 
@@ -31,24 +35,21 @@ class ClusterSummary:
     covariance: Float[np.ndarray, "clusters features features"]
     feature_names: tuple[str, ...] | None
 
+    def to_frame(self) -> "pd.DataFrame":
+        """One line a cluster: rows, share, and each feature's mean and standard deviation."""
+        import pandas as pd
+
+        names = self.feature_names or tuple(map(str, range(self.mean.shape[1])))
+        columns = {"rows": self.sizes, "share": self.shares}
+        for j, name in enumerate(names):
+            columns |= {f"mean {name}": self.mean[:, j], f"sd {name}": self.sd[:, j]}
+        return pd.DataFrame(columns).rename_axis("cluster")
+
     def __str__(self) -> str:
-        names = self.feature_names or tuple(
-            f"x{j}" if self.mean.shape[1] > 1 else "x" for j in range(self.mean.shape[1])
-        )
-        cell = [
-            [f"{m:.4g} ({s:.2g})" for m, s in zip(*pair, strict=True)] for pair in zip(self.mean, self.sd, strict=True)
-        ]
-        head = ["cluster", "rows", "share", *(f"{name} (sd)" for name in names)]
-        body = [
-            [str(k), str(n), f"{w:.3f}", *cell[k]] for k, (n, w) in enumerate(zip(self.sizes, self.shares, strict=True))
-        ]
-        widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
-        return "\n".join(
-            "  ".join(text.rjust(w) for text, w in zip(line, widths, strict=True)) for line in [head, *body]
-        )
+        return self.to_frame().to_string(float_format="{:.4g}".format)
 
 
-def cluster_summary(x: Any, partition: Partition | Int[np.ndarray, " rows"]) -> ClusterSummary:
+def cluster_summary(x: Any, partition: Partition | np.ndarray) -> ClusterSummary:
     """Parameters of each cluster, given the partition.
 
     Args:

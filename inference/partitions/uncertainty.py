@@ -11,7 +11,8 @@ def membership(
 ) -> Float[np.ndarray, "rows clusters"]:
     """Mean posterior probability that a row shares a component with the rows of each cluster, itself left out.
 
-    For a row that is a cluster of its own, which leaves no other row, it is one minus its largest similarity with any row.
+    For a row that is a cluster of its own, which leaves no other row, it is one minus its largest similarity with any
+    row.
 
     Args:
         labels: the partition, labels 0, 1, ...

@@ -27,7 +27,8 @@ def plot_location_pair(
     """The joint posterior of two components' locations, as a density.
 
     Labels mean nothing to the posterior, so that as sampled every mode has a mirror image across the diagonal (dashed), if the chains
-    found both. The central 99 % of all components is shown; colours grow with the square root of the density, or the minor mode would vanish.
+    found both. The axes hold the central 99 % of all components; colours grow with the square root of the density, or the minor mode
+    would vanish.
 
     Args:
         posterior: draws, relabelled or not.

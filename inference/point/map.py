@@ -76,7 +76,7 @@ def fit_map(
         ascent = backend_engine.maximise(
             program, observations, starts, scales, steps=steps, learning_rate=learning_rate
         )
-        return ascent, judge(program, observations, backend_engine, sites, ascent, seeds)
+        return ascent, judge(program, observations, backend_engine, sites, ascent, scales, seeds)
 
     ascent, table = climb(restart_seeds(seed, restarts), start)
     if start is not None and not any(status.is_sound for status in table["status"]):

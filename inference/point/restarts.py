@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from inference.engines import Engine
-from inference.engines.protocol import Ascent, Site, Sites
+from inference.engines.protocol import Ascent, Parameters, Site, Sites
+from inference.point.polish import AT_REST
 from inference.status import SEVERITY, Status
 from mixtures import Observations, Program
 
@@ -24,21 +25,29 @@ TIE = 1e-6
 
 
 def judge(
-    program: Program, x: Observations, engine: Engine, sites: Sites, ascent: Ascent, seeds: np.ndarray
+    program: Program,
+    x: Observations,
+    engine: Engine,
+    sites: Sites,
+    ascent: Ascent,
+    scales: Parameters,
+    seeds: np.ndarray,
 ) -> pd.DataFrame:
     """The table of restarts: seed, initial_objective, objective, steps, status, occupancy.
 
-    Objectives are negative log posterior densities: smaller is better.
+    Objectives are negative log posterior densities: smaller is better. `scales` are the units of the sites' coordinates.
     """
     final = ascent.losses[:, -1]
     is_finite = np.isfinite(final) & np.all([_finite_rows(value) for value in ascent.parameters.values()], axis=0)
     weight_gradients = _final_weight_gradients(sites, ascent)
+    is_at_rest = _largest_gradients(ascent, scales) <= AT_REST * np.maximum(1.0, np.abs(final))
     statuses, occupancies = [], []
     for restart in range(len(final)):
         parameters = {name: value[restart] for name, value in ascent.parameters.items()}
         table = engine.log_joint(program, parameters, x) if sites.has_hub and is_finite[restart] else None
         occupancy = None if table is None else occupancy_of(table)
-        statuses.append(_status(bool(is_finite[restart]), table, x, sites, weight_gradients[restart]))
+        status = _status(bool(is_finite[restart]), table, x, sites, weight_gradients[restart])
+        statuses.append(Status.CONVERGED if status.is_sound and is_at_rest[restart] else status)
         occupancies.append(occupancy)
     return pd.DataFrame(
         {
@@ -54,6 +63,11 @@ def judge(
 
 def _finite_rows(values: np.ndarray) -> np.ndarray:
     return np.isfinite(values).reshape(len(values), -1).all(axis=1)
+
+
+def _largest_gradients(ascent: Ascent, scales: Parameters) -> np.ndarray:
+    """The largest final gradient over the sites, in the units of their coordinates, (restarts,)."""
+    return np.max([norms[:, -1] * np.max(scales[name]) for name, norms in ascent.gradient_norms.items()], axis=0)
 
 
 def _final_weight_gradients(sites: Sites, ascent: Ascent) -> np.ndarray:

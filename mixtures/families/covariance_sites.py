@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import linear_sum_assignment
 
 from mixtures.families.covariance import Structure
 from mixtures.ppl.rotation import coordinates_of, matrix_of
@@ -94,6 +93,8 @@ def _centred(values: np.ndarray) -> np.ndarray:
 
 def _axes(structure: Structure, covariances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Orientations and variances along them; axes are numbered by the feature they are nearest to, alike in all components."""
+    from scipy.optimize import linear_sum_assignment  # half a second of import that most programs never need
+
     if structure.orientation_is_shared:
         axes = np.broadcast_to(_common_axes(covariances), covariances.shape)
         variance = np.einsum("kij,kil,klj->kj", axes, covariances, axes)

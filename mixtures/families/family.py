@@ -5,7 +5,7 @@ row. It also says where optimisation starts, and what data it can describe. It k
 """
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import Prior
 
 
+@runtime_checkable
 class Draw(Protocol):
     """Draws a site from its prior: the mixture hands this to the family."""
 
@@ -24,6 +25,7 @@ class Draw(Protocol):
         ...
 
 
+@runtime_checkable
 class Family(Protocol):
     """What a component looks like. `features` is None for data of shape (rows,), else the number of columns."""
 

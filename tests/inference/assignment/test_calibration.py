@@ -49,7 +49,8 @@ def test_bins_and_intervals_by_definition(simulated):
 def test_certain_predictions_are_in_the_last_bin_and_empty_bins_are_nan():
     table = calibration_table(np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([0, 1]), bins=2)
     assert table.counts.tolist() == [0, 2]
-    assert np.isnan(table.observed[0]) and np.isnan(table.lower[0])
+    assert np.isnan(table.observed[0])
+    assert np.isnan(table.lower[0])
     assert table.observed[1] == table.upper[1] == 1.0
     assert table.expected_calibration_error == 0
     assert "0.50 - 1.00" in str(table)

@@ -17,7 +17,7 @@ def all_partitions(rows: int) -> np.ndarray:
 def posterior_of(responsibilities: np.ndarray, partitions: np.ndarray) -> np.ndarray:
     """P(partition), by summing over all K^n assignments of every draw."""
     index = {tuple(partition): i for i, partition in enumerate(partitions)}
-    _draws, rows, components = responsibilities.shape
+    _, rows, components = responsibilities.shape
     probability = np.zeros(len(partitions))
     for labels in itertools.product(range(components), repeat=rows):
         seen = {}

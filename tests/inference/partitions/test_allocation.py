@@ -27,7 +27,7 @@ def test_costs_of_moves_are_the_expected_losses_after_them(loss):
 def test_sums_survive_many_moves(loss):
     rng = np.random.default_rng(2)
     allocation = Allocation(EVIDENCE, loss, np.full(12, -1), 12)
-    for row in rng.permutation(12):
+    for row in rng.permutation(12).tolist():
         allocation.put(row, int(rng.integers(len(allocation.sizes))))
     for _ in range(100):
         row = int(rng.integers(12))

@@ -63,5 +63,5 @@ def test_the_lower_bound_of_the_expected_information_is_a_lower_bound():
 
 
 def test_an_unknown_loss_is_an_error_that_lists_the_choices():
-    with pytest.raises(ChoiceError, match="'vi'.*'binder'.*'omari'"):
+    with pytest.raises(ChoiceError, match=r"'vi'.*'binder'.*'omari'"):
         loss_of("variation")

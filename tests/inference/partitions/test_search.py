@@ -16,7 +16,6 @@ def exact_expected_losses(evidence, loss, partitions):
         return np.array([oracle.omari_approximate(c, evidence.similarity) for c in partitions])
     if loss.name == "vi-lower-bound":
         draws = sampled.partitions[sampled.index]
-        np.arange(evidence.rows)
         theirs = np.mean([np.log2((z[:, None] == z).sum(axis=0)) for z in draws], axis=0)
         bound = []
         for c in partitions:

@@ -36,7 +36,8 @@ def test_similarity_is_drawn_in_the_order_of_the_partition(found):
 def test_each_cluster_has_its_heights_and_its_mean(found):
     figure, axes = plt.subplots()
     ax = plot_row_uncertainty(found, ax=axes)
-    assert ax is axes and ax.figure is figure
+    assert ax is axes
+    assert ax.figure is figure
     lines = [segment for line in ax.collections if hasattr(line, "get_segments") for segment in line.get_segments()]
     np.testing.assert_allclose([line[0, 1] for line in lines], found.cluster_uncertainty)
     tops = [area.get_paths()[0].vertices[:, 1].max() for area in ax.collections if not hasattr(area, "get_segments")]

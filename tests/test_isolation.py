@@ -1,0 +1,72 @@
+"""Nothing global changes: flags, dtypes, random states and parameter stores are the same before and after every verb."""
+
+import random
+
+import jax
+import numpy as np
+import pyro
+import pytest
+import torch
+
+import inference
+import mixtures
+from tests.oracles import FIVE_POINTS
+
+
+def _state():
+    return {
+        "x64": jax.config.jax_enable_x64,
+        "platform": jax.config.jax_platforms,
+        "torch dtype": torch.get_default_dtype(),
+        "torch random": torch.random.get_rng_state().tolist(),
+        "numpy random": np.random.get_state()[1].tolist(),  # noqa: NPY002 (it is the caller's global state that must not change),
+        "python random": random.getstate(),
+        "store": sorted(pyro.get_param_store().keys()),
+        "store value": pyro.param("mine").item(),
+        "validation": pyro.distributions.is_validation_enabled(),
+        "grad": torch.is_grad_enabled(),
+    }
+
+
+def _verbs(model, backend):
+    """Every verb once, small."""
+    fit = inference.fit_map(model, FIVE_POINTS, restarts=2, steps=5, seed=0, backend=backend)
+    yield "fit_map"
+    inference.classify(fit, FIVE_POINTS)
+    inference.classify(fit, FIVE_POINTS, temperature=1, seed=3)
+    yield "classify"
+    inference.responsibilities(fit, FIVE_POINTS)
+    inference.log_likelihood(fit, FIVE_POINTS)
+    yield "responsibilities"
+    inference.fit_guide(fit, FIVE_POINTS, steps=5, seed=0)
+    yield "fit_guide"
+    post = inference.sample_nuts(
+        model, FIVE_POINTS, draws=10, tune=10, chains=2, seed=0, backend=backend, progress=False
+    )
+    yield "sample_nuts"
+    inference.relabel(post)
+    inference.diagnose_labels(post)
+    yield "labels"
+    inference.partition(post)
+    yield "partition"
+    mixtures.simulate(model, 4, seed=0, backend=backend)
+    yield "simulate"
+
+
+def test_every_verb_leaves_the_caller_alone(tutorial, backend):
+    with pyro.get_param_store().scope():
+        pyro.param("mine", torch.tensor(3.0))
+        before = _state()
+        for verb in _verbs(tutorial, backend):
+            assert _state() == before, f"{verb} changed something global"
+
+
+def test_an_error_inside_a_verb_leaves_the_caller_alone(tutorial):
+    from inference.engines import engine
+
+    with pyro.get_param_store().scope():
+        pyro.param("mine", torch.tensor(3.0))
+        before = _state()
+        with pytest.raises(RuntimeError):  # two of three parameters are missing
+            engine("pyro").log_joint(tutorial, {"weights": np.array([0.5, 0.5])}, mixtures.Observations(FIVE_POINTS))
+        assert _state() == before
