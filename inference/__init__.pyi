@@ -8,8 +8,12 @@ from .assignment.responsibilities import responsibilities as responsibilities
 from .files import load as load
 from .files import save as save
 from .labels.align import align as align
+from .labels.align import match as match
 from .labels.diagnose import diagnose_labels as diagnose_labels
 from .labels.relabel import relabel as relabel
+from .labels.report import LabelReport as LabelReport
+from .labels.verdict import Verdict as Verdict
+from .partitions.partition import Partition as Partition
 from .partitions.partition import partition as partition
 from .partitions.similarity import similarity as similarity
 from .partitions.summaries import cluster_summary as cluster_summary
