@@ -13,6 +13,7 @@ from inference.engines.numpyro_nuts import sample
 from inference.engines.numpyro_programs import (
     Values,
     compiled_classifier,
+    compiled_forward,
     compiled_joint,
     compiled_log_densities,
     compiled_prior_draw,
@@ -76,6 +77,15 @@ class NumPyroEngine:
         structure, data = run_arguments(program, x)
         names = tuple(site.name for site in describe(program, x).parameters)
         return _as_numpy(compiled_prior_draw(structure, names)(jax.random.PRNGKey(seed), data))
+
+    @_in_float64
+    def forward_draws(
+        self, program: Program, parameters: Parameters, x: Observations, *, draws: int, seed: int
+    ) -> dict[str, np.ndarray]:
+        structure, data = run_arguments(program, x)
+        names = tuple(site.name for site in describe(program, x).all if site.kind != "assignment")
+        keys = jax.random.split(jax.random.PRNGKey(seed), draws)
+        return _as_numpy(compiled_forward(structure, names)(keys, _as_jax(parameters), data))
 
     @_in_float64
     def log_density(

@@ -227,6 +227,15 @@ class Engine(Protocol):
         """One draw of every parameter from its prior."""
         ...
 
+    def forward_draws(
+        self, program: Program, parameters: Parameters, x: Observations, *, draws: int, seed: int
+    ) -> dict[str, np.ndarray]:
+        """Parameters and data of the shape of `x` drawn by the program itself, (draws, ...) by site.
+
+        Given parameters, (draws, ...), are held: then the data are posterior predictive; with none they are prior predictive.
+        """
+        ...
+
     def log_density(
         self, program: Program, x: Observations, *, prior: bool = True, jacobian: bool = False
     ) -> LogDensity:

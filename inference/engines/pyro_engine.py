@@ -63,6 +63,21 @@ class PyroEngine:
             trace = trace_sites(model, data)
         return as_numpy({name: trace[name]["value"] for name in names})
 
+    def forward_draws(
+        self, program: Program, parameters: Parameters, x: Observations, *, draws: int, seed: int
+    ) -> dict[str, np.ndarray]:
+        model, data = tensors(program, x)
+        names = [site.name for site in describe(program, x).all if site.kind != "assignment"]
+        held = as_torch(dict(parameters))
+        rows = []
+        with isolated(seed), torch.no_grad():
+            for draw in range(draws):
+                given = {name: value[draw] for name, value in held.items()}
+                # inside `condition`, so that only the data are drawn anew: what is held counts as observed outside it
+                trace = trace_sites(poutine.condition(poutine.uncondition(model), data=given), data)
+                rows.append({name: trace[name]["value"] for name in names})
+        return as_numpy({name: torch.stack([row[name] for row in rows]) for name in names})
+
     def log_density(
         self, program: Program, x: Observations, *, prior: bool = True, jacobian: bool = False
     ) -> LogDensity:

@@ -7,19 +7,17 @@ import numpy as np
 import xarray as xr
 
 from inference.checks import check_count, checked, with_numbers
-from inference.engines import Engine, engine
-from inference.engines.protocol import Sites
-from inference.point.starts import draw_starts, restart_seeds
+from inference.engines import engine
+from inference.posterior.chain_starts import chain_starts
+from inference.posterior.generate import with_assignments, with_predictive
 from inference.posterior.tree import build_tree
+from inference.posterior.warnings import raise_if_unsound
 from inference.results import PointFit
-from mixtures import Observations, Program
-from mixtures.errors import ChoiceError, ModelError
+from mixtures import Program
+from mixtures.errors import ChoiceError
 from mixtures.seeds import check_seed
 
 SAMPLERS = ("auto", "numpyro", "pyro")
-
-JITTER = 1.0
-"""How far chains start from `init`, in units of the posterior's width along each coordinate (by the curvature at `init`)."""
 
 
 def sample_nuts(
@@ -35,6 +33,9 @@ def sample_nuts(
     target_accept: float = 0.8,
     backend: str = "numpyro",
     progress: bool | None = None,
+    predictive: bool = False,
+    assignments: bool = False,
+    strict: bool = False,
 ) -> xr.DataTree:
     """Draw from the posterior of the parameters by the backend's NUTS, with the assignments summed out exactly.
 
@@ -53,14 +54,19 @@ def sample_nuts(
         target_accept: the acceptance rate that step sizes are tuned for.
         backend: `"numpyro"` or `"pyro"`.
         progress: show a progress bar; None shows one on a terminal.
+        predictive: also draw data from the posterior and from the prior.
+        assignments: also draw every assignment, at every draw of the parameters (draws x rows bytes).
+        strict: raise where `check_posterior` finds something wrong; the draws are then in the error's attribute `posterior`.
 
     Returns:
         A tree in ArviZ's schema: `posterior`, `sample_stats` (`lp` is the sampler's log density, Jacobians included; `log_posterior` is
-        without, comparable with `PointFit.log_posterior`), `log_likelihood` (rows, assignments summed out), `observed_data`,
-        `constant_data`; program, data fingerprint, seed and versions are in its attributes.
+        without, comparable with `PointFit.log_posterior`), `log_likelihood` (rows, assignments summed out), `log_prior`,
+        `observed_data`, `constant_data`; on request `posterior_predictive`, `prior`, `prior_predictive`, and assignments in
+        `posterior`. Program, data fingerprint, seed and versions are in its attributes.
 
     Raises:
         DataError, ModelError, SeedError: bad arguments.
+        FitError: the draws have warnings and `strict` is set.
 
     Example:
         >>> from mixtures import gaussian_mixture
@@ -77,7 +83,7 @@ def sample_nuts(
         raise ChoiceError.of("sampler", sampler, SAMPLERS)
     backend_engine = engine(backend if sampler == "auto" else sampler)
     sites = backend_engine.sites(program, observations)
-    starts = _starts(program, observations, backend_engine, sites, chains, seed, init)
+    starts = chain_starts(program, observations, backend_engine, sites, chains, seed, init)
     drawn = backend_engine.nuts(
         program,
         observations,
@@ -91,36 +97,12 @@ def sample_nuts(
     attrs = {"seed": seed, "sampler": f"{backend_engine.name} NUTS", "tune": tune, "target_accept": target_accept}
     if init is not None and init.log_posterior is not None:
         attrs["init_log_posterior"] = init.log_posterior
-    return build_tree(with_numbers(program, observations), observations, backend_engine, sites, drawn, attrs)
-
-
-def _starts(
-    program: Program, x: Observations, engine: Engine, sites: Sites, chains: int, seed: int, init: PointFit | None
-) -> dict[str, np.ndarray]:
-    """Where chains start, (chains, ...) by site."""
-    if init is None:
-        return draw_starts(program, x, engine, sites, restart_seeds(seed, chains))
-    shapes = {site.name: site.shape for site in sites.parameters}
-    found = {name: np.shape(value) for name, value in init.parameters.items()}
-    if shapes != found:
-        raise ModelError("init", got=f"a fit with sites {found}", expected=f"a fit of this program, sites {shapes}")
-    density = engine.log_density(program, x)
-    centre = density.unconstrain(init.parameters)
-    scatter = JITTER * np.random.default_rng(seed).normal(size=(chains, density.size)) * _widths(density, centre)
-    rows = [density.constrain(centre + offset) for offset in scatter]
-    return {name: np.stack([row[name] for row in rows]) for name in shapes}
-
-
-def _widths(density: Any, centre: np.ndarray, share: float = 1e-4) -> np.ndarray:
-    """The posterior's rough width along each coordinate, from the curvature at the mode."""
-    widths = np.ones(density.size)
-    for index in range(density.size):
-        step = np.zeros(density.size)
-        step[index] = share * max(1.0, abs(centre[index]))
-        curvature = -(density.value_and_gradient(centre + step)[1] - density.value_and_gradient(centre - step)[1])[
-            index
-        ]
-        curvature /= 2 * step[index]
-        if np.isfinite(curvature) and curvature > 0:
-            widths[index] = 1 / np.sqrt(curvature)
-    return widths
+    tree = build_tree(with_numbers(program, observations), observations, backend_engine, sites, drawn, attrs)
+    own = np.random.SeedSequence(seed).generate_state(2)
+    if predictive:
+        tree = with_predictive(tree, int(own[0]))
+    if assignments:
+        tree = with_assignments(tree, int(own[1]))
+    if strict:
+        raise_if_unsound(tree)
+    return tree
