@@ -15,6 +15,7 @@ from .partitions.similarity import similarity as similarity
 from .partitions.summaries import cluster_summary as cluster_summary
 from .point.map import fit_map as fit_map
 from .posterior.nuts import sample_nuts as sample_nuts
+from .posterior.resume import resume as resume
 from .posterior.warnings import check_posterior as check_posterior
 from .results import GuideFit as GuideFit
 from .results import PointFit as PointFit

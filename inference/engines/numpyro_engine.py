@@ -22,6 +22,7 @@ from inference.engines.numpyro_programs import (
 )
 from inference.engines.protocol import (
     Ascent,
+    BlockKeeper,
     Draws,
     GuideAscent,
     LogDensity,
@@ -148,6 +149,8 @@ class NumPyroEngine:
         target_accept: float,
         seed: int,
         progress: bool,
+        store: BlockKeeper | None = None,
+        is_stopped: Callable[[], bool] = lambda: False,
     ) -> Draws:
         structure, data = run_arguments(program, x)
         return sample(
@@ -160,6 +163,8 @@ class NumPyroEngine:
             target_accept=target_accept,
             seed=seed,
             progress=progress,
+            store=store,
+            is_stopped=is_stopped,
         )
 
 

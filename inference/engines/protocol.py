@@ -195,6 +195,31 @@ class Draws:
     stats: dict[str, np.ndarray]
 
 
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Consecutive draws of some chains, and what the sampler needs to go on after them.
+
+    Args:
+        record: by name, (chains, draws, ...); empty in warm-up.
+        state: the sampler's state, as a flat list of arrays.
+    """
+
+    record: dict[str, np.ndarray]
+    state: list[np.ndarray]
+
+
+class BlockKeeper(Protocol):
+    """Where a sampler leaves its blocks, and finds those of an earlier run."""
+
+    def write(self, group: int, index: int, block: Block) -> None:
+        """Keep block number `index` of a group of chains."""
+        ...
+
+    def read(self, group: int) -> list[Block]:
+        """The blocks of a group of chains, from the first on."""
+        ...
+
+
 class Engine(Protocol):
     """What may be asked of a program. `parameters` are constrained values by site; `x` are checked observations."""
 
@@ -278,6 +303,11 @@ class Engine(Protocol):
         target_accept: float,
         seed: int,
         progress: bool,
+        store: BlockKeeper | None = None,
+        is_stopped: Callable[[], bool] = lambda: False,
     ) -> Draws:
-        """Collapsed NUTS, one chain from each start (chains, ...)."""
+        """Collapsed NUTS, one chain from each start (chains, ...).
+
+        Where the engine works in blocks, it leaves them in `store` and looks at `is_stopped` between them.
+        """
         ...

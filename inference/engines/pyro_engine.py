@@ -1,12 +1,14 @@
 """The engine in Pyro: float64 tensors, in a scope that leaves the caller's random state and parameter store alone."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from pyro import poutine
 from pyro.infer import infer_discrete
 
 from inference.engines import pyro_nuts
-from inference.engines.protocol import Ascent, Draws, GuideAscent, LogDensity, Parameters, Sites
+from inference.engines.protocol import Ascent, BlockKeeper, Draws, GuideAscent, LogDensity, Parameters, Sites
 from inference.engines.pyro_ascent import ascend_guide, ascend_one_by_one, ascend_together
 from inference.engines.pyro_programs import (
     as_numpy,
@@ -140,7 +142,10 @@ class PyroEngine:
         target_accept: float,
         seed: int,
         progress: bool,
+        store: BlockKeeper | None = None,
+        is_stopped: Callable[[], bool] = lambda: False,
     ) -> Draws:
+        del store, is_stopped  # Pyro's driver runs a chain to its end
         sites = describe(program, x)
         model, data = tensors(program, x)
         with isolated(seed):

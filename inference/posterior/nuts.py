@@ -1,17 +1,15 @@
 """How uncertain are the parameters? Collapsed NUTS: assignments summed out, several chains."""
 
-import sys
+import os
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from inference.checks import check_count, checked, with_numbers
 from inference.engines import engine
 from inference.posterior.chain_starts import chain_starts
-from inference.posterior.generate import with_assignments, with_predictive
-from inference.posterior.tree import build_tree
-from inference.posterior.warnings import raise_if_unsound
+from inference.posterior.run import Run, carry_out, check_storable
+from inference.posterior.store import DrawStore
 from inference.results import PointFit
 from mixtures import Program
 from mixtures.errors import ChoiceError
@@ -35,12 +33,16 @@ def sample_nuts(
     progress: bool | None = None,
     predictive: bool = False,
     assignments: bool = False,
+    store: str | os.PathLike[str] | None = None,
     strict: bool = False,
 ) -> xr.DataTree:
-    """Draw from the posterior of the parameters by the backend's NUTS, with the assignments summed out exactly.
+    """Draw from the posterior of the parameters by NUTS, with the assignments summed out exactly.
 
     The components' labels mean nothing to the posterior and may differ between chains and switch within them: see `diagnose_labels`
-    and `relabel` before reading any mean of a component.
+    and `relabel` before reading any mean of a component, and `check_posterior` before reading anything.
+
+    Ctrl-C stops NumPyro's chains after the block they are in (50 draws): the draws there are come back, marked by the attribute
+    `complete` = 0. A second Ctrl-C interrupts at once, as does one in warm-up, when there are no draws yet.
 
     Args:
         program: a declaration.
@@ -56,6 +58,7 @@ def sample_nuts(
         progress: show a progress bar; None shows one on a terminal.
         predictive: also draw data from the posterior and from the prior.
         assignments: also draw every assignment, at every draw of the parameters (draws x rows bytes).
+        store: a new folder for draws while they are made, in blocks: a run that was killed is continued by `resume(store, x)`.
         strict: raise where `check_posterior` finds something wrong; the draws are then in the error's attribute `posterior`.
 
     Returns:
@@ -66,6 +69,7 @@ def sample_nuts(
 
     Raises:
         DataError, ModelError, SeedError: bad arguments.
+        StoredFileError: `store` exists, or cannot be written; blocks written before are intact.
         FitError: the draws have warnings and `strict` is set.
 
     Example:
@@ -82,27 +86,22 @@ def sample_nuts(
     if sampler not in SAMPLERS:
         raise ChoiceError.of("sampler", sampler, SAMPLERS)
     backend_engine = engine(backend if sampler == "auto" else sampler)
-    sites = backend_engine.sites(program, observations)
-    starts = chain_starts(program, observations, backend_engine, sites, chains, seed, init)
-    drawn = backend_engine.nuts(
-        program,
-        observations,
-        starts,
+    starts = chain_starts(
+        program, observations, backend_engine, backend_engine.sites(program, observations), chains, seed, init
+    )
+    run = Run(
         draws=draws,
         tune=tune,
-        target_accept=target_accept,
+        chains=chains,
         seed=seed,
-        progress=sys.stderr.isatty() if progress is None else progress,
+        target_accept=target_accept,
+        backend=backend_engine.name,
+        predictive=predictive,
+        assignments=assignments,
+        init_log_posterior=init.log_posterior if init is not None else None,
     )
-    attrs = {"seed": seed, "sampler": f"{backend_engine.name} NUTS", "tune": tune, "target_accept": target_accept}
-    if init is not None and init.log_posterior is not None:
-        attrs["init_log_posterior"] = init.log_posterior
-    tree = build_tree(with_numbers(program, observations), observations, backend_engine, sites, drawn, attrs)
-    own = np.random.SeedSequence(seed).generate_state(2)
-    if predictive:
-        tree = with_predictive(tree, int(own[0]))
-    if assignments:
-        tree = with_assignments(tree, int(own[1]))
-    if strict:
-        raise_if_unsound(tree)
-    return tree
+    program = with_numbers(program, observations)
+    if store is not None:
+        check_storable(run)
+    kept = DrawStore.new(store, run.header(program, observations), starts) if store is not None else None
+    return carry_out(run, program, observations, starts, kept, progress, strict)

@@ -1,0 +1,113 @@
+"""A run of NUTS: what was asked for, carried out from the beginning or from where a stored run ended."""
+
+import dataclasses
+import sys
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from inference.engines import engine
+from inference.posterior.generate import with_assignments, with_predictive
+from inference.posterior.interrupt import stop_on_interrupt
+from inference.posterior.store import DrawStore
+from inference.posterior.tree import build_tree
+from inference.posterior.warnings import raise_if_unsound
+from inference.results import versions
+from mixtures import Observations, Program
+from mixtures.errors import BackendError
+from mixtures.specification import to_json
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was asked for, beside program, data and starts; see `sample_nuts`."""
+
+    draws: int
+    tune: int
+    chains: int
+    seed: int
+    target_accept: float
+    backend: str
+    predictive: bool
+    assignments: bool
+    init_log_posterior: float | None
+
+    @property
+    def works_in_blocks(self) -> bool:
+        """Whether the sampler can be stopped and continued between blocks."""
+        return self.backend == "numpyro"
+
+    def header(self, program: Program, x: Observations) -> dict[str, Any]:
+        """Everything that a continuation must agree on."""
+        return {
+            "run": dataclasses.asdict(self),
+            "program": to_json(program),
+            "data_fingerprint": x.fingerprint,
+            "versions": versions(self.backend),
+        }
+
+
+def check_storable(run: Run) -> None:
+    """Raise BackendError if the sampler does not work in blocks."""
+    if not run.works_in_blocks:
+        raise BackendError(
+            "store", got=f"backend {run.backend!r}", expected="a sampler that works in blocks, 'numpyro'"
+        )
+
+
+def carry_out(
+    run: Run,
+    program: Program,
+    x: Observations,
+    starts: Mapping[str, np.ndarray],
+    store: DrawStore | None,
+    progress: bool | None,
+    strict: bool,
+) -> xr.DataTree:
+    """Sample what the store does not have yet, and make the tree.
+
+    Args:
+        run: what was asked for.
+        program: the declaration, with the numbers of its priors.
+        x: the data.
+        starts: where the chains start, (chains, ...) by site.
+        store: blocks of an earlier run, and the place for new ones.
+        progress: show a progress bar; None shows one on a terminal.
+        strict: raise if the draws have warnings.
+    """
+    backend = engine(run.backend)
+    with stop_on_interrupt() if run.works_in_blocks else nullcontext(lambda: False) as is_stopped:
+        drawn = backend.nuts(
+            program,
+            x,
+            starts,
+            draws=run.draws,
+            tune=run.tune,
+            target_accept=run.target_accept,
+            seed=run.seed,
+            progress=sys.stderr.isatty() if progress is None else progress,
+            store=store,
+            is_stopped=is_stopped,
+        )
+    attrs = {
+        "seed": run.seed,
+        "sampler": f"{backend.name} NUTS",
+        "tune": run.tune,
+        "target_accept": run.target_accept,
+        "complete": int(drawn.stats["lp"].shape[1] == run.draws),
+    }
+    if run.init_log_posterior is not None:
+        attrs["init_log_posterior"] = run.init_log_posterior
+    tree = build_tree(program, x, backend, backend.sites(program, x), drawn, attrs)
+    own = np.random.SeedSequence(run.seed).generate_state(2)
+    if run.predictive:
+        tree = with_predictive(tree, int(own[0]))
+    if run.assignments:
+        tree = with_assignments(tree, int(own[1]))
+    if strict:
+        raise_if_unsound(tree)
+    return tree
