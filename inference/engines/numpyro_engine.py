@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from inference.engines import numpyro_nutpie, numpyro_nuts
 from inference.engines.numpyro_ascent import compiled_ascent, compiled_guide_ascent
-from inference.engines.numpyro_nuts import sample
 from inference.engines.numpyro_programs import (
     Values,
     compiled_classifier,
@@ -48,6 +48,10 @@ class NumPyroEngine:
     """See `inference.engines.protocol.Engine` for what each method gives."""
 
     name = "numpyro"
+
+    @property
+    def is_on_cpu(self) -> bool:
+        return jax.default_backend() == "cpu"
 
     @_in_float64
     def sites(self, program: Program, x: Observations) -> Sites:
@@ -149,23 +153,23 @@ class NumPyroEngine:
         target_accept: float,
         seed: int,
         progress: bool,
+        sampler: str,
         store: BlockKeeper | None = None,
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> Draws:
         structure, data = run_arguments(program, x)
-        return sample(
-            structure,
-            describe(program, x),
-            data,
-            _as_jax(starts),
-            draws=draws,
-            tune=tune,
-            target_accept=target_accept,
-            seed=seed,
-            progress=progress,
-            store=store,
-            is_stopped=is_stopped,
-        )
+        options: dict[str, Any] = {
+            "draws": draws,
+            "tune": tune,
+            "target_accept": target_accept,
+            "seed": seed,
+            "progress": progress,
+            "is_stopped": is_stopped,
+        }
+        sites, begin = describe(program, x), _as_jax(starts)
+        if sampler == "nutpie":
+            return numpyro_nutpie.sample(structure, sites, data, begin, **options)
+        return numpyro_nuts.sample(structure, sites, data, begin, store=store, **options)
 
 
 def _as_numpy(values: Values) -> dict[str, np.ndarray]:

@@ -84,8 +84,7 @@ def sample(
     chains = len(next(iter(starts.values())))
     is_vectorized = chains > 1 and np.size(data["x"]) <= VECTORIZED_CELLS
     start, advance = _kernel(program, sites, tune, target_accept, is_vectorized)
-    constrain, unconstrain = _maps(program, sites)
-    vectors = unconstrain(starts, data)
+    vectors = unconstrained_starts(program, sites)(starts, data)
     keys = jax.random.split(jax.random.PRNGKey(seed), chains)
     groups = [slice(None)] if is_vectorized else list(range(chains))
     lanes = [
@@ -94,7 +93,7 @@ def sample(
     ]
     _run(lanes, -(-(tune + draws) // BLOCK), chains, progress, is_stopped)
     joined = _joined(lanes, tune, draws)
-    values = constrain(joined.pop("u"), data)
+    values = constrained_draws(program, sites)(jax.numpy.asarray(joined.pop("u")), data)
     parameters = {site.name: np.asarray(values[site.name]) for site in sites.parameters}
     depth = np.floor(np.log2(np.maximum(joined["n_steps"], 1))).astype(int) + 1
     return Draws(parameters, {**joined, "tree_depth": depth})
@@ -168,8 +167,14 @@ def _joined(lanes: list[_Lane], tune: int, draws: int) -> dict[str, np.ndarray]:
 
 
 @functools.lru_cache(CACHED)
-def _maps(program: Program, sites: Sites) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """The compiled maps between vectors (chains, draws, size) and constrained values, and from starts (chains, ...) to vectors."""
-    _, constrain, unconstrain = vector_functions(program, sites, prior=True, jacobian=True)
-    over_draws = jax.vmap(jax.vmap(constrain, (0, None)), (0, None))
-    return jax.jit(over_draws), jax.jit(jax.vmap(unconstrain, (0, None)))
+def constrained_draws(program: Program, sites: Sites) -> Callable[[jax.Array, Values], Values]:
+    """The compiled map from vectors (chains, draws, size) to constrained values by site."""
+    _, constrain, _ = vector_functions(program, sites, prior=True, jacobian=True)
+    return jax.jit(jax.vmap(jax.vmap(constrain, (0, None)), (0, None)))
+
+
+@functools.lru_cache(CACHED)
+def unconstrained_starts(program: Program, sites: Sites) -> Callable[[Values, Values], jax.Array]:
+    """The compiled map from starts (chains, ...) by site to vectors."""
+    _, _, unconstrain = vector_functions(program, sites, prior=True, jacobian=True)
+    return jax.jit(jax.vmap(unconstrain, (0, None)))

@@ -225,6 +225,11 @@ class Engine(Protocol):
 
     name: str
 
+    @property
+    def is_on_cpu(self) -> bool:
+        """Whether it computes on a CPU."""
+        ...
+
     def sites(self, program: Program, x: Observations) -> Sites:
         """The program's random variables."""
         ...
@@ -303,11 +308,12 @@ class Engine(Protocol):
         target_accept: float,
         seed: int,
         progress: bool,
+        sampler: str,
         store: BlockKeeper | None = None,
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> Draws:
-        """Collapsed NUTS, one chain from each start (chains, ...).
+        """Collapsed NUTS, one chain from each start (chains, ...), by the sampler named: the backend's own, or nutpie.
 
-        Where the engine works in blocks, it leaves them in `store` and looks at `is_stopped` between them.
+        A sampler that works in blocks leaves them in `store`; one that can be stopped looks at `is_stopped` now and then.
         """
         ...

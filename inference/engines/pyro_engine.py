@@ -30,6 +30,7 @@ class PyroEngine:
     """See `inference.engines.protocol.Engine` for what each method gives."""
 
     name = "pyro"
+    is_on_cpu = True
 
     def sites(self, program: Program, x: Observations) -> Sites:
         return describe(program, x)
@@ -142,10 +143,11 @@ class PyroEngine:
         target_accept: float,
         seed: int,
         progress: bool,
+        sampler: str,
         store: BlockKeeper | None = None,
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> Draws:
-        del store, is_stopped  # Pyro's driver runs a chain to its end
+        del sampler, store, is_stopped  # Pyro's driver runs a chain to its end
         sites = describe(program, x)
         model, data = tensors(program, x)
         with isolated(seed):

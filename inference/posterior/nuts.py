@@ -8,14 +8,12 @@ import xarray as xr
 from inference.checks import check_count, checked, with_numbers
 from inference.engines import engine
 from inference.posterior.chain_starts import chain_starts
-from inference.posterior.run import Run, carry_out, check_storable
+from inference.posterior.run import Run, carry_out
+from inference.posterior.samplers import choose_sampler
 from inference.posterior.store import DrawStore
 from inference.results import PointFit
 from mixtures import Program
-from mixtures.errors import ChoiceError
 from mixtures.seeds import check_seed
-
-SAMPLERS = ("auto", "numpyro", "pyro")
 
 
 def sample_nuts(
@@ -41,8 +39,9 @@ def sample_nuts(
     The components' labels mean nothing to the posterior and may differ between chains and switch within them: see `diagnose_labels`
     and `relabel` before reading any mean of a component, and `check_posterior` before reading anything.
 
-    Ctrl-C stops NumPyro's chains after the block they are in (50 draws): the draws there are come back, marked by the attribute
-    `complete` = 0. A second Ctrl-C interrupts at once, as does one in warm-up, when there are no draws yet.
+    Ctrl-C stops NumPyro's chains after the block they are in (50 draws), nutpie's at once: the draws there are come back, marked by
+    the attribute `complete` = 0. Pyro's chains cannot be stopped so. A second Ctrl-C interrupts at once, as does one in warm-up, when
+    there are no draws yet.
 
     Args:
         program: a declaration.
@@ -51,7 +50,8 @@ def sample_nuts(
         tune: warm-up draws of each chain, not kept.
         chains: the number of chains.
         seed: an int in [0, 2**32).
-        sampler: `"auto"` (the backend's own) or the name of a backend.
+        sampler: `"numpyro"`, `"nutpie"` (an extra: Rust, on NumPyro's density), `"pyro"`, or `"auto"`: nutpie where it is installed and
+            the backend is NumPyro on a CPU, else the backend's own. The attributes `sampler` and `sampler_reason` say which, and why.
         init: a point fit to start from, each chain a little off it; None starts chains as `fit_map` starts restarts.
         target_accept: the acceptance rate that step sizes are tuned for.
         backend: `"numpyro"` or `"pyro"`.
@@ -83,9 +83,9 @@ def sample_nuts(
     seed = check_seed(seed)
     for name, value in {"draws": draws, "tune": tune, "chains": chains}.items():
         check_count(name, value)
-    if sampler not in SAMPLERS:
-        raise ChoiceError.of("sampler", sampler, SAMPLERS)
-    backend_engine = engine(backend if sampler == "auto" else sampler)
+    on_cpu = backend != "numpyro" or engine(backend).is_on_cpu
+    chosen = choose_sampler(sampler, backend, is_stored=store is not None, is_on_cpu=on_cpu)
+    backend_engine = engine(chosen.backend)
     starts = chain_starts(
         program, observations, backend_engine, backend_engine.sites(program, observations), chains, seed, init
     )
@@ -95,13 +95,11 @@ def sample_nuts(
         chains=chains,
         seed=seed,
         target_accept=target_accept,
-        backend=backend_engine.name,
+        sampler=chosen,
         predictive=predictive,
         assignments=assignments,
         init_log_posterior=init.log_posterior if init is not None else None,
     )
     program = with_numbers(program, observations)
-    if store is not None:
-        check_storable(run)
     kept = DrawStore.new(store, run.header(program, observations), starts) if store is not None else None
     return carry_out(run, program, observations, starts, kept, progress, strict)

@@ -57,11 +57,11 @@ def resume(
     header = store.header()
     stored = from_json(header["program"]) if program is None else program
     observations = checked(stored, x)
-    run = Run(**header["run"])
+    run = Run.of_header(header)
     found = {
         "data": (header["data_fingerprint"][:12], observations.fingerprint[:12]),
         "program": (header["program"], to_json(with_numbers(stored, observations))),
-        "versions": (header["versions"], versions(run.backend)),
+        "versions": (header["versions"], versions(run.sampler.backend)),
     }
     for what, (kept, given) in found.items():
         if kept != given:

@@ -13,12 +13,12 @@ import xarray as xr
 from inference.engines import engine
 from inference.posterior.generate import with_assignments, with_predictive
 from inference.posterior.interrupt import stop_on_interrupt
+from inference.posterior.samplers import Sampler
 from inference.posterior.store import DrawStore
 from inference.posterior.tree import build_tree
 from inference.posterior.warnings import raise_if_unsound
 from inference.results import versions
 from mixtures import Observations, Program
-from mixtures.errors import BackendError
 from mixtures.specification import to_json
 
 
@@ -31,15 +31,10 @@ class Run:
     chains: int
     seed: int
     target_accept: float
-    backend: str
+    sampler: Sampler
     predictive: bool
     assignments: bool
     init_log_posterior: float | None
-
-    @property
-    def works_in_blocks(self) -> bool:
-        """Whether the sampler can be stopped and continued between blocks."""
-        return self.backend == "numpyro"
 
     def header(self, program: Program, x: Observations) -> dict[str, Any]:
         """Everything that a continuation must agree on."""
@@ -47,16 +42,13 @@ class Run:
             "run": dataclasses.asdict(self),
             "program": to_json(program),
             "data_fingerprint": x.fingerprint,
-            "versions": versions(self.backend),
+            "versions": versions(self.sampler.backend),
         }
 
-
-def check_storable(run: Run) -> None:
-    """Raise BackendError if the sampler does not work in blocks."""
-    if not run.works_in_blocks:
-        raise BackendError(
-            "store", got=f"backend {run.backend!r}", expected="a sampler that works in blocks, 'numpyro'"
-        )
+    @classmethod
+    def of_header(cls, header: Mapping[str, Any]) -> "Run":
+        """What `header` kept."""
+        return cls(**{**header["run"], "sampler": Sampler(**header["run"]["sampler"])})
 
 
 def carry_out(
@@ -79,8 +71,8 @@ def carry_out(
         progress: show a progress bar; None shows one on a terminal.
         strict: raise if the draws have warnings.
     """
-    backend = engine(run.backend)
-    with stop_on_interrupt() if run.works_in_blocks else nullcontext(lambda: False) as is_stopped:
+    backend = engine(run.sampler.backend)
+    with stop_on_interrupt() if run.sampler.is_stoppable else nullcontext(lambda: False) as is_stopped:
         drawn = backend.nuts(
             program,
             x,
@@ -90,12 +82,14 @@ def carry_out(
             target_accept=run.target_accept,
             seed=run.seed,
             progress=sys.stderr.isatty() if progress is None else progress,
+            sampler=run.sampler.name,
             store=store,
             is_stopped=is_stopped,
         )
     attrs = {
         "seed": run.seed,
-        "sampler": f"{backend.name} NUTS",
+        "sampler": f"{run.sampler.name} NUTS",
+        "sampler_reason": run.sampler.reason,
         "tune": run.tune,
         "target_accept": run.target_accept,
         "complete": int(drawn.stats["lp"].shape[1] == run.draws),

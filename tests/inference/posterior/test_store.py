@@ -23,7 +23,7 @@ from inference.posterior.interrupt import stop_on_interrupt
 from mixtures.errors import BackendError, StoredFileError
 from tests.oracles import FIVE_POINTS
 
-OPTIONS = {"draws": 430, "tune": 120, "chains": 2, "seed": 4}
+OPTIONS = {"draws": 430, "tune": 120, "chains": 2, "seed": 4, "sampler": "numpyro"}
 
 CHILD = """
 import signal, sys, time
@@ -153,9 +153,11 @@ def test_a_store_is_continued_by_its_own_run_only(complete, model, monkeypatch):
         inference.resume(complete, FIVE_POINTS)
 
 
-def test_pyro_has_no_store(tmp_path, model):
+def test_samplers_without_blocks_have_no_store(tmp_path, model):
     with pytest.raises(BackendError, match="works in blocks"):
         inference.sample_nuts(model, FIVE_POINTS, seed=0, backend="pyro", store=tmp_path / "run")
+    with pytest.raises(BackendError, match="sampler='numpyro'"):
+        inference.sample_nuts(model, FIVE_POINTS, seed=0, sampler="nutpie", store=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
