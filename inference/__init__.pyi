@@ -21,6 +21,8 @@ from .point.em import fit_em as fit_em
 from .point.map import fit_map as fit_map
 from .point.mle import fit_mle as fit_mle
 from .posterior.nuts import sample_nuts as sample_nuts
+from .posterior.resume import resume as resume
+from .posterior.warnings import check_posterior as check_posterior
 from .results import GuideFit as GuideFit
 from .results import PointFit as PointFit
 from .selection.criteria import Selection as Selection
