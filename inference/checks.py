@@ -23,6 +23,7 @@ def checked(program: Program, x: Any) -> Observations:
     observations = Observations.of(x)
     if isinstance(program, Mixture):
         program.check(observations)
+        observations.check_labels(program.components)
     return observations
 
 
@@ -42,13 +43,13 @@ def check_count(name: str, value: Any, least: int = 1) -> int:
     return value.__index__()
 
 
-def check_positive(name: str, value: Any) -> float:
-    """An argument that is a positive number.
+def check_positive(name: str, value: Any, or_zero: bool = False) -> float:
+    """An argument that is a positive number (or zero, where that makes sense).
 
     Raises:
         ModelError: not a number, or not positive and finite.
     """
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 < value < float("inf"):
-        raise ModelError(name, got=repr(value), expected="a positive number")
+    if not is_number or not 0 <= value < float("inf") or (value == 0 and not or_zero):
+        raise ModelError(name, got=repr(value), expected=f"a {'number >= 0' if or_zero else 'positive number'}")
     return float(value)

@@ -9,6 +9,7 @@ class Status(Enum):
     CONVERGED = "converged"
     MAX_STEPS = "max steps reached: the gradient is not zero yet; raise steps"
     EMPTY = "empty component: a component has less than half a row; try fewer components"
+    DUPLICATE = "duplicate components: two components are one and the same; try fewer components or other starts"
     COLLAPSED = (
         "collapsed: a component shrank onto single points, or its weight ran to zero, where the objective has no maximum; "
         "use priors that keep away from zero (Dirichlet of at least 1), or other starts"

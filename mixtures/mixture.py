@@ -83,6 +83,7 @@ class Mixture(Program):
         hyper: Hyper | None = None,
         observed: Array | None = None,
         covariates: Array | None = None,
+        labels: Array | None = None,
     ) -> Array:
         """The program.
 
@@ -93,6 +94,7 @@ class Mixture(Program):
             hyper: numbers of the priors, in place of the declaration's.
             observed: which cells of `x` were observed, in its shape; the others drop out of the likelihood. None: all.
             covariates: what regressions and gating weights depend on, (rows, covariates).
+            labels: known components of the rows, -1 where unknown.
 
         Returns:
             The observations: `x`, or the draws.
@@ -113,6 +115,9 @@ class Mixture(Program):
         own = relative | own
         with ppl.plate("rows", rows):
             z = ppl.assign("assignment", **odds)
+            if labels is not None:
+                is_excluded = (labels >= 0) & (labels != z)
+                ppl.factor("labels", ppl.xp.where(is_excluded, ppl.array(-np.inf), ppl.array(0.0)))
             chosen = {name: value[z] for name, value in own.items()}
             return _observe(family, ppl, {**shared, **chosen, **context, "assignment": z}, features, x)
 

@@ -42,6 +42,7 @@ class Observations:
         feature_names: names of the columns, where `x` does not bring them.
         missing: `"raise"`: NaN is an error; `"allow"`: NaN marks a cell that was not observed, and drops out of the likelihood.
         covariates: what regressions and gating weights depend on, shape (rows,) or (rows, covariates); other models ignore them.
+        labels: the components of rows whose component is known, ints from 0, and -1 or None where it is not, shape (rows,).
 
     Attributes:
         x: the checked values, float64, read-only; NaN where missing.
@@ -65,12 +66,14 @@ class Observations:
     feature_names: tuple[str, ...] | None = None
     missing: str = "raise"
     covariates: Any = None
+    labels: Any = None
     row_names: np.ndarray | None = field(default=None, init=False)
     covariate_names: tuple[str, ...] | None = field(default=None, init=False)
 
     def __post_init__(self):
         if self.missing not in MISSING:
             raise ChoiceError.of("missing", self.missing, MISSING)
+        given = self.x
         feature_names, row_names = names_of(self.x)
         feature_names = tuple(map(str, self.feature_names)) if self.feature_names is not None else feature_names
         values = squeezed(numeric(self.x, feature_names), feature_names)
@@ -80,6 +83,10 @@ class Observations:
         object.__setattr__(self, "x", values)
         object.__setattr__(self, "feature_names", feature_names)
         object.__setattr__(self, "row_names", row_names)
+        if self.labels is None and isinstance(given, Observations):
+            object.__setattr__(self, "labels", given.labels)
+        if self.labels is not None:
+            object.__setattr__(self, "labels", _labels(self.labels, len(values)))
         is_bad = np.isinf(values) if self.missing == "allow" else ~np.isfinite(values)
         self.refuse(is_bad, "finite numbers", _ADVICE[self.missing])
         if self.covariates is not None:
@@ -117,7 +124,8 @@ class Observations:
     def take(self, rows: Any) -> "Observations":
         """Some of the rows, given by a slice, indices or a mask; their names go along."""
         covariates = None if self.covariates is None else self.covariates[rows]
-        taken = Observations(self.x[rows], self.feature_names, self.missing, covariates)
+        labels = None if self.labels is None else self.labels[rows]
+        taken = Observations(self.x[rows], self.feature_names, self.missing, covariates, labels)
         object.__setattr__(taken, "covariate_names", self.covariate_names)
         return self._like(taken, np.arange(len(self))[rows] if self.row_names is None else self.row_names[rows])
 
@@ -160,6 +168,8 @@ class Observations:
         if self.covariates is not None:
             digest.update(repr((self.covariates.shape, self.covariate_names)).encode())
             digest.update(np.ascontiguousarray(self.covariates).tobytes())
+        if self.labels is not None:
+            digest.update(self.labels.tobytes())
         return digest.hexdigest()
 
     def coords(self) -> dict[str, Any]:
@@ -170,6 +180,21 @@ class Observations:
         if self.covariates is not None:
             coords["covariates"] = list(self.covariate_names or range(self.covariates.shape[1]))
         return coords
+
+    def check_labels(self, components: int) -> None:
+        """Check that known labels are numbers of components.
+
+        Raises:
+            DataError: a label is not below `components`.
+        """
+        if self.labels is not None and self.labels.max() >= components:
+            row = int(np.argmax(self.labels))
+            raise DataError(
+                "labels",
+                got=f"{self.labels[row]} at row {row}",
+                expected=f"components 0 to {components - 1}, or -1 where unknown",
+                advice="Number the known components from 0.",
+            )
 
     def check_like(
         self,
@@ -210,6 +235,28 @@ def _check_same_names(what: str, got: tuple[str, ...] | None, expected: tuple[st
             expected=f"columns {list(expected)}, in that order",
             advice=f"Select them: {what}[{list(expected)}].",
         )
+
+
+def _labels(labels: Any, rows: int) -> np.ndarray:
+    """Known components as ints, -1 where unknown."""
+    listed = [-1 if label is None else label for label in np.asarray(labels, dtype=object).reshape(-1)]
+    try:
+        values = np.asarray(listed, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            "labels", got=repr(labels)[:60], expected="ints from 0, and -1 or None where unknown"
+        ) from error
+    values = np.where(np.isnan(values), -1.0, values)
+    if np.shape(labels) != (rows,):
+        raise DataError("labels", got=f"shape {np.shape(labels)}", expected=f"one for each row, shape ({rows},)")
+    if (values < -1).any() or (values != np.round(values)).any():
+        bad = int(np.argmax((values < -1) | (values != np.round(values))))
+        raise DataError(
+            "labels", got=f"{listed[bad]!r} at row {bad}", expected="ints from 0, and -1 or None where unknown"
+        )
+    known = values.astype(np.int64)
+    known.flags.writeable = False
+    return known
 
 
 def _columns(features: int | None) -> str:

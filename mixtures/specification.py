@@ -13,7 +13,6 @@ from typing import Any
 from mixtures.errors import StoredFileError
 from mixtures.program import Declared, Program
 
-
 ADVICE = "Define your family at the top of a module that can be imported."
 
 

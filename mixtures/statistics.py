@@ -89,7 +89,10 @@ _STATISTICS: dict[str, tuple[Callable[[Any, Array, Array], Array], float]] = {
     "midrange(x)": (lambda xp, x, _: (_max(xp, x) + _min(xp, x)) / 2, 0.0),
     "range(x)": (lambda xp, x, _: _range(xp, x), 4.0),
     "log(sd(x)/2)": (lambda xp, x, _: xp.log(_sd(xp, x) / 2), float(np.log(0.5))),
-    "log(rms(sd(x))/2)": (lambda xp, x, _: xp.log(_positive(xp, xp.sqrt(xp.mean(_variance(xp, x)))) / 2), float(np.log(0.5))),
+    "log(rms(sd(x))/2)": (
+        lambda xp, x, _: xp.log(_positive(xp, xp.sqrt(xp.mean(_variance(xp, x)))) / 2),
+        float(np.log(0.5)),
+    ),
     "mean(x)": (lambda xp, x, _: _positive(xp, _mean(xp, x)), 1.0),
     "1/mean(x)": (lambda xp, x, _: 1 / _positive(xp, _mean(xp, x)), 1.0),
     "log(mean(x))": (lambda xp, x, _: _log(xp, _mean(xp, x)), 0.0),

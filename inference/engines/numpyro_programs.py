@@ -32,6 +32,9 @@ from mixtures.ppl.numpyro_ppl import WORDS
 CACHED = 64
 """How many compiled programs of each kind are kept."""
 
+DESCRIBED = 1024
+"""How many descriptions of sites are kept: a sweep over structures and numbers of components asks for some hundred, again and again."""
+
 FIRST_FREE_DIM = -3
 """Where enumeration may put its dimensions: left of rows (-1) and of one plate inside them."""
 
@@ -69,7 +72,7 @@ class _Shaped(dict):
         return hash(shapes_of(self))
 
 
-@functools.lru_cache(CACHED)
+@functools.lru_cache(DESCRIBED)
 def _described(program: Program, data: _Shaped) -> Sites:
     found: list[Site] = []
 
@@ -254,3 +257,15 @@ def compiled_prior_draw(program: Program, names: tuple[str, ...]) -> Callable[..
         return {name: trace[name]["value"] for name in names}
 
     return jax.jit(draw)
+
+
+@functools.lru_cache(CACHED)
+def compiled_forward(program: Program, names: tuple[str, ...]) -> Callable[..., Values]:
+    """A compiled function (keys, parameters, data) -> the named sites' values, (draws, ...), observed ones drawn anew."""
+
+    def forward(key: jax.Array, parameters: Values, data: Values) -> Values:
+        held = handlers.substitute(native(program), data=parameters)
+        trace = handlers.trace(handlers.uncondition(handlers.seed(held, key))).get_trace(**data)
+        return {name: trace[name]["value"] for name in names}
+
+    return jax.jit(jax.vmap(forward, (0, 0, None)))

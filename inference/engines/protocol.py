@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
+from inference.engines.closed_form import Climb, EMProblem, State
 from mixtures import Mixture, Observations, Program
 
 Parameters = Mapping[str, np.ndarray]
@@ -119,10 +120,17 @@ def run_arguments(program: Program, x: Observations) -> tuple[Program, dict[str,
     data: dict[str, Any] = {"x": x.x}
     if x.observed is not None:
         data["observed"] = x.observed
-    is_mixture = isinstance(program, Mixture)
-    if x.covariates is not None and (not is_mixture or program.needs_covariates):
+    if x.covariates is not None and (not isinstance(program, Mixture) or program.needs_covariates):
         data["covariates"] = x.covariates
-    return (program.structure, {**data, "hyper": program.hyper(x)}) if is_mixture else (program, data)
+    if isinstance(program, Mixture):
+        known = {} if x.labels is None else {"labels": x.labels}
+        return program.structure, {**data, "hyper": program.hyper(x), **known}
+    return program, data
+
+
+def rows_of(data: Mapping[str, Any], index: Any) -> dict[str, Any]:
+    """The run arguments of some rows: whatever has one entry a row is indexed, the numbers of the priors are not."""
+    return {name: value if isinstance(value, Mapping) else value[index] for name, value in data.items()}
 
 
 def shapes_of(data: Any) -> Any:
@@ -205,11 +213,42 @@ class Draws:
     stats: dict[str, np.ndarray]
 
 
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Consecutive draws of some chains, and what the sampler needs to go on after them.
+
+    Args:
+        record: by name, (chains, draws, ...); empty in warm-up.
+        state: the sampler's state, as a flat list of arrays.
+    """
+
+    record: dict[str, np.ndarray]
+    state: list[np.ndarray]
+
+
+@runtime_checkable
+class BlockKeeper(Protocol):
+    """Where a sampler leaves its blocks, and finds those of an earlier run."""
+
+    def write(self, group: int, index: int, block: Block) -> None:
+        """Keep block number `index` of a group of chains."""
+        ...
+
+    def read(self, group: int) -> list[Block]:
+        """The blocks of a group of chains, from the first on."""
+        ...
+
+
 @runtime_checkable
 class Engine(Protocol):
     """What may be asked of a program. `parameters` are constrained values by site; `x` are checked observations."""
 
     name: str
+
+    @property
+    def is_on_cpu(self) -> bool:
+        """Whether it computes on a CPU."""
+        ...
 
     def sites(self, program: Program, x: Observations) -> Sites:
         """The program's random variables."""
@@ -238,6 +277,15 @@ class Engine(Protocol):
         """One draw of every parameter from its prior."""
         ...
 
+    def forward_draws(
+        self, program: Program, parameters: Parameters, x: Observations, *, draws: int, seed: int
+    ) -> dict[str, np.ndarray]:
+        """Parameters and data of the shape of `x` drawn by the program itself, (draws, ...) by site.
+
+        Given parameters, (draws, ...), are held: then the data are posterior predictive; with none they are prior predictive.
+        """
+        ...
+
     def log_density(
         self, program: Program, x: Observations, *, prior: bool = True, jacobian: bool = False
     ) -> LogDensity:
@@ -255,6 +303,34 @@ class Engine(Protocol):
         learning_rate: float,
     ) -> Ascent:
         """Gradient steps on AutoDelta's ELBO from every start; `scales` are step lengths by site, in the site's own shape."""
+        ...
+
+    def maximise_likelihood(
+        self,
+        program: Program,
+        x: Observations,
+        starts: np.ndarray,
+        units: np.ndarray,
+        *,
+        optimizer: str,
+        learning_rate: float,
+        momentum: float,
+        batches: np.ndarray | None,
+        steps: int,
+    ) -> Ascent:
+        """Gradient steps on the mean negative log likelihood from every unconstrained start, (restarts, size).
+
+        `units` are the coordinates' lengths; `batches` the rows of each step, (steps, batch), None for all. Losses are those of all rows,
+        estimated from the batch.
+        """
+        ...
+
+    def expected(self, program: Program, x: Observations, *, prior: bool) -> Callable[..., tuple[float, np.ndarray]]:
+        """EM's expected log joint density: (vector, responsibilities (rows, components), fixed parameters by site) -> value, gradient."""
+        ...
+
+    def em(self, problem: EMProblem, states: State) -> Climb:
+        """Closed-form EM from every state, (restarts, ...) by name."""
         ...
 
     def classify(
@@ -280,6 +356,12 @@ class Engine(Protocol):
         target_accept: float,
         seed: int,
         progress: bool,
+        sampler: str,
+        store: BlockKeeper | None = None,
+        is_stopped: Callable[[], bool] = lambda: False,
     ) -> Draws:
-        """Collapsed NUTS, one chain from each start (chains, ...)."""
+        """Collapsed NUTS, one chain from each start (chains, ...), by the sampler named: the backend's own, or nutpie.
+
+        A sampler that works in blocks leaves them in `store`; one that can be stopped looks at `is_stopped` now and then.
+        """
         ...

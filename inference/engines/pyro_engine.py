@@ -1,13 +1,18 @@
 """The engine in Pyro: float64 tensors, in a scope that leaves the caller's random state and parameter store alone."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import torch
 from pyro import poutine
 from pyro.infer import infer_discrete
 
-from inference.engines import pyro_nuts
-from inference.engines.protocol import Ascent, Draws, GuideAscent, LogDensity, Parameters, Sites
+from inference.engines import pyro_em, pyro_nuts
+from inference.engines.closed_form import Climb, EMProblem, State
+from inference.engines.protocol import Ascent, BlockKeeper, Draws, GuideAscent, LogDensity, Parameters, Sites
 from inference.engines.pyro_ascent import ascend_guide, ascend_one_by_one, ascend_together
+from inference.engines.pyro_mle import ascend_likelihood, expected_density
 from inference.engines.pyro_programs import (
     as_numpy,
     as_torch,
@@ -28,6 +33,7 @@ class PyroEngine:
     """See `inference.engines.protocol.Engine` for what each method gives."""
 
     name = "pyro"
+    is_on_cpu = True
 
     def sites(self, program: Program, x: Observations) -> Sites:
         return describe(program, x)
@@ -63,6 +69,21 @@ class PyroEngine:
             trace = trace_sites(model, data)
         return as_numpy({name: trace[name]["value"] for name in names})
 
+    def forward_draws(
+        self, program: Program, parameters: Parameters, x: Observations, *, draws: int, seed: int
+    ) -> dict[str, np.ndarray]:
+        model, data = tensors(program, x)
+        names = [site.name for site in describe(program, x).all if site.kind != "assignment"]
+        held = as_torch(dict(parameters))
+        rows = []
+        with isolated(seed), torch.no_grad():
+            for draw in range(draws):
+                given = {name: value[draw] for name, value in held.items()}
+                # inside `condition`, so that only the data are drawn anew: what is held counts as observed outside it
+                trace = trace_sites(poutine.condition(poutine.uncondition(model), data=given), data)
+                rows.append({name: trace[name]["value"] for name in names})
+        return as_numpy({name: torch.stack([row[name] for row in rows]) for name in names})
+
     def log_density(
         self, program: Program, x: Observations, *, prior: bool = True, jacobian: bool = False
     ) -> LogDensity:
@@ -91,6 +112,45 @@ class PyroEngine:
                 steps=steps,
                 learning_rate=learning_rate,
             )
+
+    def maximise_likelihood(
+        self,
+        program: Program,
+        x: Observations,
+        starts: np.ndarray,
+        units: np.ndarray,
+        *,
+        optimizer: str,
+        learning_rate: float,
+        momentum: float,
+        batches: np.ndarray | None,
+        steps: int,
+    ) -> Ascent:
+        sites = describe(program, x)
+        model, data = tensors(program, x)
+        options: dict[str, Any] = {
+            "learning_rate": learning_rate,
+            "momentum": momentum,
+            "batches": batches,
+            "steps": steps,
+        }
+        with isolated():
+            return ascend_likelihood(model, sites, data, starts, units, optimizer=optimizer, **options)
+
+    def expected(self, program: Program, x: Observations, *, prior: bool) -> Callable[..., tuple[float, np.ndarray]]:
+        sites = describe(program, x)
+        model, data = tensors(program, x)
+        with isolated():
+            evaluate = expected_density(model, sites, data, prior)
+
+        def value_and_gradient(*arguments: Any) -> tuple[float, np.ndarray]:
+            with isolated():
+                return evaluate(*arguments)
+
+        return value_and_gradient
+
+    def em(self, problem: EMProblem, states: State) -> Climb:
+        return pyro_em.climb(problem, states)
 
     def classify(
         self, program: Program, parameters: Parameters, x: Observations, *, temperature: int, seed: int
@@ -125,7 +185,11 @@ class PyroEngine:
         target_accept: float,
         seed: int,
         progress: bool,
+        sampler: str,
+        store: BlockKeeper | None = None,
+        is_stopped: Callable[[], bool] = lambda: False,
     ) -> Draws:
+        del sampler, store, is_stopped  # Pyro's driver runs a chain to its end
         sites = describe(program, x)
         model, data = tensors(program, x)
         with isolated(seed):

@@ -15,3 +15,4 @@ from .partitions import plot_row_uncertainty as plot_row_uncertainty
 from .partitions import plot_similarity as plot_similarity
 from .posterior import plot_location_pair as plot_location_pair
 from .posterior import plot_traces as plot_traces
+from .selection import plot_selection as plot_selection

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import logsumexp
 
 from inference.checks import check_count, check_positive, checked, with_numbers
 from inference.engines import Engine, engine
@@ -76,7 +77,7 @@ def fit_map(
         ascent = backend_engine.maximise(
             program, observations, starts, scales, steps=steps, learning_rate=learning_rate
         )
-        return ascent, judge(program, observations, backend_engine, sites, ascent, scales, seeds)
+        return ascent, judge(program, observations, backend_engine, sites, ascent, seeds, scales)
 
     ascent, table = climb(restart_seeds(seed, restarts), start)
     if start is not None and not any(status.is_sound for status in table["status"]):
@@ -87,7 +88,7 @@ def fit_map(
         real = {site.name: scales[site.name] for site in sites.parameters if site.is_real}
         parameters, at_rest = polish(backend_engine.log_density(program, observations), parameters, real)
         table.at[best, "status"] = Status.CONVERGED if at_rest else Status.MAX_STEPS
-    if start is None:
+    if start is None and observations.labels is None:
         parameters = _numbered_by_weight(program, observations, backend_engine, sites, parameters)
     status = table.at[best, "status"]
     if raise_if_bad and not status.is_sound:
@@ -114,10 +115,22 @@ def fit_map(
 
 
 def densities(
-    program: Program, x: Observations, engine: Engine, sites: Sites, parameters: dict[str, np.ndarray]
+    program: Program,
+    x: Observations,
+    engine: Engine,
+    sites: Sites,
+    parameters: dict[str, np.ndarray],
+    row_weights: np.ndarray | None = None,
 ) -> tuple[float, float, float]:
-    """log p(x | parameters), log p(parameters), and log p(x, z | parameters) at the most probable z (NaN without a hub)."""
+    """log p(x | parameters), log p(parameters), and log p(x, z | parameters) at the most probable z (NaN without a hub).
+
+    With row weights (which need a hub) each row counts so often.
+    """
     single = {name: np.asarray(value)[None] for name, value in parameters.items()}
+    if row_weights is not None:
+        table = engine.log_joint(program, parameters, x)
+        prior = float(engine.log_prior_draws(program, single, x)[0])
+        return float(row_weights @ logsumexp(table, axis=1)), prior, float(row_weights @ table.max(axis=1))
     likelihood = float(engine.marginal_draws(program, single, x)[0])
     prior = float(engine.log_prior_draws(program, single, x)[0])
     classified = float(engine.log_joint(program, parameters, x).max(axis=1).sum()) if sites.has_hub else float("nan")

@@ -20,6 +20,9 @@ FLAT = 0.05
 SPIKE = 14.0
 """Log ratio of a component's density to the data's own at which it has collapsed: about a millionth of the data's spread (e^14 = 1.2e6)."""
 
+SAME_OPTIMUM = 1e-5
+"""Relative difference of objectives above which two restarts, in order of their objectives, ended at different optima."""
+
 TIE = 1e-6
 """Relative difference of objectives below which two restarts reached the same optimum."""
 
@@ -30,17 +33,20 @@ def judge(
     engine: Engine,
     sites: Sites,
     ascent: Ascent,
-    scales: Parameters,
     seeds: np.ndarray,
+    scales: Parameters | None = None,
 ) -> pd.DataFrame:
     """The table of restarts: seed, initial_objective, objective, steps, status, occupancy.
 
-    Objectives are negative log posterior densities: smaller is better. `scales` are the units of the sites' coordinates.
+    Objectives are negative log posterior densities: smaller is better. `scales` are the units of the sites' coordinates;
+    with them, restarts whose gradient vanishes are called converged.
     """
     final = ascent.losses[:, -1]
     is_finite = np.isfinite(final) & np.all([_finite_rows(value) for value in ascent.parameters.values()], axis=0)
     weight_gradients = _final_weight_gradients(sites, ascent)
-    is_at_rest = _largest_gradients(ascent, scales) <= AT_REST * np.maximum(1.0, np.abs(final))
+    is_at_rest = np.zeros(len(final), dtype=bool)
+    if scales is not None:
+        is_at_rest = _largest_gradients(ascent, scales) <= AT_REST * np.maximum(1.0, np.abs(final))
     statuses, occupancies = [], []
     for restart in range(len(final)):
         parameters = {name: value[restart] for name, value in ascent.parameters.items()}
@@ -120,6 +126,18 @@ def best_restart(table: pd.DataFrame) -> int:
     lowest = finite.min()
     tied = candidates[finite <= lowest + TIE * max(1.0, abs(lowest))] if np.isfinite(lowest) else candidates
     return int(tied["initial_objective"].fillna(np.inf).idxmin())
+
+
+def optima(table: pd.DataFrame) -> np.ndarray:
+    """Which distinct optimum each restart reached: 0 is the best; -1 where it is unsound."""
+    number, last = -np.ones(len(table), dtype=np.int64), None
+    sound = table[table["status"].map(lambda status: status.is_sound)].sort_values("objective")
+    count = -1
+    for index, value in sound["objective"].items():
+        if last is None or value - last > SAME_OPTIMUM * max(1.0, abs(value)):
+            count += 1
+        number[index], last = count, value
+    return number
 
 
 def by_weight(parameters: Mapping[str, np.ndarray], sites: Sites) -> np.ndarray | None:

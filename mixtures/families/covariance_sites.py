@@ -101,6 +101,7 @@ def _axes(structure: Structure, covariances: np.ndarray) -> tuple[np.ndarray, np
     else:
         variance, axes = np.linalg.eigh(covariances)
     variance = np.maximum(variance, HIDDEN * variance.max(axis=1, keepdims=True))
+
     nearest = linear_sum_assignment(-np.sum(axes**2, axis=0))[1]
     return axes[:, :, nearest], variance[:, nearest]
 

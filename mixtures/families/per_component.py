@@ -80,7 +80,7 @@ class PerComponent:
         return override(self._defaults, self.priors)
 
     def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[Any, Array]:
-        drawn = {}
+        drawn: dict[Any, Array] = {}
         for k, member in enumerate(self.members):
             own = _numbered(draw, k)
             parameters = {**member.shared(ppl, own, features), **member.per_component(ppl, own, features)}
@@ -99,7 +99,7 @@ class PerComponent:
         return ppl.dist.Select(parameters["assignment"], *emissions)
 
     def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
-        starts = {}
+        starts: dict[str, np.ndarray] = {}
         for k, member in enumerate(self.members):
             # a member on its own is a mixture of one component: its axis is dropped
             own = member.start(x, rows[[k]], 1)

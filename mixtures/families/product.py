@@ -67,10 +67,15 @@ class Product:
         override(self._defaults, self.priors)
 
     @property
+    def _pairs(self) -> tuple[tuple[str, Family], ...]:
+        """The columns in the form that `__post_init__` gave them."""
+        return self.columns  # type: ignore[return-value]
+
+    @property
     def _defaults(self) -> dict[str, Prior]:
         return {
             f"{_site(name)}_{site}": prior.of_column(index, name)
-            for index, (name, family) in enumerate(self.columns)
+            for index, (name, family) in enumerate(self._pairs)
             for site, prior in family.priors_by_site.items()
         }
 
@@ -88,7 +93,7 @@ class Product:
         """Parameters by (column, name): what each family draws, under its column's name."""
         return {
             (name, key): value
-            for name, family in self.columns
+            for name, family in self._pairs
             for key, value in part(family, _renamed(draw, _site(name))).items()
         }
 
@@ -98,7 +103,7 @@ class Product:
     def observe(self, ppl: PPL, parameters: Mapping[Any, Array], x: Array | None) -> Any:
         """Observe every column, inside the plate of rows."""
         drawn = {}
-        for index, (name, family) in enumerate(self.columns):
+        for index, (name, family) in enumerate(self._pairs):
             own = {key[1]: value for key, value in parameters.items() if isinstance(key, tuple) and key[0] == name}
             own |= {key: value for key, value in parameters.items() if isinstance(key, str)}
             column = x if x is None or x.ndim == 1 else x[:, index]
@@ -112,12 +117,12 @@ class Product:
         table = x.reshape(len(x), -1)
         return {
             f"{_site(name)}_{site}": value
-            for index, (name, family) in enumerate(self.columns)
+            for index, (name, family) in enumerate(self._pairs)
             for site, value in family.start(table[:, index], rows, components).items()
         }
 
     def check(self, x: Observations) -> None:
-        names = [name for name, _ in self.columns]
+        names = [name for name, _ in self._pairs]
         has_names = x.feature_names is not None
         if (x.features or 1) != len(names) or (has_names and list(x.feature_names or ()) != names):
             raise DataError(
@@ -126,7 +131,7 @@ class Product:
                 expected=f"columns {names}, in that order",
                 advice=f"Select them: x[{names}].",
             )
-        for index, (_, family) in enumerate(self.columns):
+        for index, (_, family) in enumerate(self._pairs):
             family.check(x.column(index))
 
 

@@ -1,5 +1,7 @@
 """Distributions of rows in NumPyro, where the library's are not exact in float64, do not take floating point data, or do not exist."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
@@ -127,7 +129,7 @@ def student_t_like(normal, df):
     return MultivariateStudentT(df, normal.loc, normal.scale_tril)
 
 
-EMISSIONS = {
+EMISSIONS: dict[str, Any] = {
     "Categorical": Categorical,
     "GammaPoisson": GammaPoisson,
     "Multinomial": Multinomial,

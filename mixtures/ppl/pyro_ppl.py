@@ -68,7 +68,7 @@ class _Distributions:
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        make = EMISSIONS.get(name) or getattr(pyro.distributions, name)
+        make: Any = EMISSIONS.get(name) or getattr(pyro.distributions, name)
 
         def build(*args, **kwargs):
             return make(*map(self._number, args), **{key: self._number(value) for key, value in kwargs.items()})

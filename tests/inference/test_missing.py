@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from scipy import integrate
-from scipy.special import logsumexp
 
 import inference
 from inference.engines import engine

@@ -1,0 +1,150 @@
+"""EM in closed form: what a family gives to it, what it is asked, and what it answers.
+
+The first three methods are array code: `xp` is the namespace of NumPy, JAX or torch, and one text serves all three. Rows come features
+first, (features, rows), in blocks, so that a pass over the data is a handful of matrix products. A state is a dict of arrays that holds
+the parameters in the form the next pass needs; statistics are dicts of arrays that are summed over blocks.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Protocol
+
+import numpy as np
+
+Array = Any
+State = dict[str, Array]
+Statistics = dict[str, Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """The coordinates in which EM works, (x - centre) / unit, so that data of any unit are alike to it.
+
+    Args:
+        centre: (features,).
+        unit: (features,), powers of two: dividing by them is exact.
+    """
+
+    centre: np.ndarray
+    unit: np.ndarray
+
+
+class ClosedForm(Protocol):
+    """EM for one family; frozen and hashable, because compiled programs are kept by it."""
+
+    def log_joint(self, xp: Any, state: State, x: Array) -> tuple[Array, Array]:
+        """log p(x_i, assignment_i = k), (components, rows), and what `statistics` wants to see again."""
+        ...
+
+    def statistics(self, xp: Any, responsibilities: Array, x: Array, seen: Array) -> Statistics:
+        """What the M-step needs to know of these rows; `responsibilities` are (components, rows), row weights multiplied in."""
+        ...
+
+    def m_step(self, xp: Any, statistics: Statistics, state: State, fixed: Mapping[str, Array]) -> State:
+        """The state that maximises (or at least does not decrease) the expected log joint density.
+
+        `fixed` holds a truth value for each of `fixable`: those parts stay as they are.
+        """
+        ...
+
+    @property
+    def fixable(self) -> tuple[str, ...]:
+        """The parts of the parameters that can be held fixed."""
+        ...
+
+    def borrowed(self, statistics: Statistics, rows: float) -> Statistics:
+        """The statistics with so many rows of average spread added to every component."""
+        ...
+
+    @property
+    def per_component(self) -> tuple[str, ...]:
+        """The state's arrays whose leading axis is components."""
+        ...
+
+    def held(self, sites: frozenset[str], features: int | None) -> dict[str, bool] | None:
+        """Which parts these fixed sites hold; None if there is no closed form for them."""
+        ...
+
+    def frame(self, x: np.ndarray) -> Frame:
+        """The coordinates for these data, (rows, features)."""
+        ...
+
+    def blank(self, components: int, features: int) -> State:
+        """A state in which statistics of rows do not depend on any parameter: where a partition of the rows is turned into a state."""
+        ...
+
+    def encode(self, parameters: Mapping[str, np.ndarray], features: int | None, frame: Frame) -> State:
+        """The state of these parameters."""
+        ...
+
+    def decode(self, state: State, features: int | None, frame: Frame) -> dict[str, np.ndarray]:
+        """The parameters of this state, constrained values by site."""
+        ...
+
+    def log_jacobian(self, frame: Frame) -> float:
+        """What is added to a row's log density in EM's coordinates to have it in the data's."""
+        ...
+
+    def narrowest(self, state: State, spread: np.ndarray) -> float:
+        """The smallest variance of a component along any direction, as a share of the data's covariance `spread` there."""
+        ...
+
+    def has_duplicates(self, state: State) -> bool:
+        """Whether two components are one and the same."""
+        ...
+
+
+class Outcome(IntEnum):
+    """How EM left a restart."""
+
+    RUNNING = 0
+    AT_REST = 1
+    OUT_OF_STEPS = 2
+    BROKEN = 3
+
+
+@dataclass(frozen=True, eq=False)
+class EMProblem:
+    """What EM is to do.
+
+    Args:
+        closed_forms: the families that one compiled program serves; they differ in their M-step alone.
+        which: the index of the one at work.
+        x: the data, (rows, features).
+        frame: the coordinates in which EM works.
+        row_weights: (rows,), or None: 1.
+        labels: (rows,), known components or -1; None: all unknown.
+        fixed: whether each of the closed form's `fixable` parts stays as it is.
+        is_hard: classification EM.
+        tolerance: a gain below this share of the objective (or of the number of rows, if that is more) is rest.
+        max_steps: M-steps at most.
+    """
+
+    closed_forms: tuple[ClosedForm, ...]
+    which: int
+    x: np.ndarray
+    frame: Frame
+    row_weights: np.ndarray | None
+    labels: np.ndarray | None
+    fixed: Mapping[str, bool]
+    is_hard: bool
+    tolerance: float
+    max_steps: int
+
+
+@dataclass(frozen=True, eq=False)
+class Climb:
+    """What EM gave.
+
+    Args:
+        states: final states, (restarts, ...) by name.
+        objectives: of each restart, before each M-step and at the end, in EM's coordinates.
+        outcomes: how each restart ended.
+        occupancy: expected rows of each component at the end, (restarts, components).
+    """
+
+    states: State
+    objectives: list[np.ndarray]
+    outcomes: list[Outcome]
+    occupancy: np.ndarray

@@ -1,0 +1,189 @@
+"""EM compiled by JAX: many restarts in the lanes of one program, data as arguments.
+
+A lane holds one restart. Whenever a few iterations are done, restarts that came to rest leave their lanes to the next ones, so that a
+slow restart delays no other. Within an iteration rows pass in blocks that stay in the cache, the E-step and the sums for the M-step
+fused, so that memory does not grow with the number of rows.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from inference.engines.closed_form import Climb, ClosedForm, EMProblem, Outcome, State, Statistics
+from inference.engines.e_step import e_step
+
+CACHED = 64
+"""How many compiled programs are kept."""
+
+CHUNK = 16
+"""Iterations between two looks at which restarts are done."""
+
+MAX_LANES = 32
+"""Restarts in one program at most."""
+
+LANE_CELLS = 40_000
+"""Numbers of whitened data, components x features x rows, that the lanes hold together: enough to hide what an operation costs however
+small it is, and no more, because lanes whose restart is done wait for the others."""
+
+BLOCK_CELLS = 400_000
+"""Numbers of whitened data in one block of rows: about 3 MB, a core's cache."""
+
+Lanes = dict[str, Any]
+
+
+def climb(problem: EMProblem, states: State) -> Climb:
+    """EM from every state, (restarts, ...) by name."""
+    restarts = len(next(iter(states.values())))
+    rows, features = problem.x.shape
+    components = states["weights"].shape[-1]
+    cells = components * features
+    lanes = min(restarts, MAX_LANES, max(1, LANE_CELLS // (rows * cells)))
+    block = min(rows, max(256, BLOCK_CELLS // (lanes * cells)))
+    run = _compiled(problem.closed_forms, problem.is_hard, block)
+    data = _data(problem)
+    numbers = (problem.which, jnp.asarray(problem.tolerance), problem.max_steps)
+
+    ended: list[tuple[State, Outcome, np.ndarray] | None] = [None] * restarts
+    waiting = iter(range(restarts))
+    holders: list[int | None] = [next(waiting) for _ in range(lanes)]
+    traces: list[list[float]] = [[] for _ in range(restarts)]
+    state = {name: np.array(value[:lanes]) for name, value in states.items()}
+    begun = {"objective": np.array(-np.inf), "steps": np.array(0), "outcome": np.array(int(Outcome.RUNNING))}
+    begun["occupancy"] = np.zeros(components)
+    now = {name: np.stack([value] * lanes) for name, value in begun.items()}
+    while any(holder is not None for holder in holders):
+        out_state, out, trace = run(state, now, data, *numbers)
+        now = {name: np.array(value) for name, value in out.items()}
+        trace = np.asarray(trace)
+        done = now["outcome"] != int(Outcome.RUNNING)
+        is_copied = False
+        for lane, holder in enumerate(holders):
+            if holder is None:
+                continue
+            traces[holder].extend(trace[lane][~np.isnan(trace[lane])].tolist())
+            if not done[lane]:
+                continue
+            if not is_copied:
+                out_state = {name: np.array(value) for name, value in out_state.items()}
+                is_copied = True
+            mine = {name: value[lane].copy() for name, value in out_state.items()}
+            ended[holder] = (mine, Outcome(now["outcome"][lane]), now["occupancy"][lane].copy())
+            holders[lane] = next(waiting, None)
+            if holders[lane] is not None:
+                for name, value in states.items():
+                    out_state[name][lane] = value[holders[lane]]
+                for name, value in begun.items():
+                    now[name][lane] = value
+        state = out_state
+    finished = [end for end in ended if end is not None]
+    return Climb(
+        {name: np.stack([end[0][name] for end in finished]) for name in states},
+        [np.array(trace) for trace in traces],
+        [end[1] for end in finished],
+        np.stack([end[2] for end in finished]),
+    )
+
+
+def _data(problem: EMProblem) -> dict[str, Any]:
+    """The run arguments."""
+    optional = {"row_weights": problem.row_weights, "labels": problem.labels}
+    return {
+        "x": jnp.asarray(problem.x),
+        "centre": jnp.asarray(problem.frame.centre),
+        "unit": jnp.asarray(problem.frame.unit),
+        "fixed": {name: jnp.asarray(value) for name, value in problem.fixed.items()},
+        **{name: jnp.asarray(value) for name, value in optional.items() if value is not None},
+    }
+
+
+@functools.lru_cache(CACHED)
+def _compiled(closed_forms: tuple[ClosedForm, ...], is_hard: bool, block: int) -> Callable[..., Any]:
+    """(states, lanes' numbers, data, which closed form, tolerance, max steps) -> the same after some iterations, and objectives."""
+    first = closed_forms[0]
+
+    def over_rows(state: State, data: Mapping[str, Any]) -> tuple[jax.Array, Statistics]:
+        numbers = jnp.arange(state["weights"].shape[0])[:, None]
+        rows = data["x"].shape[0]
+
+        def of_block(index: jax.Array | int) -> tuple[jax.Array, Statistics]:
+            # the last block begins early enough to be whole; rows it shares with the one before count once
+            begin = jnp.minimum(index * block, rows - block)
+            cut = {
+                n: jax.lax.dynamic_slice_in_dim(data[n], begin, block)
+                for n in ("x", "row_weights", "labels")
+                if n in data
+            }
+            x = ((cut["x"] - data["centre"]) / data["unit"]).T
+            weights = cut.get("row_weights")
+            if rows % block:
+                is_new = begin + jnp.arange(block) >= index * block
+                weights = jnp.where(is_new, 1.0 if weights is None else weights, 0.0)
+            return e_step(jnp, first, state, x, weights, cut.get("labels"), numbers, is_hard)
+
+        if rows == block:
+            return of_block(0)
+        zero = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(of_block, 0))
+        sums, _ = jax.lax.scan(
+            lambda carry, index: (jax.tree.map(jnp.add, carry, of_block(index)), None),
+            zero,
+            jnp.arange(-(-rows // block)),
+        )
+        return sums
+
+    def m_step(which: jax.Array, statistics: Statistics, state: State, fixed: Mapping[str, Any]) -> State:
+        branches = [functools.partial(closed.m_step, jnp) for closed in closed_forms]
+        if len(branches) == 1:
+            return branches[0](statistics, state, fixed)
+        return jax.lax.switch(which, branches, statistics, state, fixed)
+
+    def run(
+        state: State, lanes: Lanes, data: Mapping[str, Any], which: Any, tolerance: Any, max_steps: Any
+    ) -> tuple[State, Lanes, jax.Array]:
+        total = data["row_weights"].sum() if "row_weights" in data else data["x"].shape[0]
+
+        def body(carry: tuple[Any, ...]) -> tuple[Any, ...]:
+            count, state, lanes, trace = carry
+            is_running = lanes["outcome"] == int(Outcome.RUNNING)
+            objective, statistics = jax.vmap(over_rows, (0, None))(state, data)
+            moved = jax.vmap(m_step, (None, 0, 0, None))(which, statistics, state, data["fixed"])
+            small = tolerance * jnp.maximum(jnp.abs(objective), total)
+            is_finite = jnp.isfinite(objective) & jnp.isfinite(_summed(moved))
+            outcome = jnp.where(is_finite, int(Outcome.RUNNING), int(Outcome.BROKEN))
+            outcome = jnp.where(lanes["steps"] >= max_steps, int(Outcome.OUT_OF_STEPS), outcome)
+            outcome = jnp.where(objective - lanes["objective"] <= small, int(Outcome.AT_REST), outcome)
+            outcome = jnp.where(is_running, outcome, lanes["outcome"])
+            goes_on = outcome == int(Outcome.RUNNING)
+            state = jax.tree.map(lambda new, old: jnp.where(_like(goes_on, new), new, old), moved, state)
+            trace = trace.at[:, count].set(jnp.where(is_running, objective, jnp.nan))
+            lanes = {
+                "objective": jnp.where(is_running, objective, lanes["objective"]),
+                "steps": lanes["steps"] + goes_on,
+                "outcome": outcome,
+                "occupancy": jnp.where(is_running[:, None], statistics["rows"], lanes["occupancy"]),
+            }
+            return count + 1, state, lanes, trace
+
+        def goes_on(carry: tuple[Any, ...]) -> jax.Array:
+            count, _, lanes, _ = carry
+            return (count < CHUNK) & jnp.any(lanes["outcome"] == int(Outcome.RUNNING))
+
+        trace = jnp.full((lanes["outcome"].shape[0], CHUNK), jnp.nan)
+        _, state, lanes, trace = jax.lax.while_loop(goes_on, body, (0, state, lanes, trace))
+        return state, lanes, trace
+
+    return jax.jit(run)
+
+
+def _like(flags: jax.Array, values: jax.Array) -> jax.Array:
+    """One flag a lane, in a shape that goes with `values`."""
+    return flags.reshape(flags.shape + (1,) * (values.ndim - 1))
+
+
+def _summed(state: State) -> jax.Array:
+    """One number a lane that is finite only if all of the lane's state is."""
+    sums = [jnp.sum(value.reshape(value.shape[0], -1), axis=1) for value in state.values()]
+    return jnp.sum(jnp.stack(sums), axis=0)

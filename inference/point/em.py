@@ -1,0 +1,182 @@
+"""Expectation maximisation: closed-form M-steps where the family has them, from many starts at once."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from inference.checks import check_count, check_positive, with_numbers
+from inference.engines import Engine, engine
+from inference.engines.closed_form import ClosedForm, EMProblem
+from inference.point.em_runs import Runs, beginnings, from_partitions, joined, stacked, summarise
+from inference.point.em_settings import Settings, check_fixed, check_mixture, check_row_weights, check_starts
+from inference.point.generalised_em import climb_by_gradient
+from inference.point.initial_partitions import Partitions
+from inference.point.m_steps.registry import closed_form
+from inference.point.restarts import best_restart, by_weight, permuted
+from inference.point.split_merge import FEWEST_COMPONENTS, split_and_merge
+from inference.point.starts import Start, restart_seeds
+from inference.results import Origin, PointFit
+from mixtures import Mixture, Observations
+from mixtures.errors import ChoiceError, FitError
+from mixtures.seeds import check_seed
+
+OBJECTIVES = ("likelihood", "posterior")
+
+
+def fit_em(
+    mixture: Mixture,
+    x: Any,
+    *,
+    restarts: int = 50,
+    tolerance: float = 1e-9,
+    max_steps: int = 2000,
+    hard: bool = False,
+    objective: Literal["likelihood", "posterior"] = "likelihood",
+    seed: int,
+    start: Start | list[Start] | None = None,
+    fixed: Mapping[str, Any] | None = None,
+    row_weights: Any = None,
+    labels: Any = None,
+    backend: str = "numpyro",
+    raise_if_bad: bool = False,
+) -> PointFit:
+    """The parameters of highest likelihood, or posterior density, by EM: best of many starts.
+
+    The E-step finds each row's responsibilities, the M-step the parameters that are best given these; the objective never falls.
+    Families with closed-form M-steps (the Gaussian, in all fourteen covariance structures) run all restarts in one compiled program; for
+    others, for the posterior, and where a part of a covariance is fixed, the M-step climbs by gradient.
+
+    Args:
+        mixture: a declaration.
+        x: data, shape (rows,) or (rows, features).
+        restarts: the number of starts: partitions by agglomeration, Ward's method and quantiles, then k-means++, random rows and random
+            labels. With three components or more the second half begins from the best fit so far, two of its components merged and a
+            third split.
+        tolerance: a restart is at rest when an iteration gains less than this share of the objective (or of the number of rows).
+        max_steps: M-steps at most.
+        hard: each row goes wholly to its most probable component (classification EM, Celeux & Govaert 1992); the objective is then
+            log p(x, z). With `EII` and weights fixed to be equal this is k-means.
+        objective: maximise the likelihood, or the likelihood times the prior.
+        seed: an int in [0, 2**32).
+        start: one start `{site: value}` or a list of them, used first; all sites must be given. With `restarts` above their number, the
+            rest is drawn by the rule. Components keep the first start's numbering, and are not numbered by weight.
+        fixed: `{site: value}`: parameters that are known.
+        row_weights: how often each row counts, shape (rows,).
+        labels: known components 0, ..., components - 1, shape (rows,), and -1 or None where unknown; also `Observations.labels`.
+        backend: `"numpyro"` or `"pyro"`.
+        raise_if_bad: raise where the best restart is unsound, instead of returning it with its status.
+
+    Returns:
+        A `PointFit`: `losses` are negative objectives, one a step; `restarts` also says by which rule a restart began and which distinct
+        optimum it reached (0 is the best; -1: none). Components are numbered by decreasing weight unless their numbers mean something
+        (`start`, `labels`, `fixed`).
+
+    Raises:
+        DataError, ModelError, SeedError: bad arguments; more components than rows.
+        FitError: the fit is unsound and `raise_if_bad` is set.
+
+    Source: Dempster, Laird & Rubin (1977); Celeux & Govaert (1995).
+
+    Example:
+        >>> from mixtures import gaussian_mixture
+        >>> fit = fit_em(gaussian_mixture(2, "tied"), [0.0, 1.0, 10.0, 11.0, 12.0], restarts=5, seed=0)
+        >>> fit.parameters["loc"].round(6).tolist()
+        [11.0, 0.5]
+    """
+    observations = check_mixture(mixture, x, labels)
+    seed = check_seed(seed)
+    check_count("restarts", restarts)
+    check_count("max_steps", max_steps)
+    check_positive("tolerance", tolerance, or_zero=True)
+    if objective not in OBJECTIVES:
+        raise ChoiceError.of("objective", objective, OBJECTIVES)
+    backend_engine = engine(backend)
+    sites = backend_engine.sites(mixture, observations)
+    known = check_fixed(fixed, sites)
+    weights = check_row_weights(row_weights, len(observations))
+    given = check_starts(start, known, sites)
+    settings = Settings(restarts, seed, given, known, weights, hard, float(tolerance), max_steps)
+    closed = closed_form(mixture.family)
+    held = None if closed is None else closed.held(frozenset(known), observations.features)
+    if closed is None or held is None or objective == "posterior":
+        runs = climb_by_gradient(mixture, observations, backend_engine, sites, settings, objective == "posterior")
+    else:
+        runs = _climb(mixture, observations, backend_engine, closed, held, settings)
+    best = best_restart(runs.table)
+    status = runs.table.at[best, "status"]
+    if raise_if_bad and not status.is_sound:
+        raise FitError("fit_em", got=status.value, expected="a sound optimum", advice="See the restarts of the fit.")
+    parameters = runs.parameters(best) | known
+    if start is None and not known and observations.labels is None:
+        order = by_weight(parameters, sites)
+        parameters = parameters if order is None else permuted(parameters, sites, order)
+    likelihood, classified = runs.likelihoods(best)
+    prior = None
+    if objective == "posterior":
+        single = {name: value[None] for name, value in parameters.items()}
+        prior = float(backend_engine.log_prior_draws(mixture, single, observations)[0])
+    return PointFit(
+        parameters={site.name: parameters[site.name] for site in sites.parameters},
+        component_axis={site.name: site.component_axis for site in sites.parameters if site.component_axis is not None},
+        log_likelihood=likelihood,
+        log_posterior=None if prior is None else likelihood + prior,
+        classification_log_likelihood=classified,
+        losses=runs.losses[best],
+        gradient_norms={},
+        restarts=runs.table,
+        status=status,
+        free_parameters=sites.free_parameters - sum(site.free for site in sites.parameters if site.name in known),
+        origin=Origin.of(with_numbers(mixture, observations), observations, backend, seed),
+    )
+
+
+def _climb(
+    mixture: Mixture, x: Observations, engine: Engine, closed: ClosedForm, held: Mapping[str, bool], settings: Settings
+) -> Runs:
+    """All restarts by closed-form M-steps."""
+    values = x.x if x.x.ndim == 2 else x.x[:, None]
+    frame = closed.frame(values)
+    problem = EMProblem(
+        closed_forms=(closed,),
+        which=0,
+        x=values,
+        frame=frame,
+        row_weights=settings.row_weights,
+        labels=x.labels,
+        fixed=held,
+        is_hard=settings.is_hard,
+        tolerance=settings.tolerance,
+        max_steps=settings.max_steps,
+    )
+    partitions = Partitions(values, settings.seed)
+    is_bred = not settings.starts and mixture.components >= FEWEST_COMPONENTS
+    first = settings.restarts - (settings.restarts // 2 if is_bred else 0)
+    starts = beginnings(
+        closed,
+        frame,
+        values,
+        mixture.components,
+        first,
+        settings.seed,
+        features=x.features,
+        given=settings.starts,
+        fixed=settings.fixed,
+        labels=x.labels,
+        partitions=partitions,
+    )
+    climbs = engine.em(problem, stacked(starts))
+    runs = summarise(closed, problem, x.features, starts, climbs)
+    # the second half begins where the best so far can be improved, half of it where the first half of it came to
+    for count in _halves(settings.restarts - first):
+        seeds = restart_seeds(settings.seed + len(starts), count)
+        best = {name: value[best_restart(runs.table)] for name, value in climbs.states.items()}
+        drawn = split_and_merge(closed, problem, best, partitions.rows, seeds)
+        more = from_partitions(closed, frame, values, drawn, mixture.components, x.features, settings.fixed, x.labels)
+        climbs = joined(climbs, engine.em(problem, stacked(more)))
+        starts = starts + more
+        runs = summarise(closed, problem, x.features, starts, climbs)
+    return runs
+
+
+def _halves(count: int) -> list[int]:
+    """`count` in two parts, empty ones left out."""
+    return [part for part in (count - count // 2, count // 2) if part]

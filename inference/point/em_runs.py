@@ -1,0 +1,231 @@
+"""EM's restarts: where they begin, how they ended, and the table that says so."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from inference.engines.closed_form import Climb, ClosedForm, EMProblem, Frame, Outcome, State
+from inference.engines.e_step import e_step
+from inference.point.initial_partitions import Partition, Partitions, matched
+from inference.point.restarts import EMPTY_ROWS, optima
+from inference.status import Status
+
+COLLAPSED = 1e-10
+"""A component whose variance along some direction is below this share of the data's own has collapsed: a standard deviation of 1e-5."""
+
+ROWS_AT_ONCE = 10_000
+"""Rows that pass together where NumPy computes."""
+
+BORROWED = 1.0
+"""Rows of average scatter that a component of a first partition is given, so that single rows do not start as spikes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """What became of every restart.
+
+    Args:
+        parameters: the restart's number -> its parameters.
+        likelihoods: the restart's number -> log p(x | parameters), and log p(x, z | parameters) at the most probable z.
+        losses: negative objectives of each restart.
+        table: see `PointFit.restarts`.
+    """
+
+    parameters: Callable[[int], dict[str, np.ndarray]]
+    likelihoods: Callable[[int], tuple[float, float]]
+    losses: list[np.ndarray]
+    table: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class Beginning:
+    """Where a restart begins.
+
+    Args:
+        rule: how the start was made.
+        seed: with which seed.
+        state: in EM's coordinates.
+    """
+
+    rule: str
+    seed: int
+    state: State
+
+
+def from_partition(closed: ClosedForm, frame: Frame, x: np.ndarray, partition: Partition, components: int) -> Beginning:
+    """The M-step's answer to a partition."""
+    sample = ((x[partition.rows] - frame.centre) / frame.unit).T
+    blank = closed.blank(components, len(sample))
+    responsibilities = (partition.labels == np.arange(components)[:, None]).astype(np.float64)
+    seen = closed.log_joint(np, blank, sample)[1]
+    statistics = closed.borrowed(closed.statistics(np, responsibilities, sample, seen), BORROWED)
+    free = dict.fromkeys(closed.fixable, False)
+    return Beginning(partition.rule, partition.seed, closed.m_step(np, statistics, blank, free))
+
+
+def beginnings(
+    closed: ClosedForm,
+    frame: Frame,
+    x: np.ndarray,
+    components: int,
+    count: int,
+    seed: int,
+    *,
+    features: int | None,
+    given: Sequence[Mapping[str, np.ndarray]] = (),
+    fixed: Mapping[str, np.ndarray] | None = None,
+    labels: np.ndarray | None = None,
+    partitions: Partitions | None = None,
+) -> list[Beginning]:
+    """The starts: those given, then partitions; parameters that are fixed have their values from the beginning."""
+    first = [Beginning("given", seed, closed.encode(start, features, frame)) for start in given[:count]]
+    drawn = (partitions or Partitions(x, seed)).draw(components, count - len(first)) if count > len(first) else []
+    return first + from_partitions(closed, frame, x, drawn, components, features, fixed, labels)
+
+
+def from_partitions(
+    closed: ClosedForm,
+    frame: Frame,
+    x: np.ndarray,
+    drawn: Sequence[Partition],
+    components: int,
+    features: int | None,
+    fixed: Mapping[str, np.ndarray] | None,
+    labels: np.ndarray | None,
+) -> list[Beginning]:
+    """A start from each partition, numbered like the known labels, with fixed parameters in their place."""
+    if labels is not None:
+        drawn = [matched(partition, labels, components) for partition in drawn]
+    rest = [from_partition(closed, frame, x, partition, components) for partition in drawn]
+    if fixed:
+        rest = [
+            Beginning(
+                b.rule, b.seed, closed.encode(closed.decode(b.state, features, frame) | dict(fixed), features, frame)
+            )
+            for b in rest
+        ]
+    return rest
+
+
+def joined(first: Climb, second: Climb) -> Climb:
+    """Two rounds of restarts as one."""
+    return Climb(
+        {name: np.concatenate([value, second.states[name]]) for name, value in first.states.items()},
+        first.objectives + second.objectives,
+        first.outcomes + second.outcomes,
+        np.concatenate([first.occupancy, second.occupancy]),
+    )
+
+
+def stacked(starts: Sequence[Beginning]) -> State:
+    """The states of all starts, (restarts, ...) by name."""
+    return {name: np.stack([start.state[name] for start in starts]) for name in starts[0].state}
+
+
+def padded(closed: ClosedForm, start: Beginning, components: int) -> Beginning:
+    """The start with components of weight 0 added, so that several numbers of components share a compiled program."""
+    own = len(start.state["weights"])
+    blank = closed.blank(components, start.state["loc"].shape[-1])
+    state = {
+        name: np.concatenate([value, blank[name][own:]]) if name in closed.per_component else value
+        for name, value in start.state.items()
+    }
+    state["weights"][own:] = 0.0
+    return Beginning(start.rule, start.seed, state)
+
+
+def part_of(closed: ClosedForm, climb: Climb, restarts: slice, components: int) -> Climb:
+    """Some restarts of a climb, without the components of weight 0 that were added."""
+    return Climb(
+        {
+            name: value[restarts, :components] if name in closed.per_component else value[restarts]
+            for name, value in climb.states.items()
+        },
+        climb.objectives[restarts],
+        climb.outcomes[restarts],
+        climb.occupancy[restarts, :components],
+    )
+
+
+def summarise(
+    closed: ClosedForm, problem: EMProblem, features: int | None, starts: Sequence[Beginning], climb: Climb
+) -> Runs:
+    """The table of restarts, and the way to their parameters."""
+    total = len(problem.x) if problem.row_weights is None else float(problem.row_weights.sum())
+    shift = total * closed.log_jacobian(problem.frame)
+    losses = [-(objectives + shift) for objectives in climb.objectives]
+    spread = _spread((problem.x - problem.frame.centre) / problem.frame.unit, problem.row_weights)
+    restarts = range(len(starts))
+    states = [{name: value[restart] for name, value in climb.states.items()} for restart in restarts]
+    table = table_of(
+        starts=[(start.rule, start.seed) for start in starts],
+        losses=losses,
+        statuses=[
+            _status(closed, state, spread, climb.occupancy[restart], climb.outcomes[restart])
+            for restart, state in enumerate(states)
+        ],
+        occupancy=list(climb.occupancy),
+    )
+    return Runs(
+        lambda restart: closed.decode(states[restart], features, problem.frame),
+        lambda restart: _likelihoods(closed, problem, states[restart]),
+        losses,
+        table,
+    )
+
+
+def _likelihoods(closed: ClosedForm, problem: EMProblem, state: State) -> tuple[float, float]:
+    """Log likelihood and classification log likelihood in the data's units, a block of rows at a time."""
+    totals = np.zeros(2)
+    state = {**state, "weights": np.maximum(state["weights"], np.finfo(float).tiny)}  # log 0 would warn
+    numbers = np.arange(len(state["weights"]))[:, None]
+    for begin in range(0, len(problem.x), ROWS_AT_ONCE):
+        rows = slice(begin, begin + ROWS_AT_ONCE)
+        x = ((problem.x[rows] - problem.frame.centre) / problem.frame.unit).T
+        weights = None if problem.row_weights is None else problem.row_weights[rows]
+        labels = None if problem.labels is None else problem.labels[rows]
+        total = len(x.T) if weights is None else weights.sum()
+        both = [e_step(np, closed, state, x, weights, labels, numbers, is_hard)[0] for is_hard in (False, True)]
+        totals += np.array(both) + total * closed.log_jacobian(problem.frame)
+    return float(totals[0]), float(totals[1])
+
+
+def table_of(
+    starts: Sequence[tuple[str, int]],
+    losses: Sequence[np.ndarray],
+    statuses: Sequence[Status],
+    occupancy: Sequence[np.ndarray],
+) -> pd.DataFrame:
+    """The table of restarts, with the rule of each start and the optimum it reached."""
+    table = pd.DataFrame(
+        {
+            "seed": np.array([seed for _, seed in starts], dtype=np.int64),
+            "initial_objective": [series[0] for series in losses],
+            "objective": [series[-1] for series in losses],
+            "steps": [len(series) - 1 for series in losses],
+            "status": pd.Series(list(statuses), dtype=object),
+            "occupancy": pd.Series(list(occupancy), dtype=object),
+            "rule": [rule for rule, _ in starts],
+        }
+    )
+    table["optimum"] = optima(table)
+    return table
+
+
+def _spread(x: np.ndarray, row_weights: np.ndarray | None) -> np.ndarray:
+    """The data's covariance, lifted a little where the data have no spread at all."""
+    features = x.shape[1]
+    covariance = np.cov(x, rowvar=False, ddof=0, aweights=row_weights).reshape(features, features)
+    return covariance + 1e-12 * max(float(np.trace(covariance)) / features, 1e-300) * np.eye(features)
+
+
+def _status(closed: ClosedForm, state: State, spread: np.ndarray, occupancy: np.ndarray, outcome: Outcome) -> Status:
+    if outcome is Outcome.BROKEN or closed.narrowest(state, spread) < COLLAPSED:
+        return Status.COLLAPSED
+    if occupancy.min() < EMPTY_ROWS:
+        return Status.EMPTY
+    if closed.has_duplicates(state):
+        return Status.DUPLICATE
+    return Status.CONVERGED if outcome is Outcome.AT_REST else Status.MAX_STEPS

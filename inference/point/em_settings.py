@@ -1,0 +1,116 @@
+"""What a user may ask of EM, checked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from inference.checks import checked
+from inference.engines.protocol import Sites
+from inference.point.starts import Start
+from mixtures import Mixture, Observations
+from mixtures.errors import ChoiceError, DataError, ModelError
+
+
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """The checked arguments of `fit_em`; see there."""
+
+    restarts: int
+    seed: int
+    starts: list[dict[str, np.ndarray]]
+    fixed: dict[str, np.ndarray]
+    row_weights: np.ndarray | None
+    is_hard: bool
+    tolerance: float
+    max_steps: int
+
+
+def check_mixture(mixture: Any, x: Any, labels: Any) -> Observations:
+    """The data, with their known labels, for a mixture that has no more components than there are rows.
+
+    Raises:
+        ModelError: not a `Mixture`, or too many components.
+        DataError: bad data or labels.
+    """
+    if labels is not None:
+        checked_already = Observations.of(x)
+        x = Observations(x, checked_already.feature_names, labels)
+    observations = checked(mixture, x)
+    if not isinstance(mixture, Mixture):
+        raise ModelError(
+            "mixture",
+            got=f"{type(mixture).__name__}",
+            expected="a Mixture: EM needs to know the family of its components",
+            advice="fit_mle and fit_map take every declared program.",
+        )
+    if mixture.components > len(observations):
+        raise ModelError(
+            "components",
+            got=f"{mixture.components} for {len(observations)} rows",
+            expected="at most as many components as rows",
+            advice="Declare fewer components.",
+        )
+    return observations
+
+
+def check_fixed(fixed: Mapping[str, Any] | None, sites: Sites) -> dict[str, np.ndarray]:
+    """Known parameters, by site.
+
+    Raises:
+        ChoiceError: no such site.
+        ModelError: a wrong shape.
+    """
+    shapes = {site.name: site.shape for site in sites.parameters}
+    return {name: _checked_value("fixed", name, value, shapes) for name, value in (fixed or {}).items()}
+
+
+def _checked_value(what: str, name: str, value: Any, shapes: Mapping[str, tuple[int, ...]]) -> np.ndarray:
+    if name not in shapes:
+        raise ChoiceError.of(f"{what}: site", name, shapes)
+    array = np.asarray(value, dtype=np.float64)
+    if array.shape not in (shapes[name], ()):
+        raise ModelError(f"{what}[{name!r}]", got=f"shape {array.shape}", expected=f"shape {shapes[name]}")
+    return np.broadcast_to(array, shapes[name]).copy()
+
+
+def check_starts(
+    start: Start | Sequence[Start] | None, fixed: Mapping[str, np.ndarray], sites: Sites
+) -> list[dict[str, np.ndarray]]:
+    """The user's starts, complete.
+
+    Raises:
+        ChoiceError: a start names a site that the program does not have.
+        ModelError: a site is missing, or of a wrong shape.
+    """
+    shapes = {site.name: site.shape for site in sites.parameters}
+    given = [start] if isinstance(start, Mapping) else list(start or [])
+    complete = []
+    for one in given:
+        values = {name: _checked_value("start", name, value, shapes) for name, value in one.items()} | dict(fixed)
+        missing = [name for name in shapes if name not in values]
+        if missing:
+            raise ModelError(
+                "start", got=f"no value for {', '.join(missing)}", expected=f"values for {', '.join(shapes)}"
+            )
+        complete.append(values)
+    return complete
+
+
+def check_row_weights(row_weights: Any, rows: int) -> np.ndarray | None:
+    """Row weights, finite and not negative, not all zero.
+
+    Raises:
+        DataError: a wrong shape or value.
+    """
+    if row_weights is None:
+        return None
+    weights = np.asarray(row_weights, dtype=np.float64)
+    if weights.shape != (rows,):
+        raise DataError("row_weights", got=f"shape {weights.shape}", expected=f"one for each row, shape ({rows},)")
+    bad = np.flatnonzero(~np.isfinite(weights) | (weights < 0))
+    if len(bad) or weights.sum() == 0:
+        got = f"{weights[bad[0]]} at row {bad[0]}" if len(bad) else "only zeros"
+        raise DataError("row_weights", got=got, expected="finite numbers >= 0, not all zero")
+    return weights

@@ -1,0 +1,130 @@
+"""EM for families and objectives without closed-form M-steps: the M-step climbs by gradient.
+
+Each M-step takes a few quasi-Newton steps on the expected log joint density, and keeps them only if it has risen: a generalised EM, whose
+objective never falls (Dempster, Laird & Rubin 1977).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float
+from scipy import optimize
+from scipy.special import logsumexp
+
+from inference.engines import Engine
+from inference.engines.closed_form import Outcome
+from inference.engines.protocol import Ascent, LogDensity, Sites
+from inference.point.em_runs import Runs
+from inference.point.em_settings import Settings
+from inference.point.polish import coordinate_units
+from inference.point.restarts import judge, optima
+from inference.point.starts import draw_starts, restart_seeds, step_scales
+from inference.status import Status
+from mixtures import Mixture, Observations
+
+STEPS = 10
+"""Quasi-Newton steps of one M-step at most."""
+
+Table = Float[np.ndarray, "rows components"]
+
+
+def climb_by_gradient(
+    mixture: Mixture, x: Observations, engine: Engine, sites: Sites, settings: Settings, is_posterior: bool
+) -> Runs:
+    """All restarts, one after the other, from the family's own starts."""
+    seeds = restart_seeds(settings.seed, settings.restarts)
+    starts = draw_starts(mixture, x, engine, sites, seeds, settings.starts or None)
+    climber = _Climber(mixture, x, engine, sites, settings, is_posterior)
+    ends = [
+        climber.climb({name: value[restart] for name, value in starts.items()} | settings.fixed)
+        for restart in range(settings.restarts)
+    ]
+    parameters = {name: np.stack([end[0][name] for end in ends]) for name in starts}
+    longest = max(len(end[1]) for end in ends)
+    losses = np.array([end[1] + end[1][-1:] * (longest - len(end[1])) for end in ends])
+    norms = {site.name: np.zeros((len(ends), 1)) for site in sites.parameters}
+    table = judge(mixture, x, engine, sites, Ascent(parameters, losses, norms), seeds)
+    table["steps"] = [len(end[1]) - 1 for end in ends]
+    table["status"] = [
+        Status.CONVERGED if status is Status.MAX_STEPS and end[2] is Outcome.AT_REST else status
+        for status, end in zip(table["status"], ends, strict=True)
+    ]
+    table["rule"] = ["given"] * len(settings.starts) + ["rows"] * (settings.restarts - len(settings.starts))
+    table["optimum"] = optima(table)
+
+    def likelihoods(restart: int) -> tuple[float, float]:
+        joint = climber.log_joint({name: value[restart] for name, value in parameters.items()})
+        return climber.total(logsumexp(joint, axis=1)), climber.total(joint.max(axis=1))
+
+    return Runs(
+        lambda restart: {name: value[restart] for name, value in parameters.items()},
+        likelihoods,
+        [np.array(end[1]) for end in ends],
+        table,
+    )
+
+
+class _Climber:
+    """One restart's climb, and what it needs of the program."""
+
+    def __init__(
+        self, mixture: Mixture, x: Observations, engine: Engine, sites: Sites, settings: Settings, is_posterior: bool
+    ):
+        self._settings = settings
+        self._weights = np.ones(len(x)) if settings.row_weights is None else settings.row_weights
+        self._density: LogDensity = engine.log_density(mixture, x)
+        self._expected = engine.expected(mixture, x, prior=is_posterior)
+        self._is_posterior = is_posterior
+        scales = step_scales(mixture, x, engine, sites, settings.seed)
+        self._scales = {site.name: scales[site.name] for site in sites.parameters if site.is_real}
+        self.log_joint: Callable[[dict[str, np.ndarray]], Table] = lambda values: engine.log_joint(mixture, values, x)
+        self._log_prior = lambda values: float(
+            engine.log_prior_draws(mixture, {name: value[None] for name, value in values.items()}, x)[0]
+        )
+
+    def total(self, rows: np.ndarray) -> float:
+        """A sum over rows, each as often as it counts."""
+        return float(self._weights @ rows)
+
+    def climb(self, start: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], list[float], Outcome]:
+        values = start
+        losses: list[float] = []
+        size = self._weights.sum()
+        while True:
+            table = self.log_joint(values)
+            rows = table.max(axis=1) if self._settings.is_hard else logsumexp(table, axis=1)
+            objective = self.total(rows) + (self._log_prior(values) if self._is_posterior else 0.0)
+            gain = np.inf if not losses else objective + losses[-1]
+            losses.append(-objective)
+            if not np.isfinite(objective):
+                return values, losses, Outcome.BROKEN
+            if gain <= self._settings.tolerance * max(abs(objective), size):
+                return values, losses, Outcome.AT_REST
+            if len(losses) > self._settings.max_steps:
+                return values, losses, Outcome.OUT_OF_STEPS
+            values = self._m_step(values, self._shares(table))
+
+    def _shares(self, table: Table) -> Table:
+        """Responsibilities, row weights multiplied in."""
+        if self._settings.is_hard:
+            shares = (table.argmax(axis=1)[:, None] == np.arange(table.shape[1])).astype(np.float64)
+        else:
+            shares = np.exp(table - logsumexp(table, axis=1, keepdims=True))
+        return shares * self._weights[:, None]
+
+    def _m_step(self, values: dict[str, np.ndarray], shares: Table) -> dict[str, np.ndarray]:
+        begin = self._density.unconstrain(values)
+        fixed = self._settings.fixed
+        first, _ = self._expected(begin, shares, fixed)
+        unit = coordinate_units(self._density, values, self._scales)
+
+        def objective(v: np.ndarray) -> tuple[float, np.ndarray]:
+            value, slope = self._expected(begin + unit * v, shares, fixed)
+            return -value, -slope * unit
+
+        result = optimize.minimize(
+            objective, np.zeros(len(begin)), jac=True, method="L-BFGS-B", options={"maxiter": STEPS}
+        )
+        if not np.isfinite(result.fun) or -result.fun < first:
+            return values
+        return self._density.constrain(begin + unit * result.x) | fixed

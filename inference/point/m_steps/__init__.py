@@ -1,0 +1,1 @@
+"""Closed-form M-steps: array code, one file a family."""

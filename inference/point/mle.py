@@ -1,0 +1,183 @@
+"""Maximum likelihood by gradient, for every declared program."""
+
+from typing import Any, Literal
+
+import numpy as np
+from scipy import optimize
+
+from inference.checks import check_count, check_positive, checked, with_numbers
+from inference.engines import Engine, engine
+from inference.engines.protocol import Ascent, LogDensity, Sites
+from inference.point.map import densities
+from inference.point.polish import coordinate_units, polish
+from inference.point.restarts import best_restart, by_weight, judge, optima, permuted
+from inference.point.starts import Starts, draw_starts, restart_seeds, step_scales
+from inference.results import Origin, PointFit
+from inference.status import Status
+from mixtures import Observations, Program
+from mixtures.errors import ChoiceError, FitError, ModelError
+from mixtures.seeds import check_seed
+
+OPTIMIZERS = ("adam", "sgd", "lbfgs")
+
+
+def fit_mle(
+    program: Program,
+    x: Any,
+    *,
+    optimizer: Literal["adam", "sgd", "lbfgs"] = "adam",
+    learning_rate: float = 0.05,
+    momentum: float = 0.9,
+    batch_size: int | None = None,
+    epochs: int = 1000,
+    restarts: int = 10,
+    seed: int,
+    start: Starts = None,
+    backend: str = "numpyro",
+    raise_if_bad: bool = False,
+) -> PointFit:
+    """The parameters of highest likelihood, assignments summed out, by gradient ascent from many starts.
+
+    The objective is the mean log likelihood of the rows, so that a learning rate means the same whatever their number. Steps decay along a
+    cosine. With full batches the best sound restart is climbed to its top by L-BFGS; with minibatches it is returned as it is.
+
+    Args:
+        program: a declaration; its priors play no part, except that a user's own program draws its starts from them.
+        x: data, shape (rows,) or (rows, features).
+        optimizer: `"adam"`, `"sgd"` (with momentum) or `"lbfgs"`.
+        learning_rate: of Adam and SGD, in units of the distance between random starts (on a log or logit scale: 1).
+        momentum: of SGD.
+        batch_size: rows of a step, drawn anew in every epoch; None for all rows.
+        epochs: passes over the data; iterations of L-BFGS at most.
+        restarts: the number of starts.
+        seed: an int in [0, 2**32).
+        start: as in `fit_map`.
+        backend: `"numpyro"` or `"pyro"`.
+        raise_if_bad: raise where the best restart is unsound, instead of returning it with its status.
+
+    Returns:
+        A `PointFit`; `losses` are negative log likelihoods before each step, of minibatches scaled to all rows.
+
+    Raises:
+        DataError, ModelError, ChoiceError, SeedError: bad arguments.
+        FitError: the fit is unsound and `raise_if_bad` is set.
+
+    Example:
+        >>> from mixtures import gaussian_mixture
+        >>> fit = fit_mle(gaussian_mixture(1), [1.0, 2.0, 6.0], restarts=1, epochs=50, seed=0)
+        >>> float(fit.parameters["loc"][0].round(4))
+        3.0
+    """
+    observations = checked(program, x)
+    seed = check_seed(seed)
+    check_count("restarts", restarts)
+    check_count("epochs", epochs)
+    check_positive("learning_rate", learning_rate)
+    if optimizer not in OPTIMIZERS:
+        raise ChoiceError.of("optimizer", optimizer, OPTIMIZERS)
+    if batch_size is not None and (optimizer == "lbfgs" or check_count("batch_size", batch_size) > len(observations)):
+        raise ModelError(
+            "batch_size",
+            got=f"{batch_size} for {len(observations)} rows and {optimizer}",
+            expected="at most the number of rows, and None for lbfgs",
+            advice="L-BFGS needs exact gradients: use adam or sgd for minibatches.",
+        )
+    backend_engine = engine(backend)
+    sites = backend_engine.sites(program, observations)
+    scales = step_scales(program, observations, backend_engine, sites, seed)
+    density = backend_engine.log_density(program, observations, prior=False)
+    real = {site.name: scales[site.name] for site in sites.parameters if site.is_real}
+    seeds = restart_seeds(seed, restarts)
+    drawn = draw_starts(program, observations, backend_engine, sites, seeds, start)
+    starts = np.stack([density.unconstrain({name: v[i] for name, v in drawn.items()}) for i in range(restarts)])
+    units = coordinate_units(density, {name: value[0] for name, value in drawn.items()}, real)
+    if optimizer == "lbfgs":
+        ascent = _quasi_newton(density, starts, units, sites, epochs)
+    else:
+        batches = _batches(len(observations), batch_size, epochs, seed)
+        ascent = backend_engine.maximise_likelihood(
+            program,
+            observations,
+            starts,
+            units,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            momentum=momentum,
+            batches=batches,
+            steps=epochs if batches is None else len(batches),
+        )
+    table = judge(program, observations, backend_engine, sites, ascent, seeds, scales if batch_size is None else None)
+    best = best_restart(table)
+    parameters = {name: value[best] for name, value in ascent.parameters.items()}
+    if table.at[best, "status"].is_sound and batch_size is None:
+        parameters, at_rest = polish(density, parameters, real)
+        table.at[best, "status"] = Status.CONVERGED if at_rest else Status.MAX_STEPS
+    table["optimum"] = optima(table)
+    if start is None:
+        parameters = _numbered_by_weight(program, observations, backend_engine, sites, parameters)
+    status = table.at[best, "status"]
+    if raise_if_bad and not status.is_sound:
+        raise FitError("fit_mle", got=status.value, expected="a sound optimum", advice="See the restarts of the fit.")
+    likelihood, _, classified = densities(program, observations, backend_engine, sites, parameters)
+    return PointFit(
+        parameters={site.name: parameters[site.name] for site in sites.parameters},
+        component_axis={site.name: site.component_axis for site in sites.parameters if site.component_axis is not None},
+        log_likelihood=likelihood,
+        log_posterior=None,
+        classification_log_likelihood=classified,
+        losses=ascent.losses[best, :-1],
+        gradient_norms={name: norms[best] for name, norms in ascent.gradient_norms.items()},
+        restarts=table,
+        status=status,
+        free_parameters=sites.free_parameters,
+        origin=Origin.of(with_numbers(program, observations), observations, backend, seed),
+    )
+
+
+def _batches(rows: int, batch_size: int | None, epochs: int, seed: int) -> np.ndarray | None:
+    """The rows of each step, (steps, batch): each epoch is a permutation, its last incomplete batch left out."""
+    if batch_size is None:
+        return None
+    rng = np.random.default_rng(seed)
+    whole = rows // batch_size * batch_size
+    return np.concatenate([rng.permutation(rows)[:whole].reshape(-1, batch_size) for _ in range(epochs)])
+
+
+def _quasi_newton(density: LogDensity, starts: np.ndarray, units: np.ndarray, sites: Sites, epochs: int) -> Ascent:
+    """L-BFGS from every start in turn."""
+    ends, series = [], []
+    for start in starts:
+        losses: list[float] = []
+
+        def objective(v: np.ndarray, start: np.ndarray = start) -> tuple[float, np.ndarray]:
+            value, gradient = density.value_and_gradient(start + units * v)
+            return -value, -gradient * units
+
+        losses.append(objective(np.zeros(density.size))[0])
+        result = optimize.minimize(
+            objective,
+            np.zeros(density.size),
+            jac=True,
+            method="L-BFGS-B",
+            callback=lambda intermediate_result: losses.append(float(intermediate_result.fun)),  # noqa: B023
+            options={"maxiter": epochs, "ftol": 1e-14, "gtol": 1e-8},
+        )
+        ends.append(density.constrain(start + units * result.x))
+        series.append(losses)
+    steps = max(map(len, series))
+    padded = np.array([losses + losses[-1:] * (steps - len(losses) + 1) for losses in series])
+    norms = {site.name: np.zeros((len(starts), steps)) for site in sites.parameters}
+    return Ascent({name: np.stack([end[name] for end in ends]) for name in ends[0]}, padded, norms)
+
+
+def _numbered_by_weight(
+    program: Program, x: Observations, engine: Engine, sites: Sites, parameters: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Components by decreasing weight, unless the program tells components apart."""
+    order = by_weight(parameters, sites)
+    if order is None:
+        return parameters
+    renumbered = permuted(parameters, sites, order)
+    both = {name: np.stack([parameters[name], renumbered[name]]) for name in parameters}
+    before, after = engine.marginal_draws(program, both, x)
+    return renumbered if np.isclose(before, after, rtol=1e-9, atol=1e-9) else parameters
