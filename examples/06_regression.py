@@ -41,11 +41,11 @@ def counts(rows: int, rng: np.random.Generator) -> Observations:
 
 
 def draw(axes: Axes, x: Observations, fit: PointFit, title: str, is_count: bool = False) -> None:
-    """Rows in the colour of their component, and every component's line, as strong as its weight there."""
+    """Rows in the colour of their component, and every component's line as far as its rows reach."""
     c, z = x.covariates[:, 0], inference.classify(fit, x)
-    line = np.linspace(c.min(), c.max(), 100)
     axes.scatter(c, x.x, c=[f"C{k}" for k in z], s=8, alpha=0.6)
     for k, (intercept, slope) in enumerate(zip(fit.parameters["intercept"], fit.parameters["slope"], strict=True)):
+        line = np.linspace(c[z == k].min(), c[z == k].max(), 100)
         eta = intercept + slope[0] * line
         axes.plot(line, np.exp(eta) if is_count else eta, color=f"C{k}", linewidth=2)
     axes.set(title=title, xlabel="covariate")

@@ -58,6 +58,11 @@ def test_a_product_takes_its_columns_in_order():
         families.Product({"length": families.Gaussian()}, priors={"loc": priors.Normal()})
 
 
+def test_a_data_frame_of_mixed_types_is_read():
+    frame = pd.DataFrame({"length": [0.5, 1.5], "visits": [1, 2], "smoker": [True, False]})
+    np.testing.assert_array_equal(Observations(frame).x, [[0.5, 1, 1], [1.5, 2, 0]])
+
+
 def test_covariates_missing_of_another_length_or_absent_later():
     model = mixtures.regression_mixture(2)
     y, c = np.arange(6.0), np.array([1.0, 2.0, 1.5, 3.0, 2.5, 0.5])
