@@ -68,7 +68,7 @@ def mixed(args: argparse.Namespace, rng: np.random.Generator) -> dict[str, float
 def missing(args: argparse.Namespace, rng: np.random.Generator) -> pd.DataFrame:
     """Irises with more and more holes: all rows against complete rows only."""
     iris = load_dataset("iris")
-    model = gaussian_mixture(3)
+    model = gaussian_mixture(3, "tied")
     order, lines = rng.random(iris.shape), []
     for share in args.shares:
         holes = Observations(np.where(order < share, np.nan, iris.x), iris.feature_names, missing="allow")
@@ -94,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("figures"), help="folder of the picture")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", type=int, default=400)
-    parser.add_argument("--restarts", type=int, default=10)
+    parser.add_argument("--restarts", type=int, default=8)
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--shares", type=float, nargs="+", default=[0.0, 0.1, 0.2, 0.3])
     args = parser.parse_args(argv)

@@ -37,8 +37,9 @@ def observed_t(ppl: PPL, t: Distribution, observed: Array | None) -> Distributio
 
 def _apart(xp: Any, root: Array, seen: Array, variance: float) -> Array:
     """Cholesky factors, (..., rows, features, features), of covariances where missing columns stand apart with a variance of their own."""
-    both = seen[..., :, None] * seen[..., None, :]
-    covariance = root @ xp.matrix_transpose(root)
-    alone = variance * xp.eye(seen.shape[-1]) * (1 - seen)[..., None]
-    # M Sigma M + v (I - M), M = diag(seen)
-    return xp.linalg.cholesky(both * covariance + alone)
+    masked = xp.matrix_transpose(seen[..., :, None] * root)
+    alone = xp.eye(seen.shape[-1]) * (math.sqrt(variance) * (1 - seen))[..., None, :] + 0 * masked
+    # M Sigma M + v (I - M) = A'A = U'U with A = [L'M; sqrt(v) (I - M)] = Q U and M = diag(seen): as exact as L itself, and always defined
+    upper = xp.linalg.qr(xp.concat([masked, alone], axis=-2))[1]
+    diagonal = xp.linalg.diagonal(upper)
+    return xp.matrix_transpose(upper * xp.where(diagonal < 0, -1.0, 1.0)[..., None])
