@@ -17,6 +17,7 @@ SMALL = ["--restarts", "4", "--steps", "30", "--draws", "12", "--tune", "12", "-
 
 ARGUMENTS: dict[str, list[list[str]]] = {
     "01_tutorial": [["--backend", "numpyro", *SMALL], ["--backend", "pyro", *SMALL]],
+    "08_label_switching": [SMALL],
 }
 """By example: the argument lists that it is run with."""
 
