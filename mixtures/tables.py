@@ -39,6 +39,7 @@ def numeric(x: Any, feature_names: tuple[str, ...] | None, what: str = "x") -> n
         ]
         if bad:
             raise _not_numeric(f"columns {bad} that are not numbers", what)
+        return np.array(x.to_numpy(dtype=np.float64, na_value=np.nan))  # mixed types would otherwise become objects
     try:
         array = np.asarray(x)
     except ValueError as error:

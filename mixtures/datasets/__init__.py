@@ -13,12 +13,14 @@ SOURCES = {
     "R package datasets.",
     "galaxies": "Velocities of 82 galaxies in the Corona Borealis region, km/s; the 78th is 26690, as in the original. Postman, Huchra & "
     "Geller (1986), Astronomical Journal 92; Roeder (1990), JASA 85; R package MASS.",
+    "iris": "Fisher's irises, centimetres: 50 setosa, then 50 versicolor, then 50 virginica. Fisher (1936), Annals of Eugenics 7; R package "
+    "datasets.",
 }
 """What each data set is, and where it comes from."""
 
 
 def load_dataset(name: str) -> Observations:
-    """A classic data set: `faithful` (272 x 2) or `galaxies` (82,).
+    """A classic data set: `faithful` (272 x 2), `galaxies` (82,) or `iris` (150 x 4).
 
     Args:
         name: see `mixtures.datasets.SOURCES` for what they are.

@@ -1,0 +1,106 @@
+"""What a family cannot describe is refused with rows, columns and advice; so is a declaration that makes no sense."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import inference
+import mixtures
+from mixtures import Mixture, Observations, families, priors, specification, weights
+from mixtures.errors import ChoiceError, DataError, ModelError
+from tests.family_cases import CASES
+
+
+@pytest.mark.parametrize(
+    ("family", "bad", "text"),
+    [
+        (families.Poisson(), -1.0, "counts: whole numbers >= 0"),
+        (families.NegativeBinomial(), 1.5, "counts: whole numbers >= 0"),
+        (families.ZeroInflatedPoisson(), 0.5, "counts"),
+        (families.Bernoulli(), 2.0, "whole numbers from 0 to 1"),
+        (families.Binomial(3), 4.0, "whole numbers from 0 to 3"),
+        (families.Categorical(3), 3.0, "whole numbers from 0 to 2"),
+        (families.Exponential(), -0.1, "numbers >= 0"),
+        (families.Gamma(), 0.0, "numbers > 0"),
+        (families.LogNormal(), 0.0, "numbers > 0"),
+        (families.Weibull(), -2.0, "numbers > 0"),
+        (families.Beta(), 1.0, "strictly between 0 and 1"),
+        (families.VonMises(), 7.0, "from -pi to pi"),
+    ],
+)
+def test_values_outside_the_support_are_named(family, bad, text):
+    good = family.support.example
+    frame = pd.DataFrame({"a": [good, good, good], "b": [good, good, bad]}, index=["x", "y", "z"])
+    with pytest.raises(DataError, match=rf"{bad} at row 2 \('z'\), column 'b'; expected .*{text}"):
+        Mixture(2, family).check(Observations(frame))
+    Mixture(2, family).check(Observations(frame[["a", "a"]].to_numpy()))
+
+
+def test_multinomial_rows_must_add_up():
+    with pytest.raises(DataError, match=r"at row 1; expected rows that add up to 3"):
+        families.Multinomial(3).check(Observations([[1, 2], [2, 2]]))
+    with pytest.raises(DataError, match="one column for each category"):
+        families.Multinomial(3).check(Observations([1, 2]))
+
+
+def test_a_product_takes_its_columns_in_order():
+    model = Mixture(2, families.Product({"length": families.Gaussian(), "visits": families.Poisson()}))
+    frame = pd.DataFrame({"length": [0.5, 1.5], "visits": [1, 2]})
+    model.check(Observations(frame))
+    model.check(Observations(frame.to_numpy()))
+    with pytest.raises(DataError, match=r"x\[\['length', 'visits'\]\]"):
+        model.check(Observations(frame[["visits", "length"]]))
+    with pytest.raises(DataError, match=r"-1.0 at row 1, column 'visits'"):
+        model.check(Observations(frame.assign(visits=[1, -1])))
+    with pytest.raises(ModelError, match="names all different"):
+        families.Product({"weights": families.Gaussian()})
+    with pytest.raises(ChoiceError, match="'length_loc'"):
+        families.Product({"length": families.Gaussian()}, priors={"loc": priors.Normal()})
+
+
+def test_a_data_frame_of_mixed_types_is_read():
+    frame = pd.DataFrame({"length": [0.5, 1.5], "visits": [1, 2], "smoker": [True, False]})
+    np.testing.assert_array_equal(Observations(frame).x, [[0.5, 1, 1], [1.5, 2, 0]])
+
+
+def test_covariates_missing_of_another_length_or_absent_later():
+    model = mixtures.regression_mixture(2)
+    y, c = np.arange(6.0), np.array([1.0, 2.0, 1.5, 3.0, 2.5, 0.5])
+    with pytest.raises(DataError, match=r"covariates: got none.*Observations\(x, covariates=...\)"):
+        inference.fit_map(model, y, seed=0)
+    with pytest.raises(DataError, match="one row for each of the 6 rows"):
+        Observations(y, covariates=c[:5])
+    fit = inference.fit_map(model, Observations(y, covariates=c), restarts=2, steps=20, seed=0)
+    with pytest.raises(DataError, match="covariates: got none"):
+        inference.classify(fit, y)
+    with pytest.raises(DataError, match="got 2 columns; expected 1 columns"):
+        inference.classify(fit, Observations(y, covariates=np.column_stack([c, c])))
+    assert inference.classify(fit, Observations(y[:2], covariates=c[:2])).shape == (2,)
+    with pytest.raises(DataError, match="the response alone"):
+        model.check(Observations(np.ones((3, 2)), covariates=[1.0, 2.0, 3.0]))
+
+
+def test_declarations_that_make_no_sense():
+    with pytest.raises(ModelError, match="3; expected 2, one for each of the families"):
+        Mixture(3, families.PerComponent([families.Gaussian(), families.StudentT()]))
+    with pytest.raises(ModelError, match="low < high"):
+        families.WithNoise(families.Gaussian(), 1.0, 0.0)
+    with pytest.raises(ModelError, match="df"):
+        families.StudentT(df=-1.0)
+    with pytest.raises(ModelError, match="int >= 2"):
+        families.Categorical(1)
+    with pytest.raises(ChoiceError, match="'gaussian', 'poisson', 'bernoulli'"):
+        families.Regression("gamma")
+    with pytest.raises(ChoiceError, match="'gating_intercept', 'gating_slope'"):
+        weights.Gating({"slope": priors.Normal()})
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_declaration_can_be_printed_hashed_saved_and_scaled(name):
+    model, x = CASES[name].model, CASES[name].data()
+    assert "assignment[i]" in str(model)
+    scaled = model.scaled_to(x)
+    assert all(prior.is_scaled for prior in scaled.priors.values())
+    assert hash(scaled) == hash(model.scaled_to(x))
+    assert specification.from_json(specification.to_json(scaled)) == scaled
+    assert "assignment[i]" in str(scaled)
