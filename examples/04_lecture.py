@@ -51,7 +51,7 @@ def step_by_step(x: Observations, args: argparse.Namespace) -> None:
     spread = np.diag(x.x.var(axis=0) / 2)
     start = {"weights": [0.5, 0.5], "loc": np.array([[2.5, 85.0], [4.5, 50.0]])}
     start |= model.family.sites_of(np.stack([spread, spread]), 2)
-    figure, axes = plt.subplots(1, 3, figsize=(15, 4.5), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(15, 4.5), sharex=True, sharey=True, layout="constrained")
     print("\n3. Old Faithful")
     for ax, steps in zip(axes, (1, 5, 20), strict=True):
         fit = inference.fit_em(
