@@ -6,6 +6,7 @@ classification, EM and leave-one-out need.
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -23,6 +24,7 @@ from inference.engines.protocol import (
     Sites,
     component_sizes,
     dims_of_event,
+    rows_of,
     run_arguments,
     shapes_of,
 )
@@ -31,6 +33,9 @@ from mixtures.ppl.numpyro_ppl import WORDS
 
 CACHED = 64
 """How many compiled programs of each kind are kept."""
+
+ROWS_TO_DESCRIBE = 256
+"""Sites are read off a trace of so many rows at most: even an abstract trace takes memory for each row."""
 
 DESCRIBED = 1024
 """How many descriptions of sites are kept: a sweep over structures and numbers of components asks for some hundred, again and again."""
@@ -59,7 +64,14 @@ def _is_factor(site: Values) -> bool:
 def describe(program: Program, x: Observations) -> Sites:
     """The program's sites, by one trace."""
     structure, data = run_arguments(program, x)
-    return _described(structure, _Shaped(data))
+    sites = _described(structure, _Shaped(rows_of(data, slice(0, ROWS_TO_DESCRIBE))))
+    return sites if len(x) <= ROWS_TO_DESCRIBE else Sites(tuple(_with_rows(site, len(x)) for site in sites.all))
+
+
+def _with_rows(site: Site, rows: int) -> Site:
+    """The site as it is with so many rows."""
+    sizes = zip(site.dims, site.shape, strict=True)
+    return replace(site, shape=tuple(rows if dim == "rows" else size for dim, size in sizes))
 
 
 class _Shaped(dict):

@@ -147,8 +147,9 @@ def _climb(
         tolerance=settings.tolerance,
         max_steps=settings.max_steps,
     )
-    partitions = Partitions(values, settings.seed)
-    is_bred = not settings.starts and mixture.components >= FEWEST_COMPONENTS
+    is_drawn = settings.restarts > len(settings.starts)
+    partitions = Partitions(values, settings.seed) if is_drawn else None
+    is_bred = partitions is not None and not settings.starts and mixture.components >= FEWEST_COMPONENTS
     first = settings.restarts - (settings.restarts // 2 if is_bred else 0)
     starts = beginnings(
         closed,
@@ -169,7 +170,7 @@ def _climb(
     for count in _halves(settings.restarts - first):
         seeds = restart_seeds(settings.seed + len(starts), count)
         best = {name: value[best_restart(runs.table)] for name, value in climbs.states.items()}
-        drawn = split_and_merge(closed, problem, best, partitions.rows, seeds)
+        drawn = split_and_merge(closed, problem, best, partitions.rows, seeds)  # type: ignore[union-attr]
         more = from_partitions(closed, frame, values, drawn, mixture.components, x.features, settings.fixed, x.labels)
         climbs = joined(climbs, engine.em(problem, stacked(more)))
         starts = starts + more

@@ -17,6 +17,14 @@ SMALL = ["--restarts", "4", "--steps", "30", "--draws", "12", "--tune", "12", "-
 
 ARGUMENTS: dict[str, list[list[str]]] = {
     "01_tutorial": [["--backend", "numpyro", *SMALL], ["--backend", "pyro", *SMALL]],
+    "02_gradient_descent": [
+        ["--backend", backend, "--rows", "100", "--restarts", "2", "--steps", "20"] for backend in ("numpyro", "pyro")
+    ],
+    "03_em": [["--backend", backend, "--restarts", "4"] for backend in ("numpyro", "pyro")],
+    "04_lecture": [
+        ["--backend", backend, "--restarts", "2", "--components", "2", "--structures", "EII,VVV"]
+        for backend in ("numpyro", "pyro")
+    ],
     "08_label_switching": [SMALL],
 }
 """By example: the argument lists that it is run with."""
