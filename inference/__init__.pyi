@@ -8,8 +8,12 @@ from .assignment.responsibilities import responsibilities as responsibilities
 from .files import load as load
 from .files import save as save
 from .labels.align import align as align
+from .labels.align import match as match
 from .labels.diagnose import diagnose_labels as diagnose_labels
 from .labels.relabel import relabel as relabel
+from .labels.report import LabelReport as LabelReport
+from .labels.verdict import Verdict as Verdict
+from .partitions.partition import Partition as Partition
 from .partitions.partition import partition as partition
 from .partitions.similarity import similarity as similarity
 from .partitions.summaries import cluster_summary as cluster_summary
@@ -17,6 +21,8 @@ from .point.em import fit_em as fit_em
 from .point.map import fit_map as fit_map
 from .point.mle import fit_mle as fit_mle
 from .posterior.nuts import sample_nuts as sample_nuts
+from .posterior.resume import resume as resume
+from .posterior.warnings import check_posterior as check_posterior
 from .results import GuideFit as GuideFit
 from .results import PointFit as PointFit
 from .selection.criteria import Selection as Selection

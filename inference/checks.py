@@ -22,7 +22,7 @@ def checked(program: Program, x: Any) -> Observations:
         )
     observations = Observations.of(x)
     if isinstance(program, Mixture):
-        program.family.check(observations)
+        program.check(observations)
         observations.check_labels(program.components)
     return observations
 

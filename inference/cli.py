@@ -144,7 +144,8 @@ def _sample(args: argparse.Namespace, model: Mixture, x: Observations, fit: Poin
         report = inference.diagnose_labels(posterior, reference_fit=fit)
         posterior = inference.relabel(posterior, method="ecr", pivot=fit)
     inference.save(posterior, folder.path / "posterior.nc")
-    print(f"{report}\n\nPosterior, relabelled so that components are those of the fit:\n\n{summary_text(posterior)}\n")
+    print(f"{inference.check_posterior(posterior)}\n\n{report}\n")
+    print(f"Posterior, relabelled so that components are those of the fit:\n\n{summary_text(posterior)}\n")
     with _step("pictures of the posterior"):
         with folder.picture("traces", (8.5, 5.0), rows=2) as axes:
             for ax, group in zip(axes, ("posterior_raw", "posterior"), strict=True):

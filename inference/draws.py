@@ -1,5 +1,7 @@
 """Reading a posterior: its program, its data, its parameters with chains and draws in one axis."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
@@ -30,7 +32,12 @@ def observations_of(posterior: xr.DataTree) -> Observations:
         if "features" in obs.dims and posterior.attrs.get("has_feature_names")
         else None
     )
-    return Observations(obs.values, feature_names=names)
+    missing = "allow" if np.isnan(obs.values).any() else "raise"
+    constants = posterior["constant_data"].to_dataset() if "constant_data" in posterior.children else {}
+    covariates: Any = constants.get("covariates_of_rows")
+    if covariates is not None:
+        covariates = covariates.to_pandas() if posterior.attrs.get("has_covariate_names") else covariates.values
+    return Observations(obs.values, feature_names=names, missing=missing, covariates=covariates)
 
 
 def parameters_of(posterior: xr.DataTree) -> dict[str, np.ndarray]:

@@ -56,9 +56,9 @@ def save(result: PointFit | GuideFit | xr.DataTree, path: str | os.PathLike[str]
     if path.exists() and not overwrite:
         raise _exists(path)
     if isinstance(result, xr.DataTree):
-        _write(path, lambda temporary: _write_tree(result, temporary), overwrite)
+        write_whole(path, lambda temporary: _write_tree(result, temporary), overwrite)
     elif type(result).__name__ in KINDS:
-        _write(path, lambda temporary: temporary.write_text(_fit_text(result), encoding="utf-8"), overwrite)
+        write_whole(path, lambda temporary: temporary.write_text(_fit_text(result), encoding="utf-8"), overwrite)
     else:
         raise ModelError("result", got=type(result).__name__, expected="a PointFit, a GuideFit or a tree of draws")
     return path
@@ -109,7 +109,7 @@ def _exists(path: Path) -> StoredFileError:
     )
 
 
-def _write(path: Path, fill: Callable[[Path], Any], overwrite: bool) -> None:
+def write_whole(path: Path, fill: Callable[[Path], Any], overwrite: bool) -> None:
     """Fill a temporary file beside `path`, flush it, and put it in its place in one step."""
     if not path.parent.is_dir():
         raise StoredFileError(str(path), got=f"no folder {path.parent}", expected="a folder that exists")

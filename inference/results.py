@@ -29,6 +29,8 @@ class Origin:
         rows: the number of rows of the data.
         features: the number of their columns; None for data of shape (rows,).
         feature_names: the columns' names, or None.
+        covariates: the number of covariates that the program depends on, or None.
+        covariate_names: their names, or None.
     """
 
     program: Program
@@ -39,11 +41,17 @@ class Origin:
     rows: int
     features: int | None
     feature_names: tuple[str, ...] | None
+    covariates: int | None = None
+    covariate_names: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, program: Program, x: Observations, backend: str, seed: int) -> "Origin":
         """The origin of a result that is being made."""
-        return cls(program, backend, seed, versions(backend), x.fingerprint, len(x), x.features, x.feature_names)
+        depends = x.covariates is not None and getattr(program, "needs_covariates", True)
+        covariates = (x.covariates.shape[1], x.covariate_names) if depends else (None, None)
+        return cls(
+            program, backend, seed, versions(backend), x.fingerprint, len(x), x.features, x.feature_names, *covariates
+        )
 
 
 def versions(backend: str) -> dict[str, str]:

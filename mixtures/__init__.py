@@ -10,7 +10,24 @@ Importing loads no backend. See `inference` for what can be asked of a declarati
 from mixtures import errors, families, priors, weights
 from mixtures.datasets import load_dataset
 from mixtures.mixture import Mixture
-from mixtures.models import gaussian_mixture
+from mixtures.models import (
+    bernoulli_mixture,
+    beta_mixture,
+    binomial_mixture,
+    exponential_mixture,
+    gamma_mixture,
+    gaussian_mixture,
+    latent_class,
+    lognormal_mixture,
+    multinomial_mixture,
+    negative_binomial_mixture,
+    poisson_mixture,
+    regression_mixture,
+    student_t_mixture,
+    von_mises_mixture,
+    weibull_mixture,
+    zero_inflated_poisson_mixture,
+)
 from mixtures.observations import Observations
 from mixtures.program import Program, declare
 from mixtures.simulate import simulate
@@ -21,12 +38,27 @@ __all__ = [
     "Mixture",
     "Observations",
     "Program",
+    "bernoulli_mixture",
+    "beta_mixture",
+    "binomial_mixture",
     "declare",
     "errors",
+    "exponential_mixture",
     "families",
+    "gamma_mixture",
     "gaussian_mixture",
+    "latent_class",
     "load_dataset",
+    "lognormal_mixture",
+    "multinomial_mixture",
+    "negative_binomial_mixture",
+    "poisson_mixture",
     "priors",
+    "regression_mixture",
     "simulate",
+    "student_t_mixture",
+    "von_mises_mixture",
+    "weibull_mixture",
     "weights",
+    "zero_inflated_poisson_mixture",
 ]

@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from mixtures.errors import ModelError
+from mixtures.errors import DataError, ModelError
 from mixtures.families.family import Family
+from mixtures.families.support import REAL
 from mixtures.observations import Observations
 from mixtures.ppl.notation import Extent, Notation, Symbol
 from mixtures.ppl.protocol import PPL, Array
 from mixtures.priors import Prior, Statistic, format_number
 from mixtures.program import Program
-from mixtures.weights import Dirichlet
+from mixtures.weights import Dirichlet, Weights
 
 Hyper = Mapping[str, Mapping[str, Array]]
 """The numbers of the priors: site -> argument -> array."""
@@ -47,7 +48,7 @@ class Mixture(Program):
 
     components: int
     family: Family
-    weights: Dirichlet = field(default_factory=Dirichlet)
+    weights: Weights = field(default_factory=Dirichlet)
 
     def __post_init__(self):
         is_count = isinstance(self.components, int | np.integer) and not isinstance(self.components, bool)
@@ -59,11 +60,19 @@ class Mixture(Program):
                 advice="Say how many components the mixture has.",
             )
         object.__setattr__(self, "components", int(self.components))
+        fixed = getattr(self.family, "components", self.components)
+        if fixed != self.components:
+            raise ModelError("components", got=f"{self.components}", expected=f"{fixed}, one for each of the families")
 
     @property
     def priors(self) -> dict[str, Prior]:
         """The prior of every site."""
-        return {"weights": self.weights.prior, **self.family.priors_by_site}
+        return {**self.weights.priors_by_site, **self.family.priors_by_site}
+
+    @property
+    def needs_covariates(self) -> bool:
+        """Whether the data must bring covariates."""
+        return self.weights.needs_covariates or getattr(self.family, "needs_covariates", False)
 
     def __call__(  # type: ignore[override]  # a mixture names its run arguments
         self,
@@ -72,6 +81,8 @@ class Mixture(Program):
         *,
         size: int | tuple[int, ...] | None = None,
         hyper: Hyper | None = None,
+        observed: Array | None = None,
+        covariates: Array | None = None,
         labels: Array | None = None,
     ) -> Array:
         """The program.
@@ -81,66 +92,108 @@ class Mixture(Program):
             x: data, shape (rows,) or (rows, features); None draws them from the prior predictive.
             size: with `x=None`, the shape of the data to draw: rows, or (rows, features).
             hyper: numbers of the priors, in place of the declaration's.
+            observed: which cells of `x` were observed, in its shape; the others drop out of the likelihood. None: all.
+            covariates: what regressions and gating weights depend on, (rows, covariates).
             labels: known components of the rows, -1 where unknown.
 
         Returns:
             The observations: `x`, or the draws.
         """
         rows, features = _shape(x, size)
-        numbers = hyper if hyper is not None else {site: prior.numbers(ppl, x) for site, prior in self.priors.items()}
-        table = self.family.priors_by_site
+        numbers = hyper if hyper is not None else self._numbers(ppl, x, covariates)
+        table = self.priors
 
         def draw(site: str, **structure: Any) -> Array:
             return table[site].sample(ppl, site, numbers[site], **structure)
 
-        weights = self.weights.sample(ppl, self.components, dict(numbers["weights"]))
-        shared = self.family.shared(ppl, draw, features)
-        relative = jointly(ppl, draw, self.components, features) if (jointly := _jointly(self.family)) else {}
+        family, context = self._in_context(covariates, observed)
+        odds = self.weights.sample(ppl, draw, self.components, covariates)
+        shared = family.shared(ppl, draw, features)
+        relative = jointly(ppl, draw, self.components, features) if (jointly := _jointly(family)) else {}
         with ppl.plate("components", self.components):
-            own = self.family.per_component(ppl, draw, features)
+            own = family.per_component(ppl, draw, features)
         own = relative | own
         with ppl.plate("rows", rows):
-            z = ppl.assign("assignment", weights)
+            z = ppl.assign("assignment", **odds)
             if labels is not None:
                 is_excluded = (labels >= 0) & (labels != z)
                 ppl.factor("labels", ppl.xp.where(is_excluded, ppl.array(-np.inf), ppl.array(0.0)))
             chosen = {name: value[z] for name, value in own.items()}
-            return ppl.sample("obs", self.family.emission(ppl, {**shared, **chosen}, features), obs=x)
+            return _observe(family, ppl, {**shared, **chosen, **context, "assignment": z}, features, x)
+
+    def _in_context(self, covariates: Array | None, observed: Array | None) -> tuple[Family, dict[str, Array]]:
+        """The family, knowing the number of covariates, and what rows depend on beside their parameters."""
+        context = {} if observed is None else {"observed": observed != 0}
+        if not self.needs_covariates:
+            return self.family, context
+        if covariates is None:
+            raise missing_covariates()
+        with_covariates = getattr(self.family, "with_covariates", None)
+        family = self.family if with_covariates is None else with_covariates(covariates.shape[1])
+        return family, {**context, "covariates": covariates}
+
+    def _numbers(self, ppl: PPL, x: Array | None, covariates: Array | None) -> Hyper:
+        return {site: prior.numbers(ppl, x, covariates) for site, prior in self.priors.items()}
 
     def scaled_to(self, x: Any) -> "Mixture":
         """This declaration with the priors that are scaled to the data written out as numbers."""
-        values = Observations.of(x).x
-        table = {site: prior.scaled_to(values) for site, prior in self.family.priors_by_site.items()}
-        return replace(self, family=replace(self.family, priors=tuple(table.items())))  # type: ignore[type-var]
+        data = Observations.of(x)
+
+        table = {site: prior.scaled_to(data.x, data.covariates) for site, prior in self.family.priors_by_site.items()}
+        family = replace(self.family, priors=tuple(table.items()))  # type: ignore[type-var]
+        return replace(self, family=family, weights=self.weights.scaled_to(data.x, data.covariates))
 
     @property
     def structure(self) -> "Mixture":
         """The declaration without its numbers: what a compiled program depends on once the numbers come in as `hyper`."""
         table = tuple((site, Prior(prior.name, ())) for site, prior in self.family.priors_by_site.items())
-        weights = replace(self.weights, concentration=1.0)
-        return replace(self, family=replace(self.family, priors=table), weights=weights)  # type: ignore[type-var]
+        return replace(self, family=replace(self.family, priors=table), weights=self.weights.structure)  # type: ignore[type-var]
 
-    def hyper(self, x: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
-        """The numbers of the priors, to be passed beside `structure`."""
+    def hyper(self, x: Any) -> dict[str, dict[str, np.ndarray]]:
+        """The numbers of the priors on data `x`, to be passed beside `structure`."""
+        data = Observations.of(x)
+        covariates = data.covariates if self.needs_covariates else None
         return {
-            site: {key: np.asarray(value, dtype=np.float64) for key, value in prior.scaled_to(x).parameters}
+            site: {
+                key: np.asarray(value, dtype=np.float64)
+                for key, value in prior.scaled_to(data.x, covariates).parameters
+            }
             for site, prior in self.priors.items()
         }
 
-    def start(self, x: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """Where one optimisation starts: equal weights, and the family's rule at randomly drawn rows."""
-        rows = rng.choice(len(x), self.components, replace=len(x) < self.components)
-        return {"weights": self.weights.start(self.components), **self.family.start(x, rows, self.components)}
+    def start(self, x: Any, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Where one optimisation starts: the rules of weights and family, the latter's at randomly drawn rows."""
+        data = Observations.of(x)
+        rows = rng.choice(len(data), self.components, replace=len(data) < self.components)
+        values, extra = _completed(data, rng), {}
+        if getattr(self.family, "needs_covariates", False):
+            extra = {"covariates": data.covariates}
+        weights = self.weights.start(self.components, data.covariates, rng)
+        return {**weights, **self.family.start(values, rows, self.components, **extra)}
+
+    def check(self, x: Observations) -> None:
+        """Check that the model can describe the data.
+
+        Raises:
+            DataError: values outside the family's support, or no covariates where the model needs them.
+        """
+        if self.needs_covariates and x.covariates is None:
+            raise missing_covariates()
+        self.family.check(x)
+        if not all(prior.is_scaled for prior in self.priors.values()):
+            _check_not_blank(x)
 
     def __str__(self) -> str:
-        numbers = [value for prior in self.family.priors_by_site.values() for _, value in prior.parameters]
+        numbers = [value for prior in self.priors.values() for _, value in prior.parameters]
         is_open = any(isinstance(value, Statistic | tuple) for value in numbers)
         hyper = {
             site: {key: Symbol(format_number(value)) for key, value in prior.parameters}
             for site, prior in self.priors.items()
         }
         notation = Notation()
-        self(notation, size=("n", Extent(2)) if is_open else "n", hyper=hyper)  # type: ignore[arg-type]
+        size = ("n", Extent(2)) if is_open and not self.needs_covariates else "n"
+        covariates = Symbol("covariates[i]", shape=("n", Extent(2, "p"))) if self.needs_covariates else None
+        self(notation, size=size, hyper=hyper, covariates=covariates)  # type: ignore[arg-type]
         return notation.text(f"A mixture of {self.components} component{'s' if self.components > 1 else ''}")
 
 
@@ -157,3 +210,47 @@ def _shape(x: Array | None, size: Any) -> tuple[int, int | None]:
         )
     shape = tuple(x.shape) if x is not None else size if isinstance(size, tuple) else (size,)
     return shape[0], shape[1] if len(shape) > 1 else None
+
+
+def _observe(family: Family, ppl: PPL, parameters: dict[str, Array], features: int | None, x: Array | None) -> Array:
+    """The observed rows: one site, `obs`, unless the family has sites of its own."""
+    if hasattr(family, "observe"):
+        return family.observe(ppl, parameters, x)
+    if x is not None and "observed" in parameters:
+        # a legal value in the place of missing ones: their log density is masked, but its gradient must be finite
+        x = ppl.xp.where(parameters["observed"], x, getattr(family, "support", REAL).example)
+    return ppl.sample("obs", family.emission(ppl, parameters, features), obs=x)
+
+
+def _completed(data: Observations, rng: np.random.Generator) -> np.ndarray:
+    """The data with missing cells drawn from the same column's observed ones: good enough to start from."""
+    if data.observed is None:
+        return data.x
+    values = np.array(data.x).reshape(len(data), -1)
+    _check_not_blank(data)
+    for column in values.T:
+        seen = ~np.isnan(column)
+        column[~seen] = rng.choice(column[seen], np.sum(~seen))
+    return values.reshape(data.shape)
+
+
+def _check_not_blank(data: Observations) -> None:
+    blank = np.isnan(data.x).all(axis=0)
+    if blank.any():
+        names = data.feature_names or range(data.features or 1)
+        raise DataError(
+            "x",
+            got=f"no observed value in column {[name for name, is_blank in zip(names, np.atleast_1d(blank), strict=True) if is_blank]}",
+            expected="at least one in each column",
+            advice="Drop the column.",
+        )
+
+
+def missing_covariates() -> DataError:
+    """The error of data without covariates."""
+    return DataError(
+        "covariates",
+        got="none",
+        expected="covariates, which this model's rows depend on",
+        advice="Pass Observations(x, covariates=...), for new rows too.",
+    )

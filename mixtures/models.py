@@ -1,18 +1,18 @@
 """Ready-made model functions: a declaration in one call."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mixtures import families
 from mixtures.mixture import Mixture
 from mixtures.priors import Prior, Priors
-from mixtures.weights import Dirichlet
+from mixtures.weights import Dirichlet, Weights
+
+Given = Mapping[str, Prior] | Priors | None
+"""`{site: prior}` in place of a family's defaults."""
 
 
 def gaussian_mixture(
-    components: int,
-    covariance: str = "full",
-    weights: Dirichlet | None = None,
-    priors: Mapping[str, Prior] | Priors | None = None,
+    components: int, covariance: str = "full", weights: Weights | None = None, priors: Given = None
 ) -> Mixture:
     """A mixture of Gaussians, for data of shape (rows,) or (rows, features).
 
@@ -47,5 +47,242 @@ def gaussian_mixture(
         <BLANKLINE>
             k = 1, ..., 2; i = 1, ..., n
     """
-    family = families.Gaussian(covariance, priors=priors)  # type: ignore[arg-type]
+    return _mixture(components, families.Gaussian(covariance, priors=priors or ()), weights)  # type: ignore[arg-type]
+
+
+def student_t_mixture(
+    components: int,
+    df: float | None = None,
+    covariance: str = "full",
+    weights: Weights | None = None,
+    priors: Given = None,
+) -> Mixture:
+    """A mixture of Student's t: Gaussians that do not mind outliers. See `families.StudentT`.
+
+    Args:
+        components: the number of components.
+        df: degrees of freedom; None: learned, one for each component.
+        covariance: how scale matrices vary, as for `gaussian_mixture`.
+        weights: how the mixing weights are drawn; the default is `Dirichlet(1.0)`.
+        priors: `{site: prior}` in place of the defaults.
+
+    Example:
+        >>> student_t_mixture(2).family.df is None
+        True
+    """
+    return _mixture(components, families.StudentT(df, covariance, priors=priors or ()), weights)  # type: ignore[arg-type]
+
+
+def latent_class(
+    components: int, categories: int | Sequence[int], weights: Weights | None = None, priors: Given = None
+) -> Mixture:
+    """Latent class analysis: several categorical columns, independent given the class (Lazarsfeld & Henry 1968).
+
+    Args:
+        components: the number of classes.
+        categories: how many categories the columns have, numbered from 0: one number for all columns, or one for each.
+        weights: how the class shares are drawn; the default is `Dirichlet(1.0)`.
+        priors: `{site: prior}` in place of the defaults. With one number of categories the site is `probs`, shape
+            (components, features, categories); with several, `item0_probs`, `item1_probs`, ...
+
+    Returns:
+        The declaration. Columns of different numbers of categories are called item0, item1, ...: pass an array, or name them with
+        `families.Product` yourself.
+
+    Example:
+        >>> latent_class(2, 3).family
+        Categorical(priors=(), categories=3)
+        >>> [name for name, _ in latent_class(2, [2, 3]).family.columns]
+        ['item0', 'item1']
+    """
+    if isinstance(categories, Sequence) and len(set(categories)) > 1:
+        items = {f"item{index}": families.Categorical(count) for index, count in enumerate(categories)}
+        return _mixture(components, families.Product(items, priors=priors or ()), weights)  # type: ignore[arg-type]
+    count = categories[0] if isinstance(categories, Sequence) else categories
+    return _mixture(components, families.Categorical(count, priors=priors or ()), weights)  # type: ignore[arg-type]
+
+
+def regression_mixture(
+    components: int, kind: str = "gaussian", weights: Weights | None = None, priors: Given = None
+) -> Mixture:
+    """A mixture of regressions: data are `Observations(y, covariates=...)`. See `families.Regression`.
+
+    Args:
+        components: the number of components.
+        kind: `"gaussian"`, `"poisson"` or `"bernoulli"`.
+        weights: how the mixing weights are drawn; `weights.Gating()` lets them depend on the covariates too (mixture of experts).
+        priors: `{site: prior}` in place of the defaults.
+
+    Example:
+        >>> regression_mixture(2, "poisson").needs_covariates
+        True
+    """
+    return _mixture(components, families.Regression(kind, priors=priors or ()), weights)  # type: ignore[arg-type]
+
+
+def bernoulli_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
+    """A mixture for yes-or-no columns, (rows, features) of 0 and 1. See `families.Bernoulli`.
+
+    Args:
+        components, weights, priors: as for `poisson_mixture`.
+
+    Example:
+        >>> "probs" in bernoulli_mixture(2).priors
+        True
+    """
+    return _mixture(components, families.Bernoulli(priors=priors or ()), weights)  # type: ignore[arg-type]
+
+
+def beta_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
+    """A mixture for shares between 0 and 1. See `families.Beta`.
+
+    Args:
+        components, weights, priors: as for `poisson_mixture`.
+
+    Example:
+        >>> "concentration1" in beta_mixture(2).priors
+        True
+    """
+    return _mixture(components, families.Beta(priors=priors or ()), weights)  # type: ignore[arg-type]
+
+
+def binomial_mixture(
+    components: int, total_count: int, weights: Weights | None = None, priors: Given = None
+) -> Mixture:
+    """A mixture for numbers of successes out of `total_count`. See `families.Binomial`.
+
+    Args:
+        total_count: the number of trials of every cell.
+        components, weights, priors: as for `poisson_mixture`.
+
+    Example:
+        >>> "probs" in binomial_mixture(2, 10).priors
+        True
+    """
+    return _mixture(components, families.Binomial(total_count, priors=priors or ()), weights)  # type: ignore[arg-type]
+
+
+def exponential_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
+    """A mixture for waiting times. See `families.Exponential`.
+
+    Args:
+        components, weights, priors: as for `poisson_mixture`.
+
+    Example:
+        >>> "rate" in exponential_mixture(2).priors
+        True
+    """
+    return _mixture(components, families.Exponential(priors=priors or ()), weights)  # type: ignore[arg-type]
+
+
+def gamma_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
+    """A mixture for positive numbers. See `families.Gamma`.
+
+    Args:
+        components, weights, priors: as for `poisson_mixture`.
+
+    Example:
+        >>> "concentration" in gamma_mixture(2).priors
+        True
+    """
+    return _mixture(components, families.Gamma(priors=priors or ()), weights)  # type: ignore[arg-type]
+
+
+def lognormal_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
+    """A mixture for positive numbers, normal on the log scale. See `families.LogNormal`.
+
+    Args:
+        components, weights, priors: as for `poisson_mixture`.
+
+    Example:
+        >>> "loc" in lognormal_mixture(2).priors
+        True
+    """
+    return _mixture(components, families.LogNormal(priors=priors or ()), weights)  # type: ignore[arg-type]
+
+
+def multinomial_mixture(
+    components: int, total_count: int, weights: Weights | None = None, priors: Given = None
+) -> Mixture:
+    """A mixture for rows of counts that add up to `total_count`. See `families.Multinomial`.
+
+    Args:
+        total_count: the sum of every row.
+        components, weights, priors: as for `poisson_mixture`.
+
+    Example:
+        >>> "probs" in multinomial_mixture(2, 10).priors
+        True
+    """
+    return _mixture(components, families.Multinomial(total_count, priors=priors or ()), weights)  # type: ignore[arg-type]
+
+
+def negative_binomial_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
+    """A mixture for overdispersed counts. See `families.NegativeBinomial`.
+
+    Args:
+        components, weights, priors: as for `poisson_mixture`.
+
+    Example:
+        >>> "concentration" in negative_binomial_mixture(2).priors
+        True
+    """
+    return _mixture(components, families.NegativeBinomial(priors=priors or ()), weights)  # type: ignore[arg-type]
+
+
+def poisson_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
+    """A mixture for counts. See `families.Poisson`.
+
+    Args:
+        components: the number of components.
+        weights: how the mixing weights are drawn; the default is `Dirichlet(1.0)`.
+        priors: `{site: prior}` in place of the defaults.
+
+    Example:
+        >>> "rate" in poisson_mixture(2).priors
+        True
+    """
+    return _mixture(components, families.Poisson(priors=priors or ()), weights)  # type: ignore[arg-type]
+
+
+def von_mises_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
+    """A mixture for angles in radians. See `families.VonMises`.
+
+    Args:
+        components, weights, priors: as for `poisson_mixture`.
+
+    Example:
+        >>> "loc" in von_mises_mixture(2).priors
+        True
+    """
+    return _mixture(components, families.VonMises(priors=priors or ()), weights)  # type: ignore[arg-type]
+
+
+def weibull_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
+    """A mixture for lifetimes. See `families.Weibull`.
+
+    Args:
+        components, weights, priors: as for `poisson_mixture`.
+
+    Example:
+        >>> "scale" in weibull_mixture(2).priors
+        True
+    """
+    return _mixture(components, families.Weibull(priors=priors or ()), weights)  # type: ignore[arg-type]
+
+
+def zero_inflated_poisson_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
+    """A mixture for counts with extra zeros in every component. See `families.ZeroInflatedPoisson`.
+
+    Args:
+        components, weights, priors: as for `poisson_mixture`.
+
+    Example:
+        >>> "gate" in zero_inflated_poisson_mixture(2).priors
+        True
+    """
+    return _mixture(components, families.ZeroInflatedPoisson(priors=priors or ()), weights)  # type: ignore[arg-type]
+
+
+def _mixture(components: int, family: families.Family, weights: Weights | None) -> Mixture:
     return Mixture(components, family, Dirichlet(1.0) if weights is None else weights)

@@ -10,10 +10,26 @@ from typing import Any, Union
 
 import numpy as np
 
-from mixtures.errors import DataError
+from mixtures.errors import ChoiceError, DataError
+from mixtures.tables import (
+    MAX_NAMED,
+    cell_in_words,
+    check_names,
+    check_shape,
+    checked_covariates,
+    is_default_index,
+    names_of,
+    numeric,
+    squeezed,
+)
 
-MAX_NAMED = 5
-"""How many offending cells an error names."""
+MISSING = ("raise", "allow")
+"""What to do with NaN."""
+
+_ADVICE = {
+    "raise": 'Drop or mend these cells; if they were not observed, say so: Observations(x, missing="allow").',
+    "allow": "Drop or mend these cells.",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,41 +40,59 @@ class Observations:
         x: numbers, shape (rows,) or (rows, features): a list, array, pandas Series or DataFrame. A DataFrame's columns become the features'
             names and its index the rows'; a DataFrame of one column is one variable, shape (rows,).
         feature_names: names of the columns, where `x` does not bring them.
+        missing: `"raise"`: NaN is an error; `"allow"`: NaN marks a cell that was not observed, and drops out of the likelihood.
+        covariates: what regressions and gating weights depend on, shape (rows,) or (rows, covariates); other models ignore them.
         labels: the components of rows whose component is known, ints from 0, and -1 or None where it is not, shape (rows,).
 
     Attributes:
-        x: the checked values, float64, read-only.
+        x: the checked values, float64, read-only; NaN where missing.
         feature_names: the columns' names, or None.
         row_names: the rows' names, or None where they are just 0, 1, 2, ...
+        covariates: the checked covariates, (rows, covariates), or None.
+        covariate_names: their names, or None.
 
     Raises:
         DataError: empty, NaN or infinite, not numeric, more than two dimensions; the text names rows and columns.
+        ChoiceError: `missing` is neither `"raise"` nor `"allow"`.
 
     Example:
         >>> Observations([1.0, 2.0, 4.0]).shape
         (3,)
+        >>> Observations([1.0, float("nan"), 4.0], missing="allow").observed
+        array([ True, False,  True])
     """
 
     x: Any
     feature_names: tuple[str, ...] | None = None
+    missing: str = "raise"
+    covariates: Any = None
     labels: Any = None
     row_names: np.ndarray | None = field(default=None, init=False)
+    covariate_names: tuple[str, ...] | None = field(default=None, init=False)
 
     def __post_init__(self):
-        feature_names, row_names = _names(self.x)
+        if self.missing not in MISSING:
+            raise ChoiceError.of("missing", self.missing, MISSING)
+        given = self.x
+        feature_names, row_names = names_of(self.x)
         feature_names = tuple(map(str, self.feature_names)) if self.feature_names is not None else feature_names
-        values = _squeezed(_numeric(self.x, feature_names), feature_names)
-        _check_shape(values)
-        _check_names(values, feature_names)
-        _check_finite(values, feature_names, row_names)
+        values = squeezed(numeric(self.x, feature_names), feature_names)
+        check_shape(values)
+        check_names(values, feature_names)
         values.flags.writeable = False
+        object.__setattr__(self, "x", values)
         object.__setattr__(self, "feature_names", feature_names)
         object.__setattr__(self, "row_names", row_names)
-        if self.labels is None and isinstance(self.x, Observations):
-            object.__setattr__(self, "labels", self.x.labels)
+        if self.labels is None and isinstance(given, Observations):
+            object.__setattr__(self, "labels", given.labels)
         if self.labels is not None:
             object.__setattr__(self, "labels", _labels(self.labels, len(values)))
-        object.__setattr__(self, "x", values)
+        is_bad = np.isinf(values) if self.missing == "allow" else ~np.isfinite(values)
+        self.refuse(is_bad, "finite numbers", _ADVICE[self.missing])
+        if self.covariates is not None:
+            covariates, names = checked_covariates(self.covariates, len(values))
+            object.__setattr__(self, "covariates", covariates)
+            object.__setattr__(self, "covariate_names", names)
 
     @classmethod
     def of(cls, x: Union["Observations", Any]) -> "Observations":
@@ -75,6 +109,51 @@ class Observations:
         """The number of columns; None for data of shape (rows,)."""
         return self.x.shape[1] if self.x.ndim == 2 else None
 
+    @property
+    def observed(self) -> np.ndarray | None:
+        """Which cells were observed, in the shape of `x`; None where all were."""
+        is_missing = np.isnan(self.x)
+        return ~is_missing if is_missing.any() else None
+
+    def column(self, index: int) -> "Observations":
+        """One column, shape (rows,), under its name."""
+        name = None if self.feature_names is None else (self.feature_names[index],)
+        values = self.x[:, index] if self.x.ndim == 2 else self.x
+        return self._like(Observations(values, feature_names=name, missing=self.missing), self.row_names)
+
+    def take(self, rows: Any) -> "Observations":
+        """Some of the rows, given by a slice, indices or a mask; their names go along."""
+        covariates = None if self.covariates is None else self.covariates[rows]
+        labels = None if self.labels is None else self.labels[rows]
+        taken = Observations(self.x[rows], self.feature_names, self.missing, covariates, labels)
+        object.__setattr__(taken, "covariate_names", self.covariate_names)
+        return self._like(taken, np.arange(len(self))[rows] if self.row_names is None else self.row_names[rows])
+
+    @staticmethod
+    def _like(made: "Observations", row_names: np.ndarray | None) -> "Observations":
+        is_plain = row_names is None or is_default_index(row_names, len(made))
+        object.__setattr__(made, "row_names", None if is_plain else row_names)
+        return made
+
+    def refuse(self, is_bad: np.ndarray, expected: str, advice: str) -> None:
+        """Raise an error that names the cells (or rows) where `is_bad`, if there are any.
+
+        Args:
+            is_bad: a mask in the shape of `x`, or one value a row.
+            expected: what would have been right.
+            advice: what to do, a sentence.
+
+        Raises:
+            DataError: `is_bad` anywhere; the text names rows, columns and values.
+        """
+        bad = np.argwhere(is_bad)
+        if len(bad):
+            cells = ", ".join(
+                cell_in_words(self.x, index, self.feature_names, self.row_names) for index in bad[:MAX_NAMED]
+            )
+            more = f" and {len(bad) - MAX_NAMED} more" if len(bad) > MAX_NAMED else ""
+            raise DataError("x", got=cells + more, expected=expected, advice=advice)
+
     def __len__(self) -> int:
         return len(self.x)
 
@@ -86,6 +165,9 @@ class Observations:
         """sha256 of shape, values and column names: tells whether two results speak of the same data."""
         digest = hashlib.sha256(repr((self.shape, self.feature_names)).encode())
         digest.update(np.ascontiguousarray(self.x).tobytes())
+        if self.covariates is not None:
+            digest.update(repr((self.covariates.shape, self.covariate_names)).encode())
+            digest.update(np.ascontiguousarray(self.covariates).tobytes())
         if self.labels is not None:
             digest.update(self.labels.tobytes())
         return digest.hexdigest()
@@ -95,6 +177,8 @@ class Observations:
         coords: dict[str, Any] = {"rows": np.arange(len(self)) if self.row_names is None else self.row_names}
         if self.features is not None:
             coords["features"] = list(self.feature_names or range(self.features))
+        if self.covariates is not None:
+            coords["covariates"] = list(self.covariate_names or range(self.covariates.shape[1]))
         return coords
 
     def check_labels(self, components: int) -> None:
@@ -112,8 +196,14 @@ class Observations:
                 advice="Number the known components from 0.",
             )
 
-    def check_like(self, features: int | None, feature_names: tuple[str, ...] | None) -> None:
-        """Check that these data have the columns that a model was fitted to.
+    def check_like(
+        self,
+        features: int | None,
+        feature_names: tuple[str, ...] | None,
+        covariates: int | None = None,
+        covariate_names: tuple[str, ...] | None = None,
+    ) -> None:
+        """Check that these data have the columns (and covariates) that a model was fitted to.
 
         Raises:
             DataError: another number of columns, or other names, or another order.
@@ -125,13 +215,26 @@ class Observations:
                 expected=f"{_columns(features)}, as in the data that the model was fitted to",
                 advice="Pass the same columns.",
             )
-        if feature_names and self.feature_names and feature_names != self.feature_names:
+        _check_same_names("x", self.feature_names, feature_names)
+        found = None if self.covariates is None else self.covariates.shape[1]
+        if covariates is not None and found != covariates:
             raise DataError(
-                "x",
-                got=f"columns {list(self.feature_names)}",
-                expected=f"columns {list(feature_names)}, in that order",
-                advice=f"Select them: x[{list(feature_names)}].",
+                "covariates",
+                got="none" if found is None else f"{found} columns",
+                expected=f"{covariates} columns, as in the data that the model was fitted to",
+                advice="Pass Observations(x, covariates=...) with the same covariates.",
             )
+        _check_same_names("covariates", self.covariate_names, covariate_names)
+
+
+def _check_same_names(what: str, got: tuple[str, ...] | None, expected: tuple[str, ...] | None) -> None:
+    if expected and got and expected != got:
+        raise DataError(
+            what,
+            got=f"columns {list(got)}",
+            expected=f"columns {list(expected)}, in that order",
+            advice=f"Select them: {what}[{list(expected)}].",
+        )
 
 
 def _labels(labels: Any, rows: int) -> np.ndarray:
@@ -140,13 +243,17 @@ def _labels(labels: Any, rows: int) -> np.ndarray:
     try:
         values = np.asarray(listed, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise DataError("labels", got=repr(labels)[:60], expected="ints from 0, and -1 or None where unknown") from error
+        raise DataError(
+            "labels", got=repr(labels)[:60], expected="ints from 0, and -1 or None where unknown"
+        ) from error
     values = np.where(np.isnan(values), -1.0, values)
     if np.shape(labels) != (rows,):
         raise DataError("labels", got=f"shape {np.shape(labels)}", expected=f"one for each row, shape ({rows},)")
     if (values < -1).any() or (values != np.round(values)).any():
         bad = int(np.argmax((values < -1) | (values != np.round(values))))
-        raise DataError("labels", got=f"{listed[bad]!r} at row {bad}", expected="ints from 0, and -1 or None where unknown")
+        raise DataError(
+            "labels", got=f"{listed[bad]!r} at row {bad}", expected="ints from 0, and -1 or None where unknown"
+        )
     known = values.astype(np.int64)
     known.flags.writeable = False
     return known
@@ -156,110 +263,3 @@ def _columns(features: int | None) -> str:
     if features is None:
         return "one variable, shape (rows,)"
     return f"{features} column{'s' if features != 1 else ''}, shape (rows, {features})"
-
-
-def _names(x: Any) -> tuple[tuple[str, ...] | None, np.ndarray | None]:
-    """Names of columns and rows, if `x` is a DataFrame or a Series (known by their attributes: pandas is not needed)."""
-    if isinstance(x, Observations):
-        return x.feature_names, x.row_names
-    index = getattr(x, "index", None)
-    is_pandas = index is not None and not callable(index)
-    row_names = np.asarray(index) if is_pandas and not _is_default_index(index, len(x)) else None
-    if is_pandas and hasattr(x, "columns"):
-        return tuple(map(str, x.columns)), row_names
-    if is_pandas and getattr(x, "name", None) is not None:
-        return (str(x.name),), row_names
-    return None, row_names
-
-
-def _is_default_index(index: Any, rows: int) -> bool:
-    return np.asarray(index).dtype.kind in "iu" and np.array_equal(np.asarray(index), np.arange(rows))
-
-
-def _numeric(x: Any, feature_names: tuple[str, ...] | None) -> np.ndarray:
-    """A fresh float64 array, or an error that names the columns that are not numbers."""
-    if hasattr(x, "dtypes") and hasattr(x, "columns"):
-        bad = [
-            str(name)
-            for name, dtype in zip(x.columns, x.dtypes, strict=True)
-            if getattr(dtype, "kind", "O") not in "fiub"
-        ]
-        if bad:
-            raise _not_numeric(f"columns {bad} that are not numbers")
-    try:
-        array = np.asarray(x)
-    except ValueError as error:
-        raise DataError("x", got="rows of unequal lengths", expected="a rectangular array of numbers") from error
-    if array.dtype.kind not in "fiub":
-        raise _not_numeric(f"dtype {array.dtype}")
-    return _aligned(array)
-
-
-def _aligned(array: np.ndarray) -> np.ndarray:
-    """A float64 copy whose memory starts at a multiple of 64 bytes: JAX then takes it over as it is, without a copy of its own."""
-    size = array.size * 8
-    memory = np.empty(size + 64, dtype=np.uint8)
-    begin = -memory.ctypes.data % 64
-    copy = memory[begin : begin + size].view(np.float64).reshape(array.shape)
-    copy[...] = array
-    return copy
-
-
-def _not_numeric(got: str) -> DataError:
-    return DataError(
-        "x",
-        got=got,
-        expected="real numbers",
-        advice="Convert text with float(...), encode categories as integers, and drop columns that are not data.",
-    )
-
-
-def _squeezed(values: np.ndarray, feature_names: tuple[str, ...] | None) -> np.ndarray:
-    return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 and feature_names else values
-
-
-def _check_shape(values: np.ndarray) -> None:
-    if values.ndim not in (1, 2):
-        raise DataError(
-            "x",
-            got=f"an array of shape {values.shape}",
-            expected="shape (rows,) or (rows, features)",
-            advice="Reshape it so that each row is one observation.",
-        )
-    if values.size == 0:
-        raise DataError("x", got=f"no data, shape {values.shape}", expected="at least one row and one column")
-
-
-def _check_names(values: np.ndarray, feature_names: tuple[str, ...] | None) -> None:
-    columns = values.shape[1] if values.ndim == 2 else 1
-    if feature_names is not None and len(feature_names) != columns:
-        raise DataError("feature_names", got=f"{len(feature_names)} names", expected=f"{columns}, one for each column")
-
-
-def _check_finite(values: np.ndarray, feature_names: tuple[str, ...] | None, row_names: np.ndarray | None) -> None:
-    bad = np.argwhere(~np.isfinite(values))
-    if len(bad):
-        cells = ", ".join(_cell(values, index, feature_names, row_names) for index in bad[:MAX_NAMED])
-        more = f" and {len(bad) - MAX_NAMED} more" if len(bad) > MAX_NAMED else ""
-        raise DataError(
-            "x",
-            got=cells + more,
-            expected="finite numbers",
-            advice="Drop or mend these cells; a mixture cannot be fitted to them as they are.",
-        )
-
-
-def _cell(
-    values: np.ndarray, index: np.ndarray, feature_names: tuple[str, ...] | None, row_names: np.ndarray | None
-) -> str:
-    """One offending cell in words: `nan at row 3, column 'waiting'`."""
-    value, row = values[tuple(index)], int(index[0])
-    name = "" if row_names is None else f" ({row_names[row]!r})"
-    if len(index) == 1:
-        return f"{value} at row {row}{name}"
-    column = int(index[1])
-    return (
-        f"{value} at row {row}{name}, column {feature_names[column]!r}"
-        if feature_names
-        else f"{value} at row {row}{name}, column {column}"
-    )

@@ -20,51 +20,13 @@ import numpy as np
 
 from mixtures.errors import ChoiceError, ModelError
 from mixtures.ppl.protocol import PPL, Array
-
-
-@dataclass(frozen=True)
-class Statistic:
-    """A number computed from the data, one a feature.
-
-    Args:
-        text: how it is written; also its name in a saved specification.
-    """
-
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
-
-    def of(self, xp: Any, x: Array | None) -> Any:
-        """The statistic of x (rows,) or (rows, features); without data, that of data with mean 0 and standard deviation 1."""
-        compute, standard = _STATISTICS[self.text]
-        return standard if x is None else compute(xp, x)
-
-
-def _positive(xp, value):
-    """`value`, or 1 where it is 0: constant data have no scale of their own."""
-    return xp.where(value > 0, value, xp.ones_like(value))
-
-
-def _range(xp, x):
-    return _positive(xp, xp.max(x, axis=0) - xp.min(x, axis=0))
-
-
-def _log_half_rms_sd(xp, x):
-    return xp.log(_positive(xp, xp.sqrt(xp.mean(xp.std(x, axis=0) ** 2))) / 2)
-
-
-_STATISTICS: dict[str, tuple[Callable[[Any, Array], Array], float]] = {
-    "midrange(x)": (lambda xp, x: (xp.max(x, axis=0) + xp.min(x, axis=0)) / 2, 0.0),
-    "range(x)": (_range, 4.0),
-    "log(rms(sd(x))/2)": (_log_half_rms_sd, float(np.log(0.5))),
-    "log(sd(x)/2)": (lambda xp, x: xp.log(_positive(xp, xp.std(x, axis=0)) / 2), float(np.log(0.5))),
-}
-
-MIDRANGE = Statistic("midrange(x)")
-RANGE = Statistic("range(x)")
-LOG_HALF_RMS_SD = Statistic("log(rms(sd(x))/2)")
-LOG_HALF_SD = Statistic("log(sd(x)/2)")
+from mixtures.statistics import (  # noqa: F401 (a user's priors are scaled by them)
+    LOG_HALF_RMS_SD,
+    LOG_HALF_SD,
+    MIDRANGE,
+    RANGE,
+    Statistic,
+)
 
 Number = float | tuple
 """A prior's number once frozen: a float, or nested tuples for an array."""
@@ -87,15 +49,26 @@ class Prior:
         """Whether every parameter is a number, none a statistic of data to come."""
         return not any(isinstance(value, Statistic) for _, value in self.parameters)
 
-    def scaled_to(self, x: np.ndarray) -> "Prior":
-        """This prior with its statistics replaced by their numbers on `x`."""
-        numbers = {key: value.of(np, x) if isinstance(value, Statistic) else value for key, value in self.parameters}
+    def scaled_to(self, x: np.ndarray, covariates: np.ndarray | None = None) -> "Prior":
+        """This prior with its statistics replaced by their numbers on `x` (and `covariates`)."""
+        numbers = {
+            key: value.of(np, x, covariates) if isinstance(value, Statistic) else value
+            for key, value in self.parameters
+        }
         return Prior(self.name, _frozen(self.name, numbers))
 
-    def numbers(self, ppl: PPL, x: Array | None) -> dict[str, Array]:
+    def of_column(self, column: int, label: str) -> "Prior":
+        """This prior with its statistics taken of one column."""
+        numbers = (
+            (key, value.of_column(column, label) if isinstance(value, Statistic) else value)
+            for key, value in self.parameters
+        )
+        return Prior(self.name, tuple(numbers))
+
+    def numbers(self, ppl: PPL, x: Array | None, covariates: Array | None = None) -> dict[str, Array]:
         """The parameters as arrays of the backend."""
         return {
-            key: ppl.array(value.of(ppl.xp, x) if isinstance(value, Statistic) else value)
+            key: ppl.array(value.of(ppl.xp, x, covariates) if isinstance(value, Statistic) else value)
             for key, value in self.parameters
         }
 
@@ -108,6 +81,7 @@ class Prior:
         shape: tuple[int, ...] = (),
         dims: tuple[str, ...] = (),
         leading: tuple[Any, ...] = (),
+        event: tuple[int, ...] = (),
     ) -> Array:
         """A site drawn from this prior.
 
@@ -118,7 +92,10 @@ class Prior:
             shape: event axes over which the distribution is repeated independently, (features,) say.
             dims: names of all event axes.
             leading: structural arguments that come before the numbers (the dimension of an LKJ Cholesky factor).
+            event: shape to which single numbers are repeated, where the distribution is of a vector (a Dirichlet's concentration).
         """
+        if event:
+            numbers = {key: value * ppl.xp.ones(event) for key, value in numbers.items()}
         fn = getattr(ppl.dist, self.name)(*leading, **numbers)
         if shape:
             fn = fn.expand(np.broadcast_shapes(tuple(fn.batch_shape), shape)).to_event(len(shape))

@@ -8,6 +8,7 @@ import numpy as np
 from mixtures.ppl import backend_module
 from mixtures.program import Program
 from mixtures.seeds import check_seed
+from mixtures.tables import checked_covariates
 
 
 def simulate(
@@ -16,6 +17,7 @@ def simulate(
     seed: int,
     given: Mapping[str, Any] | None = None,
     backend: str = "numpyro",
+    covariates: Any = None,
 ) -> dict[str, np.ndarray]:
     """Draw every site of the program once: parameters, assignments and `size` rows of data.
 
@@ -26,9 +28,10 @@ def simulate(
         given: parameters to hold fixed, by site; the others are drawn from their priors. Priors scaled to the data are taken as for
             data of mean 0 and standard deviation 1.
         backend: `"numpyro"` or `"pyro"`: the draws differ, their distribution does not.
+        covariates: (rows,) or (rows, covariates), for programs whose rows depend on them.
 
     Returns:
-        Arrays by site; `assignment` (rows,) and `obs` (rows[, features]) among them.
+        Arrays by site; `assignment` (rows,) and `obs` (rows[, features]) among them (for a `Product`, every column by its name).
 
     Raises:
         SeedError: a bad seed.
@@ -43,4 +46,8 @@ def simulate(
     """
     words = backend_module(backend, f"mixtures.ppl.{backend}_ppl")
     held = {name: np.asarray(value, dtype=np.float64) for name, value in (given or {}).items()}
-    return words.run_forward(program, check_seed(seed), held, {"size": size})
+    data: dict[str, Any] = {"size": size}
+    if covariates is not None:
+        rows = size[0] if isinstance(size, tuple) else size
+        data["covariates"] = checked_covariates(covariates, rows)[0]
+    return words.run_forward(program, check_seed(seed), held, data)

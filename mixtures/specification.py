@@ -13,6 +13,8 @@ from typing import Any
 from mixtures.errors import StoredFileError
 from mixtures.program import Declared, Program
 
+ADVICE = "Define your family at the top of a module that can be imported."
+
 
 def to_json(program: Program) -> str:
     """The program as JSON text.
@@ -78,11 +80,22 @@ def _encoded(value: Any) -> Any:
 
 def _decoded(value: Any) -> Any:
     if isinstance(value, dict):
-        module, _, name = value["type"].partition(":")
-        if module.split(".")[0] != "mixtures":
-            raise StoredFileError("program", got=value["type"], expected="a type of the package mixtures")
         fields = {key: _decoded(item) for key, item in value["fields"].items()}
-        return getattr(importlib.import_module(module), name)(**fields)
+        return _type(value["type"])(**fields)
     if isinstance(value, list):
         return tuple(_decoded(item) for item in value)
     return value
+
+
+def _type(path: str) -> Any:
+    """The dataclass at an import path: the package's, or a user's own family."""
+    module, _, name = path.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise StoredFileError(
+            "program", got=f"{path}, which cannot be imported", expected="an importable family", advice=ADVICE
+        ) from error
+    if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
+        raise StoredFileError("program", got=path, expected="a family: a frozen dataclass", advice=ADVICE)
+    return found

@@ -56,3 +56,28 @@ def faithful_posterior(faithful, faithful_fit):
     return inference.sample_nuts(
         mixtures.gaussian_mixture(2), faithful, draws=250, tune=250, chains=4, seed=1, init=faithful_fit, progress=False
     )
+
+
+@pytest.fixture(scope="session")
+def galaxies():
+    return mixtures.load_dataset("galaxies")
+
+
+@pytest.fixture(scope="session")
+def galaxies_fit(galaxies):
+    return inference.fit_map(mixtures.gaussian_mixture(3), galaxies, restarts=20, seed=0)
+
+
+@pytest.fixture(scope="session")
+def galaxies_posterior(galaxies, galaxies_fit):
+    """Three components of very different sizes, one variable: draws enough that R-hat can be near 1."""
+    return inference.sample_nuts(
+        mixtures.gaussian_mixture(3),
+        galaxies,
+        draws=1500,
+        tune=500,
+        chains=4,
+        seed=0,
+        init=galaxies_fit,
+        progress=False,
+    )

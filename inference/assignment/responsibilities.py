@@ -1,6 +1,6 @@
 """How probable is each component for each row? Exact, through the hub, for one parameter value or averaged over a posterior."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,8 @@ from inference.results import PointFit
 from mixtures import Observations
 from mixtures.errors import ModelError
 
-CELLS_AT_ONCE = 20_000_000
-"""How many numbers of a (draws, rows, components) table are held at once: 160 MB."""
+CELLS_AT_ONCE = 1_000_000
+"""How many numbers of a (draws, rows, components) table are computed at once: 8 MB, or temporaries would outweigh the result."""
 
 
 def responsibilities(fit_or_posterior: PointFit | xr.DataTree, x: Any, interval: float | None = None) -> Any:
@@ -47,7 +47,9 @@ def responsibilities(fit_or_posterior: PointFit | xr.DataTree, x: Any, interval:
         raise ModelError(
             "interval", got="a point fit", expected="a posterior", advice="Point fits have no draws; sample_nuts has."
         )
-    return _one_or_all(_marginals(fit_or_posterior, _softmax(log_joint(fit_or_posterior, x))))
+    fit, observations = fit_or_posterior, checked_like(fit_or_posterior, x)
+    sites = engine(fit.backend).sites(fit.program, observations)
+    return _one_or_all(sites.marginals(_softmax(log_joint(fit, observations))))
 
 
 def log_joint(fit: PointFit, x: Any) -> np.ndarray:
@@ -59,24 +61,27 @@ def log_joint(fit: PointFit, x: Any) -> np.ndarray:
 def checked_like(fit: PointFit, x: Any) -> Observations:
     """`x` as observations with the columns that the fit was made from."""
     observations = checked(fit.program, x)
-    observations.check_like(fit.origin.features, fit.origin.feature_names)
+    made_from = fit.origin
+    observations.check_like(
+        made_from.features, made_from.feature_names, made_from.covariates, made_from.covariate_names
+    )
     return observations
-
-
-def _marginals(fit: PointFit, table: np.ndarray) -> dict[str, np.ndarray]:
-    # The sites' shapes do not depend on the rows: one row describes them.
-    example = Observations(np.zeros((2,) if fit.origin.features is None else (2, fit.origin.features)))
-    return engine(fit.backend).sites(fit.program, example).marginals(table)
 
 
 def _one_or_all(by_site: dict[str, Any]) -> Any:
     return next(iter(by_site.values())) if len(by_site) == 1 else by_site
 
 
-def _softmax(table: np.ndarray) -> np.ndarray:
+def _softmax(table: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     # r_ik = p(x_i, k) / sum_l p(x_i, l)
-    weights = np.exp(table - table.max(axis=-1, keepdims=True))
-    return weights / weights.sum(axis=-1, keepdims=True)
+    weights = np.subtract(table, table.max(axis=-1, keepdims=True), out=out)
+    np.exp(weights, out=weights)
+    weights /= weights.sum(axis=-1, keepdims=True)
+    return weights
+
+
+def _copy(table: np.ndarray, out: np.ndarray) -> None:
+    out[...] = table
 
 
 def draw_log_joint(posterior: xr.DataTree, rows: Any = None) -> np.ndarray:
@@ -86,14 +91,25 @@ def draw_log_joint(posterior: xr.DataTree, rows: Any = None) -> np.ndarray:
         posterior: a tree of draws; chains are laid one after the other.
         rows: a slice or array of row indices; None for all.
     """
-    x = observations_of(posterior)
-    blocks = list(joint_blocks(posterior, x if rows is None else Observations(x.x[rows])))
-    return np.concatenate(blocks)
+    return _filled(posterior, rows, _copy)
 
 
 def draw_responsibilities(posterior: xr.DataTree, rows: Any = None) -> np.ndarray:
     """P(assignment_i = k | x_i, draw), (draws, rows, components); see `draw_log_joint`."""
-    return _softmax(draw_log_joint(posterior, rows))
+    return _filled(posterior, rows, _softmax)
+
+
+def _filled(posterior: xr.DataTree, rows: Any, write: Callable[[np.ndarray, np.ndarray], Any]) -> np.ndarray:
+    """One array of all draws, each block written to its place: no second copy is ever held."""
+    x = observations_of(posterior)
+    sizes = posterior["posterior"].sizes
+    draws, begin, filled = sizes["chain"] * sizes["draw"], 0, np.empty(0)
+    for table in joint_blocks(posterior, x if rows is None else x.take(rows)):
+        if begin == 0:
+            filled = np.empty((draws, *table.shape[1:]))
+        write(table, filled[begin : begin + len(table)])
+        begin += len(table)
+    return filled
 
 
 def joint_blocks(posterior: xr.DataTree, x: Observations) -> Iterator[np.ndarray]:
@@ -104,15 +120,18 @@ def joint_blocks(posterior: xr.DataTree, x: Observations) -> Iterator[np.ndarray
     cells = len(x) * int(np.prod([site.categories for site in backend.sites(program, x).assignments]))
     size = max(1, min(draws, CELLS_AT_ONCE // cells))
     for begin in range(0, draws, size):
-        block = {name: value[begin : begin + size] for name, value in parameters.items()}
-        yield backend.log_joint_draws(program, block, x)
+        # The last block is as long as the others, some of its draws seen before: another length is compiled anew.
+        start = min(begin, draws - size)
+        block = {name: value[start : start + size] for name, value in parameters.items()}
+        yield backend.log_joint_draws(program, block, x)[begin - start :]
 
 
 def _of_posterior(posterior: xr.DataTree, x: Any, interval: float | None) -> Any:
     program = program_of(posterior)
     observations = checked(program, x)
     fitted = observations_of(posterior)
-    observations.check_like(fitted.features, fitted.feature_names)
+    covariates = None if fitted.covariates is None else fitted.covariates.shape[1]
+    observations.check_like(fitted.features, fitted.feature_names, covariates, fitted.covariate_names)
     sites = engine(posterior.attrs["backend"]).sites(program, observations)
     if interval is None:
         total, draws = np.zeros(()), 0

@@ -87,7 +87,7 @@ class ClosedForm(Protocol):
         ...
 
     def narrowest(self, state: State, spread: np.ndarray) -> float:
-        """The smallest variance of a component along any direction, as a share of the data's own covariance `spread` in EM's coordinates."""
+        """The smallest variance of a component along any direction, as a share of the data's covariance `spread` there."""
         ...
 
     def has_duplicates(self, state: State) -> bool:

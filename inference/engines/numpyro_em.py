@@ -49,7 +49,7 @@ def climb(problem: EMProblem, states: State) -> Climb:
 
     ended: list[tuple[State, Outcome, np.ndarray] | None] = [None] * restarts
     waiting = iter(range(restarts))
-    holders = [next(waiting) for _ in range(lanes)]
+    holders: list[int | None] = [next(waiting) for _ in range(lanes)]
     traces: list[list[float]] = [[] for _ in range(restarts)]
     state = {name: np.array(value[:lanes]) for name, value in states.items()}
     begun = {"objective": np.array(-np.inf), "steps": np.array(0), "outcome": np.array(int(Outcome.RUNNING))}
@@ -185,4 +185,5 @@ def _like(flags: jax.Array, values: jax.Array) -> jax.Array:
 
 def _summed(state: State) -> jax.Array:
     """One number a lane that is finite only if all of the lane's state is."""
-    return sum(jnp.sum(value.reshape(value.shape[0], -1), axis=1) for value in state.values())
+    sums = [jnp.sum(value.reshape(value.shape[0], -1), axis=1) for value in state.values()]
+    return jnp.sum(jnp.stack(sums), axis=0)

@@ -8,14 +8,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from inference.engines import numpyro_em
+from inference.engines import numpyro_em, numpyro_nutpie, numpyro_nuts
 from inference.engines.closed_form import Climb, EMProblem, State
 from inference.engines.numpyro_ascent import compiled_ascent, compiled_guide_ascent
 from inference.engines.numpyro_mle import compiled_expected, compiled_mle
-from inference.engines.numpyro_nuts import sample
 from inference.engines.numpyro_programs import (
     Values,
     compiled_classifier,
+    compiled_forward,
     compiled_joint,
     compiled_log_densities,
     compiled_prior_draw,
@@ -24,6 +24,7 @@ from inference.engines.numpyro_programs import (
 )
 from inference.engines.protocol import (
     Ascent,
+    BlockKeeper,
     Draws,
     GuideAscent,
     LogDensity,
@@ -49,6 +50,10 @@ class NumPyroEngine:
     """See `inference.engines.protocol.Engine` for what each method gives."""
 
     name = "numpyro"
+
+    @property
+    def is_on_cpu(self) -> bool:
+        return jax.default_backend() == "cpu"
 
     @_in_float64
     def sites(self, program: Program, x: Observations) -> Sites:
@@ -79,6 +84,15 @@ class NumPyroEngine:
         structure, data = run_arguments(program, x)
         names = tuple(site.name for site in describe(program, x).parameters)
         return _as_numpy(compiled_prior_draw(structure, names)(jax.random.PRNGKey(seed), data))
+
+    @_in_float64
+    def forward_draws(
+        self, program: Program, parameters: Parameters, x: Observations, *, draws: int, seed: int
+    ) -> dict[str, np.ndarray]:
+        structure, data = run_arguments(program, x)
+        names = tuple(site.name for site in describe(program, x).all if site.kind != "assignment")
+        keys = jax.random.split(jax.random.PRNGKey(seed), draws)
+        return _as_numpy(compiled_forward(structure, names)(keys, _as_jax(parameters), data))
 
     @_in_float64
     def log_density(
@@ -176,19 +190,23 @@ class NumPyroEngine:
         target_accept: float,
         seed: int,
         progress: bool,
+        sampler: str,
+        store: BlockKeeper | None = None,
+        is_stopped: Callable[[], bool] = lambda: False,
     ) -> Draws:
         structure, data = run_arguments(program, x)
-        return sample(
-            structure,
-            describe(program, x),
-            data,
-            _as_jax(starts),
-            draws=draws,
-            tune=tune,
-            target_accept=target_accept,
-            seed=seed,
-            progress=progress,
-        )
+        options: dict[str, Any] = {
+            "draws": draws,
+            "tune": tune,
+            "target_accept": target_accept,
+            "seed": seed,
+            "progress": progress,
+            "is_stopped": is_stopped,
+        }
+        sites, begin = describe(program, x), _as_jax(starts)
+        if sampler == "nutpie":
+            return numpyro_nutpie.sample(structure, sites, data, begin, **options)
+        return numpyro_nuts.sample(structure, sites, data, begin, store=store, **options)
 
 
 def _as_numpy(values: Values) -> dict[str, np.ndarray]:

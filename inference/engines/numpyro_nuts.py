@@ -14,7 +14,7 @@ from numpyro.infer.hmc import hmc
 from tqdm import tqdm
 
 from inference.engines.numpyro_programs import CACHED, Values, vector_functions
-from inference.engines.protocol import Draws, Sites
+from inference.engines.protocol import Block, BlockKeeper, Draws, Sites
 from mixtures import Program
 
 VECTORIZED_CELLS = 100_000
@@ -77,53 +77,104 @@ def sample(
     target_accept: float,
     seed: int,
     progress: bool,
+    store: BlockKeeper | None,
+    is_stopped: Callable[[], bool],
 ) -> Draws:
-    """Draws of every parameter, one chain from each start."""
+    """Draws of every parameter, one chain from each start; fewer than asked for if stopped."""
     chains = len(next(iter(starts.values())))
     is_vectorized = chains > 1 and np.size(data["x"]) <= VECTORIZED_CELLS
     start, advance = _kernel(program, sites, tune, target_accept, is_vectorized)
-    constrain, unconstrain = _maps(program, sites)
-    vectors = unconstrain(starts, data)
+    vectors = unconstrained_starts(program, sites)(starts, data)
     keys = jax.random.split(jax.random.PRNGKey(seed), chains)
-    blocks = -(-(tune + draws) // BLOCK)
     groups = [slice(None)] if is_vectorized else list(range(chains))
-    bar = tqdm(total=blocks * BLOCK * len(groups), disable=not progress, desc="NUTS", unit="draw")
-    with bar:
-        records = []
-        for group in groups:
-            state = start(keys[group], vectors[group], data)
-            records.append(_run(state, advance, data, blocks, tune, draws, bar))
-    joined = (
-        records[0] if is_vectorized else {name: np.stack([record[name] for record in records]) for name in records[0]}
-    )
-    values = constrain(joined.pop("u"), data)
+    lanes = [
+        _Lane(number, start, advance, keys[group], vectors[group], data, tune // BLOCK, store)
+        for number, group in enumerate(groups)
+    ]
+    _run(lanes, -(-(tune + draws) // BLOCK), chains, progress, is_stopped)
+    joined = _joined(lanes, tune, draws)
+    values = constrained_draws(program, sites)(jax.numpy.asarray(joined.pop("u")), data)
     parameters = {site.name: np.asarray(values[site.name]) for site in sites.parameters}
     depth = np.floor(np.log2(np.maximum(joined["n_steps"], 1))).astype(int) + 1
     return Draws(parameters, {**joined, "tree_depth": depth})
 
 
-def _run(
-    state: Any, advance: Callable[..., Any], data: Values, blocks: int, tune: int, draws: int, bar: tqdm
-) -> dict[str, np.ndarray]:
-    """Block after block; the draws after warm-up, with the draw as the last axis but those of the vector."""
-    kept = []
-    for block in range(blocks):
-        state, record = advance(state, data)
-        begin = block * BLOCK
-        if begin + BLOCK > tune:
-            kept.append({name: np.asarray(value) for name, value in record.items()})
-        jax.block_until_ready(state)
-        bar.update(BLOCK)
-    axis = {name: value.ndim - (2 if name == "u" else 1) for name, value in kept[0].items()}
+class _Lane:
+    """Chains that advance together: all of them, or one. It begins where the store's last whole block ended."""
+
+    def __init__(
+        self,
+        number: int,
+        start: Callable[..., Any],
+        advance: Callable[..., Any],
+        keys: jax.Array,
+        vectors: jax.Array,
+        data: Values,
+        first_kept: int,
+        store: BlockKeeper | None,
+    ):
+        self.number, self.step, self.data, self.first_kept, self.store = number, advance, data, first_kept, store
+        blocks = store.read(number) if store is not None else []
+        self.done = len(blocks)
+        self.kept = [block.record for block in blocks[first_kept:]]
+        if not blocks:
+            self.state = start(keys, vectors, data)
+            return
+        structure = jax.tree.structure(jax.eval_shape(start, keys, vectors, data))
+        self.state = jax.tree.unflatten(structure, [jax.numpy.asarray(leaf) for leaf in blocks[-1].state])
+
+    def advance(self) -> None:
+        """One more block."""
+        self.state, record = self.step(self.state, self.data)
+        chains = record["lp"].ndim == 2
+        is_kept = self.done >= self.first_kept
+        arrays = {name: np.asarray(v if chains else v[None]) for name, v in record.items()} if is_kept else {}
+        if self.store is not None:
+            state = [np.asarray(leaf) for leaf in jax.tree.leaves(self.state)]
+            self.store.write(self.number, self.done, Block(arrays, state))
+        if is_kept:
+            self.kept.append(arrays)
+        jax.block_until_ready(self.state)
+        self.done += 1
+
+
+def _run(lanes: list[_Lane], blocks: int, chains: int, progress: bool, is_stopped: Callable[[], bool]) -> None:
+    """Block after block, every lane in turn, so that chains are equally long whenever the run is stopped."""
+    size = BLOCK * chains // len(lanes)
+    done = size * sum(lane.done for lane in lanes)
+    with tqdm(total=size * blocks * len(lanes), initial=done, disable=not progress, desc="NUTS", unit="draw") as bar:
+        for block in range(blocks):
+            for lane in lanes:
+                if is_stopped():
+                    return
+                if lane.done <= block:
+                    lane.advance()
+                    bar.update(size)
+            bar.set_postfix(divergences=sum(int(part["diverging"].sum()) for lane in lanes for part in lane.kept))
+
+
+def _joined(lanes: list[_Lane], tune: int, draws: int) -> dict[str, np.ndarray]:
+    """The draws after warm-up, (chains, draws, ...), as many as all chains have."""
+    blocks = min(len(lane.kept) for lane in lanes)
     skip = tune % BLOCK
-    window = slice(skip, skip + draws)
-    series = {name: np.concatenate([part[name] for part in kept], axis=axis[name]) for name in axis}
-    return {name: value[(slice(None),) * axis[name] + (window,)] for name, value in series.items()}
+    if blocks * BLOCK <= skip:
+        raise KeyboardInterrupt("stopped in warm-up: there are no draws yet")
+
+    def series(lane: _Lane, name: str) -> np.ndarray:
+        return np.concatenate([part[name] for part in lane.kept[:blocks]], axis=1)[:, skip : skip + draws]
+
+    return {name: np.concatenate([series(lane, name) for lane in lanes]) for name in lanes[0].kept[0]}
 
 
 @functools.lru_cache(CACHED)
-def _maps(program: Program, sites: Sites) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """The compiled maps between vectors (chains, draws, size) and constrained values, and from starts (chains, ...) to vectors."""
-    _, constrain, unconstrain = vector_functions(program, sites, prior=True, jacobian=True)
-    over_draws = jax.vmap(jax.vmap(constrain, (0, None)), (0, None))
-    return jax.jit(over_draws), jax.jit(jax.vmap(unconstrain, (0, None)))
+def constrained_draws(program: Program, sites: Sites) -> Callable[[jax.Array, Values], Values]:
+    """The compiled map from vectors (chains, draws, size) to constrained values by site."""
+    _, constrain, _ = vector_functions(program, sites, prior=True, jacobian=True)
+    return jax.jit(jax.vmap(jax.vmap(constrain, (0, None)), (0, None)))
+
+
+@functools.lru_cache(CACHED)
+def unconstrained_starts(program: Program, sites: Sites) -> Callable[[Values, Values], jax.Array]:
+    """The compiled map from starts (chains, ...) by site to vectors."""
+    _, _, unconstrain = vector_functions(program, sites, prior=True, jacobian=True)
+    return jax.jit(jax.vmap(unconstrain, (0, None)))

@@ -269,3 +269,15 @@ def compiled_prior_draw(program: Program, names: tuple[str, ...]) -> Callable[..
         return {name: trace[name]["value"] for name in names}
 
     return jax.jit(draw)
+
+
+@functools.lru_cache(CACHED)
+def compiled_forward(program: Program, names: tuple[str, ...]) -> Callable[..., Values]:
+    """A compiled function (keys, parameters, data) -> the named sites' values, (draws, ...), observed ones drawn anew."""
+
+    def forward(key: jax.Array, parameters: Values, data: Values) -> Values:
+        held = handlers.substitute(native(program), data=parameters)
+        trace = handlers.trace(handlers.uncondition(handlers.seed(held, key))).get_trace(**data)
+        return {name: trace[name]["value"] for name in names}
+
+    return jax.jit(jax.vmap(forward, (0, 0, None)))

@@ -114,12 +114,18 @@ class Sites:
 def run_arguments(program: Program, x: Observations) -> tuple[Program, dict[str, Any]]:
     """A program's structure and its run arguments: what is compiled, and what is passed to it.
 
-    The numbers of a mixture's priors are run arguments, so that other numbers need no new compilation.
+    The numbers of a mixture's priors are run arguments, so that other numbers need no new compilation. Where cells are missing, `observed`
+    says which are not; covariates go to the programs that need them (to every program of a user's own).
     """
+    data: dict[str, Any] = {"x": x.x}
+    if x.observed is not None:
+        data["observed"] = x.observed
+    if x.covariates is not None and (not isinstance(program, Mixture) or program.needs_covariates):
+        data["covariates"] = x.covariates
     if isinstance(program, Mixture):
         known = {} if x.labels is None else {"labels": x.labels}
-        return program.structure, {"x": x.x, "hyper": program.hyper(x.x), **known}
-    return program, {"x": x.x}
+        return program.structure, {**data, "hyper": program.hyper(x), **known}
+    return program, data
 
 
 def rows_of(data: Mapping[str, Any], index: Any) -> dict[str, Any]:
@@ -207,11 +213,42 @@ class Draws:
     stats: dict[str, np.ndarray]
 
 
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Consecutive draws of some chains, and what the sampler needs to go on after them.
+
+    Args:
+        record: by name, (chains, draws, ...); empty in warm-up.
+        state: the sampler's state, as a flat list of arrays.
+    """
+
+    record: dict[str, np.ndarray]
+    state: list[np.ndarray]
+
+
+@runtime_checkable
+class BlockKeeper(Protocol):
+    """Where a sampler leaves its blocks, and finds those of an earlier run."""
+
+    def write(self, group: int, index: int, block: Block) -> None:
+        """Keep block number `index` of a group of chains."""
+        ...
+
+    def read(self, group: int) -> list[Block]:
+        """The blocks of a group of chains, from the first on."""
+        ...
+
+
 @runtime_checkable
 class Engine(Protocol):
     """What may be asked of a program. `parameters` are constrained values by site; `x` are checked observations."""
 
     name: str
+
+    @property
+    def is_on_cpu(self) -> bool:
+        """Whether it computes on a CPU."""
+        ...
 
     def sites(self, program: Program, x: Observations) -> Sites:
         """The program's random variables."""
@@ -238,6 +275,15 @@ class Engine(Protocol):
 
     def prior_draw(self, program: Program, x: Observations, seed: int) -> dict[str, np.ndarray]:
         """One draw of every parameter from its prior."""
+        ...
+
+    def forward_draws(
+        self, program: Program, parameters: Parameters, x: Observations, *, draws: int, seed: int
+    ) -> dict[str, np.ndarray]:
+        """Parameters and data of the shape of `x` drawn by the program itself, (draws, ...) by site.
+
+        Given parameters, (draws, ...), are held: then the data are posterior predictive; with none they are prior predictive.
+        """
         ...
 
     def log_density(
@@ -310,6 +356,12 @@ class Engine(Protocol):
         target_accept: float,
         seed: int,
         progress: bool,
+        sampler: str,
+        store: BlockKeeper | None = None,
+        is_stopped: Callable[[], bool] = lambda: False,
     ) -> Draws:
-        """Collapsed NUTS, one chain from each start (chains, ...)."""
+        """Collapsed NUTS, one chain from each start (chains, ...), by the sampler named: the backend's own, or nutpie.
+
+        A sampler that works in blocks leaves them in `store`; one that can be stopped looks at `is_stopped` now and then.
+        """
         ...

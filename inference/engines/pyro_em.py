@@ -55,7 +55,8 @@ def _climb_one(
     objectives: list[float] = []
     while True:
         parts = [
-            e_step(torch_namespace, closed, state, **block, numbers=numbers, is_hard=problem.is_hard) for block in blocks
+            e_step(torch_namespace, closed, state, **block, numbers=numbers, is_hard=problem.is_hard)
+            for block in blocks
         ]
         objective = float(sum(part[0] for part in parts))
         statistics = {name: sum(part[1][name] for part in parts) for name in parts[0][1]}

@@ -10,7 +10,7 @@ from pyro.infer import infer_discrete
 
 from inference.engines import pyro_em, pyro_nuts
 from inference.engines.closed_form import Climb, EMProblem, State
-from inference.engines.protocol import Ascent, Draws, GuideAscent, LogDensity, Parameters, Sites
+from inference.engines.protocol import Ascent, BlockKeeper, Draws, GuideAscent, LogDensity, Parameters, Sites
 from inference.engines.pyro_ascent import ascend_guide, ascend_one_by_one, ascend_together
 from inference.engines.pyro_mle import ascend_likelihood, expected_density
 from inference.engines.pyro_programs import (
@@ -33,6 +33,7 @@ class PyroEngine:
     """See `inference.engines.protocol.Engine` for what each method gives."""
 
     name = "pyro"
+    is_on_cpu = True
 
     def sites(self, program: Program, x: Observations) -> Sites:
         return describe(program, x)
@@ -67,6 +68,21 @@ class PyroEngine:
         with isolated(seed):
             trace = trace_sites(model, data)
         return as_numpy({name: trace[name]["value"] for name in names})
+
+    def forward_draws(
+        self, program: Program, parameters: Parameters, x: Observations, *, draws: int, seed: int
+    ) -> dict[str, np.ndarray]:
+        model, data = tensors(program, x)
+        names = [site.name for site in describe(program, x).all if site.kind != "assignment"]
+        held = as_torch(dict(parameters))
+        rows = []
+        with isolated(seed), torch.no_grad():
+            for draw in range(draws):
+                given = {name: value[draw] for name, value in held.items()}
+                # inside `condition`, so that only the data are drawn anew: what is held counts as observed outside it
+                trace = trace_sites(poutine.condition(poutine.uncondition(model), data=given), data)
+                rows.append({name: trace[name]["value"] for name in names})
+        return as_numpy({name: torch.stack([row[name] for row in rows]) for name in names})
 
     def log_density(
         self, program: Program, x: Observations, *, prior: bool = True, jacobian: bool = False
@@ -112,7 +128,12 @@ class PyroEngine:
     ) -> Ascent:
         sites = describe(program, x)
         model, data = tensors(program, x)
-        options = {"learning_rate": learning_rate, "momentum": momentum, "batches": batches, "steps": steps}
+        options: dict[str, Any] = {
+            "learning_rate": learning_rate,
+            "momentum": momentum,
+            "batches": batches,
+            "steps": steps,
+        }
         with isolated():
             return ascend_likelihood(model, sites, data, starts, units, optimizer=optimizer, **options)
 
@@ -164,7 +185,11 @@ class PyroEngine:
         target_accept: float,
         seed: int,
         progress: bool,
+        sampler: str,
+        store: BlockKeeper | None = None,
+        is_stopped: Callable[[], bool] = lambda: False,
     ) -> Draws:
+        del sampler, store, is_stopped  # Pyro's driver runs a chain to its end
         sites = describe(program, x)
         model, data = tensors(program, x)
         with isolated(seed):

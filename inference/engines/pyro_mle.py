@@ -37,9 +37,12 @@ def ascend_likelihood(
         return torch.vmap(loss)(v) if sites.has_hub else torch.stack([loss(vector) for vector in v])
 
     v = (as_torch(starts) / unit).requires_grad_()
-    kind = torch.optim.Adam if optimizer == "adam" else torch.optim.SGD
-    options = {} if optimizer == "adam" else {"momentum": momentum}
-    rule = kind([v], lr=learning_rate, **options)
+    is_adam = optimizer == "adam"
+    rule = (
+        torch.optim.Adam([v], lr=learning_rate)
+        if is_adam
+        else torch.optim.SGD([v], lr=learning_rate, momentum=momentum)
+    )
     losses, norms = [], []
     for count in range(steps):
         part = data if batches is None else rows_of(data, batches[count])

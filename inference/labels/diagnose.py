@@ -86,7 +86,8 @@ def diagnose_labels(
         unsure=switching.unsure,
         relabelled_r_hat=_worst(table, "relabelled"),
         visited=switching.visited,
-        switch_rate=float(switching.rates.max()),
+        chains_apart=switching.chains_apart,
+        strays=switching.strays,
     )
     return LabelReport(verdict, name, evidence.shape, switching, table, comparison, gaps, expected_gap)
 

@@ -11,6 +11,7 @@ from inference.labels.switching import Switching
 from inference.labels.verdict import LEAST_AGREEMENT, MOST_UNSURE, WORST_R_HAT, Verdict
 
 MOST_LABELLINGS_SHOWN = 6
+SMALLEST_SHOWN = 0.0005  # less is 0.0%
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +120,7 @@ class LabelReport:
         for name, shares in zip(names, comparison.agreement.values, strict=True):
             lines.append(f"{name:<18}" + "".join(f"{share:>17.1%}" for share in shares))
         lines.append(f"Disputed among {', '.join(TRUSTED)}: {comparison.disputed:.1%} of draws.")
-        if comparison.disputed > 0:
+        if comparison.disputed >= SMALLEST_SHOWN:
             by_component = ", ".join(f"{share:.1%} ({k})" for k, share in enumerate(comparison.by_component))
             lines.append(
                 f"Where: {by_component}, by component. Why: a component without a row of its own in "

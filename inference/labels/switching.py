@@ -32,6 +32,12 @@ class Switching:
         return len(self.labellings)
 
     @property
+    def strays(self) -> float:
+        """The greatest share of a chain's draws that have another labelling than its usual one."""
+        usual = self.shares.max(axis=1)
+        return float(1 - usual[usual > 0].min(initial=1.0))  # a chain without a sure draw has no usual labelling
+
+    @property
     def possible(self) -> int:
         """How many there are: K!."""
         return factorial(self.labellings.shape[1])

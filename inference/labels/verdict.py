@@ -5,6 +5,7 @@ from enum import Enum
 WORST_R_HAT = 1.05
 LEAST_AGREEMENT = 0.95
 MOST_UNSURE = 0.05
+MOST_STRAYS = 0.01
 
 
 class Verdict(Enum):
@@ -42,7 +43,8 @@ def decide(
     unsure: float,
     relabelled_r_hat: float,
     visited: int,
-    switch_rate: float,
+    chains_apart: float,
+    strays: float,
 ) -> Verdict:
     """The first sentence that holds, the gravest first; a NaN (nothing to compare) counts as nothing wrong.
 
@@ -54,7 +56,8 @@ def decide(
         unsure: the share of draws whose labelling is too close to call.
         relabelled_r_hat: the greatest R-hat of relabelled parameters.
         visited: how many labellings were visited.
-        switch_rate: the greatest share of a chain's steps that changed the labelling.
+        chains_apart: the share of pairs of chains whose usual labelling differs.
+        strays: the greatest share of a chain's draws that have another labelling than its usual one.
     """
     is_ambiguous = agreement < LEAST_AGREEMENT or unsure > MOST_UNSURE
     # Where the labels are beyond doubt, relabelled parameters are label-invariant quantities like any other.
@@ -66,4 +69,5 @@ def decide(
         return Verdict.AMBIGUOUS
     if visited == 1:
         return Verdict.IDENTIFIED
-    return Verdict.SWITCHES if switch_rate > 0 else Verdict.CHAINS_APART
+    keeps_to_its_own = chains_apart > 0 and strays <= MOST_STRAYS
+    return Verdict.CHAINS_APART if keeps_to_its_own else Verdict.SWITCHES

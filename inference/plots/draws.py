@@ -48,7 +48,11 @@ def labelling_of(posterior: xr.DataTree, group: str) -> str:
 
 
 def central(values: np.ndarray, share: float = 0.99) -> tuple[float, float]:
-    """Where the central share of the draws lies, and a little more: one far draw must not press all others together."""
+    """Where the central share of the draws lies, and a little more: one far draw must not press all others together.
+
+    What is positive, such as a scale, begins at 0 at the lowest.
+    """
     low, high = np.quantile(values, [(1 - share) / 2, (1 + share) / 2])
     margin = 0.1 * (high - low) or 1.0
-    return float(low - margin), float(high + margin)
+    floor = 0.0 if values.min() >= 0 else -np.inf
+    return float(max(low - margin, floor)), float(high + margin)

@@ -3,19 +3,29 @@
 They take results and return Axes; the draws come from `relabel`, the agreement from `diagnose_labels`.
 """
 
-import matplotlib.pyplot as plt
+from typing import TYPE_CHECKING
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 
+from inference.plots.axes import given_or_new, legend_beside
+from inference.plots.draws import central, component_draws, label_of, labelling_of
+from inference.plots.palette import DATA, DENSITY, colour
 from mixtures.errors import DataError
+
+if TYPE_CHECKING:  # the report is only read, and a picture of draws has no need of the methods behind it
+    from inference.labels.report import LabelReport
 
 MOST_POINTS = 20_000
 """Points a scatter shows at most: more of them only cover one another."""
 
+BOTH = ("posterior_raw", "posterior")
+"""Before, after."""
 
-def plot_label_traces(posterior: xr.DataTree, site: str = "loc", feature: int = 0) -> np.ndarray:
+
+def plot_label_traces(posterior: xr.DataTree, *, site: str = "loc", feature: int = 0) -> np.ndarray:
     """Traces and densities of one site, before relabelling and after, coloured by component; its central 99 %.
 
     Args:
@@ -27,67 +37,80 @@ def plot_label_traces(posterior: xr.DataTree, site: str = "loc", feature: int = 
         The Axes, (before and after, trace and density).
 
     Raises:
-        DataError: the posterior has not been relabelled.
+        ChoiceError: no such site.
+        DataError: the posterior has not been relabelled, or a site that the components share.
     """
-    figure, axes = plt.subplots(
-        2, 2, figsize=(9, 5), sharex="col", sharey="all", width_ratios=(3, 1), layout="constrained"
-    )
-    limits = _limits(_columns(posterior, "posterior", site, feature))
-    for row, group, title in ((axes[0], "posterior_raw", "as sampled"), (axes[1], "posterior", "relabelled")):
-        draws = _columns(posterior, group, site, feature)
-        flat = draws.reshape(-1, draws.shape[2])
-        for component, values in enumerate(flat.T):
-            row[0].plot(values, ".", markersize=2, color=f"C{component}", rasterized=True)
-            row[1].hist(
+    import matplotlib.pyplot as plt
+
+    before, after = (_draws(posterior, site, feature, group) for group in BOTH)
+    _, axes = plt.subplots(2, 2, figsize=(9, 5), sharex="col", sharey="all", width_ratios=(3, 1), layout="constrained")
+    limits = central(after)
+    for (trace, density), draws, group in zip(axes, (before, after), BOTH, strict=True):
+        _points_in_order(trace, draws)
+        for component, values in enumerate(_flat(draws).T):
+            density.hist(
                 values, bins=100, range=limits, density=True, orientation="horizontal", histtype="stepfilled",
-                facecolor=to_rgba(f"C{component}", 0.25), edgecolor=f"C{component}",
+                facecolor=to_rgba(colour(component), 0.25), edgecolor=colour(component), label=f"component {component}",
             )  # fmt: skip
-        for chain in range(1, len(draws)):
-            row[0].axvline(chain * draws.shape[1], color="0.6", linewidth=0.8)
-        row[0].set(ylabel=f"{site}, {title}", xlim=(0, len(flat)), ylim=limits)
-    axes[1, 0].set_xlabel("draw, one chain after the other")
+        trace.set(ylabel=label_of(posterior, site, feature), title=labelling_of(posterior, group), ylim=limits)
+    axes[1, 0].set_xlabel("draw, one chain after the other" if len(after) > 1 else "draw")
     axes[1, 1].set_xlabel("density")
-    _legend(figure, flat.shape[1])
+    legend_beside(axes[0, 1])
     return axes
 
 
 def plot_mirrored_modes(
     posterior: xr.DataTree,
+    ax: Axes | None = None,
+    *,
     site: str = "loc",
     components: tuple[int, int] = (0, 1),
     feature: int = 0,
-    ax: Axes | None = None,
 ) -> Axes:
     """The joint draws of two components' parameters: mirrored at the diagonal as sampled, one mode once relabelled.
 
+    The central 99 % is shown. As sampled, the pairs of all other components are seen as well if labels switch.
+
     Args:
         posterior: what `relabel` returned.
+        ax: where to draw; None makes a figure.
         site: the variable.
         components: which two.
         feature: which of the site's columns, if it has several.
-        ax: where to draw.
+
+    Returns:
+        The axes.
 
     Raises:
-        DataError: the posterior has not been relabelled.
+        ChoiceError: no such site.
+        DataError: the posterior has not been relabelled, or a site that the components share.
     """
-    ax = ax or plt.subplots(figsize=(6.5, 5), layout="constrained")[1]
-    for group, colour, label in (("posterior_raw", "0.6", "as sampled"), ("posterior", "C0", "relabelled")):
-        draws = _columns(posterior, group, site, feature)
-        pairs = _thinned(draws.reshape(-1, draws.shape[2])[:, list(components)])
-        ax.plot(pairs[:, 0], pairs[:, 1], ".", markersize=3, alpha=0.5, color=colour, label=label, rasterized=True)
-    ax.axline((pairs[0].mean(), pairs[0].mean()), slope=1, color="0.3", linewidth=0.8, linestyle="--")
-    ax.set(xlabel=f"{site}[{components[0]}]", ylabel=f"{site}[{components[1]}]", aspect="equal", adjustable="datalim")
-    ax.legend(frameon=False, markerscale=4, loc="upper left", bbox_to_anchor=(1, 1))
+    ax = given_or_new(ax, (6.5, 5.0))
+    looks = ((DATA, 0.35), (colour(0), 0.5))
+    pairs = [_flat(_draws(posterior, site, feature, group))[:, list(components)] for group in BOTH]
+    for points, group, (shade, alpha) in zip(pairs, BOTH, looks, strict=True):
+        shown = _thinned(points)
+        ax.plot(
+            shown[:, 0], shown[:, 1], ".", markersize=3, markeredgewidth=0, alpha=alpha, color=shade,
+            label=labelling_of(posterior, group), rasterized=True,
+        )  # fmt: skip
+    limits = central(np.concatenate(pairs))
+    ax.axline((limits[0], limits[0]), slope=1, color=DATA, linewidth=0.8, linestyle="--")
+    names = (label_of(posterior, site, feature, component) for component in components)
+    ax.set(xlim=limits, ylim=limits, aspect="equal", **dict(zip(("xlabel", "ylabel"), names, strict=True)))
+    _opaque(legend_beside(ax))
     return ax
 
 
 def plot_point_process(
     posterior: xr.DataTree,
+    ax: Axes | None = None,
+    *,
     x: str = "loc",
     y: str = "scale",
     x_feature: int = 0,
     y_feature: int = 0,
-    ax: Axes | None = None,
+    group: str = "posterior",
 ) -> Axes:
     """The components of all draws as points in the space of their parameters, coloured by label; the central 99 %.
 
@@ -96,65 +119,87 @@ def plot_point_process(
 
     Args:
         posterior: draws, relabelled or not.
+        ax: where to draw; None makes a figure.
         x: the variable across.
         y: the variable upwards.
         x_feature: which of its columns, if it has several.
         y_feature: the same of y.
-        ax: where to draw.
+        group: `"posterior"`, or `"posterior_raw"` for the draws as sampled of a tree that is relabelled.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ChoiceError: no such group or site.
+        DataError: a site that the components share.
     """
-    ax = ax or plt.subplots(figsize=(6, 4.5), layout="constrained")[1]
-    across, up = _columns(posterior, "posterior", x, x_feature), _columns(posterior, "posterior", y, y_feature)
+    ax = given_or_new(ax, (6.5, 4.5))
+    across, up = (component_draws(posterior, *one, group) for one in ((x, x_feature), (y, y_feature)))
     components = across.shape[2]
-    points = _thinned(np.stack([across, up], axis=3).reshape(-1, components, 2), MOST_POINTS // components)
+    points = _thinned(np.stack([_flat(across), _flat(up)], axis=2), MOST_POINTS // components)
     for component in range(components):
         ax.plot(
-            points[:, component, 0], points[:, component, 1], ".",
-            markersize=3, alpha=0.4, color=f"C{component}", label=f"component {component}", rasterized=True,
+            *points[:, component].T, ".", markersize=3, markeredgewidth=0, alpha=0.5, color=colour(component),
+            label=f"component {component}", rasterized=True,
         )  # fmt: skip
-    ax.set(xlabel=x, ylabel=y, xlim=_limits(across), ylim=_limits(up))
-    ax.legend(frameon=False, markerscale=4, loc="upper left", bbox_to_anchor=(1, 1))
+    ax.set(
+        xlabel=label_of(posterior, x, x_feature), ylabel=label_of(posterior, y, y_feature),
+        xlim=central(across), ylim=central(up), title=labelling_of(posterior, group),
+    )  # fmt: skip
+    _opaque(legend_beside(ax))
     return ax
 
 
-def plot_agreement(report, ax: Axes | None = None) -> Axes:
+def plot_agreement(report: "LabelReport", ax: Axes | None = None) -> Axes:
     """The share of draws that each pair of methods labels alike.
 
     Args:
         report: what `diagnose_labels` returned.
-        ax: where to draw.
+        ax: where to draw; None makes a figure.
+
+    Returns:
+        The axes.
     """
-    ax = ax or plt.subplots(figsize=(6, 5), layout="constrained")[1]
+    ax = given_or_new(ax, (7.0, 5.2))
     shares, names = report.comparison.agreement.values, report.comparison.agreement["one"].values
-    image = ax.imshow(shares, vmin=0, vmax=1, cmap="Blues")
+    image = ax.imshow(shares, vmin=0, vmax=1, cmap=DENSITY)
     for (i, j), share in np.ndenumerate(shares):
         ax.text(j, i, f"{share:.1%}", ha="center", va="center", fontsize=8, color="white" if share > 0.6 else "black")
-    ax.set_xticks(range(len(names)), names, rotation=40, ha="right")
+    ax.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
     ax.set_yticks(range(len(names)), names)
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
     ax.figure.colorbar(image, ax=ax, label="share of draws labelled alike")
     return ax
 
 
-def _columns(posterior: xr.DataTree, group: str, site: str, feature: int) -> np.ndarray:
-    """One column of a site, (chain, draw, components)."""
-    if group not in posterior.children:
+def _draws(posterior: xr.DataTree, site: str, feature: int, group: str) -> np.ndarray:
+    """One column of a site, (chain, draw, components), of a tree that has a before and an after."""
+    if "posterior_raw" not in posterior.children:
         raise DataError(
             "posterior", got="draws as sampled", expected="relabelled draws", advice="Call relabel(posterior) first."
         )
-    values = posterior[group].to_dataset()[site].transpose("chain", "draw", "components", ...).values
-    return values.reshape(*values.shape[:3], -1)[..., feature]
+    return component_draws(posterior, site, feature, group)
+
+
+def _points_in_order(ax: Axes, draws: np.ndarray) -> None:
+    """Draws as dots, for lines between modes would hide them; chain after chain."""
+    for component, values in enumerate(_flat(draws).T):
+        ax.plot(values, ".", markersize=2, markeredgewidth=0, color=colour(component), rasterized=True)
+    for chain in range(1, len(draws)):
+        ax.axvline(chain * draws.shape[1], color=DATA, linewidth=0.9, linestyle=":")
+    ax.set_xlim(0, draws.shape[0] * draws.shape[1])
+
+
+def _flat(draws: np.ndarray) -> np.ndarray:
+    return draws.reshape(-1, draws.shape[2])
 
 
 def _thinned(points: np.ndarray, most: int = MOST_POINTS) -> np.ndarray:
     return points[:: -(-len(points) // most)]
 
 
-def _limits(values: np.ndarray) -> tuple[float, float]:
-    """Where the central 99 % lie, and a little more: one far draw should not press all others into a line."""
-    low, high = np.quantile(values, [0.005, 0.995])
-    margin = 0.1 * (high - low) or 1.0
-    return float(low - margin), float(high + margin)
-
-
-def _legend(figure, components: int) -> None:
-    handles = [plt.Line2D([], [], marker="o", linestyle="", color=f"C{k}", label=str(k)) for k in range(components)]
-    figure.legend(handles=handles, loc="outside right upper", title="component", frameon=False)
+def _opaque(legend) -> None:
+    """Marks in a legend that can be seen."""
+    for handle in legend.legend_handles:
+        handle.set(alpha=1.0, markersize=7)

@@ -1,32 +1,41 @@
 """Pictures of a partition: the similarity matrix in its order, and how sure each row is."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from jaxtyping import Int
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from scipy.cluster.hierarchy import leaves_list, linkage
+from scipy.spatial.distance import squareform
 
 from inference.partitions.partition import Partition
+from inference.plots.axes import given_or_new
+from inference.plots.palette import DENSITY, colour
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+LEAST_SHARE = 0.03
+"""Clusters with fewer of the rows are not named: their names would lie on one another."""
 
-COLOURS = "tab10"
+LEAST_HEIGHT = 0.1
+"""Of the axis of uncertainty: rows that are all sure should look sure."""
 
 
-def plot_similarity(partition: Partition, *, ax: "Axes | None" = None) -> "Axes":
+def plot_similarity(partition: Partition, ax: Axes | None = None) -> Axes:
     """Posterior similarity matrix, rows in the order of the partition: surest clusters are dark squares.
+
+    Within a cluster similar rows stand side by side (average linkage), so that what the partition joins can still be seen.
 
     Args:
         partition: what `partition` returned.
-        ax: where to draw; a new figure by default.
-    """
-    import matplotlib.pyplot as plt
+        ax: where to draw; None makes a figure.
 
-    ax = ax if ax is not None else plt.subplots(figsize=(5.5, 4.8), layout="constrained")[1]
-    order = _order(partition)
+    Returns:
+        The axes.
+    """
+    ax = given_or_new(ax, (5.5, 4.8))
+    order = np.concatenate([_side_by_side(partition, k) for k in range(partition.clusters)])
     rows = len(order)
     image = ax.imshow(
         partition.similarity[np.ix_(order, order)],
-        cmap="Blues",
+        cmap=DENSITY,
         vmin=0,
         vmax=1,
         extent=(0, rows, rows, 0),
@@ -34,8 +43,8 @@ def plot_similarity(partition: Partition, *, ax: "Axes | None" = None) -> "Axes"
     )
     ends = np.cumsum(partition.cluster_sizes)
     for k, (start, end) in enumerate(zip(ends - partition.cluster_sizes, ends, strict=True)):
-        ax.add_patch(plt.Rectangle((start, start), end - start, end - start, fill=False, ec=_colour(k), lw=1.5))
-    large = partition.cluster_sizes >= 0.03 * rows  # labels of tiny clusters would lie on one another
+        ax.add_patch(Rectangle((start, start), end - start, end - start, fill=False, ec=colour(k), lw=1.5))
+    large = partition.cluster_sizes >= LEAST_SHARE * rows
     ax.set_yticks((ends - partition.cluster_sizes / 2)[large], [str(k) for k in np.flatnonzero(large)])
     ax.set_xticks([])
     ax.tick_params(length=0)
@@ -44,40 +53,40 @@ def plot_similarity(partition: Partition, *, ax: "Axes | None" = None) -> "Axes"
     return ax
 
 
-def plot_row_uncertainty(partition: Partition, *, ax: "Axes | None" = None) -> "Axes":
+def plot_row_uncertainty(partition: Partition, ax: Axes | None = None) -> Axes:
     """Uncertainty of each row, sorted within its cluster; a line marks each cluster's mean.
 
     Args:
         partition: what `partition` returned.
-        ax: where to draw; a new figure by default.
-    """
-    import matplotlib.pyplot as plt
+        ax: where to draw; None makes a figure.
 
-    ax = ax if ax is not None else plt.subplots(figsize=(7, 3.2), layout="constrained")[1]
-    order = _order(partition)
+    Returns:
+        The axes.
+    """
+    ax = given_or_new(ax, (7.0, 3.2))
+    order = np.lexsort((partition.row_uncertainty, partition.labels))
     ends = np.cumsum(partition.cluster_sizes)
     for k, (start, end) in enumerate(zip(ends - partition.cluster_sizes, ends, strict=True)):
         height = partition.row_uncertainty[order[start:end]]
         ax.fill_between(
-            np.arange(start, end + 1), np.append(height, height[-1]), step="post", color=_colour(k), alpha=0.6, lw=0
+            np.arange(start, end + 1), np.append(height, height[-1]), step="post", color=colour(k), alpha=0.6, lw=0
         )
-        ax.hlines(partition.cluster_uncertainty[k], start, end, color=_colour(k), lw=1.5)
+        ax.hlines(partition.cluster_uncertainty[k], start, end, color=colour(k), lw=1.5)
     middle = ends - partition.cluster_sizes / 2
-    large = partition.cluster_sizes >= 0.03 * len(order)
+    large = partition.cluster_sizes >= LEAST_SHARE * len(order)
     ax.set_xticks(middle[large], [f"{k}\n({partition.cluster_sizes[k]} rows)" for k in np.flatnonzero(large)])
     ax.tick_params(axis="x", length=0)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.set(xlim=(0, len(order)), ylim=(0, None), xlabel="cluster", ylabel="P(apart from its cluster | data)")
+    top = max(LEAST_HEIGHT, 1.05 * partition.row_uncertainty.max())
+    ax.set(xlim=(0, len(order)), ylim=(0, top), xlabel="cluster", ylabel="P(apart from its cluster | data)")
     ax.set_title("Uncertainty of each row; lines: of each cluster")
     return ax
 
 
-def _order(partition: Partition) -> np.ndarray:
-    """Rows by cluster, the surest of each cluster first."""
-    return np.lexsort((partition.row_uncertainty, partition.labels))
-
-
-def _colour(k: int) -> tuple[float, float, float, float]:
-    import matplotlib
-
-    return matplotlib.colormaps[COLOURS](k % 10)
+def _side_by_side(partition: Partition, cluster: int) -> Int[np.ndarray, " members"]:
+    """The rows of a cluster, similar ones next to one another."""
+    members = np.flatnonzero(partition.labels == cluster)
+    if len(members) < 3:
+        return members
+    apart = squareform(1.0 - partition.similarity[np.ix_(members, members)], checks=False)
+    return members[leaves_list(linkage(apart, method="average"))]

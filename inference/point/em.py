@@ -9,8 +9,8 @@ from inference.engines.closed_form import ClosedForm, EMProblem
 from inference.point.em_runs import Runs, beginnings, from_partitions, joined, stacked, summarise
 from inference.point.em_settings import Settings, check_fixed, check_mixture, check_row_weights, check_starts
 from inference.point.generalised_em import climb_by_gradient
-from inference.point.m_steps.registry import closed_form
 from inference.point.initial_partitions import Partitions
+from inference.point.m_steps.registry import closed_form
 from inference.point.restarts import best_restart, by_weight, permuted
 from inference.point.split_merge import FEWEST_COMPONENTS, split_and_merge
 from inference.point.starts import Start, restart_seeds
@@ -18,6 +18,7 @@ from inference.results import Origin, PointFit
 from mixtures import Mixture, Observations
 from mixtures.errors import ChoiceError, FitError
 from mixtures.seeds import check_seed
+from mixtures.weights import Dirichlet
 
 OBJECTIVES = ("likelihood", "posterior")
 
@@ -97,7 +98,8 @@ def fit_em(
     settings = Settings(restarts, seed, given, known, weights, hard, float(tolerance), max_steps)
     closed = closed_form(mixture.family)
     held = None if closed is None else closed.held(frozenset(known), observations.features)
-    if closed is None or held is None or objective == "posterior":
+    is_plain = type(mixture.weights) is Dirichlet and observations.observed is None
+    if closed is None or held is None or not is_plain or objective == "posterior":
         runs = climb_by_gradient(mixture, observations, backend_engine, sites, settings, objective == "posterior")
     else:
         runs = _climb(mixture, observations, backend_engine, closed, held, settings)

@@ -167,7 +167,7 @@ def summarise(
             _status(closed, state, spread, climb.occupancy[restart], climb.outcomes[restart])
             for restart, state in enumerate(states)
         ],
-        occupancy=climb.occupancy,
+        occupancy=list(climb.occupancy),
     )
     return Runs(
         lambda restart: closed.decode(states[restart], features, problem.frame),

@@ -43,7 +43,7 @@ def climb_by_gradient(
     longest = max(len(end[1]) for end in ends)
     losses = np.array([end[1] + end[1][-1:] * (longest - len(end[1])) for end in ends])
     norms = {site.name: np.zeros((len(ends), 1)) for site in sites.parameters}
-    table = judge(mixture, x, engine, sites, Ascent(parameters, losses, norms), climber.scales, seeds)
+    table = judge(mixture, x, engine, sites, Ascent(parameters, losses, norms), seeds, climber.scales)
     table["steps"] = [len(end[1]) - 1 for end in ends]
     table["status"] = [
         Status.CONVERGED if status is Status.MAX_STEPS and end[2] is Outcome.AT_REST else status
@@ -87,7 +87,8 @@ class _Climber:
         return float(self._weights @ rows)
 
     def climb(self, start: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], list[float], Outcome]:
-        values, losses = start, []
+        values = start
+        losses: list[float] = []
         size = self._weights.sum()
         while True:
             table = self.log_joint(values)

@@ -77,7 +77,7 @@ def fit_map(
         ascent = backend_engine.maximise(
             program, observations, starts, scales, steps=steps, learning_rate=learning_rate
         )
-        return ascent, judge(program, observations, backend_engine, sites, ascent, scales, seeds)
+        return ascent, judge(program, observations, backend_engine, sites, ascent, seeds, scales)
 
     ascent, table = climb(restart_seeds(seed, restarts), start)
     if start is not None and not any(status.is_sound for status in table["status"]):
@@ -151,11 +151,12 @@ def _joined(first: tuple[Ascent, pd.DataFrame], second: tuple[Ascent, pd.DataFra
 def _numbered_by_weight(
     program: Program, x: Observations, engine: Engine, sites: Sites, parameters: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Components by decreasing weight, so that runs, seeds and backends agree; unless the prior tells components apart."""
+    """Components by decreasing weight, so that runs, seeds and backends agree; unless the model tells components apart."""
     order = by_weight(parameters, sites)
     if order is None:
         return parameters
     renumbered = permuted(parameters, sites, order)
     both = {name: np.stack([parameters[name], renumbered[name]]) for name in parameters}
-    before, after = engine.log_prior_draws(program, both, x)
-    return renumbered if np.isclose(before, after, rtol=1e-9, atol=1e-9) else parameters
+    densities = (engine.log_prior_draws(program, both, x), engine.marginal_draws(program, both, x))
+    is_alike = all(np.isclose(before, after, rtol=1e-9, atol=1e-9) for before, after in densities)
+    return renumbered if is_alike else parameters

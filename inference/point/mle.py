@@ -106,7 +106,7 @@ def fit_mle(
             batches=batches,
             steps=epochs if batches is None else len(batches),
         )
-    table = judge(program, observations, backend_engine, sites, ascent, scales, seeds)
+    table = judge(program, observations, backend_engine, sites, ascent, seeds, scales if batch_size is None else None)
     best = best_restart(table)
     parameters = {name: value[best] for name, value in ascent.parameters.items()}
     if table.at[best, "status"].is_sound and batch_size is None:

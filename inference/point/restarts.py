@@ -33,17 +33,20 @@ def judge(
     engine: Engine,
     sites: Sites,
     ascent: Ascent,
-    scales: Parameters,
     seeds: np.ndarray,
+    scales: Parameters | None = None,
 ) -> pd.DataFrame:
     """The table of restarts: seed, initial_objective, objective, steps, status, occupancy.
 
-    Objectives are negative log posterior densities: smaller is better. `scales` are the units of the sites' coordinates.
+    Objectives are negative log posterior densities: smaller is better. `scales` are the units of the sites' coordinates;
+    with them, restarts whose gradient vanishes are called converged.
     """
     final = ascent.losses[:, -1]
     is_finite = np.isfinite(final) & np.all([_finite_rows(value) for value in ascent.parameters.values()], axis=0)
     weight_gradients = _final_weight_gradients(sites, ascent)
-    is_at_rest = _largest_gradients(ascent, scales) <= AT_REST * np.maximum(1.0, np.abs(final))
+    is_at_rest = np.zeros(len(final), dtype=bool)
+    if scales is not None:
+        is_at_rest = _largest_gradients(ascent, scales) <= AT_REST * np.maximum(1.0, np.abs(final))
     statuses, occupancies = [], []
     for restart in range(len(final)):
         parameters = {name: value[restart] for name, value in ascent.parameters.items()}
@@ -106,6 +109,8 @@ def _status(is_finite: bool, table: np.ndarray | None, x: Observations, sites: S
 def _peak(x: Observations) -> float:
     """The highest log density of one Gaussian fitted to the data: the yardstick of a spike."""
     values = x.x if x.x.ndim == 2 else x.x[:, None]
+    if x.observed is not None:
+        values = np.where(np.isnan(values), np.nanmean(values, axis=0), values)
     scale = values.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
     correlation = np.cov((values - values.mean(axis=0)) / scale, rowvar=False, ddof=0).reshape(len(scale), len(scale))

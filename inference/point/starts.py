@@ -51,7 +51,7 @@ def draw_starts(
 def rule(program: Program, x: Observations, engine: Engine, seed: int) -> dict[str, np.ndarray]:
     """One start by the program's own rule: a mixture's family has one, a user's program starts at a draw from its prior."""
     if isinstance(program, Mixture):
-        return program.start(x.x, np.random.default_rng(seed))
+        return program.start(x, np.random.default_rng(seed))
     return engine.prior_draw(program, x, seed)
 
 

@@ -1,25 +1,19 @@
 """How uncertain are the parameters? Collapsed NUTS: assignments summed out, several chains."""
 
-import sys
+import os
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from inference.checks import check_count, checked, with_numbers
-from inference.engines import Engine, engine
-from inference.engines.protocol import Sites
-from inference.point.starts import draw_starts, restart_seeds
-from inference.posterior.tree import build_tree
+from inference.engines import engine
+from inference.posterior.chain_starts import chain_starts
+from inference.posterior.run import Run, carry_out
+from inference.posterior.samplers import choose_sampler
+from inference.posterior.store import DrawStore
 from inference.results import PointFit
-from mixtures import Observations, Program
-from mixtures.errors import ChoiceError, ModelError
+from mixtures import Program
 from mixtures.seeds import check_seed
-
-SAMPLERS = ("auto", "numpyro", "pyro")
-
-JITTER = 1.0
-"""How far chains start from `init`, in units of the posterior's width along each coordinate (by the curvature at `init`)."""
 
 
 def sample_nuts(
@@ -35,11 +29,19 @@ def sample_nuts(
     target_accept: float = 0.8,
     backend: str = "numpyro",
     progress: bool | None = None,
+    predictive: bool = False,
+    assignments: bool = False,
+    store: str | os.PathLike[str] | None = None,
+    strict: bool = False,
 ) -> xr.DataTree:
-    """Draw from the posterior of the parameters by the backend's NUTS, with the assignments summed out exactly.
+    """Draw from the posterior of the parameters by NUTS, with the assignments summed out exactly.
 
     The components' labels mean nothing to the posterior and may differ between chains and switch within them: see `diagnose_labels`
-    and `relabel` before reading any mean of a component.
+    and `relabel` before reading any mean of a component, and `check_posterior` before reading anything.
+
+    Ctrl-C stops NumPyro's chains after the block they are in (50 draws), nutpie's at once: the draws there are come back, marked by
+    the attribute `complete` = 0. Pyro's chains cannot be stopped so. A second Ctrl-C interrupts at once, as does one in warm-up, when
+    there are no draws yet.
 
     Args:
         program: a declaration.
@@ -48,19 +50,27 @@ def sample_nuts(
         tune: warm-up draws of each chain, not kept.
         chains: the number of chains.
         seed: an int in [0, 2**32).
-        sampler: `"auto"` (the backend's own) or the name of a backend.
+        sampler: `"numpyro"`, `"nutpie"` (an extra: Rust, on NumPyro's density), `"pyro"`, or `"auto"`: nutpie where it is installed and
+            the backend is NumPyro on a CPU, else the backend's own. The attributes `sampler` and `sampler_reason` say which, and why.
         init: a point fit to start from, each chain a little off it; None starts chains as `fit_map` starts restarts.
         target_accept: the acceptance rate that step sizes are tuned for.
         backend: `"numpyro"` or `"pyro"`.
         progress: show a progress bar; None shows one on a terminal.
+        predictive: also draw data from the posterior and from the prior.
+        assignments: also draw every assignment, at every draw of the parameters (draws x rows bytes).
+        store: a new folder for draws while they are made, in blocks: a run that was killed is continued by `resume(store, x)`.
+        strict: raise where `check_posterior` finds something wrong; the draws are then in the error's attribute `posterior`.
 
     Returns:
         A tree in ArviZ's schema: `posterior`, `sample_stats` (`lp` is the sampler's log density, Jacobians included; `log_posterior` is
-        without, comparable with `PointFit.log_posterior`), `log_likelihood` (rows, assignments summed out), `observed_data`,
-        `constant_data`; program, data fingerprint, seed and versions are in its attributes.
+        without, comparable with `PointFit.log_posterior`), `log_likelihood` (rows, assignments summed out), `log_prior`,
+        `observed_data`, `constant_data`; on request `posterior_predictive`, `prior`, `prior_predictive`, and assignments in
+        `posterior`. Program, data fingerprint, seed and versions are in its attributes.
 
     Raises:
         DataError, ModelError, SeedError: bad arguments.
+        StoredFileError: `store` exists, or cannot be written; blocks written before are intact.
+        FitError: the draws have warnings and `strict` is set.
 
     Example:
         >>> from mixtures import gaussian_mixture
@@ -73,54 +83,23 @@ def sample_nuts(
     seed = check_seed(seed)
     for name, value in {"draws": draws, "tune": tune, "chains": chains}.items():
         check_count(name, value)
-    if sampler not in SAMPLERS:
-        raise ChoiceError.of("sampler", sampler, SAMPLERS)
-    backend_engine = engine(backend if sampler == "auto" else sampler)
-    sites = backend_engine.sites(program, observations)
-    starts = _starts(program, observations, backend_engine, sites, chains, seed, init)
-    drawn = backend_engine.nuts(
-        program,
-        observations,
-        starts,
+    on_cpu = backend != "numpyro" or engine(backend).is_on_cpu
+    chosen = choose_sampler(sampler, backend, is_stored=store is not None, is_on_cpu=on_cpu)
+    backend_engine = engine(chosen.backend)
+    starts = chain_starts(
+        program, observations, backend_engine, backend_engine.sites(program, observations), chains, seed, init
+    )
+    run = Run(
         draws=draws,
         tune=tune,
-        target_accept=target_accept,
+        chains=chains,
         seed=seed,
-        progress=sys.stderr.isatty() if progress is None else progress,
+        target_accept=target_accept,
+        sampler=chosen,
+        predictive=predictive,
+        assignments=assignments,
+        init_log_posterior=init.log_posterior if init is not None else None,
     )
-    attrs = {"seed": seed, "sampler": f"{backend_engine.name} NUTS", "tune": tune, "target_accept": target_accept}
-    if init is not None and init.log_posterior is not None:
-        attrs["init_log_posterior"] = init.log_posterior
-    return build_tree(with_numbers(program, observations), observations, backend_engine, sites, drawn, attrs)
-
-
-def _starts(
-    program: Program, x: Observations, engine: Engine, sites: Sites, chains: int, seed: int, init: PointFit | None
-) -> dict[str, np.ndarray]:
-    """Where chains start, (chains, ...) by site."""
-    if init is None:
-        return draw_starts(program, x, engine, sites, restart_seeds(seed, chains))
-    shapes = {site.name: site.shape for site in sites.parameters}
-    found = {name: np.shape(value) for name, value in init.parameters.items()}
-    if shapes != found:
-        raise ModelError("init", got=f"a fit with sites {found}", expected=f"a fit of this program, sites {shapes}")
-    density = engine.log_density(program, x)
-    centre = density.unconstrain(init.parameters)
-    scatter = JITTER * np.random.default_rng(seed).normal(size=(chains, density.size)) * _widths(density, centre)
-    rows = [density.constrain(centre + offset) for offset in scatter]
-    return {name: np.stack([row[name] for row in rows]) for name in shapes}
-
-
-def _widths(density: Any, centre: np.ndarray, share: float = 1e-4) -> np.ndarray:
-    """The posterior's rough width along each coordinate, from the curvature at the mode."""
-    widths = np.ones(density.size)
-    for index in range(density.size):
-        step = np.zeros(density.size)
-        step[index] = share * max(1.0, abs(centre[index]))
-        curvature = -(density.value_and_gradient(centre + step)[1] - density.value_and_gradient(centre - step)[1])[
-            index
-        ]
-        curvature /= 2 * step[index]
-        if np.isfinite(curvature) and curvature > 0:
-            widths[index] = 1 / np.sqrt(curvature)
-    return widths
+    program = with_numbers(program, observations)
+    kept = DrawStore.new(store, run.header(program, observations), starts) if store is not None else None
+    return carry_out(run, program, observations, starts, kept, progress, strict)

@@ -24,8 +24,8 @@ def build_tree(
 ) -> xr.DataTree:
     """The tree of a sampler's draws.
 
-    Groups: `posterior`, `sample_stats`, `log_likelihood` (of each row, assignments summed out), `observed_data`, `constant_data` (the
-    numbers of the priors).
+    Groups: `posterior`, `sample_stats`, `log_likelihood` (of each row, assignments summed out), `log_prior` (one number a draw: what
+    `arviz_stats.psense` scales), `observed_data`, `constant_data` (the numbers of the priors).
 
     Args:
         program: the declaration, with the numbers of its priors.
@@ -45,23 +45,26 @@ def build_tree(
     )
     prior = engine.log_prior_draws(program, parameters, x).reshape(shape)
     stats = {**draws.stats, "log_posterior": marginal + prior}
-    coords = _coords(x, sites)
+    coords = coords_of(x, sites)
     groups = {
-        "posterior": _dataset(draws.parameters, {site.name: site.dims for site in sites.parameters}, coords),
-        "sample_stats": _dataset(stats, {}, coords),
+        "posterior": dataset(draws.parameters, {site.name: site.dims for site in sites.parameters}, coords),
+        "sample_stats": dataset(stats, {}, coords),
+        "log_prior": dataset({"log_prior": prior}, {}, coords),
         "observed_data": _data(x),
-        "constant_data": _constants(program),
+        "constant_data": _constants(program, x),
     }
     if likelihood is not None:
-        groups["log_likelihood"] = _dataset({"obs": likelihood}, {"obs": ("rows",)}, coords)
+        groups["log_likelihood"] = dataset({"obs": likelihood}, {"obs": ("rows",)}, coords)
     tree = xr.DataTree.from_dict(groups)
     tree.attrs.update(
         program=to_json(program),
         model=str(program),
         parameters=",".join(site.name for site in sites.parameters),
+        free_parameters=sites.free_parameters,
         backend=engine.name,
         data_fingerprint=x.fingerprint,
         has_feature_names=int(x.feature_names is not None),
+        has_covariate_names=int(x.covariate_names is not None),
         versions=json.dumps(versions(engine.name)),
         **attrs,
     )
@@ -83,7 +86,8 @@ def _log_likelihood(program: Program, x: Observations, engine: Engine, sites: Si
     return np.concatenate(blocks).reshape(chains, count, len(x))
 
 
-def _coords(x: Observations, sites: Sites) -> dict[str, Any]:
+def coords_of(x: Observations, sites: Sites) -> dict[str, Any]:
+    """Coordinates by dim: the data's own, and the components' numbers."""
     coords = x.coords()
     if "features" in coords:
         coords["features_bis"] = coords["features"]
@@ -91,7 +95,7 @@ def _coords(x: Observations, sites: Sites) -> dict[str, Any]:
     return coords | ({"components": np.arange(sizes["components"])} if "components" in sizes else {})
 
 
-def _dataset(
+def dataset(
     variables: Mapping[str, np.ndarray], dims: Mapping[str, tuple[str, ...]], coords: dict[str, Any]
 ) -> xr.Dataset:
     """Variables of shape (chain, draw, ...) with their coordinates."""
@@ -106,8 +110,17 @@ def _data(x: Observations) -> xr.Dataset:
     return xr.Dataset({"obs": (("rows", "features")[: x.x.ndim], np.array(x.x))}, coords=x.coords())
 
 
-def _constants(program: Program) -> xr.Dataset:
-    """The numbers of the priors: what the program was given beside the data."""
+def _constants(program: Program, x: Observations) -> xr.Dataset:
+    """The numbers of the priors and the covariates: what the program was given beside the data."""
+    constants = _numbers(program)
+    if x.covariates is not None:
+        coords = {dim: x.coords()[dim] for dim in ("rows", "covariates")}
+        constants = constants.assign_coords(coords)
+        constants["covariates_of_rows"] = (("rows", "covariates"), np.array(x.covariates))
+    return constants
+
+
+def _numbers(program: Program) -> xr.Dataset:
     if not isinstance(program, Mixture):
         return xr.Dataset()
     numbers = {

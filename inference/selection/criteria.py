@@ -129,6 +129,10 @@ def select_components(
         ('E', 2)
     """
     observations = Observations.of(x)
+    if observations.observed is not None:
+        raise DataError(
+            "x", got="missing cells", expected="complete data", advice="fit_em takes missing cells, one model at a time."
+        )
     counts = [check_count("components", count) for count in components]
     names = (
         list(structures)
@@ -216,7 +220,7 @@ class _Sweep:
 
     def _starts(self, closed: ClosedForm, frame: Frame, values: np.ndarray, components: int) -> list[Beginning]:
         count = 1 if components == 1 else self.restarts
-        options = {"features": self.x.features, "partitions": self.partitions}
+        options: dict[str, Any] = {"features": self.x.features, "partitions": self.partitions}
         return beginnings(closed, frame, values, components, count, self.seed, **options)
 
     def _climb(

@@ -1,6 +1,41 @@
 """What a component looks like: one family a file."""
 
+from mixtures.families.binary import Bernoulli, Binomial
+from mixtures.families.bounded import Beta, VonMises
+from mixtures.families.categorical import Categorical, Multinomial
+from mixtures.families.columns import Columns
 from mixtures.families.family import Family
 from mixtures.families.gaussian import Gaussian
+from mixtures.families.negative_binomial import NegativeBinomial
+from mixtures.families.noise import WithNoise
+from mixtures.families.per_component import PerComponent, PointMass
+from mixtures.families.poisson import Poisson, ZeroInflatedPoisson
+from mixtures.families.positive import Exponential, Gamma, LogNormal, Weibull
+from mixtures.families.product import Product
+from mixtures.families.regression import Regression
+from mixtures.families.student_t import StudentT
 
-__all__ = ["Family", "Gaussian"]
+__all__ = [
+    "Bernoulli",
+    "Beta",
+    "Binomial",
+    "Categorical",
+    "Columns",
+    "Exponential",
+    "Family",
+    "Gamma",
+    "Gaussian",
+    "LogNormal",
+    "Multinomial",
+    "NegativeBinomial",
+    "PerComponent",
+    "PointMass",
+    "Poisson",
+    "Product",
+    "Regression",
+    "StudentT",
+    "VonMises",
+    "Weibull",
+    "WithNoise",
+    "ZeroInflatedPoisson",
+]

@@ -19,7 +19,13 @@ class Draw(Protocol):
     """Draws a site from its prior: the mixture hands this to the family."""
 
     def __call__(
-        self, site: str, *, shape: tuple[int, ...] = (), dims: tuple[str, ...] = (), leading: tuple[Any, ...] = ()
+        self,
+        site: str,
+        *,
+        shape: tuple[int, ...] = (),
+        dims: tuple[str, ...] = (),
+        leading: tuple[Any, ...] = (),
+        event: tuple[int, ...] = (),
     ) -> Array:
         """See `mixtures.priors.Prior.sample` for the arguments."""
         ...
@@ -43,7 +49,11 @@ class Family(Protocol):
         ...
 
     def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
-        """The distribution of a row, given the parameters of the component it is assigned to."""
+        """The distribution of a row, given the parameters of the component it is assigned to.
+
+        Beside its own parameters a family finds there `assignment`, the component itself; `observed`, which cells were observed, where some
+        are missing; and `covariates`, where the data have them.
+        """
         ...
 
     def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:

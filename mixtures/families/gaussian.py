@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from mixtures.families.columns import joined
 from mixtures.families.covariance import Structure, structure
 from mixtures.families.covariance_sites import covariances_of, sites_of_covariances
 from mixtures.families.family import Draw
+from mixtures.families.missing import observed_normal
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.ppl.rotation import pairs
@@ -129,9 +131,7 @@ class Gaussian:
 
     def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
         form, loc, scale = self.structure(features), parameters["loc"], parameters["scale"]
-        if features is None:
-            return ppl.dist.Normal(loc, scale)
-        if form.is_spherical:
+        if features is not None and form.is_spherical:
             scale = scale[..., None]
         # spread_kj = scale_[k]j exp((log_volume_k + log_shape_kj) / 2)
         if "log_volume" in parameters:
@@ -140,13 +140,15 @@ class Gaussian:
             scale = scale * ppl.xp.exp(0.5 * parameters["log_shape"])
         if form.has_orientation:
             # Sigma = Q diag(spread)^2 Q'
-            return ppl.dist.RotatedNormal(loc, scale, parameters["orientation"])
-        if form.has_correlation and form.has_log_shape:
-            return ppl.dist.EqualVolumeNormal(loc, scale, parameters["correlation_cholesky"])
-        if form.has_correlation:
+            normal = ppl.dist.RotatedNormal(loc, scale, parameters["orientation"])
+        elif form.has_correlation and form.has_log_shape:
+            normal = ppl.dist.EqualVolumeNormal(loc, scale, parameters["correlation_cholesky"])
+        elif form.has_correlation:
             # Sigma = L L', L = diag(spread) C where R = C C'
-            return ppl.dist.MultivariateNormal(loc, scale_tril=scale[..., None] * parameters["correlation_cholesky"])
-        return ppl.dist.Normal(loc, scale).to_event(1)
+            normal = ppl.dist.MultivariateNormal(loc, scale_tril=scale[..., None] * parameters["correlation_cholesky"])
+        else:
+            return joined(ppl.dist.Normal(loc, scale), parameters, features)
+        return observed_normal(ppl, normal, parameters.get("observed"))
 
     def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
         # Each component is given a share 1/K of the data's variance: larger starts end in one cluster that has everything.

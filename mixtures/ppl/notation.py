@@ -18,6 +18,7 @@ class Symbol:
 
     content: str
     batch_shape: tuple[int, ...] = ()
+    shape: tuple[Any, ...] = ()
 
     def __str__(self) -> str:
         return self.content
@@ -33,7 +34,20 @@ class Symbol:
     def __rmul__(self, other: Any) -> "Symbol":
         return Symbol(str(other)) * self
 
+    def __add__(self, other: Any) -> "Symbol":
+        return Symbol(f"{self} + {other}")
+
+    def __matmul__(self, other: Any) -> "Symbol":
+        return Symbol(f"{self} @ {other}")
+
+    @property
+    def T(self) -> "Symbol":  # noqa: N802 (as arrays have it)
+        return self
+
     def expand(self, *_: Any) -> "Symbol":
+        return self
+
+    def mask(self, *_: Any) -> "Symbol":
         return self
 
     def to_event(self, *_: Any) -> "Symbol":
@@ -44,10 +58,17 @@ ONE = Symbol("1")
 
 
 class Extent(int):
-    """The number of features where it is not known yet: counts as the int, is written d."""
+    """The number of columns where it is not known yet: counts as the int, is written as a letter."""
+
+    def __new__(cls, value: int, letter: str = "d") -> "Extent":
+        made = super().__new__(cls, value)
+        made.letter = letter
+        return made
+
+    letter: str
 
     def __str__(self) -> str:
-        return "d"
+        return self.letter
 
 
 class _Calls:
@@ -73,6 +94,9 @@ class _Namespace(_Calls):
     def ones(self, *_: Any, **__: Any) -> Symbol:
         return ONE
 
+    def sum(self, value: Any, axis: int) -> Symbol:
+        return Symbol(f"sum({value})")
+
 
 @dataclass
 class Notation:
@@ -96,8 +120,8 @@ class Notation:
         yield
         self._plate = None
 
-    def assign(self, name: str, probs: Any) -> Symbol:
-        self.sample(name, f"Categorical({probs})")
+    def assign(self, name: str, probs: Any = None, logits: Any = None) -> Symbol:
+        self.sample(name, f"Categorical({f'logits={logits}' if probs is None else probs})")
         return Symbol(f"{name}[i]")
 
     def factor(self, name: str, log_factor: Any) -> None:

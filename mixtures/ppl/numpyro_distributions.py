@@ -38,17 +38,19 @@ class MultivariateNormal(dist.Distribution):
 
     @validate_sample
     def log_prob(self, value):
-        features = self.event_shape[0]
-        identity = jnp.eye(features, dtype=self.scale_tril.dtype)
-        # L^-1, once a component and not once a row
-        whiten = jax.scipy.linalg.solve_triangular(
-            self.scale_tril, jnp.broadcast_to(identity, self.scale_tril.shape), lower=True
-        )
+        whitened, half_log_det = whitened_rows(value - self.loc, self.scale_tril)
         # |L^-1 (x - mu)|^2
-        distance = jnp.sum(_rows_times_matrix(value - self.loc, whiten) ** 2, axis=-1)
-        # log |L|
-        half_log_det = jnp.sum(jnp.log(jnp.diagonal(self.scale_tril, axis1=-2, axis2=-1)), axis=-1)
-        return -0.5 * (distance + features * jnp.log(2 * jnp.pi)) - half_log_det
+        distance = jnp.sum(whitened**2, axis=-1)
+        return -0.5 * (distance + self.event_shape[0] * jnp.log(2 * jnp.pi)) - half_log_det
+
+
+def whitened_rows(rows, scale_tril):
+    """L^-1 row for every row, and log |L|."""
+    identity = jnp.eye(scale_tril.shape[-1], dtype=scale_tril.dtype)
+    # L^-1, once a component and not once a row
+    whiten = jax.scipy.linalg.solve_triangular(scale_tril, jnp.broadcast_to(identity, scale_tril.shape), lower=True)
+    half_log_det = jnp.sum(jnp.log(jnp.diagonal(scale_tril, axis1=-2, axis2=-1)), axis=-1)
+    return _rows_times_matrix(rows, whiten), half_log_det
 
 
 def _rows_times_matrix(rows, matrix):
@@ -77,18 +79,3 @@ def equal_volume_normal(loc, scale, correlation_cholesky):
     diagonal = jnp.diagonal(correlation_cholesky, axis1=-2, axis2=-1)
     scale = scale / jnp.exp(jnp.mean(jnp.log(diagonal), axis=-1, keepdims=True))
     return MultivariateNormal(loc, scale_tril=scale[..., None] * correlation_cholesky)
-
-
-class _Distributions:
-    """`numpyro.distributions`, with this module's first."""
-
-    MultivariateNormal = MultivariateNormal
-    ZeroSumNormal = staticmethod(zero_sum_normal)
-    RotatedNormal = staticmethod(rotated_normal)
-    EqualVolumeNormal = staticmethod(equal_volume_normal)
-
-    def __getattr__(self, name):
-        return getattr(dist, name)
-
-
-DISTRIBUTIONS = _Distributions()

@@ -11,8 +11,21 @@ import numpyro
 import numpyro.distributions
 from numpyro import handlers
 
-from mixtures.ppl.numpyro_distributions import DISTRIBUTIONS
+from mixtures.ppl import numpyro_distributions as own
+from mixtures.ppl.numpyro_emissions import EMISSIONS
 from mixtures.ppl.protocol import Array, Distribution
+
+
+class _Distributions:
+    """`numpyro.distributions`, with the package's own first."""
+
+    MultivariateNormal = own.MultivariateNormal
+    ZeroSumNormal = staticmethod(own.zero_sum_normal)
+    RotatedNormal = staticmethod(own.rotated_normal)
+    EqualVolumeNormal = staticmethod(own.equal_volume_normal)
+
+    def __getattr__(self, name):
+        return EMISSIONS.get(name) or getattr(numpyro.distributions, name)
 
 
 class NumPyroPPL:
@@ -20,7 +33,7 @@ class NumPyroPPL:
 
     name = "numpyro"
     xp = jnp
-    dist = DISTRIBUTIONS
+    dist = _Distributions()
 
     def sample(self, name: str, fn: Distribution, obs: Array | None = None, dims: Sequence[str] = ()) -> Array:
         return numpyro.sample(name, fn, obs=obs, infer={"event_dims": list(dims)} if dims else None)
@@ -28,8 +41,9 @@ class NumPyroPPL:
     def plate(self, name: str, size: int) -> AbstractContextManager:
         return numpyro.plate(name, size)
 
-    def assign(self, name: str, probs: Array) -> Array:
-        return numpyro.sample(name, numpyro.distributions.Categorical(probs), infer={"enumerate": "parallel"})
+    def assign(self, name: str, probs: Array | None = None, logits: Array | None = None) -> Array:
+        fn = numpyro.distributions.Categorical(probs=probs, logits=logits)
+        return numpyro.sample(name, fn, infer={"enumerate": "parallel"})
 
     def factor(self, name: str, log_factor: Array) -> None:
         numpyro.factor(name, log_factor)
@@ -45,6 +59,7 @@ def run_forward(program, seed: int, given: Mapping[str, np.ndarray], data: Mappi
     """Every site's value in one forward run of the program, in float64, with the sites of `given` held fixed."""
     with jax.enable_x64(True):
         held = {name: jnp.asarray(value) for name, value in given.items()}
+        data = {name: jnp.asarray(value) if isinstance(value, np.ndarray) else value for name, value in data.items()}
         seeded = handlers.seed(handlers.substitute(program, data=held), jax.random.PRNGKey(seed))
         trace = handlers.trace(seeded).get_trace(WORDS, **data)
         return {name: np.asarray(site["value"]) for name, site in trace.items() if site["type"] == "sample"}

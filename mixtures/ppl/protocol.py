@@ -14,6 +14,10 @@ Array = Any
 Distribution = Any
 """A distribution of the backend at hand."""
 
+IMPOSSIBLE = -1e5
+"""The log density of what a component cannot produce, beside components that can: its exponential is 0, and unlike minus infinity it gives
+no 0 * infinity where assignments are enumerated in a guide."""
+
 
 @runtime_checkable
 class PPL(Protocol):
@@ -45,8 +49,11 @@ class PPL(Protocol):
         """Conditional independence: `"components"` or `"rows"`, by the package's convention."""
         ...
 
-    def assign(self, name: str, probs: Array) -> Array:
-        """The discrete assignment of every row, marked for enumeration: the only word that may create one."""
+    def assign(self, name: str, probs: Array | None = None, logits: Array | None = None) -> Array:
+        """The discrete assignment of every row, marked for enumeration: the only word that may create one.
+
+        Takes probabilities, or their logarithms up to a constant.
+        """
         ...
 
     def factor(self, name: str, log_factor: Array) -> None:

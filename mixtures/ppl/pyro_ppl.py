@@ -19,6 +19,7 @@ from pyro import poutine
 
 from mixtures.ppl.protocol import Array, Distribution
 from mixtures.ppl.pyro_distributions import ZeroSumNormal, equal_volume_normal, rotated_normal
+from mixtures.ppl.pyro_emissions import EMISSIONS
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ class PyroPPL:
     def plate(self, name: str, size: int) -> AbstractContextManager:
         return pyro.plate(name, size)
 
-    def assign(self, name: str, probs: Array) -> Array:
-        return pyro.sample(name, pyro.distributions.Categorical(probs), infer={"enumerate": "parallel"})
+    def assign(self, name: str, probs: Array | None = None, logits: Array | None = None) -> Array:
+        fn = pyro.distributions.Categorical(probs=probs, logits=logits)
+        return pyro.sample(name, fn, infer={"enumerate": "parallel"})
 
     def factor(self, name: str, log_factor: Array) -> None:
         pyro.factor(name, log_factor)
@@ -66,7 +68,7 @@ class _Distributions:
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        make = getattr(pyro.distributions, name)
+        make: Any = EMISSIONS.get(name) or getattr(pyro.distributions, name)
 
         def build(*args, **kwargs):
             return make(*map(self._number, args), **{key: self._number(value) for key, value in kwargs.items()})
@@ -118,6 +120,9 @@ def run_forward(program, seed: int, given: Mapping[str, np.ndarray], data: Mappi
     """Every site's value in one forward run of the program, in float64, with the sites of `given` held fixed."""
     words = PyroPPL(torch.float64)
     held = {name: torch.as_tensor(np.array(value)) for name, value in given.items()}
+    data = {
+        name: words.array(np.array(value)) if isinstance(value, np.ndarray) else value for name, value in data.items()
+    }
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
         trace = poutine.trace(poutine.condition(program, data=held)).get_trace(words, **data)

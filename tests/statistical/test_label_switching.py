@@ -20,8 +20,6 @@ from inference.labels.verdict import Verdict
 from inference.posterior.tree import build_tree
 from mixtures import gaussian_mixture, load_dataset
 
-CHAINS, DRAWS = 4, 1000
-
 
 def scrambled(tree: xr.DataTree, permutations: np.ndarray) -> xr.DataTree:
     """The same draws under other labels."""
@@ -37,20 +35,7 @@ def worst_r_hat(report, kind: str) -> float:
 
 
 @pytest.fixture(scope="module")
-def galaxies():
-    return load_dataset("galaxies")
-
-
-@pytest.fixture(scope="module")
-def three(galaxies):
-    """The best fit of three components, and draws around it."""
-    model = gaussian_mixture(3)
-    fit = fit_map(model, galaxies, restarts=50, seed=0)
-    return fit, sample_nuts(model, galaxies, draws=DRAWS, tune=1000, chains=CHAINS, seed=0, init=fit, progress=False)
-
-
-@pytest.fixture(scope="module")
-def faithful():
+def strewn():
     """Two features, full covariance, sites of four shapes: draws strewn about a solution; and its rows' labels."""
     x, program, backend = load_dataset("faithful"), gaussian_mixture(2), engine("numpyro")
     labels = (x.x[:, 1] > 67).astype(int)
@@ -67,8 +52,8 @@ def faithful():
     return build_tree(with_numbers(program, x), x, backend, backend.sites(program, x), draws, {}), labels
 
 
-def test_all_methods_agree_on_galaxies_with_three_components(three):
-    fit, posterior = three
+def test_all_methods_agree_on_galaxies_with_three_components(galaxies_fit, galaxies_posterior):
+    fit, posterior = galaxies_fit, galaxies_posterior
     report = diagnose_labels(posterior)
     assert float(report.comparison.agreement.min()) > 0.99
     assert report.verdict is Verdict.IDENTIFIED
@@ -79,6 +64,7 @@ def test_all_methods_agree_on_galaxies_with_three_components(three):
     assert float((sjw == ecr).all("components").mean()) > 0.99
 
 
+@pytest.mark.slow
 def test_galaxies_with_six_components_are_ambiguous(galaxies):
     posterior = sample_nuts(gaussian_mixture(6), galaxies, draws=100, tune=50, chains=2, seed=0, progress=False)
     report = diagnose_labels(posterior)
@@ -86,27 +72,28 @@ def test_galaxies_with_six_components_are_ambiguous(galaxies):
     assert report.comparison.by_component.max() > 0.1
 
 
-def test_forced_switching_between_chains_is_mended(three):
-    _, posterior = three
-    per_chain = np.repeat([[0, 1, 2], [1, 2, 0], [2, 0, 1], [0, 2, 1]], DRAWS, axis=0)
-    report = diagnose_labels(scrambled(posterior, per_chain))
+def test_forced_switching_between_chains_is_mended(galaxies_posterior):
+    draws = galaxies_posterior["posterior"].sizes["draw"]
+    per_chain = np.repeat([[0, 1, 2], [1, 2, 0], [2, 0, 1], [0, 2, 1]], draws, axis=0)
+    report = diagnose_labels(scrambled(galaxies_posterior, per_chain))
     assert worst_r_hat(report, "raw") > 1.5
     assert worst_r_hat(report, "relabelled") < 1.01
     assert report.verdict is Verdict.CHAINS_APART
 
 
-def test_forced_switching_within_chains_is_mended(three):
-    _, posterior = three
-    per_draw = np.random.default_rng(0).permuted(np.tile(np.arange(3), (CHAINS * DRAWS, 1)), axis=1)
-    report = diagnose_labels(scrambled(posterior, per_draw))
+def test_forced_switching_within_chains_is_mended(galaxies_posterior):
+    sizes = galaxies_posterior["posterior"].sizes
+    every = np.tile(np.arange(3), (sizes["chain"] * sizes["draw"], 1))
+    per_draw = np.random.default_rng(0).permuted(every, axis=1)
+    report = diagnose_labels(scrambled(galaxies_posterior, per_draw))
     assert worst_r_hat(report, "raw") < 1.05
     assert worst_r_hat(report, "relabelled") < 1.01
     assert report.verdict is Verdict.SWITCHES
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_every_method_brings_scrambled_draws_back(method, faithful):
-    posterior, labels = faithful
+def test_every_method_brings_scrambled_draws_back(method, strewn):
+    posterior, labels = strewn
     per_draw = np.random.default_rng(0).permuted(np.tile([0, 1], (200, 1)), axis=1)
     other = scrambled(posterior, per_draw)
     before, after = relabel(posterior, method, pivot=labels), relabel(other, method, pivot=labels)
@@ -115,15 +102,15 @@ def test_every_method_brings_scrambled_draws_back(method, faithful):
         assert np.array_equal(after["posterior_raw"][name], other["posterior"][name])
 
 
-def test_responsibilities_of_relabelled_draws_are_relabelled(faithful):
-    posterior, labels = faithful
+def test_responsibilities_of_relabelled_draws_are_relabelled(strewn):
+    posterior, labels = strewn
     mean = draw_responsibilities(relabel(posterior, "stephens", pivot=labels)).mean(axis=0)
     assert (mean.argmax(axis=1) == labels).mean() > 0.95
 
 
-def test_fits_of_other_seeds_and_posteriors_are_aligned(three, galaxies):
-    fit, posterior = three
-    other = fit_map(gaussian_mixture(3), galaxies, restarts=50, seed=3)
+def test_fits_of_other_seeds_and_posteriors_are_aligned(galaxies, galaxies_fit, galaxies_posterior):
+    fit, posterior = galaxies_fit, galaxies_posterior
+    other = fit_map(gaussian_mixture(3), galaxies, restarts=20, seed=3)
     assert np.allclose(align(other, to=fit).parameters["loc"], fit.parameters["loc"], rtol=1e-3)
     turned = replace(fit, parameters={site: value[[2, 0, 1]] for site, value in fit.parameters.items()})
     aligned = align(posterior, to=turned)

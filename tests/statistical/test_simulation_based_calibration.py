@@ -1,7 +1,7 @@
 """Simulation-based calibration: over data drawn from the prior predictive, the truth's rank among posterior draws is uniform.
 
-Talts et al. (2018). Label-invariant quantities only; overlapping components follow from the priors. Fits share one compiled program, since data
-and the numbers of priors are arguments.
+Talts et al. (2018). Label-invariant quantities only; overlapping components follow from the priors. Fits share one compiled program, since
+data and the numbers of priors are arguments.
 """
 
 import numpy as np
@@ -23,13 +23,23 @@ MODEL = mixtures.gaussian_mixture(
 
 def _invariant(loc, scale, weight):
     """Quantities that do not change when labels do."""
-    return np.stack([scale, loc.sum(axis=-1), np.abs(loc[..., 0] - loc[..., 1]), weight.max(axis=-1), (loc * weight).sum(axis=-1)])
+    return np.stack(
+        [scale, loc.sum(axis=-1), np.abs(loc[..., 0] - loc[..., 1]), weight.max(axis=-1), (loc * weight).sum(axis=-1)]
+    )
 
 
 def _rank(seed):
     truth = mixtures.simulate(MODEL, 15, seed=seed)
-    tree = inference.sample_nuts(MODEL, truth["obs"], draws=155, tune=200, chains=2, seed=seed, target_accept=0.9, progress=False)
-    posterior = tree["posterior"].to_dataset().isel(draw=slice(None, None, 10)).stack(sample=("chain", "draw")).transpose("sample", ...)
+    tree = inference.sample_nuts(
+        MODEL, truth["obs"], draws=155, tune=200, chains=2, seed=seed, target_accept=0.9, progress=False
+    )
+    posterior = (
+        tree["posterior"]
+        .to_dataset()
+        .isel(draw=slice(None, None, 10))
+        .stack(sample=("chain", "draw"))
+        .transpose("sample", ...)
+    )
     kept = {name: posterior[name].values[:THINNED] for name in ("loc", "scale", "weights")}
     draws = _invariant(kept["loc"], kept["scale"], kept["weights"])
     true = _invariant(truth["loc"], truth["scale"], truth["weights"])

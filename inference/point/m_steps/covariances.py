@@ -202,7 +202,19 @@ def _vve(xp: Any, scatter: Array, rows: Array, last: Spread) -> Spread:
 
 
 UPDATES: dict[str, Callable[[Any, Array, Array, Spread], Spread]] = {
-    "EII": _eii, "VII": _vii, "EEI": _eei, "VEI": _vei, "EVI": _evi, "VVI": _vvi,
-    "EEE": _eee, "VEE": _vee, "EVE": _eve, "VVE": _vve, "EEV": _eev, "VEV": _vev, "EVV": _evv, "VVV": _vvv,
+    "EII": _eii,
+    "VII": _vii,
+    "EEI": _eei,
+    "VEI": _vei,
+    "EVI": _evi,
+    "VVI": _vvi,
+    "EEE": _eee,
+    "VEE": _vee,
+    "EVE": _eve,
+    "VVE": _vve,
+    "EEV": _eev,
+    "VEV": _vev,
+    "EVV": _evv,
+    "VVV": _vvv,
 }
 """The update of each structure."""

@@ -1,6 +1,7 @@
 """The path of the labels is read off the permutations."""
 
 import numpy as np
+import pytest
 
 from inference.labels.switching import describe_switching
 
@@ -37,3 +38,12 @@ def test_perfect_switching_changes_the_labelling_in_all_but_one_of_k_factorial_s
     found = describe_switching(path, np.ones((1, steps), dtype=bool))
     assert found.visited == 6
     assert abs(found.rates[0] - 5 / 6) < 5 * np.sqrt(5 / 36 / steps)
+
+
+def test_strays_are_the_draws_of_a_chain_that_leave_its_usual_labelling():
+    here, there = [0, 1], [1, 0]
+    path = describe_switching(np.array([[here] * 9 + [there], [there] * 10]), sure=np.ones((2, 10), dtype=bool))
+    assert path.strays == pytest.approx(0.1)
+    assert path.chains_apart == 1
+    unsure = describe_switching(np.array([[here] * 3, [there] * 3]), sure=np.array([[True] * 3, [False] * 3]))
+    assert unsure.strays == 0

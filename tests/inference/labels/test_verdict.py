@@ -13,7 +13,8 @@ FINE = {
     "unsure": 0.0,
     "relabelled_r_hat": 1.0,
     "visited": 1,
-    "switch_rate": 0.0,
+    "chains_apart": 0.0,
+    "strays": 0.0,
 }
 
 
@@ -21,8 +22,11 @@ FINE = {
     ("found", "verdict"),
     [
         ({}, Verdict.IDENTIFIED),
-        ({"visited": 2, "switch_rate": 0.1}, Verdict.SWITCHES),
-        ({"visited": 2}, Verdict.CHAINS_APART),
+        ({"visited": 2, "strays": 0.1}, Verdict.SWITCHES),
+        ({"visited": 2, "strays": 0.001}, Verdict.SWITCHES),
+        ({"visited": 2, "strays": 0.4, "chains_apart": 0.5}, Verdict.SWITCHES),
+        ({"visited": 2, "chains_apart": 0.5}, Verdict.CHAINS_APART),
+        ({"visited": 3, "strays": 0.001, "chains_apart": 0.5}, Verdict.CHAINS_APART),
         ({"visited": 2, "agreement": 0.9}, Verdict.AMBIGUOUS),
         ({"unsure": 0.2}, Verdict.AMBIGUOUS),
         ({"agreement": 0.9, "relabelled_r_hat": 1.5}, Verdict.AMBIGUOUS),

@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 
 from inference.plots.labels import plot_agreement, plot_label_traces, plot_mirrored_modes, plot_point_process
+from inference.plots.palette import colour
 from mixtures.errors import DataError
 
 
@@ -64,3 +65,24 @@ def test_agreement_is_written_into_its_cells():
 def test_draws_as_sampled_have_no_before(tree):
     with pytest.raises(DataError, match="relabel"):
         plot_label_traces(tree.filter(lambda node: node.name != "posterior_raw"))
+    with pytest.raises(DataError, match="relabel"):
+        plot_mirrored_modes(tree.filter(lambda node: node.name != "posterior_raw"))
+
+
+def test_components_have_the_colours_that_they_have_in_every_picture(tree):
+    shown = plot_label_traces(tree)[0, 0].lines[:3], plot_point_process(tree, y="scale").lines
+    for lines in shown:
+        assert [line.get_color() for line in lines] == [colour(component) for component in range(3)]
+
+
+def test_an_axis_of_what_is_positive_begins_at_zero_at_the_lowest(tree):
+    ax = plot_point_process(tree)
+    assert ax.get_ylim()[0] >= 0
+    assert ax.get_xlim()[0] < 0  # locations are not
+
+
+def test_given_axes_are_drawn_on(tree):
+    figure, axes = plt.subplots(1, 2)
+    assert plot_mirrored_modes(tree, axes[0]) is axes[0]
+    assert plot_point_process(tree, axes[1]) is axes[1]
+    assert plt.get_fignums() == [figure.number]

@@ -8,7 +8,7 @@ import inference.plots
 CODE = """
 import sys, inference.plots
 assert "matplotlib" not in sys.modules
-[getattr(inference.plots, name) for name in ("plot_losses", "plot_classes", "plot_traces", "colour")]
+[getattr(inference.plots, name) for name in inference.plots.__all__]
 assert "matplotlib.pyplot" not in sys.modules
 """
 

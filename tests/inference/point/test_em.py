@@ -38,7 +38,12 @@ def test_equals_scikit_learn_step_by_step(name):
     means = x[[0, 50, 100]]
     # the identity has every structure
     start = sites_of(program, np.full(components, 1 / components), means, np.stack([np.eye(3)] * components))
-    precisions = {"full": np.stack([np.eye(3)] * 3), "tied": np.eye(3), "diag": np.ones((3, 3)), "spherical": np.ones(3)}
+    precisions = {
+        "full": np.stack([np.eye(3)] * 3),
+        "tied": np.eye(3),
+        "diag": np.ones((3, 3)),
+        "spherical": np.ones(3),
+    }
     peer = GaussianMixture(
         components,
         covariance_type=name,

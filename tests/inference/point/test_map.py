@@ -127,9 +127,8 @@ def test_a_spike_on_tied_points_is_a_collapse(backend):
     }
     losses = np.array([[9.0, -30.0], [9.0, 8.0], [9.0, np.nan]])
     ascent = Ascent(ends, losses, {name: np.zeros((3, 1)) for name in ends})
-    table = judge(
-        model, x, engine(backend), engine(backend).sites(model, x), ascent, dict.fromkeys(ends, 1.0), np.arange(3)
-    )
+    sites = engine(backend).sites(model, x)
+    table = judge(model, x, engine(backend), sites, ascent, np.arange(3), dict.fromkeys(ends, 1.0))
     assert table["status"].tolist() == [Status.COLLAPSED, Status.CONVERGED, Status.NOT_FINITE]
     assert best_restart(table) == 1
 

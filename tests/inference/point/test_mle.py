@@ -23,7 +23,13 @@ def two_rates(ppl, x):
 
 @pytest.mark.parametrize(
     ("optimizer", "backend", "epochs"),
-    [("adam", "numpyro", 400), ("sgd", "numpyro", 400), ("lbfgs", "numpyro", 200), ("adam", "pyro", 100), ("lbfgs", "pyro", 200)],
+    [
+        ("adam", "numpyro", 400),
+        ("sgd", "numpyro", 400),
+        ("lbfgs", "numpyro", 200),
+        ("adam", "pyro", 100),
+        ("lbfgs", "pyro", 200),
+    ],
 )
 def test_every_optimiser_agrees_with_em(optimizer, backend, epochs):
     program = gaussian_mixture(2)
@@ -44,7 +50,15 @@ def test_one_gaussian_has_the_closed_form():
 def test_minibatches_come_near(backend):
     x = np.random.default_rng(0).normal(5, 2, size=400)
     fit = fit_mle(
-        gaussian_mixture(1), x, optimizer="sgd", learning_rate=0.05, batch_size=20, epochs=20, restarts=1, seed=0, backend=backend
+        gaussian_mixture(1),
+        x,
+        optimizer="sgd",
+        learning_rate=0.05,
+        batch_size=20,
+        epochs=20,
+        restarts=1,
+        seed=0,
+        backend=backend,
     )
     standard_error = x.std() / np.sqrt(len(x))
     assert fit.parameters["loc"][0] == pytest.approx(x.mean(), abs=standard_error)

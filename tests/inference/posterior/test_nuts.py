@@ -15,16 +15,21 @@ from mixtures.errors import ChoiceError, ModelError
 from tests.oracles import FIVE_POINTS, exact_tutorial_posterior
 from tests.programs import common_regime, shared_rate, two_assignments
 
-SIZES = {"numpyro": {"draws": 2000, "tune": 1000, "chains": 4}, "pyro": {"draws": 250, "tune": 250, "chains": 2}}
+SIZES = {
+    "numpyro": {"draws": 2000, "tune": 1000, "chains": 4},
+    "nutpie": {"draws": 2000, "tune": 1000, "chains": 4},
+    "pyro": {"draws": 250, "tune": 250, "chains": 2},
+}
 """Pyro takes tens of milliseconds a draw: fewer draws, and the Monte Carlo error says so."""
 
 Z = 4.5
 """Allowed deviation in Monte Carlo standard errors: a correct sampler exceeds it once in 100,000 comparisons."""
 
 
-@pytest.fixture(scope="module")
-def five_point_posterior(tutorial, backend):
-    return inference.sample_nuts(tutorial, FIVE_POINTS, seed=0, backend=backend, progress=False, **SIZES[backend])
+@pytest.fixture(scope="module", params=SIZES)
+def five_point_posterior(tutorial, request):
+    sampler = request.param
+    return inference.sample_nuts(tutorial, FIVE_POINTS, seed=0, sampler=sampler, progress=False, **SIZES[sampler])
 
 
 def _z(draws: xr.DataArray, truth: float) -> float:
@@ -94,19 +99,21 @@ def test_the_density_of_each_draw_is_comparable_with_the_maps(faithful_fit, fait
     assert faithful_posterior.attrs["init_log_posterior"] == faithful_fit.log_posterior
 
 
-def test_seeds_reproduce(tutorial):
-    options = {"draws": 20, "tune": 30, "chains": 2, "progress": False}
+@pytest.mark.parametrize("sampler", ["numpyro", "nutpie"])
+def test_seeds_reproduce(tutorial, sampler):
+    options = {"draws": 20, "tune": 30, "chains": 2, "progress": False, "sampler": sampler}
     one, again, other = (inference.sample_nuts(tutorial, FIVE_POINTS, seed=seed, **options) for seed in (5, 5, 6))
     xr.testing.assert_identical(one["posterior"].to_dataset(), again["posterior"].to_dataset())
     assert not np.array_equal(one["posterior"]["loc"], other["posterior"]["loc"])
 
 
-def test_new_data_of_the_same_shape_compile_nothing(tutorial):
+@pytest.mark.parametrize("sampler", ["numpyro", "nutpie"])
+def test_new_data_of_the_same_shape_compile_nothing(sampler):
     """The second run takes its data, and the numbers of its priors, as arguments of programs that exist already."""
     import jax
 
     model = mixtures.gaussian_mixture(2)
-    options = {"draws": 10, "tune": 10, "chains": 2, "progress": False}
+    options = {"draws": 10, "tune": 10, "chains": 2, "progress": False, "sampler": sampler}
     inference.sample_nuts(model, FIVE_POINTS, seed=0, **options)
     compiled = []
 
@@ -133,7 +140,7 @@ def test_a_users_own_program_is_sampled(program, backend):
 
 
 def test_bad_arguments_are_refused_in_words(tutorial, faithful_fit):
-    with pytest.raises(ChoiceError, match="'auto', 'numpyro', 'pyro'"):
+    with pytest.raises(ChoiceError, match="'auto', 'numpyro', 'nutpie', 'pyro'"):
         inference.sample_nuts(tutorial, FIVE_POINTS, seed=0, sampler="gibbs")
     with pytest.raises(ModelError, match="chains: got 0"):
         inference.sample_nuts(tutorial, FIVE_POINTS, seed=0, chains=0)

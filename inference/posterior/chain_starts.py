@@ -1,0 +1,47 @@
+"""Where chains start: as restarts do, or about a point fit, scattered as widely as the posterior about it."""
+
+from typing import Any
+
+import numpy as np
+
+from inference.engines import Engine
+from inference.engines.protocol import Sites
+from inference.point.starts import draw_starts, restart_seeds
+from inference.results import PointFit
+from mixtures import Observations, Program
+from mixtures.errors import ModelError
+
+JITTER = 1.0
+"""How far chains start from `init`, in units of the posterior's width along each coordinate (by the curvature at `init`)."""
+
+
+def chain_starts(
+    program: Program, x: Observations, engine: Engine, sites: Sites, chains: int, seed: int, init: PointFit | None
+) -> dict[str, np.ndarray]:
+    """Where chains start, (chains, ...) by site."""
+    if init is None:
+        return draw_starts(program, x, engine, sites, restart_seeds(seed, chains))
+    shapes = {site.name: site.shape for site in sites.parameters}
+    found = {name: np.shape(value) for name, value in init.parameters.items()}
+    if shapes != found:
+        raise ModelError("init", got=f"a fit with sites {found}", expected=f"a fit of this program, sites {shapes}")
+    density = engine.log_density(program, x)
+    centre = density.unconstrain(init.parameters)
+    scatter = JITTER * np.random.default_rng(seed).normal(size=(chains, density.size)) * _widths(density, centre)
+    rows = [density.constrain(centre + offset) for offset in scatter]
+    return {name: np.stack([row[name] for row in rows]) for name in shapes}
+
+
+def _widths(density: Any, centre: np.ndarray, share: float = 1e-4) -> np.ndarray:
+    """The posterior's rough width along each coordinate, from the curvature at the mode."""
+    widths = np.ones(density.size)
+    for index in range(density.size):
+        step = np.zeros(density.size)
+        step[index] = share * max(1.0, abs(centre[index]))
+        curvature = -(density.value_and_gradient(centre + step)[1] - density.value_and_gradient(centre - step)[1])[
+            index
+        ]
+        curvature /= 2 * step[index]
+        if np.isfinite(curvature) and curvature > 0:
+            widths[index] = 1 / np.sqrt(curvature)
+    return widths

@@ -1,0 +1,127 @@
+"""What a posterior says of unknown rows and assignments: predictive draws and assignment draws, added to the tree on request.
+
+Memory is bounded. Assignments are drawn from the hub's responsibilities, a block of draws at a time, and kept as the smallest integers
+that hold them: draws x rows bytes for up to 127 components. Predictive data are kept for evenly spaced draws when all of them would
+take more than `PREDICTIVE_CELLS` numbers.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from inference.assignment.responsibilities import joint_blocks
+from inference.draws import flat, observations_of, parameters_of, program_of
+from inference.engines import Engine, engine
+from inference.engines.protocol import Site, Sites
+from inference.posterior.tree import coords_of, dataset
+from mixtures import Observations, Program
+
+PREDICTIVE_CELLS = 50_000_000
+"""How many predicted numbers are kept: 400 MB in float64."""
+
+AT_ONCE = 5_000_000
+"""How many numbers are predicted in one call."""
+
+
+def with_assignments(tree: xr.DataTree, seed: int) -> xr.DataTree:
+    """The tree with a draw of every assignment beside every draw of the parameters, in the group `posterior`."""
+    program, x, backend = program_of(tree), observations_of(tree), engine(tree.attrs["backend"])
+    sites = backend.sites(program, x)
+    drawn = (_by_hub if sites.has_hub else _by_backend)(tree, program, x, backend, sites, seed)
+    posterior = tree["posterior"].to_dataset()
+    shape = posterior.sizes["chain"], posterior.sizes["draw"]
+    variables = {
+        site.name: (("chain", "draw", *site.dims), drawn[site.name].reshape(*shape, *site.shape))
+        for site in sites.assignments
+    }
+    coords = coords_of(x, sites)
+    used = {dim: coords[dim] for site in sites.assignments for dim in site.dims if dim in coords}
+    grown = tree.copy(deep=False)
+    grown["posterior"] = xr.DataTree(posterior.assign(variables).assign_coords(used))
+    return grown
+
+
+def _by_hub(
+    tree: xr.DataTree, program: Program, x: Observations, backend: Engine, sites: Sites, seed: int
+) -> dict[str, np.ndarray]:
+    """Rows are independent given the parameters: each is drawn from its responsibilities, (draws, rows) by site."""
+    rng, values = np.random.default_rng(seed), sites.combinations()
+    blocks: dict[str, list[np.ndarray]] = {name: [] for name in values}
+    for table in joint_blocks(tree, x):
+        # u < cumulative share of the first k components: the inverse of the distribution function, for all rows at once
+        cumulative = np.cumsum(np.exp(table - table.max(axis=2, keepdims=True)), axis=2)
+        threshold = rng.uniform(size=table.shape[:2]) * cumulative[..., -1]
+        index = np.sum(cumulative[..., :-1] <= threshold[..., None], axis=2)
+        for site in sites.assignments:
+            blocks[site.name].append(values[site.name][index].astype(_smallest(site)))
+    return {name: np.concatenate(parts) for name, parts in blocks.items()}
+
+
+def _by_backend(
+    tree: xr.DataTree, program: Program, x: Observations, backend: Engine, sites: Sites, seed: int
+) -> dict[str, np.ndarray]:
+    """Any other discrete structure: the backend's infer_discrete, a draw at a time."""
+    parameters, rng = parameters_of(tree), np.random.default_rng(seed)
+    rows = []
+    for draw in range(len(next(iter(parameters.values())))):
+        values = {name: value[draw] for name, value in parameters.items()}
+        rows.append(backend.classify(program, values, x, temperature=1, seed=int(rng.integers(2**32))))
+    return {site.name: np.stack([row[site.name] for row in rows]).astype(_smallest(site)) for site in sites.assignments}
+
+
+def _smallest(site: Site) -> np.dtype:
+    return np.result_type(np.int8, np.min_scalar_type(-site.categories))
+
+
+def with_predictive(tree: xr.DataTree, seed: int) -> xr.DataTree:
+    """The tree with data drawn from the posterior, and parameters and data drawn from the prior.
+
+    Groups: `posterior_predictive`, its draws' numbers in the coordinate `draw`; `prior` and `prior_predictive`, one chain of as many.
+    """
+    program, x, backend = program_of(tree), observations_of(tree), engine(tree.attrs["backend"])
+    sites, chains = backend.sites(program, x), tree["posterior"].sizes["chain"]
+    total = tree["posterior"].sizes["draw"]
+    cells = sum(int(np.prod(site.shape)) for site in sites.all if site.kind == "observed")
+    kept = np.unique(np.linspace(0, total - 1, max(1, min(total, PREDICTIVE_CELLS // (cells * chains)))).astype(int))
+    group = tree["posterior"].to_dataset()
+    held = {site.name: flat(group[site.name].values[:, kept]) for site in sites.parameters}
+    coords = coords_of(x, sites)
+
+    def groups(parameters: Mapping[str, np.ndarray], shape: tuple[int, int], seed: int) -> dict[str, xr.Dataset]:
+        drawn = _forward(program, parameters, x, backend, shape[0] * shape[1], cells, seed)
+        made = {}
+        for kind in ("parameter", "observed"):
+            some = [site for site in sites.all if site.kind == kind]
+            values = {site.name: drawn[site.name].reshape(*shape, *site.shape) for site in some}
+            made[kind] = dataset(values, {site.name: site.dims for site in some}, coords)
+        return made
+
+    own, prior_seed = np.random.SeedSequence(seed).generate_state(2)
+    predicted = groups(held, (chains, len(kept)), int(own))["observed"].assign_coords(draw=kept)
+    prior = groups({}, (1, chains * len(kept)), int(prior_seed))
+    grown = tree.copy(deep=False)
+    grown["posterior_predictive"] = xr.DataTree(predicted)
+    grown["prior"], grown["prior_predictive"] = xr.DataTree(prior["parameter"]), xr.DataTree(prior["observed"])
+    return grown
+
+
+def _forward(
+    program: Program,
+    parameters: Mapping[str, np.ndarray],
+    x: Observations,
+    backend: Engine,
+    draws: int,
+    cells: int,
+    seed: int,
+) -> dict[str, Any]:
+    """`draws` forward runs of the program, as many at once as memory allows."""
+    size = max(1, min(draws, AT_ONCE // cells))
+    seeds = np.random.SeedSequence(seed).generate_state(-(-draws // size))
+    parts = []
+    for begin, own in zip(range(0, draws, size), seeds, strict=True):
+        count = min(size, draws - begin)
+        block = {name: value[begin : begin + count] for name, value in parameters.items()}
+        parts.append(backend.forward_draws(program, block, x, draws=count, seed=int(own)))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -1,0 +1,229 @@
+"""May these draws be believed? What a sampler's own numbers and label-invariant quantities say, each with a sentence on what to do.
+
+R-hat of a component's parameters says nothing of convergence, since labels may differ between chains. Read instead are quantities that
+no relabelling changes: the log posterior density, the weights in order of size, and the density of a few rows spread over the data.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import arviz_stats
+import numpy as np
+import xarray as xr
+from scipy.stats import chi2
+
+from mixtures.errors import FitError
+
+LEAST_BFMI = 0.3
+"""Betancourt (2016): below it, the momentum is redrawn too timidly for the energy's spread."""
+
+MOST_R_HAT = 1.01
+"""Vehtari et al. (2021)."""
+
+LEAST_ESS = 100
+"""Effective draws a chain: Vehtari et al. (2021)."""
+
+MAX_TREE_DEPTH = 10
+"""NUTS stops doubling here, in every sampler of this package."""
+
+REFERENCE_RANKS = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""Which rows' densities are looked at, by rank of the first feature."""
+
+
+@dataclass(frozen=True)
+class PosteriorWarning:
+    """One reason not to believe draws as they are.
+
+    Args:
+        name: `"divergences"`, `"energy"`, `"tree depth"`, `"r-hat"`, `"effective draws"`, `"minor mode"` or `"incomplete"`.
+        found: what was found, in words.
+        advice: what to do.
+    """
+
+    name: str
+    found: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.found}. {self.advice}"
+
+
+@dataclass(frozen=True)
+class PosteriorReport:
+    """All that was found wrong with the draws; empty if nothing.
+
+    Args:
+        warnings: the gravest first.
+    """
+
+    warnings: tuple[PosteriorWarning, ...]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing was found wrong."""
+        return not self.warnings
+
+    def __str__(self) -> str:
+        if self.is_sound:
+            return "nothing wrong was found with the draws"
+        return "\n".join(f"warning: {warning}" for warning in self.warnings)
+
+
+def check_posterior(posterior: xr.DataTree) -> PosteriorReport:
+    """Look for signs that draws do not represent the posterior.
+
+    Checked is what the tree keeps: chains stuck below the density of the fit they were started from (or of the best chain), R-hat and
+    effective draws of label-invariant quantities, divergences, the energy's Bayesian fraction of missing information, the tree's depth,
+    and whether the run was cut short.
+
+    Args:
+        posterior: draws from `sample_nuts`, relabelled or not.
+
+    Returns:
+        A report: one line a warning when printed.
+
+    Example:
+        >>> from inference import sample_nuts
+        >>> from mixtures import gaussian_mixture
+        >>> x = [0.0, 1.0, 2.0, 10.0, 11.0, 12.0]
+        >>> post = sample_nuts(gaussian_mixture(2, "tied"), x, draws=10, tune=50, chains=2, seed=0, progress=False)
+        >>> "effective draws" in [warning.name for warning in check_posterior(post).warnings]
+        True
+    """
+    stats = posterior["sample_stats"].to_dataset()
+    checks = (_minor_mode, _convergence, _divergences, _energy, _tree_depth, _incomplete)
+    return PosteriorReport(tuple(warning for check in checks for warning in check(posterior, stats)))
+
+
+def raise_if_unsound(posterior: xr.DataTree) -> None:
+    """For `strict=True`.
+
+    Raises:
+        FitError: the report has warnings; the draws are in the error's attribute `posterior`, so that hours of work are not lost.
+    """
+    report = check_posterior(posterior)
+    if not report.is_sound:
+        error = FitError(
+            "posterior",
+            got="; ".join(map(str, report.warnings)),
+            expected="draws without warnings",
+            advice="The draws are in this error's attribute `posterior`; without strict=True they are returned.",
+        )
+        error.posterior = posterior  # type: ignore[attr-defined]
+        raise error
+
+
+def _minor_mode(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:
+    """Near a mode 2 (log density there - log density of a draw) is about chi-squared with as many degrees of freedom as parameters;
+    the best of a chain's draws must lie nearer than the median draw.
+    """
+    if "log_posterior" not in stats or "free_parameters" not in posterior.attrs:
+        return
+    best = stats["log_posterior"].max("draw").values
+    reference = max(posterior.attrs.get("init_log_posterior", -np.inf), best.max())
+    expected = chi2.median(posterior.attrs["free_parameters"]) / 2
+    stuck = np.flatnonzero(~(reference - best <= expected))
+    if len(stuck):
+        worst = float(np.max(reference - best[stuck]))
+        yield PosteriorWarning(
+            "minor mode",
+            f"{_chains(stuck)} never came near the best known log posterior density (lowest: {worst:.1f} below it, "
+            f"{expected:.1f} is usual)",
+            "Start from the best fit, init=fit_map(...), sample longer, or use sample_smc, which crosses between modes.",
+        )
+
+
+def _convergence(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:
+    quantities = label_invariant(posterior)
+    chains, draws = quantities.sizes["chain"], quantities.sizes["draw"]
+    if draws < 4:
+        yield PosteriorWarning("effective draws", f"only {draws} draws a chain", "Sample longer: raise draws.")
+        return
+    with np.errstate(divide="ignore", invalid="ignore"):  # a quantity that never changes has no R-hat: it is left out
+        name, worst = _extreme(arviz_stats.rhat(quantities), np.max) if chains > 1 else ("", np.nan)
+        fewest = {method: _extreme(arviz_stats.ess(quantities, method=method), np.min) for method in ("bulk", "tail")}
+    if worst > MOST_R_HAT:
+        yield PosteriorWarning(
+            "r-hat",
+            f"chains disagree where labels do not matter: R-hat of {name} is {worst:.3f}, more than {MOST_R_HAT}",
+            "Sample longer (raise tune and draws); if it stays, chains are in different modes: start from the best fit.",
+        )
+    method, (name, ess) = min(fewest.items(), key=lambda item: item[1][1])
+    if ess < LEAST_ESS * chains:
+        yield PosteriorWarning(
+            "effective draws",
+            f"{ess:.0f} effective draws ({method}) of {name}, fewer than {LEAST_ESS} a chain",
+            "Raise draws: estimates are noisier than the number of draws suggests.",
+        )
+
+
+def _divergences(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:
+    count = int(stats["diverging"].sum()) if "diverging" in stats else 0
+    if count:
+        yield PosteriorWarning(
+            "divergences",
+            f"{count} of {stats['diverging'].size} draws ended in a divergence: part of the posterior is out of reach",
+            "Raise target_accept (0.95, 0.99); if they stay, a component is collapsing: use priors that keep scales from zero.",
+        )
+
+
+def _energy(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:
+    if "energy" not in stats or stats.sizes["draw"] < 2:
+        return
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = arviz_stats.bfmi(posterior)["energy"].values
+    low = np.flatnonzero(found < LEAST_BFMI)
+    if len(low):
+        yield PosteriorWarning(
+            "energy",
+            f"E-BFMI of {_chains(low)} is {found[low].min():.2f}, less than {LEAST_BFMI}: tails are explored too slowly",
+            "Raise tune; if it stays, the posterior has heavy tails: use tighter priors.",
+        )
+
+
+def _tree_depth(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:
+    count = int((stats["tree_depth"] >= MAX_TREE_DEPTH).sum()) if "tree_depth" in stats else 0
+    if count:
+        yield PosteriorWarning(
+            "tree depth",
+            f"{count} of {stats['tree_depth'].size} draws stopped at the greatest tree depth, {MAX_TREE_DEPTH}: slow, not wrong",
+            "Raise tune, so that scales are learned better, or start from a fit.",
+        )
+
+
+def _incomplete(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:
+    if not posterior.attrs.get("complete", 1):
+        yield PosteriorWarning(
+            "incomplete",
+            f"the run was stopped after {stats.sizes['draw']} draws a chain",
+            "Continue it with resume(path, x) if it has a store, or run it again.",
+        )
+
+
+def label_invariant(posterior: xr.DataTree) -> xr.Dataset:
+    """Quantities of each draw that do not depend on labels: log density, sorted weights, log densities of reference rows."""
+    stats, draws = posterior["sample_stats"].to_dataset(), posterior["posterior"].to_dataset()
+    found = {"log_posterior": stats["log_posterior"]} if "log_posterior" in stats else {}
+    if "weights" in draws and "components" in draws["weights"].dims:
+        weights = draws["weights"].transpose("chain", "draw", "components")
+        found["sorted_weights"] = xr.DataArray(-np.sort(-weights.values, axis=2), dims=("chain", "draw", "rank"))
+    if "log_likelihood" in posterior.children:
+        observed = posterior["observed_data"].to_dataset()["obs"].values
+        order = np.argsort(observed.reshape(len(observed), -1)[:, 0], kind="stable")
+        rows = order[np.unique((np.array(REFERENCE_RANKS) * (len(order) - 1)).round().astype(int))]
+        found["log_density_of_row"] = posterior["log_likelihood"].to_dataset()["obs"].isel(rows=rows)
+    return xr.Dataset({name: values.drop_vars(list(values.coords)) for name, values in found.items()})
+
+
+def _extreme(table: xr.Dataset, of: object) -> tuple[str, float]:
+    """The variable with the most extreme value, and that value."""
+    values = {str(name): value.values[~np.isnan(value.values)] for name, value in table.data_vars.items()}
+    found = {name: float(of(value)) for name, value in values.items() if len(value)}  # type: ignore[operator]
+    if not found:
+        return "", float("nan")
+    best = of(list(found.values()))  # type: ignore[operator]
+    return next((name, value) for name, value in found.items() if value == best)
+
+
+def _chains(indices: np.ndarray) -> str:
+    return f"chain{'s' if len(indices) > 1 else ''} {', '.join(map(str, indices))}"

@@ -1,0 +1,74 @@
+"""Yes or no, and how many out of a known number: Bernoulli and binomial."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mixtures.errors import ModelError
+from mixtures.families.columns import Columns, probability_at
+from mixtures.families.support import Support, whole_up_to
+from mixtures.ppl.protocol import PPL, Array, Distribution
+from mixtures.priors import Beta, Prior
+
+# Half an observation of each kind: keeps the mode of the posterior inside, where a probability of exactly 0 or 1 is never learned
+# from finite data (Galindo-Garre & Vermunt 2006, Behaviormetrika 33).
+PROBS = Beta(1.5, 1.5)
+
+
+class Bernoulli(Columns):
+    """0 or 1, with probability `probs` of 1 within a component.
+
+    A mixture of one binary column is not identified: use several.
+    """
+
+    default_priors: ClassVar[Mapping[str, Prior]] = {"probs": PROBS}
+    support: ClassVar[Support] = whole_up_to(1)
+
+    def cell(self, ppl: PPL, parameters: Mapping[str, Array]) -> Distribution:
+        return ppl.dist.Bernoulli(probs=parameters["probs"])
+
+    def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
+        return {"probs": probability_at(x, rows)}
+
+
+@dataclass(frozen=True)
+class Binomial(Columns):
+    """The number of successes out of `total_count`, each with probability `probs` within a component.
+
+    Args:
+        total_count: the number of trials of every cell.
+        priors: `{site: prior}` in place of the defaults.
+
+    Raises:
+        ModelError: `total_count` is not an int >= 1.
+    """
+
+    total_count: int
+
+    default_priors: ClassVar[Mapping[str, Prior]] = {"probs": PROBS}
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_whole("total_count", self.total_count, 1)
+
+    @property
+    def support(self) -> Support:  # type: ignore[override]  # depends on total_count
+        return whole_up_to(self.total_count)
+
+    def cell(self, ppl: PPL, parameters: Mapping[str, Array]) -> Distribution:
+        return ppl.dist.Binomial(total_count=self.total_count, probs=parameters["probs"])
+
+    def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
+        return {"probs": probability_at(x / self.total_count, rows)}
+
+
+def check_whole(name: str, value: object, least: int) -> None:
+    """Check a family's argument that counts something.
+
+    Raises:
+        ModelError: not an int, or less than `least`.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ModelError(name, got=f"{value!r} ({type(value).__name__})", expected=f"an int >= {least}")

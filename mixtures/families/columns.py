@@ -1,0 +1,115 @@
+"""Families of one variable, which also serve several columns: these are independent within a component.
+
+What such a family must say is the distribution of one cell, its default priors, its support, and where optimisation starts; the rest is
+here, once. Your own family is made the same way.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from mixtures.families.family import Draw
+from mixtures.families.support import REAL, Support
+from mixtures.observations import Observations
+from mixtures.ppl.protocol import PPL, Array, Distribution
+from mixtures.priors import Prior, Priors, freeze, override
+
+
+@dataclass(frozen=True)
+class Columns(ABC):
+    """A family of one variable; with several columns, columns are independent given the component.
+
+    Every site has shape (components,) for data of shape (rows,), and (components, features) for (rows, features).
+
+    Args:
+        priors: `{site: prior}` in place of the defaults.
+
+    Raises:
+        ChoiceError: a prior of a site that the family does not have; the text lists the sites.
+
+    Example:
+        >>> from mixtures import Mixture, priors
+        >>> class Laplace(Columns):
+        ...     '''Rows have a double exponential distribution within a component.'''
+        ...     default_priors = {"loc": priors.Normal(priors.MIDRANGE, priors.RANGE), "scale": priors.LogNormal(priors.LOG_HALF_SD, 1.0)}
+        ...
+        ...     def cell(self, ppl, parameters):
+        ...         return ppl.dist.Laplace(parameters["loc"], parameters["scale"])
+        ...
+        ...     def start(self, x, rows, components):
+        ...         return {"loc": x[rows], "scale": np.full(x[rows].shape, x.std())}
+        >>> Mixture(2, Laplace()).priors["loc"].name
+        'Normal'
+    """
+
+    priors: Priors = field(default=(), kw_only=True)
+
+    default_priors: ClassVar[Mapping[str, Prior]]
+    support: ClassVar[Support] = REAL
+
+    def __post_init__(self):
+        object.__setattr__(self, "priors", freeze(self.priors))
+        override(self.default_priors, self.priors)
+
+    @property
+    def priors_by_site(self) -> Mapping[str, Prior]:
+        return override(self.default_priors, self.priors)
+
+    @abstractmethod
+    def cell(self, ppl: PPL, parameters: Mapping[str, Array]) -> Distribution:
+        """The distribution of one cell, given its parameters."""
+
+    @abstractmethod
+    def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
+        """Every site's value where optimisation starts, given the indices of one randomly drawn row for each component."""
+
+    def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
+        return {}
+
+    def per_component(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
+        shape, dims = ((), ()) if features is None else ((features,), ("features",))
+        return {site: draw(site, shape=shape, dims=dims) for site in self.priors_by_site}
+
+    def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
+        return joined(self.cell(ppl, parameters), parameters, features)
+
+    def check(self, x: Observations) -> None:
+        self.support.check(x)
+
+
+def joined(cell: Distribution, parameters: Mapping[str, Array], features: int | None) -> Distribution:
+    """The distribution of a row of independent cells; cells that were not observed add nothing."""
+    if "observed" in parameters:
+        cell = cell.mask(parameters["observed"])
+    return cell if features is None else cell.to_event(1)
+
+
+# How starts are made: near a random row for each component, never twice the same even where rows are equal, and inside the support.
+
+
+def jitter(rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Normal noise that the drawn rows determine: components that start at equal rows would stay equal for ever."""
+    return np.random.default_rng(np.asarray(rows)).normal(size=shape)
+
+
+def positive_at(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Positive locations near the drawn rows of x >= 0: a fifth of the way to the mean, times or divided by about 1.2."""
+    mean = x.mean(axis=0)
+    mean = np.where(mean > 0, mean, 1.0)
+    return (0.8 * x[rows] + 0.2 * mean) * np.exp(0.2 * jitter(rows, x[rows].shape))
+
+
+def probability_at(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Probabilities near the drawn rows of shares 0 <= x <= 1: half way to the mean, about 0.5 to either side on the logit scale."""
+    pulled = 0.5 * x[rows] + 0.5 * np.clip(x.mean(axis=0), 0.02, 0.98)
+    logit = np.log(pulled / (1 - pulled)) + 0.5 * jitter(rows, pulled.shape)
+    return 1 / (1 + np.exp(-logit))
+
+
+def relative_variance(x: np.ndarray, components: int) -> np.ndarray:
+    """(sd / mean)^2 of positive data, each component having a share 1/K of the variance."""
+    mean, variance = x.mean(axis=0), x.var(axis=0)
+    return np.clip(np.where(mean > 0, variance / np.where(mean > 0, mean, 1.0) ** 2, 1.0) / components, 1e-3, 1e3)

@@ -1,0 +1,97 @@
+"""A background component for outliers, beside components of any family."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mixtures.errors import ModelError
+from mixtures.families.columns import joined
+from mixtures.families.family import Draw, Family
+from mixtures.families.support import REAL, Support
+from mixtures.observations import Observations
+from mixtures.ppl.protocol import PPL, Array, Distribution
+from mixtures.priors import Prior, Priors, freeze, override
+
+Bound = float | tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class WithNoise:
+    """Component 0 is uniform noise between two bounds (Banfield & Raftery 1993); the others are of the given family.
+
+    `Mixture(3, WithNoise(Gaussian(), low, high))` has noise and two Gaussians. Component 0 has a place in the family's sites too, which no
+    row depends on: it stays at its prior, and information criteria count it.
+
+    Args:
+        family: of the components 1, 2, ...
+        low: lower bound of the noise, one number or one for each column; rows below cannot be noise.
+        high: its upper bound.
+        priors: `{site: prior}` in place of the family's own.
+
+    Raises:
+        ModelError: a lower bound that is not below the upper one.
+        ChoiceError: a prior of an unknown site.
+
+    Example:
+        >>> from mixtures import Mixture
+        >>> from mixtures.families import Exponential
+        >>> print(Mixture(3, WithNoise(Exponential(), 0.0, 10.0)))
+        A mixture of 3 components
+        <BLANKLINE>
+            weights       ~ Dirichlet(1)
+            rate[k]       ~ Gamma(2, mean(x))
+            assignment[i] ~ Categorical(weights)
+            obs[i]        ~ Select(assignment[i], Uniform(0.0, 10.0), Exponential(rate[assignment[i]]))
+        <BLANKLINE>
+            k = 1, ..., 3; i = 1, ..., n
+    """
+
+    family: Family
+    low: Bound
+    high: Bound
+    priors: Priors = field(default=(), kw_only=True)
+
+    def __post_init__(self):
+        for name in ("low", "high"):
+            bound = np.asarray(getattr(self, name), dtype=float)
+            object.__setattr__(self, name, float(bound) if bound.ndim == 0 else tuple(bound.tolist()))
+        if not np.all(np.asarray(self.low) < np.asarray(self.high)):
+            raise ModelError("low, high", got=f"{self.low}, {self.high}", expected="low < high")
+        object.__setattr__(self, "priors", freeze(self.priors))
+        override(self.family.priors_by_site, self.priors)
+
+    @property
+    def support(self) -> Support:
+        """The values that the family can describe."""
+        return getattr(self.family, "support", REAL)
+
+    @property
+    def priors_by_site(self) -> Mapping[str, Prior]:
+        return override(self.family.priors_by_site, self.priors)
+
+    def jointly(self, ppl: PPL, draw: Draw, components: int, features: int | None) -> dict[str, Array]:
+        return self.family.jointly(ppl, draw, components, features) if hasattr(self.family, "jointly") else {}
+
+    def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
+        return self.family.shared(ppl, draw, features)
+
+    def per_component(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
+        return self.family.per_component(ppl, draw, features)
+
+    def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
+        noise = ppl.dist.Uniform(_number(self.low), _number(self.high))
+        if features is not None:
+            noise = noise.expand((features,))
+        family = self.family.emission(ppl, parameters, features)
+        return ppl.dist.Select(parameters["assignment"], joined(noise, parameters, features), family)
+
+    def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
+        return self.family.start(x, rows, components)
+
+    def check(self, x: Observations) -> None:
+        self.family.check(x)
+
+
+def _number(bound: Bound) -> float | np.ndarray:
+    return bound if isinstance(bound, float) else np.array(bound)

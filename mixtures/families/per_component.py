@@ -1,0 +1,160 @@
+"""Different families for different components, where they describe the same kind of values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mixtures.errors import ModelError
+from mixtures.families.columns import joined
+from mixtures.families.family import Draw, Family
+from mixtures.families.support import REAL, Support
+from mixtures.observations import Observations
+from mixtures.ppl.notation import Notation, Symbol
+from mixtures.ppl.protocol import PPL, Array, Distribution
+from mixtures.priors import Prior, Priors, freeze, override
+
+
+@dataclass(frozen=True)
+class PerComponent:
+    """Component k has family k; sites carry the component's number: `loc_0`, `scale_0`, `df_1`.
+
+    Components are not alike, so their labels do not switch between different families.
+
+    Args:
+        members: the families, one for each component.
+        priors: `{site: prior}` in place of the families' own, under the numbered names.
+
+    Raises:
+        ModelError: no members, or something that is not a family.
+        ChoiceError: a prior of an unknown site.
+
+    Example:
+        Extra zeros as a component of their own:
+
+        >>> from mixtures import Mixture
+        >>> from mixtures.families import Poisson
+        >>> print(Mixture(2, PerComponent([PointMass(0.0), Poisson()])))
+        A mixture of 2 components
+        <BLANKLINE>
+            weights       ~ Dirichlet(1)
+            rate_1        ~ Gamma(2, 1/mean(x))
+            assignment[i] ~ Categorical(weights)
+            obs[i]        ~ Select(assignment[i], PointMass(0.0), Poisson(rate_1))
+        <BLANKLINE>
+            i = 1, ..., n
+    """
+
+    members: Sequence[Family]
+    priors: Priors = field(default=(), kw_only=True)
+
+    def __post_init__(self):
+        members = tuple(self.members)
+        if not members or not all(hasattr(member, "emission") for member in members):
+            raise ModelError("members", got=repr(self.members), expected="a family for each component")
+        object.__setattr__(self, "members", members)
+        object.__setattr__(self, "priors", freeze(self.priors))
+        override(self._defaults, self.priors)
+
+    @property
+    def components(self) -> int:
+        """The number of components."""
+        return len(self.members)
+
+    @property
+    def support(self) -> Support:
+        """The values that the last member can describe."""
+        return getattr(self.members[-1], "support", REAL)
+
+    @property
+    def _defaults(self) -> dict[str, Prior]:
+        return {
+            f"{site}_{k}": prior
+            for k, member in enumerate(self.members)
+            for site, prior in member.priors_by_site.items()
+        }
+
+    @property
+    def priors_by_site(self) -> Mapping[str, Prior]:
+        return override(self._defaults, self.priors)
+
+    def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[Any, Array]:
+        drawn: dict[Any, Array] = {}
+        for k, member in enumerate(self.members):
+            own = _numbered(draw, k)
+            parameters = {**member.shared(ppl, own, features), **member.per_component(ppl, own, features)}
+            drawn |= {(k, key): value for key, value in parameters.items()}
+        return drawn
+
+    def per_component(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
+        return {}
+
+    def emission(self, ppl: PPL, parameters: Mapping[Any, Array], features: int | None) -> Distribution:
+        context = {key: value for key, value in parameters.items() if isinstance(key, str)}
+        emissions = []
+        for k, member in enumerate(self.members):
+            own = {key[1]: value for key, value in parameters.items() if isinstance(key, tuple) and key[0] == k}
+            emissions.append(member.emission(ppl, {**own, **context}, features))
+        return ppl.dist.Select(parameters["assignment"], *emissions)
+
+    def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
+        starts: dict[str, np.ndarray] = {}
+        for k, member in enumerate(self.members):
+            # a member on its own is a mixture of one component: its axis is dropped
+            own = member.start(x, rows[[k]], 1)
+            axes = _sites_per_component(member, x.shape[1] if x.ndim == 2 else None)
+            starts |= {f"{site}_{k}": value[0] if site in axes else value for site, value in own.items()}
+        return starts
+
+    def check(self, x: Observations) -> None:
+        for member in self.members:
+            member.check(x)
+
+
+def _numbered(draw: Draw, k: int) -> Draw:
+    return lambda site, **structure: draw(f"{site}_{k}", **structure)
+
+
+def _sites_per_component(family: Family, features: int | None) -> set[str]:
+    """The sites that a family draws for each component, by having it do so on paper."""
+    names: set[str] = set()
+
+    def draw(site: str, **_: Any) -> Symbol:
+        names.add(site)
+        return Symbol(site)
+
+    family.per_component(Notation(), draw, features)
+    return names
+
+
+@dataclass(frozen=True)
+class PointMass:
+    """Every cell is `value`, exactly; no sites. A component for extra zeros, say, beside counts.
+
+    Args:
+        value: the value.
+    """
+
+    value: float = 0.0
+    priors: Priors = field(default=(), kw_only=True)
+
+    @property
+    def priors_by_site(self) -> Mapping[str, Prior]:
+        return {}
+
+    def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
+        return {}
+
+    def per_component(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
+        return {}
+
+    def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
+        cell = ppl.dist.PointMass(float(self.value))
+        return joined(cell if features is None else cell.expand((features,)), parameters, features)
+
+    def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
+        return {}
+
+    def check(self, x: Observations) -> None:
+        """Other values belong to other components."""

@@ -1,0 +1,147 @@
+"""Different families for different columns, independent given the component: data frames of mixed type."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mixtures.errors import DataError, ModelError
+from mixtures.families.family import Draw, Family
+from mixtures.families.support import REAL
+from mixtures.observations import Observations
+from mixtures.ppl.protocol import PPL, Array, Distribution
+from mixtures.priors import Prior, Priors, freeze, override
+
+RESERVED = ("weights", "assignment", "obs")
+"""Sites of the mixture itself."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """Each column has a family of its own; columns are independent within a component.
+
+    A column's sites are named after it: `length_loc`, `length_scale`, `visits_rate`; what was observed is the site `length`, `visits`.
+
+    Args:
+        columns: `{column: family}`, in the order of the data's columns; families of one variable.
+        priors: `{site: prior}` in place of the families' own, under the long names.
+
+    Raises:
+        ModelError: no columns, a name twice, or something that is not a family.
+        ChoiceError: a prior of an unknown site.
+
+    Example:
+        >>> from mixtures import Mixture
+        >>> from mixtures.families import Gaussian, Poisson
+        >>> print(Mixture(2, Product({"length": Gaussian(), "visits": Poisson()})))
+        A mixture of 2 components
+        <BLANKLINE>
+            weights         ~ Dirichlet(1)
+            length_loc[k]   ~ Normal(midrange(length), range(length))
+            length_scale[k] ~ LogNormal(log(sd(length)/2), 1)
+            visits_rate[k]  ~ Gamma(2, 1/mean(visits))
+            assignment[i]   ~ Categorical(weights)
+            length[i]       ~ Normal(length_loc[assignment[i]], length_scale[assignment[i]])
+            visits[i]       ~ Poisson(visits_rate[assignment[i]])
+        <BLANKLINE>
+            k = 1, ..., 2; i = 1, ..., n
+    """
+
+    columns: Mapping[str, Family] | tuple[tuple[str, Family], ...]
+    priors: Priors = field(default=(), kw_only=True)
+
+    def __post_init__(self):
+        pairs = self.columns.items() if isinstance(self.columns, Mapping) else self.columns
+        columns = tuple((str(name), family) for name, family in pairs)
+        bad = [name for name, family in columns if not hasattr(family, "emission")]
+        sites = [_site(name) for name, _ in columns]
+        if not columns or bad or len(set(sites)) < len(sites) or set(sites) & set(RESERVED):
+            got = f"no family for {bad}" if bad else f"columns {[name for name, _ in columns]}"
+            raise ModelError(
+                "columns", got=got, expected="{column: family}, names all different and none of " + ", ".join(RESERVED)
+            )
+        object.__setattr__(self, "columns", columns)
+        object.__setattr__(self, "priors", freeze(self.priors))
+        override(self._defaults, self.priors)
+
+    @property
+    def _pairs(self) -> tuple[tuple[str, Family], ...]:
+        """The columns in the form that `__post_init__` gave them."""
+        return self.columns  # type: ignore[return-value]
+
+    @property
+    def _defaults(self) -> dict[str, Prior]:
+        return {
+            f"{_site(name)}_{site}": prior.of_column(index, name)
+            for index, (name, family) in enumerate(self._pairs)
+            for site, prior in family.priors_by_site.items()
+        }
+
+    @property
+    def priors_by_site(self) -> Mapping[str, Prior]:
+        return override(self._defaults, self.priors)
+
+    def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[Any, Array]:
+        return self._each(lambda family, own: family.shared(ppl, own, None), draw)
+
+    def per_component(self, ppl: PPL, draw: Draw, features: int | None) -> dict[Any, Array]:
+        return self._each(lambda family, own: family.per_component(ppl, own, None), draw)
+
+    def _each(self, part: Any, draw: Draw) -> dict[Any, Array]:
+        """Parameters by (column, name): what each family draws, under its column's name."""
+        return {
+            (name, key): value
+            for name, family in self._pairs
+            for key, value in part(family, _renamed(draw, _site(name))).items()
+        }
+
+    def emission(self, ppl: PPL, parameters: Mapping[Any, Array], features: int | None) -> Distribution:
+        raise NotImplementedError("the columns have distributions of their own: see `observe`")
+
+    def observe(self, ppl: PPL, parameters: Mapping[Any, Array], x: Array | None) -> Any:
+        """Observe every column, inside the plate of rows."""
+        drawn = {}
+        for index, (name, family) in enumerate(self._pairs):
+            own = {key[1]: value for key, value in parameters.items() if isinstance(key, tuple) and key[0] == name}
+            own |= {key: value for key, value in parameters.items() if isinstance(key, str)}
+            column = x if x is None or x.ndim == 1 else x[:, index]
+            if "observed" in own:
+                own["observed"] = own["observed"] if own["observed"].ndim == 1 else own["observed"][:, index]
+                column = ppl.xp.where(own["observed"], column, getattr(family, "support", REAL).example)
+            drawn[name] = ppl.sample(_site(name), family.emission(ppl, own, None), obs=column)
+        return drawn if x is None else x
+
+    def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
+        table = x.reshape(len(x), -1)
+        return {
+            f"{_site(name)}_{site}": value
+            for index, (name, family) in enumerate(self._pairs)
+            for site, value in family.start(table[:, index], rows, components).items()
+        }
+
+    def check(self, x: Observations) -> None:
+        names = [name for name, _ in self._pairs]
+        has_names = x.feature_names is not None
+        if (x.features or 1) != len(names) or (has_names and list(x.feature_names or ()) != names):
+            raise DataError(
+                "x",
+                got=f"columns {list(x.feature_names or ())}" if has_names else f"{x.features or 1} columns",
+                expected=f"columns {names}, in that order",
+                advice=f"Select them: x[{names}].",
+            )
+        for index, (_, family) in enumerate(self._pairs):
+            family.check(x.column(index))
+
+
+def _site(column: str) -> str:
+    """A column's name as the name of a site: letters, digits and underscores."""
+    return re.sub(r"\W", "_", column)
+
+
+def _renamed(draw: Draw, column: str) -> Draw:
+    def own(site: str, *, dims: tuple[str, ...] = (), **structure: Any) -> Array:
+        return draw(f"{column}_{site}", dims=tuple(f"{column}_{dim}" for dim in dims), **structure)
+
+    return own

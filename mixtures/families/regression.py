@@ -1,0 +1,138 @@
+"""Generalised linear models as components: each component has a line (or plane) of its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from mixtures.errors import ChoiceError, DataError
+from mixtures.families.columns import joined
+from mixtures.families.family import Draw
+from mixtures.families.support import COUNTS, REAL, Support, whole_up_to
+from mixtures.observations import Observations
+from mixtures.ppl.protocol import PPL, Array, Distribution
+from mixtures.priors import LogNormal, Normal, Prior, Priors, freeze, override
+from mixtures.statistics import CENTRE, LOG_HALF_SD, LOG_MEAN, OFFSET, SLOPE, UNIT_OFFSET, UNIT_SLOPE
+
+# Slopes as in rstanarm, after Gelman et al. (2008), Annals of Applied Statistics 2: one standard deviation of a covariate moves the linear
+# predictor by a few units at most (of the response's standard deviation, for a Gaussian). An intercept is as free at the covariates' mean;
+# its prior says what follows from this at covariates 0.
+DEFAULT_PRIORS = {
+    "gaussian": {
+        "intercept": Normal(CENTRE, OFFSET),
+        "slope": Normal(0.0, SLOPE),
+        "scale": LogNormal(LOG_HALF_SD, 1.0),  # as for a Gaussian component (Chung et al. 2013)
+    },
+    "poisson": {"intercept": Normal(LOG_MEAN, UNIT_OFFSET), "slope": Normal(0.0, UNIT_SLOPE)},
+    "bernoulli": {"intercept": Normal(0.0, UNIT_OFFSET), "slope": Normal(0.0, UNIT_SLOPE)},
+}
+
+SUPPORT = {"gaussian": REAL, "poisson": COUNTS, "bernoulli": whole_up_to(1)}
+
+
+@dataclass(frozen=True)
+class Regression:
+    """A response that depends on covariates, in another way in each component (mixture of regressions, DeSarbo & Cron 1988).
+
+    eta = intercept_k + slope_k . covariates_i; the response is Normal(eta, scale_k), Poisson(exp(eta)), or Bernoulli(1 / (1 + exp(-eta))).
+    Sites: `intercept` (components,), `slope` (components, covariates), and `scale` (components,) for the Gaussian.
+
+    Args:
+        kind: `"gaussian"`, `"poisson"` or `"bernoulli"`.
+        priors: `{site: prior}` in place of the defaults.
+        covariates: the number of covariates; the mixture fills it in from the data.
+
+    Raises:
+        ChoiceError: another kind, or a prior of another site.
+
+    Example:
+        >>> from mixtures import Mixture
+        >>> print(Mixture(2, Regression("poisson")))
+        A mixture of 2 components
+        <BLANKLINE>
+            weights       ~ Dirichlet(1)
+            intercept[k]  ~ Normal(log(mean(x)), 2.5 at covariates 0)
+            slope[k]      ~ Normal(0, 2.5/sd(covariates))
+            assignment[i] ~ Categorical(weights)
+            obs[i]        ~ Poisson(exp(intercept[assignment[i]] + sum(covariates[i] * slope[assignment[i]])))
+        <BLANKLINE>
+            k = 1, ..., 2; i = 1, ..., n
+    """
+
+    kind: str = "gaussian"
+    priors: Priors = field(default=(), kw_only=True)
+    covariates: int | None = field(default=None, kw_only=True)
+
+    def __post_init__(self):
+        if self.kind not in DEFAULT_PRIORS:
+            raise ChoiceError.of("kind", self.kind, DEFAULT_PRIORS)
+        object.__setattr__(self, "priors", freeze(self.priors))
+        override(DEFAULT_PRIORS[self.kind], self.priors)
+
+    @property
+    def needs_covariates(self) -> bool:
+        """Rows depend on covariates."""
+        return True
+
+    def with_covariates(self, count: int) -> "Regression":
+        """This family for that number of covariates."""
+        return replace(self, covariates=count)
+
+    @property
+    def support(self) -> Support:
+        """The values of the response."""
+        return SUPPORT[self.kind]
+
+    @property
+    def priors_by_site(self) -> Mapping[str, Prior]:
+        return override(DEFAULT_PRIORS[self.kind], self.priors)
+
+    def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
+        return {}
+
+    def per_component(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
+        line = {
+            "intercept": draw("intercept"),
+            "slope": draw("slope", shape=(self.covariates or 1,), dims=("covariates",)),
+        }
+        return line | ({"scale": draw("scale")} if self.kind == "gaussian" else {})
+
+    def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
+        # eta_i = a_k + b_k . c_i
+        eta = parameters["intercept"] + ppl.xp.sum(parameters["covariates"] * parameters["slope"], axis=-1)
+        if self.kind == "gaussian":
+            cell = ppl.dist.Normal(eta, parameters["scale"])
+        elif self.kind == "poisson":
+            cell = ppl.dist.Poisson(ppl.xp.exp(eta))
+        else:
+            cell = ppl.dist.Bernoulli(logits=eta)
+        return joined(cell, parameters, None)
+
+    def start(self, x: np.ndarray, rows: np.ndarray, components: int, covariates: np.ndarray) -> dict[str, np.ndarray]:
+        # Each component begins with the line through a few rows drawn at random, held back where these lie close together.
+        rng = np.random.default_rng(np.asarray(rows))
+        response = {"gaussian": lambda y: y, "poisson": lambda y: np.log(y + 0.5), "bernoulli": lambda y: 2 * y - 1}[
+            self.kind
+        ](x)
+        spread = response.std() or 1.0
+        mean, scale = covariates.mean(axis=0), covariates.std(axis=0)
+        standard = (covariates - mean) / np.where(scale > 0, scale, 1.0)
+        few = min(len(x), covariates.shape[1] + 2)
+        lines = np.array(
+            [_ridge(standard, response, rng.choice(len(x), few, replace=False)) for _ in range(components)]
+        )
+        slope = lines[:, 1:] / np.where(scale > 0, scale, 1.0)
+        start = {"intercept": lines[:, 0] - slope @ mean, "slope": slope}
+        return start | ({"scale": np.full(components, spread / np.sqrt(components))} if self.kind == "gaussian" else {})
+
+    def check(self, x: Observations) -> None:
+        if x.features is not None:
+            raise DataError("x", got=f"{x.features} columns", expected="the response alone, shape (rows,)")
+        self.support.check(x)
+
+
+def _ridge(covariates: np.ndarray, response: np.ndarray, rows: np.ndarray, strength: float = 0.2) -> np.ndarray:
+    """(intercept, slopes) of the rows' least squares line with a small penalty on the slopes."""
+    design = np.column_stack([np.ones(len(rows)), covariates[rows]])
+    penalty = strength * np.diag([1e-6, *np.ones(covariates.shape[1])])
+    return np.linalg.solve(design.T @ design + penalty, design.T @ response[rows])

@@ -1,0 +1,128 @@
+"""Statistics of the data that default priors are scaled by.
+
+A statistic is known by its text, so that it can be printed and saved. It is computed with the array words of any backend, ignoring cells
+that are missing (NaN). Without data, to draw from the prior predictive, it is that of standard data: mean 0 and standard deviation 1, or
+mean 1 where data are positive.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mixtures.ppl.protocol import Array
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A number computed from the data, one a feature.
+
+    Args:
+        text: how it is written; also its name in a saved specification.
+        column: which column it is about; None for every column.
+        label: that column's name, for printing.
+    """
+
+    text: str
+    column: int | None = None
+    label: str = "x"
+
+    def __str__(self) -> str:
+        return re.sub(r"\bx\b", self.label, self.text)
+
+    def of(self, xp: Any, x: Array | None, covariates: Array | None = None) -> Any:
+        """The statistic of x (rows,) or (rows, features), and of covariates (rows, covariates) where it is about them."""
+        compute, standard = _STATISTICS[self.text]
+        if x is None:
+            return standard
+        x = x if self.column is None or x.ndim == 1 else x[:, self.column]
+        return compute(xp, x, covariates)
+
+    def of_column(self, column: int, label: str) -> "Statistic":
+        """The same statistic of one column."""
+        return Statistic(self.text, column, label)
+
+
+def _positive(xp, value):
+    """`value`, or 1 where it is 0: constant data have no scale of their own."""
+    return xp.where(value > 0, value, xp.ones_like(value))
+
+
+def _mean(xp, x):
+    seen = ~xp.isnan(x)
+    count = xp.sum(xp.where(seen, xp.ones_like(x), xp.zeros_like(x)), axis=0)
+    return xp.sum(xp.where(seen, x, xp.zeros_like(x)), axis=0) / _positive(xp, count)
+
+
+def _variance(xp, x):
+    return _mean(xp, (x - _mean(xp, x)) ** 2)
+
+
+def _sd(xp, x):
+    return _positive(xp, xp.sqrt(_variance(xp, x)))
+
+
+def _max(xp, x):
+    return xp.max(xp.where(xp.isnan(x), xp.full_like(x, -np.inf), x), axis=0)
+
+
+def _min(xp, x):
+    return -_max(xp, -x)
+
+
+def _range(xp, x):
+    return _positive(xp, _max(xp, x) - _min(xp, x))
+
+
+def _log(xp, x):
+    return xp.log(_positive(xp, x))
+
+
+def _link_offset(xp, covariates):
+    """How much wider an intercept's prior is at covariates 0 than at their mean, in units of the prior there: sqrt(1 + sum (mean/sd)^2)."""
+    return xp.sqrt(1 + xp.sum((_mean(xp, covariates) / _sd(xp, covariates)) ** 2))
+
+
+_STATISTICS: dict[str, tuple[Callable[[Any, Array, Array], Array], float]] = {
+    "midrange(x)": (lambda xp, x, _: (_max(xp, x) + _min(xp, x)) / 2, 0.0),
+    "range(x)": (lambda xp, x, _: _range(xp, x), 4.0),
+    "log(sd(x)/2)": (lambda xp, x, _: xp.log(_sd(xp, x) / 2), float(np.log(0.5))),
+    "log(rms(sd(x))/2)": (
+        lambda xp, x, _: xp.log(_positive(xp, xp.sqrt(xp.mean(_variance(xp, x)))) / 2),
+        float(np.log(0.5)),
+    ),
+    "mean(x)": (lambda xp, x, _: _positive(xp, _mean(xp, x)), 1.0),
+    "1/mean(x)": (lambda xp, x, _: 1 / _positive(xp, _mean(xp, x)), 1.0),
+    "log(mean(x))": (lambda xp, x, _: _log(xp, _mean(xp, x)), 0.0),
+    "-log(mean(x))": (lambda xp, x, _: -_log(xp, _mean(xp, x)), 0.0),
+    "midrange(log(x))": (lambda xp, x, _: (_log(xp, _max(xp, x)) + _log(xp, _min(xp, x))) / 2, 0.0),
+    "range(log(x))": (lambda xp, x, _: _range(xp, _log(xp, x)), 4.0),
+    "log(sd(log(x))/2)": (lambda xp, x, _: xp.log(_sd(xp, _log(xp, x)) / 2), float(np.log(0.5))),
+    "mean of x": (lambda xp, x, _: _mean(xp, x), 0.0),
+    "2.5 sd(x)/sd(covariates)": (lambda xp, x, c: 2.5 * _sd(xp, x) / _sd(xp, c), 2.5),
+    "2.5/sd(covariates)": (lambda xp, x, c: 2.5 / _sd(xp, c), 2.5),
+    "2.5 sd(x) at covariates 0": (lambda xp, x, c: 2.5 * _sd(xp, x) * _link_offset(xp, c), 2.5),
+    "2.5 at covariates 0": (lambda xp, x, c: 2.5 * _link_offset(xp, c), 2.5),
+}
+
+MIDRANGE = Statistic("midrange(x)")
+RANGE = Statistic("range(x)")
+LOG_HALF_RMS_SD = Statistic("log(rms(sd(x))/2)")
+LOG_HALF_SD = Statistic("log(sd(x)/2)")
+MEAN = Statistic("mean(x)")
+INVERSE_MEAN = Statistic("1/mean(x)")
+LOG_MEAN = Statistic("log(mean(x))")
+MINUS_LOG_MEAN = Statistic("-log(mean(x))")
+LOG_MIDRANGE = Statistic("midrange(log(x))")
+LOG_RANGE = Statistic("range(log(x))")
+LOG_HALF_LOG_SD = Statistic("log(sd(log(x))/2)")
+"""The statistics of one variable."""
+
+CENTRE = Statistic("mean of x")
+SLOPE = Statistic("2.5 sd(x)/sd(covariates)")
+UNIT_SLOPE = Statistic("2.5/sd(covariates)")
+OFFSET = Statistic("2.5 sd(x) at covariates 0")
+UNIT_OFFSET = Statistic("2.5 at covariates 0")
+"""The statistics that scale a regression's coefficients."""

@@ -1,0 +1,56 @@
+"""The tables of all draws are those of scipy, whatever the size of the blocks in which the program computes them."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+from scipy.special import softmax
+
+from inference.assignment import responsibilities as module
+from inference.assignment.log_likelihood import log_likelihood
+from inference.checks import with_numbers
+from inference.engines import engine
+from inference.engines.protocol import Draws
+from inference.posterior.tree import build_tree
+from mixtures import Observations, gaussian_mixture
+
+X = np.array([-1.0, 0.0, 0.5, 2.0, 4.0])
+
+
+@pytest.fixture(scope="module")
+def posterior() -> xr.DataTree:
+    """Seven draws in one chain: blocks of two leave one over."""
+    rng, x, program, backend = np.random.default_rng(0), Observations(X), gaussian_mixture(3), engine("numpyro")
+    parameters = {
+        "weights": rng.dirichlet(np.ones(3), (1, 7)),
+        "loc": rng.normal(1.0, 2.0, (1, 7, 3)),
+        "scale": rng.gamma(5.0, 0.2, (1, 7, 3)),
+    }
+    draws = Draws(parameters, {"lp": np.zeros((1, 7))})
+    return build_tree(with_numbers(program, x), x, backend, backend.sites(program, x), draws, {})
+
+
+@pytest.fixture(scope="module")
+def table(posterior) -> np.ndarray:
+    weights, loc, scale = (posterior["posterior"][name].values[0][:, None] for name in ("weights", "loc", "scale"))
+    return np.log(weights) + stats.norm.logpdf(X[:, None], loc, scale)
+
+
+@pytest.mark.parametrize("draws_at_once", [1, 2, 7, 100])
+def test_blocks_change_nothing(posterior, table, draws_at_once, monkeypatch):
+    whole = module.draw_responsibilities(posterior), module.draw_log_joint(posterior)
+    monkeypatch.setattr(module, "CELLS_AT_ONCE", draws_at_once * X.size * 3)
+    p, joint = module.draw_responsibilities(posterior), module.draw_log_joint(posterior)
+    np.testing.assert_array_equal(p, whole[0])
+    np.testing.assert_array_equal(joint, whole[1])
+    np.testing.assert_allclose(joint, table, rtol=1e-12)
+    np.testing.assert_allclose(p, softmax(table, axis=2), rtol=1e-10)
+    np.testing.assert_allclose(module.responsibilities(posterior, X), softmax(table, axis=2).mean(axis=0), rtol=1e-10)
+    np.testing.assert_allclose(log_likelihood(posterior, X)[0], np.log(np.exp(table).sum(axis=2)), rtol=1e-10)
+
+
+def test_some_rows_are_those_of_all(posterior):
+    np.testing.assert_array_equal(
+        module.draw_responsibilities(posterior, rows=np.array([3, 0])),
+        module.draw_responsibilities(posterior)[:, [3, 0]],
+    )

@@ -1,0 +1,106 @@
+"""What is drawn on request has the law that the model gives it.
+
+Oracles: assignment frequencies against scipy's responsibilities; predictive moments against the moments of a mixture, written out; prior
+draws against the priors' own moments; log priors against scipy's densities.
+"""
+
+import arviz_stats
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+import inference
+from inference.posterior import generate
+from tests.oracles import FIVE_POINTS, gaussian_log_joint
+from tests.programs import common_regime, two_assignments
+
+Z = 4.5
+
+
+@pytest.fixture(scope="module")
+def tree(tutorial, backend):
+    size = 400 if backend == "numpyro" else 60
+    options = {"draws": size, "tune": size, "chains": 2, "seed": 3, "backend": backend, "progress": False}
+    return inference.sample_nuts(tutorial, FIVE_POINTS, predictive=True, assignments=True, **options)
+
+
+def _shares(tree: xr.DataTree) -> np.ndarray:
+    """P(assignment = 1 | row, draw) by scipy, (draws, rows)."""
+    posterior = tree["posterior"].to_dataset().stack(sample=("chain", "draw")).transpose("sample", ...)
+    tables = [
+        gaussian_log_joint(FIVE_POINTS, w, loc, np.full((2, 1, 1), scale**2))
+        for w, loc, scale in zip(*(posterior[name].values for name in ("weights", "loc", "scale")), strict=True)
+    ]
+    return 1 / (1 + np.exp([table[:, 0] - table[:, 1] for table in tables]))
+
+
+def test_assignments_follow_their_responsibilities(tree):
+    drawn = tree["posterior"]["assignment"]
+    assert drawn.dims == ("chain", "draw", "rows") and drawn.dtype == np.int8
+    share, z = _shares(tree), drawn.values.reshape(-1, 5)
+    error = np.sqrt(np.maximum((share * (1 - share)).sum(axis=0), 1e-9))
+    assert np.all(np.abs((z - share).sum(axis=0)) < Z * np.maximum(error, 1.0))
+
+
+def test_predicted_data_have_the_moments_of_the_draws_mixtures(tree):
+    posterior, predicted = tree["posterior"].to_dataset(), tree["posterior_predictive"]["obs"]
+    assert predicted.dims == ("chain", "draw", "rows")
+    mean = (posterior["weights"] * posterior["loc"]).sum("components")
+    variance = (posterior["weights"] * posterior["loc"] ** 2).sum("components") - mean**2 + posterior["scale"] ** 2
+    total = predicted.sum("rows") - 5 * mean
+    assert abs(float(total.sum())) < Z * float(np.sqrt(5 * variance.sum()))
+
+
+def test_prior_draws_have_the_priors_moments(tree):
+    prior = tree["prior"].to_dataset()
+    count = prior.sizes["draw"]
+    assert count == tree["posterior"]["loc"].sizes["chain"] * tree["posterior"]["loc"].sizes["draw"]
+    assert abs(float(prior["loc"].mean())) < Z * 10 / np.sqrt(2 * count)
+    assert abs(float(np.log(prior["scale"]).mean())) < Z * 2 / np.sqrt(count)
+    assert stats.kstest(prior["weights"].values[0, :, 0], stats.beta(0.5, 0.5).cdf).pvalue > 1e-5
+    assert tree["prior_predictive"]["obs"].shape == (1, count, 5)
+
+
+def test_log_prior_is_the_priors_density(tree):
+    one = tree["posterior"].to_dataset().isel(chain=1, draw=7)
+    expected = stats.norm(0, 10).logpdf(one["loc"]).sum() + stats.lognorm(2).logpdf(one["scale"])
+    expected += stats.dirichlet([0.5, 0.5]).logpdf(one["weights"].values)
+    np.testing.assert_allclose(tree["log_prior"]["log_prior"].values[1, 7], expected, rtol=1e-10)
+
+
+def test_psense_takes_the_tree(faithful_posterior):
+    summary = arviz_stats.psense_summary(faithful_posterior, var_names=["weights"])
+    assert {"prior", "likelihood"} <= set(summary.columns)
+    assert np.isfinite(summary[["prior", "likelihood"]].to_numpy(dtype=float)).all()
+
+
+def test_predictive_memory_is_bounded(tree, monkeypatch):
+    monkeypatch.setattr(generate, "PREDICTIVE_CELLS", 100)
+    monkeypatch.setattr(generate, "AT_ONCE", 10)
+    few = generate.with_predictive(tree, 0)["posterior_predictive"]["obs"]
+    assert few.shape == (2, 10, 5)
+    assert few["draw"].values[0] == 0 and few["draw"].values[-1] == tree["posterior"].sizes["draw"] - 1
+
+
+@pytest.mark.parametrize(
+    ("program", "shapes"), [(two_assignments, {"group": 3, "level": 3}), (common_regime, {"regime": 2})]
+)
+def test_richer_assignments_are_drawn_too(program, shapes, backend):
+    x = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
+    tree = inference.sample_nuts(
+        program,
+        x,
+        draws=6,
+        tune=6,
+        chains=2,
+        seed=0,
+        backend=backend,
+        progress=False,
+        assignments=True,
+        predictive=True,
+    )
+    for name, dimensions in shapes.items():
+        assert tree["posterior"][name].ndim == dimensions
+        assert tree["posterior"][name].values.min() >= 0
+    assert tree["posterior_predictive"]["obs"].shape == (2, 6, 5)

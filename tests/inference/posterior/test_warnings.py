@@ -1,0 +1,121 @@
+"""Each way in which draws can mislead is found, named, and said with a remedy; sound draws pass in silence.
+
+The trees are made by hand: independent draws, spoilt in one way at a time.
+"""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import inference
+from inference.posterior.warnings import raise_if_unsound
+from mixtures.errors import FitError
+
+CHAINS, DRAWS, FREE = 4, 500, 4
+
+
+@pytest.fixture
+def sound() -> xr.DataTree:
+    """Independent draws of two components, labels of every draw exchanged at random."""
+    rng = np.random.default_rng(0)
+    shape = (CHAINS, DRAWS)
+    first = rng.beta(30, 20, shape)
+    weights = np.stack([first, 1 - first], axis=2)
+    flip = rng.random(shape) < 0.5
+    weights[flip] = weights[flip][:, ::-1]
+    stats = {
+        "log_posterior": -100.0 - rng.chisquare(FREE, shape) / 2,
+        "diverging": np.zeros(shape, dtype=bool),
+        "energy": rng.normal(size=shape),
+        "tree_depth": np.full(shape, 3),
+    }
+    coords = {"chain": np.arange(CHAINS), "draw": np.arange(DRAWS)}
+    variables = {name: (("chain", "draw"), values) for name, values in stats.items()}
+    pointwise = {"obs": (("chain", "draw", "rows"), rng.normal(-2, 1, (*shape, 9)))}
+    tree = xr.DataTree.from_dict(
+        {
+            "posterior": xr.Dataset({"weights": (("chain", "draw", "components"), weights)}, coords=coords),
+            "sample_stats": xr.Dataset(variables, coords=coords),
+            "observed_data": xr.Dataset({"obs": (("rows",), np.arange(9.0))}),
+            "log_likelihood": xr.Dataset(pointwise, coords=coords),
+        }
+    )
+    tree.attrs.update(free_parameters=FREE, init_log_posterior=-100.0, complete=1)
+    return tree
+
+
+def names(tree: xr.DataTree) -> list[str]:
+    return [warning.name for warning in inference.check_posterior(tree).warnings]
+
+
+def test_sound_draws_pass_though_labels_switch(sound):
+    assert inference.check_posterior(sound).is_sound
+    raise_if_unsound(sound)
+
+
+def test_divergences(sound):
+    sound["sample_stats"]["diverging"].values[2, 5] = True
+    report = inference.check_posterior(sound)
+    assert [warning.name for warning in report.warnings] == ["divergences"]
+    assert "1 of 2000 draws" in str(report) and "target_accept" in str(report)
+
+
+def test_slow_energy(sound):
+    walk = np.cumsum(np.random.default_rng(1).normal(size=DRAWS))
+    sound["sample_stats"]["energy"].values[1] = walk
+    assert names(sound) == ["energy"]
+    assert "chain 1" in str(inference.check_posterior(sound))
+
+
+def test_tree_depth(sound):
+    sound["sample_stats"]["tree_depth"].values[0, :7] = 10
+    assert names(sound) == ["tree depth"]
+    assert "7 of 2000" in str(inference.check_posterior(sound))
+
+
+def test_a_chain_in_a_minor_mode(sound):
+    sound["sample_stats"]["log_posterior"].values[3] -= 20.0
+    assert names(sound)[:2] == ["minor mode", "r-hat"]
+    assert "chain 3 " in str(inference.check_posterior(sound))
+
+
+def test_all_chains_in_a_minor_mode_are_found_by_the_fit_they_started_from(sound):
+    sound.attrs["init_log_posterior"] = -80.0
+    assert names(sound) == ["minor mode"]
+    assert "chains 0, 1, 2, 3" in str(inference.check_posterior(sound))
+
+
+def test_chains_that_disagree_where_labels_do_not_matter(sound):
+    sound["log_likelihood"]["obs"].values[0] += 1.0
+    assert names(sound)[0] == "r-hat"
+
+
+def test_chains_that_never_move(sound):
+    sound["log_likelihood"]["obs"].values[...] = np.arange(CHAINS)[:, None, None]
+    assert "r-hat" in names(sound)
+
+
+def test_few_effective_draws(sound):
+    weights = sound["posterior"]["weights"].values
+    weights[...] = np.repeat(np.sort(weights[:, ::50], axis=2), 50, axis=1)
+    assert "effective draws" in names(sound)
+
+
+def test_a_run_cut_short(sound):
+    sound.attrs["complete"] = 0
+    assert names(sound) == ["incomplete"]
+
+
+def test_strict_raises_and_keeps_the_draws(sound):
+    sound["sample_stats"]["diverging"].values[0, 0] = True
+    with pytest.raises(FitError, match="divergences: 1 of 2000") as caught:
+        raise_if_unsound(sound)
+    assert caught.value.posterior is sound
+
+
+def test_strict_sampling(tutorial):
+    with pytest.raises(FitError, match="effective draws") as caught:
+        inference.sample_nuts(
+            tutorial, np.arange(5.0), draws=10, tune=20, chains=2, seed=0, progress=False, strict=True
+        )
+    assert caught.value.posterior["posterior"].sizes["draw"] == 10

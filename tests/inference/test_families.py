@@ -1,0 +1,106 @@
+"""Every family, on both backends: the hub is scipy's density, its gradient the finite differences', and every verb works."""
+
+import numpy as np
+import pytest
+from scipy.special import logsumexp
+
+import inference
+from inference.engines import engine
+from tests.family_cases import CASES, ROWS
+from tests.oracles import brute_force_log_likelihood
+
+EVERY = pytest.mark.parametrize("name", CASES)
+
+FEW = ("categorical columns", "poisson", "student_t full")
+"""What the quick run puts through the slow verbs; `make test-all` takes every family."""
+
+MOST = [pytest.param(name, marks=() if name in FEW else pytest.mark.slow) for name in CASES]
+
+
+@pytest.fixture(scope="module")
+def data():
+    return {name: case.data() for name, case in CASES.items()}
+
+
+@EVERY
+def test_hub_equals_scipy_and_brute_force(name, backend, data):
+    case, x = CASES[name], data[name]
+    table = engine(backend).log_joint(case.model, case.parameters, x)
+    expected = case.table(x.x)
+    shares = np.exp(expected - logsumexp(expected, axis=1, keepdims=True))
+    assert np.ptp(shares[:, 0]) > 0.1  # the components differ,
+    assert shares.min(axis=1).max() > 0.2  # and overlap
+    np.testing.assert_allclose(table, expected, rtol=1e-10, atol=1e-10)
+    few = x.take(slice(6))
+    likelihood = engine(backend).marginal_draws(case.model, {s: v[None] for s, v in case.parameters.items()}, few)[0]
+    assert abs(likelihood - brute_force_log_likelihood(expected[:6])) < 1e-9
+
+
+@EVERY
+def test_gradient_equals_finite_differences(name, backend, data):
+    case = CASES[name]
+    density = engine(backend).log_density(case.model, data[name], jacobian=True)
+    u = density.unconstrain(case.parameters) + 0.1 * np.random.default_rng(0).normal(size=density.size)
+    value, gradient = density.value_and_gradient(u)
+    step = 1e-5
+    for index in range(density.size):
+        offset = step * np.eye(density.size)[index]
+        ahead, behind = density.value_and_gradient(u + offset)[0], density.value_and_gradient(u - offset)[0]
+        # central differences: a relative error of step^2 and rounding of eps |f| / step
+        assert abs((ahead - behind) / (2 * step) - gradient[index]) < 1e-6 * max(1.0, abs(value), abs(gradient[index]))
+
+
+@EVERY
+def test_starts_lie_inside_the_support_and_differ(name, data):
+    case, x = CASES[name], data[name]
+    sites = {site.name: site for site in engine("numpyro").sites(case.model, x).parameters}
+    starts = [case.model.start(x, np.random.default_rng(seed)) for seed in range(5)]
+    assert all(start.keys() == sites.keys() for start in starts)
+    assert all(np.shape(start[site]) == sites[site].shape for start in starts for site in sites)
+    stacked = {site: np.stack([start[site] for start in starts]) for site in sites}
+    densities = engine("numpyro").marginal_draws(case.model, stacked, x)
+    assert np.isfinite(densities).all()
+    assert len(np.unique(densities)) == len(starts)
+
+
+@pytest.mark.parametrize("name", MOST)
+def test_every_verb_works(name, backend, data):
+    case, x = CASES[name], data[name]
+    fit = inference.fit_map(case.model, x, restarts=3, steps=60, seed=0, backend=backend)
+    assert fit.status.is_sound
+    assert fit.log_posterior >= _log_posterior(case, x, backend) - 1e-6  # not worse than the truth
+    shares = inference.responsibilities(fit, x)
+    np.testing.assert_allclose(shares.sum(axis=1), 1.0, rtol=1e-12)
+    np.testing.assert_array_equal(inference.classify(fit, x), shares.argmax(axis=1))
+    assert set(inference.classify(fit, x, temperature=1, seed=0)) <= {0, 1}
+    guide = inference.fit_guide(fit, x, steps=200, seed=0)
+    np.testing.assert_allclose(guide.assignment_probs, shares, atol=0.02)
+    draws, tune, chains = (20, 20, 2) if backend == "numpyro" else (5, 5, 1)
+    post = inference.sample_nuts(
+        case.model, x, draws=draws, tune=tune, chains=chains, seed=0, init=fit, backend=backend, progress=False
+    )
+    assert post.log_likelihood.obs.shape == (chains, draws, ROWS)
+    assert np.isfinite(post.log_likelihood.obs.values).all()
+    pointwise = logsumexp(
+        engine(backend).log_joint(case.model, {s: post.posterior[s].values[0, -1] for s in case.parameters}, x), axis=1
+    )
+    np.testing.assert_allclose(post.log_likelihood.obs.values[0, -1], pointwise, rtol=1e-10)
+    assert inference.responsibilities(post, x).shape == (ROWS, 2)
+
+
+def _log_posterior(case, x, backend):
+    single = {site: value[None] for site, value in case.parameters.items()}
+    which = engine(backend)
+    return which.marginal_draws(case.model, single, x)[0] + which.log_prior_draws(case.model, single, x)[0]
+
+
+@EVERY
+def test_simulated_rows_follow_scipys_density(name, backend):
+    """Given a row, its assignment is component 0 with the responsibility that scipy's densities say, whatever the row."""
+    x, assignment = CASES[name].draw(3000, 5, backend)
+    CASES[name].model.check(x)
+    table = CASES[name].table(x.x)
+    share = np.exp(table[:, 0] - logsumexp(table, axis=1))
+    error = (assignment == 0) - share
+    for weigh in (np.ones(len(share)), share):
+        assert abs(np.mean(error * weigh)) < 4 * np.std(error * weigh) / np.sqrt(len(share))

@@ -1,0 +1,64 @@
+"""Every sampler meets the gold posterior of posteriordb's `low_dim_gauss_mix`, by the pass rule of the folder's README."""
+
+import json
+from pathlib import Path
+
+import arviz_stats
+import numpy as np
+import pytest
+import xarray as xr
+
+import inference
+import mixtures
+
+FOLDER = Path(__file__).parent / "low_dim_gauss_mix"
+
+
+@pytest.fixture(scope="module")
+def data() -> np.ndarray:
+    return np.array(json.loads((FOLDER / "data.json").read_text())["y"])
+
+
+@pytest.fixture(scope="module")
+def model() -> mixtures.Mixture:
+    """The posterior's model without the ordering of its labels."""
+    priors = {"loc": mixtures.priors.Normal(0.0, 2.0), "scale": mixtures.priors.HalfNormal(2.0)}
+    return mixtures.gaussian_mixture(2, weights=mixtures.weights.Dirichlet(5.0), priors=priors)
+
+
+@pytest.fixture(scope="module")
+def fit(model, data) -> inference.PointFit:
+    return inference.fit_map(model, data, restarts=5, seed=0)
+
+
+def in_order(tree: xr.DataTree) -> xr.Dataset:
+    """The draws with labels sorted by location, under the reference's names."""
+    draws = tree["posterior"].to_dataset().transpose("chain", "draw", "components")
+    order = np.argsort(draws["loc"].values, axis=2)
+    weights, loc, scale = (
+        np.take_along_axis(draws[name].values, order, axis=2) for name in ("weights", "loc", "scale")
+    )
+    columns = {"theta": weights[..., 0]}
+    columns |= {f"mu[{k + 1}]": loc[..., k] for k in (0, 1)} | {f"sigma[{k + 1}]": scale[..., k] for k in (0, 1)}
+    return xr.Dataset({name: (("chain", "draw"), values) for name, values in columns.items()})
+
+
+def check_gold(tree: xr.DataTree) -> None:
+    """|mean - gold| <= 4 sqrt(MCSE^2 + MCSE_gold^2), sd ratio in [0.93, 1.07], bulk ESS >= 1500, R-hat < 1.01."""
+    gold, draws = json.loads((FOLDER / "reference_summary.json").read_text()), in_order(tree)
+    mcse, ess, r_hat = arviz_stats.mcse(draws, method="mean"), arviz_stats.ess(draws), arviz_stats.rhat(draws)
+    for name, values in draws.items():
+        known = gold[name]
+        error = np.hypot(float(mcse[name]), known["mcse_mean"])
+        assert abs(float(values.mean()) - known["mean"]) <= 4 * error, name
+        assert 0.93 <= float(values.std()) / known["sd"] <= 1.07, name
+        assert float(ess[name]) >= 1500, name
+        assert float(r_hat[name]) < 1.01, name
+
+
+@pytest.mark.parametrize("sampler", ["nutpie", pytest.param("numpyro", marks=pytest.mark.slow)])
+def test_the_gold_posterior_is_met(model, data, fit, sampler):
+    tree = inference.sample_nuts(model, data, seed=0, init=fit, sampler=sampler, progress=False)
+    check_gold(tree)
+    assert not tree["sample_stats"]["diverging"].any()
+    assert inference.check_posterior(tree).is_sound
