@@ -18,6 +18,7 @@ from inference.results import Origin, PointFit
 from mixtures import Mixture, Observations
 from mixtures.errors import ChoiceError, FitError
 from mixtures.seeds import check_seed
+from mixtures.weights import Dirichlet
 
 OBJECTIVES = ("likelihood", "posterior")
 
@@ -97,7 +98,8 @@ def fit_em(
     settings = Settings(restarts, seed, given, known, weights, hard, float(tolerance), max_steps)
     closed = closed_form(mixture.family)
     held = None if closed is None else closed.held(frozenset(known), observations.features)
-    if closed is None or held is None or objective == "posterior":
+    is_plain = type(mixture.weights) is Dirichlet and observations.observed is None
+    if closed is None or held is None or not is_plain or objective == "posterior":
         runs = climb_by_gradient(mixture, observations, backend_engine, sites, settings, objective == "posterior")
     else:
         runs = _climb(mixture, observations, backend_engine, closed, held, settings)
