@@ -46,7 +46,8 @@ def three(galaxies):
     """The best fit of three components, and draws around it."""
     model = gaussian_mixture(3)
     fit = fit_map(model, galaxies, restarts=50, seed=0)
-    return fit, sample_nuts(model, galaxies, draws=DRAWS, tune=1000, chains=CHAINS, seed=0, init=fit, progress=False)
+    sizes = {"draws": DRAWS, "tune": 1000, "chains": CHAINS}
+    return fit, sample_nuts(model, galaxies, **sizes, seed=0, init=fit, sampler="numpyro", progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,9 @@ def test_all_methods_agree_on_galaxies_with_three_components(three):
 
 
 def test_galaxies_with_six_components_are_ambiguous(galaxies):
-    posterior = sample_nuts(gaussian_mixture(6), galaxies, draws=100, tune=50, chains=2, seed=0, progress=False)
+    posterior = sample_nuts(
+        gaussian_mixture(6), galaxies, draws=100, tune=50, chains=2, seed=0, sampler="numpyro", progress=False
+    )
     report = diagnose_labels(posterior)
     assert report.verdict in (Verdict.AMBIGUOUS, Verdict.DIFFERENT_MODES)
     assert report.comparison.by_component.max() > 0.1
