@@ -56,7 +56,7 @@ def check_gold(tree: xr.DataTree) -> None:
         assert float(r_hat[name]) < 1.01, name
 
 
-@pytest.mark.parametrize("sampler", ["nutpie", pytest.param("numpyro", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("sampler", ["nutpie", "numpyro"])
 def test_the_gold_posterior_is_met(model, data, fit, sampler):
     tree = inference.sample_nuts(model, data, seed=0, init=fit, sampler=sampler, progress=False)
     check_gold(tree)
