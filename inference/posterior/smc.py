@@ -103,8 +103,9 @@ def pooled_evidence(log_evidence: np.ndarray) -> tuple[float, float]:
     It is the evidence, not its logarithm, that each run estimates without bias.
 
     Example:
-        >>> pooled_evidence(np.log([1.0, 3.0]))
-        (0.6931471805599453, 0.5)
+        >>> mean, error = pooled_evidence(np.log([1.0, 3.0]))
+        >>> round(float(np.exp(mean)), 6), round(error, 6)
+        (2.0, 0.5)
     """
     runs = len(log_evidence)
     mean = float(logsumexp(log_evidence) - np.log(runs))
