@@ -117,9 +117,7 @@ def main(argv: list[str]) -> None:
     """Print a line for each size, then the small data."""
     sizes = [tuple(map(int, argv[i : i + 3])) for i in range(0, len(argv), 3)] or SIZES
     for rows, features, components in sizes:
-        ours, peer = (
-            json.loads(run(code, rows, features, components, ITERATIONS, RUNS)[0]) for code in (OURS, PEER)
-        )
+        ours, peer = (json.loads(run(code, rows, features, components, ITERATIONS, RUNS)[0]) for code in (OURS, PEER))
         # whitening and scatter: two products of (components features) x features x rows each pass
         work = 2 * 2 * components * features**2 * rows * (ITERATIONS + 1)
         rate = product_rate()
@@ -127,7 +125,8 @@ def main(argv: list[str]) -> None:
             f"{rows:,} x {features}, {components} components, {ITERATIONS} iterations: ours {ours['seconds']:.2f} s, scikit-learn "
             f"{peer['seconds']:.2f} s, ratio {peer['seconds'] / ours['seconds']:.1f}; log likelihoods {ours['likelihood']:.2f} and "
             f"{peer['likelihood']:.2f}; memory beyond the data {ours['memory']:.2f} and {peer['memory']:.2f} times the data; "
-            f"{work / ours['seconds'] / 1e9:.1f} of {rate / 1e9:.1f} GFLOP/s, {work / ours['seconds'] / rate:.0%} of the machine's matrix products"
+            f"{work / ours['seconds'] / 1e9:.1f} of {rate / 1e9:.1f} GFLOP/s, {work / ours['seconds'] / rate:.0%} of the machine's "
+            "matrix products"
         )
     (ours_value, ours_time), (peer_value, peer_time) = run(COLD_OURS), run(COLD_PEER)
     print(
@@ -135,7 +134,9 @@ def main(argv: list[str]) -> None:
         f"scikit-learn {peer_time:.1f} s ({float(peer_value):.3f}), ratio {ours_time / peer_time:.1f}"
     )
     cold, warm, structure, count = run(SWEEP)[0].split()
-    print(f"14 structures x 9 numbers of components: cold {float(cold):.1f} s, warm {float(warm):.1f} s; best {structure}, {count}")
+    print(
+        f"14 structures x 9 numbers of components: cold {float(cold):.1f} s, warm {float(warm):.1f} s; best {structure}, {count}"
+    )
 
 
 if __name__ == "__main__":

@@ -131,7 +131,10 @@ def select_components(
     observations = Observations.of(x)
     if observations.observed is not None:
         raise DataError(
-            "x", got="missing cells", expected="complete data", advice="fit_em takes missing cells, one model at a time."
+            "x",
+            got="missing cells",
+            expected="complete data",
+            advice="fit_em takes missing cells, one model at a time.",
         )
     counts = [check_count("components", count) for count in components]
     names = (

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from inference.engines.closed_form import Array, Frame, State, Statistics
-from inference.point.moments import moments
 from inference.point.m_steps.covariances import NO_ROWS, UPDATES
+from inference.point.moments import moments
 from mixtures.families import Gaussian
 from mixtures.families.covariance import structure
 
