@@ -125,7 +125,8 @@ def main(argv: list[str]) -> None:
             f"{rows:,} x {features}, {components} components, {ITERATIONS} iterations: ours {ours['seconds']:.2f} s, scikit-learn "
             f"{peer['seconds']:.2f} s, ratio {peer['seconds'] / ours['seconds']:.1f}; log likelihoods {ours['likelihood']:.2f} and "
             f"{peer['likelihood']:.2f}; memory beyond the data {ours['memory']:.2f} and {peer['memory']:.2f} times the data; "
-            f"{work / ours['seconds'] / 1e9:.1f} of {rate / 1e9:.1f} GFLOP/s, {work / ours['seconds'] / rate:.0%} of that"
+            f"{work / ours['seconds'] / 1e9:.1f} of {rate / 1e9:.1f} GFLOP/s, {work / ours['seconds'] / rate:.0%} of the machine's "
+            "matrix products"
         )
     (ours_value, ours_time), (peer_value, peer_time) = run(COLD_OURS), run(COLD_PEER)
     print(

@@ -17,6 +17,12 @@ SMALL = ["--restarts", "4", "--steps", "30", "--draws", "12", "--tune", "12", "-
 
 ARGUMENTS: dict[str, list[list[str]]] = {
     "01_tutorial": [["--backend", "numpyro", *SMALL], ["--backend", "pyro", *SMALL]],
+    "05_families": [
+        ["--rows", "60", *SMALL[:4], "--only", "Gamma", "PointMass + Poisson", "Categorical(3)"],
+        ["--backend", "pyro", "--rows", "60", *SMALL[:4]],
+    ],
+    "06_regression": [["--backend", "pyro", "--rows", "60", *SMALL[:4]]],
+    "07_mixed_and_missing": [["--backend", "pyro", "--rows", "60", "--shares", "0.1", *SMALL[:4]]],
     "02_gradient_descent": [
         ["--backend", backend, "--rows", "100", "--restarts", "2", "--steps", "20"] for backend in ("numpyro", "pyro")
     ],
