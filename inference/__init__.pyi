@@ -20,8 +20,11 @@ from .partitions.summaries import cluster_summary as cluster_summary
 from .point.em import fit_em as fit_em
 from .point.map import fit_map as fit_map
 from .point.mle import fit_mle as fit_mle
+from .posterior.laplace import fit_laplace as fit_laplace
 from .posterior.nuts import sample_nuts as sample_nuts
 from .posterior.resume import resume as resume
+from .posterior.smc import sample_smc as sample_smc
+from .posterior.vi import fit_vi as fit_vi
 from .posterior.warnings import check_posterior as check_posterior
 from .results import GuideFit as GuideFit
 from .results import PointFit as PointFit

@@ -29,6 +29,16 @@ def is_default_index(index: Any, rows: int) -> bool:
     return np.asarray(index).dtype.kind in "iu" and np.array_equal(np.asarray(index), np.arange(rows))
 
 
+def aligned(array: np.ndarray) -> np.ndarray:
+    """A float64 copy whose memory starts at a multiple of 64 bytes: JAX then takes it over as it is, without a copy of its own."""
+    size = array.size * 8
+    memory = np.empty(size + 64, dtype=np.uint8)
+    begin = -memory.ctypes.data % 64
+    copy = memory[begin : begin + size].view(np.float64).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
 def numeric(x: Any, feature_names: tuple[str, ...] | None, what: str = "x") -> np.ndarray:
     """A fresh float64 array, or an error that names the columns that are not numbers."""
     if hasattr(x, "dtypes") and hasattr(x, "columns"):
@@ -46,7 +56,7 @@ def numeric(x: Any, feature_names: tuple[str, ...] | None, what: str = "x") -> n
         raise DataError(what, got="rows of unequal lengths", expected="a rectangular array of numbers") from error
     if array.dtype.kind not in "fiub":
         raise _not_numeric(f"dtype {array.dtype}", what)
-    return np.array(array, dtype=np.float64)
+    return aligned(array)
 
 
 def _not_numeric(got: str, what: str) -> DataError:

@@ -92,7 +92,7 @@ def _data(problem: EMProblem) -> dict[str, Any]:
     """The run arguments."""
     optional = {"row_weights": problem.row_weights, "labels": problem.labels}
     return {
-        "x": jnp.asarray(problem.x),
+        "x": jax.device_put(problem.x, may_alias=True),  # no copy: observations are aligned, and nobody writes to them
         "centre": jnp.asarray(problem.frame.centre),
         "unit": jnp.asarray(problem.frame.unit),
         "fixed": {name: jnp.asarray(value) for name, value in problem.fixed.items()},

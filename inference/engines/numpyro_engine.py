@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from inference.engines import numpyro_em, numpyro_nutpie, numpyro_nuts
+from inference.engines import numpyro_em, numpyro_nutpie, numpyro_nuts, numpyro_smc, numpyro_variational
 from inference.engines.closed_form import Climb, EMProblem, State
 from inference.engines.numpyro_ascent import compiled_ascent, compiled_guide_ascent
 from inference.engines.numpyro_mle import compiled_expected, compiled_mle
@@ -16,6 +16,7 @@ from inference.engines.numpyro_programs import (
     Values,
     compiled_classifier,
     compiled_forward,
+    compiled_hessian,
     compiled_joint,
     compiled_log_densities,
     compiled_prior_draw,
@@ -30,6 +31,7 @@ from inference.engines.protocol import (
     LogDensity,
     Parameters,
     Sites,
+    VariationalDraws,
     run_arguments,
 )
 from mixtures import Observations, Program
@@ -104,6 +106,9 @@ class NumPyroEngine:
         return LogDensity(
             size=sites.free_parameters,
             value_and_gradient=_in_float64(lambda u: _as_pair(evaluate(jnp.asarray(u), data))),
+            hessian=_in_float64(
+                lambda u: np.asarray(compiled_hessian(structure, sites, prior, jacobian)(jnp.asarray(u), data))
+            ),
             constrain=_in_float64(lambda u: _as_numpy(constrain(jnp.asarray(u), data))),
             unconstrain=_in_float64(lambda parameters: np.asarray(unconstrain(_as_jax(parameters), data))),
         )
@@ -207,6 +212,58 @@ class NumPyroEngine:
         if sampler == "nutpie":
             return numpyro_nutpie.sample(structure, sites, data, begin, **options)
         return numpyro_nuts.sample(structure, sites, data, begin, store=store, **options)
+
+    @_in_float64
+    def smc(
+        self,
+        program: Program,
+        x: Observations,
+        *,
+        particles: int,
+        runs: int,
+        moves: int,
+        least_effective: float,
+        seed: int,
+        progress: bool,
+    ) -> tuple[Draws, np.ndarray]:
+        structure, data = run_arguments(program, x)
+        return numpyro_smc.sample(
+            structure,
+            describe(program, x),
+            data,
+            particles=particles,
+            runs=runs,
+            moves=moves,
+            least_effective=least_effective,
+            seed=seed,
+            progress=progress,
+        )
+
+    @_in_float64
+    def variational(
+        self,
+        program: Program,
+        x: Observations,
+        start: Parameters,
+        *,
+        family: str,
+        steps: int,
+        learning_rate: float,
+        draws: int,
+        seed: int,
+    ) -> VariationalDraws:
+        structure, data = run_arguments(program, x)
+        return numpyro_variational.fit(
+            structure,
+            describe(program, x),
+            data,
+            _as_jax(start),
+            family=family,
+            steps=steps,
+            learning_rate=learning_rate,
+            draws=draws,
+            seed=seed,
+        )
 
 
 def _as_numpy(values: Values) -> dict[str, np.ndarray]:

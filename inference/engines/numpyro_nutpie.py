@@ -21,6 +21,9 @@ from mixtures import Program
 POLL = 0.02
 """Seconds to wait for a chain before the next is looked at."""
 
+NUDGE = 1e-3
+"""How far chains begin from their starts, relatively; starts at zero by as much on the unconstrained scale."""
+
 STATS = {
     "logp": "lp",
     "energy": "energy",
@@ -111,7 +114,7 @@ class _Chain:
             expanded_dtypes=[np.dtype(np.float64)],
             expanded_shapes=[(size,)],
             expanded_names=["u"],
-            make_initial_point_fn=lambda _: self.start,
+            make_initial_point_fn=self._begin,
         )
         self.sampler = nutpie.sample(
             model,
@@ -125,6 +128,11 @@ class _Chain:
             return_raw_trace=True,
             blocking=False,
         )
+
+    def _begin(self, seed: int) -> np.ndarray:
+        # nutpie refuses a point where a derivative is exactly zero, as it is for the weights where components start alike
+        relative, absolute = NUDGE * np.random.default_rng(seed).normal(size=(2, len(self.start)))
+        return np.where(self.start == 0, absolute, self.start * (1 + relative))
 
     def _log_density(self, u: np.ndarray) -> tuple[float, np.ndarray]:
         # 64-bit mode belongs to a thread, and entering it costs more than the density: once a thread, for the life of the thread

@@ -6,6 +6,7 @@ classification, EM and leave-one-out need.
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -23,6 +24,7 @@ from inference.engines.protocol import (
     Sites,
     component_sizes,
     dims_of_event,
+    rows_of,
     run_arguments,
     shapes_of,
 )
@@ -31,6 +33,9 @@ from mixtures.ppl.numpyro_ppl import WORDS
 
 CACHED = 64
 """How many compiled programs of each kind are kept."""
+
+ROWS_TO_DESCRIBE = 256
+"""Sites are read off a trace of so many rows at most: even an abstract trace takes memory for each row."""
 
 DESCRIBED = 1024
 """How many descriptions of sites are kept: a sweep over structures and numbers of components asks for some hundred, again and again."""
@@ -59,7 +64,14 @@ def _is_factor(site: Values) -> bool:
 def describe(program: Program, x: Observations) -> Sites:
     """The program's sites, by one trace."""
     structure, data = run_arguments(program, x)
-    return _described(structure, _Shaped(data))
+    sites = _described(structure, _Shaped(rows_of(data, slice(0, ROWS_TO_DESCRIBE))))
+    return sites if len(x) <= ROWS_TO_DESCRIBE else Sites(tuple(_with_rows(site, len(x)) for site in sites.all))
+
+
+def _with_rows(site: Site, rows: int) -> Site:
+    """The site as it is with so many rows."""
+    sizes = zip(site.dims, site.shape, strict=True)
+    return replace(site, shape=tuple(rows if dim == "rows" else size for dim, size in sizes))
 
 
 class _Shaped(dict):
@@ -196,27 +208,49 @@ def bijections(program: Program, sites: Sites, data: Values) -> tuple[dict[str, 
     return maps, {name: bijection.inv(trace[name]["value"]) for name, bijection in maps.items()}
 
 
+def _split(program: Program, sites: Sites, u: jax.Array, data: Values) -> tuple[dict[str, Any], Values]:
+    """The bijections by site, and the vector's parts, still unconstrained."""
+    maps, example = bijections(program, sites, data)
+    return maps, ravel_pytree(example)[1](u)
+
+
+def _log_jacobian(maps: dict[str, Any], free: Values, parameters: Values) -> jax.Array:
+    return sum(
+        (jnp.sum(maps[name].log_abs_det_jacobian(free[name], parameters[name])) for name in maps), start=jnp.zeros(())
+    )
+
+
+@functools.lru_cache(CACHED)
+def vector_parts(program: Program, sites: Sites) -> Callable[[jax.Array, Values], tuple[jax.Array, jax.Array]]:
+    """(vector, data) -> log likelihood, and log prior density of the vector, Jacobians included."""
+    both = log_densities(program, sites)
+
+    def parts(u: jax.Array, data: Values) -> tuple[jax.Array, jax.Array]:
+        maps, free = _split(program, sites, u, data)
+        parameters = {name: maps[name](value) for name, value in free.items()}
+        likelihood, log_prior = both(parameters, data)
+        return likelihood, log_prior + _log_jacobian(maps, free, parameters)
+
+    return parts
+
+
 @functools.lru_cache(CACHED)
 def vector_functions(program: Program, sites: Sites, prior: bool, jacobian: bool) -> tuple[Callable[..., Any], ...]:
     """Three functions: (vector, data) -> log density; (vector, data) -> parameters; (parameters, data) -> vector."""
     both = log_densities(program, sites)
 
-    def split(u: jax.Array, data: Values) -> tuple[dict[str, Any], Values]:
-        maps, example = bijections(program, sites, data)
-        return maps, ravel_pytree(example)[1](u)
-
     def log_density(u: jax.Array, data: Values) -> jax.Array:
-        maps, free = split(u, data)
+        maps, free = _split(program, sites, u, data)
         parameters = {name: maps[name](value) for name, value in free.items()}
         likelihood, log_prior = both(parameters, data)
         total = likelihood + log_prior if prior else likelihood
         if not jacobian:
             return total
         # p(u) = p(theta(u)) |d theta / d u|
-        return total + sum(jnp.sum(maps[name].log_abs_det_jacobian(free[name], parameters[name])) for name in maps)
+        return total + _log_jacobian(maps, free, parameters)
 
     def constrain(u: jax.Array, data: Values) -> Values:
-        maps, free = split(u, data)
+        maps, free = _split(program, sites, u, data)
         return {name: maps[name](value) for name, value in free.items()}
 
     def unconstrain(parameters: Values, data: Values) -> jax.Array:
@@ -233,6 +267,13 @@ def compiled_vector_density(
     """Compiled: (vector, data) -> log density and gradient; (vector, data) -> parameters; and its inverse."""
     log_density, constrain, unconstrain = vector_functions(program, sites, prior, jacobian)
     return jax.jit(jax.value_and_grad(log_density)), jax.jit(constrain), jax.jit(unconstrain)
+
+
+@functools.lru_cache(CACHED)
+def compiled_hessian(program: Program, sites: Sites, prior: bool, jacobian: bool) -> Callable[..., jax.Array]:
+    """Compiled: (vector, data) -> second derivatives of the log density."""
+    log_density, _, _ = vector_functions(program, sites, prior, jacobian)
+    return jax.jit(jax.hessian(log_density))
 
 
 @functools.lru_cache(CACHED)

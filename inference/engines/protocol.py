@@ -180,12 +180,14 @@ class LogDensity:
     Args:
         size: length of the vector.
         value_and_gradient: vector (size,) -> log density, gradient (size,).
+        hessian: vector -> second derivatives of the log density, (size, size).
         constrain: vector -> constrained values by site.
         unconstrain: constrained values by site -> vector.
     """
 
     size: int
     value_and_gradient: Callable[[np.ndarray], tuple[float, np.ndarray]]
+    hessian: Callable[[np.ndarray], np.ndarray]
     constrain: Callable[[np.ndarray], dict[str, np.ndarray]]
     unconstrain: Callable[[Parameters], np.ndarray]
 
@@ -237,6 +239,23 @@ class BlockKeeper(Protocol):
     def read(self, group: int) -> list[Block]:
         """The blocks of a group of chains, from the first on."""
         ...
+
+
+@dataclass(frozen=True, eq=False)
+class VariationalDraws:
+    """What a variational fit gave.
+
+    Args:
+        parameters: draws by site, (draws, ...).
+        log_density: of the model, Jacobians included, at each draw, (draws,).
+        log_proposal: of the variational family, (draws,).
+        losses: negative ELBO at each step, (steps,).
+    """
+
+    parameters: dict[str, np.ndarray]
+    log_density: np.ndarray
+    log_proposal: np.ndarray
+    losses: np.ndarray
 
 
 @runtime_checkable
@@ -364,4 +383,34 @@ class Engine(Protocol):
 
         A sampler that works in blocks leaves them in `store`; one that can be stopped looks at `is_stopped` now and then.
         """
+        ...
+
+    def smc(
+        self,
+        program: Program,
+        x: Observations,
+        *,
+        particles: int,
+        runs: int,
+        moves: int,
+        least_effective: float,
+        seed: int,
+        progress: bool,
+    ) -> tuple[Draws, np.ndarray]:
+        """Tempered sequential Monte Carlo: particles (runs, particles, ...), and the log evidence of each run."""
+        ...
+
+    def variational(
+        self,
+        program: Program,
+        x: Observations,
+        start: Parameters,
+        *,
+        family: str,
+        steps: int,
+        learning_rate: float,
+        draws: int,
+        seed: int,
+    ) -> VariationalDraws:
+        """Fit a variational family to the collapsed posterior of the unconstrained vector, and draw from it."""
         ...

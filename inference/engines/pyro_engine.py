@@ -10,7 +10,16 @@ from pyro.infer import infer_discrete
 
 from inference.engines import pyro_em, pyro_nuts
 from inference.engines.closed_form import Climb, EMProblem, State
-from inference.engines.protocol import Ascent, BlockKeeper, Draws, GuideAscent, LogDensity, Parameters, Sites
+from inference.engines.protocol import (
+    Ascent,
+    BlockKeeper,
+    Draws,
+    GuideAscent,
+    LogDensity,
+    Parameters,
+    Sites,
+    VariationalDraws,
+)
 from inference.engines.pyro_ascent import ascend_guide, ascend_one_by_one, ascend_together
 from inference.engines.pyro_mle import ascend_likelihood, expected_density
 from inference.engines.pyro_programs import (
@@ -27,6 +36,7 @@ from inference.engines.pyro_programs import (
     vector_density,
 )
 from mixtures import Observations, Program
+from mixtures.errors import BackendError
 
 
 class PyroEngine:
@@ -204,6 +214,44 @@ class PyroEngine:
                 seed=seed,
                 progress=progress,
             )
+
+    def smc(
+        self,
+        program: Program,
+        x: Observations,
+        *,
+        particles: int,
+        runs: int,
+        moves: int,
+        least_effective: float,
+        seed: int,
+        progress: bool,
+    ) -> tuple[Draws, np.ndarray]:
+        raise BackendError(
+            "backend",
+            got="'pyro', which moves one particle at a time",
+            expected="'numpyro'",
+            advice="The program is the same: sample it with backend='numpyro'.",
+        )
+
+    def variational(
+        self,
+        program: Program,
+        x: Observations,
+        start: Parameters,
+        *,
+        family: str,
+        steps: int,
+        learning_rate: float,
+        draws: int,
+        seed: int,
+    ) -> VariationalDraws:
+        raise BackendError(
+            "backend",
+            got="'pyro'",
+            expected="'numpyro', whose variational families are used",
+            advice="The program is the same: fit it with backend='numpyro'.",
+        )
 
 
 ENGINE = PyroEngine()

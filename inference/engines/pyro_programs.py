@@ -237,18 +237,26 @@ def vector_density(program: Program, x: Observations, *, prior: bool, jacobian: 
     with isolated():
         space = Unconstrained(model, sites, data)
 
+    def log_density(vector: torch.Tensor) -> torch.Tensor:
+        free = space.split(vector)
+        likelihood, log_prior = both(space.constrain(free), data)
+        return likelihood + (log_prior if prior else 0.0) + (space.log_jacobian(free) if jacobian else 0.0)
+
     def value_and_gradient(u: np.ndarray) -> tuple[float, np.ndarray]:
         with isolated():
             vector = as_torch(u).requires_grad_()
-            free = space.split(vector)
-            likelihood, log_prior = both(space.constrain(free), data)
-            total = likelihood + (log_prior if prior else 0.0) + (space.log_jacobian(free) if jacobian else 0.0)
+            total = log_density(vector)
             (gradient,) = torch.autograd.grad(total, vector)
         return total.item(), gradient.numpy()
+
+    def hessian(u: np.ndarray) -> np.ndarray:
+        with isolated():
+            return torch.autograd.functional.hessian(log_density, as_torch(u)).numpy()
 
     return LogDensity(
         size=sites.free_parameters,
         value_and_gradient=value_and_gradient,
+        hessian=hessian,
         constrain=lambda u: as_numpy(space.constrain(space.split(as_torch(u)))),
         unconstrain=lambda parameters: space.flatten(as_torch(dict(parameters))).numpy(),
     )

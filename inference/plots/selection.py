@@ -1,14 +1,20 @@
 """A picture of a sweep: the criterion over the number of components, one line a structure."""
 
+import numpy as np
 from matplotlib.axes import Axes
 
 from inference.plots.axes import given_or_new, legend_beside
 from inference.plots.palette import WHOLE, colour, marker
 from inference.selection.criteria import Selection
 
+SHOWN = 3.0
+"""How far up the picture goes, in units of the distance from the best to the median."""
+
 
 def plot_selection(selection: Selection, ax: Axes | None = None, *, criterion: str | None = None) -> Axes:
     """The criterion over the number of components, one line for each structure; smaller is better, a ring marks the best.
+
+    Structures that are far worse than the rest run out of the picture.
 
     Args:
         selection: what `select_components` returned.
@@ -31,6 +37,9 @@ def plot_selection(selection: Selection, ax: Axes | None = None, *, criterion: s
         )  # fmt: skip
     best = wide.stack().idxmin()
     ax.plot(best[0], wide.loc[best], "o", color=WHOLE, fillstyle="none", markersize=12, label=f"{best[1]}, {best[0]}")
+    # structures far from the data would flatten all differences that matter: the better half fills the picture
+    values = wide.stack()
+    ax.set_ylim(top=min(values.max(), values.min() + SHOWN * (values.median() - values.min())) + 0.02 * np.ptp(values))
     ax.set(xlabel="components", ylabel=name.upper(), xticks=wide.index)
     legend_beside(ax)
     return ax

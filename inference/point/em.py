@@ -18,6 +18,7 @@ from inference.results import Origin, PointFit
 from mixtures import Mixture, Observations
 from mixtures.errors import ChoiceError, FitError
 from mixtures.seeds import check_seed
+from mixtures.weights import Dirichlet
 
 OBJECTIVES = ("likelihood", "posterior")
 
@@ -97,7 +98,8 @@ def fit_em(
     settings = Settings(restarts, seed, given, known, weights, hard, float(tolerance), max_steps)
     closed = closed_form(mixture.family)
     held = None if closed is None else closed.held(frozenset(known), observations.features)
-    if closed is None or held is None or objective == "posterior":
+    is_plain = type(mixture.weights) is Dirichlet and observations.observed is None
+    if closed is None or held is None or not is_plain or objective == "posterior":
         runs = climb_by_gradient(mixture, observations, backend_engine, sites, settings, objective == "posterior")
     else:
         runs = _climb(mixture, observations, backend_engine, closed, held, settings)
@@ -147,8 +149,9 @@ def _climb(
         tolerance=settings.tolerance,
         max_steps=settings.max_steps,
     )
-    partitions = Partitions(values, settings.seed)
-    is_bred = not settings.starts and mixture.components >= FEWEST_COMPONENTS
+    is_drawn = settings.restarts > len(settings.starts)
+    partitions = Partitions(values, settings.seed) if is_drawn else None
+    is_bred = partitions is not None and not settings.starts and mixture.components >= FEWEST_COMPONENTS
     first = settings.restarts - (settings.restarts // 2 if is_bred else 0)
     starts = beginnings(
         closed,
@@ -169,7 +172,7 @@ def _climb(
     for count in _halves(settings.restarts - first):
         seeds = restart_seeds(settings.seed + len(starts), count)
         best = {name: value[best_restart(runs.table)] for name, value in climbs.states.items()}
-        drawn = split_and_merge(closed, problem, best, partitions.rows, seeds)
+        drawn = split_and_merge(closed, problem, best, partitions.rows, seeds)  # type: ignore[union-attr]
         more = from_partitions(closed, frame, values, drawn, mixture.components, x.features, settings.fixed, x.labels)
         climbs = joined(climbs, engine.em(problem, stacked(more)))
         starts = starts + more

@@ -9,6 +9,7 @@ import pandas as pd
 from inference.engines.closed_form import Climb, ClosedForm, EMProblem, Frame, Outcome, State
 from inference.engines.e_step import e_step
 from inference.point.initial_partitions import Partition, Partitions, matched
+from inference.point.moments import moments
 from inference.point.restarts import EMPTY_ROWS, optima
 from inference.status import Status
 
@@ -156,7 +157,7 @@ def summarise(
     total = len(problem.x) if problem.row_weights is None else float(problem.row_weights.sum())
     shift = total * closed.log_jacobian(problem.frame)
     losses = [-(objectives + shift) for objectives in climb.objectives]
-    spread = _spread((problem.x - problem.frame.centre) / problem.frame.unit, problem.row_weights)
+    spread = _spread(problem)
     restarts = range(len(starts))
     states = [{name: value[restart] for name, value in climb.states.items()} for restart in restarts]
     table = table_of(
@@ -214,10 +215,10 @@ def table_of(
     return table
 
 
-def _spread(x: np.ndarray, row_weights: np.ndarray | None) -> np.ndarray:
-    """The data's covariance, lifted a little where the data have no spread at all."""
-    features = x.shape[1]
-    covariance = np.cov(x, rowvar=False, ddof=0, aweights=row_weights).reshape(features, features)
+def _spread(problem: EMProblem) -> np.ndarray:
+    """The data's covariance in EM's coordinates, lifted a little where the data have no spread at all."""
+    features, unit = problem.x.shape[1], problem.frame.unit
+    covariance = moments(problem.x, problem.row_weights)[1] / (unit[:, None] * unit)
     return covariance + 1e-12 * max(float(np.trace(covariance)) / features, 1e-300) * np.eye(features)
 
 

@@ -35,8 +35,8 @@ def check_mixture(mixture: Any, x: Any, labels: Any) -> Observations:
         DataError: bad data or labels.
     """
     if labels is not None:
-        checked_already = Observations.of(x)
-        x = Observations(x, checked_already.feature_names, labels)
+        plain = Observations.of(x)
+        x = Observations(plain, plain.feature_names, plain.missing, plain.covariates, labels)
     observations = checked(mixture, x)
     if not isinstance(mixture, Mixture):
         raise ModelError(

@@ -75,8 +75,8 @@ class _Climber:
         self._density: LogDensity = engine.log_density(mixture, x)
         self._expected = engine.expected(mixture, x, prior=is_posterior)
         self._is_posterior = is_posterior
-        scales = step_scales(mixture, x, engine, sites, settings.seed)
-        self._scales = {site.name: scales[site.name] for site in sites.parameters if site.is_real}
+        self.scales = step_scales(mixture, x, engine, sites, settings.seed)
+        self._real = {site.name: self.scales[site.name] for site in sites.parameters if site.is_real}
         self.log_joint: Callable[[dict[str, np.ndarray]], Table] = lambda values: engine.log_joint(mixture, values, x)
         self._log_prior = lambda values: float(
             engine.log_prior_draws(mixture, {name: value[None] for name, value in values.items()}, x)[0]
@@ -116,7 +116,7 @@ class _Climber:
         begin = self._density.unconstrain(values)
         fixed = self._settings.fixed
         first, _ = self._expected(begin, shares, fixed)
-        unit = coordinate_units(self._density, values, self._scales)
+        unit = coordinate_units(self._density, values, self._real)
 
         def objective(v: np.ndarray) -> tuple[float, np.ndarray]:
             value, slope = self._expected(begin + unit * v, shares, fixed)

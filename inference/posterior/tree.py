@@ -15,8 +15,8 @@ from inference.results import versions
 from mixtures import Mixture, Observations, Program
 from mixtures.specification import to_json
 
-CELLS_AT_ONCE = 20_000_000
-"""How many numbers of a (draws, rows, components) table are held at once: 160 MB."""
+CELLS_AT_ONCE = 1_000_000
+"""How many numbers of a (draws, rows, components) table are held at once: 8 MB."""
 
 
 def build_tree(
@@ -78,11 +78,13 @@ def _log_likelihood(program: Program, x: Observations, engine: Engine, sites: Si
     parameters = {name: flat(value) for name, value in draws.parameters.items()}
     chains, count = draws.stats["lp"].shape
     cells = len(x) * int(np.prod([site.categories for site in sites.assignments]))
-    size = max(1, CELLS_AT_ONCE // cells)
+    size = max(1, min(chains * count, CELLS_AT_ONCE // cells))
     blocks = []
     for begin in range(0, chains * count, size):
-        block = {name: value[begin : begin + size] for name, value in parameters.items()}
-        blocks.append(logsumexp(engine.log_joint_draws(program, block, x), axis=2))
+        # The last block is as long as the others, some of its draws seen before: another length is compiled anew.
+        start = min(begin, chains * count - size)
+        block = {name: value[start : start + size] for name, value in parameters.items()}
+        blocks.append(logsumexp(engine.log_joint_draws(program, block, x)[begin - start :], axis=2))
     return np.concatenate(blocks).reshape(chains, count, len(x))
 
 

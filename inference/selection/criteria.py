@@ -129,6 +129,13 @@ def select_components(
         ('E', 2)
     """
     observations = Observations.of(x)
+    if observations.observed is not None:
+        raise DataError(
+            "x",
+            got="missing cells",
+            expected="complete data",
+            advice="fit_em takes missing cells, one model at a time.",
+        )
     counts = [check_count("components", count) for count in components]
     names = (
         list(structures)

@@ -23,6 +23,15 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     ],
     "06_regression": [["--backend", "pyro", "--rows", "60", *SMALL[:4]]],
     "07_mixed_and_missing": [["--backend", "pyro", "--rows", "60", "--shares", "0.1", *SMALL[:4]]],
+    "02_gradient_descent": [
+        ["--backend", backend, "--rows", "100", "--restarts", "2", "--steps", "20"] for backend in ("numpyro", "pyro")
+    ],
+    "03_em": [["--backend", backend, "--restarts", "4"] for backend in ("numpyro", "pyro")],
+    "04_lecture": [
+        ["--backend", backend, "--restarts", "2", "--components", "2", "--structures", "EII,VVV"]
+        for backend in ("numpyro", "pyro")
+    ],
+    "08_label_switching": [SMALL],
 }
 """By example: the argument lists that it is run with."""
 

@@ -126,6 +126,9 @@ def test_the_program_runs_natively_in_numpyro(tutorial, five_points):
     assert prior["obs"].shape == (7, 5)
     trace = numpyro.handlers.trace(numpyro.handlers.seed(tutorial.numpyro, 0)).get_trace(x)
     assert {"weights", "scale", "loc", "assignment", "obs"} <= set(trace)
+    drawn = numpyro.render_model(tutorial.numpyro, (x,)).source
+    assert "assignment -> obs" in drawn
+    assert "plate_rows" in drawn.replace("cluster_", "plate_")
     relations = numpyro.infer.inspect.get_model_relations(tutorial.numpyro, (x,))
     assert relations["sample_sample"]["obs"] == ["scale", "loc", "assignment"]
 
@@ -147,6 +150,7 @@ def test_the_program_runs_natively_in_pyro(tutorial, five_points):
         mcmc.run(x)
         assert mcmc.get_samples()["loc"].shape == (3, 2)
         assert Predictive(tutorial.pyro, num_samples=7)(None, size=5)["obs"].shape == (7, 5)
+        assert "assignment -> obs" in pyro.render_model(tutorial.pyro, (x,)).source
 
 
 def test_x_or_size_is_needed():

@@ -56,9 +56,21 @@ def check_gold(tree: xr.DataTree) -> None:
         assert float(r_hat[name]) < 1.01, name
 
 
-@pytest.mark.parametrize("sampler", ["nutpie", pytest.param("numpyro", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("sampler", ["nutpie", "numpyro"])
 def test_the_gold_posterior_is_met(model, data, fit, sampler):
     tree = inference.sample_nuts(model, data, seed=0, init=fit, sampler=sampler, progress=False)
     check_gold(tree)
     assert not tree["sample_stats"]["diverging"].any()
     assert inference.check_posterior(tree).is_sound
+
+
+@pytest.mark.slow
+def test_the_gold_posterior_is_met_by_smc(model, data):
+    """The same bounds on means and standard deviations; particles are no chain, so the error is the spread of independent runs."""
+    gold = json.loads((FOLDER / "reference_summary.json").read_text())
+    draws = in_order(inference.sample_smc(model, data, particles=200, runs=5, seed=0, progress=False))
+    for name, values in draws.items():
+        means = values.mean("draw").values
+        error = np.hypot(means.std(ddof=1) / np.sqrt(len(means)), gold[name]["mcse_mean"])
+        assert abs(means.mean() - gold[name]["mean"]) <= 6 * error, name  # four degrees of freedom
+        assert 0.93 <= float(values.std()) / gold[name]["sd"] <= 1.07, name

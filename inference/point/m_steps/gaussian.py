@@ -12,6 +12,7 @@ import numpy as np
 
 from inference.engines.closed_form import Array, Frame, State, Statistics
 from inference.point.m_steps.covariances import NO_ROWS, UPDATES
+from inference.point.moments import moments
 from mixtures.families import Gaussian
 from mixtures.families.covariance import structure
 
@@ -111,8 +112,8 @@ class GaussianEM:
         return {"weights": "weights" in sites, "loc": "loc" in sites, "spread": bool(sites & SPREAD_SITES)}
 
     def frame(self, x: np.ndarray) -> Frame:
-        centre = x.mean(axis=0)
-        spread = np.sqrt(np.mean((x - centre) ** 2, axis=0))
+        centre, covariance = moments(x)
+        spread = np.sqrt(np.diagonal(covariance))
         spread = np.where(spread > 0, spread, 1.0)
         if self.code not in EQUIVARIANT:
             spread = np.full_like(spread, np.sqrt(np.mean(spread**2)))

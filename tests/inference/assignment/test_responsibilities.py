@@ -17,8 +17,7 @@ from mixtures import Observations, gaussian_mixture
 X = np.array([-1.0, 0.0, 0.5, 2.0, 4.0])
 
 
-@pytest.fixture(scope="module")
-def posterior() -> xr.DataTree:
+def sampled() -> xr.DataTree:
     """Seven draws in one chain: blocks of two leave one over."""
     rng, x, program, backend = np.random.default_rng(0), Observations(X), gaussian_mixture(3), engine("numpyro")
     parameters = {
@@ -28,6 +27,11 @@ def posterior() -> xr.DataTree:
     }
     draws = Draws(parameters, {"lp": np.zeros((1, 7))})
     return build_tree(with_numbers(program, x), x, backend, backend.sites(program, x), draws, {})
+
+
+@pytest.fixture(scope="module")
+def posterior() -> xr.DataTree:
+    return sampled()
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +58,8 @@ def test_some_rows_are_those_of_all(posterior):
         module.draw_responsibilities(posterior, rows=np.array([3, 0])),
         module.draw_responsibilities(posterior)[:, [3, 0]],
     )
+
+
+def test_the_trees_own_log_likelihood_is_the_same_in_blocks(table, monkeypatch):
+    monkeypatch.setattr("inference.posterior.tree.CELLS_AT_ONCE", 2 * X.size * 3)
+    np.testing.assert_allclose(sampled()["log_likelihood"]["obs"][0], np.log(np.exp(table).sum(axis=2)), rtol=1e-10)

@@ -70,6 +70,13 @@ def test_nutpies_log_density_is_the_models(by_nutpie, model):
     np.testing.assert_allclose(stats["lp"], stats["log_posterior"] + jacobian, rtol=1e-10)
 
 
+def test_starts_at_which_a_derivative_vanishes_are_taken(model):
+    """Symmetric data and equal weights: the gradient is zero in the weights' coordinate."""
+    x = np.array([0.0, 1.0, 2.0, 10.0, 11.0, 12.0])
+    tree = inference.sample_nuts(model, x, draws=20, tune=50, chains=2, seed=0, sampler="nutpie", progress=False)
+    assert np.isfinite(tree["sample_stats"]["lp"]).all()
+
+
 def test_ctrl_c_stops_nutpie_with_the_draws_so_far(model, by_nutpie, monkeypatch):
     expand = numpyro_nutpie._Chain._expand
 

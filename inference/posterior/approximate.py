@@ -1,0 +1,64 @@
+"""What all approximate posteriors share: their draws as a tree, and the k-hat that says whether to trust them.
+
+If the approximation q is close to the posterior p, the weights p / q of its draws are even. Their tail's Pareto shape k says how even:
+below 0.7 importance sampling would mend what is wrong, above it nothing can be said. Yao, Vehtari, Simpson & Gelman (2018), ICML.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from arviz_stats.base import array_stats
+
+from inference.checks import with_numbers
+from inference.engines import Engine
+from inference.engines.protocol import Draws, Sites
+from inference.posterior.tree import build_tree
+from mixtures import Observations, Program
+
+GOOD_K_HAT = 0.7
+
+EVEN = 1e-6
+"""Log ratios that differ by no more are even: the rest is rounding."""
+
+
+def approximate_tree(
+    program: Program,
+    x: Observations,
+    engine: Engine,
+    sites: Sites,
+    parameters: Mapping[str, np.ndarray],
+    log_density: np.ndarray,
+    log_proposal: np.ndarray,
+    attrs: Mapping[str, Any],
+) -> xr.DataTree:
+    """The tree of draws from an approximation, in one chain.
+
+    Args:
+        program: the declaration.
+        x: the data.
+        engine: the backend.
+        sites: the program's sites.
+        parameters: draws by site, (draws, ...).
+        log_density: of the model at each draw of the unconstrained vector, (draws,).
+        log_proposal: of the approximation, (draws,).
+        attrs: what to say of the run.
+
+    Returns:
+        A tree as from `sample_nuts`; `sample_stats` has `log_weight`, smoothed (Vehtari et al. 2024) and adding up to one after
+        exponentiation, and the attributes have `k_hat`.
+    """
+    weights, k_hat = _smoothed(log_density - log_proposal)
+    stats = {"lp": log_density[None], "log_proposal": log_proposal[None], "log_weight": weights[None]}
+    draws = Draws({name: value[None] for name, value in parameters.items()}, stats)
+    attrs = {**attrs, "complete": 1, "k_hat": k_hat, "is_trustworthy": int(k_hat < GOOD_K_HAT)}
+    return build_tree(with_numbers(program, x), x, engine, sites, draws, attrs)
+
+
+def _smoothed(log_ratios: np.ndarray) -> tuple[np.ndarray, float]:
+    """Smoothed, normalised log weights, and k-hat: -inf where ratios are all alike, so that their distribution has no tail."""
+    if np.ptp(log_ratios) < EVEN:
+        return np.full(len(log_ratios), -np.log(len(log_ratios))), -np.inf
+    weights, k_hat = array_stats.psislw(log_ratios)
+    return np.asarray(weights), float(k_hat)

@@ -1,0 +1,115 @@
+"""Where a posterior has several modes that are not labellings of each other: tempered sequential Monte Carlo, and its evidence."""
+
+import sys
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy.special import logsumexp
+
+from inference.checks import check_count, checked, with_numbers
+from inference.engines import engine
+from inference.posterior.tree import build_tree
+from mixtures import Program
+from mixtures.errors import BackendError
+from mixtures.seeds import check_seed
+
+LEAST_EFFECTIVE = 0.7
+"""The share of particles that stays effective from one temperature to the next."""
+
+
+def sample_smc(
+    program: Program,
+    x: Any,
+    *,
+    particles: int = 1000,
+    runs: int = 4,
+    moves: int = 5,
+    seed: int,
+    backend: str = "numpyro",
+    progress: bool | None = None,
+) -> xr.DataTree:
+    """Draw from the posterior by tempered sequential Monte Carlo, and estimate the evidence p(x).
+
+    Particles drawn from the prior are led to the posterior by raising the likelihood's power from 0 to 1, in steps that leave most of
+    them effective; after each step they are resampled and moved by Hamiltonian Monte Carlo. Since the prior covers every mode, so do
+    the particles, where a NUTS chain stays in one. Assignments are summed out.
+
+    Args:
+        program: a declaration, with proper priors.
+        x: data, shape (rows,) or (rows, features).
+        particles: how many, in each run.
+        runs: independent runs: how far they differ is the Monte Carlo error.
+        moves: Hamiltonian moves of every particle at each temperature.
+        seed: an int in [0, 2**32).
+        backend: `"numpyro"`.
+        progress: show a progress bar; None shows one on a terminal.
+
+    Returns:
+        The tree of `sample_nuts`: a chain is a run, its draws are equally weighted particles. Group `evidence` has each run's
+        `log_evidence`; the attributes `log_evidence` (of the mean over runs) and `log_evidence_error` (its Monte Carlo standard error,
+        NaN for one run) sum them up.
+
+    Raises:
+        BackendError: BlackJAX is not installed, or the backend has no such sampler.
+
+    Example:
+        >>> from mixtures import gaussian_mixture
+        >>> x = [0.0, 1.0, 2.0, 10.0, 11.0, 12.0]
+        >>> post = sample_smc(gaussian_mixture(2, "tied"), x, particles=100, runs=2, seed=0, progress=False)
+        >>> dict(post.posterior.loc.sizes)
+        {'chain': 2, 'draw': 100, 'components': 2}
+    """
+    observations = checked(program, x)
+    seed = check_seed(seed)
+    for name, value in {"particles": particles, "runs": runs, "moves": moves}.items():
+        check_count(name, value)
+    if find_spec("blackjax") is None:
+        raise BackendError(
+            "sample_smc",
+            got="no package blackjax",
+            expected="BlackJAX, whose moves it uses",
+            advice="Run: pip install 'bayes-mixtures[blackjax]'",
+        )
+    backend_engine = engine(backend)
+    draws, log_evidence = backend_engine.smc(
+        program,
+        observations,
+        particles=particles,
+        runs=runs,
+        moves=moves,
+        least_effective=LEAST_EFFECTIVE,
+        seed=seed,
+        progress=sys.stderr.isatty() if progress is None else progress,
+    )
+    mean, error = pooled_evidence(log_evidence)
+    attrs = {
+        "seed": seed,
+        "sampler": "tempered SMC",
+        "complete": 1,
+        "log_evidence": mean,
+        "log_evidence_error": error,
+    }
+    sites = backend_engine.sites(program, observations)
+    tree = build_tree(with_numbers(program, observations), observations, backend_engine, sites, draws, attrs)
+    tree["evidence"] = xr.DataTree(xr.Dataset({"log_evidence": (("chain",), log_evidence)}))
+    return tree
+
+
+def pooled_evidence(log_evidence: np.ndarray) -> tuple[float, float]:
+    """Log of the runs' mean evidence, and its standard error by the delta method; NaN for one run.
+
+    It is the evidence, not its logarithm, that each run estimates without bias.
+
+    Example:
+        >>> mean, error = pooled_evidence(np.log([1.0, 3.0]))
+        >>> round(float(np.exp(mean)), 6), round(error, 6)
+        (2.0, 0.5)
+    """
+    runs = len(log_evidence)
+    mean = float(logsumexp(log_evidence) - np.log(runs))
+    if runs == 1:
+        return mean, float("nan")
+    # sd(log mean Z) = sd(Z) / (mean(Z) sqrt(R))
+    return mean, float(np.std(np.exp(log_evidence - mean), ddof=1) / np.sqrt(runs))

@@ -1,0 +1,85 @@
+"""Laplace and variational posteriors are right where the posterior is near normal, and say so themselves; where it is not, they say that.
+
+Oracles: a conjugate normal model, whose posterior and evidence are known in closed form and which every family contains; second
+derivatives by finite differences of gradients.
+"""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import inference
+import mixtures
+from inference.engines import engine
+from mixtures import Observations
+from mixtures.errors import BackendError, ChoiceError
+from tests.oracles import FIVE_POINTS
+
+X = np.array([-1.0, 0.5, 2.0, 2.5, 4.0])
+DRAWS = 2000
+
+
+@mixtures.declare
+def conjugate(ppl, x):
+    """Two unknowns: x ~ Normal(loc, 1), loc ~ Normal(0, 3); spare ~ Normal(1, 2). All rows are of one kind."""
+    loc = ppl.sample("loc", ppl.dist.Normal(0.0, 3.0))
+    ppl.sample("spare", ppl.dist.Normal(1.0, 2.0))
+    with ppl.plate("rows", len(x)):
+        ppl.assign("assignment", ppl.xp.ones(2) / 2)
+        ppl.sample("obs", ppl.dist.Normal(loc, 1.0), obs=x)
+
+
+PRECISION = len(X) + 1 / 9
+MEAN, SD = X.sum() / PRECISION, PRECISION**-0.5
+LOG_EVIDENCE = stats.multivariate_normal(np.zeros(5), np.eye(5) + 9.0).logpdf(X)
+
+
+def check_exact(tree, slack):
+    """Means and standard deviations within Monte Carlo error, and `slack` of a standard deviation for a fit by noisy gradients."""
+    for name, mean, sd in [("loc", MEAN, SD), ("spare", 1.0, 2.0)]:
+        values = tree["posterior"][name].values
+        draws = values.size
+        assert values.shape == (1, draws)
+        assert abs(values.mean() - mean) < (4.5 / np.sqrt(draws) + slack) * sd
+        assert abs(values.std() / sd - 1) < 4.5 / np.sqrt(2 * draws) + slack
+    assert tree.attrs["k_hat"] < 0.7 and tree.attrs["is_trustworthy"] == 1
+    np.testing.assert_allclose(np.exp(tree["sample_stats"]["log_weight"].values).sum(), 1.0, rtol=1e-6)
+
+
+def test_laplace_is_exact_for_a_normal_posterior(backend):
+    fit = inference.fit_map(conjugate, X, restarts=2, steps=100, seed=0, backend=backend)
+    draws = DRAWS if backend == "numpyro" else 100  # Pyro evaluates them one by one
+    tree = inference.fit_laplace(conjugate, X, init=fit, draws=draws, seed=0, backend=backend)
+    check_exact(tree, slack=0.0)
+    assert abs(tree.attrs["log_evidence"] - LOG_EVIDENCE) < 1e-8
+
+
+@pytest.mark.parametrize("family", ["normal", "multivariate"])
+def test_variational_families_contain_a_normal_posterior(family):
+    fit = inference.fit_map(conjugate, X, restarts=2, steps=100, seed=0)
+    tree = inference.fit_vi(conjugate, X, family=family, init=fit, draws=DRAWS, seed=0)
+    check_exact(tree, slack=0.1)
+    assert abs(tree.attrs["elbo"] - LOG_EVIDENCE) < 0.05
+
+
+def test_the_hessian_is_the_gradients_derivative(tutorial, backend):
+    density = engine(backend).log_density(tutorial, Observations(FIVE_POINTS), jacobian=True)
+    u, step = np.linspace(-0.5, 1.0, density.size), 1e-5
+    columns = [
+        (density.value_and_gradient(u + step * e)[1] - density.value_and_gradient(u - step * e)[1]) / (2 * step)
+        for e in np.eye(density.size)
+    ]
+    np.testing.assert_allclose(density.hessian(u), np.array(columns), rtol=1e-6, atol=1e-6)
+
+
+def test_a_posterior_far_from_normal_is_not_trusted(tutorial):
+    """Five points, two labellings, heavy tails: a normal distribution about one mode misses most of it."""
+    tree = inference.fit_laplace(tutorial, FIVE_POINTS, draws=1000, seed=0)
+    assert tree.attrs["k_hat"] > 0.7 and tree.attrs["is_trustworthy"] == 0
+
+
+def test_bad_choices_are_refused_in_words(tutorial):
+    with pytest.raises(ChoiceError, match="'normal', 'multivariate'"):
+        inference.fit_vi(tutorial, FIVE_POINTS, family="cauchy", seed=0)
+    with pytest.raises(BackendError, match="backend='numpyro'"):
+        inference.fit_vi(tutorial, FIVE_POINTS, steps=10, seed=0, backend="pyro")

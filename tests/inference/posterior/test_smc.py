@@ -1,0 +1,80 @@
+"""Tempered SMC gives the exact evidence and the exact posterior, and finds every mode.
+
+Oracles: the five points by enumeration and quadrature; a conjugate model in closed form.
+"""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import inference
+import mixtures
+from inference.posterior.smc import pooled_evidence
+from mixtures.errors import BackendError
+from tests.oracles import FIVE_POINTS, exact_tutorial_posterior
+
+RUNS = 16
+Z = 5.0
+"""In standard errors that are estimated from 16 runs: Student's t with 15 degrees of freedom exceeds it once in 6000."""
+
+
+@pytest.fixture(scope="module")
+def tree(tutorial):
+    return inference.sample_smc(tutorial, FIVE_POINTS, particles=500, runs=RUNS, seed=0, progress=False)
+
+
+def test_the_five_point_evidence_is_exact(tree):
+    exact = exact_tutorial_posterior().log_evidence
+    error = tree.attrs["log_evidence_error"]
+    assert 0 < error < 0.15
+    assert abs(tree.attrs["log_evidence"] - exact) < Z * error
+    mean, _ = pooled_evidence(tree["evidence"]["log_evidence"].values)
+    assert mean == tree.attrs["log_evidence"]
+
+
+def test_the_five_point_posterior_is_exact(tree):
+    posterior, exact = tree["posterior"].to_dataset(), exact_tutorial_posterior()
+    loc = posterior["loc"]
+    quantities = {
+        exact.log_scale: np.log(posterior["scale"]),
+        exact.loc_distance_squared: (loc.isel(components=0) - loc.isel(components=1)) ** 2,
+        exact.weights_squared: (posterior["weights"] ** 2).sum("components"),
+    }
+    for truth, values in quantities.items():
+        runs = values.mean("draw").values  # independent, so that their spread is the error
+        assert abs(runs.mean() - truth) < Z * runs.std(ddof=1) / np.sqrt(RUNS)
+
+
+def test_both_labellings_are_found_alike(tree):
+    loc = tree["posterior"]["loc"].values
+    first = (loc[..., 0] < loc[..., 1]).mean(axis=1)
+    assert abs(first.mean() - 0.5) < Z * first.std(ddof=1) / np.sqrt(RUNS)
+    assert np.all((first > 0.1) & (first < 0.9))
+
+
+def test_the_tree_is_that_of_nuts(tree):
+    assert set(tree.children) >= {"posterior", "sample_stats", "log_likelihood", "log_prior", "observed_data"}
+    assert {"lp", "log_posterior"} <= set(tree["sample_stats"].data_vars)
+
+
+@mixtures.declare
+def conjugate(ppl, x):
+    """Every row comes from the same component, whichever it is called: x ~ Normal(loc, 1), loc ~ Normal(0, 3)."""
+    loc = ppl.sample("loc", ppl.dist.Normal(0.0, 3.0))
+    with ppl.plate("rows", len(x)):
+        ppl.assign("assignment", ppl.xp.ones(2) / 2)
+        ppl.sample("obs", ppl.dist.Normal(loc, 1.0), obs=x)
+
+
+def test_a_conjugate_evidence_is_exact():
+    x = np.array([-1.0, 0.5, 2.0, 2.5, 4.0])
+    found = inference.sample_smc(conjugate, x, particles=250, runs=RUNS, seed=1, progress=False)
+    # marginally x ~ Normal(0, I + 9 * ones)
+    exact = stats.multivariate_normal(np.zeros(5), np.eye(5) + 9.0).logpdf(x)
+    assert found.attrs["log_evidence_error"] < 0.1
+    assert abs(found.attrs["log_evidence"] - exact) < Z * found.attrs["log_evidence_error"]
+
+
+def test_pyro_is_refused_in_words(tutorial):
+    with pytest.raises(BackendError, match="backend='numpyro'"):
+        inference.sample_smc(tutorial, FIVE_POINTS, seed=0, backend="pyro")
