@@ -94,13 +94,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("figures"), help="folder of the picture")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", type=int, default=400)
-<<<<<<< HEAD
     parser.add_argument("--restarts", type=int, default=8)
     parser.add_argument("--steps", type=int, default=300)
-=======
-    parser.add_argument("--restarts", type=int, default=20)
-    parser.add_argument("--steps", type=int, default=400)
->>>>>>> main
     parser.add_argument("--shares", type=float, nargs="+", default=[0.0, 0.1, 0.2, 0.3])
     args = parser.parse_args(argv)
     rng = np.random.default_rng(args.seed)

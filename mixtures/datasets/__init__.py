@@ -13,11 +13,7 @@ SOURCES = {
     "R package datasets.",
     "galaxies": "Velocities of 82 galaxies in the Corona Borealis region, km/s; the 78th is 26690, as in the original. Postman, Huchra & "
     "Geller (1986), Astronomical Journal 92; Roeder (1990), JASA 85; R package MASS.",
-<<<<<<< HEAD
     "iris": "Fisher's irises, cm: 50 setosa, then 50 versicolor, then 50 virginica. Fisher (1936), Annals of Eugenics 7; R package "
-=======
-    "iris": "Fisher's irises, centimetres: 50 setosa, 50 versicolor, 50 virginica. Fisher (1936), Annals of Eugenics 7; R package "
->>>>>>> main
     "datasets.",
 }
 """What each data set is, and where it comes from."""
