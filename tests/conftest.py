@@ -1,6 +1,9 @@
 """Shared fixtures: compiled programs are expensive, so fits and posteriors that several tests look at are made once a session."""
 
+import gc
 import os
+import sys
+from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # before anything imports matplotlib
 
@@ -81,3 +84,17 @@ def galaxies_posterior(galaxies, galaxies_fit):
         init=galaxies_fit,
         progress=False,
     )
+
+
+MAPS_ALLOWED = 20_000
+"""Memory maps of the test process at which compiled programs are dropped; Linux ends a process that asks for more than 65,530."""
+
+
+@pytest.fixture(autouse=True)
+def _drop_compiled_programs():
+    """XLA keeps several memory maps for each compiled program, and a run of all tests compiles thousands: it would end in a crash."""
+    yield
+    maps = Path("/proc/self/maps")
+    if "jax" in sys.modules and maps.exists() and maps.read_bytes().count(b"\n") > MAPS_ALLOWED:
+        sys.modules["jax"].clear_caches()
+        gc.collect()
