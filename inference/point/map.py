@@ -10,7 +10,7 @@ from inference.checks import check_count, check_positive, checked, with_numbers
 from inference.engines import Engine, engine
 from inference.engines.protocol import Ascent, Sites
 from inference.point.polish import polish
-from inference.point.restarts import best_restart, by_weight, judge, permuted
+from inference.point.restarts import best_restart, judge, numbered_by_weight
 from inference.point.starts import Starts, draw_starts, restart_seeds, step_scales
 from inference.results import Origin, PointFit
 from inference.status import Status
@@ -89,7 +89,7 @@ def fit_map(
         parameters, at_rest = polish(backend_engine.log_density(program, observations), parameters, real)
         table.at[best, "status"] = Status.CONVERGED if at_rest else Status.MAX_STEPS
     if start is None and observations.labels is None:
-        parameters = _numbered_by_weight(program, observations, backend_engine, sites, parameters)
+        parameters = numbered_by_weight(program, observations, backend_engine, sites, parameters, with_prior=True)
     status = table.at[best, "status"]
     if raise_if_bad and not status.is_sound:
         raise FitError(
@@ -146,17 +146,3 @@ def _joined(first: tuple[Ascent, pd.DataFrame], second: tuple[Ascent, pd.DataFra
         {name: np.concatenate([a.gradient_norms[name], b.gradient_norms[name]]) for name in a.gradient_norms},
     )
     return ascent, pd.concat([table_a, table_b], ignore_index=True)
-
-
-def _numbered_by_weight(
-    program: Program, x: Observations, engine: Engine, sites: Sites, parameters: dict[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """Components by decreasing weight, so that runs, seeds and backends agree; unless the model tells components apart."""
-    order = by_weight(parameters, sites)
-    if order is None:
-        return parameters
-    renumbered = permuted(parameters, sites, order)
-    both = {name: np.stack([parameters[name], renumbered[name]]) for name in parameters}
-    densities = (engine.log_prior_draws(program, both, x), engine.marginal_draws(program, both, x))
-    is_alike = all(np.isclose(before, after, rtol=1e-9, atol=1e-9) for before, after in densities)
-    return renumbered if is_alike else parameters

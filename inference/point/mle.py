@@ -6,15 +6,15 @@ import numpy as np
 from scipy import optimize
 
 from inference.checks import check_count, check_positive, checked, with_numbers
-from inference.engines import Engine, engine
+from inference.engines import engine
 from inference.engines.protocol import Ascent, LogDensity, Sites
 from inference.point.map import densities
 from inference.point.polish import coordinate_units, polish
-from inference.point.restarts import best_restart, by_weight, judge, optima, permuted
+from inference.point.restarts import best_restart, judge, numbered_by_weight, optima
 from inference.point.starts import Starts, draw_starts, restart_seeds, step_scales
 from inference.results import Origin, PointFit
 from inference.status import Status
-from mixtures import Observations, Program
+from mixtures import Program
 from mixtures.errors import ChoiceError, FitError, ModelError
 from mixtures.seeds import check_seed
 
@@ -114,7 +114,7 @@ def fit_mle(
         table.at[best, "status"] = Status.CONVERGED if at_rest else Status.MAX_STEPS
     table["optimum"] = optima(table)
     if start is None:
-        parameters = _numbered_by_weight(program, observations, backend_engine, sites, parameters)
+        parameters = numbered_by_weight(program, observations, backend_engine, sites, parameters, with_prior=False)
     status = table.at[best, "status"]
     if raise_if_bad and not status.is_sound:
         raise FitError("fit_mle", got=status.value, expected="a sound optimum", advice="See the restarts of the fit.")
@@ -168,16 +168,3 @@ def _quasi_newton(density: LogDensity, starts: np.ndarray, units: np.ndarray, si
     padded = np.array([losses + losses[-1:] * (steps - len(losses) + 1) for losses in series])
     norms = {site.name: np.zeros((len(starts), steps)) for site in sites.parameters}
     return Ascent({name: np.stack([end[name] for end in ends]) for name in ends[0]}, padded, norms)
-
-
-def _numbered_by_weight(
-    program: Program, x: Observations, engine: Engine, sites: Sites, parameters: dict[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """Components by decreasing weight, unless the program tells components apart."""
-    order = by_weight(parameters, sites)
-    if order is None:
-        return parameters
-    renumbered = permuted(parameters, sites, order)
-    both = {name: np.stack([parameters[name], renumbered[name]]) for name in parameters}
-    before, after = engine.marginal_draws(program, both, x)
-    return renumbered if np.isclose(before, after, rtol=1e-9, atol=1e-9) else parameters

@@ -155,3 +155,34 @@ def permuted(parameters: Mapping[str, np.ndarray], sites: Sites, order: np.ndarr
         name: value if axes[name] is None else np.take(value, order, axis=axes[name])
         for name, value in parameters.items()
     }
+
+
+def numbered_by_weight(
+    program: Program,
+    x: Observations,
+    engine: Engine,
+    sites: Sites,
+    parameters: dict[str, np.ndarray],
+    *,
+    with_prior: bool,
+) -> dict[str, np.ndarray]:
+    """Components by decreasing weight, so that runs, seeds and backends agree; unless the model tells components apart.
+
+    Args:
+        program: the declaration.
+        x: the data.
+        engine: the backend.
+        sites: the program's sites.
+        parameters: one value of each site.
+        with_prior: whether the prior was part of the objective, and so may tell components apart as the likelihood may.
+    """
+    order = by_weight(parameters, sites)
+    if order is None:
+        return parameters
+    renumbered = permuted(parameters, sites, order)
+    both = {name: np.stack([parameters[name], renumbered[name]]) for name in parameters}
+    densities = [engine.marginal_draws(program, both, x)]
+    if with_prior:
+        densities.append(engine.log_prior_draws(program, both, x))
+    is_alike = all(np.isclose(before, after, rtol=1e-9, atol=1e-9) for before, after in densities)
+    return renumbered if is_alike else parameters
