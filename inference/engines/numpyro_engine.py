@@ -23,6 +23,7 @@ from inference.engines.numpyro_programs import (
     compiled_vector_density,
     describe,
 )
+from inference.engines.nuts_options import NutsOptions
 from inference.engines.protocol import (
     Ascent,
     BlockKeeper,
@@ -189,29 +190,18 @@ class NumPyroEngine:
         program: Program,
         x: Observations,
         starts: Parameters,
+        options: NutsOptions,
         *,
-        draws: int,
-        tune: int,
-        target_accept: float,
-        seed: int,
         progress: bool,
         sampler: str,
         store: BlockKeeper | None = None,
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> Draws:
         structure, data = run_arguments(program, x)
-        options: dict[str, Any] = {
-            "draws": draws,
-            "tune": tune,
-            "target_accept": target_accept,
-            "seed": seed,
-            "progress": progress,
-            "is_stopped": is_stopped,
-        }
-        sites, begin = describe(program, x), _as_jax(starts)
+        given = (structure, describe(program, x), data, _as_jax(starts), options)
         if sampler == "nutpie":
-            return numpyro_nutpie.sample(structure, sites, data, begin, **options)
-        return numpyro_nuts.sample(structure, sites, data, begin, store=store, **options)
+            return numpyro_nutpie.sample(*given, progress=progress, is_stopped=is_stopped)
+        return numpyro_nuts.sample(*given, progress=progress, store=store, is_stopped=is_stopped)
 
     @_in_float64
     def smc(
