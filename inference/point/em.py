@@ -61,7 +61,7 @@ def fit_em(
         start: one start `{site: value}` or a list of them, used first; all sites must be given. With `restarts` above their number, the
             rest is drawn by the rule. Components keep the first start's numbering, and are not numbered by weight.
         fixed: `{site: value}`: parameters that are known.
-        row_weights: how often each row counts, shape (rows,).
+        row_weights: how often each row counts, shape (rows,); a row of weight 2 is a row that is there twice, in BIC's n too.
         labels: known components 0, ..., components - 1, shape (rows,), and -1 or None where unknown; also `Observations.labels`.
         backend: `"numpyro"` or `"pyro"`.
         raise_if_bad: raise where the best restart is unsound, instead of returning it with its status.
@@ -127,7 +127,7 @@ def fit_em(
         restarts=runs.table,
         status=status,
         free_parameters=sites.free_parameters - sum(site.free for site in sites.parameters if site.name in known),
-        origin=Origin.of(with_numbers(mixture, observations), observations, backend, seed),
+        origin=Origin.of(with_numbers(mixture, observations), observations, backend, seed, weights),
     )
 
 
