@@ -15,6 +15,7 @@ from inference.point.restarts import best_restart, by_weight, permuted
 from inference.point.split_merge import FEWEST_COMPONENTS, split_and_merge
 from inference.point.starts import Start, restart_seeds
 from inference.results import Origin, PointFit
+from inference.status import Status
 from mixtures import Mixture, Observations
 from mixtures.errors import ChoiceError, FitError
 from mixtures.seeds import check_seed
@@ -171,7 +172,9 @@ def _climb(
     # the second half begins where the best so far can be improved, half of it where the first half of it came to
     for count in _halves(settings.restarts - first):
         seeds = restart_seeds(settings.seed + len(starts), count)
-        best = {name: value[best_restart(runs.table)] for name, value in climbs.states.items()}
+        # a spurious maximum is no answer, but as good a place to begin from: the component on a few rows is free to move
+        source = best_restart(runs.table, accepted=(Status.SPURIOUS,))
+        best = {name: value[source] for name, value in climbs.states.items()}
         drawn = split_and_merge(closed, problem, best, partitions.rows, seeds)  # type: ignore[union-attr]
         more = from_partitions(closed, frame, values, drawn, mixture.components, x.features, settings.fixed, x.labels)
         climbs = joined(climbs, engine.em(problem, stacked(more)))
