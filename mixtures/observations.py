@@ -129,6 +129,12 @@ class Observations:
         object.__setattr__(taken, "covariate_names", self.covariate_names)
         return self._like(taken, np.arange(len(self))[rows] if self.row_names is None else self.row_names[rows])
 
+    def with_labels(self, labels: Any) -> "Observations":
+        """The same rows with other known labels; None: with none."""
+        made = Observations(self.x, self.feature_names, self.missing, self.covariates, labels)
+        object.__setattr__(made, "covariate_names", self.covariate_names)
+        return self._like(made, self.row_names)
+
     @staticmethod
     def _like(made: "Observations", row_names: np.ndarray | None) -> "Observations":
         is_plain = row_names is None or is_default_index(row_names, len(made))

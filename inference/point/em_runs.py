@@ -11,6 +11,7 @@ from inference.engines.e_step import e_step
 from inference.point.initial_partitions import Partition, Partitions, matched
 from inference.point.moments import moments
 from inference.point.restarts import EMPTY_ROWS, optima
+from inference.point.spurious import spurious_components
 from inference.status import Status
 
 COLLAPSED = 1e-10
@@ -164,7 +165,7 @@ def summarise(
         starts=[(start.rule, start.seed) for start in starts],
         losses=losses,
         statuses=[
-            _status(closed, state, spread, climb.occupancy[restart], climb.outcomes[restart])
+            _status(closed, problem, state, spread, climb.occupancy[restart], climb.outcomes[restart])
             for restart, state in enumerate(states)
         ],
         occupancy=list(climb.occupancy),
@@ -222,11 +223,25 @@ def _spread(problem: EMProblem) -> np.ndarray:
     return covariance + 1e-12 * max(float(np.trace(covariance)) / features, 1e-300) * np.eye(features)
 
 
-def _status(closed: ClosedForm, state: State, spread: np.ndarray, occupancy: np.ndarray, outcome: Outcome) -> Status:
+def _status(
+    closed: ClosedForm, problem: EMProblem, state: State, spread: np.ndarray, occupancy: np.ndarray, outcome: Outcome
+) -> Status:
     if outcome is Outcome.BROKEN or closed.narrowest(state, spread) < COLLAPSED:
         return Status.COLLAPSED
     if occupancy.min() < EMPTY_ROWS:
         return Status.EMPTY
     if closed.has_duplicates(state):
         return Status.DUPLICATE
+    if _is_spurious(problem, state, occupancy):
+        return Status.SPURIOUS
     return Status.CONVERGED if outcome is Outcome.AT_REST else Status.MAX_STEPS
+
+
+def _is_spurious(problem: EMProblem, state: State, occupancy: np.ndarray) -> bool:
+    """Whether a component owes its likelihood to a few close rows; one whose rows or spread are known does not."""
+    if "root" not in state or problem.fixed["spread"]:
+        return False
+    found = spurious_components(state["root"] @ state["root"].swapaxes(1, 2), occupancy)
+    if problem.labels is not None:
+        found[problem.labels[problem.labels >= 0]] = False
+    return bool(found.any())

@@ -34,7 +34,7 @@ def build_tree(
     """The tree of a sampler's draws.
 
     Groups: `posterior`, `sample_stats`, `log_likelihood` (of each row, assignments summed out), `log_prior` (one number a draw: what
-    `arviz_stats.psense` scales), `observed_data`, `constant_data` (the numbers of the priors).
+    `arviz_stats.psense` scales), `observed_data`, `constant_data` (the numbers of the priors, covariates, known labels).
 
     Args:
         program: the declaration, with the numbers of its priors.
@@ -125,8 +125,11 @@ def _data(x: Observations) -> xr.Dataset:
 
 
 def _constants(program: Program, x: Observations) -> xr.Dataset:
-    """The numbers of the priors and the covariates: what the program was given beside the data."""
+    """The numbers of the priors, covariates and known labels: what the program was given beside the data."""
     constants = _numbers(program)
+    if x.labels is not None:
+        constants = constants.assign_coords(rows=x.coords()["rows"])
+        constants["labels_of_rows"] = (("rows",), np.array(x.labels))
     if x.covariates is not None:
         coords = {dim: x.coords()[dim] for dim in ("rows", "covariates")}
         constants = constants.assign_coords(coords)
