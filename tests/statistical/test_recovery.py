@@ -20,7 +20,7 @@ from mixtures import Mixture, Observations, families
 from mixtures.families.support import REAL
 from tests.family_cases import CASES, Case, covariates
 
-DATA_SETS, ROWS, DRAWS = 60, 40, 250
+DATA_SETS, ROWS, DRAWS = 55, 40, 200
 NOMINAL, LEVEL = 0.8, 1e-3
 
 
@@ -71,9 +71,9 @@ def quantities(case: Case, sites: dict[str, np.ndarray]) -> Iterator[tuple[str, 
     of_one = isinstance(case.family, families.PerComponent)
     for site, values in sites.items():
         if site in case.shared or (of_one and site != "weights"):
-            yield site, values.reshape(len(values), -1)[:, 0]
+            yield site, values.reshape(len(values), -1)[:, -1]
             continue
-        # (draws, components): one feature's, the last, where a simplex or a Cholesky factor is not constant
+        # (draws, components): the last number of each, which is not constant in a Cholesky factor
         columns = values.reshape(*values.shape[:2], -1)[..., -1]
         if site != "weights":
             yield f"sum of {site}", columns.sum(axis=1)

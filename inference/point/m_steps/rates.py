@@ -66,4 +66,4 @@ class Rates:
         if not self.is_waiting:
             return float("inf")
         rate = self.decode(coefficients)
-        return float(np.min(1 / (rate**2 * np.diagonal(spread)[rate.shape[1] :])))
+        return float(np.min((1 / rate) ** 2 / np.diagonal(spread)[rate.shape[1] :]))
