@@ -74,6 +74,12 @@ class Mixture(Program):
         """Whether the data must bring covariates."""
         return self.weights.needs_covariates or getattr(self.family, "needs_covariates", False)
 
+    @property
+    def spare_sites(self) -> frozenset[str]:
+        """The sites of which one component's value is of no matter to the likelihood: no free parameter."""
+        empty: frozenset[str] = frozenset()
+        return getattr(self.family, "spare_sites", empty) | getattr(self.weights, "spare_sites", empty)
+
     def __call__(  # type: ignore[override]  # a mixture names its run arguments
         self,
         ppl: PPL,

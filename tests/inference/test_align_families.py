@@ -31,7 +31,8 @@ def fit_at(case: Case, x: Observations, order: list[int]) -> PointFit:
 
 
 @pytest.mark.parametrize(
-    "name", ["product", "poisson", "student_t tied", "multinomial", "categorical columns", "gaussian regression", "gating"]
+    "name",
+    ["product", "poisson", "student_t tied", "multinomial", "categorical columns", "gaussian regression", "gating"],
 )
 def test_components_in_another_order_are_put_back(name):
     case = CASES[name]

@@ -68,9 +68,10 @@ def draw_from_prior(case: Case, model: Mixture, seed: int) -> tuple[dict[str, np
 
 def quantities(case: Case, sites: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
     """Numbers that do not depend on labels, (draws,) each: of components' values their sum and range, of shared ones themselves."""
-    of_one = isinstance(case.family, families.PerComponent)
+    if isinstance(case.family, families.PerComponent):
+        sites = _together(sites)
     for site, values in sites.items():
-        if site in case.shared or (of_one and site != "weights"):
+        if site in case.shared or values.ndim == 1:
             yield site, values.reshape(len(values), -1)[:, -1]
             continue
         # (draws, components): the last number of each, which is not constant in a Cholesky factor
@@ -78,3 +79,12 @@ def quantities(case: Case, sites: dict[str, np.ndarray]) -> Iterator[tuple[str, 
         if site != "weights":
             yield f"sum of {site}", columns.sum(axis=1)
         yield f"range of {site}", np.ptp(columns, axis=1)
+
+
+def _together(sites: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Sites of numbered components as one: where families are as alike as a normal and a t, the data hardly tell which is which, and a
+    single chain stays with the answer that it began with."""
+    stems: dict[str, list[np.ndarray]] = {}
+    for site, values in sites.items():
+        stems.setdefault(site.rstrip("_0123456789"), []).append(values)
+    return {stem: values[0] if len(values) == 1 else np.stack(values, axis=1) for stem, values in stems.items()}
