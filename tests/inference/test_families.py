@@ -37,6 +37,13 @@ def test_hub_equals_scipy_and_brute_force(name, backend, data):
     assert abs(likelihood - brute_force_log_likelihood(expected[:6])) < 1e-9
 
 
+def test_a_waiting_time_may_be_zero(backend):
+    case = CASES["exponential"]
+    x = np.array([0.0, 1.0])
+    table = engine(backend).log_joint(case.model, case.parameters, Observations(x))
+    np.testing.assert_allclose(table, case.table(x), rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("model", "free"),
     [
