@@ -4,6 +4,7 @@ NumPyro's sampler spends about 100 microseconds on a leapfrog step beside the gr
 function. Each chain has a sampler of its own, so that starts and seeds belong to chains whatever the threads do.
 """
 
+import ctypes
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
+from inference.engines import synchronous
 from inference.engines.numpyro_nuts import constrained_draws, unconstrained_starts
 from inference.engines.numpyro_programs import CACHED, Values, vector_functions
 from inference.engines.protocol import Draws, Sites
@@ -65,10 +67,11 @@ def sample(
     data = jax.tree.map(jnp.asarray, data)
     vectors = np.asarray(unconstrained_starts(program, sites)(starts, data))
     density = _compiled(program, sites)
-    density(vectors[0], data).block_until_ready()  # compile here, not in a thread
+    near = jax.device_put(data, synchronous.device())
+    density(vectors[0], near).block_until_ready()  # compile here, not in a thread
     seeds = np.random.SeedSequence(seed).generate_state(len(vectors))
     chains = [
-        _Chain(density, data, vector, draws=draws, tune=tune, target_accept=target_accept, seed=int(own))
+        _Chain(density, near, vector, draws=draws, tune=tune, target_accept=target_accept, seed=int(own))
         for vector, own in zip(vectors, seeds, strict=True)
     ]
     _run(chains, (draws + tune) * len(chains), progress, is_stopped)
@@ -98,6 +101,7 @@ class _Chain:
         self.density, self.data, self.start, self.seed = density, data, start, seed
         self.draws, self.tune, self.target_accept = draws, tune, target_accept
         self.drawn = 0
+        self.held: int | None = None
         self.sampler: Any = None
         self.trace: Any = None
 
@@ -135,14 +139,23 @@ class _Chain:
         return np.where(self.start == 0, absolute, self.start * (1 + relative))
 
     def _log_density(self, u: np.ndarray) -> tuple[float, np.ndarray]:
-        # 64-bit mode belongs to a thread, and entering it costs more than the density: once a thread, for the life of the thread
         if not jax.enable_x64.value:
-            jax.enable_x64(True).__enter__()
+            self._enter_thread()
         both = np.asarray(self.density(u, self.data))
         return float(both[0]), both[1:]
 
+    def _enter_thread(self) -> None:
+        """What costs more than the density, once for the life of the sampler's thread: 64-bit mode, and Python's record of the thread.
+
+        A thread of Rust's has no such record: each call made one and destroyed it, unless somebody holds it.
+        """
+        self.held = ctypes.pythonapi.PyGILState_Ensure()
+        jax.enable_x64(True).__enter__()
+
     def _expand(self, u: np.ndarray) -> dict[str, np.ndarray]:
         self.drawn += 1
+        if self.drawn == self.tune + self.draws:
+            ctypes.pythonapi.PyGILState_Release(self.held)
         return {"u": u.copy()}
 
     def is_finished(self, seconds: float) -> bool:

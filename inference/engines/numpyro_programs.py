@@ -5,6 +5,7 @@ classification, EM and leave-one-out need.
 """
 
 import functools
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -19,6 +20,7 @@ from numpyro.contrib.funsor import config_enumerate, enum, infer_discrete
 from numpyro.contrib.funsor import log_density as enumerated_log_density
 from numpyro.distributions import biject_to, constraints
 
+from inference.engines.numpyro_blocks import block_of, blocked_sum
 from inference.engines.protocol import (
     Site,
     Sites,
@@ -29,7 +31,7 @@ from inference.engines.protocol import (
     shapes_of,
     without_spares,
 )
-from mixtures import Observations, Program
+from mixtures import Mixture, Observations, Program
 from mixtures.ppl.numpyro_ppl import WORDS
 
 CACHED = 64
@@ -162,7 +164,14 @@ def log_densities(program: Program, sites: Sites) -> Callable[[Values, Values], 
 
         def by_hub(parameters: Values, data: Values) -> tuple[jax.Array, jax.Array]:
             table, prior = joint(program, parameters, data, sites)
-            return jnp.sum(logsumexp(table, axis=1)), prior
+            block = block_of(data, math.prod(site.categories for site in sites.assignments))
+            if not isinstance(program, Mixture) or 2 * block > len(data["x"]):
+                return jnp.sum(logsumexp(table, axis=1)), prior
+            # nobody asks for the whole table then, and it is never computed
+            return blocked_sum(of_rows, parameters, data, block), prior
+
+        def of_rows(parameters: Values, data: Values) -> jax.Array:
+            return logsumexp(joint(program, parameters, data, sites)[0], axis=1)
 
         return by_hub
 

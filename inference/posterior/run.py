@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ def carry_out(
         progress: show a progress bar; None shows one on a terminal.
         strict: raise if the draws have warnings.
     """
-    backend = engine(run.sampler.backend)
+    backend, begin = engine(run.sampler.backend), time.perf_counter()
     with stop_on_interrupt() if run.sampler.is_stoppable else nullcontext(lambda: False) as is_stopped:
         drawn = backend.nuts(
             program,
@@ -92,6 +93,7 @@ def carry_out(
         "sampler_reason": run.sampler.reason,
         "tune": run.tune,
         "target_accept": run.target_accept,
+        "sampling_seconds": time.perf_counter() - begin,
         "complete": int(drawn.stats["lp"].shape[1] == run.draws),
     }
     if run.init_log_posterior is not None:
