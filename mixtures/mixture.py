@@ -74,6 +74,12 @@ class Mixture(Program):
         """Whether the data must bring covariates."""
         return self.weights.needs_covariates or getattr(self.family, "needs_covariates", False)
 
+    @property
+    def spare_sites(self) -> frozenset[str]:
+        """The sites of which one component's value is of no matter to the likelihood: no free parameter."""
+        empty: frozenset[str] = frozenset()
+        return getattr(self.family, "spare_sites", empty) | getattr(self.weights, "spare_sites", empty)
+
     def __call__(  # type: ignore[override]  # a mixture names its run arguments
         self,
         ppl: PPL,
@@ -165,7 +171,7 @@ class Mixture(Program):
         """Where one optimisation starts: the rules of weights and family, the latter's at randomly drawn rows."""
         data = Observations.of(x)
         rows = rng.choice(len(data), self.components, replace=len(data) < self.components)
-        values, extra = _completed(data, rng), {}
+        values, extra = completed(data, rng), {}
         if getattr(self.family, "needs_covariates", False):
             extra = {"covariates": data.covariates}
         weights = self.weights.start(self.components, data.covariates, rng)
@@ -222,7 +228,7 @@ def _observe(family: Family, ppl: PPL, parameters: dict[str, Array], features: i
     return ppl.sample("obs", family.emission(ppl, parameters, features), obs=x)
 
 
-def _completed(data: Observations, rng: np.random.Generator) -> np.ndarray:
+def completed(data: Observations, rng: np.random.Generator) -> np.ndarray:
     """The data with missing cells drawn from the same column's observed ones: good enough to start from."""
     if data.observed is None:
         return data.x

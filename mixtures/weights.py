@@ -110,7 +110,7 @@ class Gating:
 
     P(assignment_i = k) is proportional to exp(gating_intercept_k + gating_slope_k . covariates_i). All components have coefficients, so
     that they are alike; only differences between components matter, and the priors keep the common part in place. Information criteria
-    therefore count one set of coefficients too many.
+    count one set of coefficients less than there are components.
 
     Sites: `gating_intercept` (components,), `gating_slope` (components, covariates).
 
@@ -138,6 +138,11 @@ class Gating:
     @property
     def needs_covariates(self) -> bool:
         return True
+
+    @property
+    def spare_sites(self) -> frozenset[str]:
+        """The sites of which one component's value is free to choose."""
+        return frozenset(GATING_PRIORS)
 
     def sample(self, ppl: PPL, draw: Any, components: int, covariates: Array | None) -> dict[str, Array]:
         assert covariates is not None  # the mixture has checked

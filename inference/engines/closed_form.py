@@ -1,8 +1,9 @@
 """EM in closed form: what a family gives to it, what it is asked, and what it answers.
 
-The first three methods are array code: `xp` is the namespace of NumPy, JAX or torch, and one text serves all three. Rows come features
-first, (features, rows), in blocks, so that a pass over the data is a handful of matrix products. A state is a dict of arrays that holds
-the parameters in the form the next pass needs; statistics are dicts of arrays that are summed over blocks.
+The first four methods are array code: `xp` is the namespace of NumPy, JAX or torch, and one text serves all three. A family first says by
+what columns EM shall know a row: the data themselves, their logarithm, counts of categories. Rows come columns first, (columns, rows), in
+blocks, so that a pass over the data is a handful of matrix products. A state is a dict of arrays that holds the parameters in the form the
+next pass needs; statistics are dicts of arrays that are summed over blocks. A conjugate prior is statistics too, of rows never seen.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,9 @@ from enum import IntEnum
 from typing import Any, Protocol
 
 import numpy as np
+
+from mixtures.observations import Observations
+from mixtures.priors import Prior
 
 Array = Any
 State = dict[str, Array]
@@ -22,8 +26,8 @@ class Frame:
     """The coordinates in which EM works, (x - centre) / unit, so that data of any unit are alike to it.
 
     Args:
-        centre: (features,).
-        unit: (features,), powers of two: dividing by them is exact.
+        centre: (columns,).
+        unit: (columns,), powers of two: dividing by them is exact.
     """
 
     centre: np.ndarray
@@ -48,9 +52,34 @@ class ClosedForm(Protocol):
         """
         ...
 
+    def log_prior(self, xp: Any, state: State, pseudo: Statistics) -> Array:
+        """The log prior density of the family's parameters, less a constant, where `pseudo` is what the prior adds to the statistics."""
+        ...
+
     @property
     def fixable(self) -> tuple[str, ...]:
         """The parts of the parameters that can be held fixed."""
+        ...
+
+    @property
+    def takes_missing(self) -> bool:
+        """Whether cells may be missing."""
+        ...
+
+    def columns(self, x: Observations) -> np.ndarray:
+        """The numbers by which EM knows a row, (rows, columns); all finite."""
+        ...
+
+    def width(self, features: int) -> int:
+        """How many columns there are for so many features."""
+        ...
+
+    def log_base(self, x: Observations) -> np.ndarray:
+        """The part of each row's log density that no parameter changes (log 1/x! of a Poisson count), which `log_joint` leaves out."""
+        ...
+
+    def pseudo(self, priors: Mapping[str, Prior], components: int, features: int | None) -> Statistics | None:
+        """What the priors, their numbers written out, add to the statistics; None where they are not conjugate or have no mode."""
         ...
 
     def borrowed(self, statistics: Statistics, rows: float) -> Statistics:
@@ -67,10 +96,10 @@ class ClosedForm(Protocol):
         ...
 
     def frame(self, x: np.ndarray) -> Frame:
-        """The coordinates for these data, (rows, features)."""
+        """The coordinates for these columns of the data."""
         ...
 
-    def blank(self, components: int, features: int) -> State:
+    def blank(self, components: int, columns: int) -> State:
         """A state in which statistics of rows do not depend on any parameter: where a partition of the rows is turned into a state."""
         ...
 
@@ -90,8 +119,8 @@ class ClosedForm(Protocol):
         """The smallest variance of a component along any direction, as a share of the data's covariance `spread` there."""
         ...
 
-    def has_duplicates(self, state: State) -> bool:
-        """Whether two components are one and the same."""
+    def apart(self, state: State) -> np.ndarray:
+        """How far components are from each other, in standard deviations or shares of a spread, (components, components)."""
         ...
 
 
@@ -111,26 +140,32 @@ class EMProblem:
     Args:
         closed_forms: the families that one compiled program serves; they differ in their M-step alone.
         which: the index of the one at work.
-        x: the data, (rows, features).
+        x: the data's columns for this closed form, (rows, columns).
         frame: the coordinates in which EM works.
+        offset: what is added to an objective in EM's coordinates to have the full log likelihood in the data's.
         row_weights: (rows,), or None: 1.
         labels: (rows,), known components or -1; None: all unknown.
         fixed: whether each of the closed form's `fixable` parts stays as it is.
         is_hard: classification EM.
         tolerance: a gain below this share of the objective (or of the number of rows, if that is more) is rest.
         max_steps: M-steps at most.
+        pseudo: what the prior adds to the statistics; None: the likelihood alone is maximised.
+        prior_offset: what is added to the log prior density as EM knows it to have the full one.
     """
 
     closed_forms: tuple[ClosedForm, ...]
     which: int
     x: np.ndarray
     frame: Frame
+    offset: float
     row_weights: np.ndarray | None
     labels: np.ndarray | None
     fixed: Mapping[str, bool]
     is_hard: bool
     tolerance: float
     max_steps: int
+    pseudo: Statistics | None = None
+    prior_offset: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

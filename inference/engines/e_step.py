@@ -21,7 +21,7 @@ def e_step(
         xp: the array namespace.
         closed: the family's closed form.
         state: the current parameters.
-        x: (features, rows).
+        x: (columns, rows).
         row_weights: (rows,); multiply a row's log likelihood. None: 1.
         labels: (rows,), the known component of a row or -1. None: all unknown.
         numbers: 0, 1, ..., components - 1, as a column.
@@ -45,3 +45,15 @@ def e_step(
         responsibilities = responsibilities * row_weights
         log_likelihood = log_likelihood * row_weights
     return xp.sum(log_likelihood), closed.statistics(xp, responsibilities, x, seen)
+
+
+def with_prior(
+    xp: Any, closed: ClosedForm, state: State, objective: Array, statistics: Statistics, pseudo: Statistics
+) -> tuple[Array, Statistics]:
+    """The objective and the statistics with the prior, known by the statistics of the rows that it stands for."""
+    # log Dirichlet(w | a) = sum_k (a_k - 1) log w_k + constant
+    terms = xp.where(pseudo["rows"] > 0, pseudo["rows"] * xp.log(state["weights"]), 0.0)
+    return (
+        objective + xp.sum(terms) + closed.log_prior(xp, state, pseudo),
+        {name: value + pseudo[name] for name, value in statistics.items()},
+    )

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from inference.engines.closed_form import Climb, ClosedForm, EMProblem, Outcome, State, Statistics
-from inference.engines.e_step import e_step
+from inference.engines.e_step import e_step, with_prior
 
 CACHED = 64
 """How many compiled programs are kept."""
@@ -91,12 +91,14 @@ def climb(problem: EMProblem, states: State) -> Climb:
 def _data(problem: EMProblem) -> dict[str, Any]:
     """The run arguments."""
     optional = {"row_weights": problem.row_weights, "labels": problem.labels}
+    prior = {} if problem.pseudo is None else {"pseudo": {n: jnp.asarray(v) for n, v in problem.pseudo.items()}}
     return {
         "x": jax.device_put(problem.x, may_alias=True),  # no copy: observations are aligned, and nobody writes to them
         "centre": jnp.asarray(problem.frame.centre),
         "unit": jnp.asarray(problem.frame.unit),
         "fixed": {name: jnp.asarray(value) for name, value in problem.fixed.items()},
         **{name: jnp.asarray(value) for name, value in optional.items() if value is not None},
+        **prior,
     }
 
 
@@ -149,6 +151,10 @@ def _compiled(closed_forms: tuple[ClosedForm, ...], is_hard: bool, block: int) -
             count, state, lanes, trace = carry
             is_running = lanes["outcome"] == int(Outcome.RUNNING)
             objective, statistics = jax.vmap(over_rows, (0, None))(state, data)
+            occupancy = statistics["rows"]
+            if "pseudo" in data:
+                add = functools.partial(with_prior, jnp, first)
+                objective, statistics = jax.vmap(add, (0, 0, 0, None))(state, objective, statistics, data["pseudo"])
             moved = jax.vmap(m_step, (None, 0, 0, None))(which, statistics, state, data["fixed"])
             small = tolerance * jnp.maximum(jnp.abs(objective), total)
             is_finite = jnp.isfinite(objective) & jnp.isfinite(_summed(moved))
@@ -163,7 +169,7 @@ def _compiled(closed_forms: tuple[ClosedForm, ...], is_hard: bool, block: int) -
                 "objective": jnp.where(is_running, objective, lanes["objective"]),
                 "steps": lanes["steps"] + goes_on,
                 "outcome": outcome,
-                "occupancy": jnp.where(is_running[:, None], statistics["rows"], lanes["occupancy"]),
+                "occupancy": jnp.where(is_running[:, None], occupancy, lanes["occupancy"]),
             }
             return count + 1, state, lanes, trace
 

@@ -4,7 +4,7 @@ Arrays are converted here and nowhere else: engines take NumPy and give NumPy, i
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -110,6 +110,22 @@ class Sites:
     def free_parameters(self) -> int:
         """The number of free parameters."""
         return sum(site.free for site in self.parameters)
+
+
+def without_spares(program: Program, sites: Sites) -> Sites:
+    """The sites with only those free coordinates that the likelihood depends on: some models have one component's too many."""
+    spare = program.spare_sites if isinstance(program, Mixture) else frozenset()
+    return Sites(tuple(_without_one(site) if site.name in spare else site for site in sites.all))
+
+
+def _without_one(site: Site) -> Site:
+    """The site with the free coordinates of one component less, where components have their own."""
+    if site.component_axis is None:
+        return site
+    components = site.shape[site.component_axis]
+    # values that add up to zero over components have the coordinates of one component less to begin with
+    sets = components if site.free % components == 0 else components - 1
+    return replace(site, free=site.free - site.free // sets)
 
 
 def run_arguments(program: Program, x: Observations) -> tuple[Program, dict[str, Any]]:

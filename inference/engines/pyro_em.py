@@ -5,7 +5,7 @@ import torch
 from array_api_compat import torch as torch_namespace
 
 from inference.engines.closed_form import Climb, ClosedForm, EMProblem, Outcome, State
-from inference.engines.e_step import e_step
+from inference.engines.e_step import e_step, with_prior
 from inference.engines.pyro_programs import Values, as_torch
 
 BLOCK_CELLS = 400_000
@@ -51,6 +51,7 @@ def _climb_one(
     problem: EMProblem, closed: ClosedForm, blocks: list[Values], fixed: Values, state: State
 ) -> tuple[State, list[float], Outcome, torch.Tensor]:
     numbers = torch.arange(len(state["weights"]))[:, None]
+    pseudo = None if problem.pseudo is None else as_torch(dict(problem.pseudo))
     total = len(problem.x) if problem.row_weights is None else float(problem.row_weights.sum())
     objectives: list[float] = []
     while True:
@@ -60,16 +61,20 @@ def _climb_one(
         ]
         objective = float(sum(part[0] for part in parts))
         statistics = {name: sum(part[1][name] for part in parts) for name in parts[0][1]}
+        occupancy = statistics["rows"]
+        if pseudo is not None:
+            total_objective, statistics = with_prior(torch_namespace, closed, state, objective, statistics, pseudo)
+            objective = float(total_objective)
         last = objectives[-1] if objectives else -np.inf
         objectives.append(objective)
         if objective - last <= problem.tolerance * max(abs(objective), total):
-            return state, objectives, Outcome.AT_REST, statistics["rows"]
+            return state, objectives, Outcome.AT_REST, occupancy
         if len(objectives) > problem.max_steps:
-            return state, objectives, Outcome.OUT_OF_STEPS, statistics["rows"]
+            return state, objectives, Outcome.OUT_OF_STEPS, occupancy
         try:
             moved = closed.m_step(torch_namespace, statistics, state, fixed)
         except torch.linalg.LinAlgError:  # a covariance that is singular to the last digit
-            return state, objectives, Outcome.BROKEN, statistics["rows"]
+            return state, objectives, Outcome.BROKEN, occupancy
         if not np.isfinite(objective) or not all(bool(value.isfinite().all()) for value in moved.values()):
-            return state, objectives, Outcome.BROKEN, statistics["rows"]
+            return state, objectives, Outcome.BROKEN, occupancy
         state = moved

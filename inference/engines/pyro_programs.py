@@ -24,6 +24,7 @@ from inference.engines.protocol import (
     component_sizes,
     dims_of_event,
     run_arguments,
+    without_spares,
 )
 from mixtures import Observations, Program
 from mixtures.ppl.pyro_ppl import PyroPPL, is_subsample
@@ -93,7 +94,7 @@ def describe(program: Program, x: Observations) -> Sites:
         trace = trace_sites(model, data)
     trace = {name: site for name, site in trace.items() if not isinstance(site["fn"], pyro.distributions.Unit)}
     categories = component_sizes(trace.values(), is_assignment)
-    return Sites(tuple(_site(name, site, categories) for name, site in trace.items()))
+    return without_spares(program, Sites(tuple(_site(name, site, categories) for name, site in trace.items())))
 
 
 def _site(name: str, site: Values, categories: set[int]) -> Site:

@@ -7,6 +7,7 @@ posterior; a point fit does not keep its data, so that between two fits rows are
 
 from collections.abc import Sequence
 from dataclasses import replace
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,10 @@ from inference.labels.evidence import raw_tree
 from inference.labels.permutations import Relabelling, compose, relabel_parameters, second_best_margin, solve
 from inference.labels.relabel import check_known_labels, permuted, relabel
 from inference.results import PointFit
-from mixtures import Observations, simulate
+from mixtures import Mixture, Observations, simulate
 from mixtures.errors import DataError
+from mixtures.families import Product
+from mixtures.families.product import site_of
 
 LEAST_ROWS = 500
 MOST_DRAWS = 200
@@ -36,13 +39,14 @@ def align(result: Any, to: Labelled, x: Any = None) -> Any:
             list of them. A posterior that is not relabelled yet is relabelled first.
         to: the fit or posterior whose labels are to be had.
         x: rows on which the two are compared; none means a posterior's data, or between two fits as many rows drawn
-            from the reference as it was fitted to, at least 500.
+            from the reference as it was fitted to, at least 500. Must be given between two fits where rows depend on
+            covariates.
 
     Returns:
         The same, its components permuted. The table `restarts` of a fit keeps the labels of its restarts.
 
     Raises:
-        DataError: something that has no components, or another number of them.
+        DataError: something that has no components, or another number of them; no `x` where it must be given.
     """
     if isinstance(result, Sequence):
         return [align(one, to, x) for one in result]
@@ -105,10 +109,28 @@ def _rows(result: Labelled, reference: Labelled, x: Any) -> Observations:
     for one in (reference, result):
         if isinstance(one, xr.DataTree):
             return observations_of(one).with_labels(None)
+    assert isinstance(reference, PointFit)  # neither is a tree
+    return _drawn(reference)
+
+
+def _drawn(reference: PointFit) -> Observations:
+    """Rows drawn from the reference; its parameters do not say enough where rows depend on covariates, or a program only scores."""
     origin = reference.origin
+    is_enough = isinstance(origin.program, Mixture) or "size" in signature(origin.program.function).parameters  # type: ignore[attr-defined]
+    if origin.covariates is not None or not is_enough:
+        why = "rows depend on covariates, which a fit does not keep" if is_enough else "its program cannot draw rows"
+        raise DataError(
+            "x",
+            got="none, between two fits",
+            expected=f"rows on which to compare the two: the reference's {why}",
+            advice="Pass the data: align(fit, to=other, x=...).",
+        )
     rows = max(origin.rows, LEAST_ROWS)
     size = rows if origin.features is None else (rows, origin.features)
     drawn = simulate(origin.program, size, SEED, given=reference.parameters, backend=origin.backend)
+    if isinstance(family := getattr(origin.program, "family", None), Product):
+        columns = [drawn[site_of(name)] for name, _ in family.pairs]
+        return Observations(np.column_stack(columns), feature_names=tuple(name for name, _ in family.pairs))
     return Observations(drawn["obs"], feature_names=origin.feature_names)
 
 

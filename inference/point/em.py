@@ -1,12 +1,16 @@
 """Expectation maximisation: closed-form M-steps where the family has them, from many starts at once."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
+
+import numpy as np
 
 from inference.checks import check_count, check_positive, with_numbers
 from inference.engines import Engine, engine
-from inference.engines.closed_form import ClosedForm, EMProblem
-from inference.point.em_runs import Runs, beginnings, from_partitions, joined, stacked, summarise
+from inference.engines.closed_form import ClosedForm, EMProblem, State, Statistics
+from inference.engines.e_step import with_prior
+from inference.point.em_runs import Runs, beginnings, from_partitions, joined, offset_of, stacked, summarise
 from inference.point.em_settings import Settings, check_fixed, check_mixture, check_row_weights, check_starts
 from inference.point.generalised_em import climb_by_gradient
 from inference.point.initial_partitions import Partitions
@@ -18,6 +22,7 @@ from inference.results import Origin, PointFit
 from inference.status import Status
 from mixtures import Mixture, Observations
 from mixtures.errors import ChoiceError, FitError
+from mixtures.mixture import completed
 from mixtures.seeds import check_seed
 from mixtures.weights import Dirichlet
 
@@ -44,8 +49,9 @@ def fit_em(
     """The parameters of highest likelihood, or posterior density, by EM: best of many starts.
 
     The E-step finds each row's responsibilities, the M-step the parameters that are best given these; the objective never falls.
-    Families with closed-form M-steps (the Gaussian, in all fourteen covariance structures) run all restarts in one compiled program; for
-    others, for the posterior, and where a part of a covariance is fixed, the M-step climbs by gradient.
+    Families with closed-form M-steps (the Gaussian in all fourteen covariance structures, the log-normal, Poisson, exponential, Bernoulli,
+    binomial, categorical and multinomial, and products of these) run all restarts in one compiled program; so does the posterior, where
+    priors are conjugate (Poisson to multinomial, as they are by default). Elsewhere the M-step climbs by gradient.
 
     Args:
         mixture: a declaration.
@@ -97,13 +103,12 @@ def fit_em(
     weights = check_row_weights(row_weights, len(observations))
     given = check_starts(start, known, sites)
     settings = Settings(restarts, seed, given, known, weights, hard, float(tolerance), max_steps)
-    closed = closed_form(mixture.family)
-    held = None if closed is None else closed.held(frozenset(known), observations.features)
-    is_plain = type(mixture.weights) is Dirichlet and observations.observed is None
-    if closed is None or held is None or not is_plain or objective == "posterior":
-        runs = climb_by_gradient(mixture, observations, backend_engine, sites, settings, objective == "posterior")
+    is_posterior = objective == "posterior"
+    task = _closed_task(mixture, observations, frozenset(known), is_posterior)
+    if task is None:
+        runs = climb_by_gradient(mixture, observations, backend_engine, sites, settings, is_posterior)
     else:
-        runs = _climb(mixture, observations, backend_engine, closed, held, settings)
+        runs = _climb(mixture, observations, backend_engine, task, settings)
     best = best_restart(runs.table)
     status = runs.table.at[best, "status"]
     if raise_if_bad and not status.is_sound:
@@ -132,26 +137,54 @@ def fit_em(
     )
 
 
-def _climb(
-    mixture: Mixture, x: Observations, engine: Engine, closed: ClosedForm, held: Mapping[str, bool], settings: Settings
-) -> Runs:
+@dataclass(frozen=True, eq=False)
+class _ClosedTask:
+    """What EM in closed form is to do: with which M-steps, what is held, and what the prior adds to the statistics."""
+
+    closed: ClosedForm
+    held: dict[str, bool]
+    pseudo: Statistics | None
+
+
+def _closed_task(mixture: Mixture, x: Observations, fixed: frozenset[str], is_posterior: bool) -> _ClosedTask | None:
+    """The task, if all of it has a closed form."""
+    closed = closed_form(mixture.family)
+    if (
+        closed is None
+        or type(mixture.weights) is not Dirichlet
+        or (x.observed is not None and not closed.takes_missing)
+    ):
+        return None
+    held = closed.held(fixed, x.features)
+    if held is None or not is_posterior:
+        return None if held is None else _ClosedTask(closed, held, None)
+    rows = np.broadcast_to(mixture.weights.concentration, (mixture.components,)) - 1.0
+    priors = mixture.scaled_to(x).family.priors_by_site
+    pseudo = closed.pseudo(priors, mixture.components, x.features) if rows.min() >= 0 else None
+    return None if pseudo is None else _ClosedTask(closed, held, {"rows": rows, **pseudo})
+
+
+def _climb(mixture: Mixture, x: Observations, engine: Engine, task: _ClosedTask, settings: Settings) -> Runs:
     """All restarts by closed-form M-steps."""
-    values = x.x if x.x.ndim == 2 else x.x[:, None]
+    closed = task.closed
+    values = closed.columns(x)
     frame = closed.frame(values)
     problem = EMProblem(
         closed_forms=(closed,),
         which=0,
         x=values,
         frame=frame,
+        offset=offset_of(closed, frame, x, settings.row_weights),
         row_weights=settings.row_weights,
         labels=x.labels,
-        fixed=held,
+        fixed=task.held,
         is_hard=settings.is_hard,
         tolerance=settings.tolerance,
         max_steps=settings.max_steps,
+        pseudo=task.pseudo,
     )
     is_drawn = settings.restarts > len(settings.starts)
-    partitions = Partitions(values, settings.seed) if is_drawn else None
+    partitions = Partitions(_complete(closed, x, settings.seed), settings.seed) if is_drawn else None
     is_bred = partitions is not None and not settings.starts and mixture.components >= FEWEST_COMPONENTS
     first = settings.restarts - (settings.restarts // 2 if is_bred else 0)
     starts = beginnings(
@@ -167,6 +200,8 @@ def _climb(
         labels=x.labels,
         partitions=partitions,
     )
+    if task.pseudo is not None:
+        problem = replace(problem, prior_offset=_prior_offset(mixture, x, engine, problem, starts[0].state))
     climbs = engine.em(problem, stacked(starts))
     runs = summarise(closed, problem, x.features, starts, climbs)
     # the second half begins where the best so far can be improved, half of it where the first half of it came to
@@ -181,6 +216,24 @@ def _climb(
         starts = starts + more
         runs = summarise(closed, problem, x.features, starts, climbs)
     return runs
+
+
+def _prior_offset(mixture: Mixture, x: Observations, engine: Engine, problem: EMProblem, state: State) -> float:
+    """The constant by which the log prior density exceeds what pseudo-statistics say of it, found at one state."""
+    assert problem.pseudo is not None  # the caller has checked
+    closed = problem.closed_forms[problem.which]
+    nothing = {name: np.zeros_like(value) for name, value in problem.pseudo.items()}
+    known, _ = with_prior(np, closed, state, 0.0, nothing, problem.pseudo)
+    parameters = closed.decode(state, x.features, problem.frame)
+    full = engine.log_prior_draws(mixture, {name: value[None] for name, value in parameters.items()}, x)[0]
+    return float(full - known)
+
+
+def _complete(closed: ClosedForm, x: Observations, seed: int) -> np.ndarray:
+    """The columns with missing cells drawn anew: rows that miss the same cells are not alike for that."""
+    if x.observed is None:
+        return closed.columns(x)
+    return closed.columns(Observations(completed(x, np.random.default_rng(seed)), x.feature_names))
 
 
 def _halves(count: int) -> list[int]:

@@ -13,9 +13,13 @@ from inference.point.moments import moments
 from inference.point.restarts import EMPTY_ROWS, optima
 from inference.point.spurious import spurious_components
 from inference.status import Status
+from mixtures import Observations
 
 COLLAPSED = 1e-10
 """A component whose variance along some direction is below this share of the data's own has collapsed: a standard deviation of 1e-5."""
+
+SAME = 1e-3
+"""Components nearer to each other than this, in standard deviations, whose spreads differ by less than this share, are one."""
 
 ROWS_AT_ONCE = 10_000
 """Rows that pass together where NumPy computes."""
@@ -111,6 +115,12 @@ def from_partitions(
     return rest
 
 
+def offset_of(closed: ClosedForm, frame: Frame, x: Observations, row_weights: np.ndarray | None) -> float:
+    """What is added to EM's objective to have the full log likelihood in the data's coordinates."""
+    rows = closed.log_base(x) + closed.log_jacobian(frame)
+    return float(np.sum(rows if row_weights is None else row_weights * rows))
+
+
 def joined(first: Climb, second: Climb) -> Climb:
     """Two rounds of restarts as one."""
     return Climb(
@@ -155,9 +165,8 @@ def summarise(
     closed: ClosedForm, problem: EMProblem, features: int | None, starts: Sequence[Beginning], climb: Climb
 ) -> Runs:
     """The table of restarts, and the way to their parameters."""
-    total = len(problem.x) if problem.row_weights is None else float(problem.row_weights.sum())
-    shift = total * closed.log_jacobian(problem.frame)
-    losses = [-(objectives + shift) for objectives in climb.objectives]
+    offset = problem.offset + problem.prior_offset
+    losses = [-(objectives + offset) for objectives in climb.objectives]
     spread = _spread(problem)
     restarts = range(len(starts))
     states = [{name: value[restart] for name, value in climb.states.items()} for restart in restarts]
@@ -180,7 +189,7 @@ def summarise(
 
 def _likelihoods(closed: ClosedForm, problem: EMProblem, state: State) -> tuple[float, float]:
     """Log likelihood and classification log likelihood in the data's units, a block of rows at a time."""
-    totals = np.zeros(2)
+    totals = np.full(2, problem.offset)
     state = {**state, "weights": np.maximum(state["weights"], np.finfo(float).tiny)}  # log 0 would warn
     numbers = np.arange(len(state["weights"]))[:, None]
     for begin in range(0, len(problem.x), ROWS_AT_ONCE):
@@ -188,9 +197,8 @@ def _likelihoods(closed: ClosedForm, problem: EMProblem, state: State) -> tuple[
         x = ((problem.x[rows] - problem.frame.centre) / problem.frame.unit).T
         weights = None if problem.row_weights is None else problem.row_weights[rows]
         labels = None if problem.labels is None else problem.labels[rows]
-        total = len(x.T) if weights is None else weights.sum()
         both = [e_step(np, closed, state, x, weights, labels, numbers, is_hard)[0] for is_hard in (False, True)]
-        totals += np.array(both) + total * closed.log_jacobian(problem.frame)
+        totals += np.array(both)
     return float(totals[0]), float(totals[1])
 
 
@@ -218,9 +226,9 @@ def table_of(
 
 def _spread(problem: EMProblem) -> np.ndarray:
     """The data's covariance in EM's coordinates, lifted a little where the data have no spread at all."""
-    features, unit = problem.x.shape[1], problem.frame.unit
+    columns, unit = problem.x.shape[1], problem.frame.unit
     covariance = moments(problem.x, problem.row_weights)[1] / (unit[:, None] * unit)
-    return covariance + 1e-12 * max(float(np.trace(covariance)) / features, 1e-300) * np.eye(features)
+    return covariance + 1e-12 * max(float(np.trace(covariance)) / columns, 1e-300) * np.eye(columns)
 
 
 def _status(
@@ -230,7 +238,7 @@ def _status(
         return Status.COLLAPSED
     if occupancy.min() < EMPTY_ROWS:
         return Status.EMPTY
-    if closed.has_duplicates(state):
+    if (closed.apart(state)[np.triu_indices(len(occupancy), 1)] < SAME).any():
         return Status.DUPLICATE
     if _is_spurious(problem, state, occupancy):
         return Status.SPURIOUS

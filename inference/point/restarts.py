@@ -10,6 +10,8 @@ from inference.engines.protocol import Ascent, Parameters, Site, Sites
 from inference.point.polish import AT_REST
 from inference.status import SEVERITY, Status
 from mixtures import Observations, Program
+from mixtures.families import Product
+from mixtures.families.support import REAL
 
 EMPTY_ROWS = 0.5
 """A component that has less than this many rows, in expectation, is empty."""
@@ -47,12 +49,13 @@ def judge(
     is_at_rest = np.zeros(len(final), dtype=bool)
     if scales is not None:
         is_at_rest = _largest_gradients(ascent, scales) <= AT_REST * np.maximum(1.0, np.abs(final))
+    line = _straightened(program, x)
     statuses, occupancies = [], []
     for restart in range(len(final)):
         parameters = {name: value[restart] for name, value in ascent.parameters.items()}
         table = engine.log_joint(program, parameters, x) if sites.has_hub and is_finite[restart] else None
         occupancy = None if table is None else occupancy_of(table)
-        status = _status(bool(is_finite[restart]), table, x, sites, weight_gradients[restart])
+        status = _status(bool(is_finite[restart]), table, line, sites, weight_gradients[restart])
         statuses.append(Status.CONVERGED if status.is_sound and is_at_rest[restart] else status)
         occupancies.append(occupancy)
     return pd.DataFrame(
@@ -93,12 +96,30 @@ def occupancy_of(log_joint: np.ndarray) -> np.ndarray:
     return (shifted / shifted.sum(axis=1, keepdims=True)).sum(axis=0)
 
 
-def _status(is_finite: bool, table: np.ndarray | None, x: Observations, sites: Sites, weight_gradient: float) -> Status:
+Line = tuple[np.ndarray, np.ndarray]
+"""Data on the whole real line, (rows, features), and log |dx/dy| of each row, (rows,)."""
+
+
+def _straightened(program: Program, x: Observations) -> Line:
+    """The data on the line that goes with the family's support, column by column."""
+    values = x.x if x.x.ndim == 2 else x.x[:, None]
+    family = getattr(program, "family", None)
+    members = [column for _, column in family.pairs] if isinstance(family, Product) else [family] * values.shape[1]
+    both = [
+        getattr(member, "support", REAL).straightened(column) for member, column in zip(members, values.T, strict=True)
+    ]
+    return np.stack([y for y, _ in both], axis=1), np.nansum([log_slope for _, log_slope in both], axis=0)
+
+
+def _status(is_finite: bool, table: np.ndarray | None, line: Line, sites: Sites, weight_gradient: float) -> Status:
     if not is_finite:
         return Status.NOT_FINITE
     if table is None:
         return Status.MAX_STEPS
-    if not sites.observed_is_discrete and table.max() - _peak(x) > SPIKE + 2 * ((x.features or 1) - 1):
+    values, log_slope = line
+    # log p(y) = log p(x) + log |dx/dy|
+    is_spike = (table + log_slope[:, None]).max() - _peak(values) > SPIKE + 2 * (values.shape[1] - 1)
+    if is_spike and not sites.observed_is_discrete:
         return Status.COLLAPSED
     if occupancy_of(table).min() < EMPTY_ROWS:
         # A bounded objective is flat where a weight is nearly zero; one that is not still rises.
@@ -106,10 +127,9 @@ def _status(is_finite: bool, table: np.ndarray | None, x: Observations, sites: S
     return Status.MAX_STEPS
 
 
-def _peak(x: Observations) -> float:
+def _peak(values: np.ndarray) -> float:
     """The highest log density of one Gaussian fitted to the data: the yardstick of a spike."""
-    values = x.x if x.x.ndim == 2 else x.x[:, None]
-    if x.observed is not None:
+    if np.isnan(values).any():
         values = np.where(np.isnan(values), np.nanmean(values, axis=0), values)
     scale = values.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)

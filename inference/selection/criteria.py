@@ -13,7 +13,7 @@ from inference.checks import check_count, check_positive
 from inference.engines import engine
 from inference.engines.closed_form import Climb, ClosedForm, EMProblem, Frame
 from inference.point.em import fit_em
-from inference.point.em_runs import Beginning, Runs, beginnings, padded, part_of, stacked, summarise
+from inference.point.em_runs import Beginning, Runs, beginnings, offset_of, padded, part_of, stacked, summarise
 from inference.point.em_settings import check_mixture
 from inference.point.initial_partitions import Partitions
 from inference.point.m_steps.registry import closed_form
@@ -203,6 +203,7 @@ class _Sweep:
             which=index,
             x=values,
             frame=frame,
+            offset=offset_of(closed, frame, self.x, None),
             row_weights=None,
             labels=None,
             fixed=dict.fromkeys(closed.fixable, False),

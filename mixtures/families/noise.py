@@ -21,7 +21,7 @@ class WithNoise:
     """Component 0 is uniform noise between two bounds (Banfield & Raftery 1993); the others are of the given family.
 
     `Mixture(3, WithNoise(Gaussian(), low, high))` has noise and two Gaussians. Component 0 has a place in the family's sites too, which no
-    row depends on: it stays at its prior, and information criteria count it.
+    row depends on: it stays at its prior, and information criteria do not count it.
 
     Args:
         family: of the components 1, 2, ...
@@ -69,6 +69,11 @@ class WithNoise:
     @property
     def priors_by_site(self) -> Mapping[str, Prior]:
         return override(self.family.priors_by_site, self.priors)
+
+    @property
+    def spare_sites(self) -> frozenset[str]:
+        """The sites in which the noise has a place without use."""
+        return frozenset(self.priors_by_site)
 
     def jointly(self, ppl: PPL, draw: Draw, components: int, features: int | None) -> dict[str, Array]:
         return self.family.jointly(ppl, draw, components, features) if hasattr(self.family, "jointly") else {}

@@ -56,7 +56,7 @@ class Product:
         pairs = self.columns.items() if isinstance(self.columns, Mapping) else self.columns
         columns = tuple((str(name), family) for name, family in pairs)
         bad = [name for name, family in columns if not hasattr(family, "emission")]
-        sites = [_site(name) for name, _ in columns]
+        sites = [site_of(name) for name, _ in columns]
         if not columns or bad or len(set(sites)) < len(sites) or set(sites) & set(RESERVED):
             got = f"no family for {bad}" if bad else f"columns {[name for name, _ in columns]}"
             raise ModelError(
@@ -67,15 +67,15 @@ class Product:
         override(self._defaults, self.priors)
 
     @property
-    def _pairs(self) -> tuple[tuple[str, Family], ...]:
+    def pairs(self) -> tuple[tuple[str, Family], ...]:
         """The columns in the form that `__post_init__` gave them."""
         return self.columns  # type: ignore[return-value]
 
     @property
     def _defaults(self) -> dict[str, Prior]:
         return {
-            f"{_site(name)}_{site}": prior.of_column(index, name)
-            for index, (name, family) in enumerate(self._pairs)
+            f"{site_of(name)}_{site}": prior.of_column(index, name)
+            for index, (name, family) in enumerate(self.pairs)
             for site, prior in family.priors_by_site.items()
         }
 
@@ -93,8 +93,8 @@ class Product:
         """Parameters by (column, name): what each family draws, under its column's name."""
         return {
             (name, key): value
-            for name, family in self._pairs
-            for key, value in part(family, _renamed(draw, _site(name))).items()
+            for name, family in self.pairs
+            for key, value in part(family, _renamed(draw, site_of(name))).items()
         }
 
     def emission(self, ppl: PPL, parameters: Mapping[Any, Array], features: int | None) -> Distribution:
@@ -103,26 +103,26 @@ class Product:
     def observe(self, ppl: PPL, parameters: Mapping[Any, Array], x: Array | None) -> Any:
         """Observe every column, inside the plate of rows."""
         drawn = {}
-        for index, (name, family) in enumerate(self._pairs):
+        for index, (name, family) in enumerate(self.pairs):
             own = {key[1]: value for key, value in parameters.items() if isinstance(key, tuple) and key[0] == name}
             own |= {key: value for key, value in parameters.items() if isinstance(key, str)}
             column = x if x is None or x.ndim == 1 else x[:, index]
             if "observed" in own:
                 own["observed"] = own["observed"] if own["observed"].ndim == 1 else own["observed"][:, index]
                 column = ppl.xp.where(own["observed"], column, getattr(family, "support", REAL).example)
-            drawn[name] = ppl.sample(_site(name), family.emission(ppl, own, None), obs=column)
+            drawn[name] = ppl.sample(site_of(name), family.emission(ppl, own, None), obs=column)
         return drawn if x is None else x
 
     def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
         table = x.reshape(len(x), -1)
         return {
-            f"{_site(name)}_{site}": value
-            for index, (name, family) in enumerate(self._pairs)
+            f"{site_of(name)}_{site}": value
+            for index, (name, family) in enumerate(self.pairs)
             for site, value in family.start(table[:, index], rows, components).items()
         }
 
     def check(self, x: Observations) -> None:
-        names = [name for name, _ in self._pairs]
+        names = [name for name, _ in self.pairs]
         has_names = x.feature_names is not None
         if (x.features or 1) != len(names) or (has_names and list(x.feature_names or ()) != names):
             raise DataError(
@@ -131,11 +131,11 @@ class Product:
                 expected=f"columns {names}, in that order",
                 advice=f"Select them: x[{names}].",
             )
-        for index, (_, family) in enumerate(self._pairs):
+        for index, (_, family) in enumerate(self.pairs):
             family.check(x.column(index))
 
 
-def _site(column: str) -> str:
+def site_of(column: str) -> str:
     """A column's name as the name of a site: letters, digits and underscores."""
     return re.sub(r"\W", "_", column)
 

@@ -17,12 +17,15 @@ class Support:
         holds: whether each value of an array is among them.
         example: one of them: it stands in for missing cells, whose log density is then masked.
         advice: what to do about values outside.
+        straightened: values -> values on the whole real line, y, and log |dx/dy|; on that line a density that is much higher than the
+            data's own is a spike, and not just what data of many orders of magnitude look like near 0.
     """
 
     text: str
     holds: Callable[[np.ndarray], np.ndarray]
     example: float
     advice: str = "Drop or mend these rows, or choose a family that can describe them."
+    straightened: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]] = lambda x: (x, np.zeros_like(x))
 
     def check(self, x: Observations) -> None:
         """Check that every cell that is not missing lies in the support.
@@ -42,14 +45,27 @@ def whole_up_to(largest: int) -> Support:
     return Support(f"whole numbers from 0 to {largest}", lambda x: (x >= 0) & (x <= largest) & _is_whole(x), 0.0)
 
 
+def _logarithm(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """y = log x, dx/dy = x; data with a zero stay as they are, because a spike there would be out of sight."""
+    if np.nanmin(x) <= 0:
+        return x, np.zeros_like(x)
+    return np.log(x), np.log(x)
+
+
+def _logit(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """y = log x / (1 - x), dx/dy = x (1 - x)."""
+    return np.log(x) - np.log1p(-x), np.log(x) + np.log1p(-x)
+
+
 REAL = Support("real numbers", np.isfinite, 0.0)
-POSITIVE = Support("numbers > 0", lambda x: x > 0, 1.0)
-NONNEGATIVE = Support("numbers >= 0", lambda x: x >= 0, 1.0)
+POSITIVE = Support("numbers > 0", lambda x: x > 0, 1.0, straightened=_logarithm)
+NONNEGATIVE = Support("numbers >= 0", lambda x: x >= 0, 1.0, straightened=_logarithm)
 UNIT_INTERVAL = Support(
     "numbers strictly between 0 and 1",
     lambda x: (x > 0) & (x < 1),
     0.5,
     "Divide percentages by 100, and pull exact 0 and 1 inwards, by (x (n - 1) + 1/2) / n say.",
+    _logit,
 )
 ANGLES = Support(
     "angles in radians, from -pi to pi",

@@ -54,6 +54,13 @@ class Categorical(dist.CategoricalProbs):
         return super().log_prob(jnp.asarray(value, dtype=int))
 
 
+class Exponential(dist.Exponential):
+    """An exponential distribution that holds its bound: a waiting time may be 0, where the library's density is 0."""
+
+    def log_prob(self, value):
+        return jnp.log(self.rate) - self.rate * value
+
+
 class GammaPoisson(dist.GammaPoisson):
     """A Gamma mixture of Poissons by gamma functions: `jax.scipy.special.betaln` is off by up to 1e-6 where an argument exceeds 8."""
 
@@ -131,6 +138,7 @@ def student_t_like(normal, df):
 
 EMISSIONS: dict[str, Any] = {
     "Categorical": Categorical,
+    "Exponential": Exponential,
     "GammaPoisson": GammaPoisson,
     "Multinomial": Multinomial,
     "MultivariateStudentT": MultivariateStudentT,

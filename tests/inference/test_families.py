@@ -6,7 +6,8 @@ from scipy.special import logsumexp
 
 import inference
 from inference.engines import engine
-from tests.family_cases import CASES, ROWS
+from mixtures import Mixture, Observations, families, weights
+from tests.family_cases import CASES, ROWS, covariates
 from tests.oracles import brute_force_log_likelihood
 
 EVERY = pytest.mark.parametrize("name", CASES)
@@ -34,6 +35,30 @@ def test_hub_equals_scipy_and_brute_force(name, backend, data):
     few = x.take(slice(6))
     likelihood = engine(backend).marginal_draws(case.model, {s: v[None] for s, v in case.parameters.items()}, few)[0]
     assert abs(likelihood - brute_force_log_likelihood(expected[:6])) < 1e-9
+
+
+def test_a_waiting_time_may_be_zero(backend):
+    case = CASES["exponential"]
+    x = np.array([0.0, 1.0])
+    table = engine(backend).log_joint(case.model, case.parameters, Observations(x))
+    np.testing.assert_allclose(table, case.table(x), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("model", "free"),
+    [
+        # noise and two Gaussians: weights, and a mean and a standard deviation in each column for two components
+        (Mixture(3, families.WithNoise(families.Gaussian("diag"), (-4.0, -5.0), (5.0, 6.0))), 2 + 2 * 2 * 2),
+        # the volumes of two components are two numbers, though three are declared beside a common one; shapes are diagonal
+        (Mixture(3, families.WithNoise(families.Gaussian("VEI"), (-4.0, -5.0), (5.0, 6.0))), 2 + 2 * 2 + 2 + 1),
+        (Mixture(1, families.WithNoise(families.Gaussian("diag"), -4.0, 5.0)), 0),
+        # multinomial logit of three categories and two covariates; means and standard deviations of two columns
+        (Mixture(3, families.Gaussian("diag"), weights.Gating()), 2 * (1 + 2) + 3 * 2 * 2),
+    ],
+)
+def test_what_no_row_depends_on_is_no_free_parameter(model, free, backend):
+    x = Observations(np.random.default_rng(0).normal(size=(20, 2)), covariates=covariates(20))
+    assert engine(backend).sites(model, x).free_parameters == free
 
 
 @EVERY

@@ -15,12 +15,11 @@ from inference.point.m_steps.covariances import NO_ROWS, UPDATES
 from inference.point.moments import moments
 from mixtures.families import Gaussian
 from mixtures.families.covariance import structure
+from mixtures.observations import Observations
+from mixtures.priors import Prior
 
 EQUIVARIANT = frozenset({"EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVV", "VVV"})
 """Structures that keep their form when one feature is measured in another unit; the others need one unit for all features."""
-
-SAME = 1e-3
-"""Components whose means lie nearer than this, in standard deviations, and whose spreads differ by less than this share are one."""
 
 SPREAD_SITES = frozenset({"scale", "log_volume", "log_shape", "correlation_cholesky", "orientation"})
 
@@ -35,11 +34,14 @@ class GaussianEM:
 
     Args:
         code: mclust's code of the covariance structure.
+        of_logarithm: whether it is the logarithm of the data that is Gaussian (the log-normal family).
     """
 
     code: str
+    of_logarithm: bool = False
 
     fixable = ("weights", "loc", "spread")
+    takes_missing = False
     per_component = ("weights", "loc", "root", "whiten", "log_det", "volume")
 
     def log_joint(self, xp: Any, state: State, x: Array) -> tuple[Array, Array]:
@@ -82,6 +84,23 @@ class GaussianEM:
             **{name: xp.where(fixed["spread"], state[name], value) for name, value in spread.items()},
         }
 
+    def log_prior(self, xp: Any, state: State, pseudo: Statistics) -> Array:
+        raise NotImplementedError("no prior is conjugate: see `pseudo`")
+
+    def columns(self, x: Observations) -> np.ndarray:
+        values = x.x if x.x.ndim == 2 else x.x[:, None]
+        return np.log(values) if self.of_logarithm else values
+
+    def width(self, features: int) -> int:
+        return features
+
+    def log_base(self, x: Observations) -> np.ndarray:
+        # p(x) = N(log x) / x for the log-normal
+        return -self.columns(x).sum(axis=1) if self.of_logarithm else np.zeros(len(x))
+
+    def pseudo(self, priors: Mapping[str, Prior], components: int, features: int | None) -> Statistics | None:
+        return None  # the default priors of scales and correlations are not conjugate
+
     def borrowed(self, statistics: Statistics, rows: float) -> Statistics:
         counts, sums = statistics["rows"], statistics["sum"]
         means = sums / np.maximum(counts, 1.0)[:, None]
@@ -119,16 +138,16 @@ class GaussianEM:
             spread = np.full_like(spread, np.sqrt(np.mean(spread**2)))
         return Frame(centre, np.exp2(np.round(np.log2(spread))))
 
-    def blank(self, components: int, features: int) -> State:
-        identity = np.broadcast_to(np.eye(features), (components, features, features)).copy()
+    def blank(self, components: int, columns: int) -> State:
+        identity = np.broadcast_to(np.eye(columns), (components, columns, columns)).copy()
         return {
             "weights": np.full(components, 1 / components),
-            "loc": np.zeros((components, features)),
+            "loc": np.zeros((components, columns)),
             "root": identity,
             "whiten": identity.copy(),
             "log_det": np.zeros(components),
             "volume": np.ones(components),
-            "axes": np.eye(features),
+            "axes": np.eye(columns),
         }
 
     def encode(self, parameters: Mapping[str, np.ndarray], features: int | None, frame: Frame) -> State:
@@ -162,11 +181,10 @@ class GaussianEM:
         roots = np.linalg.solve(np.linalg.cholesky(spread), state["root"])
         return float(np.linalg.svd(roots, compute_uv=False).min() ** 2)
 
-    def has_duplicates(self, state: State) -> bool:
+    def apart(self, state: State) -> np.ndarray:
         loc, root, whiten = state["loc"], state["root"], state["whiten"]
         distance = np.einsum("kij,klj->kli", whiten, loc[:, None] - loc[None])
         # Sigma_l seen from component k is the identity if the two are alike
         seen = np.einsum("kij,ljm->klim", whiten, root)
         covariance = seen @ seen.swapaxes(-1, -2) - np.eye(root.shape[-1])
-        apart = np.maximum(np.abs(distance).max(-1), np.abs(covariance).max((-1, -2)))
-        return bool((apart[np.triu_indices(len(loc), 1)] < SAME).any())
+        return np.maximum(np.abs(distance).max(-1), np.abs(covariance).max((-1, -2)))

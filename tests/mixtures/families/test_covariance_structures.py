@@ -8,8 +8,9 @@ import pytest
 from scipy import stats
 
 from inference.engines import engine
-from mixtures import Observations, gaussian_mixture, simulate
+from mixtures import Mixture, Observations, gaussian_mixture, simulate
 from mixtures.errors import ChoiceError
+from mixtures.families import StudentT
 from mixtures.families.covariance import STRUCTURES
 from mixtures.ppl.rotation import coordinates_of, matrix_of
 
@@ -64,6 +65,21 @@ def test_the_hub_is_scipys_density(code, backend):
         for weight, loc, covariance in zip(parameters["weights"], parameters["loc"], covariances, strict=True)
     ]
     table = engine(backend).log_joint(program, parameters, x)
+    np.testing.assert_allclose(table, np.transpose(expected), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("backend", ["numpyro", "pyro"])
+@pytest.mark.parametrize("code", STRUCTURES)
+def test_the_hub_of_student_t_is_scipys_density(code, backend):
+    gaussian, parameters = prior_draw(code)
+    x, df = data(), np.array([1.5, 4.0, 30.0])
+    scales = gaussian.family.covariances(parameters, FEATURES)
+    expected = [
+        np.log(weight) + stats.multivariate_t(loc, scale, df=freedom).logpdf(x.x)
+        for weight, loc, scale, freedom in zip(parameters["weights"], parameters["loc"], scales, df, strict=True)
+    ]
+    program = Mixture(COMPONENTS, StudentT(covariance=code))
+    table = engine(backend).log_joint(program, {**parameters, "df": df}, x)
     np.testing.assert_allclose(table, np.transpose(expected), rtol=1e-9, atol=1e-9)
 
 
