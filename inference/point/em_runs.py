@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from inference.engines.closed_form import Climb, ClosedForm, EMProblem, Frame, Outcome, State
-from inference.engines.e_step import e_step
 from inference.point.initial_partitions import Partition, Partitions, matched
 from inference.point.moments import moments
 from inference.point.restarts import EMPTY_ROWS, optima
@@ -197,8 +196,12 @@ def _likelihoods(closed: ClosedForm, problem: EMProblem, state: State) -> tuple[
         x = ((problem.x[rows] - problem.frame.centre) / problem.frame.unit).T
         weights = None if problem.row_weights is None else problem.row_weights[rows]
         labels = None if problem.labels is None else problem.labels[rows]
-        both = [e_step(np, closed, state, x, weights, labels, numbers, is_hard)[0] for is_hard in (False, True)]
-        totals += np.array(both)
+        table, _ = closed.log_joint(np, state, x)
+        if labels is not None:
+            table = np.where((labels >= 0) & (labels != numbers), -np.inf, table)
+        peak = table.max(axis=0)
+        soft = peak + np.log(np.exp(table - peak).sum(axis=0))
+        totals += [np.sum(each if weights is None else weights * each) for each in (soft, peak)]
     return float(totals[0]), float(totals[1])
 
 
