@@ -170,7 +170,7 @@ class Observations:
     def fingerprint(self) -> str:
         """sha256 of shape, values and column names: tells whether two results speak of the same data."""
         digest = hashlib.sha256(repr((self.shape, self.feature_names)).encode())
-        digest.update(np.ascontiguousarray(self.x).tobytes())
+        digest.update(np.ascontiguousarray(self.x).data)  # its memory, not a copy
         if self.covariates is not None:
             digest.update(repr((self.covariates.shape, self.covariate_names)).encode())
             digest.update(np.ascontiguousarray(self.covariates).tobytes())
