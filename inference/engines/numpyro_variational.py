@@ -39,7 +39,7 @@ def _compiled(program: Program, sites: Sites, family: str, steps: int, draws: in
         begin, go, draw = jax.random.split(key, 3)
 
         def model(data: Values) -> None:
-            u = numpyro.sample("u", ImproperUniform(constraints.real_vector, (), (sites.free_parameters,)))
+            u = numpyro.sample("u", ImproperUniform(constraints.real_vector, (), (sites.coordinates,)))
             with handlers.block():  # the program's own sites are no business of the guide's
                 density = log_density(u, data)
             numpyro.factor("collapsed", density)
