@@ -81,16 +81,18 @@ def draw_density(axes: Axes, x: np.ndarray, fit: PointFit, grid: np.ndarray, is_
     for k, share in enumerate(shares.T):
         axes.plot(grid, share, color=f"C{k}", linewidth=1, **style)
     axes.plot(grid, density, color="black", linewidth=1.2)
+    axes.set_ylim(bottom=0)
+    axes.set_yticks([])
 
 
 def draw_profile(axes: Axes, fit: PointFit) -> None:
-    """Each component's probabilities, column by column."""
+    """Each component's probabilities of the last category, column by column."""
     probs = fit.parameters["probs"]
     for k, values in enumerate(probs.reshape(len(probs), probs.shape[1], -1)):
         axes.plot(values[:, -1], marker="o", markersize=4, color=f"C{k}")
     axes.set_xticks(range(probs.shape[1]))
-    axes.set_xlabel("column")
-    axes.set_ylim(0, 1)
+    axes.set(xlabel="column", ylim=(0, 1), yticks=(0, 1))
+    axes.set_ylabel("probability" if probs.ndim == 2 else f"P({probs.shape[-1] - 1})", labelpad=-4)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -110,9 +112,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     every = [*CONTINUOUS, *COUNTS, *COLUMNS]
     names = [name for name in every if not args.only or name in args.only]
-    wide = min(4, len(names))
+    wide = min(6, len(names))
     tall = -(-len(names) // wide)
-    figure, grid = plt.subplots(tall, wide, figsize=(3.2 * wide, 2.4 * tall), squeeze=False, layout="constrained")
+    figure, grid = plt.subplots(tall, wide, figsize=(2.5 * wide, 2.2 * tall), squeeze=False, layout="constrained")
     for axes, name in zip(grid.flat, names, strict=False):
         if name in COLUMNS:
             family, truth, columns = COLUMNS[name]
@@ -121,12 +123,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         else:
             family, truth = (CONTINUOUS | COUNTS)[name]
             x, fit = fitted(family, truth, args.rows, args)
-            low, high = np.quantile(x, [0.002, 0.998])
+            low, high = np.quantile(x, [0.0, 0.95] if name == "Exponential" else [0.002, 0.998])
             points = np.arange(0, x.max() + 1) if name in COUNTS else np.linspace(low, high, 200)
             Mixture(2, family).check(Observations(points))
             draw_density(axes, x, fit, points, is_count=name in COUNTS)
         axes.set_title(name, fontsize=10)
-        axes.set_yticks([])
         print(f"{name:<22} {fit.status.word:<20} log likelihood {fit.log_likelihood:10.3f}")
     for axes in list(grid.flat)[len(names) :]:
         axes.set_axis_off()

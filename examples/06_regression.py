@@ -48,7 +48,9 @@ def draw(axes: Axes, x: Observations, fit: PointFit, title: str, is_count: bool 
         line = np.linspace(c[z == k].min(), c[z == k].max(), 100)
         eta = intercept + slope[0] * line
         axes.plot(line, np.exp(eta) if is_count else eta, color=f"C{k}", linewidth=2)
-    axes.set(title=title, xlabel="covariate")
+    axes.set(title=title, xlabel="covariate", ylabel="count" if is_count else "response")
+    if is_count:
+        axes.yaxis.get_major_locator().set_params(integer=True)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

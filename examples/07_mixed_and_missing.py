@@ -104,12 +104,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained")
     left.barh(list(scores), list(scores.values()), color="C0")
     left.invert_yaxis()
-    left.set(xlim=(0.5, 1), xlabel="rows in their group", title="Columns of mixed type")
+    left.set(xlim=(0.5, 1), xlabel="rows in their group (by chance: 0.5)", title="Columns of mixed type")
     for column, marker in (("all rows", "o"), ("complete rows only", "s")):
         right.plot(table["share missing"], table[column], marker=marker, label=f"fitted to {column}")
-    right.set(
-        xlabel="share of cells missing", ylabel="irises in their species", ylim=(0.3, 1.02), title="Missing cells"
-    )
+    right.set(xlabel="share of cells missing", ylabel="irises in their species", title="Missing cells")
+    right.set_xticks(args.shares)
     right.legend(loc="lower left")
     args.out.mkdir(parents=True, exist_ok=True)
     figure.savefig(args.out / "07_mixed_and_missing.png", dpi=120)

@@ -106,7 +106,7 @@ class NumPyroEngine:
         sites = describe(program, x)
         evaluate, constrain, unconstrain = compiled_vector_density(structure, sites, prior, jacobian)
         return LogDensity(
-            size=sites.free_parameters,
+            size=sites.coordinates,
             value_and_gradient=_in_float64(lambda u: _as_pair(evaluate(jnp.asarray(u), data))),
             hessian=_in_float64(
                 lambda u: np.asarray(compiled_hessian(structure, sites, prior, jacobian)(jnp.asarray(u), data))

@@ -29,7 +29,7 @@ from inference.engines.protocol import (
     rows_of,
     run_arguments,
     shapes_of,
-    without_spares,
+    with_spares,
 )
 from mixtures import Mixture, Observations, Program
 from mixtures.ppl.numpyro_ppl import WORDS
@@ -97,7 +97,7 @@ def _described(program: Program, data: _Shaped) -> Sites:
         found.extend(_site(name, site, categories) for name, site in trace.items())
 
     jax.eval_shape(look, dict(data))  # shapes only: no number is computed, nothing is compiled
-    return without_spares(program, Sites(tuple(found)))
+    return with_spares(program, Sites(tuple(found)))
 
 
 def is_assignment(site: Values) -> bool:

@@ -53,7 +53,7 @@ def _compiled(program: Program, sites: Sites, family: str, steps: int, draws: in
             return of_vector(place(z), data) + jnp.linalg.slogdet(root)[1]
 
         def model(data: Values) -> None:
-            z = numpyro.sample("z", ImproperUniform(constraints.real_vector, (), (sites.free_parameters,)))
+            z = numpyro.sample("z", ImproperUniform(constraints.real_vector, (), (sites.coordinates,)))
             with handlers.block():  # the program's own sites are no business of the guide's
                 density = log_density(z, data)
             numpyro.factor("collapsed", density)

@@ -42,6 +42,7 @@ class Site:
         free: the number of free coordinates (a simplex of K has K - 1).
         categories: of an assignment, the number of components; else 0.
         is_simplex: whether values are positive and sum to one.
+        spare: of the free coordinates, how many do not change the likelihood, and are no free parameters.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Site:
     free: int
     categories: int = 0
     is_simplex: bool = False
+    spare: int = 0
 
     @property
     def component_axis(self) -> int | None:
@@ -107,25 +109,30 @@ class Sites:
         }
 
     @property
-    def free_parameters(self) -> int:
-        """The number of free parameters."""
+    def coordinates(self) -> int:
+        """The number of free coordinates: the length of the unconstrained vector."""
         return sum(site.free for site in self.parameters)
 
+    @property
+    def free_parameters(self) -> int:
+        """The number of free parameters, on which the likelihood depends: what information criteria count."""
+        return sum(site.free - site.spare for site in self.parameters)
 
-def without_spares(program: Program, sites: Sites) -> Sites:
-    """The sites with only those free coordinates that the likelihood depends on: some models have one component's too many."""
+
+def with_spares(program: Program, sites: Sites) -> Sites:
+    """The sites, knowing how many free coordinates the likelihood does not depend on: some models have one component's too many."""
     spare = program.spare_sites if isinstance(program, Mixture) else frozenset()
     return Sites(tuple(_without_one(site) if site.name in spare else site for site in sites.all))
 
 
 def _without_one(site: Site) -> Site:
-    """The site with the free coordinates of one component less, where components have their own."""
+    """The site with one component's coordinates spare, where components have their own."""
     if site.component_axis is None:
         return site
     components = site.shape[site.component_axis]
     # values that add up to zero over components have the coordinates of one component less to begin with
     sets = components if site.free % components == 0 else components - 1
-    return replace(site, free=site.free - site.free // sets)
+    return replace(site, spare=site.free // sets)
 
 
 def run_arguments(program: Program, x: Observations) -> tuple[Program, dict[str, Any]]:

@@ -24,7 +24,7 @@ from inference.engines.protocol import (
     component_sizes,
     dims_of_event,
     run_arguments,
-    without_spares,
+    with_spares,
 )
 from mixtures import Observations, Program
 from mixtures.ppl.pyro_ppl import PyroPPL, is_subsample
@@ -94,7 +94,7 @@ def describe(program: Program, x: Observations) -> Sites:
         trace = trace_sites(model, data)
     trace = {name: site for name, site in trace.items() if not isinstance(site["fn"], pyro.distributions.Unit)}
     categories = component_sizes(trace.values(), is_assignment)
-    return without_spares(program, Sites(tuple(_site(name, site, categories) for name, site in trace.items())))
+    return with_spares(program, Sites(tuple(_site(name, site, categories) for name, site in trace.items())))
 
 
 def _site(name: str, site: Values, categories: set[int]) -> Site:
@@ -255,7 +255,7 @@ def vector_density(program: Program, x: Observations, *, prior: bool, jacobian: 
             return torch.autograd.functional.hessian(log_density, as_torch(u)).numpy()
 
     return LogDensity(
-        size=sites.free_parameters,
+        size=sites.coordinates,
         value_and_gradient=value_and_gradient,
         hessian=hessian,
         constrain=lambda u: as_numpy(space.constrain(space.split(as_torch(u)))),

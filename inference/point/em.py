@@ -132,7 +132,8 @@ def fit_em(
         gradient_norms={},
         restarts=runs.table,
         status=status,
-        free_parameters=sites.free_parameters - sum(site.free for site in sites.parameters if site.name in known),
+        free_parameters=sites.free_parameters
+        - sum(site.free - site.spare for site in sites.parameters if site.name in known),
         origin=Origin.of(with_numbers(mixture, observations), observations, backend, seed, weights),
     )
 

@@ -72,7 +72,7 @@ def build_tree(
         program=to_json(program),
         model=str(program),
         parameters=",".join(site.name for site in sites.parameters),
-        free_parameters=sites.free_parameters,
+        free_parameters=sites.coordinates,  # under a prior all of them vary
         backend=engine.name,
         data_fingerprint=x.fingerprint,
         has_feature_names=int(x.feature_names is not None),

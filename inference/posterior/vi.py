@@ -71,7 +71,7 @@ def fit_vi(
     backend_engine = engine(backend)
     fit = fit_map(program, observations, seed=seed, backend=backend) if init is None else init
     sites = backend_engine.sites(program, observations)
-    if family == "flow" and sites.free_parameters == 1:
+    if family == "flow" and sites.coordinates == 1:
         raise ModelError(
             "family",
             got="'flow' for one free parameter",
