@@ -155,7 +155,7 @@ def _compiled(closed_forms: tuple[ClosedForm, ...], is_hard: bool, block: int) -
             if "pseudo" in data:
                 add = functools.partial(with_prior, jnp, first)
                 objective, statistics = jax.vmap(add, (0, 0, 0, None))(state, objective, statistics, data["pseudo"])
-            moved = _over_lanes(lambda *each: m_step(which, *each, data["fixed"]), statistics, state)
+            moved = _over_lanes(lambda sums, old: m_step(which, sums, old, data["fixed"]), statistics, state)
             small = tolerance * jnp.maximum(jnp.abs(objective), total)
             is_finite = jnp.isfinite(objective) & jnp.isfinite(_summed(moved))
             outcome = jnp.where(is_finite, int(Outcome.RUNNING), int(Outcome.BROKEN))
