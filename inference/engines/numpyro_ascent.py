@@ -17,8 +17,11 @@ from numpyro.distributions import Categorical, biject_to, constraints
 from numpyro.infer import TraceEnum_ELBO, init_to_value
 from numpyro.infer.autoguide import AutoDelta
 
-from inference.engines.numpyro_programs import CACHED, Values, bijections, log_densities, native
-from inference.engines.protocol import ADAM_BETAS, FINAL_LEARNING_RATE, GUIDE_BETAS, Sites
+from inference.engines.numpyro_hub import log_densities
+from inference.engines.numpyro_sites import CACHED, Values, native
+from inference.engines.numpyro_vector import bijections
+from inference.engines.protocol import ADAM_BETAS, FINAL_LEARNING_RATE, GUIDE_BETAS
+from inference.engines.sites import Sites
 from mixtures import Program
 
 Loss = Callable[[Values], jax.Array]

@@ -12,30 +12,15 @@ import numpy as np
 from inference.engines import numpyro_em, numpyro_nutpie, numpyro_nuts, numpyro_smc, numpyro_variational
 from inference.engines.closed_form import Climb, EMProblem, State
 from inference.engines.numpyro_ascent import compiled_ascent, compiled_guide_ascent
+from inference.engines.numpyro_hub import compiled_joint, compiled_log_densities
 from inference.engines.numpyro_mle import compiled_expected, compiled_mle
-from inference.engines.numpyro_programs import (
-    Values,
-    compiled_classifier,
-    compiled_forward,
-    compiled_hessian,
-    compiled_joint,
-    compiled_log_densities,
-    compiled_prior_draw,
-    compiled_vector_density,
-    describe,
-)
+from inference.engines.numpyro_programs import compiled_classifier, compiled_forward, compiled_prior_draw
+from inference.engines.numpyro_sites import Values, describe
+from inference.engines.numpyro_vector import compiled_hessian, compiled_vector_density
 from inference.engines.nuts_options import NutsOptions
-from inference.engines.protocol import (
-    Ascent,
-    BlockKeeper,
-    Draws,
-    GuideAscent,
-    LogDensity,
-    Parameters,
-    Sites,
-    VariationalDraws,
-    run_arguments,
-)
+from inference.engines.protocol import Ascent, BlockKeeper, Draws, GuideAscent, LogDensity, Parameters, VariationalDraws
+from inference.engines.run_arguments import run_arguments
+from inference.engines.sites import Sites
 from mixtures import Observations, Program
 
 

@@ -9,8 +9,12 @@ import jax.numpy as jnp
 import optax
 from jax.flatten_util import ravel_pytree
 
-from inference.engines.numpyro_programs import CACHED, Values, bijections, joint, log_densities
-from inference.engines.protocol import FINAL_LEARNING_RATE, Sites, rows_of
+from inference.engines.numpyro_hub import joint, log_densities
+from inference.engines.numpyro_sites import CACHED, Values
+from inference.engines.numpyro_vector import bijections
+from inference.engines.protocol import FINAL_LEARNING_RATE
+from inference.engines.run_arguments import rows_of
+from inference.engines.sites import Sites
 from mixtures import Program
 
 

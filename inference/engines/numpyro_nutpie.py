@@ -16,10 +16,12 @@ import numpy as np
 
 from inference.engines import synchronous
 from inference.engines.numpyro_nuts import constrained_draws, unconstrained_starts
-from inference.engines.numpyro_programs import CACHED, Values, vector_functions
+from inference.engines.numpyro_sites import CACHED, Values
+from inference.engines.numpyro_vector import vector_functions
 from inference.engines.nuts_options import NutsOptions
 from inference.engines.progress import ChainBars
-from inference.engines.protocol import Draws, Sites
+from inference.engines.protocol import Draws
+from inference.engines.sites import Sites
 from mixtures import Program
 
 POLL = 0.02

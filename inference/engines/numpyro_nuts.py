@@ -13,10 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 from numpyro.infer.hmc import hmc
 
-from inference.engines.numpyro_programs import CACHED, Values, vector_functions
+from inference.engines.numpyro_sites import CACHED, Values
+from inference.engines.numpyro_vector import vector_functions
 from inference.engines.nuts_options import NutsOptions
 from inference.engines.progress import ChainBars
-from inference.engines.protocol import Block, BlockKeeper, Draws, Sites
+from inference.engines.protocol import Block, BlockKeeper, Draws
+from inference.engines.sites import Sites
 from mixtures import Program
 
 VECTORIZED_CELLS = 100_000

@@ -17,8 +17,11 @@ from scipy.special import logsumexp
 from tqdm import tqdm
 
 from inference.engines.numpyro_nuts import constrained_draws, unconstrained_starts
-from inference.engines.numpyro_programs import CACHED, Values, compiled_prior_draw, vector_parts
-from inference.engines.protocol import Draws, Sites
+from inference.engines.numpyro_programs import compiled_prior_draw
+from inference.engines.numpyro_sites import CACHED, Values
+from inference.engines.numpyro_vector import vector_parts
+from inference.engines.protocol import Draws
+from inference.engines.sites import Sites
 from mixtures import Program
 
 LEAPFROGS = 8

@@ -17,8 +17,10 @@ from numpyro.distributions import ImproperUniform, constraints
 from numpyro.infer import SVI, Trace_ELBO, init_to_value
 from numpyro.infer.autoguide import AutoDiagonalNormal, AutoIAFNormal, AutoMultivariateNormal
 
-from inference.engines.numpyro_programs import CACHED, Values, vector_functions
-from inference.engines.protocol import FINAL_LEARNING_RATE, Sites, VariationalDraws
+from inference.engines.numpyro_sites import CACHED, Values
+from inference.engines.numpyro_vector import vector_functions
+from inference.engines.protocol import FINAL_LEARNING_RATE, VariationalDraws
+from inference.engines.sites import Sites
 from mixtures import Program
 
 NORMALS = {"normal": AutoDiagonalNormal, "multivariate": AutoMultivariateNormal}

@@ -16,8 +16,9 @@ from pyro.infer import TraceEnum_ELBO
 from pyro.infer.autoguide import AutoDelta, init_to_value
 from torch.distributions import constraints
 
-from inference.engines.protocol import ADAM_BETAS, FINAL_LEARNING_RATE, GUIDE_BETAS, Ascent, GuideAscent, Sites
+from inference.engines.protocol import ADAM_BETAS, FINAL_LEARNING_RATE, GUIDE_BETAS, Ascent, GuideAscent
 from inference.engines.pyro_programs import Unconstrained, Values, as_numpy, joint, max_plate_nesting, trace_sites
+from inference.engines.sites import Sites
 
 Model = Callable[..., Any]
 

@@ -11,16 +11,7 @@ from pyro.infer import infer_discrete
 from inference.engines import pyro_em, pyro_nuts
 from inference.engines.closed_form import Climb, EMProblem, State
 from inference.engines.nuts_options import NutsOptions
-from inference.engines.protocol import (
-    Ascent,
-    BlockKeeper,
-    Draws,
-    GuideAscent,
-    LogDensity,
-    Parameters,
-    Sites,
-    VariationalDraws,
-)
+from inference.engines.protocol import Ascent, BlockKeeper, Draws, GuideAscent, LogDensity, Parameters, VariationalDraws
 from inference.engines.pyro_ascent import ascend_guide, ascend_one_by_one, ascend_together
 from inference.engines.pyro_mle import ascend_likelihood, expected_density
 from inference.engines.pyro_programs import (
@@ -36,6 +27,7 @@ from inference.engines.pyro_programs import (
     trace_sites,
     vector_density,
 )
+from inference.engines.sites import Sites
 from mixtures import Observations, Program
 from mixtures.errors import BackendError
 

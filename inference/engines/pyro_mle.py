@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from inference.engines.protocol import FINAL_LEARNING_RATE, Ascent, Sites, rows_of
+from inference.engines.protocol import FINAL_LEARNING_RATE, Ascent
 from inference.engines.pyro_programs import Unconstrained, Values, as_numpy, as_torch, joint, log_densities
+from inference.engines.run_arguments import rows_of
+from inference.engines.sites import Sites
 
 Model = Callable[..., Any]
 

@@ -11,8 +11,9 @@ import torch
 from pyro.infer import MCMC, NUTS
 
 from inference.engines.nuts_options import NutsOptions
-from inference.engines.protocol import Draws, Sites
+from inference.engines.protocol import Draws
 from inference.engines.pyro_programs import Unconstrained, Values, as_numpy, log_densities
+from inference.engines.sites import Sites
 
 
 def sample(

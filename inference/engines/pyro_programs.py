@@ -16,16 +16,9 @@ from pyro.distributions import Delta, constraints
 from pyro.infer import TraceEnum_ELBO
 from torch.distributions import biject_to
 
-from inference.engines.protocol import (
-    LogDensity,
-    Parameters,
-    Site,
-    Sites,
-    component_sizes,
-    dims_of_event,
-    run_arguments,
-    with_spares,
-)
+from inference.engines.protocol import LogDensity, Parameters
+from inference.engines.run_arguments import run_arguments
+from inference.engines.sites import Site, Sites, component_sizes, dims_of_event, with_spares
 from mixtures import Observations, Program
 from mixtures.ppl.pyro_ppl import PyroPPL, is_subsample
 

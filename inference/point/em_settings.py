@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from inference.checks import checked
-from inference.engines.protocol import Sites
+from inference.engines.sites import Sites
 from inference.point.starts import Start
 from mixtures import Mixture, Observations
 from mixtures.errors import ChoiceError, DataError, ModelError

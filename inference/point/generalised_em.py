@@ -13,7 +13,8 @@ from scipy.special import logsumexp
 
 from inference.engines import Engine
 from inference.engines.closed_form import Outcome
-from inference.engines.protocol import Ascent, LogDensity, Sites
+from inference.engines.protocol import Ascent, LogDensity
+from inference.engines.sites import Sites
 from inference.point.em_runs import Runs
 from inference.point.em_settings import Settings
 from inference.point.polish import coordinate_units

@@ -8,7 +8,8 @@ from scipy.special import logsumexp
 
 from inference.checks import check_count, check_positive, checked, with_numbers
 from inference.engines import Engine, engine
-from inference.engines.protocol import Ascent, Sites
+from inference.engines.protocol import Ascent
+from inference.engines.sites import Sites
 from inference.point.polish import polish
 from inference.point.restarts import best_restart, judge, numbered_by_weight
 from inference.point.starts import Starts, draw_starts, restart_seeds, step_scales

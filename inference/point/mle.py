@@ -8,7 +8,8 @@ from scipy import optimize
 
 from inference.checks import check_count, check_positive, checked, with_numbers
 from inference.engines import engine
-from inference.engines.protocol import Ascent, LogDensity, Sites
+from inference.engines.protocol import Ascent, LogDensity
+from inference.engines.sites import Sites
 from inference.point.map import densities
 from inference.point.polish import coordinate_units, polish
 from inference.point.restarts import best_restart, judge, numbered_by_weight, optima

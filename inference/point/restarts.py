@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from inference.engines import Engine
-from inference.engines.protocol import Ascent, Parameters, Site, Sites
+from inference.engines.protocol import Ascent, Parameters
+from inference.engines.sites import Site, Sites
 from inference.point.polish import AT_REST
 from inference.status import SEVERITY, Status
 from mixtures import Observations, Program

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from inference.engines import Engine
-from inference.engines.protocol import Sites
+from inference.engines.sites import Sites
 from mixtures import Mixture, Observations, Program
 from mixtures.errors import ChoiceError, ModelError
 

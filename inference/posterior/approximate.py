@@ -13,7 +13,8 @@ from arviz_stats.base import array_stats
 
 from inference.checks import with_numbers
 from inference.engines import Engine
-from inference.engines.protocol import Draws, Sites
+from inference.engines.protocol import Draws
+from inference.engines.sites import Sites
 from inference.posterior.tree import build_tree
 from mixtures import Observations, Program
 

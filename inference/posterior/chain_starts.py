@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from inference.engines import Engine
-from inference.engines.protocol import Sites
+from inference.engines.sites import Sites
 from inference.point.starts import draw_starts, restart_seeds
 from inference.results import PointFit
 from mixtures import Observations, Program

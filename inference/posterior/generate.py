@@ -14,7 +14,7 @@ import xarray as xr
 from inference.assignment.responsibilities import joint_blocks
 from inference.draws import flat, observations_of, parameters_of, program_of
 from inference.engines import Engine, engine
-from inference.engines.protocol import Site, Sites
+from inference.engines.sites import Site, Sites
 from inference.posterior.tree import coords_of, dataset
 from mixtures import Observations, Program
 

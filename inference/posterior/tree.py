@@ -10,7 +10,8 @@ from scipy.special import logsumexp
 
 from inference.draws import flat
 from inference.engines import Engine
-from inference.engines.protocol import Draws, Sites
+from inference.engines.protocol import Draws
+from inference.engines.sites import Sites
 from inference.results import versions
 from mixtures import Mixture, Observations, Program
 from mixtures.specification import to_json

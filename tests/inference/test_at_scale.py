@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inference.engines import engine, numpyro_blocks, numpyro_programs
+from inference.engines import engine, numpyro_blocks, numpyro_hub, numpyro_vector
 from mixtures import Observations, gaussian_mixture
 
 ROWS, FEATURES, COMPONENTS = 100_000, 4, 3
@@ -92,10 +92,13 @@ def test_blocks_change_nothing_to_second_order(rows, monkeypatch):
     found = []
     for cells in (800, 10**9):
         monkeypatch.setattr(numpyro_blocks, "BLOCK_CELLS", cells)
-        for cached in (numpyro_programs.log_densities, numpyro_programs.vector_functions):
-            cached.cache_clear()
-        for compiled in (numpyro_programs.compiled_vector_density, numpyro_programs.compiled_hessian):
-            compiled.cache_clear()
+        cached = (
+            numpyro_vector.vector_functions,
+            numpyro_vector.compiled_vector_density,
+            numpyro_vector.compiled_hessian,
+        )
+        for function in (numpyro_hub.log_densities, *cached):
+            function.cache_clear()
         density = engine("numpyro").log_density(model, some)
         u = 0.3 * np.random.default_rng(1).normal(size=density.size)
         found.append((*density.value_and_gradient(u), density.hessian(u)))

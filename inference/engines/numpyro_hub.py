@@ -1,0 +1,100 @@
+"""The joint density of a NumPyro program with the assignment replaced by every value (the hub), and what is summed from it.
+
+The hub equals NumPyro's own enumeration to rounding, compiles several times faster, and keeps the (rows, components) table that
+classification, EM and leave-one-out need.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import logsumexp
+from numpyro import handlers
+from numpyro.contrib.funsor import config_enumerate, enum
+from numpyro.contrib.funsor import log_density as enumerated_log_density
+
+from inference.engines.numpyro_blocks import block_of, blocked_sum
+from inference.engines.numpyro_sites import CACHED, FIRST_FREE_DIM, Values, in_rows, native
+from inference.engines.sites import Sites
+from mixtures import Mixture, Program
+
+
+def _log_prob(site: Values) -> jax.Array:
+    log_prob = site["fn"].log_prob(site["value"])
+    return log_prob if site["scale"] is None else site["scale"] * log_prob
+
+
+def every_value(sites: Sites) -> Values:
+    """All joint values of the assignments, along a dimension left of all plates: rows are at -1, and at most one plate inside them."""
+    return {name: jnp.asarray(values)[:, None, None] for name, values in sites.combinations().items()}
+
+
+def rows_table(trace: Values) -> jax.Array:
+    """The log densities of the rows' sites, added up, shape (components, rows)."""
+    terms = [_log_prob(site) for site in trace.values() if site["type"] == "sample" and in_rows(site)]
+    # each term is (components | 1, inner plate | 1, rows | 1): broadcasting first would count a term once for each inner plate
+    padded = [term.reshape((1,) * (3 - term.ndim) + term.shape) for term in terms]
+    summed = [jnp.sum(term, axis=1) for term in padded]
+    return sum(summed[1:], start=summed[0])
+
+
+def joint(program: Program, parameters: Values, data: Values, sites: Sites) -> tuple[jax.Array, jax.Array]:
+    """log p(x_i, assignment_i = k | parameters), (rows, components), and log p(parameters), from one trace."""
+    held = handlers.substitute(native(program), data={**parameters, **every_value(sites)})
+    with handlers.block(), handlers.trace() as trace:
+        held(**data)
+    outside = [_log_prob(site) for site in trace.values() if site["type"] == "sample" and not in_rows(site)]
+    return rows_table(trace).T, sum((jnp.sum(term) for term in outside), start=jnp.zeros(()))
+
+
+@functools.lru_cache(CACHED)
+def log_densities(program: Program, sites: Sites) -> Callable[[Values, Values], tuple[jax.Array, jax.Array]]:
+    """A function (parameters, data) -> (log p(x | parameters), log p(parameters)), all assignments summed out exactly."""
+    if sites.has_hub:
+
+        def by_hub(parameters: Values, data: Values) -> tuple[jax.Array, jax.Array]:
+            table, prior = joint(program, parameters, data, sites)
+            block = block_of(data, math.prod(site.categories for site in sites.assignments))
+            if not isinstance(program, Mixture) or 2 * block > len(data["x"]):
+                return jnp.sum(logsumexp(table, axis=1)), prior
+            # nobody asks for the whole table then, and it is never computed
+            return blocked_sum(of_rows, parameters, data, block), prior
+
+        def of_rows(parameters: Values, data: Values) -> jax.Array:
+            return logsumexp(joint(program, parameters, data, sites)[0], axis=1)
+
+        return by_hub
+
+    def by_enumeration(parameters: Values, data: Values) -> tuple[jax.Array, jax.Array]:
+        total, _ = enumerated_log_density(enum(config_enumerate(native(program)), FIRST_FREE_DIM), (), data, parameters)
+        prior = _prior_alone(program, parameters, data)
+        return total - prior, prior
+
+    return by_enumeration
+
+
+def _prior_alone(program: Program, parameters: Values, data: Values) -> jax.Array:
+    seeded = handlers.seed(handlers.substitute(native(program), data=parameters), jax.random.PRNGKey(0))
+    with handlers.block(), handlers.trace() as trace:
+        seeded(**data)
+    priors = [_log_prob(trace[name]) for name in parameters]
+    return sum((jnp.sum(term) for term in priors), start=jnp.zeros(()))
+
+
+@functools.lru_cache(CACHED)
+def compiled_joint(program: Program, sites: Sites) -> Callable[[Values, Values], jax.Array]:
+    """The compiled hub for many parameter values: (draws, rows, components)."""
+
+    def over_draws(parameters: Values, data: Values) -> jax.Array:
+        return jax.vmap(lambda values: joint(program, values, data, sites)[0])(parameters)
+
+    return jax.jit(over_draws)
+
+
+@functools.lru_cache(CACHED)
+def compiled_log_densities(program: Program, sites: Sites) -> Callable[[Values, Values], tuple[jax.Array, jax.Array]]:
+    """The compiled log likelihood and log prior for many parameter values, each (draws,)."""
+    both = log_densities(program, sites)
+    return jax.jit(lambda parameters, data: jax.vmap(lambda values: both(values, data))(parameters))
