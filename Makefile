@@ -2,16 +2,19 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# A worker a core, four at most: each compiles its own programs and takes some GB. A file stays whole, because its fixtures are shared.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
 .PHONY: demo test test-all lint bench clean
 
 demo: .venv/demo
 	$(BIN)/mixtures demo
 
 test: .venv/test
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-all: .venv/test
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(PYTEST) -m "slow or not slow"
 
 lint: .venv/test
 	$(BIN)/ruff check .

@@ -75,7 +75,7 @@ COLD_PEER = f"""
 from sklearn.mixture import GaussianMixture
 from mixtures import load_dataset
 x = load_dataset("faithful").x
-print(GaussianMixture(3, n_init={RESTARTS}, tol=1e-6, max_iter=1000, random_state=0).fit(x).score(x) * len(x))
+print(GaussianMixture(3, n_init={RESTARTS}, random_state=0).fit(x).score(x) * len(x))
 """
 
 SWEEP = """

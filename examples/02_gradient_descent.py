@@ -108,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("figures"), help="folder of the pictures")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", type=int, default=1000)
-    parser.add_argument("--restarts", type=int, default=10)
+    parser.add_argument("--restarts", type=int, default=50)
     parser.add_argument("--steps", type=int, default=1000)
     args = parser.parse_args(argv)
 

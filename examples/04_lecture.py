@@ -59,6 +59,7 @@ def step_by_step(x: Observations, args: argparse.Namespace) -> None:
         )
         print(f"   after {steps:>2} iterations: log likelihood {fit.log_likelihood:.3f}")
         plots.plot_ellipses(fit, x, ax, classes=inference.classify(fit, x))
+        ax.label_outer()
         ax.set_title(f"after {steps} iteration{'s' if steps > 1 else ''}")
         ax.get_legend().remove()
     keep(figure, args, "iterations")

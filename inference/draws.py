@@ -37,7 +37,14 @@ def observations_of(posterior: xr.DataTree) -> Observations:
     covariates: Any = constants.get("covariates_of_rows")
     if covariates is not None:
         covariates = covariates.to_pandas() if posterior.attrs.get("has_covariate_names") else covariates.values
-    return Observations(obs.values, feature_names=names, missing=missing, covariates=covariates)
+    labels = constants.get("labels_of_rows")
+    return Observations(
+        obs.values,
+        feature_names=names,
+        missing=missing,
+        covariates=covariates,
+        labels=None if labels is None else labels.values,
+    )
 
 
 def parameters_of(posterior: xr.DataTree) -> dict[str, np.ndarray]:

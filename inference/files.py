@@ -197,10 +197,8 @@ def _restored(value: Any) -> Any:
     if kind == "status":
         return Status[stored]
     if kind == "origin":
-        names = stored["feature_names"]
-        return Origin(
-            **{**stored, "program": from_json(stored["program"]), "feature_names": tuple(names) if names else None}
-        )
+        names = {key: stored[key] and tuple(stored[key]) for key in ("feature_names", "covariate_names")}
+        return Origin(**{**stored, **names, "program": from_json(stored["program"])})
     return {name: _restored(item) for name, item in stored.items()}
 
 

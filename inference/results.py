@@ -31,6 +31,7 @@ class Origin:
         feature_names: the columns' names, or None.
         covariates: the number of covariates that the program depends on, or None.
         covariate_names: their names, or None.
+        total_weight: the sum of the row weights; None where each row counted once.
     """
 
     program: Program
@@ -43,15 +44,18 @@ class Origin:
     feature_names: tuple[str, ...] | None
     covariates: int | None = None
     covariate_names: tuple[str, ...] | None = None
+    total_weight: float | None = None
 
     @classmethod
-    def of(cls, program: Program, x: Observations, backend: str, seed: int) -> "Origin":
+    def of(
+        cls, program: Program, x: Observations, backend: str, seed: int, row_weights: np.ndarray | None = None
+    ) -> "Origin":
         """The origin of a result that is being made."""
         depends = x.covariates is not None and getattr(program, "needs_covariates", True)
         covariates = (x.covariates.shape[1], x.covariate_names) if depends else (None, None)
-        return cls(
-            program, backend, seed, versions(backend), x.fingerprint, len(x), x.features, x.feature_names, *covariates
-        )
+        total = None if row_weights is None else float(row_weights.sum())
+        described = (x.fingerprint, len(x), x.features, x.feature_names, *covariates, total)
+        return cls(program, backend, seed, versions(backend), *described)
 
 
 def versions(backend: str) -> dict[str, str]:
@@ -93,7 +97,8 @@ class PointFit(_Made):
         log_posterior: log p(x, parameters); None for a fit that maximised the likelihood alone.
         classification_log_likelihood: log p(x, z | parameters) at the most probable assignments z; what ICL is made of.
         losses: what was minimised, before each step of the best restart, (steps,).
-        gradient_norms: of every site's unconstrained coordinates, before each step, (steps,).
+        gradient_norms: of every site's unconstrained coordinates, before each step, (steps,); empty for `fit_em`, whose steps follow no
+            gradient.
         restarts: a table with one line a restart: seed, initial_objective, objective (both smaller is better), steps, status, occupancy
             (expected rows of each component).
         status: how the best restart ended.
@@ -114,19 +119,24 @@ class PointFit(_Made):
     origin: Origin
 
     @property
+    def sample_size(self) -> float:
+        """n of the criteria: how many rows there are, a row of weight 2 being two."""
+        return self.origin.rows if self.origin.total_weight is None else self.origin.total_weight
+
+    @property
     def aic(self) -> float:
         """Akaike (1974): -2 log L + 2 df; smaller is better."""
         return -2 * self.log_likelihood + 2 * self.free_parameters
 
     @property
     def bic(self) -> float:
-        """Schwarz (1978): -2 log L + df log n; smaller is better (mclust reports its negative)."""
-        return -2 * self.log_likelihood + self.free_parameters * float(np.log(self.origin.rows))
+        """Schwarz (1978): -2 log L + df log n, n = `sample_size`; smaller is better (mclust reports its negative)."""
+        return -2 * self.log_likelihood + self.free_parameters * float(np.log(self.sample_size))
 
     @property
     def icl(self) -> float:
         """Biernacki, Celeux & Govaert (2000): -2 log p(x, z) + df log n at the most probable assignments z; smaller is better."""
-        return -2 * self.classification_log_likelihood + self.free_parameters * float(np.log(self.origin.rows))
+        return -2 * self.classification_log_likelihood + self.free_parameters * float(np.log(self.sample_size))
 
     def __str__(self) -> str:
         bad = {

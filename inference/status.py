@@ -8,6 +8,10 @@ class Status(Enum):
 
     CONVERGED = "converged"
     MAX_STEPS = "max steps reached: the gradient is not zero yet; raise steps"
+    SPURIOUS = (
+        "spurious: a component sits on a few rows that lie close together, much narrower than the others, likely by chance; "
+        "try fewer components, components of one form, or priors"
+    )
     EMPTY = "empty component: a component has less than half a row; try fewer components"
     DUPLICATE = "duplicate components: two components are one and the same; try fewer components or other starts"
     COLLAPSED = (

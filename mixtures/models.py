@@ -16,13 +16,33 @@ def gaussian_mixture(
 ) -> Mixture:
     """A mixture of Gaussians, for data of shape (rows,) or (rows, features).
 
+    Sites are `weights` (components,), `loc` (components[, features]), and what the covariance structure asks for, K components and d
+    features, p = d (d - 1) / 2 planes:
+
+        EII              scale ()
+        VII  spherical   scale (K,)
+        EEI              scale (d,)
+        VEI              scale (d,)    log_volume (K,)
+        EVI              scale (d,)    log_shape (K, d)
+        VVI  diag        scale (K, d)
+        EEE  tied        scale (d,)    correlation_cholesky (d, d)
+        VEE              scale (d,)    correlation_cholesky (d, d)       log_volume (K,)
+        EVE              scale (d,)    orientation (p,)                  log_shape (K, d)
+        VVE              scale (K, d)  orientation (p,)
+        EEV              scale (d,)    orientation (K, p)
+        VEV              scale (d,)    orientation (K, p)                log_volume (K,)
+        EVV              scale (d,)    correlation_cholesky (K, d, d)    log_shape (K, d)
+        VVV  full        scale (K, d)  correlation_cholesky (K, d, d)
+
+    With one variable, shape (rows,), there are two structures: E (and every code that begins with E, and `"tied"`) has one `scale` (),
+    V (and the others) one for each component, `scale` (K,). What each site means is said in `families.Gaussian`.
+
     Args:
         components: the number of components.
-        covariance: `"full"`, `"tied"`, `"diag"`, `"spherical"`, or one of mclust's codes. With one variable, `"tied"` has one shared
-            `scale` and the others one for each component.
+        covariance: `"full"`, `"tied"`, `"diag"`, `"spherical"`, or one of mclust's codes.
         weights: how the mixing weights are drawn; the default is `Dirichlet(1.0)`.
-        priors: `{site: prior}` in place of the defaults, which are scaled to the data; sites are `loc`, `scale` and
-            `correlation_cholesky`.
+        priors: `{site: prior}` in place of the defaults, which are scaled to the data; those of sites that the structure does not have play no
+            part.
 
     Returns:
         The declaration; `print` shows it in statistical notation.

@@ -129,6 +129,12 @@ class Observations:
         object.__setattr__(taken, "covariate_names", self.covariate_names)
         return self._like(taken, np.arange(len(self))[rows] if self.row_names is None else self.row_names[rows])
 
+    def with_labels(self, labels: Any) -> "Observations":
+        """The same rows with other known labels; None: with none."""
+        made = Observations(self.x, self.feature_names, self.missing, self.covariates, labels)
+        object.__setattr__(made, "covariate_names", self.covariate_names)
+        return self._like(made, self.row_names)
+
     @staticmethod
     def _like(made: "Observations", row_names: np.ndarray | None) -> "Observations":
         is_plain = row_names is None or is_default_index(row_names, len(made))
@@ -164,7 +170,7 @@ class Observations:
     def fingerprint(self) -> str:
         """sha256 of shape, values and column names: tells whether two results speak of the same data."""
         digest = hashlib.sha256(repr((self.shape, self.feature_names)).encode())
-        digest.update(np.ascontiguousarray(self.x).tobytes())
+        digest.update(np.ascontiguousarray(self.x).data)  # its memory, not a copy
         if self.covariates is not None:
             digest.update(repr((self.covariates.shape, self.covariate_names)).encode())
             digest.update(np.ascontiguousarray(self.covariates).tobytes())

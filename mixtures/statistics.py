@@ -5,6 +5,7 @@ that are missing (NaN). Without data, to draw from the prior predictive, it is t
 mean 1 where data are positive.
 """
 
+import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,12 +51,26 @@ def _positive(xp, value):
     return xp.where(value > 0, value, xp.ones_like(value))
 
 
+def _by_column(statistic: Callable[[Any, Array], Array]) -> Callable[[Any, Array], Array]:
+    """The statistic, one column after the other where the data are in NumPy: temporaries of all columns would outweigh large data."""
+
+    @functools.wraps(statistic)
+    def of_each(xp, x):
+        if isinstance(x, np.ndarray) and x.ndim == 2:
+            return np.array([statistic(xp, column) for column in x.T])
+        return statistic(xp, x)
+
+    return of_each
+
+
+@_by_column
 def _mean(xp, x):
     seen = ~xp.isnan(x)
     count = xp.sum(xp.where(seen, xp.ones_like(x), xp.zeros_like(x)), axis=0)
     return xp.sum(xp.where(seen, x, xp.zeros_like(x)), axis=0) / _positive(xp, count)
 
 
+@_by_column
 def _variance(xp, x):
     return _mean(xp, (x - _mean(xp, x)) ** 2)
 
@@ -64,10 +79,12 @@ def _sd(xp, x):
     return _positive(xp, xp.sqrt(_variance(xp, x)))
 
 
+@_by_column
 def _max(xp, x):
     return xp.max(xp.where(xp.isnan(x), xp.full_like(x, -np.inf), x), axis=0)
 
 
+@_by_column
 def _min(xp, x):
     return -_max(xp, -x)
 

@@ -3,13 +3,14 @@
 from typing import Any
 
 import numpy as np
+from scipy.special import logsumexp
 
-from inference.assignment.responsibilities import checked_like
+from inference.assignment.responsibilities import checked_like, log_joint, responsibilities
 from inference.checks import check_count, check_positive
 from inference.engines import engine
 from inference.results import GuideFit, PointFit
 from inference.status import Status
-from mixtures import Observations
+from mixtures import Mixture, Observations, Program
 from mixtures.seeds import check_seed
 
 AT_REST = 1e-4
@@ -30,7 +31,7 @@ def fit_guide(fit: PointFit, x: Any, *, steps: int = 300, learning_rate: float =
 
     Returns:
         A `GuideFit`, with `assignment_probs` (rows, components). Its last loss equals the negative log posterior density if `x` are the
-        fitted data and the guide has converged.
+        fitted data and the guide has converged. Rows of known component have probability one there.
 
     Raises:
         DataError: other columns than the model was fitted to.
@@ -48,21 +49,38 @@ def fit_guide(fit: PointFit, x: Any, *, steps: int = 300, learning_rate: float =
     check_positive("learning_rate", learning_rate)
     seed = check_seed(seed)
     backend = engine(fit.backend)
-    if backend.sites(fit.program, observations).is_trivial:
+    is_open = _open_rows(fit.program, observations)
+    if backend.sites(fit.program, observations).is_trivial or not is_open.any():
         return _nothing_to_learn(fit, observations, steps)
+    unknown = observations if is_open.all() else observations.take(is_open).with_labels(None)
     ascent = backend.enumerate_guide(
-        fit.program, fit.parameters, observations, steps=steps, learning_rate=learning_rate, seed=seed
+        fit.program, fit.parameters, unknown, steps=steps, learning_rate=learning_rate, seed=seed
     )
     probs = next(iter(ascent.probs.values())) if len(ascent.probs) == 1 else ascent.probs
-    late = ascent.losses[-max(2, steps // 10) :]
+    losses = ascent.losses
+    if not is_open.all():
+        # a known row's guide is sure of its label: it adds log p(x_i, label_i) to the ELBO, and has nothing to learn
+        known = log_joint(fit, observations.take(~is_open))
+        losses = losses - logsumexp(known, axis=1).sum()
+        every = np.eye(known.shape[1])[observations.labels]
+        every[is_open] = probs
+        probs = every
+    late = losses[-max(2, steps // 10) :]
     is_at_rest = np.ptp(late) <= AT_REST * max(1.0, abs(late[-1]))
     status = Status.CONVERGED if is_at_rest else Status.MAX_STEPS
-    return GuideFit(probs, ascent.losses, ascent.gradient_norms, status, fit.origin)
+    return GuideFit(probs, losses, ascent.gradient_norms, status, fit.origin)
+
+
+def _open_rows(program: Program, x: Observations) -> np.ndarray:
+    """Which rows the guide has to decide about: those whose component is not known, (rows,)."""
+    if x.labels is None or not isinstance(program, Mixture):
+        return np.ones(len(x), dtype=bool)
+    return x.labels < 0
 
 
 def _nothing_to_learn(fit: PointFit, x: Observations, steps: int) -> GuideFit:
-    """One component takes every row: the negative ELBO is the negative log posterior density from the start."""
+    """Every row has one possible component: the negative ELBO is the negative log posterior density from the start."""
     single = {name: np.asarray(value)[None] for name, value in fit.parameters.items()}
     backend = engine(fit.backend)
     loss = -(backend.marginal_draws(fit.program, single, x) + backend.log_prior_draws(fit.program, single, x))[0]
-    return GuideFit(np.ones((len(x), 1)), np.full(steps + 1, loss), {}, Status.CONVERGED, fit.origin)
+    return GuideFit(responsibilities(fit, x), np.full(steps + 1, loss), {}, Status.CONVERGED, fit.origin)

@@ -84,24 +84,27 @@ def _copy(table: np.ndarray, out: np.ndarray) -> None:
     out[...] = table
 
 
-def draw_log_joint(posterior: xr.DataTree, rows: Any = None) -> np.ndarray:
-    """log p(x_i, assignment_i = k | draw), (draws, rows, components), for the sampled data.
+def draw_log_joint(posterior: xr.DataTree, rows: Any = None, x: Observations | None = None) -> np.ndarray:
+    """log p(x_i, assignment_i = k | draw), (draws, rows, components).
 
     Args:
         posterior: a tree of draws; chains are laid one after the other.
         rows: a slice or array of row indices; None for all.
+        x: whose rows; None: the sampled data, whose known labels exclude a row's other components.
     """
-    return _filled(posterior, rows, _copy)
+    return _filled(posterior, rows, x, _copy)
 
 
-def draw_responsibilities(posterior: xr.DataTree, rows: Any = None) -> np.ndarray:
+def draw_responsibilities(posterior: xr.DataTree, rows: Any = None, x: Observations | None = None) -> np.ndarray:
     """P(assignment_i = k | x_i, draw), (draws, rows, components); see `draw_log_joint`."""
-    return _filled(posterior, rows, _softmax)
+    return _filled(posterior, rows, x, _softmax)
 
 
-def _filled(posterior: xr.DataTree, rows: Any, write: Callable[[np.ndarray, np.ndarray], Any]) -> np.ndarray:
+def _filled(
+    posterior: xr.DataTree, rows: Any, x: Observations | None, write: Callable[[np.ndarray, np.ndarray], Any]
+) -> np.ndarray:
     """One array of all draws, each block written to its place: no second copy is ever held."""
-    x = observations_of(posterior)
+    x = observations_of(posterior) if x is None else x
     sizes = posterior["posterior"].sizes
     draws, begin, filled = sizes["chain"] * sizes["draw"], 0, np.empty(0)
     for table in joint_blocks(posterior, x if rows is None else x.take(rows)):

@@ -29,8 +29,8 @@ LANE_CELLS = 40_000
 """Numbers of whitened data, components x features x rows, that the lanes hold together: enough to hide what an operation costs however
 small it is, and no more, because lanes whose restart is done wait for the others."""
 
-BLOCK_CELLS = 400_000
-"""Numbers of whitened data in one block of rows: about 3 MB, a core's cache."""
+BLOCK_CELLS = 48_000
+"""Numbers of whitened data in one block of rows: 400 kB, so that they and what is made of them stay in a core's cache."""
 
 Lanes = dict[str, Any]
 
@@ -150,12 +150,12 @@ def _compiled(closed_forms: tuple[ClosedForm, ...], is_hard: bool, block: int) -
         def body(carry: tuple[Any, ...]) -> tuple[Any, ...]:
             count, state, lanes, trace = carry
             is_running = lanes["outcome"] == int(Outcome.RUNNING)
-            objective, statistics = jax.vmap(over_rows, (0, None))(state, data)
+            objective, statistics = _over_lanes(lambda state: over_rows(state, data), state)
             occupancy = statistics["rows"]
             if "pseudo" in data:
                 add = functools.partial(with_prior, jnp, first)
                 objective, statistics = jax.vmap(add, (0, 0, 0, None))(state, objective, statistics, data["pseudo"])
-            moved = jax.vmap(m_step, (None, 0, 0, None))(which, statistics, state, data["fixed"])
+            moved = _over_lanes(lambda sums, old: m_step(which, sums, old, data["fixed"]), statistics, state)
             small = tolerance * jnp.maximum(jnp.abs(objective), total)
             is_finite = jnp.isfinite(objective) & jnp.isfinite(_summed(moved))
             outcome = jnp.where(is_finite, int(Outcome.RUNNING), int(Outcome.BROKEN))
@@ -182,6 +182,14 @@ def _compiled(closed_forms: tuple[ClosedForm, ...], is_hard: bool, block: int) -
         return state, lanes, trace
 
     return jax.jit(run)
+
+
+def _over_lanes(function: Callable[..., Any], *lanes: Any) -> Any:
+    """A function of one lane, of all; one alone keeps plain matrix products, which are faster than batches of one."""
+    if jax.tree.leaves(lanes)[0].shape[0] > 1:
+        return jax.vmap(function)(*lanes)
+    alone = jax.tree.map(lambda leaf: leaf[0], lanes)
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], function(*alone))
 
 
 def _like(flags: jax.Array, values: jax.Array) -> jax.Array:

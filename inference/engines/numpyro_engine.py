@@ -1,6 +1,7 @@
 """The engine in NumPyro: everything compiled, in a 64-bit scope of its own, many starts or draws in one program."""
 
 import functools
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,7 @@ from inference.engines.numpyro_programs import (
     compiled_vector_density,
     describe,
 )
+from inference.engines.nuts_options import NutsOptions
 from inference.engines.protocol import (
     Ascent,
     BlockKeeper,
@@ -161,7 +163,9 @@ class NumPyroEngine:
 
     @_in_float64
     def em(self, problem: EMProblem, states: State) -> Climb:
-        return numpyro_em.climb(problem, states)
+        found = numpyro_em.climb(problem, states)
+        gc.collect(0)  # JAX returns memory that it was lent, here the data's, only when the collector runs
+        return found
 
     @_in_float64
     def classify(
@@ -189,29 +193,18 @@ class NumPyroEngine:
         program: Program,
         x: Observations,
         starts: Parameters,
+        options: NutsOptions,
         *,
-        draws: int,
-        tune: int,
-        target_accept: float,
-        seed: int,
         progress: bool,
         sampler: str,
         store: BlockKeeper | None = None,
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> Draws:
         structure, data = run_arguments(program, x)
-        options: dict[str, Any] = {
-            "draws": draws,
-            "tune": tune,
-            "target_accept": target_accept,
-            "seed": seed,
-            "progress": progress,
-            "is_stopped": is_stopped,
-        }
-        sites, begin = describe(program, x), _as_jax(starts)
+        given = (structure, describe(program, x), data, _as_jax(starts), options)
         if sampler == "nutpie":
-            return numpyro_nutpie.sample(structure, sites, data, begin, **options)
-        return numpyro_nuts.sample(structure, sites, data, begin, store=store, **options)
+            return numpyro_nutpie.sample(*given, progress=progress, is_stopped=is_stopped)
+        return numpyro_nuts.sample(*given, progress=progress, store=store, is_stopped=is_stopped)
 
     @_in_float64
     def smc(

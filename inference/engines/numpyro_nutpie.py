@@ -7,16 +7,18 @@ function. Each chain has a sampler of its own, so that starts and seeds belong t
 import ctypes
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from tqdm import tqdm
 
 from inference.engines import synchronous
 from inference.engines.numpyro_nuts import constrained_draws, unconstrained_starts
 from inference.engines.numpyro_programs import CACHED, Values, vector_functions
+from inference.engines.nuts_options import NutsOptions
+from inference.engines.progress import ChainBars
 from inference.engines.protocol import Draws, Sites
 from mixtures import Program
 
@@ -55,11 +57,8 @@ def sample(
     sites: Sites,
     data: Values,
     starts: Values,
+    options: NutsOptions,
     *,
-    draws: int,
-    tune: int,
-    target_accept: float,
-    seed: int,
     progress: bool,
     is_stopped: Callable[[], bool],
 ) -> Draws:
@@ -69,12 +68,12 @@ def sample(
     density = _compiled(program, sites)
     near = jax.device_put(data, synchronous.device())
     density(vectors[0], near).block_until_ready()  # compile here, not in a thread
-    seeds = np.random.SeedSequence(seed).generate_state(len(vectors))
+    seeds = np.random.SeedSequence(options.seed).generate_state(len(vectors))
     chains = [
-        _Chain(density, near, vector, draws=draws, tune=tune, target_accept=target_accept, seed=int(own))
+        _Chain(density, near, vector, replace(options, seed=int(own)))
         for vector, own in zip(vectors, seeds, strict=True)
     ]
-    _run(chains, (draws + tune) * len(chains), progress, is_stopped)
+    _run(chains, options.draws + options.tune, progress, is_stopped)
     finished = [chain.result() for chain in chains]
     count = min(len(record["lp"]) for record in finished)
     if count == 0:
@@ -87,19 +86,8 @@ def sample(
 class _Chain:
     """One chain and its sampler's thread."""
 
-    def __init__(
-        self,
-        density: Callable[..., jax.Array],
-        data: Values,
-        start: np.ndarray,
-        *,
-        draws: int,
-        tune: int,
-        target_accept: float,
-        seed: int,
-    ):
-        self.density, self.data, self.start, self.seed = density, data, start, seed
-        self.draws, self.tune, self.target_accept = draws, tune, target_accept
+    def __init__(self, density: Callable[..., jax.Array], data: Values, start: np.ndarray, options: NutsOptions):
+        self.density, self.data, self.start, self.options = density, data, start, options
         self.drawn = 0
         self.held: int | None = None
         self.sampler: Any = None
@@ -122,12 +110,12 @@ class _Chain:
         )
         self.sampler = nutpie.sample(
             model,
-            draws=self.draws,
-            tune=self.tune,
+            draws=self.options.draws,
+            tune=self.options.tune,
             chains=1,
             cores=1,
-            seed=self.seed,
-            target_accept=self.target_accept,
+            seed=self.options.seed,
+            target_accept=self.options.target_accept,
             progress_bar=False,
             return_raw_trace=True,
             blocking=False,
@@ -154,7 +142,7 @@ class _Chain:
 
     def _expand(self, u: np.ndarray) -> dict[str, np.ndarray]:
         self.drawn += 1
-        if self.drawn == self.tune + self.draws:
+        if self.drawn == self.options.tune + self.options.draws:
             ctypes.pythonapi.PyGILState_Release(self.held)
         return {"u": u.copy()}
 
@@ -186,7 +174,9 @@ def _run(chains: list[_Chain], total: int, progress: bool, is_stopped: Callable[
     """All chains at once, so that they are about equally long whenever the run is stopped."""
     for chain in chains:
         chain.launch()
-    with tqdm(total=total, disable=not progress, desc="NUTS", unit="draw") as bar:
+    with ChainBars(len(chains), total, progress) as bars:
         while not all(chain.is_finished(POLL) for chain in chains) and not is_stopped():
-            bar.update(sum(chain.drawn for chain in chains) - bar.n)
-        bar.update(sum(chain.drawn for chain in chains) - bar.n)
+            for number, chain in enumerate(chains):
+                bars.reach(number, chain.drawn)
+        for number, chain in enumerate(chains):
+            bars.reach(number, chain.drawn)

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from numpyro.infer.hmc import hmc
-from tqdm import tqdm
 
 from inference.engines.numpyro_programs import CACHED, Values, vector_functions
+from inference.engines.nuts_options import NutsOptions
+from inference.engines.progress import ChainBars
 from inference.engines.protocol import Block, BlockKeeper, Draws, Sites
 from mixtures import Program
 
@@ -71,32 +73,45 @@ def sample(
     sites: Sites,
     data: Values,
     starts: Values,
+    options: NutsOptions,
     *,
-    draws: int,
-    tune: int,
-    target_accept: float,
-    seed: int,
     progress: bool,
     store: BlockKeeper | None,
     is_stopped: Callable[[], bool],
 ) -> Draws:
     """Draws of every parameter, one chain from each start; fewer than asked for if stopped."""
-    chains = len(next(iter(starts.values())))
-    is_vectorized = chains > 1 and np.size(data["x"]) <= VECTORIZED_CELLS
-    start, advance = _kernel(program, sites, tune, target_accept, is_vectorized)
-    vectors = unconstrained_starts(program, sites)(starts, data)
-    keys = jax.random.split(jax.random.PRNGKey(seed), chains)
-    groups = [slice(None)] if is_vectorized else list(range(chains))
-    lanes = [
-        _Lane(number, start, advance, keys[group], vectors[group], data, tune // BLOCK, store)
-        for number, group in enumerate(groups)
-    ]
-    _run(lanes, -(-(tune + draws) // BLOCK), chains, progress, is_stopped)
-    joined = _joined(lanes, tune, draws)
-    values = constrained_draws(program, sites)(jax.numpy.asarray(joined.pop("u")), data)
+    vectors = np.asarray(unconstrained_starts(program, sites)(starts, data))
+    with jax.enable_x64(options.precision == "float64"):
+        joined = _drawn(program, sites, data, vectors, options, progress, store, is_stopped)
+    values = constrained_draws(program, sites)(jnp.asarray(joined.pop("u"), dtype=float), data)
     parameters = {site.name: np.asarray(values[site.name]) for site in sites.parameters}
     depth = np.floor(np.log2(np.maximum(joined["n_steps"], 1))).astype(int) + 1
     return Draws(parameters, {**joined, "tree_depth": depth})
+
+
+def _drawn(
+    program: Program,
+    sites: Sites,
+    data: Values,
+    vectors: np.ndarray,
+    options: NutsOptions,
+    progress: bool,
+    store: BlockKeeper | None,
+    is_stopped: Callable[[], bool],
+) -> dict[str, np.ndarray]:
+    """The draws of the vector, and the sampler's statistics, (chains, draws, ...), in the precision of the scope."""
+    chains, tune = len(vectors), options.tune
+    is_vectorized = chains > 1 and np.size(data["x"]) <= VECTORIZED_CELLS
+    start, advance = _kernel(program, sites, tune, options.target_accept, is_vectorized)
+    data, begin = jax.tree.map(jnp.asarray, data), jnp.asarray(vectors)
+    keys = jax.random.split(jax.random.PRNGKey(options.seed), chains)
+    groups = [slice(None)] if is_vectorized else list(range(chains))
+    lanes = [
+        _Lane(number, start, advance, keys[group], begin[group], data, tune // BLOCK, store)
+        for number, group in enumerate(groups)
+    ]
+    _run(lanes, -(-(tune + options.draws) // BLOCK), chains, progress, is_stopped)
+    return _joined(lanes, tune, options.draws)
 
 
 class _Lane:
@@ -123,8 +138,8 @@ class _Lane:
         structure = jax.tree.structure(jax.eval_shape(start, keys, vectors, data))
         self.state = jax.tree.unflatten(structure, [jax.numpy.asarray(leaf) for leaf in blocks[-1].state])
 
-    def advance(self) -> None:
-        """One more block."""
+    def advance(self) -> list[int]:
+        """One more block; how many of its draws diverged, for each chain, once warm-up is over."""
         self.state, record = self.step(self.state, self.data)
         chains = record["lp"].ndim == 2
         is_kept = self.done >= self.first_kept
@@ -136,21 +151,20 @@ class _Lane:
             self.kept.append(arrays)
         jax.block_until_ready(self.state)
         self.done += 1
+        return [int(count) for count in np.atleast_2d(record["diverging"]).sum(axis=1) * is_kept]
 
 
 def _run(lanes: list[_Lane], blocks: int, chains: int, progress: bool, is_stopped: Callable[[], bool]) -> None:
     """Block after block, every lane in turn, so that chains are equally long whenever the run is stopped."""
-    size = BLOCK * chains // len(lanes)
-    done = size * sum(lane.done for lane in lanes)
-    with tqdm(total=size * blocks * len(lanes), initial=done, disable=not progress, desc="NUTS", unit="draw") as bar:
+    with ChainBars(chains, BLOCK * blocks, progress) as bars:
         for block in range(blocks):
-            for lane in lanes:
+            for number, lane in enumerate(lanes):
                 if is_stopped():
                     return
                 if lane.done <= block:
-                    lane.advance()
-                    bar.update(size)
-            bar.set_postfix(divergences=sum(int(part["diverging"].sum()) for lane in lanes for part in lane.kept))
+                    diverged = lane.advance()
+                    for chain, count in enumerate(diverged, start=number):
+                        bars.reach(chain, BLOCK * lane.done, count)
 
 
 def _joined(lanes: list[_Lane], tune: int, draws: int) -> dict[str, np.ndarray]:

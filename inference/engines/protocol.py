@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 
 from inference.engines.closed_form import Climb, EMProblem, State
+from inference.engines.nuts_options import NutsOptions
 from mixtures import Mixture, Observations, Program
 
 Parameters = Mapping[str, np.ndarray]
@@ -392,11 +393,8 @@ class Engine(Protocol):
         program: Program,
         x: Observations,
         starts: Parameters,
+        options: NutsOptions,
         *,
-        draws: int,
-        tune: int,
-        target_accept: float,
-        seed: int,
         progress: bool,
         sampler: str,
         store: BlockKeeper | None = None,

@@ -10,6 +10,7 @@ from pyro.infer import infer_discrete
 
 from inference.engines import pyro_em, pyro_nuts
 from inference.engines.closed_form import Climb, EMProblem, State
+from inference.engines.nuts_options import NutsOptions
 from inference.engines.protocol import (
     Ascent,
     BlockKeeper,
@@ -189,11 +190,8 @@ class PyroEngine:
         program: Program,
         x: Observations,
         starts: Parameters,
+        options: NutsOptions,
         *,
-        draws: int,
-        tune: int,
-        target_accept: float,
-        seed: int,
         progress: bool,
         sampler: str,
         store: BlockKeeper | None = None,
@@ -202,16 +200,13 @@ class PyroEngine:
         del sampler, store, is_stopped  # Pyro's driver runs a chain to its end
         sites = describe(program, x)
         model, data = tensors(program, x)
-        with isolated(seed):
+        with isolated(options.seed):
             return pyro_nuts.sample(
                 model,
                 sites,
                 data,
                 as_torch(dict(starts)),
-                draws=draws,
-                tune=tune,
-                target_accept=target_accept,
-                seed=seed,
+                options,
                 progress=progress,
             )
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from pyro.infer import MCMC, NUTS
 
+from inference.engines.nuts_options import NutsOptions
 from inference.engines.protocol import Draws, Sites
 from inference.engines.pyro_programs import Unconstrained, Values, as_numpy, log_densities
 
@@ -19,11 +20,8 @@ def sample(
     sites: Sites,
     data: Values,
     starts: Values,
+    options: NutsOptions,
     *,
-    draws: int,
-    tune: int,
-    target_accept: float,
-    seed: int,
     progress: bool,
 ) -> Draws:
     """Draws of every parameter, one chain from each start."""
@@ -37,9 +35,9 @@ def sample(
     chains = len(next(iter(starts.values())))
     results = []
     for chain in range(chains):
-        torch.manual_seed((seed + chain) % 2**32)
+        torch.manual_seed((options.seed + chain) % 2**32)
         free = {name: space.maps[name].inv(starts[name][chain]) for name in space.maps}
-        results.append(_chain(potential, free, space, draws, tune, target_accept, progress))
+        results.append(_chain(potential, free, space, options, progress))
     parameters = {name: np.stack([result.parameters[name] for result in results]) for name in space.maps}
     stats = {name: np.stack([result.stats[name] for result in results]) for name in results[0].stats}
     return Draws(parameters, stats)
@@ -49,9 +47,7 @@ def _chain(
     potential: Callable[[Values], torch.Tensor],
     start: Values,
     space: Unconstrained,
-    draws: int,
-    tune: int,
-    target_accept: float,
+    options: NutsOptions,
     progress: bool,
 ) -> Draws:
     record: list[tuple[float, float, float]] = []
@@ -60,16 +56,21 @@ def _chain(
         if stage.lower().startswith("sample"):
             record.append((float(kernel._potential_energy_last), kernel.step_size, float(kernel._mean_accept_prob)))
 
-    kernel = NUTS(potential_fn=potential, target_accept_prob=target_accept)
+    kernel = NUTS(potential_fn=potential, target_accept_prob=options.target_accept)
     mcmc = MCMC(
-        kernel, num_samples=draws, warmup_steps=tune, initial_params=start, disable_progbar=not progress, hook_fn=hook
+        kernel,
+        num_samples=options.draws,
+        warmup_steps=options.tune,
+        initial_params=start,
+        disable_progbar=not progress,
+        hook_fn=hook,
     )
     mcmc.run()
     free = mcmc.get_samples()
     with torch.no_grad():
         values = {name: torch.vmap(space.maps[name])(free[name]) for name in space.maps}
     energy, step_size, acceptance = (np.array(column) for column in zip(*record, strict=True))
-    diverging = np.zeros(draws, dtype=bool)
+    diverging = np.zeros(options.draws, dtype=bool)
     diverging[mcmc.diagnostics()["divergences"]["chain 0"]] = True
     stats = {"lp": -energy, "diverging": diverging, "step_size": step_size, "acceptance_rate": acceptance}
     return Draws(as_numpy(values), stats)

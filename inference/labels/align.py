@@ -18,7 +18,7 @@ from inference.assignment import responsibilities as model
 from inference.draws import observations_of
 from inference.labels.evidence import raw_tree
 from inference.labels.permutations import Relabelling, compose, relabel_parameters, second_best_margin, solve
-from inference.labels.relabel import permuted, relabel
+from inference.labels.relabel import check_known_labels, permuted, relabel
 from inference.results import PointFit
 from mixtures import Mixture, Observations, simulate
 from mixtures.errors import DataError
@@ -89,9 +89,8 @@ def classify_rows(result: Labelled, x: Observations) -> Float[np.ndarray, "rows 
     every = -(-sizes["draw"] * sizes["chain"] // MOST_DRAWS)
     some = result.isel(draw=slice(None, None, every), missing_dims="ignore")
     permutations = some["relabelling"].to_dataset()["permutation"].values.reshape(-1, sizes["components"])
-    tree = raw_tree(some)
-    tree["observed_data"] = xr.DataTree(xr.Dataset({"obs": (("rows", "features")[: x.x.ndim], x.x)}, coords=x.coords()))
-    return relabel_parameters(model.draw_responsibilities(tree), permutations, axis=2).mean(axis=0)
+    table = model.draw_responsibilities(raw_tree(some), x=x)
+    return relabel_parameters(table, permutations, axis=2).mean(axis=0)
 
 
 def _labelled(result: Any) -> Labelled:
@@ -104,12 +103,12 @@ def _labelled(result: Any) -> Labelled:
 
 
 def _rows(result: Labelled, reference: Labelled, x: Any) -> Observations:
-    """The rows to compare on."""
+    """The rows to compare on; known labels would make any two results agree, and are left out."""
     if x is not None:
-        return Observations.of(x)
+        return Observations.of(x).with_labels(None)
     for one in (reference, result):
         if isinstance(one, xr.DataTree):
-            return observations_of(one)
+            return observations_of(one).with_labels(None)
     assert isinstance(reference, PointFit)  # neither is a tree
     return _drawn(reference)
 
@@ -148,6 +147,7 @@ def _permuted_tree(tree: xr.DataTree, permutation: np.ndarray) -> xr.DataTree:
     posterior, relabelling = tree["posterior"].to_dataset(), tree["relabelling"].to_dataset()
     chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
     every = np.tile(permutation, (chains * draws, 1))
+    check_known_labels(tree, every)
     moved = {
         name: permuted(variable, every)
         for name, variable in posterior.data_vars.items()

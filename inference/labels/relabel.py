@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from inference.draws import observations_of
 from inference.labels.evidence import Evidence, raw_tree
 from inference.labels.methods import METHODS, Task
 from inference.labels.permutations import Permutations, Relabelling, relabel_assignments, relabel_parameters
 from inference.labels.pivot import Pivot, find_pivot
-from mixtures.errors import ChoiceError
+from mixtures.errors import ChoiceError, ModelError
 
 MOST_MEMORY = 512 * 2**20
 """Bytes of responsibilities (draws x rows x components) above which a random subset of rows is used."""
@@ -51,7 +52,8 @@ def relabel(
     Raises:
         ChoiceError: unknown method or site.
         DataError: no posterior with components, or a pivot that does not fit it.
-        ModelError: `"sjw"` with more than 6 components.
+        ModelError: `"sjw"` with more than 6 components; known labels of rows, and a method that would move the components
+            that they name.
     """
     if method not in METHODS:
         raise ChoiceError.of("method", method, METHODS)
@@ -86,6 +88,7 @@ def choose_rows(raw: xr.DataTree, rows: int | None, seed: int) -> np.ndarray | N
 
 def apply(raw: xr.DataTree, result: Relabelling, attrs: dict[str, Any]) -> xr.DataTree:
     """The tree with its draws permuted, and the raw draws and the permutations kept beside them."""
+    check_known_labels(raw, result.permutations)
     before = raw["posterior"].to_dataset()
     after = before.assign(
         {
@@ -106,6 +109,26 @@ def apply(raw: xr.DataTree, result: Relabelling, attrs: dict[str, Any]) -> xr.Da
     tree["posterior_raw"] = xr.DataTree(before)
     tree["relabelling"] = xr.DataTree(xr.Dataset(found, coords=coords, attrs=attrs))
     return tree
+
+
+def check_known_labels(tree: xr.DataTree, permutations: Permutations) -> None:
+    """Check that components which known labels of rows name keep their numbers.
+
+    Raises:
+        ModelError: some draw would give such a component another number.
+    """
+    known = observations_of(tree).labels
+    if known is None:
+        return
+    named = np.unique(known[known >= 0])
+    moved = (permutations[:, named] != named).any(axis=1)
+    if moved.any():
+        raise ModelError(
+            "posterior",
+            got=f"known labels of rows, and {moved.mean():.1%} of draws in which the components that they name would change places",
+            expected="components whose numbers mean nothing",
+            advice="Known labels tell components apart already: use the draws as they are.",
+        )
 
 
 def permuted(variable: xr.DataArray, permutations: Permutations) -> xr.DataArray:

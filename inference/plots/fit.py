@@ -55,7 +55,17 @@ def plot_gradient_norms(fit: PointFit | GuideFit, ax: Axes | None = None) -> Axe
 
     Returns:
         The axes.
+
+    Raises:
+        ModelError: a fit by EM, whose steps follow no gradient.
     """
+    if not fit.gradient_norms:
+        raise ModelError(
+            "fit",
+            got="a fit without gradients",
+            expected="a fit that climbed by gradient: fit_map, fit_mle or fit_guide",
+            advice="plot_losses shows how EM climbed.",
+        )
     ax = given_or_new(ax, (7.0, 3.5))
     for index, (site, norms) in enumerate(fit.gradient_norms.items()):
         # A norm of exactly zero has no place on a log scale: a gap, not an error.

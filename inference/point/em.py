@@ -19,6 +19,7 @@ from inference.point.restarts import best_restart, by_weight, permuted
 from inference.point.split_merge import FEWEST_COMPONENTS, split_and_merge
 from inference.point.starts import Start, restart_seeds
 from inference.results import Origin, PointFit
+from inference.status import Status
 from mixtures import Mixture, Observations
 from mixtures.errors import ChoiceError, FitError
 from mixtures.mixture import completed
@@ -67,7 +68,7 @@ def fit_em(
         start: one start `{site: value}` or a list of them, used first; all sites must be given. With `restarts` above their number, the
             rest is drawn by the rule. Components keep the first start's numbering, and are not numbered by weight.
         fixed: `{site: value}`: parameters that are known.
-        row_weights: how often each row counts, shape (rows,).
+        row_weights: how often each row counts, shape (rows,); a row of weight 2 is a row that is there twice, in BIC's n too.
         labels: known components 0, ..., components - 1, shape (rows,), and -1 or None where unknown; also `Observations.labels`.
         backend: `"numpyro"` or `"pyro"`.
         raise_if_bad: raise where the best restart is unsound, instead of returning it with its status.
@@ -133,7 +134,7 @@ def fit_em(
         status=status,
         free_parameters=sites.free_parameters
         - sum(site.free - site.spare for site in sites.parameters if site.name in known),
-        origin=Origin.of(with_numbers(mixture, observations), observations, backend, seed),
+        origin=Origin.of(with_numbers(mixture, observations), observations, backend, seed, weights),
     )
 
 
@@ -207,7 +208,9 @@ def _climb(mixture: Mixture, x: Observations, engine: Engine, task: _ClosedTask,
     # the second half begins where the best so far can be improved, half of it where the first half of it came to
     for count in _halves(settings.restarts - first):
         seeds = restart_seeds(settings.seed + len(starts), count)
-        best = {name: value[best_restart(runs.table)] for name, value in climbs.states.items()}
+        # a spurious maximum is no answer, but as good a place to begin from: the component on a few rows is free to move
+        source = best_restart(runs.table, accepted=(Status.SPURIOUS,))
+        best = {name: value[source] for name, value in climbs.states.items()}
         drawn = split_and_merge(closed, problem, best, partitions.rows, seeds)  # type: ignore[union-attr]
         more = from_partitions(closed, frame, values, drawn, mixture.components, x.features, settings.fixed, x.labels)
         climbs = joined(climbs, engine.em(problem, stacked(more)))

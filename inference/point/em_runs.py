@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from inference.engines.closed_form import Climb, ClosedForm, EMProblem, Frame, Outcome, State
-from inference.engines.e_step import e_step
 from inference.point.initial_partitions import Partition, Partitions, matched
 from inference.point.moments import moments
 from inference.point.restarts import EMPTY_ROWS, optima
+from inference.point.spurious import spurious_components
 from inference.status import Status
 from mixtures import Observations
 
@@ -173,7 +173,7 @@ def summarise(
         starts=[(start.rule, start.seed) for start in starts],
         losses=losses,
         statuses=[
-            _status(closed, state, spread, climb.occupancy[restart], climb.outcomes[restart])
+            _status(closed, problem, state, spread, climb.occupancy[restart], climb.outcomes[restart])
             for restart, state in enumerate(states)
         ],
         occupancy=list(climb.occupancy),
@@ -196,8 +196,12 @@ def _likelihoods(closed: ClosedForm, problem: EMProblem, state: State) -> tuple[
         x = ((problem.x[rows] - problem.frame.centre) / problem.frame.unit).T
         weights = None if problem.row_weights is None else problem.row_weights[rows]
         labels = None if problem.labels is None else problem.labels[rows]
-        both = [e_step(np, closed, state, x, weights, labels, numbers, is_hard)[0] for is_hard in (False, True)]
-        totals += np.array(both)
+        table, _ = closed.log_joint(np, state, x)
+        if labels is not None:
+            table = np.where((labels >= 0) & (labels != numbers), -np.inf, table)
+        peak = table.max(axis=0)
+        soft = peak + np.log(np.exp(table - peak).sum(axis=0))
+        totals += [np.sum(each if weights is None else weights * each) for each in (soft, peak)]
     return float(totals[0]), float(totals[1])
 
 
@@ -230,11 +234,25 @@ def _spread(problem: EMProblem) -> np.ndarray:
     return covariance + 1e-12 * max(float(np.trace(covariance)) / columns, 1e-300) * np.eye(columns)
 
 
-def _status(closed: ClosedForm, state: State, spread: np.ndarray, occupancy: np.ndarray, outcome: Outcome) -> Status:
+def _status(
+    closed: ClosedForm, problem: EMProblem, state: State, spread: np.ndarray, occupancy: np.ndarray, outcome: Outcome
+) -> Status:
     if outcome is Outcome.BROKEN or closed.narrowest(state, spread) < COLLAPSED:
         return Status.COLLAPSED
     if occupancy.min() < EMPTY_ROWS:
         return Status.EMPTY
     if (closed.apart(state)[np.triu_indices(len(occupancy), 1)] < SAME).any():
         return Status.DUPLICATE
+    if _is_spurious(problem, state, occupancy):
+        return Status.SPURIOUS
     return Status.CONVERGED if outcome is Outcome.AT_REST else Status.MAX_STEPS
+
+
+def _is_spurious(problem: EMProblem, state: State, occupancy: np.ndarray) -> bool:
+    """Whether a component owes its likelihood to a few close rows; one whose rows or spread are known does not."""
+    if "root" not in state or problem.fixed["spread"]:
+        return False
+    found = spurious_components(state["root"] @ state["root"].swapaxes(1, 2), occupancy)
+    if problem.labels is not None:
+        found[problem.labels[problem.labels >= 0]] = False
+    return bool(found.any())

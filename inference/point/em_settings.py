@@ -35,8 +35,7 @@ def check_mixture(mixture: Any, x: Any, labels: Any) -> Observations:
         DataError: bad data or labels.
     """
     if labels is not None:
-        plain = Observations.of(x)
-        x = Observations(plain, plain.feature_names, plain.missing, plain.covariates, labels)
+        x = Observations.of(x).with_labels(labels)
     observations = checked(mixture, x)
     if not isinstance(mixture, Mixture):
         raise ModelError(

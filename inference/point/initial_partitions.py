@@ -62,6 +62,7 @@ class Partitions:
         few = self._sample(len(self.rows), AGGLOMERATED_AT_MOST, seed)
         self._few = few
         self._trees: dict[str, Merges] = {}
+        self._made: dict[tuple[int, int], Partition] = {}
 
     @staticmethod
     def _sample(rows: int, most: int, seed: int) -> np.ndarray:
@@ -70,8 +71,11 @@ class Partitions:
         return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
 
     def draw(self, components: int, count: int) -> list[Partition]:
-        """So many partitions into so many components."""
-        return [self._one(index, components) for index in range(count)]
+        """So many partitions into so many components, the same whoever asks: a sweep has one for all structures."""
+        for index in range(count):
+            if (index, components) not in self._made:
+                self._made[index, components] = self._one(index, components)
+        return [self._made[index, components] for index in range(count)]
 
     def _one(self, index: int, components: int) -> Partition:
         seed = (self._seed + index) % 2**32

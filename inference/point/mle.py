@@ -1,5 +1,6 @@
 """Maximum likelihood by gradient, for every declared program."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -147,24 +148,41 @@ def _quasi_newton(density: LogDensity, starts: np.ndarray, units: np.ndarray, si
     """L-BFGS from every start in turn."""
     ends, series = [], []
     for start in starts:
-        losses: list[float] = []
+        last: list[tuple[float, np.ndarray]] = []
 
-        def objective(v: np.ndarray, start: np.ndarray = start) -> tuple[float, np.ndarray]:
+        def objective(v: np.ndarray, start: np.ndarray = start, last: list = last) -> tuple[float, np.ndarray]:
             value, gradient = density.value_and_gradient(start + units * v)
+            last[:] = [(-value, gradient)]
             return -value, -gradient * units
 
-        losses.append(objective(np.zeros(density.size))[0])
+        objective(np.zeros(density.size))
+        climbed = last.copy()
         result = optimize.minimize(
             objective,
             np.zeros(density.size),
             jac=True,
             method="L-BFGS-B",
-            callback=lambda intermediate_result: losses.append(float(intermediate_result.fun)),  # noqa: B023
+            # a step ends where the line search looked last
+            callback=lambda _, last=last, climbed=climbed: climbed.extend(last),
             options={"maxiter": epochs, "ftol": 1e-14, "gtol": 1e-8},
         )
         ends.append(density.constrain(start + units * result.x))
-        series.append(losses)
+        series.append(climbed)
     steps = max(map(len, series))
-    padded = np.array([losses + losses[-1:] * (steps - len(losses) + 1) for losses in series])
-    norms = {site.name: np.zeros((len(starts), steps)) for site in sites.parameters}
-    return Ascent({name: np.stack([end[name] for end in ends]) for name in ends[0]}, padded, norms)
+    losses = np.array([_drawn_out([loss for loss, _ in climbed], steps + 1) for climbed in series])
+    gradients = np.array([_drawn_out([gradient for _, gradient in climbed], steps) for climbed in series])
+    norms = {
+        site.name: np.linalg.norm(gradients[:, :, _coordinates(density, ends[0], site.name)], axis=2)
+        for site in sites.parameters
+    }
+    return Ascent({name: np.stack([end[name] for end in ends]) for name in ends[0]}, losses, norms)
+
+
+def _drawn_out(values: list[Any], length: int) -> list[Any]:
+    """The values, the last one repeated until there are so many."""
+    return values + values[-1:] * (length - len(values))
+
+
+def _coordinates(density: LogDensity, parameters: Mapping[str, np.ndarray], site: str) -> np.ndarray:
+    """Which coordinates of the unconstrained vector are a site's: those that turn NaN with it."""
+    return np.isnan(density.unconstrain({**parameters, site: np.full_like(parameters[site], np.nan)}))

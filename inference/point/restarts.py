@@ -138,9 +138,15 @@ def _peak(values: np.ndarray) -> float:
     return float(-np.log(scale).sum() - 0.5 * log_determinant - 0.5 * len(scale) * np.log(2 * np.pi))
 
 
-def best_restart(table: pd.DataFrame) -> int:
-    """The best restart: sound ones before unsound ones, then the lowest objective; among ties, the lowest initial objective."""
-    severity = table["status"].map({status: rank if not status.is_sound else 0 for rank, status in enumerate(SEVERITY)})
+def best_restart(table: pd.DataFrame, accepted: tuple[Status, ...] = ()) -> int:
+    """The best restart: sound ones before unsound ones, then the lowest objective; among ties, the lowest initial objective.
+
+    Args:
+        table: see `PointFit.restarts`.
+        accepted: statuses that count as sound beside those that are.
+    """
+    ranks = {status: 0 if status.is_sound or status in accepted else rank for rank, status in enumerate(SEVERITY)}
+    severity = table["status"].map(ranks)
     candidates = table[severity == severity.min()]
     finite = candidates["objective"].fillna(np.inf)
     lowest = finite.min()

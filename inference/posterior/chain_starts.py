@@ -1,5 +1,6 @@
 """Where chains start: as restarts do, or about a point fit, scattered as widely as the posterior about it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,19 +17,24 @@ JITTER = 1.0
 
 
 def chain_starts(
-    program: Program, x: Observations, engine: Engine, sites: Sites, chains: int, seed: int, init: PointFit | None
+    program: Program, x: Observations, engine: Engine, sites: Sites, chains: int, seed: int, fits: Sequence[PointFit]
 ) -> dict[str, np.ndarray]:
-    """Where chains start, (chains, ...) by site."""
-    if init is None:
+    """Where chains start, (chains, ...) by site: about the fits, which they take in turn."""
+    if not fits:
         return draw_starts(program, x, engine, sites, restart_seeds(seed, chains))
     shapes = {site.name: site.shape for site in sites.parameters}
-    found = {name: np.shape(value) for name, value in init.parameters.items()}
-    if shapes != found:
-        raise ModelError("init", got=f"a fit with sites {found}", expected=f"a fit of this program, sites {shapes}")
+    for fit in fits:
+        found = {name: np.shape(value) for name, value in fit.parameters.items()}
+        if shapes != found:
+            raise ModelError("init", got=f"a fit with sites {found}", expected=f"a fit of this program, sites {shapes}")
     density = engine.log_density(program, x)
-    centre = density.unconstrain(init.parameters)
-    scatter = JITTER * np.random.default_rng(seed).normal(size=(chains, density.size)) * _widths(density, centre)
-    rows = [density.constrain(centre + offset) for offset in scatter]
+    centres = [density.unconstrain(fit.parameters) for fit in fits[:chains]]
+    widths = [_widths(density, centre) for centre in centres]
+    scatter = JITTER * np.random.default_rng(seed).normal(size=(chains, density.size))
+    turns = [chain % len(centres) for chain in range(chains)]
+    rows = [
+        density.constrain(centres[turn] + widths[turn] * offset) for turn, offset in zip(turns, scatter, strict=True)
+    ]
     return {name: np.stack([row[name] for row in rows]) for name in shapes}
 
 

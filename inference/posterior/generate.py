@@ -80,7 +80,8 @@ def with_predictive(tree: xr.DataTree, seed: int) -> xr.DataTree:
 
     Groups: `posterior_predictive`, its draws' numbers in the coordinate `draw`; `prior` and `prior_predictive`, one chain of as many.
     """
-    program, x, backend = program_of(tree), observations_of(tree), engine(tree.attrs["backend"])
+    program, backend = program_of(tree), engine(tree.attrs["backend"])
+    x = observations_of(tree).with_labels(None)  # predicted rows are new rows: nothing is known of their components
     sites, chains = backend.sites(program, x), tree["posterior"].sizes["chain"]
     total = tree["posterior"].sizes["draw"]
     cells = sum(int(np.prod(site.shape)) for site in sites.all if site.kind == "observed")

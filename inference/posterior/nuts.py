@@ -1,18 +1,21 @@
 """How uncertain are the parameters? Collapsed NUTS: assignments summed out, several chains."""
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import xarray as xr
 
 from inference.checks import check_count, checked, with_numbers
 from inference.engines import engine
+from inference.engines.nuts_options import PRECISIONS, NutsOptions
 from inference.posterior.chain_starts import chain_starts
 from inference.posterior.run import Run, carry_out
 from inference.posterior.samplers import choose_sampler
 from inference.posterior.store import DrawStore
 from inference.results import PointFit
 from mixtures import Program
+from mixtures.errors import ChoiceError
 from mixtures.seeds import check_seed
 
 
@@ -25,12 +28,14 @@ def sample_nuts(
     chains: int = 4,
     seed: int,
     sampler: str = "auto",
-    init: PointFit | None = None,
+    init: PointFit | Sequence[PointFit] | None = None,
     target_accept: float = 0.8,
     backend: str = "numpyro",
     progress: bool | None = None,
     predictive: bool = False,
     assignments: bool = False,
+    log_likelihood: bool | None = None,
+    precision: str = "float64",
     store: str | os.PathLike[str] | None = None,
     strict: bool = False,
 ) -> xr.DataTree:
@@ -52,12 +57,17 @@ def sample_nuts(
         seed: an int in [0, 2**32).
         sampler: `"numpyro"`, `"nutpie"` (an extra: Rust, on NumPyro's density), `"pyro"`, or `"auto"`: nutpie where it is installed and
             the backend is NumPyro on a CPU, else the backend's own. The attributes `sampler` and `sampler_reason` say which, and why.
-        init: a point fit to start from, each chain a little off it; None starts chains as `fit_map` starts restarts.
+        init: a point fit to start from, each chain a little off it, as far as the posterior is wide; several fits, which chains take in
+            turn, spread the chains over different optima; None starts chains as `fit_map` starts restarts.
         target_accept: the acceptance rate that step sizes are tuned for.
         backend: `"numpyro"` or `"pyro"`.
         progress: show a progress bar; None shows one on a terminal.
         predictive: also draw data from the posterior and from the prior.
         assignments: also draw every assignment, at every draw of the parameters (draws x rows bytes).
+        log_likelihood: keep the log likelihood of every row at every draw, which leave-one-out needs (8 x draws x rows bytes); None
+            keeps it up to 1 GB. `inference.log_likelihood(posterior, x)` computes it later.
+        precision: `"float64"`, or `"float32"` for the log density and its gradient while NumPyro samples: faster on accelerators. The
+            draws are then mapped to the parameters, and their log likelihoods computed, in float64 again.
         store: a new folder for draws while they are made, in blocks: a run that was killed is continued by `resume(store, x)`.
         strict: raise where `check_posterior` finds something wrong; the draws are then in the error's attribute `posterior`.
 
@@ -68,7 +78,8 @@ def sample_nuts(
         `posterior`. Program, data fingerprint, seed and versions are in its attributes.
 
     Raises:
-        DataError, ModelError, SeedError: bad arguments.
+        DataError, ModelError, SeedError, ChoiceError: bad arguments.
+        BackendError: a sampler that is not installed, or that has no blocks to store or no such precision.
         StoredFileError: `store` exists, or cannot be written; blocks written before are intact.
         FitError: the draws have warnings and `strict` is set.
 
@@ -84,21 +95,24 @@ def sample_nuts(
     for name, value in {"draws": draws, "tune": tune, "chains": chains}.items():
         check_count(name, value)
     on_cpu = backend != "numpyro" or engine(backend).is_on_cpu
-    chosen = choose_sampler(sampler, backend, is_stored=store is not None, is_on_cpu=on_cpu)
-    backend_engine = engine(chosen.backend)
-    starts = chain_starts(
-        program, observations, backend_engine, backend_engine.sites(program, observations), chains, seed, init
+    if precision not in PRECISIONS:
+        raise ChoiceError.of("precision", precision, PRECISIONS)
+    chosen = choose_sampler(
+        sampler, backend, is_stored=store is not None, is_on_cpu=on_cpu, is_single=precision == "float32"
     )
+    backend_engine = engine(chosen.backend)
+    fits = [] if init is None else [init] if isinstance(init, PointFit) else list(init)
+    starts = chain_starts(
+        program, observations, backend_engine, backend_engine.sites(program, observations), chains, seed, fits
+    )
+    heights = [fit.log_posterior for fit in fits if fit.log_posterior is not None]
     run = Run(
-        draws=draws,
-        tune=tune,
-        chains=chains,
-        seed=seed,
-        target_accept=target_accept,
+        nuts=NutsOptions(draws, tune, target_accept, seed, precision),
         sampler=chosen,
         predictive=predictive,
         assignments=assignments,
-        init_log_posterior=init.log_posterior if init is not None else None,
+        log_likelihood=log_likelihood,
+        init_log_posterior=max(heights, default=None),
     )
     program = with_numbers(program, observations)
     kept = DrawStore.new(store, run.header(program, observations), starts) if store is not None else None

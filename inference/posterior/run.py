@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from inference.engines import engine
+from inference.engines.nuts_options import NutsOptions
 from inference.posterior.generate import with_assignments, with_predictive
 from inference.posterior.interrupt import stop_on_interrupt
 from inference.posterior.samplers import Sampler
@@ -27,14 +28,11 @@ from mixtures.specification import to_json
 class Run:
     """What was asked for, beside program, data and starts; see `sample_nuts`."""
 
-    draws: int
-    tune: int
-    chains: int
-    seed: int
-    target_accept: float
+    nuts: NutsOptions
     sampler: Sampler
     predictive: bool
     assignments: bool
+    log_likelihood: bool | None
     init_log_posterior: float | None
 
     def header(self, program: Program, x: Observations) -> dict[str, Any]:
@@ -49,7 +47,8 @@ class Run:
     @classmethod
     def of_header(cls, header: Mapping[str, Any]) -> "Run":
         """What `header` kept."""
-        return cls(**{**header["run"], "sampler": Sampler(**header["run"]["sampler"])})
+        parts = {"sampler": Sampler(**header["run"]["sampler"]), "nuts": NutsOptions(**header["run"]["nuts"])}
+        return cls(**{**header["run"], **parts})
 
 
 def carry_out(
@@ -78,28 +77,26 @@ def carry_out(
             program,
             x,
             starts,
-            draws=run.draws,
-            tune=run.tune,
-            target_accept=run.target_accept,
-            seed=run.seed,
+            run.nuts,
             progress=sys.stderr.isatty() if progress is None else progress,
             sampler=run.sampler.name,
             store=store,
             is_stopped=is_stopped,
         )
     attrs = {
-        "seed": run.seed,
+        "seed": run.nuts.seed,
         "sampler": f"{run.sampler.name} NUTS",
         "sampler_reason": run.sampler.reason,
-        "tune": run.tune,
-        "target_accept": run.target_accept,
+        "tune": run.nuts.tune,
+        "target_accept": run.nuts.target_accept,
+        "precision": run.nuts.precision,
         "sampling_seconds": time.perf_counter() - begin,
-        "complete": int(drawn.stats["lp"].shape[1] == run.draws),
+        "complete": int(drawn.stats["lp"].shape[1] == run.nuts.draws),
     }
     if run.init_log_posterior is not None:
         attrs["init_log_posterior"] = run.init_log_posterior
-    tree = build_tree(program, x, backend, backend.sites(program, x), drawn, attrs)
-    own = np.random.SeedSequence(run.seed).generate_state(2)
+    tree = build_tree(program, x, backend, backend.sites(program, x), drawn, attrs, pointwise=run.log_likelihood)
+    own = np.random.SeedSequence(run.nuts.seed).generate_state(2)
     if run.predictive:
         tree = with_predictive(tree, int(own[0]))
     if run.assignments:

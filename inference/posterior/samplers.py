@@ -33,7 +33,7 @@ class Sampler:
         return self.name == "numpyro"
 
 
-def choose_sampler(asked: str, backend: str, *, is_stored: bool, is_on_cpu: bool) -> Sampler:
+def choose_sampler(asked: str, backend: str, *, is_stored: bool, is_on_cpu: bool, is_single: bool = False) -> Sampler:
     """The sampler to use.
 
     Args:
@@ -41,6 +41,7 @@ def choose_sampler(asked: str, backend: str, *, is_stored: bool, is_on_cpu: bool
         backend: the backend asked for; a sampler asked for by name brings its own.
         is_stored: whether draws are to be stored in blocks.
         is_on_cpu: whether the backend computes on a CPU.
+        is_single: whether the log density is to be computed in single precision.
 
     Raises:
         ChoiceError: no such sampler.
@@ -48,7 +49,14 @@ def choose_sampler(asked: str, backend: str, *, is_stored: bool, is_on_cpu: bool
     """
     if asked not in SAMPLERS:
         raise ChoiceError.of("sampler", asked, SAMPLERS)
-    sampler = _automatic(backend, is_stored, is_on_cpu) if asked == "auto" else _by_name(asked)
+    sampler = _automatic(backend, is_stored, is_on_cpu, is_single) if asked == "auto" else _by_name(asked)
+    if is_single and sampler.name != "numpyro":
+        raise BackendError(
+            "precision",
+            got=f"'float32' with sampler {sampler.name!r}",
+            expected="a sampler that has single precision",
+            advice="Use sampler='numpyro'.",
+        )
     if is_stored and not sampler.has_store:
         raise BackendError(
             "store",
@@ -70,11 +78,13 @@ def _by_name(name: str) -> Sampler:
     return Sampler(name, "pyro" if name == "pyro" else "numpyro", "asked for")
 
 
-def _automatic(backend: str, is_stored: bool, is_on_cpu: bool) -> Sampler:
+def _automatic(backend: str, is_stored: bool, is_on_cpu: bool, is_single: bool) -> Sampler:
     if backend != "numpyro":
         return Sampler(backend, backend, "the backend's own")
     if is_stored:
         return Sampler("numpyro", backend, "the one that works in blocks, which a store needs")
+    if is_single:
+        return Sampler("numpyro", backend, "the one that has single precision")
     if not is_on_cpu:
         return Sampler("numpyro", backend, "chains as one program, on an accelerator")
     if find_spec("nutpie") is None:

@@ -15,17 +15,26 @@ from inference.results import versions
 from mixtures import Mixture, Observations, Program
 from mixtures.specification import to_json
 
+POINTWISE_BYTES = 2**30
+"""Log likelihoods of every row at every draw take the place of everything else in a large tree: beyond this they must be asked for."""
+
 CELLS_AT_ONCE = 1_000_000
 """How many numbers of a (draws, rows, components) table are held at once: 8 MB."""
 
 
 def build_tree(
-    program: Program, x: Observations, engine: Engine, sites: Sites, draws: Draws, attrs: Mapping[str, Any]
+    program: Program,
+    x: Observations,
+    engine: Engine,
+    sites: Sites,
+    draws: Draws,
+    attrs: Mapping[str, Any],
+    pointwise: bool | None = None,
 ) -> xr.DataTree:
     """The tree of a sampler's draws.
 
     Groups: `posterior`, `sample_stats`, `log_likelihood` (of each row, assignments summed out), `log_prior` (one number a draw: what
-    `arviz_stats.psense` scales), `observed_data`, `constant_data` (the numbers of the priors).
+    `arviz_stats.psense` scales), `observed_data`, `constant_data` (the numbers of the priors, covariates, known labels).
 
     Args:
         program: the declaration, with the numbers of its priors.
@@ -34,8 +43,11 @@ def build_tree(
         sites: the program's sites.
         draws: what the sampler gave.
         attrs: what to say of the run, beside program, data and versions.
+        pointwise: whether to keep `log_likelihood`; None keeps it up to `POINTWISE_BYTES`.
     """
-    likelihood = _log_likelihood(program, x, engine, sites, draws)
+    if pointwise is None:
+        pointwise = 8 * draws.stats["lp"].size * len(x) <= POINTWISE_BYTES
+    likelihood = _log_likelihood(program, x, engine, sites, draws) if pointwise else None
     parameters = {name: flat(value) for name, value in draws.parameters.items()}
     shape = draws.stats["lp"].shape
     marginal = (
@@ -113,8 +125,11 @@ def _data(x: Observations) -> xr.Dataset:
 
 
 def _constants(program: Program, x: Observations) -> xr.Dataset:
-    """The numbers of the priors and the covariates: what the program was given beside the data."""
+    """The numbers of the priors, covariates and known labels: what the program was given beside the data."""
     constants = _numbers(program)
+    if x.labels is not None:
+        constants = constants.assign_coords(rows=x.coords()["rows"])
+        constants["labels_of_rows"] = (("rows",), np.array(x.labels))
     if x.covariates is not None:
         coords = {dim: x.coords()[dim] for dim in ("rows", "covariates")}
         constants = constants.assign_coords(coords)

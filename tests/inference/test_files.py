@@ -4,10 +4,12 @@ import os
 import stat
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
 import inference
+import mixtures
 from mixtures.errors import ModelError, StoredFileError
 from tests.oracles import FIVE_POINTS
 
@@ -22,6 +24,17 @@ def test_a_fit_comes_back_as_it_was(tutorial_fit, tmp_path):
     np.testing.assert_array_equal(back.losses, tutorial_fit.losses)
     assert back.bic == tutorial_fit.bic
     np.testing.assert_array_equal(inference.classify(back, FIVE_POINTS), [1, 1, 0, 0, 0])
+
+
+def test_names_of_covariates_and_row_weights_come_back(tmp_path):
+    frame = pd.DataFrame({"dose": np.linspace(0.0, 1.0, 12)})
+    x = mixtures.Observations(np.cos(np.arange(12.0)), covariates=frame)
+    program = mixtures.regression_mixture(1)
+    fit = inference.fit_em(program, x, restarts=1, max_steps=3, row_weights=np.arange(12.0), seed=0)
+    back = inference.load(inference.save(fit, tmp_path / "fit.json"), x=x)
+    assert back.sample_size == 66.0
+    assert back.bic == fit.bic
+    np.testing.assert_array_equal(inference.responsibilities(back, x), 1.0)
 
 
 def test_a_guide_fit_comes_back_as_it_was(tutorial_fit, tmp_path):

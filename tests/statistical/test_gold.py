@@ -65,6 +65,18 @@ def test_the_gold_posterior_is_met(model, data, fit, sampler):
 
 
 @pytest.mark.slow
+def test_the_gold_posterior_is_met_by_a_run_that_was_cut_and_continued(model, data, fit, tmp_path):
+    options = {"seed": 1, "init": fit, "progress": False}
+    whole = inference.sample_nuts(model, data, store=tmp_path / "run", **options)
+    blocks = sorted((tmp_path / "run").glob("block-*"))
+    for block in blocks[len(blocks) // 2 :]:
+        block.unlink()
+    tree = inference.resume(tmp_path / "run", data, progress=False)
+    xr.testing.assert_identical(tree["posterior"].to_dataset(), whole["posterior"].to_dataset())
+    check_gold(tree)
+
+
+@pytest.mark.slow
 def test_the_gold_posterior_is_met_by_smc(model, data):
     """The same bounds on means and standard deviations; particles are no chain, so the error is the spread of independent runs."""
     gold = json.loads((FOLDER / "reference_summary.json").read_text())

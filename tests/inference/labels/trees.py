@@ -46,15 +46,15 @@ def log_joint(posterior: xr.Dataset, x: np.ndarray) -> np.ndarray:
     return np.log(weights) + norm.logpdf(x[:, None], loc, scale)
 
 
-def draw_log_joint(posterior: xr.DataTree, rows=None) -> np.ndarray:
+def draw_log_joint(posterior: xr.DataTree, rows=None, x=None) -> np.ndarray:
     """What the model would answer."""
-    x = posterior["observed_data"]["obs"].values
+    x = posterior["observed_data"]["obs"].values if x is None else np.asarray(x)
     return log_joint(posterior["posterior"].to_dataset(), x if rows is None else x[rows])
 
 
-def draw_responsibilities(posterior: xr.DataTree, rows=None) -> np.ndarray:
+def draw_responsibilities(posterior: xr.DataTree, rows=None, x=None) -> np.ndarray:
     """What the model would answer."""
-    joint = draw_log_joint(posterior, rows)
+    joint = draw_log_joint(posterior, rows, x)
     return np.exp(joint - logsumexp(joint, axis=2, keepdims=True))
 
 

@@ -1,5 +1,7 @@
 """Pictures of a fit show its losses and gradients as they are, and densities and ellipses that closed forms confirm."""
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -44,6 +46,12 @@ def test_every_site_has_its_gradient_norms(five):
     assert np.array_equal(shown[:3], fit.gradient_norms["loc"][:3])
     assert np.isnan(shown[3])  # zero, on a log scale
     assert ax.get_yscale() == "log"
+
+
+def test_a_fit_without_gradients_has_no_picture_of_them(five):
+    fit, _ = five
+    with pytest.raises(ModelError, match="a fit that climbed by gradient"):
+        plots.plot_gradient_norms(replace(fit, gradient_norms={}))
 
 
 @pytest.mark.parametrize("backend", ["numpyro", "pyro"])

@@ -10,7 +10,7 @@ from sklearn.mixture import GaussianMixture
 from inference.engines import engine
 from inference.point.em import fit_em
 from inference.status import Status
-from mixtures import Observations, gaussian_mixture, load_dataset, simulate
+from mixtures import Observations, gaussian_mixture, load_dataset, poisson_mixture, simulate
 from mixtures.errors import ChoiceError, DataError, FitError, ModelError
 from mixtures.families.covariance import STRUCTURES
 
@@ -128,6 +128,18 @@ def test_a_weight_of_two_is_a_doubled_row():
     assert by_weight.log_likelihood == pytest.approx(by_row.log_likelihood, rel=1e-10)
     for site, value in by_row.parameters.items():
         np.testing.assert_allclose(by_weight.parameters[site], value, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("program", [gaussian_mixture(2), poisson_mixture(2)], ids=["closed form", "by gradient"])
+def test_criteria_of_rows_that_count_twice_are_those_of_rows_doubled(program):
+    x = FAITHFUL if program == gaussian_mixture(2) else np.round(FAITHFUL[:, 1])
+    start = fit_em(program, x, restarts=1, max_steps=20, seed=0).parameters
+    options = {"start": start, "restarts": 1, "seed": 0}
+    by_weight = fit_em(program, x, row_weights=np.full(len(x), 2.0), **options)
+    by_row = fit_em(program, np.concatenate([x, x]), **options)
+    assert by_weight.sample_size == len(x) * 2
+    for name in ("aic", "bic", "icl"):
+        assert getattr(by_weight, name) == pytest.approx(getattr(by_row, name), rel=1e-8)
 
 
 def test_hard_assignment_with_equal_spheres_and_weights_is_k_means():

@@ -39,6 +39,16 @@ def test_every_optimiser_agrees_with_em(optimizer, backend, epochs):
     np.testing.assert_allclose(fit.parameters["loc"], em.parameters["loc"], rtol=1e-3)
 
 
+@pytest.mark.parametrize("backend", ["numpyro", "pyro"])
+def test_gradient_norms_are_told_by_site_whatever_the_optimiser(backend):
+    options = {"restarts": 1, "epochs": 3, "seed": 0, "backend": backend}
+    adam, lbfgs = (fit_mle(gaussian_mixture(2), FAITHFUL, optimizer=name, **options) for name in ("adam", "lbfgs"))
+    assert set(lbfgs.gradient_norms) == set(adam.gradient_norms)
+    for site, norms in lbfgs.gradient_norms.items():
+        assert len(norms) == len(lbfgs.losses) == 4
+        assert norms[0] == pytest.approx(adam.gradient_norms[site][0], rel=1e-8)
+
+
 def test_one_gaussian_has_the_closed_form():
     x = np.random.default_rng(0).normal(5, 2, size=200)
     fit = fit_mle(gaussian_mixture(1), x, optimizer="sgd", learning_rate=0.1, epochs=200, restarts=1, seed=0)

@@ -12,8 +12,8 @@ import inference
 import mixtures
 from inference.engines import engine
 from mixtures import Observations
-from mixtures.errors import BackendError, ChoiceError
-from tests.oracles import FIVE_POINTS
+from mixtures.errors import BackendError, ChoiceError, ModelError
+from tests.oracles import FIVE_POINTS, exact_tutorial_posterior
 
 X = np.array([-1.0, 0.5, 2.0, 2.5, 4.0])
 DRAWS = 2000
@@ -54,12 +54,29 @@ def test_laplace_is_exact_for_a_normal_posterior(backend):
     assert abs(tree.attrs["log_evidence"] - LOG_EVIDENCE) < 1e-8
 
 
-@pytest.mark.parametrize("family", ["normal", "multivariate"])
+@pytest.mark.parametrize("family", ["normal", "multivariate", "flow"])
 def test_variational_families_contain_a_normal_posterior(family):
     fit = inference.fit_map(conjugate, X, restarts=2, steps=100, seed=0)
     tree = inference.fit_vi(conjugate, X, family=family, init=fit, draws=DRAWS, seed=0)
     check_exact(tree, slack=0.1)
     assert abs(tree.attrs["elbo"] - LOG_EVIDENCE) < 0.05
+
+
+def test_a_flow_comes_nearer_than_a_normal_and_not_too_near(tutorial):
+    """The five points' posterior is skew, and its other labelling is near: the ELBO rises, and stays below the exact evidence."""
+    fit = inference.fit_map(tutorial, FIVE_POINTS, seed=0)
+    normal, flow = (
+        inference.fit_vi(tutorial, FIVE_POINTS, family=family, init=fit, draws=DRAWS, seed=0)
+        for family in ("multivariate", "flow")
+    )
+    stats = flow["sample_stats"]
+    error = float((stats["lp"] - stats["log_proposal"]).std()) / np.sqrt(DRAWS)
+    assert normal.attrs["elbo"] + 0.1 < flow.attrs["elbo"] < exact_tutorial_posterior().log_evidence + 4.5 * error
+
+
+def test_a_flow_of_one_parameter_is_refused_in_words():
+    with pytest.raises(ModelError, match="family='normal'"):
+        inference.fit_vi(mixtures.poisson_mixture(1), np.array([1, 2, 3]), family="flow", seed=0)
 
 
 def test_the_hessian_is_the_gradients_derivative(tutorial, backend):

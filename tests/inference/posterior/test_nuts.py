@@ -4,6 +4,8 @@ Oracle: on the five points all 2^5 assignments are enumerated and the rest is in
 Monte Carlo error, of quantities that do not depend on labels.
 """
 
+import dataclasses
+
 import arviz_stats
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import xarray as xr
 
 import inference
 import mixtures
+from inference.posterior import tree
 from mixtures.errors import ChoiceError, ModelError
 from tests.oracles import FIVE_POINTS, exact_tutorial_posterior
 from tests.programs import common_regime, shared_rate, two_assignments
@@ -18,6 +21,7 @@ from tests.programs import common_regime, shared_rate, two_assignments
 SIZES = {
     "numpyro": {"draws": 2000, "tune": 1000, "chains": 4},
     "nutpie": {"draws": 2000, "tune": 1000, "chains": 4},
+    "numpyro in float32": {"draws": 2000, "tune": 1000, "chains": 4, "precision": "float32"},
     "pyro": {"draws": 250, "tune": 250, "chains": 2},
 }
 """Pyro takes tens of milliseconds a draw: fewer draws, and the Monte Carlo error says so."""
@@ -28,8 +32,8 @@ Z = 4.5
 
 @pytest.fixture(scope="module", params=SIZES)
 def five_point_posterior(tutorial, request):
-    sampler = request.param
-    return inference.sample_nuts(tutorial, FIVE_POINTS, seed=0, sampler=sampler, progress=False, **SIZES[sampler])
+    sampler = request.param.split()[0]
+    return inference.sample_nuts(tutorial, FIVE_POINTS, seed=0, sampler=sampler, progress=False, **SIZES[request.param])
 
 
 def _z(draws: xr.DataArray, truth: float) -> float:
@@ -54,6 +58,12 @@ def test_the_five_point_similarity_is_exact(five_point_posterior):
     for i, j in [(0, 1), (1, 2), (0, 4), (3, 4)]:
         same = (r[:, i] * r[:, j]).sum(axis=1).reshape(sizes["chain"], sizes["draw"])
         assert abs(_z(xr.DataArray(same, dims=("chain", "draw")), exact[i, j])) < Z
+
+
+def test_draws_in_single_precision_are_parameters_in_double(five_point_posterior):
+    for values in five_point_posterior["posterior"].to_dataset().values():
+        assert values.dtype == np.float64
+    np.testing.assert_allclose(five_point_posterior["posterior"]["weights"].sum("components"), 1.0, rtol=1e-14)
 
 
 def test_the_tree_is_complete(faithful, faithful_posterior):
@@ -97,6 +107,36 @@ def test_the_density_of_each_draw_is_comparable_with_the_maps(faithful_fit, fait
     # 11 free parameters: 2 (mode - draw) is roughly chi-square with 11 degrees of freedom
     assert abs(2 * (faithful_fit.log_posterior - found).mean() - 11) < 4
     assert faithful_posterior.attrs["init_log_posterior"] == faithful_fit.log_posterior
+
+
+def test_chains_take_several_fits_in_turn(tutorial):
+    from inference.engines import engine
+    from inference.posterior.chain_starts import chain_starts
+    from mixtures import Observations
+
+    # two labellings of one optimum: what tells the chains apart
+    fit = inference.fit_map(tutorial, FIVE_POINTS, restarts=10, seed=0)
+    mirrored = dataclasses.replace(
+        fit, parameters={name: value[::-1] if value.ndim else value for name, value in fit.parameters.items()}
+    )
+    x, backend = Observations(FIVE_POINTS), engine("numpyro")
+    starts = chain_starts(tutorial, x, backend, backend.sites(tutorial, x), 5, 0, [fit, mirrored])
+    rises = np.diff(starts["loc"], axis=1)[:, 0] > 0
+    np.testing.assert_array_equal(rises, np.resize([rises[0], not rises[0]], 5))
+
+
+def test_pointwise_log_likelihoods_are_kept_or_not(tutorial, monkeypatch):
+    options = {"draws": 20, "tune": 30, "chains": 1, "seed": 0, "progress": False}
+    with_rows = inference.sample_nuts(tutorial, FIVE_POINTS, **options)
+    without = inference.sample_nuts(tutorial, FIVE_POINTS, log_likelihood=False, **options)
+    monkeypatch.setattr(tree, "POINTWISE_BYTES", 100)
+    by_size = inference.sample_nuts(tutorial, FIVE_POINTS, **options)
+    assert "log_likelihood" in with_rows.children
+    for other in (without, by_size):
+        assert "log_likelihood" not in other.children
+        np.testing.assert_allclose(other["sample_stats"]["log_posterior"], with_rows["sample_stats"]["log_posterior"])
+        later = inference.log_likelihood(other, FIVE_POINTS)
+        np.testing.assert_allclose(later, with_rows["log_likelihood"]["obs"])
 
 
 @pytest.mark.parametrize("sampler", ["numpyro", "nutpie"])

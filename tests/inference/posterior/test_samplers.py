@@ -24,6 +24,7 @@ def test_auto_prefers_nutpie_on_a_cpu():
     [
         ({"is_stored": True}, "numpyro", "store"),
         ({"is_on_cpu": False}, "numpyro", "accelerator"),
+        ({"is_single": True}, "numpyro", "single precision"),
         ({"backend": "pyro"}, "pyro", "the backend's own"),
         ({"asked": "pyro"}, "pyro", "asked for"),
     ],
@@ -32,6 +33,11 @@ def test_auto_says_why_it_takes_another(options, name, reason):
     chosen = choose_sampler(**{"asked": "auto", "backend": "numpyro", "is_stored": False, "is_on_cpu": True} | options)
     assert chosen.name == name
     assert reason in chosen.reason
+
+
+def test_nutpie_has_no_single_precision():
+    with pytest.raises(BackendError, match="sampler='numpyro'"):
+        choose_sampler("nutpie", "numpyro", is_stored=False, is_on_cpu=True, is_single=True)
 
 
 def test_without_nutpie(monkeypatch):

@@ -52,6 +52,20 @@ def test_both_labellings_are_found_alike(tree):
     assert np.all((first > 0.1) & (first < 0.9))
 
 
+@pytest.mark.slow
+def test_all_labellings_of_the_galaxies_are_found(galaxies):
+    """82 velocities, three components: each run finds the six labellings, and none more often than chance has it."""
+    model = mixtures.gaussian_mixture(3)
+    tree = inference.sample_smc(model, galaxies, particles=600, runs=4, seed=0, progress=False)
+    loc = tree["posterior"]["loc"].values
+    labellings = np.argsort(loc, axis=2) @ [9, 3, 1]
+    shares = np.array([[np.mean(run == label) for label in np.unique(labellings)] for run in labellings])
+    assert shares.shape == (4, 6)
+    assert np.all(shares > 0.02)
+    means = shares.mean(axis=0)
+    assert np.all(np.abs(means - 1 / 6) < 6 * shares.std(axis=0, ddof=1) / 2 + 0.02)  # three degrees of freedom
+
+
 def test_the_tree_is_that_of_nuts(tree):
     assert set(tree.children) >= {"posterior", "sample_stats", "log_likelihood", "log_prior", "observed_data"}
     assert {"lp", "log_posterior"} <= set(tree["sample_stats"].data_vars)

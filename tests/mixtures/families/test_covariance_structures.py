@@ -1,6 +1,8 @@
 """All fourteen covariance structures are declared in the program, with as many free parameters as the literature counts, the geometry that
 their letters promise, and the density of the multivariate normal, in both backends."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -163,3 +165,15 @@ def test_names_of_one_variable_and_of_scikit_learn():
         assert engine("numpyro").sites(gaussian_mixture(3, name), x).free_parameters == free + 3 + 2
     with pytest.raises(ChoiceError, match="'VVV'"):
         gaussian_mixture(2, "VVX")
+
+
+@pytest.mark.parametrize("code", STRUCTURES)
+def test_the_documented_sites_are_those_of_the_program(code):
+    (line,) = [line for line in gaussian_mixture.__doc__.splitlines() if line.split()[:1] == [code]]
+    sizes = {"K": 4, "d": FEATURES, "p": FEATURES * (FEATURES - 1) // 2}
+    documented = {
+        name: tuple(sizes[letter] for letter in re.findall(r"[Kdp]", shape))
+        for name, shape in re.findall(r"(\w+) \(([^)]*)\)", line)
+    }
+    sites = engine("numpyro").sites(gaussian_mixture(4, code), data()).parameters
+    assert documented == {site.name: site.shape for site in sites if site.name not in ("weights", "loc")}

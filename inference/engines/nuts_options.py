@@ -1,0 +1,24 @@
+"""What every NUTS is told, whatever drives it."""
+
+from dataclasses import dataclass
+
+PRECISIONS = ("float64", "float32")
+
+
+@dataclass(frozen=True)
+class NutsOptions:
+    """Options of a run of NUTS.
+
+    Args:
+        draws: kept draws of each chain.
+        tune: warm-up draws of each chain.
+        target_accept: the acceptance rate that step sizes are tuned for.
+        seed: an int in [0, 2**32).
+        precision: of the log density and its gradient, one of `PRECISIONS`.
+    """
+
+    draws: int
+    tune: int
+    target_accept: float
+    seed: int
+    precision: str = "float64"

@@ -1,0 +1,67 @@
+"""Components on a few close rows are found whatever the units, small groups as wide as the others are left alone, and EM prefers a fit
+without them even where its likelihood is lower.
+"""
+
+import numpy as np
+import pytest
+from scipy import linalg
+
+from inference import fit_em
+from inference.point.spurious import NARROW, few_rows, spurious_components
+from inference.status import Status
+from mixtures import gaussian_mixture, load_dataset
+
+RNG = np.random.default_rng(0)
+
+
+def covariances(components: int, features: int) -> np.ndarray:
+    roots = RNG.normal(size=(components, features, features))
+    return roots @ roots.swapaxes(1, 2)
+
+
+@pytest.mark.parametrize("features", [1, 2, 4])
+def test_the_rule_is_hathaways_bound_for_components_of_few_rows(features):
+    for _ in range(50):
+        spread = covariances(3, features)
+        spread[2] *= RNG.choice([1e-4, 1e-2, 1.0])
+        rows = np.array([60.0, 30.0, RNG.uniform(1.0, 2 * few_rows(features))])
+        within = (60 * spread[0] + 30 * spread[1]) / 90
+        smallest = linalg.eigh(spread[2], within, eigvals_only=True)[0]
+        expected = rows[2] < few_rows(features) and smallest < NARROW
+        unit = RNG.normal(size=(features, features))
+        for seen in (spread, unit @ spread @ unit.T):
+            assert spurious_components(seen, rows).tolist() == [False, False, expected]
+
+
+def test_a_shared_covariance_is_never_narrow():
+    shared = np.repeat(1e-6 * covariances(1, 2), 3, axis=0)
+    assert not spurious_components(shared, np.array([2.0, 3.0, 90.0])).any()
+    assert not spurious_components(shared[:1], np.array([3.0])).any()
+
+
+def test_a_lower_optimum_is_preferred_to_a_spurious_one():
+    pair = np.array([2.5, 2.51])
+    x = np.concatenate([np.random.default_rng(2).normal(size=98), pair])
+    narrow = {"weights": [0.98, 0.02], "loc": [0.0, pair.mean()], "scale": [1.0, pair.std()]}
+    wide = {"weights": [0.5, 0.5], "loc": [-1.0, 1.0], "scale": [1.0, 1.0]}
+    fit = fit_em(gaussian_mixture(2), x, start=[narrow, wide], restarts=2, seed=0)
+    assert fit.restarts.loc[0, "status"] is Status.SPURIOUS
+    assert fit.restarts.loc[0, "objective"] < fit.restarts.loc[1, "objective"]
+    assert fit.status is Status.CONVERGED
+    assert "1 spurious" in str(fit)
+    alone = fit_em(gaussian_mixture(2), x, start=narrow, restarts=1, seed=0)
+    assert alone.status is Status.SPURIOUS
+    # what is known is not due to chance
+    labels = np.where(np.isin(x, pair), 1, -1)
+    assert fit_em(gaussian_mixture(2), x, start=narrow, restarts=1, labels=labels, seed=0).status.is_sound
+    known = {"scale": narrow["scale"]}
+    assert fit_em(gaussian_mixture(2), x, start=narrow, restarts=1, fixed=known, seed=0).status.is_sound
+
+
+def test_the_pair_of_galaxies_is_not_a_component():
+    x = load_dataset("galaxies").x / 1000
+    fit = fit_em(gaussian_mixture(5), x, restarts=30, seed=0)
+    spurious = fit.restarts[fit.restarts["status"].map(lambda status: status is Status.SPURIOUS)]
+    assert spurious["objective"].min() < fit.losses[-1]
+    assert min(spurious.loc[spurious["objective"].idxmin(), "occupancy"]) < few_rows(1)
+    assert fit.status.is_sound
