@@ -52,7 +52,7 @@ def test_number_of_clusters_by_enumeration():
     np.testing.assert_allclose(got, exact, atol=5 * np.sqrt(0.25 / 10_000))
 
 
-@pytest.mark.parametrize("loss", [*LOSSES, binder(joined=2.0)], ids=str)
+@pytest.mark.parametrize("loss", [*LOSSES, binder(joined=2.0)], ids=[*LOSSES, "unequal binder"])
 def test_every_loss_gives_a_whole_result(loss, responsibilities):
     found = partition_responsibilities(responsibilities, loss, chains=4)
     assert found.labels[0] == 0
