@@ -3,8 +3,8 @@
 Around any d + 1 rows the likelihood has a narrow peak, and where they are close the peak is high; it says nothing of the density that
 the rows come from. Such maxima are told by two things together: few rows, and a variance that is small beside the other components'.
 
-Source: Day (1969), section 7; Hathaway (1985), whose constraint bounds the eigenvalues of Sigma_k Sigma_l^-1 from below; McLachlan & Peel
-(2000), section 3.10; Garcia-Escudero, Gordaliza, Greselin, Ingrassia & Mayo-Iscar (2018), a review of such constraints.
+Source: Day (1969); Hathaway (1985), whose constraint bounds the eigenvalues of Sigma_k Sigma_l^-1 from below; McLachlan & Peel
+(2000), chapter 3; Garcia-Escudero, Gordaliza, Greselin, Ingrassia & Mayo-Iscar (2018), a review of such constraints.
 """
 
 import numpy as np
