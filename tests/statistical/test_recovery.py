@@ -78,6 +78,8 @@ def quantities(case: Case, sites: dict[str, np.ndarray]) -> Iterator[tuple[str, 
     """Numbers that do not depend on labels, (draws,) each: of components' values their sum and range, of shared ones themselves."""
     if isinstance(case.family, families.PerComponent):
         sites = _together(sites)
+    if isinstance(case.family, families.VonMises):
+        sites = {**sites, "loc": np.cos(sites["loc"])}  # directions 2 pi apart are the same
     for site, values in sites.items():
         if site in case.shared or values.ndim == 1:
             yield site, values.reshape(len(values), -1)[:, -1]
