@@ -2,7 +2,7 @@
 
 A lane holds one restart. Whenever a few iterations are done, restarts that came to rest leave their lanes to the next ones, so that a
 slow restart delays no other. Within an iteration rows pass in blocks that stay in the cache, the E-step and the sums for the M-step
-fused, so that memory does not grow with the number of rows.
+fused, so that memory does not grow with the number of rows; many rows are shared out among the cores.
 """
 
 import functools
@@ -12,9 +12,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
+from inference.engines import own_devices
 from inference.engines.closed_form import Climb, ClosedForm, EMProblem, Outcome, State, Statistics
-from inference.engines.e_step import e_step, with_prior
+from inference.engines.e_step import with_prior
+from inference.engines.numpyro_pass import over_rows, placed
 
 CACHED = 64
 """How many compiled programs are kept."""
@@ -29,8 +32,11 @@ LANE_CELLS = 40_000
 """Numbers of whitened data, components x features x rows, that the lanes hold together: enough to hide what an operation costs however
 small it is, and no more, because lanes whose restart is done wait for the others."""
 
-BLOCK_CELLS = 48_000
-"""Numbers of whitened data in one block of rows: 400 kB, so that they and what is made of them stay in a core's cache."""
+SHARED_CELLS = 1_000_000
+"""From so many numbers of whitened data on, rows are shared out among the cores."""
+
+BLOCK_CELLS = 24_000
+"""Numbers of whitened data in one block of rows: 200 kB, so that they and what is made of them stay in a core's cache."""
 
 Lanes = dict[str, Any]
 
@@ -42,9 +48,10 @@ def climb(problem: EMProblem, states: State) -> Climb:
     components = states["weights"].shape[-1]
     cells = components * features
     lanes = min(restarts, MAX_LANES, max(1, LANE_CELLS // (rows * cells)))
-    block = min(rows, max(256, BLOCK_CELLS // (lanes * cells)))
-    run = _compiled(problem.closed_forms, problem.is_hard, block)
-    data = _data(problem)
+    mesh = own_devices.row_mesh() if rows * cells >= SHARED_CELLS else None
+    data = _data(problem, mesh)
+    block = min(rows if mesh is None else -(-rows // mesh.size), max(256, BLOCK_CELLS // (lanes * cells)))
+    run = _compiled(problem.closed_forms, problem.is_hard, block, mesh)
     numbers = (problem.which, jnp.asarray(problem.tolerance), problem.max_steps)
 
     ended: list[tuple[State, Outcome, np.ndarray] | None] = [None] * restarts
@@ -88,53 +95,26 @@ def climb(problem: EMProblem, states: State) -> Climb:
     )
 
 
-def _data(problem: EMProblem) -> dict[str, Any]:
+def _data(problem: EMProblem, mesh: Mesh | None) -> dict[str, Any]:
     """The run arguments."""
-    optional = {"row_weights": problem.row_weights, "labels": problem.labels}
-    prior = {} if problem.pseudo is None else {"pseudo": {n: jnp.asarray(v) for n, v in problem.pseudo.items()}}
+    of_rows = {"x": problem.x, "row_weights": problem.row_weights, "labels": problem.labels}
+    total = len(problem.x) if problem.row_weights is None else problem.row_weights.sum()
+    prior = {} if problem.pseudo is None else {"pseudo": dict(problem.pseudo)}
     return {
-        "x": jax.device_put(problem.x, may_alias=True),  # no copy: observations are aligned, and nobody writes to them
-        "centre": jnp.asarray(problem.frame.centre),
-        "unit": jnp.asarray(problem.frame.unit),
-        "fixed": {name: jnp.asarray(value) for name, value in problem.fixed.items()},
-        **{name: jnp.asarray(value) for name, value in optional.items() if value is not None},
+        **placed({name: value for name, value in of_rows.items() if value is not None}, mesh),
+        "total": np.float64(total),
+        "centre": problem.frame.centre,
+        "unit": problem.frame.unit,
+        "fixed": {name: np.asarray(value) for name, value in problem.fixed.items()},
         **prior,
     }
 
 
 @functools.lru_cache(CACHED)
-def _compiled(closed_forms: tuple[ClosedForm, ...], is_hard: bool, block: int) -> Callable[..., Any]:
+def _compiled(closed_forms: tuple[ClosedForm, ...], is_hard: bool, block: int, mesh: Mesh | None) -> Callable[..., Any]:
     """(states, lanes' numbers, data, which closed form, tolerance, max steps) -> the same after some iterations, and objectives."""
     first = closed_forms[0]
-
-    def over_rows(state: State, data: Mapping[str, Any]) -> tuple[jax.Array, Statistics]:
-        numbers = jnp.arange(state["weights"].shape[0])[:, None]
-        rows = data["x"].shape[0]
-
-        def of_block(index: jax.Array | int) -> tuple[jax.Array, Statistics]:
-            # the last block begins early enough to be whole; rows it shares with the one before count once
-            begin = jnp.minimum(index * block, rows - block)
-            cut = {
-                n: jax.lax.dynamic_slice_in_dim(data[n], begin, block)
-                for n in ("x", "row_weights", "labels")
-                if n in data
-            }
-            x = ((cut["x"] - data["centre"]) / data["unit"]).T
-            weights = cut.get("row_weights")
-            if rows % block:
-                is_new = begin + jnp.arange(block) >= index * block
-                weights = jnp.where(is_new, 1.0 if weights is None else weights, 0.0)
-            return e_step(jnp, first, state, x, weights, cut.get("labels"), numbers, is_hard)
-
-        if rows == block:
-            return of_block(0)
-        zero = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(of_block, 0))
-        sums, _ = jax.lax.scan(
-            lambda carry, index: (jax.tree.map(jnp.add, carry, of_block(index)), None),
-            zero,
-            jnp.arange(-(-rows // block)),
-        )
-        return sums
+    one_pass = over_rows(first, is_hard, block, mesh)
 
     def m_step(which: jax.Array, statistics: Statistics, state: State, fixed: Mapping[str, Any]) -> State:
         branches = [functools.partial(closed.m_step, jnp) for closed in closed_forms]
@@ -145,18 +125,16 @@ def _compiled(closed_forms: tuple[ClosedForm, ...], is_hard: bool, block: int) -
     def run(
         state: State, lanes: Lanes, data: Mapping[str, Any], which: Any, tolerance: Any, max_steps: Any
     ) -> tuple[State, Lanes, jax.Array]:
-        total = data["row_weights"].sum() if "row_weights" in data else data["x"].shape[0]
-
         def body(carry: tuple[Any, ...]) -> tuple[Any, ...]:
             count, state, lanes, trace = carry
             is_running = lanes["outcome"] == int(Outcome.RUNNING)
-            objective, statistics = _over_lanes(lambda state: over_rows(state, data), state)
+            objective, statistics = _over_lanes(lambda state: one_pass(state, data), state)
             occupancy = statistics["rows"]
             if "pseudo" in data:
                 add = functools.partial(with_prior, jnp, first)
                 objective, statistics = jax.vmap(add, (0, 0, 0, None))(state, objective, statistics, data["pseudo"])
             moved = _over_lanes(lambda sums, old: m_step(which, sums, old, data["fixed"]), statistics, state)
-            small = tolerance * jnp.maximum(jnp.abs(objective), total)
+            small = tolerance * jnp.maximum(jnp.abs(objective), data["total"])
             is_finite = jnp.isfinite(objective) & jnp.isfinite(_summed(moved))
             outcome = jnp.where(is_finite, int(Outcome.RUNNING), int(Outcome.BROKEN))
             outcome = jnp.where(lanes["steps"] >= max_steps, int(Outcome.OUT_OF_STEPS), outcome)

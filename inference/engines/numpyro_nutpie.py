@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from inference.engines import synchronous
+from inference.engines import own_devices
 from inference.engines.numpyro_nuts import constrained_draws, unconstrained_starts
 from inference.engines.numpyro_sites import CACHED, Values
 from inference.engines.numpyro_vector import vector_functions
@@ -68,7 +68,7 @@ def sample(
     data = jax.tree.map(jnp.asarray, data)
     vectors = np.asarray(unconstrained_starts(program, sites)(starts, data))
     density = _compiled(program, sites)
-    near = jax.device_put(data, synchronous.device())
+    near = jax.device_put(data, own_devices.synchronous())
     density(vectors[0], near).block_until_ready()  # compile here, not in a thread
     seeds = np.random.SeedSequence(options.seed).generate_state(len(vectors))
     chains = [
