@@ -6,6 +6,7 @@ fused, so that memory does not grow with the number of rows; many rows are share
 """
 
 import functools
+import gc
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,13 +23,13 @@ from inference.engines.numpyro_pass import over_rows, placed
 CACHED = 64
 """How many compiled programs are kept."""
 
-CHUNK = 16
+CHUNK = 32
 """Iterations between two looks at which restarts are done."""
 
 MAX_LANES = 32
 """Restarts in one program at most."""
 
-LANE_CELLS = 40_000
+LANE_CELLS = 14_000
 """Numbers of whitened data, components x features x rows, that the lanes hold together: enough to hide what an operation costs however
 small it is, and no more, because lanes whose restart is done wait for the others."""
 
@@ -48,7 +49,7 @@ def climb(problem: EMProblem, states: State) -> Climb:
     components = states["weights"].shape[-1]
     cells = components * features
     lanes = min(restarts, MAX_LANES, max(1, LANE_CELLS // (rows * cells)))
-    mesh = own_devices.row_mesh() if rows * cells >= SHARED_CELLS else None
+    mesh = own_devices.cores() if rows * cells >= SHARED_CELLS else None
     data = _data(problem, mesh)
     block = min(rows if mesh is None else -(-rows // mesh.size), max(256, BLOCK_CELLS // (lanes * cells)))
     run = _compiled(problem.closed_forms, problem.is_hard, block, mesh)
@@ -86,6 +87,9 @@ def climb(problem: EMProblem, states: State) -> Climb:
                 for name, value in begun.items():
                     now[name][lane] = value
         state = out_state
+    del data
+    if mesh is not None:
+        gc.collect()  # JAX returns memory that it was lent, here the data's, only when the collector runs
     finished = [end for end in ended if end is not None]
     return Climb(
         {name: np.stack([end[0][name] for end in finished]) for name in states},

@@ -1,7 +1,6 @@
 """The engine in NumPyro: everything compiled, in a 64-bit scope of its own, many starts or draws in one program."""
 
 import functools
-import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -148,9 +147,7 @@ class NumPyroEngine:
 
     @_in_float64
     def em(self, problem: EMProblem, states: State) -> Climb:
-        found = numpyro_em.climb(problem, states)
-        gc.collect(0)  # JAX returns memory that it was lent, here the data's, only when the collector runs
-        return found
+        return numpyro_em.climb(problem, states)
 
     @_in_float64
     def classify(

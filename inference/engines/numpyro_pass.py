@@ -28,7 +28,7 @@ def placed(arrays: Mapping[str, np.ndarray], mesh: Mesh | None) -> dict[str, jax
     rows, devices = len(arrays["x"]), list(mesh.devices.flat)
     share = -(-rows // len(devices))
     begins = np.minimum(share * np.arange(len(devices)), rows - share)
-    sharding = NamedSharding(mesh, Spec("rows"))
+    sharding = NamedSharding(mesh, Spec("cores"))
 
     def shared(value: np.ndarray) -> jax.Array:
         parts = [
@@ -74,9 +74,9 @@ def over_rows(
         return sums
 
     def of_all(state: State, data: Data) -> tuple[jax.Array, Statistics]:
-        specs = {name: Spec("rows") if name in (*OF_ROWS, "seen") else Spec() for name in data}
+        specs = {name: Spec("cores") if name in (*OF_ROWS, "seen") else Spec() for name in data}
         add_up = jax.shard_map(
-            lambda state, data: jax.lax.psum(of_share(state, data), "rows"),
+            lambda state, data: jax.lax.psum(of_share(state, data), "cores"),
             mesh=mesh,
             in_specs=(Spec(), specs),
             out_specs=Spec(),

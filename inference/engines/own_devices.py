@@ -27,8 +27,8 @@ def synchronous() -> jax.Device:
 
 
 @functools.cache
-def row_mesh() -> Mesh | None:
-    """A device for each core, among which rows are shared out; None where there is one core, or JAX computes on something else.
+def cores() -> Mesh | None:
+    """A device for each core, along the axis "cores"; None where there is one core, or JAX computes on something else.
 
     Small matrix products on a device of their own are several times faster than when XLA shares each of them out among threads.
     """
@@ -36,4 +36,4 @@ def row_mesh() -> Mesh | None:
     if count == 1 or jax.default_backend() != "cpu":
         return None
     client: Any = xla_client.make_cpu_client(num_devices=count)
-    return Mesh(np.array(client.devices()), ("rows",))
+    return Mesh(np.array(client.devices()), ("cores",))
