@@ -23,7 +23,7 @@ from inference.engines.numpyro_pass import over_rows, placed
 CACHED = 64
 """How many compiled programs are kept."""
 
-CHUNK = 32
+CHUNK = 64
 """Iterations between two looks at which restarts are done."""
 
 MAX_LANES = 32
