@@ -276,8 +276,8 @@ def step_over_gradient(name: str, draws: int) -> None:
 
     import inference
     from inference.engines import engine
-    from inference.engines.numpyro_programs import vector_functions
-    from inference.engines.protocol import run_arguments
+    from inference.engines.numpyro_vector import vector_functions
+    from inference.engines.run_arguments import run_arguments
     from mixtures import Observations
 
     x, declared = data(name), model(name).scaled_to(data(name))
