@@ -145,8 +145,7 @@ def normalised_variation_of_information() -> Loss:
 
 def _ratio(distance: Sums, largest: Sums) -> Sums:
     """distance / largest, where 0 / 0 = 0: both partitions are the same trivial one. Rounding decides nothing here."""
-    distance, largest = np.broadcast_arrays(distance, largest)
-    return np.divide(distance, largest, out=np.zeros(distance.shape), where=largest > 1e-9)
+    return distance / np.where(largest > 1e-9, largest, np.inf)
 
 
 LOSSES = {

@@ -5,7 +5,9 @@ They are searched with a few hundred sampled partitions; the best of them are th
 Johnson & Mueller (2022), algorithm 1 (SALSO).
 """
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,8 +23,9 @@ from inference.partitions.sampled import canonical
 PARTITIONS_FOR_STARTS = 500
 LARGEST_CUT = 20
 SAMPLED_CANDIDATES = 20
-BEST_CANDIDATES = 8
+BEST_CANDIDATES = 6
 FINALISTS = 3
+MOST_THREADS = 8  # more would wait for the interpreter
 
 
 @dataclass(frozen=True)
@@ -56,21 +59,26 @@ def search(evidence: Evidence, loss: Loss, *, seed: int, restarts: int = 16, max
     limit = evidence.rows if max_clusters is None else min(max_clusters, evidence.rows)
     coarse = replace(evidence, sampled=evidence.sampled.thinned(PARTITIONS_FOR_STARTS))
 
-    starts = [Allocation(coarse, loss, labels, limit) for labels in candidates(evidence, limit, rng)]
-    starts = sorted(starts, key=Allocation.expected_loss)[:BEST_CANDIDATES]
-    nowhere = np.full(evidence.rows, -1)
-    for _ in range(restarts):
-        start = Allocation(coarse, loss, nowhere, limit)
-        allocate(start, rng.permutation(evidence.rows))
-        starts.append(start)
-    for start in starts:
-        sweeten(start, rng)
+    def grown(order: np.random.Generator) -> Allocation:
+        start = Allocation(coarse, loss, np.full(evidence.rows, -1), limit)
+        allocate(start, order.permutation(evidence.rows))
+        return sweetened(start, order)
 
-    ends = []
-    for start in _best_distinct(starts, FINALISTS):
-        end = Allocation(evidence, loss, canonical(zealous(start, rng).labels), limit)
-        sweeten(end, rng)
-        ends.append(regroup(end, rng))
+    def sweetened(start: Allocation, order: np.random.Generator) -> Allocation:
+        sweeten(start, order)
+        return start
+
+    def finished(start: Allocation, order: np.random.Generator) -> Allocation:
+        end = Allocation(evidence, loss, canonical(zealous(start, order).labels), limit)
+        return regroup(sweetened(end, order), order)
+
+    given = [Allocation(coarse, loss, labels, limit) for labels in candidates(evidence, limit, rng)]
+    given = sorted(given, key=Allocation.expected_loss)[:BEST_CANDIDATES]
+    # Starts know nothing of each other, and NumPy's loops run beside each other: a thread a core.
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS)) as threads:
+        starts = [*threads.map(sweetened, given, rng.spawn(len(given))), *threads.map(grown, rng.spawn(restarts))]
+        best_starts = _best_distinct(starts, FINALISTS)
+        ends = list(threads.map(finished, best_starts, rng.spawn(len(best_starts))))
     ends.sort(key=Allocation.expected_loss)
     best = canonical(ends[0].labels)
     # The sums of the search carry the rounding of many moves: the loss reported is computed afresh.
