@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy.special import logsumexp
 
 from inference.assignment.responsibilities import joint_blocks, log_joint
 from inference.checks import checked
@@ -34,9 +33,9 @@ def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> np.ndarr
         True
     """
     if not isinstance(fit_or_posterior, xr.DataTree):
-        return logsumexp(log_joint(fit_or_posterior, x), axis=1)
+        return np.logaddexp.reduce(log_joint(fit_or_posterior, x), axis=1)
     posterior = fit_or_posterior
     observations = checked(program_of(posterior), x)
-    rows = [logsumexp(table, axis=2) for table in joint_blocks(posterior, observations)]
+    rows = [np.logaddexp.reduce(table, axis=2) for table in joint_blocks(posterior, observations)]
     sizes = posterior["posterior"].sizes
     return np.concatenate(rows).reshape(sizes["chain"], sizes["draw"], len(observations))

@@ -6,6 +6,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from inference.engines.numpyro_logsumexp import summed_logsumexp
+
 Values = dict[str, Any]
 
 BLOCK_CELLS = 8_000
@@ -26,10 +28,10 @@ def _cut(data: Values, begin: jax.Array, block: int) -> Values:
     }
 
 
-def blocked_sum(
-    of_rows: Callable[[Values, Values], jax.Array], parameters: Values, data: Values, block: int
+def blocked_logsumexp(
+    table_of: Callable[[Values, Values], jax.Array], parameters: Values, data: Values, block: int
 ) -> jax.Array:
-    """The sum of `of_rows(parameters, data)`, (rows,), over all rows.
+    """The sum over rows of log sum_k exp(table_ik), where the table is `table_of(parameters, data)`, (rows, components).
 
     The gradient of a sum is the sum of the blocks' gradients: each block's is computed beside its value and added up, where differentiating
     the loop would keep or recompute every block's tables.
@@ -39,8 +41,12 @@ def blocked_sum(
     def of_block(parameters: Values, index: jax.Array) -> jax.Array:
         # the last block begins early enough to be whole; rows it shares with the one before count once
         begin = jnp.minimum(index * block, rows - block)
-        values = of_rows(parameters, _cut(data, begin, block))
-        return jnp.sum(jnp.where(begin + jnp.arange(block) >= index * block, values, 0.0))
+        table = table_of(parameters, _cut(data, begin, block))
+        counted = begin + jnp.arange(block) >= index * block
+        nothing = jnp.where(
+            jnp.arange(table.shape[1]) == 0, 0.0, -jnp.inf
+        )  # whose logarithm of summed exponentials is zero
+        return summed_logsumexp(jnp.where(counted[:, None], table, nothing.astype(table.dtype)))
 
     def total(of_one: Callable[[Values, jax.Array], Any], parameters: Values) -> Any:
         shapes = jax.eval_shape(of_one, parameters, 0)

@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jax.scipy.special import logsumexp
 from numpyro import handlers
 from numpyro.contrib.funsor import config_enumerate, enum
 from numpyro.contrib.funsor import log_density as enumerated_log_density
 
-from inference.engines.numpyro_blocks import block_of, blocked_sum
+from inference.engines.numpyro_blocks import block_of, blocked_logsumexp
+from inference.engines.numpyro_logsumexp import summed_logsumexp
 from inference.engines.numpyro_sites import CACHED, FIRST_FREE_DIM, Values, in_rows, native
 from inference.engines.sites import Sites
 from mixtures import Mixture, Program
@@ -58,12 +58,12 @@ def log_densities(program: Program, sites: Sites) -> Callable[[Values, Values], 
             table, prior = joint(program, parameters, data, sites)
             block = block_of(data, math.prod(site.categories for site in sites.assignments))
             if not isinstance(program, Mixture) or 2 * block > len(data["x"]):
-                return jnp.sum(logsumexp(table, axis=1)), prior
+                return summed_logsumexp(table), prior
             # nobody asks for the whole table then, and it is never computed
-            return blocked_sum(of_rows, parameters, data, block), prior
+            return blocked_logsumexp(table_of, parameters, data, block), prior
 
-        def of_rows(parameters: Values, data: Values) -> jax.Array:
-            return logsumexp(joint(program, parameters, data, sites)[0], axis=1)
+        def table_of(parameters: Values, data: Values) -> jax.Array:
+            return joint(program, parameters, data, sites)[0]
 
         return by_hub
 

@@ -14,6 +14,10 @@ from inference.engines.numpyro_sites import CACHED, Values, trace_sites
 from inference.engines.sites import Sites
 from mixtures import Program
 
+PLAIN_SUMS = {"xla_disable_hlo_passes": "tree_reduction_rewriter"}
+"""Options of `jax.jit`: sums over rows one after the other, in 64 bits. XLA would make each a tree of sums through two arrays in memory, a
+third of the time of a gradient; blocks keep the sums short enough, see `tests/inference/test_at_scale.py`."""
+
 
 def bijections(program: Program, sites: Sites, data: Values) -> tuple[dict[str, Any], Values]:
     """The map from unconstrained to constrained values of each parameter, and an unconstrained example.
@@ -83,7 +87,8 @@ def compiled_vector_density(
 ) -> tuple[Callable[..., Any], ...]:
     """Compiled: (vector, data) -> log density and gradient; (vector, data) -> parameters; and its inverse."""
     log_density, constrain, unconstrain = vector_functions(program, sites, prior, jacobian)
-    return jax.jit(jax.value_and_grad(log_density)), jax.jit(constrain), jax.jit(unconstrain)
+    gradient = jax.jit(jax.value_and_grad(log_density), compiler_options=PLAIN_SUMS)
+    return gradient, jax.jit(constrain), jax.jit(unconstrain)
 
 
 @functools.lru_cache(CACHED)

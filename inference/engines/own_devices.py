@@ -16,6 +16,11 @@ MOST_DEVICES = 16
 """Beyond so many, adding up their sums costs more than another one saves."""
 
 
+def available() -> int:
+    """The number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @functools.cache
 def synchronous() -> jax.Device:
     """A device whose calls return when their work is done: for functions that are called ten thousand times a second.
@@ -32,7 +37,7 @@ def cores() -> Mesh | None:
 
     Small matrix products on a device of their own are several times faster than when XLA shares each of them out among threads.
     """
-    count = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST_DEVICES)
+    count = min(available(), MOST_DEVICES)
     if count == 1 or jax.default_backend() != "cpu":
         return None
     client: Any = xla_client.make_cpu_client(num_devices=count)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy.special import logsumexp
 
 from inference.draws import flat
 from inference.engines import Engine
@@ -97,7 +96,7 @@ def _log_likelihood(program: Program, x: Observations, engine: Engine, sites: Si
         # The last block is as long as the others, some of its draws seen before: another length is compiled anew.
         start = min(begin, chains * count - size)
         block = {name: value[start : start + size] for name, value in parameters.items()}
-        blocks.append(logsumexp(engine.log_joint_draws(program, block, x)[begin - start :], axis=2))
+        blocks.append(np.logaddexp.reduce(engine.log_joint_draws(program, block, x)[begin - start :], axis=2))
     return np.concatenate(blocks).reshape(chains, count, len(x))
 
 
