@@ -116,8 +116,11 @@ def timed(sample: Any) -> Any:
 
 
 def numpyro_mcmc(name: str, sizes: dict[str, int]) -> Any:
-    """A function of a seed that samples the same program by NumPyro's own driver."""
+    """A function of a seed that samples the same program by NumPyro's own driver, its chains side by side on a device each."""
     import jax
+    import numpyro
+
+    numpyro.set_host_device_count(sizes["chains"])
 
     jax.config.update("jax_enable_x64", True)
     from numpyro.infer import MCMC, NUTS
@@ -129,7 +132,7 @@ def numpyro_mcmc(name: str, sizes: dict[str, int]) -> Any:
         num_warmup=sizes["tune"],
         num_samples=sizes["draws"],
         num_chains=sizes["chains"],
-        chain_method="vectorized",
+        chain_method="parallel",
         progress_bar=False,
         jit_model_args=True,
     )
@@ -166,7 +169,7 @@ def pyro_mcmc(name: str, sizes: dict[str, int]) -> Any:
 
 
 def pymc_nutpie(name: str, sizes: dict[str, int], told: dict[str, Any]) -> Any:
-    """A function of a seed that samples the same posterior, declared in PyMC as its documentation declares mixtures."""
+    """A function of a seed that samples the same posterior, declared in PyMC."""
     import nutpie
     import pymc as pm
 
@@ -196,7 +199,9 @@ def pymc_nutpie(name: str, sizes: dict[str, int], told: dict[str, Any]) -> Any:
 
 
 def _full_covariances(pm: Any, x: np.ndarray, components: int, told: dict[str, Any]) -> None:
-    """A mixture of multivariate normals with the priors of `gaussian_mixture`."""
+    """A mixture of multivariate normals with the priors of `gaussian_mixture`; half as fast again as `pm.Mixture` of `pm.MvNormal`."""
+    import pytensor.tensor as pt
+
     given, start, features = told["priors"], told["start"], x.shape[1]
     weights = pm.Dirichlet("weights", np.full(components, given["weights"]["concentration"]))
     centre, width = np.array(given["loc"]["loc"]), np.array(given["loc"]["scale"])
@@ -205,8 +210,11 @@ def _full_covariances(pm: Any, x: np.ndarray, components: int, told: dict[str, A
     eta, parts = given["correlation_cholesky"]["concentration"], []
     for k in range(components):
         factor, _, _ = pm.LKJCholeskyCov(f"chol_{k}", n=features, eta=eta, sd_dist=deviations, compute_corr=True)
-        parts.append(pm.MvNormal.dist(mu=loc[k], chol=factor))
-    pm.Mixture("obs", w=weights, comp_dists=parts, observed=x)
+        inverse = pt.linalg.solve_triangular(factor, pt.eye(features), lower=True)
+        squares = (pt.dot(x - loc[k], inverse.T) ** 2).sum(axis=1)
+        constant = pt.log(pt.diag(factor)).sum() + features / 2 * np.log(2 * np.pi)
+        parts.append(pt.log(weights[k]) - squares / 2 - constant)
+    pm.Potential("likelihood", pt.logsumexp(pt.stack(parts), axis=0).sum())
 
 
 def child(contender: str, name: str, sizes: dict[str, int], told: dict[str, Any]) -> None:

@@ -10,8 +10,8 @@ from inference.engines.numpyro_logsumexp import summed_logsumexp
 
 Values = dict[str, Any]
 
-BLOCK_CELLS = 8_000
-"""Numbers in a block's table, components x features x rows: 64 kB. Three times as fast as whole tables at 100,000 rows; blocks of 2,000
+BLOCK_CELLS = 4_000
+"""Numbers in a block's table, components x features x rows: 32 kB. Three times as fast as whole tables at 100,000 rows; blocks of 2,000
 to 64,000 numbers are within a third of it."""
 
 

@@ -1,7 +1,7 @@
 """nutpie's NUTS on the compiled log density: its sampler runs in Rust, a thread a chain, and calls back for one array a step.
 
-NumPyro's sampler spends about 100 microseconds on a leapfrog step beside the gradient; here a step costs one call of a compiled
-function. Each chain has a sampler of its own, so that starts and seeds belong to chains whatever the threads do.
+It learns the masses from gradients too, and so walks shorter trees than NumPyro's for the same effective draws. Each chain has a sampler
+of its own: starts and seeds belong to chains whatever the threads do.
 """
 
 import ctypes
@@ -84,8 +84,7 @@ def sample(
     """Draws of every parameter, one chain from each start; fewer than asked for if stopped."""
     data = jax.tree.map(jnp.asarray, data)
     vectors = np.asarray(unconstrained_starts(program, sites)(starts, data))
-    numbers, unpack = ravel_pytree({name: value for name, value in data.items() if isinstance(value, Mapping)})
-    rows = {name: value for name, value in data.items() if not isinstance(value, Mapping)}
+    numbers, unpack, rows = _packed(data)
     near = jax.device_put((numbers, rows), own_devices.synchronous())
     density = functools.partial(_at, _compiled(program, sites, unpack), *near)
     density(vectors[0])  # compile here, not in a thread
@@ -102,6 +101,17 @@ def sample(
     joined = {name: np.stack([record[name][:count] for record in finished]) for name in finished[0]}
     values = constrained_draws(program, sites)(jnp.asarray(joined.pop("u")), data)
     return Draws({site.name: np.asarray(values[site.name]) for site in sites.parameters}, joined)
+
+
+def _packed(data: Values) -> tuple[jax.Array, Callable[[jax.Array], Values], Values]:
+    """The numbers of the priors as one vector, the way back, and what belongs to rows. Ways back to equal structures are equal."""
+    numbers = {name: value for name, value in data.items() if isinstance(value, Mapping)}
+    rows = {name: value for name, value in data.items() if name not in numbers}
+    return (*ravel_pytree(numbers), rows) if numbers else (jnp.zeros(0), _nothing, rows)
+
+
+def _nothing(numbers: jax.Array) -> Values:
+    return {}
 
 
 def _at(compiled: Callable[..., jax.Array], numbers: jax.Array, rows: Values, u: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ import signal
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import inference
 import mixtures
@@ -83,19 +84,30 @@ def test_starts_at_which_a_derivative_vanishes_are_taken(model):
     assert np.isfinite(tree["sample_stats"]["lp"]).all()
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 3])
+def test_chains_that_take_turns_give_the_same_draws(model, by_nutpie, monkeypatch, at_once):
+    monkeypatch.setattr(numpyro_nutpie, "_useful_at_once", lambda *_: at_once)
+    monkeypatch.setattr(numpyro_nutpie, "TURN", 0.002)
+    options = {"draws": 60, "tune": 60, "chains": 3, "seed": 0, "progress": False}
+    tree = inference.sample_nuts(model, FIVE_POINTS, sampler="nutpie", **options)
+    xr.testing.assert_equal(tree["posterior"].to_dataset(), by_nutpie["posterior"].to_dataset())
+
+
 def test_ctrl_c_stops_nutpie_with_the_draws_so_far(model, by_nutpie, monkeypatch):
-    expand = numpyro_nutpie._Chain._expand
+    expand, far = numpyro_nutpie._Chain._expand, []
 
     def interrupted(chain, u):
         if chain.drawn == 500:
-            os.kill(os.getpid(), signal.SIGINT)
+            far.append(chain)
+            if len(far) == 3:
+                os.kill(os.getpid(), signal.SIGINT)
         return expand(chain, u)
 
     monkeypatch.setattr(numpyro_nutpie._Chain, "_expand", interrupted)
     found = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         tree = inference.sample_nuts(
-            model, FIVE_POINTS, draws=1_000_000, tune=60, chains=1, seed=0, sampler="nutpie", progress=False
+            model, FIVE_POINTS, draws=1_000_000, tune=60, chains=3, seed=0, sampler="nutpie", progress=False
         )
     finally:
         signal.signal(signal.SIGINT, found)
