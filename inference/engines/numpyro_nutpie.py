@@ -85,8 +85,8 @@ def sample(
     data = jax.tree.map(jnp.asarray, data)
     vectors = np.asarray(unconstrained_starts(program, sites)(starts, data))
     numbers, unpack, rows = _packed(data)
-    near = jax.device_put((numbers, rows), own_devices.synchronous())
-    density = functools.partial(_at, _compiled(program, sites, unpack), *near)
+    numbers, rows = jax.device_put((numbers, rows), own_devices.synchronous())
+    density = functools.partial(_at, _compiled(program, sites, unpack), numbers, rows)
     density(vectors[0])  # compile here, not in a thread
     seeds = np.random.SeedSequence(options.seed).generate_state(len(vectors))
     chains = [
