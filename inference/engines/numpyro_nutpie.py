@@ -24,7 +24,7 @@ from inference.engines.numpyro_sites import CACHED, Values
 from inference.engines.numpyro_vector import PLAIN_SUMS, vector_functions
 from inference.engines.nuts_options import NutsOptions
 from inference.engines.progress import ChainBars
-from inference.engines.protocol import Draws
+from inference.engines.protocol import NO_DRAWS, Draws
 from inference.engines.sites import Sites
 from mixtures import Program
 
@@ -36,8 +36,6 @@ TURN = 0.2
 
 LOCKED = 20e-6
 """Seconds of a step in which Python's lock is held or handed over."""
-
-NO_DRAWS = "stopped in warm-up: there are no draws yet"
 
 NUDGE = 1e-3
 """How far chains begin from their starts, relatively; starts at zero by as much on the unconstrained scale."""

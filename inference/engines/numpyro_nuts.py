@@ -17,7 +17,7 @@ from inference.engines.numpyro_sites import CACHED, Values
 from inference.engines.numpyro_vector import PLAIN_SUMS, vector_functions
 from inference.engines.nuts_options import NutsOptions
 from inference.engines.progress import ChainBars
-from inference.engines.protocol import Block, BlockKeeper, Draws
+from inference.engines.protocol import NO_DRAWS, Block, BlockKeeper, Draws
 from inference.engines.sites import Sites
 from mixtures import Program
 
@@ -177,7 +177,7 @@ def _joined(lanes: list[_Lane], tune: int, draws: int) -> dict[str, np.ndarray]:
     blocks = min(len(lane.kept) for lane in lanes)
     skip = tune % BLOCK
     if blocks * BLOCK <= skip:
-        raise KeyboardInterrupt("stopped in warm-up: there are no draws yet")
+        raise KeyboardInterrupt(NO_DRAWS)
 
     def series(lane: _Lane, name: str) -> np.ndarray:
         return np.concatenate([part[name] for part in lane.kept[:blocks]], axis=1)[:, skip : skip + draws]

@@ -80,6 +80,10 @@ class GuideAscent:
     gradient_norms: dict[str, np.ndarray]
 
 
+NO_DRAWS = "stopped in warm-up: there are no draws yet"
+"""What a run says that was stopped too early."""
+
+
 @dataclass(frozen=True, eq=False)
 class Draws:
     """What a sampler gave, each array (chains, draws, ...)."""

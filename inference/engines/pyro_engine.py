@@ -189,7 +189,7 @@ class PyroEngine:
         store: BlockKeeper | None = None,
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> Draws:
-        del sampler, store, is_stopped  # Pyro's driver runs a chain to its end
+        del sampler, store  # Pyro's driver cannot be taken up where it was left
         sites = describe(program, x)
         model, data = tensors(program, x)
         with isolated(options.seed):
@@ -200,6 +200,7 @@ class PyroEngine:
                 as_torch(dict(starts)),
                 options,
                 progress=progress,
+                is_stopped=is_stopped,
             )
 
     def smc(

@@ -4,6 +4,7 @@ Chains run one after the other in this process, each from its own start and seed
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from pyro.infer import MCMC, NUTS
 
 from inference.engines.nuts_options import NutsOptions
-from inference.engines.protocol import Draws
+from inference.engines.protocol import NO_DRAWS, Draws
 from inference.engines.pyro_programs import Unconstrained, Values, as_numpy, log_densities
 from inference.engines.sites import Sites
 
@@ -24,8 +25,9 @@ def sample(
     options: NutsOptions,
     *,
     progress: bool,
+    is_stopped: Callable[[], bool],
 ) -> Draws:
-    """Draws of every parameter, one chain from each start."""
+    """Draws of every parameter, one chain from each start; if stopped, those chains and draws that are most together."""
     space = Unconstrained(model, sites, data)
     both = log_densities(model, sites)
 
@@ -34,14 +36,30 @@ def sample(
         return -(likelihood + prior + space.log_jacobian(free))
 
     chains = len(next(iter(starts.values())))
-    results = []
+    results: list[Draws] = []
     for chain in range(chains):
+        if results and is_stopped():
+            break
         torch.manual_seed((options.seed + chain) % 2**32)
         free = {name: space.maps[name].inv(starts[name][chain]) for name in space.maps}
-        results.append(_chain(potential, free, space, options, progress))
-    parameters = {name: np.stack([result.parameters[name] for result in results]) for name in space.maps}
-    stats = {name: np.stack([result.stats[name] for result in results]) for name in results[0].stats}
+        results.append(_chain(potential, free, space, options, progress, is_stopped))
+    return _joined(results)
+
+
+def _joined(chains: list[Draws]) -> Draws:
+    """Chains of one length: of a run that was stopped, the last is shorter than the others, or left out, whichever keeps more draws."""
+    length = {True: len(chains[0].stats["lp"]), False: len(chains[-1].stats["lp"])}
+    is_last_left_out = length[True] * (len(chains) - 1) > length[False] * len(chains)
+    kept, count = chains[:-1] if is_last_left_out else chains, length[is_last_left_out]
+    if count == 0:
+        raise KeyboardInterrupt(NO_DRAWS)
+    parameters = {name: np.stack([chain.parameters[name][:count] for chain in kept]) for name in chains[0].parameters}
+    stats = {name: np.stack([chain.stats[name][:count] for chain in kept]) for name in chains[0].stats}
     return Draws(parameters, stats)
+
+
+class _StopError(Exception):
+    """Leaves Pyro's driver, which has no other way out."""
 
 
 def _chain(
@@ -50,12 +68,17 @@ def _chain(
     space: Unconstrained,
     options: NutsOptions,
     progress: bool,
+    is_stopped: Callable[[], bool],
 ) -> Draws:
+    draws: list[Values] = []
     record: list[tuple[float, float, float]] = []
 
-    def hook(kernel: Any, values: Values, stage: str, count: int) -> None:
+    def keep(kernel: Any, free: Values, stage: str, count: int) -> None:
         if stage.lower().startswith("sample"):
+            draws.append({name: value.clone() for name, value in free.items()})
             record.append((float(kernel._potential_energy_last), kernel.step_size, float(kernel._mean_accept_prob)))
+        if is_stopped():
+            raise _StopError
 
     kernel = NUTS(potential_fn=potential, target_accept_prob=options.target_accept)
     mcmc = MCMC(
@@ -64,14 +87,17 @@ def _chain(
         warmup_steps=options.tune,
         initial_params=start,
         disable_progbar=not progress,
-        hook_fn=hook,
+        hook_fn=keep,
     )
-    mcmc.run()
-    free = mcmc.get_samples()
-    with torch.no_grad():
-        values = {name: torch.vmap(space.maps[name])(free[name]) for name in space.maps}
-    energy, step_size, acceptance = (np.array(column) for column in zip(*record, strict=True))
-    diverging = np.zeros(options.draws, dtype=bool)
-    diverging[mcmc.diagnostics()["divergences"]["chain 0"]] = True
+    with suppress(_StopError):
+        mcmc.run()
+    energy, step_size, acceptance = np.array(record, dtype=float).reshape(-1, 3).T
+    diverging = np.isin(np.arange(len(draws)), kernel._divergences)
     stats = {"lp": -energy, "diverging": diverging, "step_size": step_size, "acceptance_rate": acceptance}
+    if not draws:
+        return Draws({name: np.empty(0) for name in space.maps}, stats)
+    with torch.no_grad():
+        values = {
+            name: torch.vmap(space.maps[name])(torch.stack([free[name] for free in draws])) for name in space.maps
+        }
     return Draws(as_numpy(values), stats)

@@ -4,7 +4,6 @@ import dataclasses
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +71,8 @@ def carry_out(
         strict: raise if the draws have warnings.
     """
     backend, begin = engine(run.sampler.backend), time.perf_counter()
-    with stop_on_interrupt() if run.sampler.is_stoppable else nullcontext(lambda: False) as is_stopped:
+    chains = len(next(iter(starts.values())))
+    with stop_on_interrupt() as is_stopped:
         drawn = backend.nuts(
             program,
             x,
@@ -91,7 +91,7 @@ def carry_out(
         "target_accept": run.nuts.target_accept,
         "precision": run.nuts.precision,
         "sampling_seconds": time.perf_counter() - begin,
-        "complete": int(drawn.stats["lp"].shape[1] == run.nuts.draws),
+        "complete": int(drawn.stats["lp"].shape == (chains, run.nuts.draws)),
     }
     if run.init_log_posterior is not None:
         attrs["init_log_posterior"] = run.init_log_posterior

@@ -23,11 +23,6 @@ class Sampler:
     reason: str
 
     @property
-    def is_stoppable(self) -> bool:
-        """Whether a run can be stopped early with the draws so far."""
-        return self.name in ("numpyro", "nutpie")
-
-    @property
     def has_store(self) -> bool:
         """Whether a run can be stored in blocks and continued."""
         return self.name == "numpyro"

@@ -6,6 +6,7 @@ import signal
 import numpy as np
 import pytest
 import xarray as xr
+from pyro.infer import NUTS
 
 import inference
 import mixtures
@@ -113,3 +114,28 @@ def test_ctrl_c_stops_nutpie_with_the_draws_so_far(model, by_nutpie, monkeypatch
         signal.signal(signal.SIGINT, found)
     assert tree.attrs["complete"] == 0
     assert 440 <= tree["posterior"].sizes["draw"] < 1_000_000
+
+
+@pytest.mark.parametrize(("after", "chains", "draws"), [(40, 1, 40), (70, 1, 50), (95, 2, 45), (200, 3, 50)])
+def test_ctrl_c_stops_pyro_with_most_of_the_draws_so_far(model, monkeypatch, after, chains, draws):
+    """Chains run one after the other: of an unfinished one the draws are kept only if that loses fewer of the others'."""
+    seen, sample = [], NUTS.sample
+
+    def interrupted(kernel, params):
+        found = sample(kernel, params)
+        if kernel._t > 10:  # warm-up is over
+            seen.append(kernel)
+        if len(seen) == after:
+            os.kill(os.getpid(), signal.SIGINT)
+        return found
+
+    monkeypatch.setattr(NUTS, "sample", interrupted)
+    found = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        tree = inference.sample_nuts(
+            model, FIVE_POINTS, draws=50, tune=10, chains=3, seed=0, sampler="pyro", progress=False
+        )
+    finally:
+        signal.signal(signal.SIGINT, found)
+    assert tree.attrs["complete"] == (after == 200)
+    assert dict(tree["posterior"]["weights"].sizes) == {"chain": chains, "draw": draws, "components": 2}
