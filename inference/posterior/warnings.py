@@ -125,11 +125,18 @@ def _minor_mode(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[Posterior
     stuck = np.flatnonzero(~(reference - best <= expected))
     if len(stuck):
         worst = float(np.max(reference - best[stuck]))
+        start = "Start from the best fit, init=fit_map(...), sample longer, or use sample_smc"
+        if len(stuck) == len(best):
+            advice = (
+                f"{start}; if chains leave the fit wherever they start, it is a narrow spike: try fewer components."
+            )
+        else:
+            advice = f"{start}, which crosses between modes."
         yield PosteriorWarning(
             "minor mode",
             f"{_chains(stuck)} never came near the best known log posterior density (lowest: {worst:.1f} below it, "
             f"{expected:.1f} is usual)",
-            "Start from the best fit, init=fit_map(...), sample longer, or use sample_smc, which crosses between modes.",
+            advice,
         )
 
 

@@ -77,12 +77,14 @@ def test_a_chain_in_a_minor_mode(sound):
     sound["sample_stats"]["log_posterior"].values[3] -= 20.0
     assert names(sound)[:2] == ["minor mode", "r-hat"]
     assert "chain 3 " in str(inference.check_posterior(sound))
+    assert "fewer components" not in str(inference.check_posterior(sound))
 
 
 def test_all_chains_in_a_minor_mode_are_found_by_the_fit_they_started_from(sound):
     sound.attrs["init_log_posterior"] = -80.0
     assert names(sound) == ["minor mode"]
     assert "chains 0, 1, 2, 3" in str(inference.check_posterior(sound))
+    assert "fewer components" in str(inference.check_posterior(sound))
 
 
 def test_chains_that_disagree_where_labels_do_not_matter(sound):
