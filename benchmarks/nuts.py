@@ -9,8 +9,9 @@ the locations, over `warm`. This package's warm time is that of warm-up and samp
 whole tree takes, log likelihoods of all rows included.
 
 small: 1000 rows, posteriordb's low_dim_gauss_mix; our chains start where the package starts them, PyMC's are told the locations' signs.
-For the others our chains start from a point fit, which the cold time includes; PyMC's are told it. medium: 5000 rows in 2-D, three overlapping components with full covariances. large:
-100,000 rows in 4-D, three components. Pyro takes minutes for each hundred draws: one chain, `--pyro-draws` draws after as many of warm-up.
+For the others our chains start from a point fit, which the cold time includes; PyMC's are told it. medium: 5000 rows in 2-D, three
+overlapping components with full covariances. large: 100,000 rows in 4-D, three components. Pyro takes minutes for each hundred draws: one
+chain, `--pyro-draws` draws after as many of warm-up.
 `--pymc-python` names an interpreter that has PyMC and nutpie, if this one has not.
 """
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from mixtures import Mixture, Observations, Program
 from mixtures.errors import ModelError
 
@@ -41,6 +43,17 @@ def check_count(name: str, value: Any, least: int = 1) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < least:
         raise ModelError(name, got=f"{value!r} ({type(value).__name__})", expected=f"an int >= {least}")
     return value.__index__()
+
+
+def check_share(name: str, value: Any) -> float:
+    """An argument that is a share strictly between 0 and 1.
+
+    Raises:
+        ModelError: not a number, or outside.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | np.floating) or not 0 < value < 1:
+        raise ModelError(name, got=repr(value), expected="a share between 0 and 1")
+    return float(value)
 
 
 def check_positive(name: str, value: Any, or_zero: bool = False) -> float:

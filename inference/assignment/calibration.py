@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import stats
 
-from inference.checks import check_count
+from inference.checks import check_count, check_share
 from mixtures.errors import DataError, ModelError
 
 
@@ -73,14 +73,14 @@ def calibration_table(
     probabilities, truth = checked_probabilities(probabilities), np.asarray(truth)
     rows, components = probabilities.shape
     check_count("bins", bins)
-    if not 0 < level < 1:
-        raise ModelError("level", got=repr(level), expected="a probability between 0 and 1, 0.95 say")
+    check_share("level", level)
     if component is not None and component not in range(components):
         raise ModelError("component", got=repr(component), expected=f"None or an int from 0 to {components - 1}")
     if truth.shape != (rows,) or truth.dtype.kind not in "iu" or truth.min() < 0 or truth.max() >= components:
+        values = f", from {truth.min()} to {truth.max()}" if truth.dtype.kind in "iu" and truth.size else ""
         raise DataError(
             "truth",
-            got=f"shape {truth.shape}, dtype {truth.dtype}",
+            got=f"shape {truth.shape}, dtype {truth.dtype}{values}",
             expected=f"{rows} ints from 0 to {components - 1}",
             advice="Align the components with the labels first.",
         )

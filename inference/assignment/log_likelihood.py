@@ -5,9 +5,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from inference.assignment.responsibilities import joint_blocks, log_joint
-from inference.checks import checked
-from inference.draws import program_of
+from inference.assignment.responsibilities import checked_like, joint_blocks, log_joint
 from inference.results import PointFit
 
 
@@ -35,7 +33,7 @@ def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> np.ndarr
     if not isinstance(fit_or_posterior, xr.DataTree):
         return np.logaddexp.reduce(log_joint(fit_or_posterior, x), axis=1)
     posterior = fit_or_posterior
-    observations = checked(program_of(posterior), x)
+    observations = checked_like(posterior, x)
     rows = [np.logaddexp.reduce(table, axis=2) for table in joint_blocks(posterior, observations)]
     sizes = posterior["posterior"].sizes
     return np.concatenate(rows).reshape(sizes["chain"], sizes["draw"], len(observations))

@@ -6,12 +6,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from inference.checks import checked
+from inference.checks import check_share, checked
 from inference.draws import observations_of, parameters_of, program_of
 from inference.engines import engine
 from inference.results import PointFit
 from mixtures import Observations
 from mixtures.errors import ModelError
+
+CELLS_OF_ALL_DRAWS = 20_000_000
+"""Numbers, draws x rows x components, in the largest table of an interval: 160 MB."""
 
 CELLS_AT_ONCE = 1_000_000
 """How many numbers of a (draws, rows, components) table are computed at once: 8 MB, or temporaries would outweigh the result."""
@@ -58,13 +61,15 @@ def log_joint(fit: PointFit, x: Any) -> np.ndarray:
     return engine(fit.backend).log_joint(fit.program, fit.parameters, observations)
 
 
-def checked_like(fit: PointFit, x: Any) -> Observations:
-    """`x` as observations with the columns that the fit was made from."""
-    observations = checked(fit.program, x)
-    made_from = fit.origin
-    observations.check_like(
-        made_from.features, made_from.feature_names, made_from.covariates, made_from.covariate_names
-    )
+def checked_like(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> Observations:
+    """`x` as observations with the columns that the fit, or the posterior, was made from."""
+    if isinstance(fit_or_posterior, xr.DataTree):
+        observations, sampled = checked(program_of(fit_or_posterior), x), observations_of(fit_or_posterior)
+        covariates = None if sampled.covariates is None else sampled.covariates.shape[1]
+        observations.check_like(sampled.features, sampled.feature_names, covariates, sampled.covariate_names)
+        return observations
+    observations, origin = checked(fit_or_posterior.program, x), fit_or_posterior.origin
+    observations.check_like(origin.features, origin.feature_names, origin.covariates, origin.covariate_names)
     return observations
 
 
@@ -130,22 +135,26 @@ def joint_blocks(posterior: xr.DataTree, x: Observations) -> Iterator[np.ndarray
 
 
 def _of_posterior(posterior: xr.DataTree, x: Any, interval: float | None) -> Any:
-    program = program_of(posterior)
-    observations = checked(program, x)
-    fitted = observations_of(posterior)
-    covariates = None if fitted.covariates is None else fitted.covariates.shape[1]
-    observations.check_like(fitted.features, fitted.feature_names, covariates, fitted.covariate_names)
-    sites = engine(posterior.attrs["backend"]).sites(program, observations)
+    observations = checked_like(posterior, x)
+    sites = engine(posterior.attrs["backend"]).sites(program_of(posterior), observations)
     if interval is None:
         total, draws = np.zeros(()), 0
         for table in joint_blocks(posterior, observations):
             total, draws = total + _softmax(table).sum(axis=0), draws + len(table)
         return _one_or_all(sites.marginals(total / draws))
-    if not 0 < interval < 1:
-        raise ModelError("interval", got=repr(interval), expected="a share between 0 and 1, 0.9 say")
-    draws_by_site = sites.marginals(
-        np.concatenate([_softmax(table) for table in joint_blocks(posterior, observations)])
-    )
-    tails = ((1 - interval) / 2, (1 + interval) / 2)
-    bounds = {name: (draws.mean(axis=0), *np.quantile(draws, tails, axis=0)) for name, draws in draws_by_site.items()}
-    return _one_or_all(bounds)
+    tails = ((1 - check_share("interval", interval)) / 2, (1 + interval) / 2)
+    # quantiles need all draws of a row at once: few rows at a time, so that memory stays bounded
+    sizes = posterior["posterior"].sizes
+    cells = sizes["chain"] * sizes["draw"] * int(np.prod([site.categories for site in sites.assignments]))
+    count = min(len(observations), -(-len(observations) * cells // CELLS_OF_ALL_DRAWS))
+    parts = []
+    for rows in np.array_split(np.arange(len(observations)), count):
+        by_site = sites.marginals(draw_responsibilities(posterior, rows, observations))
+        parts.append(
+            {name: (draws.mean(axis=0), *np.quantile(draws, tails, axis=0)) for name, draws in by_site.items()}
+        )
+    joined = {
+        name: tuple(np.concatenate(column) for column in zip(*(part[name] for part in parts), strict=True))
+        for name in parts[0]
+    }
+    return _one_or_all(joined)

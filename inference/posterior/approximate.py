@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from arviz_stats.base import array_stats
+from scipy.special import logsumexp
 
 from inference.checks import with_numbers
 from inference.engines import Engine
@@ -19,6 +20,9 @@ from inference.posterior.tree import build_tree
 from mixtures import Observations, Program
 
 GOOD_K_HAT = 0.7
+
+LEAST_DRAWS = 25
+"""Fewer have no tail to fit a Pareto distribution to."""
 
 EVEN = 1e-6
 """Log ratios that differ by no more are even: the rest is rounding."""
@@ -48,7 +52,7 @@ def approximate_tree(
 
     Returns:
         A tree as from `sample_nuts`; `sample_stats` has `log_weight`, smoothed (Vehtari et al. 2024) and adding up to one after
-        exponentiation, and the attributes have `k_hat`.
+        exponentiation, and the attributes have `k_hat`, NaN for fewer than 25 draws.
     """
     weights, k_hat = _smoothed(log_density - log_proposal)
     stats = {"lp": log_density[None], "log_proposal": log_proposal[None], "log_weight": weights[None]}
@@ -58,7 +62,10 @@ def approximate_tree(
 
 
 def _smoothed(log_ratios: np.ndarray) -> tuple[np.ndarray, float]:
-    """Smoothed, normalised log weights, and k-hat: -inf where ratios are all alike, so that their distribution has no tail."""
+    """Smoothed, normalised log weights, and k-hat: -inf where ratios are all alike, so that their distribution has no tail; NaN, and
+    nothing smoothed, where there are too few to tell."""
+    if len(log_ratios) < LEAST_DRAWS:
+        return log_ratios - logsumexp(log_ratios), float("nan")
     if np.ptp(log_ratios) < EVEN:
         return np.full(len(log_ratios), -np.log(len(log_ratios))), -np.inf
     weights, k_hat = array_stats.psislw(log_ratios)

@@ -19,14 +19,9 @@ JITTER = 1.0
 def chain_starts(
     program: Program, x: Observations, engine: Engine, sites: Sites, chains: int, seed: int, fits: Sequence[PointFit]
 ) -> dict[str, np.ndarray]:
-    """Where chains start, (chains, ...) by site: about the fits, which they take in turn."""
+    """Where chains start, (chains, ...) by site: about the fits (see `fits_of`), which they take in turn."""
     if not fits:
         return draw_starts(program, x, engine, sites, restart_seeds(seed, chains))
-    shapes = {site.name: site.shape for site in sites.parameters}
-    for fit in fits:
-        found = {name: np.shape(value) for name, value in fit.parameters.items()}
-        if shapes != found:
-            raise ModelError("init", got=f"a fit with sites {found}", expected=f"a fit of this program, sites {shapes}")
     density = engine.log_density(program, x)
     centres = [density.unconstrain(fit.parameters) for fit in fits[:chains]]
     widths = [_widths(density, centre) for centre in centres]
@@ -35,7 +30,37 @@ def chain_starts(
     rows = [
         density.constrain(centres[turn] + widths[turn] * offset) for turn, offset in zip(turns, scatter, strict=True)
     ]
-    return {name: np.stack([row[name] for row in rows]) for name in shapes}
+    return {site.name: np.stack([row[site.name] for row in rows]) for site in sites.parameters}
+
+
+def fits_of(init: PointFit | Sequence[PointFit] | None, sites: Sites) -> list[PointFit]:
+    """The point fits that a run is to start from, none for None.
+
+    Raises:
+        ModelError: not a point fit or several, or of another program.
+    """
+    fits: list[Any] = [] if init is None else list(init) if isinstance(init, list | tuple) else [init]
+    shapes = {site.name: site.shape for site in sites.parameters}
+    for fit in fits:
+        if not isinstance(fit, PointFit):
+            raise ModelError(
+                "init",
+                got=f"{type(fit).__name__}",
+                expected="a point fit, or a list of them",
+                advice="fit_map(program, x, seed=...) makes one.",
+            )
+        found = {name: np.shape(value) for name, value in fit.parameters.items()}
+        if shapes != found:
+            raise ModelError("init", got=f"a fit with sites {found}", expected=f"a fit of this program, sites {shapes}")
+    return fits
+
+
+def log_posterior_of(fit: PointFit, program: Program, x: Observations, engine: Engine) -> float:
+    """The fit's log posterior density, computed where the fit, made by maximum likelihood, does not have it."""
+    if fit.log_posterior is not None:
+        return fit.log_posterior
+    density = engine.log_density(program, x)
+    return density.value_and_gradient(density.unconstrain(fit.parameters))[0]
 
 
 def _widths(density: Any, centre: np.ndarray, share: float = 1e-4) -> np.ndarray:

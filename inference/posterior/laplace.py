@@ -12,6 +12,7 @@ from inference.engines import engine
 from inference.engines.protocol import LogDensity
 from inference.point.map import fit_map
 from inference.posterior.approximate import approximate_tree
+from inference.posterior.chain_starts import fits_of
 from inference.results import PointFit
 from mixtures import Program
 from mixtures.errors import FitError
@@ -44,6 +45,7 @@ def fit_laplace(
         of log p(x) with this one labelling counted (add log K! where the prior treats components alike and they are well apart).
 
     Raises:
+        ModelError: `init` is no point fit of this program.
         FitError: the log density is not curved downwards at its mode, so that no normal distribution fits.
 
     Example:
@@ -55,8 +57,9 @@ def fit_laplace(
     observations = checked(program, x)
     seed = check_seed(seed)
     check_count("draws", draws)
-    fit = fit_map(program, observations, seed=seed, backend=backend) if init is None else init
     backend_engine = engine(backend)
+    sites = backend_engine.sites(program, observations)
+    fit = fit_map(program, observations, seed=seed, backend=backend) if init is None else fits_of(init, sites)[0]
     density = backend_engine.log_density(program, observations, jacobian=True)
     mode = _climb(density, density.unconstrain(fit.parameters))
     factor = _precision_factor(density.hessian(mode))
@@ -72,7 +75,7 @@ def fit_laplace(
         program,
         observations,
         backend_engine,
-        backend_engine.sites(program, observations),
+        sites,
         {name: np.stack([value[name] for value in values]) for name in values[0]},
         np.array([density.value_and_gradient(row)[0] for row in u]),
         log_proposal,

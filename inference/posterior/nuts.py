@@ -6,10 +6,10 @@ from typing import Any
 
 import xarray as xr
 
-from inference.checks import check_count, checked, with_numbers
+from inference.checks import check_count, check_share, checked, with_numbers
 from inference.engines import engine
 from inference.engines.nuts_options import PRECISIONS, NutsOptions
-from inference.posterior.chain_starts import chain_starts
+from inference.posterior.chain_starts import chain_starts, fits_of, log_posterior_of
 from inference.posterior.run import Run, carry_out
 from inference.posterior.samplers import choose_sampler
 from inference.posterior.store import DrawStore
@@ -94,6 +94,7 @@ def sample_nuts(
     seed = check_seed(seed)
     for name, value in {"draws": draws, "tune": tune, "chains": chains}.items():
         check_count(name, value)
+    check_share("target_accept", target_accept)
     on_cpu = backend != "numpyro" or engine(backend).is_on_cpu
     if precision not in PRECISIONS:
         raise ChoiceError.of("precision", precision, PRECISIONS)
@@ -101,11 +102,10 @@ def sample_nuts(
         sampler, backend, is_stored=store is not None, is_on_cpu=on_cpu, is_single=precision == "float32"
     )
     backend_engine = engine(chosen.backend)
-    fits = [] if init is None else [init] if isinstance(init, PointFit) else list(init)
-    starts = chain_starts(
-        program, observations, backend_engine, backend_engine.sites(program, observations), chains, seed, fits
-    )
-    heights = [fit.log_posterior for fit in fits if fit.log_posterior is not None]
+    sites = backend_engine.sites(program, observations)
+    fits = fits_of(init, sites)
+    starts = chain_starts(program, observations, backend_engine, sites, chains, seed, fits)
+    heights = [log_posterior_of(fit, program, observations, backend_engine) for fit in fits]
     run = Run(
         nuts=NutsOptions(draws, tune, target_accept, seed, precision),
         sampler=chosen,

@@ -42,7 +42,7 @@ class DrawStore:
             StoredFileError: something is there already, or it cannot be written.
         """
         store = cls(Path(path))
-        if store.path.exists():
+        if store.path.exists() and not _is_empty_folder(store.path):
             raise StoredFileError(
                 str(path),
                 got="an existing file or folder",
@@ -50,7 +50,7 @@ class DrawStore:
                 advice="Continue the run that is stored there with resume(path, x), or choose another name.",
             )
         try:
-            store.path.mkdir(parents=True)
+            store.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise store._unwritable(error) from error
         store._write(STARTS, _packed(starts))
@@ -112,7 +112,12 @@ class DrawStore:
             raise self._unwritable(error) from error
 
     def _read(self, name: str) -> bytes:
-        digest, _, content = (self.path / name).read_bytes().partition(b"\n")
+        try:
+            digest, _, content = (self.path / name).read_bytes().partition(b"\n")
+        except OSError as error:
+            raise StoredFileError(
+                str(self.path / name), got=str(error.strerror), expected="the file that sample_nuts(store=...) wrote"
+            ) from error
         if hashlib.sha256(content).hexdigest().encode() != digest:
             raise StoredFileError(
                 str(self.path / name), got="a truncated or altered file", expected="the file as it was written"
@@ -126,6 +131,10 @@ class DrawStore:
             expected="room for the draws",
             advice="Earlier blocks are intact: make room, then continue with resume(path, x).",
         )
+
+
+def _is_empty_folder(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
 
 
 def _name(group: int, index: int) -> str:

@@ -2,15 +2,17 @@
 
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from inference.checks import check_count, check_positive, checked
 from inference.engines import engine
 from inference.point.map import fit_map
 from inference.posterior.approximate import approximate_tree
+from inference.posterior.chain_starts import fits_of
 from inference.results import PointFit
 from mixtures import Program
-from mixtures.errors import ChoiceError, ModelError
+from mixtures.errors import ChoiceError, FitError, ModelError
 from mixtures.seeds import check_seed
 
 FAMILIES = ("normal", "multivariate", "flow")
@@ -51,7 +53,8 @@ def fit_vi(
 
     Raises:
         ChoiceError: no such family.
-        ModelError: a flow of a program with one free parameter.
+        ModelError: a flow of a program with one free parameter, or an `init` that is no point fit of this program.
+        FitError: the ascent diverged.
         BackendError: the backend has no variational families.
 
     Example:
@@ -69,8 +72,8 @@ def fit_vi(
         check_count(name, value)
     check_positive("learning_rate", learning_rate)
     backend_engine = engine(backend)
-    fit = fit_map(program, observations, seed=seed, backend=backend) if init is None else init
     sites = backend_engine.sites(program, observations)
+    fit = fit_map(program, observations, seed=seed, backend=backend) if init is None else fits_of(init, sites)[0]
     if family == "flow" and sites.coordinates == 1:
         raise ModelError(
             "family",
@@ -88,6 +91,13 @@ def fit_vi(
         draws=draws,
         seed=seed,
     )
+    if not (np.isfinite(found.losses[-1]) and np.isfinite(found.log_density).all()):
+        raise FitError(
+            "fit_vi",
+            got=f"an ELBO that is no finite number after {steps} steps",
+            expected="steps that converge",
+            advice="Lower learning_rate, or start from a fit whose components are sound.",
+        )
     return approximate_tree(
         program,
         observations,

@@ -23,6 +23,9 @@ MOST_R_HAT = 1.01
 LEAST_ESS = 100
 """Effective draws a chain: Vehtari et al. (2021)."""
 
+MOST_EVIDENCE_SPREAD = 1.0
+"""Standard deviation, in nats, of independent runs' log evidences: with more, the mean is one run's."""
+
 MAX_TREE_DEPTH = 10
 """NUTS stops doubling here, in every sampler of this package."""
 
@@ -35,7 +38,8 @@ class PosteriorWarning:
     """One reason not to believe draws as they are.
 
     Args:
-        name: `"divergences"`, `"energy"`, `"tree depth"`, `"r-hat"`, `"effective draws"`, `"minor mode"` or `"incomplete"`.
+        name: `"not a number"`, `"minor mode"`, `"approximation"`, `"evidence"`, `"r-hat"`, `"effective draws"`, `"divergences"`,
+            `"energy"`, `"tree depth"` or `"incomplete"`.
         found: what was found, in words.
         advice: what to do.
     """
@@ -74,10 +78,10 @@ def check_posterior(posterior: xr.DataTree) -> PosteriorReport:
 
     Checked is what the tree keeps: chains stuck below the density of the fit they were started from (or of the best chain), R-hat and
     effective draws of label-invariant quantities, divergences, the energy's Bayesian fraction of missing information, the tree's depth,
-    and whether the run was cut short.
+    whether the run was cut short; of approximations, their k-hat; of tempered SMC, whether runs agree on the evidence.
 
     Args:
-        posterior: draws from `sample_nuts`, relabelled or not.
+        posterior: draws from `sample_nuts`, `sample_smc`, `fit_laplace` or `fit_vi`, relabelled or not.
 
     Returns:
         A report: one line a warning when printed.
@@ -91,7 +95,17 @@ def check_posterior(posterior: xr.DataTree) -> PosteriorReport:
         True
     """
     stats = posterior["sample_stats"].to_dataset()
-    checks = (_minor_mode, _convergence, _divergences, _energy, _tree_depth, _incomplete)
+    checks = (
+        _not_a_number,
+        _minor_mode,
+        _approximation,
+        _evidence,
+        _convergence,
+        _divergences,
+        _energy,
+        _tree_depth,
+        _incomplete,
+    )
     return PosteriorReport(tuple(warning for check in checks for warning in check(posterior, stats)))
 
 
@@ -111,6 +125,44 @@ def raise_if_unsound(posterior: xr.DataTree) -> None:
         )
         error.posterior = posterior  # type: ignore[attr-defined]
         raise error
+
+
+def _not_a_number(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:
+    named = [stats[name] for name in ("lp", "log_posterior") if name in stats]
+    bad = np.zeros((stats.sizes["chain"], stats.sizes["draw"]), dtype=bool)
+    for table in [*posterior["posterior"].to_dataset().data_vars.values(), *named]:
+        values = table.transpose("chain", "draw", ...).values
+        bad |= ~np.isfinite(values).reshape(*bad.shape, -1).all(axis=2)
+    if bad.any():
+        yield PosteriorWarning(
+            "not a number",
+            f"{int(bad.sum())} of {bad.size} draws have a parameter or a log density that is no finite number",
+            "Do not use them: look for a collapsing component or values at the edge of the support, and sample again.",
+        )
+
+
+def _approximation(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:
+    if posterior.attrs.get("is_trustworthy", 1):
+        return
+    k_hat = posterior.attrs["k_hat"]
+    found = f"k-hat is {k_hat:.2f}, and more than 0.7 means that tails are missed"
+    yield PosteriorWarning(
+        "approximation",
+        found if np.isfinite(k_hat) else f"k-hat cannot be computed from these {stats.sizes['draw']} draws",
+        "Sample the posterior instead: sample_nuts." if np.isfinite(k_hat) else "Take more draws.",
+    )
+
+
+def _evidence(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:
+    if "evidence" not in posterior.children or posterior["evidence"].sizes["chain"] < 2:
+        return
+    spread = float(posterior["evidence"]["log_evidence"].std(ddof=1))
+    if not spread <= MOST_EVIDENCE_SPREAD:
+        yield PosteriorWarning(
+            "evidence",
+            f"log evidences of the runs spread by {spread:.1f} nats: some missed a mode, or left the prior too fast",
+            "Raise particles and moves until runs agree.",
+        )
 
 
 def _minor_mode(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:

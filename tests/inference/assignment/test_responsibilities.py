@@ -13,6 +13,7 @@ from inference.engines import engine
 from inference.engines.protocol import Draws
 from inference.posterior.tree import build_tree
 from mixtures import Observations, gaussian_mixture
+from mixtures.errors import DataError
 
 X = np.array([-1.0, 0.0, 0.5, 2.0, 4.0])
 
@@ -63,3 +64,17 @@ def test_some_rows_are_those_of_all(posterior):
 def test_the_trees_own_log_likelihood_is_the_same_in_blocks(table, monkeypatch):
     monkeypatch.setattr("inference.posterior.tree.CELLS_AT_ONCE", 2 * X.size * 3)
     np.testing.assert_allclose(sampled()["log_likelihood"]["obs"][0], np.log(np.exp(table).sum(axis=2)), rtol=1e-10)
+
+
+@pytest.mark.parametrize("cells", [1, 50, 10**9])
+def test_intervals_do_not_depend_on_how_many_rows_are_taken_at_once(posterior, table, monkeypatch, cells):
+    monkeypatch.setattr(module, "CELLS_OF_ALL_DRAWS", cells)
+    shares = softmax(table, axis=2)
+    mean, low, high = module.responsibilities(posterior, X, interval=0.8)
+    np.testing.assert_allclose(mean, shares.mean(axis=0), rtol=1e-10)
+    np.testing.assert_allclose([low, high], np.quantile(shares, [0.1, 0.9], axis=0), rtol=1e-10)
+
+
+def test_rows_unlike_the_sampled_ones_have_no_likelihood(posterior):
+    with pytest.raises(DataError, match="x: got 2 columns"):
+        log_likelihood(posterior, np.zeros((4, 2)))

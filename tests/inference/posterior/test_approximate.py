@@ -12,7 +12,7 @@ import inference
 import mixtures
 from inference.engines import engine
 from mixtures import Observations
-from mixtures.errors import BackendError, ChoiceError, ModelError
+from mixtures.errors import BackendError, ChoiceError, FitError, ModelError
 from tests.oracles import FIVE_POINTS, exact_tutorial_posterior
 
 X = np.array([-1.0, 0.5, 2.0, 2.5, 4.0])
@@ -100,3 +100,24 @@ def test_bad_choices_are_refused_in_words(tutorial):
         inference.fit_vi(tutorial, FIVE_POINTS, family="cauchy", seed=0)
     with pytest.raises(BackendError, match="backend='numpyro'"):
         inference.fit_vi(tutorial, FIVE_POINTS, steps=10, seed=0, backend="pyro")
+
+
+@pytest.mark.parametrize("draws", [1, 2, 5, 24, 25])
+def test_few_draws_have_no_k_hat(draws):
+    found = inference.fit_laplace(mixtures.gaussian_mixture(1), [0.0, 1.0, 2.5, 4.0], draws=draws, seed=0)
+    assert np.isnan(found.attrs["k_hat"]) == (draws < 25)
+    assert draws == 25 or not found.attrs["is_trustworthy"]
+    assert abs(np.logaddexp.reduce(found["sample_stats"]["log_weight"].values.ravel())) < 1e-9
+
+
+def test_steps_that_diverge_are_an_error(tutorial):
+    with pytest.raises(FitError, match="Lower learning_rate"):
+        inference.fit_vi(tutorial, FIVE_POINTS, family="normal", learning_rate=1e6, steps=100, draws=50, seed=0)
+
+
+@pytest.mark.parametrize("fit", [inference.fit_laplace, inference.fit_vi])
+def test_starts_of_another_program_are_refused_in_words(tutorial, fit):
+    other = inference.fit_map(mixtures.gaussian_mixture(3), FIVE_POINTS, restarts=2, seed=0)
+    for init in (other, "map", {"loc": 0.0}):
+        with pytest.raises(ModelError, match="init"):
+            fit(tutorial, FIVE_POINTS, init=init, seed=0)

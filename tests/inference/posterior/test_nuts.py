@@ -13,6 +13,7 @@ import xarray as xr
 
 import inference
 import mixtures
+from inference.engines import engine
 from inference.posterior import tree
 from mixtures.errors import ChoiceError, ModelError
 from tests.oracles import FIVE_POINTS, exact_tutorial_posterior
@@ -186,3 +187,22 @@ def test_bad_arguments_are_refused_in_words(tutorial, faithful_fit):
         inference.sample_nuts(tutorial, FIVE_POINTS, seed=0, chains=0)
     with pytest.raises(ModelError, match="a fit of this program"):
         inference.sample_nuts(tutorial, FIVE_POINTS, seed=0, init=faithful_fit)
+    for init in ("map", {"loc": 0.0}, 3, [3]):
+        with pytest.raises(ModelError, match="init: got"):
+            inference.sample_nuts(tutorial, FIVE_POINTS, seed=0, init=init)
+    for target in (0.0, 1.0, 2.0, float("nan"), "a"):
+        with pytest.raises(ModelError, match="target_accept"):
+            inference.sample_nuts(tutorial, FIVE_POINTS, seed=0, target_accept=target)
+
+
+def test_a_fit_by_maximum_likelihood_is_a_reference_too(tutorial):
+    fit = inference.fit_em(mixtures.gaussian_mixture(2, "tied"), FIVE_POINTS, restarts=3, seed=0)
+    assert fit.log_posterior is None
+    program = mixtures.gaussian_mixture(2, "tied")
+    tree = inference.sample_nuts(program, FIVE_POINTS, draws=10, tune=10, chains=1, seed=0, init=fit, progress=False)
+    prior = engine("numpyro").log_prior_draws(
+        program.scaled_to(FIVE_POINTS),
+        {k: v[None] for k, v in fit.parameters.items()},
+        mixtures.Observations(FIVE_POINTS),
+    )
+    np.testing.assert_allclose(tree.attrs["init_log_posterior"], fit.log_likelihood + prior[0], rtol=1e-10)

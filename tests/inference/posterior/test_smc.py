@@ -92,3 +92,9 @@ def test_a_conjugate_evidence_is_exact():
 def test_pyro_is_refused_in_words(tutorial):
     with pytest.raises(BackendError, match="backend='numpyro'"):
         inference.sample_smc(tutorial, FIVE_POINTS, seed=0, backend="pyro")
+
+
+def test_the_error_of_runs_that_are_nats_apart_is_nats_wide():
+    mean, error = pooled_evidence(np.array([-100.0, -50.0, -80.0, -90.0]))
+    assert abs(mean - (-50.0 - np.log(4))) < 1e-9  # the best run is all there is
+    assert error > 10

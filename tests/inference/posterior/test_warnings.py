@@ -121,3 +121,24 @@ def test_strict_sampling(tutorial):
             tutorial, np.arange(5.0), draws=10, tune=20, chains=2, seed=0, progress=False, strict=True
         )
     assert caught.value.posterior["posterior"].sizes["draw"] == 10
+
+
+def test_draws_that_are_no_numbers(sound):
+    sound["posterior"]["weights"].values[1, 7] = np.nan
+    assert names(sound)[0] == "not a number"
+    assert "1 of 2000 draws" in str(inference.check_posterior(sound))
+
+
+@pytest.mark.parametrize(("k_hat", "words"), [(1.05, "1.05"), (np.nan, "cannot be computed")])
+def test_an_approximation_that_is_not_to_be_trusted(sound, k_hat, words):
+    sound.attrs.update(k_hat=k_hat, is_trustworthy=0)
+    assert names(sound) == ["approximation"]
+    assert words in str(inference.check_posterior(sound))
+
+
+def test_runs_of_tempered_smc_that_disagree(sound):
+    evidence = np.array([-10.0, -10.2, -9.9, -10.1])
+    sound["evidence"] = xr.DataTree(xr.Dataset({"log_evidence": (("chain",), evidence)}))
+    assert names(sound) == []
+    sound["evidence"]["log_evidence"].values[2] = -5.0
+    assert names(sound) == ["evidence"]
