@@ -27,6 +27,7 @@ def classify(fit: PointFit, x: Any, *, temperature: float = 0, seed: int | None 
         Components, ints of shape (rows,); with several assignments a row, a dict by site.
 
     Raises:
+        ModelError: not a point fit, or no such temperature.
         SeedError: no seed at a positive temperature.
         DataError: other columns than the model was fitted to.
 
@@ -37,6 +38,13 @@ def classify(fit: PointFit, x: Any, *, temperature: float = 0, seed: int | None 
         >>> classify(fit, [0.5, 11.5]).tolist()
         [1, 0]
     """
+    if not isinstance(fit, PointFit):
+        raise ModelError(
+            "fit",
+            got=type(fit).__name__,
+            expected="a point fit",
+            advice="For draws, average over them: responsibilities(relabel(posterior), x).argmax(axis=1), or abstain(...).",
+        )
     observations = checked_like(fit, x)
     if not isinstance(temperature, int | float) or not 0 <= temperature < np.inf:
         raise ModelError("temperature", got=repr(temperature), expected="a number >= 0")

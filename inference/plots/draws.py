@@ -20,7 +20,7 @@ def component_draws(
 
     Raises:
         ChoiceError: no such group or site.
-        DataError: a site that the components share.
+        DataError: a site that the components share, or a column that it has not.
     """
     if group not in posterior.children:
         raise ChoiceError.of("group", group, list(posterior.children))
@@ -30,15 +30,22 @@ def component_draws(
     if "components" not in draws[site].dims:
         raise DataError("site", got=f"{site!r}, which the components share", expected="a site with components")
     values = draws[site].transpose("chain", "draw", "components", ...).values
-    return values.reshape(*values.shape[:3], -1)[..., feature]
+    columns = values.reshape(*values.shape[:3], -1)
+    if feature not in range(columns.shape[3]):
+        raise DataError(
+            "feature", got=repr(feature), expected=f"a column of {site!r}: an int from 0 to {columns.shape[3] - 1}"
+        )
+    return columns[..., feature]
 
 
 def label_of(posterior: xr.DataTree, site: str, feature: int = 0, component: int | None = None) -> str:
     """What ArviZ calls it: loc[0, waiting]."""
     variable = posterior["posterior"].to_dataset()[site]
+    dims = [dim for dim in variable.dims if dim not in ("chain", "draw", "components")]
+    place = np.unravel_index(feature, [variable.sizes[dim] for dim in dims]) if dims else ()
     inner = [] if component is None else [str(component)]
-    if "features" in variable.dims:
-        inner.append(str(variable["features"].values[feature]))
+    for dim, index in zip(dims, place, strict=True):
+        inner.append(str(variable[dim].values[index]) if dim in variable.coords else str(index))
     return f"{site}[{', '.join(inner)}]" if inner else site
 
 

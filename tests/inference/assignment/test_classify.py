@@ -143,3 +143,8 @@ def test_components_of_an_untold_order_are_numbered_by_weight(backend):
         mixtures.gaussian_mixture(3, "tied"), Observations(x), restarts=4, steps=100, seed=0, backend=backend
     )
     assert (np.diff(fit.parameters["weights"]) <= 0).all()
+
+
+def test_draws_are_not_classified_as_a_fit_is():
+    with pytest.raises(ModelError, match="responsibilities"):
+        inference.classify({"loc": 0.0}, FIVE_POINTS)

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.colors import to_hex
 
 from inference import plots
+from inference.plots.draws import label_of
 from mixtures.errors import ChoiceError, DataError
 
 
@@ -54,3 +56,19 @@ def test_what_is_not_there_is_refused_by_name(posterior):
         plots.plot_location_pair(posterior, group="prior")
     with pytest.raises(DataError, match="share"):
         plots.plot_traces(posterior, site="scale")
+    with pytest.raises(DataError, match="from 0 to 1"):
+        plots.plot_traces(posterior, feature=5)
+
+
+def test_entries_of_matrices_are_called_by_row_and_column():
+    draws = xr.Dataset(
+        {"root": (("chain", "draw", "components", "features", "features_bis"), np.zeros((1, 1, 2, 2, 2)))}
+    )
+    coords = {"features": ["a", "b"], "features_bis": ["a", "b"]}
+    tree = xr.DataTree.from_dict({"posterior": draws.assign_coords(coords)})
+    assert [label_of(tree, "root", entry) for entry in range(4)] == [
+        "root[a, a]",
+        "root[a, b]",
+        "root[b, a]",
+        "root[b, b]",
+    ]
