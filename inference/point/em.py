@@ -15,7 +15,7 @@ from inference.point.em_settings import Settings, check_fixed, check_mixture, ch
 from inference.point.generalised_em import climb_by_gradient
 from inference.point.initial_partitions import Partitions
 from inference.point.m_steps.registry import closed_form
-from inference.point.restarts import best_restart, by_weight, permuted
+from inference.point.restarts import best_restart, by_weight, numbered_by_weight, permuted
 from inference.point.split_merge import FEWEST_COMPONENTS, split_and_merge
 from inference.point.starts import Start, restart_seeds
 from inference.results import Origin, PointFit
@@ -115,11 +115,15 @@ def fit_em(
         raise FitError("fit_em", got=status.value, expected="a sound optimum", advice="See the restarts of the fit.")
     parameters = runs.parameters(best) | known
     if start is None and not known and observations.labels is None:
-        order = by_weight(parameters, sites)
-        parameters = parameters if order is None else permuted(parameters, sites, order)
+        if task is None or is_posterior:  # families or priors that may tell components apart
+            parameters = numbered_by_weight(
+                mixture, observations, backend_engine, sites, parameters, with_prior=is_posterior
+            )
+        elif (order := by_weight(parameters, sites)) is not None:
+            parameters = permuted(parameters, sites, order)
     likelihood, classified = runs.likelihoods(best)
     prior = None
-    if objective == "posterior":
+    if is_posterior:
         single = {name: value[None] for name, value in parameters.items()}
         prior = float(backend_engine.log_prior_draws(mixture, single, observations)[0])
     return PointFit(

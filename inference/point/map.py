@@ -10,11 +10,9 @@ from inference.checks import check_count, check_positive, checked, with_numbers
 from inference.engines import Engine, engine
 from inference.engines.protocol import Ascent
 from inference.engines.sites import Sites
-from inference.point.polish import polish
-from inference.point.restarts import best_restart, judge, numbered_by_weight
+from inference.point.restarts import judge, numbered_by_weight, polished
 from inference.point.starts import Starts, draw_starts, restart_seeds, step_scales
 from inference.results import Origin, PointFit
-from inference.status import Status
 from mixtures import Observations, Program
 from mixtures.errors import FitError
 from mixtures.seeds import check_seed
@@ -83,12 +81,9 @@ def fit_map(
     ascent, table = climb(restart_seeds(seed, restarts), start)
     if start is not None and not any(status.is_sound for status in table["status"]):
         ascent, table = _joined((ascent, table), climb(restart_seeds(seed, restarts), None))
-    best = best_restart(table)
-    parameters = {name: value[best] for name, value in ascent.parameters.items()}
-    if table.at[best, "status"].is_sound:
-        real = {site.name: scales[site.name] for site in sites.parameters if site.is_real}
-        parameters, at_rest = polish(backend_engine.log_density(program, observations), parameters, real)
-        table.at[best, "status"] = Status.CONVERGED if at_rest else Status.MAX_STEPS
+    real = {site.name: scales[site.name] for site in sites.parameters if site.is_real}
+    density = backend_engine.log_density(program, observations)
+    best, parameters = polished(program, observations, backend_engine, sites, ascent, table, density, real)
     if start is None and observations.labels is None:
         parameters = numbered_by_weight(program, observations, backend_engine, sites, parameters, with_prior=True)
     status = table.at[best, "status"]

@@ -11,11 +11,10 @@ from inference.engines import engine
 from inference.engines.protocol import Ascent, LogDensity
 from inference.engines.sites import Sites
 from inference.point.map import densities
-from inference.point.polish import coordinate_units, polish
-from inference.point.restarts import best_restart, judge, numbered_by_weight, optima
+from inference.point.polish import coordinate_units
+from inference.point.restarts import best_restart, judge, numbered_by_weight, optima, polished
 from inference.point.starts import Starts, draw_starts, restart_seeds, step_scales
 from inference.results import Origin, PointFit
-from inference.status import Status
 from mixtures import Program
 from mixtures.errors import ChoiceError, FitError, ModelError
 from mixtures.seeds import check_seed
@@ -109,11 +108,11 @@ def fit_mle(
             steps=epochs if batches is None else len(batches),
         )
     table = judge(program, observations, backend_engine, sites, ascent, seeds, scales if batch_size is None else None)
-    best = best_restart(table)
-    parameters = {name: value[best] for name, value in ascent.parameters.items()}
-    if table.at[best, "status"].is_sound and batch_size is None:
-        parameters, at_rest = polish(density, parameters, real)
-        table.at[best, "status"] = Status.CONVERGED if at_rest else Status.MAX_STEPS
+    if batch_size is None:
+        best, parameters = polished(program, observations, backend_engine, sites, ascent, table, density, real)
+    else:
+        best = best_restart(table)
+        parameters = {name: value[best] for name, value in ascent.parameters.items()}
     table["optimum"] = optima(table)
     if start is None:
         parameters = numbered_by_weight(program, observations, backend_engine, sites, parameters, with_prior=False)

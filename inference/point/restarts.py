@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from inference.engines import Engine
-from inference.engines.protocol import Ascent, Parameters
+from inference.engines.protocol import Ascent, LogDensity, Parameters
 from inference.engines.sites import Site, Sites
-from inference.point.polish import AT_REST
+from inference.point.polish import AT_REST, polish
 from inference.status import SEVERITY, Status
 from mixtures import Observations, Program
 from mixtures.families import Product
@@ -93,8 +93,17 @@ def is_weights(site: Site) -> bool:
 
 def occupancy_of(log_joint: np.ndarray) -> np.ndarray:
     """Expected rows of each component, (components,), from the hub's table."""
+    return _shares(log_joint).sum(axis=0)
+
+
+def _shares(log_joint: np.ndarray) -> np.ndarray:
     shifted = np.exp(log_joint - log_joint.max(axis=1, keepdims=True))
-    return (shifted / shifted.sum(axis=1, keepdims=True)).sum(axis=0)
+    return shifted / shifted.sum(axis=1, keepdims=True)
+
+
+def _fewest_rows(log_joint: np.ndarray, sites: Sites) -> float:
+    """Expected rows of the component that has fewest; of several assignments, each has components of its own."""
+    return min(float(shares.sum(axis=0).min()) for shares in sites.marginals(_shares(log_joint)).values())
 
 
 Line = tuple[np.ndarray, np.ndarray]
@@ -112,6 +121,38 @@ def _straightened(program: Program, x: Observations) -> Line:
     return np.stack([y for y, _ in both], axis=1), np.nansum([log_slope for _, log_slope in both], axis=0)
 
 
+def polished(
+    program: Program,
+    x: Observations,
+    engine: Engine,
+    sites: Sites,
+    ascent: Ascent,
+    table: pd.DataFrame,
+    density: LogDensity,
+    real: Parameters,
+) -> tuple[int, dict[str, np.ndarray]]:
+    """The best restart and its parameters, climbed to the last digit and judged again; written into the table.
+
+    The last steps may show a component to be empty, or a climb to have no end: then the next best is polished.
+    """
+    line, ends = _straightened(program, x), dict[int, dict[str, np.ndarray]]()
+    while True:
+        best = best_restart(table)
+        parameters = ends.get(best) or {name: value[best] for name, value in ascent.parameters.items()}
+        if not table.at[best, "status"].is_sound:
+            return best, parameters
+        parameters, is_at_rest = polish(density, parameters, real)
+        log_joint = engine.log_joint(program, parameters, x) if sites.has_hub else None
+        status = _status(True, log_joint, line, sites, weight_gradient=0.0)
+        table.at[best, "status"] = Status.CONVERGED if status.is_sound and is_at_rest else status
+        table.at[best, "objective"] = -density.value_and_gradient(density.unconstrain(parameters))[0]
+        if log_joint is not None:
+            table.at[best, "occupancy"] = occupancy_of(log_joint)
+        if status.is_sound:
+            return best, parameters
+        ends[best] = parameters
+
+
 def _status(is_finite: bool, table: np.ndarray | None, line: Line, sites: Sites, weight_gradient: float) -> Status:
     if not is_finite:
         return Status.NOT_FINITE
@@ -122,7 +163,7 @@ def _status(is_finite: bool, table: np.ndarray | None, line: Line, sites: Sites,
     is_spike = (table + log_slope[:, None]).max() - _peak(values) > SPIKE + 2 * (values.shape[1] - 1)
     if is_spike and not sites.observed_is_discrete:
         return Status.COLLAPSED
-    if occupancy_of(table).min() < EMPTY_ROWS:
+    if _fewest_rows(table, sites) < EMPTY_ROWS:
         # A bounded objective is flat where a weight is nearly zero; one that is not still rises.
         return Status.COLLAPSED if weight_gradient > FLAT else Status.EMPTY
     return Status.MAX_STEPS

@@ -19,6 +19,9 @@ Matrices = Float[np.ndarray, "*draws components features features"]
 HIDDEN = 1e-13
 """Eigenvalues below this share of the largest are rounding errors: they are lifted to it, so that a site's logarithm exists."""
 
+ROUNDING = 1e-9
+"""Correlation matrices with eigenvalues below minus this are none; above, rounding has made them so."""
+
 
 def covariances_of(structure: Structure, parameters: Mapping[str, np.ndarray]) -> Matrices:
     """The components' covariance matrices; without features (data of shape (rows,)) they are 1 x 1."""
@@ -64,7 +67,7 @@ def sites_of_covariances(structure: Structure, covariances: Matrices) -> dict[st
     sites: dict[str, np.ndarray] = {}
     variance = np.diagonal(covariances, axis1=-2, axis2=-1)
     if structure.has_correlation:
-        factor = np.linalg.cholesky(covariances / np.sqrt(variance[..., None] * variance[..., None, :]))
+        factor = _correlation_roots(covariances / np.sqrt(variance[..., None] * variance[..., None, :]))
         if structure.has_log_shape:
             # det(R)^(1/d) = geometric mean of the squared diagonal of its Cholesky factor
             variance = variance * np.exp(2 * np.log(np.diagonal(factor, axis1=-2, axis2=-1)).mean(-1, keepdims=True))
@@ -85,6 +88,21 @@ def sites_of_covariances(structure: Structure, covariances: Matrices) -> dict[st
     if structure.has_log_shape and components > 1:
         sites["log_shape"] = _centred(_centred(log_variance).T).T
     return sites
+
+
+def _correlation_roots(correlations: np.ndarray) -> np.ndarray:
+    """Cholesky factors; a matrix that is singular but for rounding, as of a component that has collapsed, is lifted by as little."""
+    try:
+        return np.linalg.cholesky(correlations)
+    except np.linalg.LinAlgError:
+        values, axes = np.linalg.eigh(correlations)
+        if not values.min() > -ROUNDING:
+            raise
+        # R = B B' with B = axes sqrt(values), and B' = Q U gives R = U' U
+        halves = axes * np.sqrt(np.maximum(values, HIDDEN))[..., None, :]
+        lower = np.asarray(np.linalg.qr(halves.swapaxes(-1, -2), mode="r")).swapaxes(-1, -2)
+        lower = lower * np.sign(np.diagonal(lower, axis1=-2, axis2=-1))[..., None, :]
+        return lower / np.linalg.norm(lower, axis=-1, keepdims=True)
 
 
 def _centred(values: np.ndarray) -> np.ndarray:
