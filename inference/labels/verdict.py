@@ -12,6 +12,10 @@ class Verdict(Enum):
     """What may be read from the draws; the values are the sentences shown to the user."""
 
     IDENTIFIED = "identified: all draws have the same labelling"
+    DECLARED = (
+        "components are told apart by the declaration or by known labels: no labels can switch, and there is nothing to "
+        "relabel; read the draws as they are"
+    )
     SWITCHES = (
         "labels switch within chains, safely relabelled: read the relabelled draws; means of the raw ones mix "
         "components, however good their R-hat looks"
@@ -45,6 +49,7 @@ def decide(
     visited: int,
     chains_apart: float,
     strays: float,
+    is_declared: bool = False,
 ) -> Verdict:
     """The first sentence that holds, the gravest first; a NaN (nothing to compare) counts as nothing wrong.
 
@@ -58,6 +63,7 @@ def decide(
         visited: how many labellings were visited.
         chains_apart: the share of pairs of chains whose usual labelling differs.
         strays: the greatest share of a chain's draws that have another labelling than its usual one.
+        is_declared: whether no component may be exchanged with another, so that there is one labelling only.
     """
     is_ambiguous = agreement < LEAST_AGREEMENT or unsure > MOST_UNSURE
     # Where the labels are beyond doubt, relabelled parameters are label-invariant quantities like any other.
@@ -65,6 +71,8 @@ def decide(
         return Verdict.DIFFERENT_MODES
     if density_gap > expected_gap:
         return Verdict.MINOR_MODE
+    if is_declared:
+        return Verdict.DECLARED
     if is_ambiguous:
         return Verdict.AMBIGUOUS
     if visited == 1:
