@@ -4,6 +4,7 @@ import itertools
 from dataclasses import FrozenInstanceError
 
 import numpy as np
+import pandas as pd
 import pytest
 from xarray import Dataset, DataTree
 
@@ -11,6 +12,7 @@ from inference.partitions import partition as module
 from inference.partitions.losses import LOSSES, binder
 from inference.partitions.partition import partition, partition_responsibilities
 from inference.partitions.summaries import cluster_summary
+from mixtures import Observations
 from mixtures.errors import ChoiceError, DataError, ModelError, SeedError
 from tests.inference.partitions import oracle
 
@@ -110,3 +112,18 @@ def test_cluster_summary_equals_numpy_per_cluster(responsibilities):
     assert cluster_summary(x[:, 0], found).mean.shape == (found.clusters, 1)
     with pytest.raises(DataError, match="30 rows"):
         cluster_summary(x[:7], labels)
+
+
+def test_cluster_summary_of_missing_cells_equals_pandas_per_cluster():
+    rng = np.random.default_rng(3)
+    x = rng.normal(1e3, 1.0, size=(40, 3))
+    x[rng.uniform(size=x.shape) < 0.3] = np.nan
+    x[30:, 2] = np.nan  # the third cluster has no cell of this feature
+    labels = np.repeat([0, 1, 2], [15, 15, 10])
+    summary = cluster_summary(Observations(x, missing="allow"), labels)
+    for k in range(3):
+        members = pd.DataFrame(x[labels == k])
+        np.testing.assert_allclose(summary.mean[k], members.mean(), rtol=1e-12)
+        np.testing.assert_allclose(summary.sd[k], members.std(), rtol=1e-9)
+        np.testing.assert_allclose(summary.covariance[k], members.cov(), rtol=1e-8, atol=1e-10)
+    assert np.isnan(summary.mean).sum() == 1
