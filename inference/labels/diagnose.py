@@ -93,6 +93,8 @@ def diagnose_labels(
         chains_apart=switching.chains_apart,
         strays=switching.strays,
         is_declared=not evidence.groups and components > 1,
+        chains=evidence.shape[0],
+        draws=evidence.shape[1],
     )
     return LabelReport(verdict, name, evidence.shape, switching, table, comparison, gaps, expected_gap)
 
