@@ -59,7 +59,7 @@ def align(result: Any, to: Labelled, x: Any = None) -> Any:
     Raises:
         DataError: something that has no components, or another number of them; no `x` where it must be given.
     """
-    if isinstance(result, Sequence):
+    if isinstance(result, Sequence) and not isinstance(result, str | bytes):
         return [align(one, to, x) for one in result]
     labelled = _labelled(result)
     permutation = match(labelled, to, x).permutations[0]
@@ -79,7 +79,7 @@ def match(result: Labelled, to: Labelled, x: Any = None) -> Relabelling:
         to: the reference.
         x: as in `align`.
     """
-    result, reference = _labelled(result), _labelled(to)
+    result, reference = _labelled(result), _labelled(to, "to")
     rows = _rows(result, reference, x)
     ours, theirs = classify_rows(result, rows), classify_rows(reference, rows)
     if ours.shape != theirs.shape:
@@ -118,13 +118,18 @@ def classify_rows(result: Labelled, x: Observations) -> Float[np.ndarray, "rows 
     return relabel_parameters(table, permutations, axis=2).mean(axis=0)
 
 
-def _labelled(result: Any) -> Labelled:
+def _labelled(result: Any, name: str = "result") -> Labelled:
     """A fit, or a posterior under one labelling."""
     if isinstance(result, PointFit):
         return result
     if isinstance(result, xr.DataTree):
         return result if "relabelling" in result.children else relabel(result)
-    raise DataError("result", got=type(result).__name__, expected="a PointFit or a posterior's DataTree")
+    raise DataError(
+        name,
+        got=type(result).__name__,
+        expected="a PointFit or a posterior's DataTree",
+        advice="Pass what fit_map, fit_mle, fit_em or sample_nuts returned.",
+    )
 
 
 def _rows(result: Labelled, reference: Labelled, x: Any) -> Observations:

@@ -56,6 +56,7 @@ def diagnose_labels(
     Raises:
         ChoiceError: unknown method.
         DataError: no posterior with components.
+        ModelError: `rows` is not an int >= 2.
     """
     if method is not None and method not in METHODS:
         raise ChoiceError.of("method", method, METHODS)

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from inference.checks import check_count
 from inference.labels.evidence import Evidence, raw_tree
 from inference.labels.exchange import FIXED, groups_of, is_exchangeable
 from inference.labels.methods import METHODS, solved, tasks
 from inference.labels.permutations import Permutations, Relabelling, relabel_assignments, relabel_parameters
 from mixtures.errors import ChoiceError
+from mixtures.seeds import check_seed
 
 MOST_MEMORY = 512 * 2**20
 """Bytes of responsibilities (draws x rows x components) above which a random subset of rows is used."""
@@ -57,7 +59,7 @@ def relabel(
     Raises:
         ChoiceError: unknown method or site.
         DataError: no posterior with components, or a pivot that does not fit it.
-        ModelError: `"sjw"` with more than 6 components to exchange.
+        ModelError: `"sjw"` with more than 6 components to exchange, or `rows` that is not an int >= 2.
     """
     if method not in METHODS:
         raise ChoiceError.of("method", method, METHODS)
@@ -79,13 +81,19 @@ def run(raw: xr.DataTree, method: str, pivot: Any, by: str | None, rows: np.ndar
 
 
 def choose_rows(raw: xr.DataTree, rows: int | None, seed: int) -> np.ndarray | None:
-    """A random subset in random order, so that its halves are random too; None if all rows are used."""
+    """A random subset in random order, so that its halves are random too; None if all rows are used.
+
+    Raises:
+        ModelError: `rows` is not an int >= 2.
+        SeedError: a bad seed.
+    """
     total = raw["observed_data"].sizes["rows"]
     if rows is None:
         dataset = Evidence(raw).draws
         draw_bytes = 8 * dataset.sizes["components"] * dataset.sizes["chain"] * dataset.sizes["draw"]
         rows = max(2, MOST_MEMORY // draw_bytes)
-    return None if rows >= total else np.random.default_rng(seed).choice(total, rows, replace=False)
+    rows = check_count("rows", rows, least=2)
+    return None if rows >= total else np.random.default_rng(check_seed(seed)).choice(total, rows, replace=False)
 
 
 def apply(raw: xr.DataTree, result: Relabelling, attrs: dict[str, Any]) -> xr.DataTree:

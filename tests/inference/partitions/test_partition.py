@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from xarray import Dataset, DataTree
 
-from inference.partitions import partition as module
+from inference.partitions import similarity
 from inference.partitions.losses import LOSSES, binder
 from inference.partitions.partition import partition, partition_responsibilities
 from inference.partitions.summaries import cluster_summary
@@ -74,8 +74,11 @@ def test_every_loss_gives_a_whole_result(loss, responsibilities):
 
 def test_the_verb_takes_chains_and_rows_from_the_tree(monkeypatch, responsibilities):
     asked = []
-    monkeypatch.setattr(module, "draw_responsibilities", lambda tree, rows: asked.append(rows) or responsibilities)
-    tree = DataTree.from_dict({"posterior": Dataset({"loc": (("chain", "draw"), np.zeros((4, 100)))})})
+    monkeypatch.setattr(similarity, "draw_responsibilities", lambda tree, rows: asked.append(rows) or responsibilities)
+    data = Dataset({"obs": ("rows", np.zeros(30))})
+    tree = DataTree.from_dict(
+        {"posterior": Dataset({"loc": (("chain", "draw"), np.zeros((4, 100)))}), "observed_data": data}
+    )
     found = partition(tree, loss="binder", rows=range(3), seed=5)
     assert asked[0].tolist() == [0, 1, 2]
     same = partition_responsibilities(responsibilities, "binder", seed=5, chains=4)
