@@ -59,7 +59,7 @@ def check_positive(name: str, value: Any, or_zero: bool = False) -> float:
     return float(value)
 
 
-def check_posterior(posterior: Any) -> xr.DataTree:
+def check_tree(posterior: Any) -> xr.DataTree:
     """A tree with draws and the data that they are of.
 
     Raises:

@@ -13,7 +13,7 @@ import xarray as xr
 from jaxtyping import Float, Int
 
 from inference.assignment import responsibilities as model
-from inference.checks import check_posterior
+from inference.checks import check_tree
 from inference.labels.exchange import groups_of
 from mixtures.errors import DataError
 from mixtures.exchangeable import Groups
@@ -23,7 +23,7 @@ Rows = Int[np.ndarray, " rows"]
 
 def raw_tree(posterior: Any) -> xr.DataTree:
     """The tree with the draws as they were sampled in its group `posterior`."""
-    check_posterior(posterior)
+    check_tree(posterior)
     groups = {name: node for name, node in posterior.children.items() if name not in ("posterior_raw", "relabelling")}
     groups["posterior"] = (
         posterior["posterior_raw"] if "posterior_raw" in posterior.children else posterior["posterior"]

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from xarray import DataTree
 
 from inference.assignment.responsibilities import draw_responsibilities
-from inference.checks import check_posterior, check_rows
+from inference.checks import check_rows, check_tree
 from mixtures.errors import DataError
 
 BLOCK_BYTES = 64 * 2**20
@@ -43,7 +43,7 @@ def responsibilities_of(posterior: DataTree, rows: Sequence[int] | np.ndarray | 
     Raises:
         DataError: not a posterior's tree, or indices that no row has.
     """
-    total = check_posterior(posterior)["observed_data"].sizes["rows"]
+    total = check_tree(posterior)["observed_data"].sizes["rows"]
     return draw_responsibilities(posterior, check_rows(rows, total))
 
 
