@@ -3,9 +3,11 @@
 from typing import Any
 
 import numpy as np
+import xarray as xr
+from jaxtyping import Int
 
 from mixtures import Mixture, Observations, Program
-from mixtures.errors import ModelError
+from mixtures.errors import DataError, ModelError
 
 
 def checked(program: Program, x: Any) -> Observations:
@@ -66,3 +68,47 @@ def check_positive(name: str, value: Any, or_zero: bool = False) -> float:
     if not is_number or not 0 <= value < float("inf") or (value == 0 and not or_zero):
         raise ModelError(name, got=repr(value), expected=f"a {'number >= 0' if or_zero else 'positive number'}")
     return float(value)
+
+
+def check_tree(posterior: Any) -> xr.DataTree:
+    """A tree with draws and the data that they are of.
+
+    Raises:
+        DataError: something else, or a tree without the groups `posterior` and `observed_data`.
+    """
+    if not isinstance(posterior, xr.DataTree):
+        got = type(posterior).__name__
+    else:
+        absent = [group for group in ("posterior", "observed_data") if group not in posterior.children]
+        if not absent:
+            return posterior
+        got = f"a tree without {' and '.join(f'a group {group!r}' for group in absent)}"
+    raise DataError(
+        "posterior",
+        got=got,
+        expected="an xarray.DataTree in ArviZ's schema",
+        advice="Pass what sample_nuts returned.",
+    )
+
+
+def check_rows(rows: Any, total: int) -> Int[np.ndarray, " rows"] | None:
+    """Indices of rows, as an array; None means all rows and stays None.
+
+    Args:
+        rows: indices, from the end where negative, or a mask of all rows.
+        total: how many rows there are.
+
+    Raises:
+        DataError: no row, an index that no row has, or something that is not an index.
+    """
+    if rows is None:
+        return None
+    indices = np.atleast_1d(np.asarray(rows))
+    if indices.dtype == bool and indices.shape == (total,):
+        indices = np.flatnonzero(indices)
+    is_index = indices.dtype.kind in "iu" and indices.ndim == 1
+    if indices.size and is_index and -total <= indices.min() and indices.max() < total:
+        return indices
+    bad = indices[(indices < -total) | (indices >= total)][:3].tolist() if is_index else []
+    got = f"indices {bad}" if bad else "no row" if not indices.size else f"{rows!r}"[:60]
+    raise DataError("rows", got=got, expected=f"indices of {total} rows, 0 to {total - 1}")

@@ -17,11 +17,21 @@ from jaxtyping import Float
 from inference.assignment import responsibilities as model
 from inference.draws import observations_of
 from inference.labels.evidence import raw_tree
-from inference.labels.permutations import Relabelling, compose, relabel_parameters, second_best_margin, solve
-from inference.labels.relabel import check_known_labels, permuted, relabel
+from inference.labels.exchange import groups_of
+from inference.labels.permutations import (
+    Relabelling,
+    assignment_cost,
+    combined,
+    compose,
+    relabel_parameters,
+    second_best_margin,
+    solve,
+)
+from inference.labels.relabel import permuted, relabel
 from inference.results import PointFit
 from mixtures import Mixture, Observations, simulate
 from mixtures.errors import DataError
+from mixtures.exchangeable import Groups, exchangeable
 from mixtures.families import Product
 from mixtures.families.product import site_of
 
@@ -43,12 +53,13 @@ def align(result: Any, to: Labelled, x: Any = None) -> Any:
             covariates.
 
     Returns:
-        The same, its components permuted. The table `restarts` of a fit keeps the labels of its restarts.
+        The same, its components permuted: those that may be exchanged, see `relabel`. The table `restarts` of a fit keeps
+        the labels of its restarts.
 
     Raises:
         DataError: something that has no components, or another number of them; no `x` where it must be given.
     """
-    if isinstance(result, Sequence):
+    if isinstance(result, Sequence) and not isinstance(result, str | bytes):
         return [align(one, to, x) for one in result]
     labelled = _labelled(result)
     permutation = match(labelled, to, x).permutations[0]
@@ -68,7 +79,7 @@ def match(result: Labelled, to: Labelled, x: Any = None) -> Relabelling:
         to: the reference.
         x: as in `align`.
     """
-    result, reference = _labelled(result), _labelled(to)
+    result, reference = _labelled(result), _labelled(to, "to")
     rows = _rows(result, reference, x)
     ours, theirs = classify_rows(result, rows), classify_rows(reference, rows)
     if ours.shape != theirs.shape:
@@ -77,8 +88,22 @@ def match(result: Labelled, to: Labelled, x: Any = None) -> Relabelling:
         )
     # cost[i, j] = mean over rows of P(i in the result) P(not j in the reference)
     costs = (ours.T @ (1 - theirs))[None] / len(rows)
+    parts = [(group, _matched(costs[:, group][:, :, group])) for group in map(list, _groups(result, ours.shape[1]))]
+    found = combined("align", parts, draws=1, components=ours.shape[1])
+    cost = assignment_cost(costs, found.permutations)  # of all components, those that stay in place too
+    return replace(found, cost=cost, total_costs=cost)
+
+
+def _matched(costs: Float[np.ndarray, "draws components components"]) -> Relabelling:
     permutations, cost = solve(costs)
     return Relabelling("align", permutations, cost, second_best_margin(costs, permutations), np.array([cost.sum()]))
+
+
+def _groups(result: Labelled, components: int) -> Groups:
+    """The groups of components that may be exchanged; a fit does not keep which rows' labels were known."""
+    if isinstance(result, PointFit):
+        return exchangeable(result.origin.program, components, result.origin.features, result.origin.covariates)
+    return groups_of(result, components)
 
 
 def classify_rows(result: Labelled, x: Observations) -> Float[np.ndarray, "rows components"]:
@@ -93,13 +118,18 @@ def classify_rows(result: Labelled, x: Observations) -> Float[np.ndarray, "rows 
     return relabel_parameters(table, permutations, axis=2).mean(axis=0)
 
 
-def _labelled(result: Any) -> Labelled:
+def _labelled(result: Any, name: str = "result") -> Labelled:
     """A fit, or a posterior under one labelling."""
     if isinstance(result, PointFit):
         return result
     if isinstance(result, xr.DataTree):
         return result if "relabelling" in result.children else relabel(result)
-    raise DataError("result", got=type(result).__name__, expected="a PointFit or a posterior's DataTree")
+    raise DataError(
+        name,
+        got=type(result).__name__,
+        expected="a PointFit or a posterior's DataTree",
+        advice="Pass what fit_map, fit_mle, fit_em or sample_nuts returned.",
+    )
 
 
 def _rows(result: Labelled, reference: Labelled, x: Any) -> Observations:
@@ -147,7 +177,6 @@ def _permuted_tree(tree: xr.DataTree, permutation: np.ndarray) -> xr.DataTree:
     posterior, relabelling = tree["posterior"].to_dataset(), tree["relabelling"].to_dataset()
     chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
     every = np.tile(permutation, (chains * draws, 1))
-    check_known_labels(tree, every)
     moved = {
         name: permuted(variable, every)
         for name, variable in posterior.data_vars.items()

@@ -2,6 +2,8 @@
 
     cost[t, l, k] = sum over rows with z_t = l of sum over features of ((x - centre[k]) / spread[k])^2
 
+Cells that were not observed are left out of every sum.
+
 Two passes: in the first the centres and spreads move with each draw, in the second they stay. The pass starts from
 the clusters of one draw, the pivot.
 
@@ -18,9 +20,9 @@ from inference.labels.products import blocks, one_hot
 
 
 class Clusters(NamedTuple):
-    """How many rows each label has, and their sum and sum of squares: all that the cost needs of x and z."""
+    """How many observed cells each label has, and their sum and sum of squares: all that the cost needs of x and z."""
 
-    rows: Float[np.ndarray, "draws components"]
+    cells: Float[np.ndarray, "draws components features"]
     total: Float[np.ndarray, "draws components features"]
     square: Float[np.ndarray, "draws components features"]
 
@@ -35,7 +37,7 @@ def data_based(
 
     Args:
         assignments: each draw's labels.
-        x: the data.
+        x: the data; NaN marks a cell that was not observed.
         components: how many labels there are.
         pivot: the clustering whose centres the first pass starts from.
 
@@ -47,24 +49,32 @@ def data_based(
     array([[0, 1],
            [1, 0]])
     """
-    standardised = (x - x.mean(axis=0)) / np.where(x.std(axis=0) > 0, x.std(axis=0), 1.0)
-    clusters = summarise(assignments, standardised, components)
-    start = summarise(pivot[None], standardised, components)
+    z = standardised(x)
+    clusters, start = summarise(assignments, z, components), summarise(pivot[None], z, components)
     costs = distances(clusters, *running_centres(clusters, start))
     permutations, cost = solve(costs)
     margin = second_best_margin(costs, permutations)
     return Relabelling("data-based", permutations, cost, margin, np.array([cost.sum()]))
 
 
+def standardised(x: Float[np.ndarray, "rows features"]) -> Float[np.ndarray, "rows features"]:
+    """Each column with mean 0 and standard deviation 1 over its observed cells."""
+    cells = np.maximum((~np.isnan(x)).sum(axis=0), 1)
+    centred = x - np.nansum(x, axis=0) / cells
+    spread = np.sqrt(np.nansum(centred**2, axis=0) / cells)
+    return centred / np.where(spread > 0, spread, 1.0)
+
+
 def summarise(assignments: Int[np.ndarray, "draws rows"], x: Float[np.ndarray, "rows features"], components: int):
-    """Counts, sums and sums of squares of the rows of each label."""
+    """Counts, sums and sums of squares of the observed cells of each label."""
     draws, rows = assignments.shape
-    columns = np.concatenate([np.ones((rows, 1)), x, x**2], axis=1)
+    filled = np.nan_to_num(x)
+    columns = np.concatenate([~np.isnan(x), filled, filled**2], axis=1)
     sums = np.empty((draws, components, columns.shape[1]))
     for block in blocks(draws, rows * components):
         sums[block] = np.matmul(one_hot(assignments[block], components).transpose(0, 2, 1), columns)
     features = x.shape[1]
-    return Clusters(sums[:, :, 0], sums[:, :, 1 : 1 + features], sums[:, :, 1 + features :])
+    return Clusters(*np.split(sums, [features, 2 * features], axis=2))
 
 
 def distances(clusters: Clusters, centre: np.ndarray, variance: np.ndarray) -> Costs:
@@ -73,14 +83,14 @@ def distances(clusters: Clusters, centre: np.ndarray, variance: np.ndarray) -> C
     return (
         np.einsum("tlj,kj->tlk", clusters.square, 1 / variance)
         - 2 * np.einsum("tlj,kj->tlk", clusters.total, centre / variance)
-        + clusters.rows[:, :, None] * (centre**2 / variance).sum(axis=1)
+        + np.einsum("tlj,kj->tlk", clusters.cells, centre**2 / variance)
     )
 
 
 def running_centres(clusters: Clusters, start: Clusters) -> tuple[np.ndarray, np.ndarray]:
     """The first pass: centres and variances that take in one relabelled draw after the other."""
     pooled = Clusters(*(part[0].copy() for part in start))
-    for t in range(len(clusters.rows)):
+    for t in range(len(clusters.cells)):
         draw = Clusters(*(part[t] for part in clusters))
         permutation = solve(distances(Clusters(*(part[None] for part in draw)), *centres(pooled)))[0][0]
         pooled = Clusters(*(sums + part[permutation] for sums, part in zip(pooled, draw, strict=True)))
@@ -90,9 +100,9 @@ def running_centres(clusters: Clusters, start: Clusters) -> tuple[np.ndarray, np
 def centres(
     pooled: Clusters,
 ) -> tuple[Float[np.ndarray, "components features"], Float[np.ndarray, "components features"]]:
-    """Means and variances of labels. One pseudo-row at mean 0, variance 1 (x is standardised) keeps an empty or
+    """Means and variances of labels. One pseudo-cell at mean 0, variance 1 (x is standardised) keeps an empty or
     single-row cluster's variance positive.
     """
-    weight = pooled.rows[:, None] + 1.0
+    weight = pooled.cells + 1.0
     mean = pooled.total / weight
     return mean, (pooled.square + 1.0) / weight - mean**2

@@ -6,6 +6,7 @@ are all in the same minor mode (everything is fine but the log density). Hence t
 draws, label-invariant quantities between chains, and the log density against a reference.
 """
 
+from math import factorial, prod
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,8 @@ from inference.labels.comparison import compare_methods
 from inference.labels.convergence import convergence
 from inference.labels.evidence import Evidence, raw_tree
 from inference.labels.invariants import invariants
-from inference.labels.methods import METHODS, Task
+from inference.labels.methods import METHODS, Task, solved, tasks
 from inference.labels.permutations import Permutations, relabel_parameters
-from inference.labels.pivot import find_pivot
 from inference.labels.relabel import choose_rows
 from inference.labels.report import LabelReport
 from inference.labels.switching import describe_switching
@@ -56,21 +56,26 @@ def diagnose_labels(
     Raises:
         ChoiceError: unknown method.
         DataError: no posterior with components.
+        ModelError: `rows` is not an int >= 2.
     """
     if method is not None and method not in METHODS:
         raise ChoiceError.of("method", method, METHODS)
     evidence = Evidence(raw_tree(posterior), choose_rows(raw_tree(posterior), rows, seed))
-    task = Task(evidence, find_pivot(evidence, pivot))
-    results = {name: METHODS[name](task) for name in COMPARED}
+    parts = tasks(evidence, pivot)
+    results = {name: solved(name, parts, evidence) for name in COMPARED}
     found = {key: result.permutations for key, result in results.items()}
-    name, permutations = _reported(posterior, method, task, found)
+    name, permutations = _reported(posterior, method, parts, evidence, found)
 
     components = evidence.components
     quantities = invariants(evidence)
     is_close = results["stephens"].margin < CLOSE_CALL
     has_empty = quantities["occupied_components"].values.ravel() < components
     comparison = compare_methods(found, has_empty, is_close)
-    switching = describe_switching(permutations.reshape(*evidence.shape, components), ~is_close.reshape(evidence.shape))
+    switching = describe_switching(
+        permutations.reshape(*evidence.shape, components),
+        ~is_close.reshape(evidence.shape),
+        possible=prod(factorial(len(group)) for group in evidence.groups),
+    )
     tables = {
         "raw": xr.Dataset(evidence.sites),
         "relabelled": _relabelled(evidence, permutations),
@@ -88,6 +93,9 @@ def diagnose_labels(
         visited=switching.visited,
         chains_apart=switching.chains_apart,
         strays=switching.strays,
+        is_declared=not evidence.groups and components > 1,
+        chains=evidence.shape[0],
+        draws=evidence.shape[1],
     )
     return LabelReport(verdict, name, evidence.shape, switching, table, comparison, gaps, expected_gap)
 
@@ -112,14 +120,18 @@ def density_gap(posterior: xr.DataTree, evidence: Evidence, reference_fit: Any) 
 
 
 def _reported(
-    posterior: xr.DataTree, method: str | None, task: Task, found: dict[str, Permutations]
+    posterior: xr.DataTree,
+    method: str | None,
+    parts: list[Task],
+    evidence: Evidence,
+    found: dict[str, Permutations],
 ) -> tuple[str, Permutations]:
     """The relabelling to report on, and its name."""
     if method is None and "relabelling" in posterior.children:
         kept = posterior["relabelling"].to_dataset()
-        return str(kept.attrs["method"]), kept["permutation"].values.reshape(-1, task.evidence.components)
+        return str(kept.attrs["method"]), kept["permutation"].values.reshape(-1, evidence.components)
     name = method or "ecr"
-    return name, found[name] if name in found else METHODS[name](task).permutations
+    return name, found[name] if name in found else solved(name, parts, evidence).permutations
 
 
 def _relabelled(evidence: Evidence, permutations: Permutations) -> xr.Dataset:

@@ -23,8 +23,8 @@ def ecr(
     """Relabel draws so that as few rows as possible leave the pivot's clusters.
 
     Args:
-        assignments: each draw's labels, or its responsibilities.
-        pivot: the clustering to agree with.
+        assignments: each draw's labels, or its responsibilities. A label -1 is none of these: the row is left out.
+        pivot: the clustering to agree with; -1 likewise.
         components: how many labels there are.
 
     Returns:
@@ -54,5 +54,6 @@ def overlaps(assignments: np.ndarray, pivot: Int[np.ndarray, " rows"], component
     for block in blocks(*assignments.shape):
         draws = len(assignments[block])
         cell = (np.arange(draws)[:, None] * components + assignments[block]) * components + pivot
-        counts[block] = np.bincount(cell.ravel(), minlength=draws * components**2).reshape(draws, components, -1)
+        kept = cell[(assignments[block] >= 0) & (pivot >= 0)]
+        counts[block] = np.bincount(kept, minlength=draws * components**2).reshape(draws, components, -1)
     return counts

@@ -25,7 +25,7 @@ def ecr_iterative_1(
     """Relabel draws to the clustering that they agree on themselves.
 
     Args:
-        assignments: each draw's labels.
+        assignments: each draw's labels; -1 is none of these.
         components: how many labels there are.
         start: permutations to begin with; none means the labels as they are.
         max_iterations: the most often that the pivot is renewed.
@@ -51,6 +51,7 @@ def mode(assignments: Int[np.ndarray, "draws rows"], permutations: Permutations)
     counts = np.zeros((components, assignments.shape[1]), dtype=int)
     for block in blocks(*assignments.shape):
         relabelled = relabel_assignments(assignments[block], permutations[block])
+        is_one_of_these = assignments[block] >= 0
         for label in range(components):
-            counts[label] += (relabelled == label).sum(axis=0)
+            counts[label] += ((relabelled == label) & is_one_of_these).sum(axis=0)
     return counts.argmax(axis=0)

@@ -4,29 +4,26 @@ The raw draws are read, whether or not the tree has been relabelled. Responsibil
 declared program; everything is computed when first asked for, and only for the chosen rows.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 import xarray as xr
 from jaxtyping import Float, Int
 
 from inference.assignment import responsibilities as model
+from inference.checks import check_tree
+from inference.labels.exchange import groups_of
 from mixtures.errors import DataError
+from mixtures.exchangeable import Groups
 
 Rows = Int[np.ndarray, " rows"]
 
 
 def raw_tree(posterior: Any) -> xr.DataTree:
     """The tree with the draws as they were sampled in its group `posterior`."""
-    if "posterior" not in getattr(posterior, "children", ()):
-        raise DataError(
-            "posterior",
-            got=f"{type(posterior).__name__} without a group 'posterior'",
-            expected="an xarray.DataTree in ArviZ's schema",
-            advice="Pass what sample_nuts returned.",
-        )
+    check_tree(posterior)
     groups = {name: node for name, node in posterior.children.items() if name not in ("posterior_raw", "relabelling")}
     groups["posterior"] = (
         posterior["posterior_raw"] if "posterior_raw" in posterior.children else posterior["posterior"]
@@ -43,10 +40,24 @@ class Evidence:
     Args:
         tree: a tree from `raw_tree`.
         rows: which rows to look at; None means all.
+        whole: the evidence of all components, where this is of some.
+        group: these components' numbers. What a method sees of them is what it would see of all, less the columns of the
+            others, whose cost no permutation within the group can change.
     """
 
     tree: xr.DataTree
     rows: Rows | None = None
+    whole: Optional["Evidence"] = None
+    group: tuple[int, ...] | None = None
+
+    def within(self, group: tuple[int, ...]) -> "Evidence":
+        """The evidence of some components; a label i among them is the group's i-th."""
+        return self if len(group) == self.components else replace(self, whole=self, group=group)
+
+    @cached_property
+    def groups(self) -> Groups:
+        """The groups of components that may be exchanged."""
+        return groups_of(self.tree, self.components)
 
     @cached_property
     def draws(self) -> xr.Dataset:
@@ -68,12 +79,31 @@ class Evidence:
 
     @property
     def components(self) -> int:
-        """K."""
-        return self.draws.sizes["components"]
+        """How many components are looked at; K, unless they are some."""
+        return len(self.members)
+
+    @property
+    def members(self) -> list[int]:
+        """Their numbers."""
+        return list(range(self.draws.sizes["components"]) if self.group is None else self.group)
+
+    def numbered(self, labels: Int[np.ndarray, "*batch"]) -> Int[np.ndarray, "*batch"]:
+        """Labels by number of component as labels within the group, -1 for components outside it."""
+        if self.group is None:
+            return labels
+        position = np.full(self.draws.sizes["components"], -1, dtype=labels.dtype)
+        position[self.members] = np.arange(len(self.members))
+        return position[labels]
+
+    def most_probable(self, table: Float[np.ndarray, "*batch components"]) -> Int[np.ndarray, "*batch"]:
+        """The most probable label under responsibilities of all components, -1 where that is none of the group."""
+        return self.numbered(table.argmax(axis=-1))
 
     @cached_property
     def responsibilities(self) -> Float[np.ndarray, "draws rows components"]:
-        """P(row has label k) in each draw, from the model."""
+        """P(row has label k) in each draw, from the model; they sum to less than 1 where there are other components."""
+        if self.whole is not None:
+            return self.whole.responsibilities[:, :, self.members]
         table = np.asarray(model.draw_responsibilities(self.tree, rows=self.rows))
         if table.shape[2] != self.components:
             raise DataError(
@@ -86,7 +116,9 @@ class Evidence:
 
     @cached_property
     def assignments(self) -> Int[np.ndarray, "draws rows"]:
-        """The sampled assignments if the draws have any, else each row's most probable label."""
+        """The sampled assignments if the draws have any, else each row's most probable label; -1 outside the group."""
+        if self.whole is not None:
+            return self.numbered(self.whole.assignments)
         if "assignment" not in self.draws:
             return self.responsibilities.argmax(axis=2).astype(np.int16)
         labels = _flat(self.draws["assignment"].transpose("chain", "draw", "rows")).astype(np.int16)
@@ -116,7 +148,8 @@ class Evidence:
 
     def columns(self, site: str) -> Float[np.ndarray, "draws components columns"]:
         """One of them, its further dims in one."""
-        return _flat(self.sites[site]).reshape(np.prod(self.shape), self.components, -1).astype(float)
+        values = _flat(self.sites[site])
+        return values.reshape(*values.shape[:2], -1)[:, self.members].astype(float)
 
     @cached_property
     def log_density(self) -> Float[np.ndarray, " draws"] | None:
@@ -129,23 +162,29 @@ class Evidence:
         return _flat(stats[kept[0]].transpose("chain", "draw")) if kept else None
 
     def log_joint(self, parameters: Float[np.ndarray, "components columns"]) -> Float[np.ndarray, "rows components"]:
-        """Log p(x_row, z_row = k) at given parameters; sites that components share are at their posterior mean."""
+        """Log p(x_row, z_row = k) at given parameters; whatever else there is stays at its posterior mean."""
         values, start = {}, 0
         for name, variable in self.sites.items():
             width = self.columns(name).shape[2]
-            table = parameters[:, start : start + width].reshape(variable.shape[2:])
+            table = variable.mean(["chain", "draw"]).values.astype(float)
+            table[self.members] = parameters[:, start : start + width].reshape(-1, *table.shape[1:])
             values[name] = xr.DataArray(table, dims=variable.dims[2:]).transpose(*self.dims(name)).values
             start += width
-        return np.asarray(model.draw_log_joint(self.at(values), rows=self.rows))[0]
+        return np.asarray(model.draw_log_joint(self.at(values), rows=self.rows))[0][:, self.members]
 
-    def classified_at(self, values: dict[str, np.ndarray]) -> Float[np.ndarray, "rows components"]:
-        """Responsibilities at given values of the sites."""
-        return np.asarray(model.draw_responsibilities(self.at(values), rows=self.rows))[0]
+    def classified_draw(self, draw: int) -> Int[np.ndarray, " rows"]:
+        """Each row's most probable label in one draw."""
+        return self.most_probable((self.whole or self).responsibilities[draw])
+
+    def classified_at(self, values: dict[str, np.ndarray]) -> Int[np.ndarray, " rows"]:
+        """Each row's most probable label at given values of the sites."""
+        return self.most_probable(np.asarray(model.draw_responsibilities(self.at(values), rows=self.rows))[0])
 
     def columns_at(self, values: dict[str, np.ndarray]) -> Float[np.ndarray, "components columns"]:
         """`parameters` at given values of the sites."""
         tables = [xr.DataArray(values[name], dims=self.dims(name)).transpose("components", ...) for name in self.sites]
-        return np.concatenate([table.values.reshape(self.components, -1) for table in tables], axis=1).astype(float)
+        columns = [table.values.reshape(table.sizes["components"], -1)[self.members] for table in tables]
+        return np.concatenate(columns, axis=1).astype(float)
 
     def dims(self, site: str) -> list[str]:
         """The dims of a site's value, in the program's order."""

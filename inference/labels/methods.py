@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +12,8 @@ from inference.labels.ecr_iterative_1 import ecr_iterative_1
 from inference.labels.ecr_iterative_2 import ecr_iterative_2
 from inference.labels.evidence import Evidence
 from inference.labels.ordering import ordering
-from inference.labels.permutations import Permutations, Relabelling
-from inference.labels.pivot import Pivot
+from inference.labels.permutations import Permutations, Relabelling, combined
+from inference.labels.pivot import Pivot, find_pivot
 from inference.labels.pra import pra
 from inference.labels.sjw import sjw
 from inference.labels.stephens import stephens
@@ -71,3 +72,15 @@ METHODS: dict[str, Callable[[Task], Relabelling]] = {
     ),
     "sjw": lambda t: sjw(t.evidence.responsibilities, t.evidence.parameters, t.evidence.log_joint, t.start()),
 }
+
+
+def tasks(evidence: Evidence, pivot: Any = None, by: str | None = None) -> list[Task]:
+    """One for each group of components that may be exchanged; none where all are told apart by the declaration."""
+    parts = [evidence.within(group) for group in evidence.groups]
+    return [Task(part, find_pivot(part, pivot), by) for part in parts]
+
+
+def solved(method: str, tasks: list[Task], evidence: Evidence) -> Relabelling:
+    """A method's relabelling within each group, the other components left in place."""
+    parts = [(task.evidence.members, METHODS[method](task)) for task in tasks]
+    return combined(method, parts, draws=int(np.prod(evidence.shape)), components=evidence.components)

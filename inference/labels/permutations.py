@@ -5,6 +5,7 @@
 `cost[t, old, new]`: what it costs draw t that its old label becomes the new one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +50,34 @@ def inverse(permutations: Int[np.ndarray, "*batch components"]) -> Int[np.ndarra
     array([2, 0, 1])
     """
     return np.argsort(permutations, axis=-1)
+
+
+def combined(
+    method: str, parts: Sequence[tuple[Sequence[int], Relabelling]], draws: int, components: int
+) -> Relabelling:
+    """One relabelling of all components from those of groups of them; components in no group keep their numbers.
+
+    Args:
+        method: the method's name.
+        parts: each group's components, and the relabelling within it, whose label i is the group's i-th component.
+        draws: how many draws.
+        components: how many components in all.
+
+    Returns:
+        Costs are summed over groups; the margin is the least, for the second best exchanges within one group only.
+
+    >>> part = Relabelling("ecr", np.array([[1, 0]]), np.zeros(1), np.ones(1), np.zeros(1))
+    >>> combined("ecr", [((1, 3), part)], draws=1, components=4).permutations
+    array([[0, 3, 2, 1]])
+    """
+    permutations, cost, margin = identity(draws, components), np.zeros(draws), np.full(draws, np.inf)
+    iterations = max((len(part.total_costs) for _, part in parts), default=1)
+    totals = np.zeros(iterations)
+    for group, part in parts:
+        permutations[:, list(group)] = np.asarray(group)[part.permutations]
+        cost, margin = cost + part.cost, np.minimum(margin, part.margin)
+        totals += np.pad(part.total_costs, (0, iterations - len(part.total_costs)), mode="edge")
+    return Relabelling(method, permutations, cost, margin, totals)
 
 
 def compose(

@@ -29,7 +29,7 @@ class Pivot:
 
     @cached_property
     def clustering(self) -> Int[np.ndarray, " rows"]:
-        """Each row's label."""
+        """Each row's label; -1 for a component that is not looked at."""
         return self.classify()
 
 
@@ -59,7 +59,7 @@ def _from_draw(evidence: Evidence, draw: int) -> Pivot:
     draws = len(evidence.parameters)
     if not 0 <= draw < draws:
         raise DataError("pivot", got=str(draw), expected=f"a draw's index in [0, {draws})")
-    return Pivot(f"draw {draw}", evidence.parameters[draw], lambda: evidence.responsibilities[draw].argmax(axis=1))
+    return Pivot(f"draw {draw}", evidence.parameters[draw], lambda: evidence.classified_draw(draw))
 
 
 def _best_draw(evidence: Evidence) -> int:
@@ -77,22 +77,18 @@ def _from_fit(evidence: Evidence, values: dict[str, np.ndarray]) -> Pivot:
     missing = sorted(set(evidence.sites) - set(values))
     if missing:
         raise DataError("pivot", got=f"a fit without {', '.join(missing)}", expected="a fit of the same model")
-    return Pivot("point fit", evidence.columns_at(values), lambda: evidence.classified_at(values).argmax(axis=1))
+    return Pivot("point fit", evidence.columns_at(values), lambda: evidence.classified_at(values))
 
 
 def _from_clustering(evidence: Evidence, labels: np.ndarray) -> Pivot:
-    rows = evidence.tree["observed_data"].sizes["rows"]
-    if (
-        labels.shape != (rows,)
-        or labels.dtype.kind not in "iu"
-        or not np.isin(labels, range(evidence.components)).all()
-    ):
+    rows, components = evidence.tree["observed_data"].sizes["rows"], evidence.draws.sizes["components"]
+    if labels.shape != (rows,) or labels.dtype.kind not in "iu" or not np.isin(labels, range(components)).all():
         raise DataError(
             "pivot",
             got=f"an array of dtype {labels.dtype} and shape {labels.shape}",
-            expected=f"a label in 0, ..., {evidence.components - 1} for each of {rows} rows",
+            expected=f"a label in 0, ..., {components - 1} for each of {rows} rows",
         )
-    labels = labels if evidence.rows is None else labels[evidence.rows]
+    labels = evidence.numbered(labels if evidence.rows is None else labels[evidence.rows])
     # A clustering has no parameters: take those of the draw that agrees best with it, under its labels.
     matched = ecr(evidence.responsibilities, labels, evidence.components)
     nearest = int(matched.cost.argmin())

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from inference.draws import observations_of
+from inference.checks import check_count
 from inference.labels.evidence import Evidence, raw_tree
-from inference.labels.methods import METHODS, Task
+from inference.labels.exchange import FIXED, groups_of, is_exchangeable
+from inference.labels.methods import METHODS, solved, tasks
 from inference.labels.permutations import Permutations, Relabelling, relabel_assignments, relabel_parameters
-from inference.labels.pivot import Pivot, find_pivot
-from mixtures.errors import ChoiceError, ModelError
+from mixtures.errors import ChoiceError
+from mixtures.seeds import check_seed
 
 MOST_MEMORY = 512 * 2**20
 """Bytes of responsibilities (draws x rows x components) above which a random subset of rows is used."""
@@ -32,6 +33,10 @@ def relabel(
 ) -> xr.DataTree:
     """Give the components of all draws one labelling.
 
+    Only components whose numbers mean nothing are exchanged. Noise (`families.WithNoise`), components with families
+    (`families.PerComponent`) or prior numbers of their own, and those that known labels of rows name, stay in place: under
+    another labelling the draws would be of another model.
+
     Args:
         posterior: draws in ArviZ's schema, from `sample_nuts`. Relabelled draws are relabelled from the raw ones.
         method: `"ecr"`, `"ecr-iterative-1"`, `"ecr-iterative-2"`, `"stephens"`, `"pra"`, `"ordering"`, `"data-based"`
@@ -45,50 +50,54 @@ def relabel(
     Returns:
         A new tree: `posterior` has every variable with a dim `components`, and `assignment`, under one labelling;
         `posterior_raw` has the draws as sampled; `relabelling` has `permutation` (chain, draw, components), `cost`
-        and `margin` (chain, draw): how much more the second-best permutation would cost. All else is untouched.
+        and `margin` (chain, draw): how much more the second-best permutation would cost, inf where there is none; and
+        `exchangeable` (components,), which of them could move; if none could, its attribute `note` says why. All else
+        is untouched.
         With a subset of rows, its attribute `subset_error` is the share of draws that two halves of the subset label
         differently: an upper estimate of what the rows left out could change.
 
     Raises:
         ChoiceError: unknown method or site.
         DataError: no posterior with components, or a pivot that does not fit it.
-        ModelError: `"sjw"` with more than 6 components; known labels of rows, and a method that would move the components
-            that they name.
+        ModelError: `"sjw"` with more than 6 components to exchange, or `rows` that is not an int >= 2.
     """
     if method not in METHODS:
         raise ChoiceError.of("method", method, METHODS)
     raw = raw_tree(posterior)
     subset = choose_rows(raw, rows, seed)
     result, used = run(raw, method, pivot, by, subset)
-    attrs: dict[str, Any] = {"method": method, "pivot": used.name, "total_costs": result.total_costs}
+    attrs: dict[str, Any] = {"method": method, "pivot": used, "total_costs": result.total_costs}
     if subset is not None:
         halves = [run(raw, method, pivot, by, half)[0].permutations for half in np.array_split(subset, 2)]
         attrs |= {"rows_used": len(subset), "subset_error": float((halves[0] != halves[1]).any(axis=1).mean())}
     return apply(raw, result, attrs)
 
 
-def run(
-    raw: xr.DataTree, method: str, pivot: Any, by: str | None, rows: np.ndarray | None
-) -> tuple[Relabelling, Pivot]:
-    """One method on the given rows."""
+def run(raw: xr.DataTree, method: str, pivot: Any, by: str | None, rows: np.ndarray | None) -> tuple[Relabelling, str]:
+    """One method on the given rows, and its pivot's name."""
     evidence = Evidence(raw, rows)
-    found = find_pivot(evidence, pivot)
-    return METHODS[method](Task(evidence, found, by)), found
+    parts = tasks(evidence, pivot, by)
+    return solved(method, parts, evidence), parts[0].pivot.name if parts else "none"
 
 
 def choose_rows(raw: xr.DataTree, rows: int | None, seed: int) -> np.ndarray | None:
-    """A random subset in random order, so that its halves are random too; None if all rows are used."""
+    """A random subset in random order, so that its halves are random too; None if all rows are used.
+
+    Raises:
+        ModelError: `rows` is not an int >= 2.
+        SeedError: a bad seed.
+    """
     total = raw["observed_data"].sizes["rows"]
     if rows is None:
         dataset = Evidence(raw).draws
         draw_bytes = 8 * dataset.sizes["components"] * dataset.sizes["chain"] * dataset.sizes["draw"]
         rows = max(2, MOST_MEMORY // draw_bytes)
-    return None if rows >= total else np.random.default_rng(seed).choice(total, rows, replace=False)
+    rows = check_count("rows", rows, least=2)
+    return None if rows >= total else np.random.default_rng(check_seed(seed)).choice(total, rows, replace=False)
 
 
 def apply(raw: xr.DataTree, result: Relabelling, attrs: dict[str, Any]) -> xr.DataTree:
     """The tree with its draws permuted, and the raw draws and the permutations kept beside them."""
-    check_known_labels(raw, result.permutations)
     before = raw["posterior"].to_dataset()
     after = before.assign(
         {
@@ -98,37 +107,21 @@ def apply(raw: xr.DataTree, result: Relabelling, attrs: dict[str, Any]) -> xr.Da
         }
     )
     shape = before.sizes["chain"], before.sizes["draw"]
+    components = before.sizes["components"]
+    may_move = is_exchangeable(groups_of(raw, components), components)
+    note = {} if may_move.any() or components == 1 else {"note": FIXED}
     found = {
         "permutation": (("chain", "draw", "components"), result.permutations.reshape(*shape, -1)),
         "cost": (("chain", "draw"), result.cost.reshape(shape)),
         "margin": (("chain", "draw"), result.margin.reshape(shape)),
+        "exchangeable": (("components",), may_move),
     }
     coords = {name: before[name] for name in ("chain", "draw", "components") if name in before.coords}
     tree = raw.copy(deep=False)
     tree["posterior"] = xr.DataTree(after)
     tree["posterior_raw"] = xr.DataTree(before)
-    tree["relabelling"] = xr.DataTree(xr.Dataset(found, coords=coords, attrs=attrs))
+    tree["relabelling"] = xr.DataTree(xr.Dataset(found, coords=coords, attrs=attrs | note))
     return tree
-
-
-def check_known_labels(tree: xr.DataTree, permutations: Permutations) -> None:
-    """Check that components which known labels of rows name keep their numbers.
-
-    Raises:
-        ModelError: some draw would give such a component another number.
-    """
-    known = observations_of(tree).labels
-    if known is None:
-        return
-    named = np.unique(known[known >= 0])
-    moved = (permutations[:, named] != named).any(axis=1)
-    if moved.any():
-        raise ModelError(
-            "posterior",
-            got=f"known labels of rows, and {moved.mean():.1%} of draws in which the components that they name would change places",
-            expected="components whose numbers mean nothing",
-            advice="Known labels tell components apart already: use the draws as they are.",
-        )
 
 
 def permuted(variable: xr.DataArray, permutations: Permutations) -> xr.DataArray:

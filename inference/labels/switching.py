@@ -18,6 +18,7 @@ class Switching:
         rates: the share of a chain's steps that changed the labelling, (chain,).
         chains_apart: the share of pairs of chains whose most frequent labelling differs; 0 for one chain.
         unsure: the share of draws left out above, because their labelling is too close to call.
+        possible: how many labellings there are: K!, where all components may be exchanged.
     """
 
     labellings: Int[np.ndarray, "visited components"]
@@ -25,6 +26,7 @@ class Switching:
     rates: Float[np.ndarray, " chain"]
     chains_apart: float
     unsure: float
+    possible: int
 
     @property
     def visited(self) -> int:
@@ -37,20 +39,18 @@ class Switching:
         usual = self.shares.max(axis=1)
         return float(1 - usual[usual > 0].min(initial=1.0))  # a chain without a sure draw has no usual labelling
 
-    @property
-    def possible(self) -> int:
-        """How many there are: K!."""
-        return factorial(self.labellings.shape[1])
-
 
 def describe_switching(
-    permutations: Int[np.ndarray, "chain draw components"], sure: Bool[np.ndarray, "chain draw"]
+    permutations: Int[np.ndarray, "chain draw components"],
+    sure: Bool[np.ndarray, "chain draw"],
+    possible: int | None = None,
 ) -> Switching:
     """Read the sampler's path off the permutations that relabel its draws.
 
     Args:
         permutations: one for each draw.
         sure: the draws whose permutation is not too close to call; the others are left out.
+        possible: how many labellings there are; None is K!.
 
     >>> path = describe_switching(np.array([[[0, 1], [1, 0], [1, 0]]]), sure=np.ones((1, 3), dtype=bool))
     >>> path.visited, path.rates.tolist()
@@ -72,4 +72,6 @@ def describe_switching(
     rates = np.array([(path[1:] != path[:-1]).mean() if len(path) > 1 else 0.0 for path in paths])
     pairs = list(combinations(shares.argmax(axis=1), 2))
     apart = float(np.mean([one != other for one, other in pairs])) if pairs else 0.0
-    return Switching(labellings[np.argsort(-counts, kind="stable")], shares, rates, apart, unsure)
+    return Switching(
+        labellings[np.argsort(-counts, kind="stable")], shares, rates, apart, unsure, possible or factorial(components)
+    )

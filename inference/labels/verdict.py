@@ -6,12 +6,21 @@ WORST_R_HAT = 1.05
 LEAST_AGREEMENT = 0.95
 MOST_UNSURE = 0.05
 MOST_STRAYS = 0.01
+LEAST_DRAWS = 4  # of a chain, or of half a chain where there is one only: R-hat needs as many
 
 
 class Verdict(Enum):
     """What may be read from the draws; the values are the sentences shown to the user."""
 
+    TOO_FEW = (
+        f"too few draws to tell: whether labels switch, and whether chains agree, needs at least {LEAST_DRAWS} draws in each of "
+        f"two chains, or {2 * LEAST_DRAWS} in one"
+    )
     IDENTIFIED = "identified: all draws have the same labelling"
+    DECLARED = (
+        "components are told apart by the declaration or by known labels: no labels can switch, and there is nothing to "
+        "relabel; read the draws as they are"
+    )
     SWITCHES = (
         "labels switch within chains, safely relabelled: read the relabelled draws; means of the raw ones mix "
         "components, however good their R-hat looks"
@@ -27,6 +36,10 @@ class Verdict(Enum):
     DIFFERENT_MODES = (
         "chains disagree where labels do not matter: they are stuck in different modes or have not converged, which no "
         "relabelling can mend; run longer or start from a fit"
+    )
+    DRIFTS = (
+        "the two halves of the chain disagree where labels do not matter: it has not converged, which no relabelling can "
+        "mend; run longer, and more than one chain"
     )
     MINOR_MODE = (
         "all chains are in a minor mode: the reference fit's log posterior density is out of their reach, however good "
@@ -45,6 +58,9 @@ def decide(
     visited: int,
     chains_apart: float,
     strays: float,
+    is_declared: bool = False,
+    chains: int = 2,
+    draws: int | None = None,
 ) -> Verdict:
     """The first sentence that holds, the gravest first; a NaN (nothing to compare) counts as nothing wrong.
 
@@ -58,13 +74,20 @@ def decide(
         visited: how many labellings were visited.
         chains_apart: the share of pairs of chains whose usual labelling differs.
         strays: the greatest share of a chain's draws that have another labelling than its usual one.
+        is_declared: whether no component may be exchanged with another, so that there is one labelling only.
+        chains: how many chains there are; one is compared with itself, by halves.
+        draws: how many draws each has; None counts as enough.
     """
+    if draws is not None and (draws if chains > 1 else draws // 2) < LEAST_DRAWS:
+        return Verdict.TOO_FEW
     is_ambiguous = agreement < LEAST_AGREEMENT or unsure > MOST_UNSURE
     # Where the labels are beyond doubt, relabelled parameters are label-invariant quantities like any other.
     if invariant_r_hat > WORST_R_HAT or (not is_ambiguous and relabelled_r_hat > WORST_R_HAT):
-        return Verdict.DIFFERENT_MODES
+        return Verdict.DIFFERENT_MODES if chains > 1 else Verdict.DRIFTS
     if density_gap > expected_gap:
         return Verdict.MINOR_MODE
+    if is_declared:
+        return Verdict.DECLARED
     if is_ambiguous:
         return Verdict.AMBIGUOUS
     if visited == 1:

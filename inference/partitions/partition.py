@@ -7,13 +7,13 @@ import numpy as np
 from jaxtyping import Float, Int
 from xarray import DataTree
 
-from inference.assignment.responsibilities import draw_responsibilities
 from inference.checks import check_count
 from inference.partitions.credible_ball import CredibleBall, credible_ball
 from inference.partitions.evidence import gather
 from inference.partitions.expectation import loss_series, monte_carlo_error
 from inference.partitions.losses import Loss, loss_of
 from inference.partitions.search import search
+from inference.partitions.similarity import responsibilities_of
 from inference.partitions.uncertainty import cluster_uncertainty, membership, number_of_clusters, row_uncertainty
 from mixtures.seeds import check_seed
 
@@ -100,13 +100,14 @@ def partition(
 
     Raises:
         ChoiceError: an unknown loss.
+        DataError: not a posterior's tree, or indices that no row has.
         ModelError, SeedError: bad arguments.
 
     Source: Dahl, Johnson & Mueller (2022), J. Computational and Graphical Statistics 31 (search); Wade & Ghahramani
     (2018), Bayesian Analysis 13 (expected VI, credible ball).
     """
     loss_of(loss)  # a wrong name shall not wait for the responsibilities
-    responsibilities = draw_responsibilities(posterior, None if rows is None else np.asarray(rows))
+    responsibilities = responsibilities_of(posterior, rows)
     chains = int(posterior["posterior"].sizes.get("chain", 1))
     return partition_responsibilities(
         responsibilities, loss, seed=seed, restarts=restarts, max_clusters=max_clusters, level=level, chains=chains

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from xarray import DataTree
 
 from inference.assignment.responsibilities import draw_responsibilities
+from inference.checks import check_rows, check_tree
 from mixtures.errors import DataError
 
 BLOCK_BYTES = 64 * 2**20
@@ -28,9 +29,22 @@ def similarity(posterior: DataTree, rows: Sequence[int] | np.ndarray | None = No
     Returns:
         A symmetric matrix with ones on its diagonal.
 
+    Raises:
+        DataError: not a posterior's tree, or indices that no row has.
+
     Source: Binder (1978), Biometrika 65, section 3; averaged over responsibilities (Rao-Blackwell).
     """
-    return similarity_matrix(draw_responsibilities(posterior, rows))
+    return similarity_matrix(responsibilities_of(posterior, rows))
+
+
+def responsibilities_of(posterior: DataTree, rows: Sequence[int] | np.ndarray | None) -> np.ndarray:
+    """P(assignment | row, draw) of the chosen rows, (draws, rows, components).
+
+    Raises:
+        DataError: not a posterior's tree, or indices that no row has.
+    """
+    total = check_tree(posterior)["observed_data"].sizes["rows"]
+    return draw_responsibilities(posterior, check_rows(rows, total))
 
 
 def similarity_matrix(responsibilities: np.ndarray) -> Float[np.ndarray, "rows rows"]:

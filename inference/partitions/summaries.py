@@ -21,10 +21,11 @@ class ClusterSummary:
     Args:
         sizes: rows in each cluster.
         shares: sizes over the number of rows.
-        mean: mean of each cluster's rows.
-        sd: standard deviation (divisor n - 1); NaN for a cluster of one row.
-        covariance: covariance matrix (divisor n - 1); NaN for a cluster of one row. Data of shape (rows,) count as one
-            feature.
+        mean: mean of each cluster's rows, over the cells that were observed; NaN where a cluster has none.
+        sd: standard deviation (divisor n - 1) over the observed cells; NaN where a cluster has fewer than two.
+        covariance: covariance matrix (divisor n - 1), of each pair of features over the rows in which both were observed;
+            NaN where these are fewer than two. With missing cells it need not be positive definite. Data of shape (rows,)
+            count as one feature.
         feature_names: names of the columns, or None.
     """
 
@@ -53,7 +54,8 @@ def cluster_summary(x: Any, partition: Partition | np.ndarray) -> ClusterSummary
     """Parameters of each cluster, given the partition.
 
     Args:
-        x: the rows that were clustered, (rows,) or (rows, features).
+        x: the rows that were clustered, (rows,) or (rows, features); with `Observations(x, missing="allow")` cells that
+            were not observed are left out, feature by feature.
         partition: a `Partition`, or labels 0, 1, ...
 
     Raises:
@@ -77,15 +79,22 @@ def cluster_summary(x: Any, partition: Partition | np.ndarray) -> ClusterSummary
     return ClusterSummary(
         sizes=sizes,
         shares=sizes / sizes.sum(),
-        mean=np.stack([rows.mean(axis=0) for rows in members]),
+        mean=np.stack([_mean(rows) for rows in members]),
         sd=np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)),
         covariance=covariance,
         feature_names=observations.feature_names,
     )
 
 
+def _mean(rows: Float[np.ndarray, "members features"]) -> Float[np.ndarray, " features"]:
+    cells = (~np.isnan(rows)).sum(axis=0)
+    return np.where(cells > 0, np.nansum(rows, axis=0) / np.maximum(cells, 1), np.nan)
+
+
 def _covariance(rows: Float[np.ndarray, "members features"]) -> Float[np.ndarray, "features features"]:
-    features = rows.shape[1]
-    if len(rows) < 2:
-        return np.full((features, features), np.nan)
-    return np.cov(rows, rowvar=False).reshape(features, features)
+    seen = (~np.isnan(rows)).astype(float)
+    centred = np.nan_to_num(rows - _mean(rows))
+    pairs = seen.T @ seen
+    # sum over rows with both of (a - mean a)(b - mean b) = sum ab - sum a sum b / n, with means over these rows too
+    products = centred.T @ centred - (centred.T @ seen) * (seen.T @ centred) / np.maximum(pairs, 1)
+    return np.where(pairs > 1, products / np.maximum(pairs - 1, 1), np.nan)

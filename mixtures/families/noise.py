@@ -75,6 +75,11 @@ class WithNoise:
         """The sites in which the noise has a place without use."""
         return frozenset(self.priors_by_site)
 
+    @property
+    def distinct_components(self) -> frozenset[int]:
+        """The components that are not like the others, whatever the priors: the noise."""
+        return frozenset({0})
+
     def jointly(self, ppl: PPL, draw: Draw, components: int, features: int | None) -> dict[str, Array]:
         return self.family.jointly(ppl, draw, components, features) if hasattr(self.family, "jointly") else {}
 

@@ -63,6 +63,11 @@ class PerComponent:
         return len(self.members)
 
     @property
+    def distinct_components(self) -> frozenset[int]:
+        """All of them: each has sites of its own, between which no value can move."""
+        return frozenset(range(len(self.members)))
+
+    @property
     def support(self) -> Support:
         """The values that the last member can describe."""
         return getattr(self.members[-1], "support", REAL)

@@ -83,6 +83,11 @@ class Product:
     def priors_by_site(self) -> Mapping[str, Prior]:
         return override(self._defaults, self.priors)
 
+    @property
+    def distinct_components(self) -> frozenset[int]:
+        """The components that are not like the others in some column."""
+        return frozenset().union(*(getattr(family, "distinct_components", ()) for _, family in self.pairs))
+
     def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[Any, Array]:
         return self._each(lambda family, own: family.shared(ppl, own, None), draw)
 

@@ -11,6 +11,7 @@ from scipy.special import logsumexp
 from inference import (
     align,
     classify,
+    diagnose_labels,
     fit_guide,
     fit_map,
     load,
@@ -25,11 +26,12 @@ from inference.checks import with_numbers
 from inference.draws import observations_of
 from inference.engines import engine
 from inference.engines.protocol import Draws
+from inference.labels.methods import METHODS
 from inference.point.mle import fit_mle
 from inference.posterior.generate import with_assignments, with_predictive
 from inference.posterior.tree import build_tree
 from mixtures import Observations, gaussian_mixture
-from mixtures.errors import DataError, ModelError
+from mixtures.errors import DataError
 from tests.oracles import FIVE_POINTS
 
 X = np.random.default_rng(0).normal(size=(30, 2)) + np.repeat([[0.0, 0.0], [1.5, 1.0]], 15, axis=0)
@@ -154,15 +156,31 @@ def test_predicted_rows_have_no_labels():
 
 def test_components_that_labels_name_are_not_renumbered():
     tree = drawn(FEW_LABELS)
-    with pytest.raises(ModelError, match="Known labels tell components apart"):
-        relabel(tree, method="ordering", by="loc")
-    shifted = tree.copy()
-    order = np.sort(tree["posterior"]["loc"].values, axis=-1)
-    shifted["posterior"] = xr.DataTree(
-        tree["posterior"].to_dataset().assign(loc=(("chain", "draw", "components"), order))
-    )
-    same = relabel(shifted, method="ordering", by="loc")
-    np.testing.assert_array_equal(same["posterior"]["loc"], order)
+    after = relabel(tree, method="ordering", by="loc")
+    assert after["posterior"].to_dataset().identical(tree["posterior"].to_dataset())
+    assert "known labels" in after["relabelling"].attrs["note"]
+    assert diagnose_labels(tree).switching.possible == 1
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_components_that_no_label_names_are_exchanged_among_themselves(method):
+    tree = drawn(np.array([-1, 2, -1, -1, -1]))
+    p = draw_responsibilities(tree)
+    after = relabel(tree, method)
+    permutations = after["relabelling"]["permutation"].values[0]
+    assert (permutations[:, 2] == 2).all()
+    expected = np.take_along_axis(p, permutations[:, None, :], axis=2)
+    np.testing.assert_allclose(draw_responsibilities(after), expected, atol=1e-10)
+    if method == "ordering":
+        chosen = relabel(tree, method, by="loc")["posterior"]["loc"].values[0]
+        np.testing.assert_array_equal(chosen[:, :2], np.sort(tree["posterior"]["loc"].values[0, :, :2], axis=-1))
+    if method == "ecr":  # by brute force over the two permutations that are possible
+        best = p[int(np.asarray(tree["sample_stats"]["log_posterior"]).argmax())].argmax(axis=1)
+        apart = [[(1 - draw[np.arange(5), np.array(s)[best]]).sum() for s in ([0, 1, 2], [1, 0, 2])] for draw in p]
+        np.testing.assert_array_equal(permutations[:, 0], np.argmin(apart, axis=1))
+    report = diagnose_labels(tree)
+    assert report.switching.possible == 2
+    assert (report.switching.labellings[:, 2] == 2).all()
 
 
 def test_results_are_aligned_by_what_they_say_of_rows_not_by_their_labels():

@@ -4,7 +4,15 @@ from itertools import permutations as all_permutations
 
 import numpy as np
 
-from inference.labels.data_based import Clusters, centres, data_based, distances, running_centres, summarise
+from inference.labels.data_based import (
+    Clusters,
+    centres,
+    data_based,
+    distances,
+    running_centres,
+    standardised,
+    summarise,
+)
 
 
 def test_the_cost_is_the_standardised_distance_of_the_rows_themselves():
@@ -15,6 +23,27 @@ def test_the_cost_is_the_standardised_distance_of_the_rows_themselves():
     for t, old, new in np.ndindex(5, 3, 3):
         direct = ((x[z[t] == old] - centre[new]) ** 2 / variance[new]).sum()
         assert np.isclose(costs[t, old, new], direct)
+
+
+def test_missing_cells_are_left_out_of_the_cost():
+    rng = np.random.default_rng(5)
+    x, z = rng.normal(size=(30, 2)), rng.integers(3, size=(5, 30))
+    x[rng.uniform(size=x.shape) < 0.3] = np.nan
+    centre, variance = rng.normal(size=(3, 2)), rng.uniform(1, 2, size=(3, 2))
+    costs = distances(summarise(z, x, 3), centre, variance)
+    for t, old, new in np.ndindex(5, 3, 3):
+        assert np.isclose(costs[t, old, new], np.nansum((x[z[t] == old] - centre[new]) ** 2 / variance[new]))
+    np.testing.assert_allclose(standardised(x), (x - np.nanmean(x, axis=0)) / np.nanstd(x, axis=0), atol=1e-12)
+
+
+def test_missing_cells_are_no_obstacle():
+    rng = np.random.default_rng(6)
+    answer = np.argsort(np.array([[0, 1, 2], [1, 2, 0], [2, 1, 0]]), axis=1)
+    truth = np.arange(60) % 3
+    x = rng.normal(size=(60, 2)) + 6 * truth[:, None]
+    x[rng.uniform(size=x.shape) < 0.3] = np.nan
+    z = np.array([one[truth] for one in answer])
+    assert np.array_equal(data_based(z, x, 3, pivot=truth).permutations, answer)
 
 
 def test_no_permutation_lies_closer_to_the_first_pass_s_centres():

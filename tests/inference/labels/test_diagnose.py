@@ -138,6 +138,23 @@ def test_one_chain_is_compared_with_itself(mixing):
     assert np.isfinite(worst_r_hat(report, "relabelled"))
 
 
+@pytest.mark.parametrize(
+    ("chains", "draws", "is_enough"), [(1, 1, 0), (1, 7, 0), (1, 8, 1), (4, 1, 0), (4, 3, 0), (4, 4, 1)]
+)
+def test_too_few_draws_are_said_to_be_too_few(mixing, chains, draws, is_enough):
+    report = diagnose_labels(mixing.isel(chain=slice(chains), draw=slice(draws)))
+    assert (report.verdict is not Verdict.TOO_FEW) == is_enough
+    assert np.isfinite(worst_r_hat(report, "invariant")) or not is_enough
+
+
+def test_one_chain_cannot_disagree_with_others(clusters):
+    """Its first half is in one mode, its second in another."""
+    halves = [mode(clusters, cut, chains=1)[:, : DRAWS // 2] for cut in (6.5, 1.5)]
+    report = diagnose_labels(gaussian_tree(np.concatenate(halves, axis=1), clusters))
+    assert report.verdict is Verdict.DRIFTS
+    assert "chains disagree" not in str(report)
+
+
 def test_the_relabelling_that_a_tree_has_is_the_one_reported_on(mixing):
     report = diagnose_labels(relabel(mixing, "ordering"))
     assert report.method == "ordering"

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from inference.labels.align import align
+from inference.labels.diagnose import diagnose_labels
 from inference.labels.evidence import raw_tree
 from inference.labels.relabel import METHODS, relabel
 from mixtures.errors import ChoiceError, DataError, ModelError
@@ -145,6 +147,28 @@ def test_the_result_can_be_saved(tree, tmp_path):
     relabel(tree).to_netcdf(tmp_path / "draws.nc", engine="h5netcdf")
     with xr.open_datatree(tmp_path / "draws.nc", engine="h5netcdf") as back:
         assert back["relabelling"].attrs["method"] == "ecr"
+
+
+@pytest.mark.parametrize("verb", [relabel, diagnose_labels])
+@pytest.mark.parametrize("rows", [-1, 0, 1, 10.0, "all", True])
+def test_a_number_of_rows_that_is_none_is_refused(verb, rows, tree):
+    with pytest.raises(ModelError, match=r"rows: got .*; expected an int >= 2"):
+        verb(tree, rows=rows)
+
+
+@pytest.mark.parametrize("verb", [relabel, diagnose_labels])
+@pytest.mark.parametrize("given", [None, np.zeros((3, 2)), "draws.nc", xr.Dataset(), xr.DataTree()])
+def test_what_is_no_tree_of_draws_is_refused(verb, given):
+    with pytest.raises(DataError, match=r"posterior: got .*; expected an xarray\.DataTree"):
+        verb(given)
+
+
+def test_what_has_no_components_cannot_be_aligned(tree):
+    for result in ("xx", b"xx", None, 3, ["xx"]):
+        with pytest.raises(DataError, match="result: got .*; expected a PointFit or a posterior"):
+            align(result, to=tree)
+    with pytest.raises(DataError, match="to: got str; expected a PointFit or a posterior"):
+        align(tree, to="xx")
 
 
 def test_what_is_wrong_is_said(tree):

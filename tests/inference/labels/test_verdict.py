@@ -33,6 +33,14 @@ FINE = {
         ({"relabelled_r_hat": 1.5}, Verdict.DIFFERENT_MODES),
         ({"invariant_r_hat": 1.5, "agreement": 0.9, "density_gap": 9.0}, Verdict.DIFFERENT_MODES),
         ({"density_gap": 9.0, "agreement": 0.9}, Verdict.MINOR_MODE),
+        ({"draws": 1}, Verdict.TOO_FEW),
+        ({"draws": 3, "visited": 2, "invariant_r_hat": 1.5}, Verdict.TOO_FEW),
+        ({"draws": 4}, Verdict.IDENTIFIED),
+        ({"draws": 7, "chains": 1}, Verdict.TOO_FEW),
+        ({"draws": 8, "chains": 1}, Verdict.IDENTIFIED),
+        ({"draws": 8, "chains": 1, "invariant_r_hat": 1.5}, Verdict.DRIFTS),
+        ({"is_declared": True}, Verdict.DECLARED),
+        ({"is_declared": True, "relabelled_r_hat": 1.5}, Verdict.DIFFERENT_MODES),
         ({"density_gap": np.nan, "invariant_r_hat": np.nan, "relabelled_r_hat": np.nan}, Verdict.IDENTIFIED),
     ],
 )
@@ -41,4 +49,4 @@ def test_the_gravest_sentence_holds(found, verdict):
 
 
 def test_every_verdict_is_another_sentence():
-    assert len({verdict.value for verdict in Verdict}) == len(Verdict) == 6
+    assert len({verdict.value for verdict in Verdict}) == len(Verdict) == 9

@@ -4,13 +4,15 @@ import itertools
 from dataclasses import FrozenInstanceError
 
 import numpy as np
+import pandas as pd
 import pytest
 from xarray import Dataset, DataTree
 
-from inference.partitions import partition as module
+from inference.partitions import similarity
 from inference.partitions.losses import LOSSES, binder
 from inference.partitions.partition import partition, partition_responsibilities
 from inference.partitions.summaries import cluster_summary
+from mixtures import Observations
 from mixtures.errors import ChoiceError, DataError, ModelError, SeedError
 from tests.inference.partitions import oracle
 
@@ -72,8 +74,11 @@ def test_every_loss_gives_a_whole_result(loss, responsibilities):
 
 def test_the_verb_takes_chains_and_rows_from_the_tree(monkeypatch, responsibilities):
     asked = []
-    monkeypatch.setattr(module, "draw_responsibilities", lambda tree, rows: asked.append(rows) or responsibilities)
-    tree = DataTree.from_dict({"posterior": Dataset({"loc": (("chain", "draw"), np.zeros((4, 100)))})})
+    monkeypatch.setattr(similarity, "draw_responsibilities", lambda tree, rows: asked.append(rows) or responsibilities)
+    data = Dataset({"obs": ("rows", np.zeros(30))})
+    tree = DataTree.from_dict(
+        {"posterior": Dataset({"loc": (("chain", "draw"), np.zeros((4, 100)))}), "observed_data": data}
+    )
     found = partition(tree, loss="binder", rows=range(3), seed=5)
     assert asked[0].tolist() == [0, 1, 2]
     same = partition_responsibilities(responsibilities, "binder", seed=5, chains=4)
@@ -110,3 +115,18 @@ def test_cluster_summary_equals_numpy_per_cluster(responsibilities):
     assert cluster_summary(x[:, 0], found).mean.shape == (found.clusters, 1)
     with pytest.raises(DataError, match="30 rows"):
         cluster_summary(x[:7], labels)
+
+
+def test_cluster_summary_of_missing_cells_equals_pandas_per_cluster():
+    rng = np.random.default_rng(3)
+    x = rng.normal(1e3, 1.0, size=(40, 3))
+    x[rng.uniform(size=x.shape) < 0.3] = np.nan
+    x[30:, 2] = np.nan  # the third cluster has no cell of this feature
+    labels = np.repeat([0, 1, 2], [15, 15, 10])
+    summary = cluster_summary(Observations(x, missing="allow"), labels)
+    for k in range(3):
+        members = pd.DataFrame(x[labels == k])
+        np.testing.assert_allclose(summary.mean[k], members.mean(), rtol=1e-12)
+        np.testing.assert_allclose(summary.sd[k], members.std(), rtol=1e-9)
+        np.testing.assert_allclose(summary.covariance[k], members.cov(), rtol=1e-8, atol=1e-10)
+    assert np.isnan(summary.mean).sum() == 1

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from xarray import DataTree
+from xarray import Dataset, DataTree
 
 from inference.partitions import similarity as module
+from inference.partitions.partition import partition
 from inference.partitions.similarity import similarity, similarity_matrix
 from mixtures.errors import DataError
 from tests.inference.partitions import oracle
@@ -37,8 +38,35 @@ def test_similarity_of_a_posterior_is_that_of_its_responsibilities(monkeypatch):
     responsibilities = oracle.overlapping(5, 2, 20, seed=3)
     asked = []
     monkeypatch.setattr(module, "draw_responsibilities", lambda tree, rows: asked.append(rows) or responsibilities)
-    np.testing.assert_array_equal(similarity(DataTree(), rows=[0, 2]), similarity_matrix(responsibilities))
-    assert asked == [[0, 2]]
+    tree = DataTree.from_dict({"posterior": Dataset(), "observed_data": Dataset({"obs": ("rows", np.zeros(5))})})
+    for rows in ([0, 2], [-5, 2], [True, False, True, False, False]):
+        np.testing.assert_array_equal(similarity(tree, rows=rows), similarity_matrix(responsibilities))
+        assert np.arange(5)[asked.pop()].tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("verb", [similarity, partition])
+@pytest.mark.parametrize(
+    ("rows", "text"),
+    [
+        ([], "rows: got no row; expected indices of 5 rows, 0 to 4"),
+        ([999], r"rows: got indices \[999\]"),
+        ([0, -6], r"rows: got indices \[-6\]"),
+        ([0.5], r"rows: got \[0.5\]"),
+        (["a"], r"rows: got \['a'\]"),
+        ([[0, 1]], r"rows: got \[\[0, 1\]\]"),
+    ],
+)
+def test_indices_that_no_row_has_are_refused(verb, rows, text):
+    tree = DataTree.from_dict({"posterior": Dataset(), "observed_data": Dataset({"obs": ("rows", np.zeros(5))})})
+    with pytest.raises(DataError, match=text):
+        verb(tree, rows=rows)
+
+
+@pytest.mark.parametrize("verb", [similarity, partition])
+@pytest.mark.parametrize("given", [None, np.zeros((3, 2)), "draws.nc", Dataset(), DataTree()])
+def test_what_is_no_tree_of_draws_is_refused(verb, given):
+    with pytest.raises(DataError, match=r"posterior: got .*; expected an xarray\.DataTree"):
+        verb(given)
 
 
 @pytest.mark.parametrize(
