@@ -77,7 +77,7 @@ def galaxies_posterior(galaxies, galaxies_fit):
     return inference.sample_nuts(
         mixtures.gaussian_mixture(3),
         galaxies,
-        draws=1500,
+        draws=3000,
         tune=500,
         chains=4,
         seed=0,

@@ -27,6 +27,7 @@ from inference.engines.progress import ChainBars
 from inference.engines.protocol import NO_DRAWS, Draws
 from inference.engines.sites import Sites
 from mixtures import Program
+from mixtures.errors import FitError
 
 POLL = 0.02
 """Seconds to wait for a chain before the next is looked at."""
@@ -197,6 +198,15 @@ class _Chain:
                 self.trace = self.sampler.wait(timeout=seconds)
             except TimeoutError:
                 return False
+            except BaseException as error:
+                if type(error).__name__ != "PanicException":
+                    raise
+                raise FitError(
+                    "sample_nuts",
+                    got="a start from which nutpie cannot move: a gradient that is zero or not finite",
+                    expected="starts inside the support, with rows in every component",
+                    advice="Start from a sound fit (see its status), leave init out, or use sampler='numpyro'.",
+                ) from error
         return True
 
     def result(self) -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ from scipy.special import logsumexp
 
 import inference
 from inference.engines import engine
+from inference.status import Status
 from mixtures import Mixture, Observations, families, weights
 from tests.family_cases import CASES, ROWS, covariates
 from tests.oracles import brute_force_log_likelihood
@@ -92,7 +93,8 @@ def test_starts_lie_inside_the_support_and_differ(name, data):
 def test_every_verb_works(name, backend, data):
     case, x = CASES[name], data[name]
     fit = inference.fit_map(case.model, x, restarts=3, steps=60, seed=0, backend=backend)
-    assert fit.status.is_sound
+    # 30 rows that overlap so may be described best by one component: then the fit must say so
+    assert fit.status.is_sound or (fit.status is Status.EMPTY and fit.parameters["weights"].min() * ROWS < 0.5)
     assert fit.log_posterior >= _log_posterior(case, x, backend) - 1e-6  # not worse than the truth
     shares = inference.responsibilities(fit, x)
     np.testing.assert_allclose(shares.sum(axis=1), 1.0, rtol=1e-12)
@@ -102,7 +104,15 @@ def test_every_verb_works(name, backend, data):
     np.testing.assert_allclose(guide.assignment_probs, shares, atol=0.02)
     draws, tune, chains = (20, 20, 2) if backend == "numpyro" else (5, 5, 1)
     post = inference.sample_nuts(
-        case.model, x, draws=draws, tune=tune, chains=chains, seed=0, init=fit, backend=backend, progress=False
+        case.model,
+        x,
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        seed=0,
+        init=fit if fit.status.is_sound else None,
+        backend=backend,
+        progress=False,
     )
     assert post.log_likelihood.obs.shape == (chains, draws, ROWS)
     assert np.isfinite(post.log_likelihood.obs.values).all()

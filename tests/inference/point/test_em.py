@@ -7,10 +7,11 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
+from inference.assignment.log_likelihood import log_likelihood
 from inference.engines import engine
 from inference.point.em import fit_em
 from inference.status import Status
-from mixtures import Observations, gaussian_mixture, load_dataset, poisson_mixture, simulate
+from mixtures import Mixture, Observations, families, gaussian_mixture, load_dataset, poisson_mixture, priors, simulate
 from mixtures.errors import ChoiceError, DataError, FitError, ModelError
 from mixtures.families.covariance import STRUCTURES
 
@@ -243,3 +244,31 @@ def test_bad_arguments_say_what_is_wrong():
 
 
 assert ConvergenceWarning  # named in a filter above
+
+
+@pytest.mark.parametrize("objective", ["likelihood", "posterior"])
+@pytest.mark.parametrize("name", ["per component", "noise", "prior"])
+def test_the_parameters_are_those_of_the_reported_likelihood_where_components_are_told_apart(name, objective):
+    """The heavier component comes second: renumbering it first would be another model."""
+    rng = np.random.default_rng(1)
+    counts = np.concatenate([np.zeros(10), rng.poisson(4, 50)])
+    noisy = np.concatenate([rng.normal(size=45), rng.uniform(-10, 10, 8)])
+    program, x = {
+        "per component": (Mixture(2, families.PerComponent([families.PointMass(0.0), families.Poisson()])), counts),
+        "noise": (Mixture(2, families.WithNoise(families.Gaussian(), -10.0, 10.0)), noisy),
+        "prior": (gaussian_mixture(2, "tied", priors={"loc": priors.Normal(np.array([3.0, 0.0]), 0.5)}), noisy),
+    }[name]
+    fit = fit_em(program, x, restarts=2, seed=0, objective=objective)
+    np.testing.assert_allclose(log_likelihood(fit, x).sum(), fit.log_likelihood, rtol=1e-9)
+    if objective == "posterior":
+        np.testing.assert_allclose(fit.log_posterior, -fit.losses[-1], rtol=1e-6)
+
+
+def test_components_that_collapse_onto_a_line_are_a_status_not_a_crash():
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(0, 1, 15), rng.normal(2.5, 1, 15)])
+    assert fit_em(gaussian_mixture(2), np.c_[x, x], restarts=3, seed=0).status is Status.COLLAPSED
+    for seed in range(3):
+        rows = np.random.default_rng(seed).normal(size=(12, 2))
+        fit = fit_em(gaussian_mixture(4), rows, restarts=10, seed=0)
+        assert len(fit.restarts) == 10 and all(np.isfinite(value).all() for value in fit.parameters.values())

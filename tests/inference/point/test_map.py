@@ -224,3 +224,13 @@ def test_bad_arguments_are_refused_in_words(change, error, words, tutorial):
     program, x = arguments.pop("program"), arguments.pop("x")
     with pytest.raises(error, match=words):
         inference.fit_map(program, x, **arguments)
+
+
+def test_a_component_that_the_last_steps_empty_is_said_to_be_empty():
+    """30 rows of one gamma distribution: under a flat prior of the weights the mode has one component."""
+    x = np.random.default_rng(1).gamma(4.0, 1.0, 30)
+    fit = inference.fit_map(mixtures.gamma_mixture(2), x, restarts=3, steps=60, seed=0)
+    rows = inference.responsibilities(fit, x).sum(axis=0).min()
+    assert (fit.status is Status.EMPTY) == (rows < 0.5)
+    best = fit.restarts["objective"].min()
+    np.testing.assert_allclose(best, -fit.log_posterior, rtol=1e-8)
