@@ -1,7 +1,6 @@
 """Draws from the declaration: the prior predictive, or data at given parameters."""
 
 from collections.abc import Mapping
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -69,7 +68,7 @@ def simulate(
 
 def _checked_size(size: Any) -> Any:
     parts = size if isinstance(size, tuple) else (size,)
-    is_count = [isinstance(part, Integral) and not isinstance(part, bool) and part >= 1 for part in parts]
+    is_count = [isinstance(part, int | np.integer) and not isinstance(part, bool) and part >= 1 for part in parts]
     if len(parts) not in (1, 2) or not all(is_count):
         raise ModelError("size", got=repr(size), expected="rows, or a tuple (rows, features), ints >= 1")
     return size
