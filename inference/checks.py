@@ -64,7 +64,7 @@ def check_positive(name: str, value: Any, or_zero: bool = False) -> float:
     Raises:
         ModelError: not a number, or not positive and finite.
     """
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     if not is_number or not 0 <= value < float("inf") or (value == 0 and not or_zero):
         raise ModelError(name, got=repr(value), expected=f"a {'number >= 0' if or_zero else 'positive number'}")
     return float(value)

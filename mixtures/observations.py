@@ -21,6 +21,7 @@ from mixtures.tables import (
     names_of,
     numeric,
     squeezed,
+    unmasked,
 )
 
 MISSING = ("raise", "allow")
@@ -38,7 +39,8 @@ class Observations:
 
     Args:
         x: numbers, shape (rows,) or (rows, features): a list, array, pandas Series or DataFrame. A DataFrame's columns become the features'
-            names and its index the rows'; a DataFrame of one column is one variable, shape (rows,).
+            names and its index the rows'; a DataFrame of one column is one variable, shape (rows,). Masked cells of a NumPy masked array
+            are missing, as NaN is.
         feature_names: names of the columns, where `x` does not bring them.
         missing: `"raise"`: NaN is an error; `"allow"`: NaN marks a cell that was not observed, and drops out of the likelihood.
         covariates: what regressions and gating weights depend on, shape (rows,) or (rows, covariates); other models ignore them.
@@ -245,7 +247,8 @@ def _check_same_names(what: str, got: tuple[str, ...] | None, expected: tuple[st
 
 def _labels(labels: Any, rows: int) -> np.ndarray:
     """Known components as ints, -1 where unknown."""
-    listed = [-1 if label is None else label for label in np.asarray(labels, dtype=object).reshape(-1)]
+    given = unmasked(labels, np.asarray(labels, dtype=object))
+    listed = [-1 if label is None else label for label in given.reshape(-1)]
     try:
         values = np.asarray(listed, dtype=np.float64)
     except (TypeError, ValueError) as error:

@@ -138,6 +138,20 @@ def _nested(value: Any) -> Number:
     return tuple(map(_nested, value)) if isinstance(value, list) else value
 
 
+POSITIVE_NUMBERS = frozenset({"concentration", "concentration0", "concentration1", "df", "rate", "scale"})
+"""Parameters of priors that are positive."""
+
+
+def _check_numbers(prior: Prior) -> None:
+    numbers = {key: np.asarray(value) for key, value in prior.parameters if not isinstance(value, Statistic)}
+    for key, value in numbers.items():
+        if key in POSITIVE_NUMBERS and not (value > 0).all():
+            raise ModelError(f"priors.{prior.name}({key}=)", got=repr(value.tolist()), expected="positive numbers")
+    if {"low", "high"} <= set(numbers) and not (numbers["low"] < numbers["high"]).all():
+        got = f"{numbers['low'].tolist()}, {numbers['high'].tolist()}"
+        raise ModelError(f"priors.{prior.name}(low=, high=)", got=got, expected="low < high")
+
+
 def _named(name: str, **defaults: float | None) -> Callable[..., Prior]:
     def prior(*args: Any, **kwargs: Any) -> Prior:
         values: dict[str, Any] = {**defaults, **dict(zip(defaults, args, strict=False)), **kwargs}
@@ -146,7 +160,9 @@ def _named(name: str, **defaults: float | None) -> Callable[..., Prior]:
         if unknown or absent or len(args) > len(defaults):
             got = f"arguments {args} {kwargs}"
             raise ModelError(f"priors.{name}", got=got, expected=f"{name}({', '.join(defaults)})")
-        return Prior(name, _frozen(name, values))
+        made = Prior(name, _frozen(name, values))
+        _check_numbers(made)
+        return made
 
     prior.__name__ = prior.__qualname__ = name
     prior.__doc__ = f"The distribution {name}({', '.join(defaults)}), with NumPyro's meaning of its arguments."
@@ -191,13 +207,31 @@ def freeze(given: Mapping[str, Prior] | Priors | None) -> Priors:
     return items
 
 
+_POSITIVE = frozenset({"Exponential", "Gamma", "HalfCauchy", "HalfNormal", "InverseGamma", "LogNormal"})
+_UNIT = frozenset({"Beta", "Uniform"})  # a Uniform has the bounds that the user gave it
+
+WITHIN: dict[str, frozenset[str]] = {
+    **dict.fromkeys(_POSITIVE, _POSITIVE | _UNIT),
+    "Beta": _UNIT,
+    "Dirichlet": frozenset({"Dirichlet"}),
+    "LKJCholesky": frozenset({"LKJCholesky"}),
+    "ZeroSumNormal": frozenset({"ZeroSumNormal"}),
+}
+"""Priors that may stand in a default's place, by the default's name; any in the place of others."""
+
+
 def override(defaults: Mapping[str, Prior], given: Priors) -> dict[str, Prior]:
     """`defaults` with the user's priors in their place.
 
     Raises:
         ChoiceError: a site of `given` is not among the defaults.
+        ModelError: a prior that gives values which the site cannot have, by what its default gives.
     """
-    for site, _ in given:
+    for site, prior in given:
         if site not in defaults:
             raise ChoiceError.of("priors: site", site, defaults)
+        allowed = WITHIN.get(defaults[site].name)
+        if allowed is not None and prior.name not in allowed:
+            expected = f"a prior of the same values as {defaults[site].name}: {', '.join(sorted(allowed))}"
+            raise ModelError(f"priors[{site!r}]", got=str(prior), expected=expected)
     return {**defaults, **dict(given)}

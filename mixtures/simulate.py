@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from mixtures.errors import ChoiceError, ModelError
 from mixtures.ppl import backend_module
 from mixtures.program import Program
 from mixtures.seeds import check_seed
@@ -34,6 +35,8 @@ def simulate(
         Arrays by site; `assignment` (rows,) and `obs` (rows[, features]) among them (for a `Product`, every column by its name).
 
     Raises:
+        ModelError: no declaration, a size that is none, or given values that are not numbers of the site's shape.
+        ChoiceError: a given site that the program does not have.
         SeedError: a bad seed.
         BackendError: the backend is not installed.
 
@@ -45,9 +48,46 @@ def simulate(
         (100,)
     """
     words = backend_module(backend, f"mixtures.ppl.{backend}_ppl")
-    held = {name: np.asarray(value, dtype=np.float64) for name, value in (given or {}).items()}
-    data: dict[str, Any] = {"size": size}
+    if not isinstance(program, Program):
+        raise ModelError(
+            "program",
+            got=type(program).__name__,
+            expected="a declaration",
+            advice="For data like those of a fit: simulate(program, size, seed, given=fit.parameters).",
+        )
+    data: dict[str, Any] = {"size": _checked_size(size)}
     if covariates is not None:
         rows = size[0] if isinstance(size, tuple) else size
         data["covariates"] = checked_covariates(covariates, rows)[0]
-    return words.run_forward(program, check_seed(seed), held, data)
+    seed = check_seed(seed)
+    if not given:
+        return words.run_forward(program, seed, {}, data)
+    # libraries take any value under any name: what a run draws by itself says what could be meant
+    return words.run_forward(program, seed, _held(given, words.run_forward(program, seed, {}, data)), data)
+
+
+def _checked_size(size: Any) -> Any:
+    parts = size if isinstance(size, tuple) else (size,)
+    is_count = [isinstance(part, int | np.integer) and not isinstance(part, bool) and part >= 1 for part in parts]
+    if len(parts) not in (1, 2) or not all(is_count):
+        raise ModelError("size", got=repr(size), expected="rows, or a tuple (rows, features), ints >= 1")
+    return size
+
+
+def _held(given: Mapping[str, Any], drawn: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The given values, each in the shape of what would be drawn; a single number stands for all of a site's."""
+    if not isinstance(given, Mapping):
+        raise ModelError("given", got=repr(given), expected="values by site: {site: value}")
+    held = {}
+    for name, value in given.items():
+        if name not in drawn:
+            raise ChoiceError.of("given: site", name, drawn)
+        try:
+            array = np.asarray(value, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"given[{name!r}]", got=repr(value), expected="numbers") from error
+        shape = drawn[name].shape
+        if array.shape not in (shape, ()):
+            raise ModelError(f"given[{name!r}]", got=f"shape {array.shape}", expected=f"shape {shape}")
+        held[name] = np.broadcast_to(array, shape)
+    return held

@@ -56,7 +56,12 @@ def numeric(x: Any, feature_names: tuple[str, ...] | None, what: str = "x") -> n
         raise DataError(what, got="rows of unequal lengths", expected="a rectangular array of numbers") from error
     if array.dtype.kind not in "fiub":
         raise _not_numeric(f"dtype {array.dtype}", what)
-    return aligned(array)
+    return aligned(unmasked(x, array))
+
+
+def unmasked(x: Any, array: np.ndarray) -> np.ndarray:
+    """`array`, read from `x`, with NaN where `x` is masked: NumPy itself would put back what the mask hides."""
+    return np.where(np.ma.getmaskarray(x), np.nan, array) if isinstance(x, np.ma.MaskedArray) else array
 
 
 def _not_numeric(got: str, what: str) -> DataError:

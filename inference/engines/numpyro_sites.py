@@ -12,7 +12,7 @@ from numpyro import handlers
 from numpyro.distributions import biject_to, constraints
 
 from inference.engines.run_arguments import rows_of, run_arguments, shapes_of
-from inference.engines.sites import Site, Sites, component_sizes, dims_of_event, with_spares
+from inference.engines.sites import Site, Sites, component_sizes, dims_of_event, support_of, with_spares
 from mixtures import Observations, Program
 from mixtures.ppl.numpyro_ppl import WORDS
 
@@ -92,21 +92,17 @@ def is_assignment(site: Values) -> bool:
 
 def _site(name: str, site: Values, categories: set[int]) -> Site:
     fn, value = site["fn"], site["value"]
+    support = support_of(fn.support, constraints)
     plates = tuple(frame.name for frame in sorted(site["cond_indep_stack"], key=lambda frame: frame.dim))
     event = jnp.shape(value)[jnp.ndim(value) - fn.event_dim :]
     declared = tuple(site["infer"].get("event_dims", ()))
-    dims = plates + dims_of_event(declared, name, event, fn.support is constraints.simplex, categories)
+    dims = plates + dims_of_event(declared, name, event, support == "simplex", categories)
     if site["is_observed"]:
-        return Site(name, "observed", jnp.shape(value), dims, _is_real(fn.support), fn.support.is_discrete, 0)
+        return Site(name, "observed", jnp.shape(value), dims, support, fn.support.is_discrete, 0)
     if is_assignment(site):
-        return Site(name, "assignment", jnp.shape(value), dims, False, True, 0, int(fn.support.upper_bound) + 1)
+        return Site(name, "assignment", jnp.shape(value), dims, support, True, 0, int(fn.support.upper_bound) + 1)
     free = jnp.size(biject_to(fn.support).inv(value))
-    is_simplex = fn.support is constraints.simplex
-    return Site(name, "parameter", jnp.shape(value), dims, _is_real(fn.support), False, free, 0, is_simplex)
-
-
-def _is_real(support: Any) -> bool:
-    return getattr(support, "base_constraint", support) in (constraints.real, constraints.real_vector)
+    return Site(name, "parameter", jnp.shape(value), dims, support, False, free)
 
 
 def in_rows(site: Values) -> bool:

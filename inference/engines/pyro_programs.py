@@ -18,7 +18,7 @@ from torch.distributions import biject_to
 
 from inference.engines.protocol import LogDensity, Parameters
 from inference.engines.run_arguments import run_arguments
-from inference.engines.sites import Site, Sites, component_sizes, dims_of_event, with_spares
+from inference.engines.sites import Site, Sites, component_sizes, dims_of_event, support_of, with_spares
 from mixtures import Observations, Program
 from mixtures.ppl.pyro_ppl import PyroPPL, is_subsample
 
@@ -92,21 +92,18 @@ def describe(program: Program, x: Observations) -> Sites:
 
 def _site(name: str, site: Values, categories: set[int]) -> Site:
     fn, value = site["fn"], site["value"]
+    support = support_of(fn.support, constraints)
     plates = tuple(frame.name for frame in sorted(site["cond_indep_stack"], key=lambda frame: frame.dim))
     event = tuple(value.shape[value.dim() - fn.event_dim :])
     declared = tuple(site["infer"].get("event_dims", ()))
-    dims = plates + dims_of_event(declared, name, event, fn.support is constraints.simplex, categories)
+    dims = plates + dims_of_event(declared, name, event, support == "simplex", categories)
     shape = tuple(value.shape)
     if site["is_observed"]:
-        return Site(name, "observed", shape, dims, _is_real(fn.support), fn.support.is_discrete, 0)
+        return Site(name, "observed", shape, dims, support, fn.support.is_discrete, 0)
     if is_assignment(site):
-        return Site(name, "assignment", shape, dims, False, True, 0, int(fn.support.upper_bound) + 1)
-    free, is_simplex = biject_to(fn.support).inv(value).numel(), fn.support is constraints.simplex
-    return Site(name, "parameter", shape, dims, _is_real(fn.support), False, free, 0, is_simplex)
-
-
-def _is_real(support: Any) -> bool:
-    return getattr(support, "base_constraint", support) in (constraints.real, constraints.real_vector)
+        return Site(name, "assignment", shape, dims, support, True, 0, int(fn.support.upper_bound) + 1)
+    free = biject_to(fn.support).inv(value).numel()
+    return Site(name, "parameter", shape, dims, support, False, free)
 
 
 def _log_prob(site: Values) -> torch.Tensor:

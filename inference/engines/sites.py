@@ -8,6 +8,19 @@ import numpy as np
 
 from mixtures import Mixture, Program
 
+Support = Literal["real", "positive", "unit interval", "simplex", "correlation Cholesky", "other"]
+"""Which values a site may have, whatever its event axes; zero-inclusive supports count as positive."""
+
+SUPPORTS: dict[str, Support] = {
+    "real": "real",
+    "positive": "positive",
+    "nonnegative": "positive",
+    "unit_interval": "unit interval",
+    "simplex": "simplex",
+    "corr_cholesky": "correlation Cholesky",
+}
+"""The support by the name of its constraint, which NumPyro and Pyro share."""
+
 
 @dataclass(frozen=True)
 class Site:
@@ -18,11 +31,10 @@ class Site:
         kind: a parameter, an assignment, or an observation.
         shape: of the site's value.
         dims: the name of each axis: plates, then event axes.
-        is_real: whether the support is the whole real line (in each coordinate).
+        support: which values it may have.
         is_discrete: whether the support is discrete.
         free: the number of free coordinates (a simplex of K has K - 1).
         categories: of an assignment, the number of components; else 0.
-        is_simplex: whether values are positive and sum to one.
         spare: of the free coordinates, how many do not change the likelihood, and are no free parameters.
     """
 
@@ -30,12 +42,21 @@ class Site:
     kind: Literal["parameter", "assignment", "observed"]
     shape: tuple[int, ...]
     dims: tuple[str, ...]
-    is_real: bool
+    support: Support
     is_discrete: bool
     free: int
     categories: int = 0
-    is_simplex: bool = False
     spare: int = 0
+
+    @property
+    def is_real(self) -> bool:
+        """Whether the support is the whole real line (in each coordinate)."""
+        return self.support == "real"
+
+    @property
+    def is_simplex(self) -> bool:
+        """Whether values are not negative and sum to one."""
+        return self.support == "simplex"
 
     @property
     def component_axis(self) -> int | None:
@@ -98,6 +119,12 @@ class Sites:
     def free_parameters(self) -> int:
         """The number of free parameters, on which the likelihood depends: what information criteria count."""
         return sum(site.free - site.spare for site in self.parameters)
+
+
+def support_of(constraint: Any, constraints: Any) -> Support:
+    """The support that a constraint of a backend stands for, given the backend's module of constraints."""
+    base = getattr(constraint, "base_constraint", constraint)  # event axes change nothing
+    return next((support for name, support in SUPPORTS.items() if base is getattr(constraints, name)), "other")
 
 
 def with_spares(program: Program, sites: Sites) -> Sites:

@@ -8,9 +8,10 @@ import numpy as np
 
 from inference.checks import checked
 from inference.engines.sites import Sites
-from inference.point.starts import Start
+from inference.point.given import checked_values
+from inference.point.starts import Start, listed
 from mixtures import Mixture, Observations
-from mixtures.errors import ChoiceError, DataError, ModelError
+from mixtures.errors import DataError, ModelError
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,19 +60,9 @@ def check_fixed(fixed: Mapping[str, Any] | None, sites: Sites) -> dict[str, np.n
 
     Raises:
         ChoiceError: no such site.
-        ModelError: a wrong shape.
+        ModelError: not numbers, a wrong shape, or values outside a site's support.
     """
-    shapes = {site.name: site.shape for site in sites.parameters}
-    return {name: _checked_value("fixed", name, value, shapes) for name, value in (fixed or {}).items()}
-
-
-def _checked_value(what: str, name: str, value: Any, shapes: Mapping[str, tuple[int, ...]]) -> np.ndarray:
-    if name not in shapes:
-        raise ChoiceError.of(f"{what}: site", name, shapes)
-    array = np.asarray(value, dtype=np.float64)
-    if array.shape not in (shapes[name], ()):
-        raise ModelError(f"{what}[{name!r}]", got=f"shape {array.shape}", expected=f"shape {shapes[name]}")
-    return np.broadcast_to(array, shapes[name]).copy()
+    return {} if fixed is None else checked_values("fixed", fixed, sites)
 
 
 def check_starts(
@@ -81,17 +72,16 @@ def check_starts(
 
     Raises:
         ChoiceError: a start names a site that the program does not have.
-        ModelError: a site is missing, or of a wrong shape.
+        ModelError: a site is missing, or has a wrong shape or values outside its support.
     """
-    shapes = {site.name: site.shape for site in sites.parameters}
-    given = [start] if isinstance(start, Mapping) else list(start or [])
+    names = [site.name for site in sites.parameters]
     complete = []
-    for one in given:
-        values = {name: _checked_value("start", name, value, shapes) for name, value in one.items()} | dict(fixed)
-        missing = [name for name in shapes if name not in values]
+    for one in listed(start):
+        values = checked_values("start", one, sites) | dict(fixed)
+        missing = [name for name in names if name not in values]
         if missing:
             raise ModelError(
-                "start", got=f"no value for {', '.join(missing)}", expected=f"values for {', '.join(shapes)}"
+                "start", got=f"no value for {', '.join(missing)}", expected=f"values for {', '.join(names)}"
             )
         complete.append(values)
     return complete

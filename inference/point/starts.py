@@ -7,8 +7,8 @@ import numpy as np
 
 from inference.engines import Engine
 from inference.engines.sites import Sites
+from inference.point.given import checked_values
 from mixtures import Mixture, Observations, Program
-from mixtures.errors import ChoiceError, ModelError
 
 Start = Mapping[str, Any]
 """Constrained values by site; sites not named are drawn by the rule."""
@@ -32,16 +32,16 @@ def draw_starts(
 
     Raises:
         ChoiceError: a given start names a site that the program does not have.
-        ModelError: a given value has the wrong shape.
+        ModelError: no start, or one with values of a wrong shape or outside a site's support.
     """
-    listed = [given] if isinstance(given, Mapping) else list(given) if isinstance(given, Sequence) else []
+    starts = [] if callable(given) else [checked_values("start", one, sites) for one in listed(given)]
     rows = []
     for index, seed in enumerate(seeds):
         start = rule(program, x, engine, int(seed))
         if callable(given):
-            start |= _checked(given(x.x, np.random.default_rng(seed)), sites)
-        elif index < len(listed):
-            start |= _checked(listed[index], sites)
+            start |= checked_values("start", given(x.x, np.random.default_rng(seed)), sites)
+        elif index < len(starts):
+            start |= starts[index]
         rows.append(start)
     return {
         site.name: np.stack([np.broadcast_to(row[site.name], site.shape) for row in rows]) for site in sites.parameters
@@ -55,14 +55,11 @@ def rule(program: Program, x: Observations, engine: Engine, seed: int) -> dict[s
     return engine.prior_draw(program, x, seed)
 
 
-def _checked(start: Start, sites: Sites) -> dict[str, np.ndarray]:
-    shapes = {site.name: site.shape for site in sites.parameters}
-    for name, value in start.items():
-        if name not in shapes:
-            raise ChoiceError.of("start: site", name, shapes)
-        if np.shape(value) != shapes[name]:
-            raise ModelError(f"start[{name!r}]", got=f"shape {np.shape(value)}", expected=f"shape {shapes[name]}")
-    return {name: np.asarray(value, dtype=np.float64) for name, value in start.items()}
+def listed(given: Any) -> list[Start]:
+    """One start, several, or None, as a list; each is still to be checked."""
+    if given is None:
+        return []
+    return list(given) if isinstance(given, Sequence) and not isinstance(given, str | bytes) else [given]
 
 
 def step_scales(program: Program, x: Observations, engine: Engine, sites: Sites, seed: int) -> dict[str, np.ndarray]:

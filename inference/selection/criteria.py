@@ -92,8 +92,8 @@ class Selection:
 
 def select_components(
     x: Any,
-    components: Iterable[int] = range(1, 10),
-    structures: Iterable[str] | None = None,
+    components: int | Iterable[int] = range(1, 10),
+    structures: str | Iterable[str] | None = None,
     *,
     criterion: str = "bic",
     restarts: int = 15,
@@ -105,9 +105,9 @@ def select_components(
     """Fit Gaussian mixtures of every structure and number of components by EM, and compare them.
 
     Args:
-        x: data, shape (rows,) or (rows, features).
-        components: the numbers of components to try.
-        structures: covariance structures; None for all fourteen, or E and V for one variable.
+        x: data, shape (rows,) or (rows, features); known labels (`Observations.labels`) hold in every fit.
+        components: the numbers of components to try, or just one.
+        structures: covariance structures, or just one; None for all fourteen, or E and V for one variable.
         criterion: `"bic"`, `"icl"` or `"aic"`: what `best` goes by; smaller is better.
         restarts: starts of each fit.
         tolerance: see `fit_em`.
@@ -136,18 +136,17 @@ def select_components(
             expected="complete data",
             advice="fit_em takes missing cells, one model at a time.",
         )
-    counts = [check_count("components", count) for count in components]
-    names = (
-        list(structures)
-        if structures is not None
-        else list(("E", "V") if observations.features is None else STRUCTURES)
-    )
+    wanted = components if isinstance(components, Iterable) else [components]
+    counts = list(dict.fromkeys(check_count("components", count) for count in wanted))
+    every = ("E", "V") if observations.features is None else STRUCTURES
+    chosen = every if structures is None else [structures] if isinstance(structures, str) else structures
+    names = list(dict.fromkeys(chosen))
     if criterion not in CRITERIA:
         raise ChoiceError.of("criterion", criterion, CRITERIA)
     if not counts or not names:
         raise DataError("components, structures", got="none", expected="at least one of each")
     seed, restarts = check_seed(seed), check_count("restarts", restarts)
-    tolerance = check_positive("tolerance", tolerance, or_zero=True)
+    tolerance, max_steps = check_positive("tolerance", tolerance, or_zero=True), check_count("max_steps", max_steps)
     models = {name: [gaussian_mixture(count, name) for count in counts] for name in names}
     for mixture in (mixture for family in models.values() for mixture in family):
         check_mixture(mixture, observations, None)
@@ -205,7 +204,7 @@ class _Sweep:
             frame=frame,
             offset=offset_of(closed, frame, self.x, None),
             row_weights=None,
-            labels=None,
+            labels=self.x.labels,
             fixed=dict.fromkeys(closed.fixable, False),
             is_hard=False,
             tolerance=max(self.tolerance, SHORT_TOLERANCE),
@@ -224,7 +223,11 @@ class _Sweep:
 
     def _starts(self, closed: ClosedForm, frame: Frame, values: np.ndarray, components: int) -> list[Beginning]:
         count = 1 if components == 1 else self.restarts
-        options: dict[str, Any] = {"features": self.x.features, "partitions": self.partitions}
+        options: dict[str, Any] = {
+            "features": self.x.features,
+            "partitions": self.partitions,
+            "labels": self.x.labels,
+        }
         return beginnings(closed, frame, values, components, count, self.seed, **options)
 
     def _climb(

@@ -30,7 +30,7 @@ class WithNoise:
         priors: `{site: prior}` in place of the family's own.
 
     Raises:
-        ModelError: a lower bound that is not below the upper one.
+        ModelError: bounds that are not finite, or a lower one that is not below the upper one.
         ChoiceError: a prior of an unknown site.
 
     Example:
@@ -56,6 +56,8 @@ class WithNoise:
         for name in ("low", "high"):
             bound = np.asarray(getattr(self, name), dtype=float)
             object.__setattr__(self, name, float(bound) if bound.ndim == 0 else tuple(bound.tolist()))
+        if not (np.isfinite(self.low).all() and np.isfinite(self.high).all()):
+            raise ModelError("low, high", got=f"{self.low}, {self.high}", expected="finite bounds")
         if not np.all(np.asarray(self.low) < np.asarray(self.high)):
             raise ModelError("low, high", got=f"{self.low}, {self.high}", expected="low < high")
         object.__setattr__(self, "priors", freeze(self.priors))

@@ -5,7 +5,7 @@ import pytest
 
 import mixtures
 from mixtures import Mixture, families, gaussian_mixture, priors, specification, weights
-from mixtures.errors import ChoiceError, ModelError, SeedError
+from mixtures.errors import ChoiceError, MixturesError, ModelError, SeedError
 
 
 @pytest.mark.parametrize("components", [0, -1, 2.0, "2", True, None])
@@ -102,6 +102,39 @@ def test_simulate_is_reproducible_and_seeds_differ(backend):
     )
     np.testing.assert_array_equal(one, again)
     assert not np.array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"mu": 3.0}, ["given", "'mu'", "'loc'"]),
+        ({"loc": [0.0, 1.0, 2.0]}, ["given['loc']", "shape (3,)", "shape (2,)"]),
+        ({"scale": [[1.0], [2.0]]}, ["given['scale']", "shape (2, 1)", "shape (2,)"]),
+        ({"loc": "a"}, ["given['loc']", "'a'", "numbers"]),
+        ([0.0, 1.0], ["given", "{site: value}"]),
+    ],
+)
+def test_simulate_refuses_what_it_cannot_hold(given, words, backend):
+    with pytest.raises(MixturesError) as caught:
+        mixtures.simulate(gaussian_mixture(2), 5, seed=0, given=given, backend=backend)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_simulate_takes_one_number_for_all_components(backend):
+    draws = mixtures.simulate(gaussian_mixture(2), 5, seed=0, given={"scale": 0.5}, backend=backend)
+    assert draws["scale"].tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("size", [5.0, 0, -1, [5, 2], "5", None, True, (5, 0), (5, 2, 2), ()])
+def test_simulate_refuses_sizes_that_are_none(size):
+    with pytest.raises(ModelError, match=r"size: got .* \(rows, features\)"):
+        mixtures.simulate(gaussian_mixture(2), size, seed=0)
+
+
+def test_simulate_wants_a_declaration():
+    with pytest.raises(ModelError, match="program: got dict; expected a declaration"):
+        mixtures.simulate({}, 5, seed=0)
 
 
 def test_the_program_runs_natively_in_numpyro(tutorial, five_points):

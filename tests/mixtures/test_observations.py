@@ -44,6 +44,27 @@ def test_names_of_a_frame_are_kept():
     np.testing.assert_array_equal(x.x, [[1, 3.5], [2, 4.5]])
 
 
+@pytest.mark.parametrize("dtype", [float, int])
+def test_masked_cells_are_missing_cells(dtype):
+    x = np.ma.masked_array(np.array([[1, 2], [3, 4]], dtype=dtype), [[0, 1], [0, 0]])
+    with pytest.raises(DataError, match="nan at row 0, column 1"):
+        Observations(x)
+    assert Observations(x, missing="allow").observed.tolist() == [[True, False], [True, True]]
+    np.testing.assert_array_equal(Observations(np.ma.masked_array([1, 2])).x, [1, 2])
+
+
+def test_what_a_mask_hides_is_not_judged():
+    x = Observations(np.ma.masked_invalid([1.0, np.inf]), missing="allow")
+    np.testing.assert_array_equal(x.x, [1.0, np.nan])
+
+
+def test_masked_labels_are_unknown_and_masked_covariates_refused():
+    hidden = np.ma.masked_array([0, 1], [0, 1])
+    assert Observations([1.0, 2.0], labels=hidden).labels.tolist() == [0, -1]
+    with pytest.raises(DataError, match="covariates: got nan at row 1"):
+        Observations([1.0, 2.0], covariates=hidden)
+
+
 def test_a_frame_of_one_column_is_one_variable():
     assert Observations(pd.DataFrame({"velocity": [1.0, 2.0]})).shape == (2,)
     assert Observations(np.zeros((2, 1))).shape == (2, 1)

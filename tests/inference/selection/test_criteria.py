@@ -3,12 +3,14 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from scipy.special import logsumexp
+from scipy.stats import norm
 
 from inference import fit_em, select_components
 from inference.plots import plot_selection
 from inference.status import Status
-from mixtures import gaussian_mixture, load_dataset
-from mixtures.errors import ChoiceError, ModelError
+from mixtures import Observations, gaussian_mixture, load_dataset
+from mixtures.errors import ChoiceError, DataError, ModelError
 
 FAITHFUL = load_dataset("faithful").x
 
@@ -62,7 +64,38 @@ def test_the_picture_has_a_line_for_each_structure(selection):
     plt.close(ax.figure)
 
 
+def test_one_number_and_one_structure_are_lists_of_one_and_repeats_are_dropped():
+    x = FAITHFUL[:40]
+    one = select_components(x, 2, "EII", restarts=2, max_steps=5, seed=0)
+    several = select_components(x, [2, 2], ["EII", "EII"], restarts=2, max_steps=5, seed=0)
+    for selection in (one, several):
+        assert selection.table[["structure", "components"]].to_numpy().tolist() == [["EII", 2]]
+
+
+def test_known_labels_hold_in_every_fit():
+    rng = np.random.default_rng(0)
+    truth = np.repeat([0, 1], 40)
+    x = Observations(rng.normal(1.5 * truth), labels=np.where(np.arange(80) % 2, truth, -1))
+    selection = select_components(x, [2, 3], ["E"], restarts=8, seed=0)
+    for components in (2, 3):
+        fit = selection.fit("E", components)
+        row = selection.table.query("components == @components").iloc[0]
+        # log p(x, known labels): by hand, a labelled row belongs to its component alone
+        joint = norm.logpdf(x.x[:, None], fit.parameters["loc"], fit.parameters["scale"]) + np.log(
+            fit.parameters["weights"]
+        )
+        known = x.labels >= 0
+        expected = joint[known, x.labels[known]].sum() + logsumexp(joint[~known], axis=1).sum()
+        assert row["log_likelihood"] == pytest.approx(expected, abs=1e-3)
+    alone = fit_em(gaussian_mixture(2, "E"), x, restarts=8, seed=0)
+    assert selection.fit("E", 2).log_likelihood == pytest.approx(alone.log_likelihood, abs=1e-6)
+
+
 def test_bad_arguments_say_what_is_wrong():
+    with pytest.raises(ModelError, match="max_steps"):
+        select_components(FAITHFUL, [2], max_steps=0, seed=0)
+    with pytest.raises(DataError, match="labels: got 1 at row 1"):
+        select_components(Observations([0.0, 1.0, 2.0], labels=[0, 1, -1]), [1], seed=0)
     with pytest.raises(ChoiceError, match="criterion"):
         select_components(FAITHFUL, criterion="waic", seed=0)
     with pytest.raises(ModelError, match="at most as many components as rows"):
