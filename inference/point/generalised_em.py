@@ -44,7 +44,8 @@ def climb_by_gradient(
     longest = max(len(end[1]) for end in ends)
     losses = np.array([end[1] + end[1][-1:] * (longest - len(end[1])) for end in ends])
     norms = {site.name: np.zeros((len(ends), 1)) for site in sites.parameters}
-    table = judge(mixture, x, engine, sites, Ascent(parameters, losses, norms), seeds)
+    ascent = Ascent(parameters, losses, norms)
+    table = judge(mixture, x, engine, sites, ascent, seeds, is_bounded=is_posterior)
     table["steps"] = [len(end[1]) - 1 for end in ends]
     table["status"] = [
         Status.CONVERGED if status is Status.MAX_STEPS and end[2] is Outcome.AT_REST else status

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy import optimize
 
-from inference.checks import check_count, check_positive, checked, with_numbers
+from inference.checks import check_count, check_positive, check_share, checked, with_numbers
 from inference.engines import engine
 from inference.engines.protocol import Ascent, LogDensity
 from inference.engines.sites import Sites
@@ -73,6 +73,8 @@ def fit_mle(
     seed = check_seed(seed)
     check_count("restarts", restarts)
     check_count("epochs", epochs)
+    if momentum != 0:
+        check_share("momentum", momentum)
     check_positive("learning_rate", learning_rate)
     if optimizer not in OPTIMIZERS:
         raise ChoiceError.of("optimizer", optimizer, OPTIMIZERS)
@@ -107,9 +109,12 @@ def fit_mle(
             batches=batches,
             steps=epochs if batches is None else len(batches),
         )
-    table = judge(program, observations, backend_engine, sites, ascent, seeds, scales if batch_size is None else None)
+    units_of_rest = scales if batch_size is None else None
+    table = judge(program, observations, backend_engine, sites, ascent, seeds, units_of_rest, is_bounded=False)
     if batch_size is None:
-        best, parameters = polished(program, observations, backend_engine, sites, ascent, table, density, real)
+        best, parameters = polished(
+            program, observations, backend_engine, sites, ascent, table, density, real, is_bounded=False
+        )
     else:
         best = best_restart(table)
         parameters = {name: value[best] for name, value in ascent.parameters.items()}

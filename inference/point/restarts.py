@@ -9,6 +9,7 @@ from inference.engines import Engine
 from inference.engines.protocol import Ascent, LogDensity, Parameters
 from inference.engines.sites import Site, Sites
 from inference.point.polish import AT_REST, polish
+from inference.point.spurious import has_tall_component
 from inference.status import SEVERITY, Status
 from mixtures import Observations, Program
 from mixtures.families import Product
@@ -38,11 +39,14 @@ def judge(
     ascent: Ascent,
     seeds: np.ndarray,
     scales: Parameters | None = None,
+    *,
+    is_bounded: bool = True,
 ) -> pd.DataFrame:
     """The table of restarts: seed, initial_objective, objective, steps, status, occupancy.
 
     Objectives are negative log posterior densities: smaller is better. `scales` are the units of the sites' coordinates;
-    with them, restarts whose gradient vanishes are called converged.
+    with them, restarts whose gradient vanishes are called converged. Where no prior bounds the objective (`is_bounded`), peaks on few
+    rows are spurious.
     """
     final = ascent.losses[:, -1]
     is_finite = np.isfinite(final) & np.all([_finite_rows(value) for value in ascent.parameters.values()], axis=0)
@@ -56,7 +60,7 @@ def judge(
         parameters = {name: value[restart] for name, value in ascent.parameters.items()}
         table = engine.log_joint(program, parameters, x) if sites.has_hub and is_finite[restart] else None
         occupancy = None if table is None else occupancy_of(table)
-        status = _status(bool(is_finite[restart]), table, line, sites, weight_gradients[restart])
+        status = _status(bool(is_finite[restart]), table, line, sites, weight_gradients[restart], is_bounded)
         statuses.append(Status.CONVERGED if status.is_sound and is_at_rest[restart] else status)
         occupancies.append(occupancy)
     return pd.DataFrame(
@@ -130,6 +134,8 @@ def polished(
     table: pd.DataFrame,
     density: LogDensity,
     real: Parameters,
+    *,
+    is_bounded: bool = True,
 ) -> tuple[int, dict[str, np.ndarray]]:
     """The best restart and its parameters, climbed to the last digit and judged again; written into the table.
 
@@ -143,7 +149,7 @@ def polished(
             return best, parameters
         parameters, is_at_rest = polish(density, parameters, real)
         log_joint = engine.log_joint(program, parameters, x) if sites.has_hub else None
-        status = _status(True, log_joint, line, sites, weight_gradient=0.0)
+        status = _status(True, log_joint, line, sites, 0.0, is_bounded)
         table.at[best, "status"] = Status.CONVERGED if status.is_sound and is_at_rest else status
         table.at[best, "objective"] = -density.value_and_gradient(density.unconstrain(parameters))[0]
         if log_joint is not None:
@@ -153,19 +159,27 @@ def polished(
         ends[best] = parameters
 
 
-def _status(is_finite: bool, table: np.ndarray | None, line: Line, sites: Sites, weight_gradient: float) -> Status:
+def _status(
+    is_finite: bool, table: np.ndarray | None, line: Line, sites: Sites, weight_gradient: float, is_bounded: bool
+) -> Status:
     if not is_finite:
         return Status.NOT_FINITE
     if table is None:
         return Status.MAX_STEPS
     values, log_slope = line
     # log p(y) = log p(x) + log |dx/dy|
-    is_spike = (table + log_slope[:, None]).max() - _peak(values) > SPIKE + 2 * (values.shape[1] - 1)
+    peak = _peak(values)
+    is_spike = (table + log_slope[:, None]).max() - peak > SPIKE + 2 * (values.shape[1] - 1)
     if is_spike and not sites.observed_is_discrete:
         return Status.COLLAPSED
     if _fewest_rows(table, sites) < EMPTY_ROWS:
         # A bounded objective is flat where a weight is nearly zero; one that is not still rises.
         return Status.COLLAPSED if weight_gradient > FLAT else Status.EMPTY
+    if not is_bounded and not sites.observed_is_discrete:
+        shares = _shares(table)
+        log_weights = np.log(np.maximum(shares.mean(axis=0), np.finfo(float).tiny))
+        if has_tall_component(table + log_slope[:, None] - log_weights, shares, values, peak):
+            return Status.SPURIOUS
     return Status.MAX_STEPS
 
 

@@ -13,6 +13,9 @@ from jaxtyping import Bool, Float
 NARROW = 0.01
 """A component is narrow whose variance along some direction is below this share of the other components': a tenth of their spread."""
 
+TALL = np.log(100.0)
+"""A component is tall whose density exceeds the data's own by this much for each feature: a hundredth of the data's width."""
+
 
 def few_rows(features: int) -> int:
     """Below how many rows a component has few: twice as many as a Gaussian needs not to be singular."""
@@ -43,3 +46,34 @@ def spurious_components(
         within = np.einsum("k,kij->ij", rows[others] / rows[others].sum(), covariances[others])
         found[component] = np.linalg.eigvals(np.linalg.solve(within, covariances[component])).real.min() < NARROW
     return found
+
+
+def has_tall_component(
+    log_density: Float[np.ndarray, "rows components"],
+    shares: Float[np.ndarray, "rows components"],
+    values: Float[np.ndarray, "rows features"],
+    peak: float,
+) -> bool:
+    """Whether a component sits on a few distinct rows and is tall there: the rule for families that have no covariance matrices.
+
+    Args:
+        log_density: log p(row | component).
+        shares: responsibilities.
+        values: the rows; rows that are alike count once, for a peak on many copies of one row says no more than one on one.
+        peak: the greatest log density of one normal distribution fitted to all rows.
+
+    Example:
+        >>> values = np.array([[0.0], [1.0], [2.0], [3.0]])
+        >>> has_tall_component(np.array([[9.0], [-9.0], [-9.0], [-9.0]]), np.ones((4, 1)), values, -1.5)
+        False
+        >>> shares = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0]])
+        >>> has_tall_component(np.array([[-1.0, 9.0], [-1.0, -9.0], [-1.0, -9.0], [-1.0, -9.0]]), shares, values, -1.5)
+        True
+    """
+    features = values.shape[1]
+    for component in range(shares.shape[1]):
+        own = shares[:, component] > 0.5
+        is_few = 0 < len(np.unique(values[own], axis=0)) < few_rows(features)
+        if is_few and log_density[own, component].max() - peak > TALL * features:
+            return True
+    return False

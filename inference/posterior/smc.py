@@ -106,7 +106,7 @@ def pooled_evidence(log_evidence: np.ndarray) -> tuple[float, float]:
     Example:
         >>> mean, error = pooled_evidence(np.log([1.0, 3.0]))
         >>> round(float(np.exp(mean)), 6), round(error, 6)
-        (2.0, 0.549)
+        (2.0, 0.549306)
     """
     runs = len(log_evidence)
     mean = float(logsumexp(log_evidence) - np.log(runs))

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import linalg
 
-from inference import fit_em
+from inference import fit_em, fit_mle, responsibilities
 from inference.point.spurious import NARROW, few_rows, spurious_components
 from inference.status import Status
-from mixtures import gaussian_mixture, load_dataset
+from mixtures import Observations, gamma_mixture, gaussian_mixture, load_dataset
 
 RNG = np.random.default_rng(0)
 
@@ -65,3 +65,20 @@ def test_the_pair_of_galaxies_is_not_a_component():
     assert spurious["objective"].min() < fit.losses[-1]
     assert min(spurious.loc[spurious["objective"].idxmin(), "occupancy"]) < few_rows(1)
     assert fit.status.is_sound
+
+
+@pytest.mark.parametrize("verb", [fit_em, fit_mle])
+def test_a_peak_on_one_value_is_never_the_best_where_families_have_no_covariances(verb):
+    """Six rows are alike: the likelihood has a peak there without end, and a sound optimum elsewhere."""
+    x = np.concatenate([np.random.default_rng(0).gamma(3.0, 1.0, 24), [2.5] * 6])
+    fit = verb(gamma_mixture(2), x, restarts=3, seed=0)
+    alike = responsibilities(fit, x)[-1].argmax()
+    narrow = fit.parameters["concentration"][alike] ** -0.5  # sd over mean
+    assert not fit.status.is_sound or narrow > 0.01
+    sound = fit.restarts["status"].map(lambda status: status.is_sound)
+    assert fit.status.is_sound == sound.any()
+
+
+def test_as_many_components_as_rows_are_no_sound_fit():
+    x = Observations([1.0, 2.0, np.nan], missing="allow")
+    assert not fit_em(gaussian_mixture(2), x, restarts=2, seed=0).status.is_sound
