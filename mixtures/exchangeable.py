@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mixtures.families.members import distinct_components, with_covariates
 from mixtures.mixture import Mixture
 from mixtures.ppl.notation import Notation, Symbol
 from mixtures.program import Program
@@ -41,7 +42,7 @@ def exchangeable(
     """
     if not isinstance(program, Mixture):
         return grouped([()] * components)
-    apart: frozenset[int] = getattr(program.family, "distinct_components", frozenset())
+    apart = distinct_components(program.family)
     numbers = [value for table in _numbers_of_components(program, features, covariates) for value in table]
     return grouped([(k if k in apart else -1, *(table[k].tobytes() for table in numbers)) for k in range(components)])
 
@@ -77,7 +78,7 @@ def _numbers_of_components(program: Mixture, features: int | None, covariates: i
     if not any(isinstance(value, tuple) for prior in priors.values() for _, value in prior.parameters):
         return found
     table = None if covariates is None else Symbol("covariates[i]", shape=("n", covariates))
-    family, _ = program._in_context(table, None)
+    family = program.family if covariates is None else with_covariates(program.family, covariates)
     program.weights.sample(Notation(), drawing(False), program.components, table)
     family.per_component(Notation(), drawing(True), features)
     return found

@@ -12,7 +12,14 @@ import numpy as np
 
 from mixtures.errors import DataError, ModelError
 from mixtures.families.family import Family
-from mixtures.families.support import REAL
+from mixtures.families.members import (
+    fixed_components,
+    needs_covariates,
+    spare_sites,
+    started,
+    support_of,
+    with_covariates,
+)
 from mixtures.observations import Observations
 from mixtures.ppl.notation import Extent, Notation, Symbol
 from mixtures.ppl.protocol import PPL, Array
@@ -65,9 +72,10 @@ class Mixture(Program):
         own = getattr(self.weights, "concentration", ())
         if isinstance(own, tuple) and own and len(own) != self.components:
             raise ModelError("weights", got=str(self.weights), expected=f"one number, or {self.components} of them")
-        fixed = getattr(self.family, "components", self.components)
-        if fixed != self.components:
-            raise ModelError("components", got=f"{self.components}", expected=f"{fixed}, one for each of the families")
+        if bound := fixed_components([self.family]) - {self.components}:
+            raise ModelError(
+                "components", got=f"{self.components}", expected=f"{min(bound)}, one for each of the families"
+            )
 
     @property
     def priors(self) -> dict[str, Prior]:
@@ -77,13 +85,12 @@ class Mixture(Program):
     @property
     def needs_covariates(self) -> bool:
         """Whether the data must bring covariates."""
-        return self.weights.needs_covariates or getattr(self.family, "needs_covariates", False)
+        return self.weights.needs_covariates or needs_covariates(self.family)
 
     @property
     def spare_sites(self) -> frozenset[str]:
         """The sites of which one component's value is of no matter to the likelihood: no free parameter."""
-        empty: frozenset[str] = frozenset()
-        return getattr(self.family, "spare_sites", empty) | getattr(self.weights, "spare_sites", empty)
+        return spare_sites(self.family) | getattr(self.weights, "spare_sites", frozenset())
 
     def __call__(  # type: ignore[override]  # a mixture names its run arguments
         self,
@@ -139,9 +146,7 @@ class Mixture(Program):
             return self.family, context
         if covariates is None:
             raise missing_covariates()
-        with_covariates = getattr(self.family, "with_covariates", None)
-        family = self.family if with_covariates is None else with_covariates(covariates.shape[1])
-        return family, {**context, "covariates": covariates}
+        return with_covariates(self.family, covariates.shape[1]), {**context, "covariates": covariates}
 
     def _numbers(self, ppl: PPL, x: Array | None, covariates: Array | None) -> Hyper:
         return {site: prior.numbers(ppl, x, covariates) for site, prior in self.priors.items()}
@@ -176,11 +181,9 @@ class Mixture(Program):
         """Where one optimisation starts: the rules of weights and family, the latter's at randomly drawn rows."""
         data = Observations.of(x)
         rows = rng.choice(len(data), self.components, replace=len(data) < self.components)
-        values, extra = completed(data, rng), {}
-        if getattr(self.family, "needs_covariates", False):
-            extra = {"covariates": data.covariates}
+        values = completed(data, rng)
         weights = self.weights.start(self.components, data.covariates, rng)
-        return {**weights, **self.family.start(values, rows, self.components, **extra)}
+        return {**weights, **started(self.family, values, rows, self.components, data.covariates)}
 
     def check(self, x: Observations) -> None:
         """Check that the model can describe the data.
@@ -238,7 +241,7 @@ def _observe(family: Family, ppl: PPL, parameters: dict[str, Array], features: i
         return family.observe(ppl, parameters, x)
     if x is not None and "observed" in parameters:
         # a legal value in the place of missing ones: their log density is masked, but its gradient must be finite
-        x = ppl.xp.where(parameters["observed"], x, getattr(family, "support", REAL).example)
+        x = ppl.xp.where(parameters["observed"], x, support_of(family).example)
     return ppl.sample("obs", family.emission(ppl, parameters, features), obs=x)
 
 

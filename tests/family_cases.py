@@ -60,7 +60,7 @@ class Case:
         drawn = mixtures.simulate(self.model, size, seed, self.parameters, backend, covariates=known)
         if isinstance(self.family, families.Product):
             names = tuple(name for name, _ in self.family.columns)
-            x = Observations(np.column_stack([drawn[name] for name in names]), feature_names=names)
+            x = Observations(np.column_stack([drawn[name] for name in names]), feature_names=names, covariates=known)
         else:
             x = Observations(drawn["obs"], covariates=known)
         return x, drawn["assignment"]
@@ -265,6 +265,30 @@ def _noise(x: np.ndarray, p: Parameters, k: int) -> np.ndarray:
     return stats.norm(p["loc"][1], p["scale"][1]).logpdf(x).sum(axis=1)
 
 
+def _noise_among_counts(x: np.ndarray, p: Parameters, k: int) -> np.ndarray:
+    if k == 0:
+        return stats.randint(0, 13).logpmf(x)
+    return stats.poisson(p["rate"][1]).logpmf(x)
+
+
+def _noise_around_a_line(x: np.ndarray, p: Parameters, k: int) -> np.ndarray:
+    if k == 0:
+        return stats.uniform(-9, 18).logpdf(x)
+    return stats.norm(p["intercept"][1] + covariates(len(x)) @ p["slope"][1], p["scale"][1]).logpdf(x)
+
+
+def _line_or_level(x: np.ndarray, p: Parameters, k: int) -> np.ndarray:
+    if k == 0:
+        return stats.norm(p["intercept_0"] + covariates(len(x)) @ p["slope_0"], p["scale_0"]).logpdf(x)
+    return stats.norm(p["loc_1"], p["scale_1"]).logpdf(x)
+
+
+def _visits_by_age(x: np.ndarray, p: Parameters, k: int) -> np.ndarray:
+    line = p["visits_intercept"][k] + covariates(len(x)) @ p["visits_slope"][k]
+    lengths = stats.uniform(-5, 12) if k == 0 else stats.norm(p["length_loc"][1], p["length_scale"][1])
+    return stats.poisson(np.exp(line)).logpmf(x[:, 0]) + lengths.logpdf(x[:, 1])
+
+
 LINES = {"intercept": [0.5, 1.0], "slope": [[0.5, -0.2], [-0.6, 0.3]]}
 
 CASES |= {
@@ -294,6 +318,35 @@ CASES |= {
         {"loc": [[0.0, 0.0], [1.0, -1.0]], "scale": [[1.0, 1.0], [0.5, 2.0]]},
         by_component=_noise,
         features=2,
+    ),
+    "noise among counts": Case(
+        families.WithNoise(families.Poisson(), 0, 12), {"rate": [3.0, 2.5]}, by_component=_noise_among_counts
+    ),
+    "noise around a line": Case(
+        families.WithNoise(families.Regression("gaussian"), -9.0, 9.0),
+        {**LINES, "scale": [1.0, 2.0]},
+        by_component=_noise_around_a_line,
+        covariates=True,
+    ),
+    "line or level": Case(
+        families.PerComponent([families.Regression("gaussian"), families.Gaussian()]),
+        {"intercept_0": 0.5, "slope_0": [0.5, -0.2], "scale_0": 1.0, "loc_1": 2.0, "scale_1": 1.5},
+        by_component=_line_or_level,
+        covariates=True,
+    ),
+    "product with covariates": Case(
+        families.Product(
+            {"visits": families.Regression("poisson"), "length": families.WithNoise(families.Gaussian(), -5.0, 7.0)}
+        ),
+        {
+            "visits_intercept": LINES["intercept"],
+            "visits_slope": LINES["slope"],
+            "length_loc": [0.0, 0.5],
+            "length_scale": [1.0, 2.0],
+        },
+        by_component=_visits_by_age,
+        features=2,
+        covariates=True,
     ),
     "gaussian regression": Case(
         families.Regression("gaussian"),

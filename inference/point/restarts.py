@@ -1,6 +1,7 @@
 """Judging restarts: how each one ended, and which is best."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from inference.point.spurious import has_tall_component
 from inference.status import SEVERITY, Status
 from mixtures import Observations, Program
 from mixtures.families import Product
-from mixtures.families.support import REAL
+from mixtures.families.members import support_of
 
 EMPTY_ROWS = 0.5
 """A component that has less than this many rows, in expectation, is empty."""
@@ -117,11 +118,9 @@ Line = tuple[np.ndarray, np.ndarray]
 def _straightened(program: Program, x: Observations) -> Line:
     """The data on the line that goes with the family's support, column by column."""
     values = x.x if x.x.ndim == 2 else x.x[:, None]
-    family = getattr(program, "family", None)
+    family: Any = getattr(program, "family", None)
     members = [column for _, column in family.pairs] if isinstance(family, Product) else [family] * values.shape[1]
-    both = [
-        getattr(member, "support", REAL).straightened(column) for member, column in zip(members, values.T, strict=True)
-    ]
+    both = [support_of(member).straightened(column) for member, column in zip(members, values.T, strict=True)]
     return np.stack([y for y, _ in both], axis=1), np.nansum([log_slope for _, log_slope in both], axis=0)
 
 

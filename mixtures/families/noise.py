@@ -1,14 +1,17 @@
 """A background component for outliers, beside components of any family."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from mixtures.errors import ModelError
+from mixtures.families.categorical import Multinomial
 from mixtures.families.columns import joined
 from mixtures.families.family import Draw, Family
-from mixtures.families.support import REAL, Support
+from mixtures.families.members import needs_covariates, started, support_of, with_covariates
+from mixtures.families.product import Product
+from mixtures.families.support import Support
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import Prior, Priors, freeze, override
@@ -21,7 +24,7 @@ class WithNoise:
     """Component 0 is uniform noise between two bounds (Banfield & Raftery 1993); the others are of the given family.
 
     `Mixture(3, WithNoise(Gaussian(), low, high))` has noise and two Gaussians. Component 0 has a place in the family's sites too, which no
-    row depends on: it stays at its prior, and information criteria do not count it.
+    row depends on: it stays at its prior, and information criteria do not count it. Noise among counts is uniform on whole numbers.
 
     Args:
         family: of the components 1, 2, ...
@@ -30,7 +33,8 @@ class WithNoise:
         priors: `{site: prior}` in place of the family's own.
 
     Raises:
-        ModelError: bounds that are not finite, or a lower one that is not below the upper one.
+        ModelError: bounds that are not finite (for counts, whole) numbers, a lower one that is not below the upper one, or a family whose
+            columns are not of one kind, or are tied.
         ChoiceError: a prior of an unknown site.
 
     Example:
@@ -60,13 +64,25 @@ class WithNoise:
             raise ModelError("low, high", got=f"{self.low}, {self.high}", expected="finite bounds")
         if not np.all(np.asarray(self.low) < np.asarray(self.high)):
             raise ModelError("low, high", got=f"{self.low}, {self.high}", expected="low < high")
+        if self.support.is_discrete and not (_is_whole(self.low) and _is_whole(self.high)):
+            raise ModelError("low, high", got=f"{self.low}, {self.high}", expected="whole numbers, as the counts are")
+        _check_member(self.family)
         object.__setattr__(self, "priors", freeze(self.priors))
         override(self.family.priors_by_site, self.priors)
 
     @property
     def support(self) -> Support:
         """The values that the family can describe."""
-        return getattr(self.family, "support", REAL)
+        return support_of(self.family)
+
+    @property
+    def needs_covariates(self) -> bool:
+        """Whether rows depend on covariates."""
+        return needs_covariates(self.family)
+
+    def with_covariates(self, count: int) -> "WithNoise":
+        """This family for that number of covariates."""
+        return replace(self, family=with_covariates(self.family, count))
 
     @property
     def priors_by_site(self) -> Mapping[str, Prior]:
@@ -92,17 +108,37 @@ class WithNoise:
         return self.family.per_component(ppl, draw, features)
 
     def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
-        noise = ppl.dist.Uniform(_number(self.low), _number(self.high))
+        uniform = ppl.dist.DiscreteUniform if self.support.is_discrete else ppl.dist.Uniform
+        noise = uniform(_number(self.low), _number(self.high))
         if features is not None:
             noise = noise.expand((features,))
         family = self.family.emission(ppl, parameters, features)
         return ppl.dist.Select(parameters["assignment"], joined(noise, parameters, features), family)
 
-    def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
-        return self.family.start(x, rows, components)
+    def start(
+        self, x: np.ndarray, rows: np.ndarray, components: int, covariates: np.ndarray | None = None
+    ) -> dict[str, np.ndarray]:
+        return started(self.family, x, rows, components, covariates)
 
     def check(self, x: Observations) -> None:
         self.family.check(x)
+
+
+def _check_member(family: Family) -> None:
+    """Check that every cell of the family's rows could be noise by itself."""
+    if isinstance(family, Product):
+        raise ModelError(
+            "family",
+            got="a Product",
+            expected="a family of one kind of columns",
+            advice="Give each column its own noise: Product({'a': WithNoise(Gaussian(), low, high), ...}).",
+        )
+    if isinstance(family, Multinomial):
+        raise ModelError("family", got="a Multinomial", expected="cells that do not have to add up to a total")
+
+
+def _is_whole(bound: Bound) -> bool:
+    return bool(np.all(np.asarray(bound) == np.round(bound)))
 
 
 def _number(bound: Bound) -> float | np.ndarray:

@@ -1,7 +1,7 @@
 """Different families for different components, where they describe the same kind of values."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,9 @@ import numpy as np
 from mixtures.errors import ModelError
 from mixtures.families.columns import joined
 from mixtures.families.family import Draw, Family
-from mixtures.families.support import REAL, Support
+from mixtures.families.members import needs_covariates, started, support_of, with_covariates
+from mixtures.families.product import Product
+from mixtures.families.support import Support
 from mixtures.observations import Observations
 from mixtures.ppl.notation import Notation, Symbol
 from mixtures.ppl.protocol import PPL, Array, Distribution
@@ -27,7 +29,7 @@ class PerComponent:
         priors: `{site: prior}` in place of the families' own, under the numbered names.
 
     Raises:
-        ModelError: no members, or something that is not a family.
+        ModelError: no members, something that is not a family, a family of tables, or families of counts beside families of measurements.
         ChoiceError: a prior of an unknown site.
 
     Example:
@@ -53,6 +55,7 @@ class PerComponent:
         members = tuple(self.members)
         if not members or not all(hasattr(member, "emission") for member in members):
             raise ModelError("members", got=repr(self.members), expected="a family for each component")
+        _check_alike(members)
         object.__setattr__(self, "members", members)
         object.__setattr__(self, "priors", freeze(self.priors))
         override(self._defaults, self.priors)
@@ -70,7 +73,16 @@ class PerComponent:
     @property
     def support(self) -> Support:
         """The values that the last member can describe."""
-        return getattr(self.members[-1], "support", REAL)
+        return support_of(self.members[-1])
+
+    @property
+    def needs_covariates(self) -> bool:
+        """Whether rows of some component depend on covariates."""
+        return any(map(needs_covariates, self.members))
+
+    def with_covariates(self, count: int) -> "PerComponent":
+        """This family for that number of covariates."""
+        return replace(self, members=tuple(with_covariates(member, count) for member in self.members))
 
     @property
     def _defaults(self) -> dict[str, Prior]:
@@ -103,11 +115,13 @@ class PerComponent:
             emissions.append(member.emission(ppl, {**own, **context}, features))
         return ppl.dist.Select(parameters["assignment"], *emissions)
 
-    def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
+    def start(
+        self, x: np.ndarray, rows: np.ndarray, components: int, covariates: np.ndarray | None = None
+    ) -> dict[str, np.ndarray]:
         starts: dict[str, np.ndarray] = {}
         for k, member in enumerate(self.members):
             # a member on its own is a mixture of one component: its axis is dropped
-            own = member.start(x, rows[[k]], 1)
+            own = started(member, x, rows[[k]], 1, covariates)
             axes = _sites_per_component(member, x.shape[1] if x.ndim == 2 else None)
             starts |= {f"{site}_{k}": value[0] if site in axes else value for site, value in own.items()}
         return starts
@@ -115,6 +129,25 @@ class PerComponent:
     def check(self, x: Observations) -> None:
         for member in self.members:
             member.check(x)
+
+
+def _check_alike(members: tuple[Family, ...]) -> None:
+    """Check that the members' densities can be compared: counts have probabilities, measurements have densities."""
+    kinds = {support_of(member).is_discrete for member in members if not isinstance(member, PointMass)}
+    if len(kinds) > 1:
+        raise ModelError(
+            "members",
+            got=", ".join(type(member).__name__ for member in members),
+            expected="families of counts, or families of measurements",
+            advice="A probability cannot be weighed against a density; round or model the data as one of the two.",
+        )
+    if any(isinstance(member, Product) for member in members):
+        raise ModelError(
+            "members",
+            got="a Product",
+            expected="families of one kind of columns",
+            advice="Give each column its families: Product({'a': PerComponent([...]), ...}).",
+        )
 
 
 def _numbered(draw: Draw, k: int) -> Draw:

@@ -2,14 +2,23 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from mixtures.errors import DataError, ModelError
+from mixtures.families.categorical import Multinomial
 from mixtures.families.family import Draw, Family
-from mixtures.families.support import REAL
+from mixtures.families.members import (
+    distinct_components,
+    fixed_components,
+    needs_covariates,
+    spare_sites,
+    started,
+    support_of,
+    with_covariates,
+)
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import Prior, Priors, freeze, override
@@ -62,6 +71,11 @@ class Product:
             raise ModelError(
                 "columns", got=got, expected="{column: family}, names all different and none of " + ", ".join(RESERVED)
             )
+        tables = [name for name, family in columns if isinstance(family, Product | Multinomial)]
+        bound = fixed_components(family for _, family in columns)
+        if tables or len(bound) > 1:
+            got = f"several columns for {tables}" if tables else f"families of {sorted(bound)} components"
+            raise ModelError("columns", got=got, expected="families of one variable, and of one number of components")
         object.__setattr__(self, "columns", columns)
         object.__setattr__(self, "priors", freeze(self.priors))
         override(self._defaults, self.priors)
@@ -86,7 +100,26 @@ class Product:
     @property
     def distinct_components(self) -> frozenset[int]:
         """The components that are not like the others in some column."""
-        return frozenset().union(*(getattr(family, "distinct_components", ()) for _, family in self.pairs))
+        return frozenset().union(*(distinct_components(family) for _, family in self.pairs))
+
+    @property
+    def components(self) -> int | None:
+        """The number of components, where a column has a family for each."""
+        return next(iter(fixed_components(family for _, family in self.pairs)), None)
+
+    @property
+    def spare_sites(self) -> frozenset[str]:
+        """The sites of which one component's value is of no matter to the likelihood."""
+        return frozenset(f"{site_of(name)}_{site}" for name, family in self.pairs for site in spare_sites(family))
+
+    @property
+    def needs_covariates(self) -> bool:
+        """Whether some column depends on covariates."""
+        return any(needs_covariates(family) for _, family in self.pairs)
+
+    def with_covariates(self, count: int) -> "Product":
+        """This family for that number of covariates."""
+        return replace(self, columns=tuple((name, with_covariates(family, count)) for name, family in self.pairs))
 
     def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[Any, Array]:
         return self._each(lambda family, own: family.shared(ppl, own, None), draw)
@@ -114,16 +147,18 @@ class Product:
             column = x if x is None or x.ndim == 1 else x[:, index]
             if "observed" in own:
                 own["observed"] = own["observed"] if own["observed"].ndim == 1 else own["observed"][:, index]
-                column = ppl.xp.where(own["observed"], column, getattr(family, "support", REAL).example)
+                column = ppl.xp.where(own["observed"], column, support_of(family).example)
             drawn[name] = ppl.sample(site_of(name), family.emission(ppl, own, None), obs=column)
         return drawn if x is None else x
 
-    def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
+    def start(
+        self, x: np.ndarray, rows: np.ndarray, components: int, covariates: np.ndarray | None = None
+    ) -> dict[str, np.ndarray]:
         table = x.reshape(len(x), -1)
         return {
             f"{site_of(name)}_{site}": value
             for index, (name, family) in enumerate(self.pairs)
-            for site, value in family.start(table[:, index], rows, components).items()
+            for site, value in started(family, table[:, index], rows, components, covariates).items()
         }
 
     def check(self, x: Observations) -> None:
@@ -147,6 +182,8 @@ def site_of(column: str) -> str:
 
 def _renamed(draw: Draw, column: str) -> Draw:
     def own(site: str, *, dims: tuple[str, ...] = (), **structure: Any) -> Array:
-        return draw(f"{column}_{site}", dims=tuple(f"{column}_{dim}" for dim in dims), **structure)
+        # the axis of covariates is the same one for every column
+        named = tuple(dim if dim == "covariates" else f"{column}_{dim}" for dim in dims)
+        return draw(f"{column}_{site}", dims=named, **structure)
 
     return own

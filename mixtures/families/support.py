@@ -17,6 +17,7 @@ class Support:
         holds: whether each value of an array is among them.
         example: one of them: it stands in for missing cells, whose log density is then masked.
         advice: what to do about values outside.
+        is_discrete: whether values have probabilities, not densities.
         straightened: values -> values on the whole real line, y, and log |dx/dy|; on that line a density that is much higher than the
             data's own is a spike, and not just what data of many orders of magnitude look like near 0.
     """
@@ -26,6 +27,7 @@ class Support:
     example: float
     advice: str = "Drop or mend these rows, or choose a family that can describe them."
     straightened: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]] = lambda x: (x, np.zeros_like(x))
+    is_discrete: bool = False
 
     def check(self, x: Observations) -> None:
         """Check that every cell that is not missing lies in the support.
@@ -42,7 +44,9 @@ def _is_whole(x: np.ndarray) -> np.ndarray:
 
 def whole_up_to(largest: int) -> Support:
     """0, 1, ..., `largest`."""
-    return Support(f"whole numbers from 0 to {largest}", lambda x: (x >= 0) & (x <= largest) & _is_whole(x), 0.0)
+    return Support(
+        f"whole numbers from 0 to {largest}", lambda x: (x >= 0) & (x <= largest) & _is_whole(x), 0.0, is_discrete=True
+    )
 
 
 def _logarithm(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -73,4 +77,4 @@ ANGLES = Support(
     0.0,
     "Turn degrees with np.deg2rad, and wrap with (x + np.pi) % (2 * np.pi) - np.pi.",
 )
-COUNTS = Support("counts: whole numbers >= 0", lambda x: (x >= 0) & _is_whole(x), 1.0)
+COUNTS = Support("counts: whole numbers >= 0", lambda x: (x >= 0) & _is_whole(x), 1.0, is_discrete=True)

@@ -87,6 +87,17 @@ class Uniform(dist.Uniform):
         return jnp.where(inside, -jnp.log(self.high - self.low), IMPOSSIBLE)
 
 
+class DiscreteUniform(dist.DiscreteUniform):
+    """Equal probabilities of the whole numbers from `low` to `high`, and none elsewhere, validated or not."""
+
+    def __init__(self, low, high):
+        super().__init__(jnp.asarray(low, dtype=int), jnp.asarray(high, dtype=int))
+
+    def log_prob(self, value):
+        inside = (value >= self.low) & (value <= self.high) & (value == jnp.floor(value))
+        return jnp.where(inside, -jnp.log(self.high - self.low + 1.0), IMPOSSIBLE)
+
+
 class PointMass(dist.Delta):
     """All probability at one value."""
 
@@ -138,6 +149,7 @@ def student_t_like(normal, df):
 
 EMISSIONS: dict[str, Any] = {
     "Categorical": Categorical,
+    "DiscreteUniform": DiscreteUniform,
     "Exponential": Exponential,
     "GammaPoisson": GammaPoisson,
     "Multinomial": Multinomial,

@@ -39,6 +39,33 @@ class Uniform(dist.Uniform):
         return torch.where(inside, -torch.log(self.high - self.low), IMPOSSIBLE)
 
 
+class DiscreteUniform(dist.TorchDistribution):
+    """Equal probabilities of the whole numbers from `low` to `high`, and none elsewhere."""
+
+    arg_constraints: ClassVar[dict] = {}
+    has_rsample = False
+
+    def __init__(self, low, high, validate_args=None):
+        self.low, self.high = low, high
+        super().__init__(torch.broadcast_shapes(low.shape, high.shape), torch.Size(), validate_args=False)
+
+    @constraints.dependent_property(is_discrete=True, event_dim=0)
+    def support(self):
+        return constraints.integer_interval(self.low, self.high)
+
+    def log_prob(self, value):
+        inside = (value >= self.low) & (value <= self.high) & (value == torch.floor(value))
+        return torch.where(inside, -torch.log(self.high - self.low + 1), IMPOSSIBLE)
+
+    def sample(self, sample_shape=torch.Size()):  # noqa: B008 (torch's own signature)
+        share = torch.rand(self._extended_shape(sample_shape), dtype=self.low.dtype)
+        return self.low + torch.floor(share * (self.high - self.low + 1))
+
+    def expand(self, batch_shape, _instance=None):
+        shape = torch.Size(batch_shape)
+        return DiscreteUniform(self.low.expand(shape), self.high.expand(shape))
+
+
 class PointMass(dist.Delta):
     """All probability at one value."""
 
@@ -137,6 +164,7 @@ def _multinomial(total_count, probs):
 
 
 EMISSIONS = {
+    "DiscreteUniform": DiscreteUniform,
     "MultivariateStudentT": MultivariateStudentT,
     "Multinomial": _multinomial,
     "PointMass": PointMass,

@@ -53,6 +53,16 @@ def test_a_waiting_time_may_be_zero(backend):
         # the volumes of two components are two numbers, though three are declared beside a common one; shapes are diagonal
         (Mixture(3, families.WithNoise(families.Gaussian("VEI"), (-4.0, -5.0), (5.0, 6.0))), 2 + 2 * 2 + 2 + 1),
         (Mixture(1, families.WithNoise(families.Gaussian("diag"), -4.0, 5.0)), 0),
+        # noise of one column is spare there alone: weights, two Gaussians, and three lines of two slopes
+        (
+            Mixture(
+                3,
+                families.Product(
+                    {"a": families.WithNoise(families.Gaussian(), -4.0, 5.0), "b": families.Regression("gaussian")}
+                ),
+            ),
+            2 + 2 * 2 + 3 * (1 + 2 + 1),
+        ),
         # multinomial logit of three categories and two covariates; means and standard deviations of two columns
         (Mixture(3, families.Gaussian("diag"), weights.Gating()), 2 * (1 + 2) + 3 * 2 * 2),
     ],

@@ -95,6 +95,43 @@ def test_declarations_that_make_no_sense():
         weights.Gating({"slope": priors.Normal()})
 
 
+TABLE = families.Product({"a": families.Gaussian(), "b": families.Poisson()})
+
+
+@pytest.mark.parametrize(
+    ("declare", "said"),
+    [
+        (lambda: families.WithNoise(TABLE, 0.0, 1.0), r"a Product.*own noise: Product\("),
+        (lambda: families.WithNoise(families.Multinomial(3), 0, 3), "Multinomial.*add up to a total"),
+        (lambda: families.WithNoise(families.Poisson(), 0.0, 9.5), "0.0, 9.5.*whole numbers"),
+        (lambda: families.PerComponent([families.Gaussian(), families.Poisson()]), "Gaussian, Poisson.*of counts, or"),
+        (lambda: families.PerComponent([TABLE, TABLE]), r"a Product.*PerComponent\("),
+        (lambda: families.Product({"a": TABLE}), r"several columns for \['a'\].*one variable"),
+        (
+            lambda: families.Product(
+                {
+                    "a": families.PerComponent([families.Gaussian()] * 2),
+                    "b": families.PerComponent([families.Gaussian()] * 3),
+                }
+            ),
+            r"families of \[2, 3\] components",
+        ),
+        (
+            lambda: Mixture(3, families.Product({"a": families.PerComponent([families.Gaussian()] * 2)})),
+            "3; expected 2, one for each of the families",
+        ),
+    ],
+)
+def test_families_that_cannot_be_put_together_say_what_can(declare, said):
+    with pytest.raises(ModelError, match=said):
+        declare()
+
+
+def test_zeros_beside_measurements_may_be_a_component():
+    """A point mass where the other family has no density is a comparison without a contradiction."""
+    assert families.PerComponent([families.PointMass(0.0), families.Gamma()]).components == 2
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_every_declaration_can_be_printed_hashed_saved_and_scaled(name):
     model, x = CASES[name].model, CASES[name].data()

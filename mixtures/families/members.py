@@ -1,0 +1,47 @@
+"""What a family made of other families takes over from them: the optional parts of a family, with what they are where there are none."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from mixtures.families.family import Family
+from mixtures.families.support import REAL, Support
+
+
+def needs_covariates(family: Family) -> bool:
+    """Whether the family's rows depend on covariates."""
+    return getattr(family, "needs_covariates", False)
+
+
+def with_covariates(family: Family, count: int) -> Family:
+    """The family for that number of covariates; itself where it has none."""
+    return family.with_covariates(count) if needs_covariates(family) else family  # type: ignore[attr-defined]
+
+
+def started(
+    family: Family, x: np.ndarray, rows: np.ndarray, components: int, covariates: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    """Every site's value where optimisation starts, see `Family.start`."""
+    extra = {"covariates": covariates} if needs_covariates(family) else {}
+    return family.start(x, rows, components, **extra)
+
+
+def support_of(family: Family) -> Support:
+    """The values that the family can describe."""
+    return getattr(family, "support", REAL)
+
+
+def distinct_components(family: Family) -> frozenset[int]:
+    """The components that are not like the others, whatever the priors."""
+    return getattr(family, "distinct_components", frozenset())
+
+
+def spare_sites(family: Family) -> frozenset[str]:
+    """The sites of which one component's value is of no matter to the likelihood."""
+    return getattr(family, "spare_sites", frozenset())
+
+
+def fixed_components(families: Iterable[Family]) -> set[int]:
+    """The numbers of components that families are bound to, where they have a member for each."""
+    bound = (getattr(family, "components", None) for family in families)
+    return {count for count in bound if count is not None}
