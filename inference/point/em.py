@@ -51,7 +51,8 @@ def fit_em(
     The E-step finds each row's responsibilities, the M-step the parameters that are best given these; the objective never falls.
     Families with closed-form M-steps (the Gaussian in all fourteen covariance structures, the log-normal, Poisson, exponential, Bernoulli,
     binomial, categorical and multinomial, and products of these) run all restarts in one compiled program; so does the posterior, where
-    priors are conjugate (Poisson to multinomial, as they are by default). Elsewhere the M-step climbs by gradient.
+    priors are conjugate (Poisson to multinomial, as they are by default). Elsewhere restarts run one after the other, the M-step climbs by
+    gradient, and, once an M-step gains little, so does the objective itself (Jamshidian & Jennrich 1997).
 
     Args:
         mixture: a declaration.

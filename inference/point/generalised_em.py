@@ -1,10 +1,13 @@
 """EM for families and objectives without closed-form M-steps: the M-step climbs by gradient.
 
 Each M-step takes a few quasi-Newton steps on the expected log joint density, and keeps them only if it has risen: a generalised EM, whose
-objective never falls (Dempster, Laird & Rubin 1977).
+objective never falls (Dempster, Laird & Rubin 1977). EM is sure far from an optimum and slow near one: where its gains have become small,
+quasi-Newton steps on the objective itself take over, whose gradient is the expected log joint density's at the current responsibilities
+(Jamshidian & Jennrich 1997, Journal of the Royal Statistical Society B 59). A restart is at rest when an M-step gains nothing any more.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
@@ -17,7 +20,7 @@ from inference.engines.protocol import Ascent, LogDensity
 from inference.engines.sites import Sites
 from inference.point.em_runs import Runs
 from inference.point.em_settings import Settings
-from inference.point.polish import coordinate_units
+from inference.point.polish import coordinate_units, polish
 from inference.point.restarts import judge, optima
 from inference.point.starts import draw_starts, restart_seeds, step_scales
 from inference.status import Status
@@ -25,6 +28,9 @@ from mixtures import Mixture, Observations
 
 STEPS = 10
 """Quasi-Newton steps of one M-step at most."""
+
+SMALL_GAIN = 1e-4
+"""Gain of an M-step, in log density for each row, below which quasi-Newton steps on the objective take over."""
 
 Table = Float[np.ndarray, "rows components"]
 
@@ -75,6 +81,7 @@ class _Climber:
         self._settings = settings
         self._weights = np.ones(len(x)) if settings.row_weights is None else settings.row_weights
         self._density: LogDensity = engine.log_density(mixture, x)
+        self._objective = replace(self._density, value_and_gradient=self._value_and_gradient)
         self._expected = engine.expected(mixture, x, prior=is_posterior)
         self._is_posterior = is_posterior
         self.scales = step_scales(mixture, x, engine, sites, settings.seed)
@@ -93,9 +100,7 @@ class _Climber:
         losses: list[float] = []
         size = self._weights.sum()
         while True:
-            table = self.log_joint(values)
-            rows = table.max(axis=1) if self._settings.is_hard else logsumexp(table, axis=1)
-            objective = self.total(rows) + (self._log_prior(values) if self._is_posterior else 0.0)
+            table, objective = self._evaluated(values)
             gain = np.inf if not losses else objective + losses[-1]
             losses.append(-objective)
             if not np.isfinite(objective):
@@ -104,7 +109,35 @@ class _Climber:
                 return values, losses, Outcome.AT_REST
             if len(losses) > self._settings.max_steps:
                 return values, losses, Outcome.OUT_OF_STEPS
+            if gain <= SMALL_GAIN * size and not self._settings.is_hard:
+                values = self._leap(values, losses)
+                table, _ = self._evaluated(values)
             values = self._m_step(values, self._shares(table))
+
+    def _evaluated(self, values: dict[str, np.ndarray]) -> tuple[Table, float]:
+        """log p(x_i, assignment_i = k), and the objective."""
+        table = self.log_joint(values)
+        rows = table.max(axis=1) if self._settings.is_hard else logsumexp(table, axis=1)
+        return table, self.total(rows) + (self._log_prior(values) if self._is_posterior else 0.0)
+
+    def _value_and_gradient(self, u: np.ndarray) -> tuple[float, np.ndarray]:
+        """The objective of one unconstrained vector; its gradient by Fisher's identity."""
+        table, objective = self._evaluated(self._density.constrain(u) | self._settings.fixed)
+        return objective, self._expected(u, self._shares(table), self._settings.fixed)[1]
+
+    def _leap(self, values: dict[str, np.ndarray], losses: list[float]) -> dict[str, np.ndarray]:
+        """Quasi-Newton steps on the objective until it rises no more; each adds to the losses."""
+        left = self._settings.max_steps - len(losses)
+        if left < 1:
+            return values
+        ahead, _ = polish(
+            self._objective,
+            values,
+            self._real,
+            max_steps=left,
+            on_step=lambda objective: losses.append(min(losses[-1], -objective)),
+        )
+        return ahead | self._settings.fixed
 
     def _shares(self, table: Table) -> Table:
         """Responsibilities, row weights multiplied in."""

@@ -1,6 +1,6 @@
 """From near an optimum to the optimum: quasi-Newton steps after the gradient steps."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from scipy import optimize
@@ -22,7 +22,12 @@ def coordinate_units(
 
 
 def polish(
-    density: LogDensity, parameters: Mapping[str, np.ndarray], scales: Mapping[str, np.ndarray]
+    density: LogDensity,
+    parameters: Mapping[str, np.ndarray],
+    scales: Mapping[str, np.ndarray],
+    *,
+    max_steps: int = 15_000,
+    on_step: Callable[[float], None] | None = None,
 ) -> tuple[dict[str, np.ndarray], bool]:
     """Climb from `parameters` to the nearest maximum.
 
@@ -30,6 +35,8 @@ def polish(
         density: what is maximised, of one unconstrained vector.
         parameters: where to begin, constrained values by site.
         scales: the unit of real-valued sites; coordinates of other sites, on their log or logit scale, have unit 1.
+        max_steps: quasi-Newton steps at most.
+        on_step: is told the log density after each step.
 
     Returns:
         The parameters at the maximum, and whether the gradient vanishes there.
@@ -43,8 +50,17 @@ def polish(
         value, gradient = density.value_and_gradient(begin + unit * v)
         return -value / size, -gradient * unit / size
 
+    def stepped(intermediate_result: optimize.OptimizeResult) -> None:
+        if on_step is not None:
+            on_step(-float(intermediate_result.fun) * size)
+
     result = optimize.minimize(
-        objective, np.zeros(density.size), jac=True, method="L-BFGS-B", options={"gtol": 1e-10, "ftol": 1e-15}
+        objective,
+        np.zeros(density.size),
+        jac=True,
+        method="L-BFGS-B",
+        callback=stepped,
+        options={"gtol": 1e-10, "ftol": 1e-15, "maxiter": max_steps, "maxfun": 2 * max_steps + 100},
     )
     is_better = np.isfinite(result.fun) and result.fun <= objective(np.zeros(density.size))[0]
     end = begin + unit * result.x if is_better else begin
