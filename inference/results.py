@@ -31,7 +31,7 @@ class Origin:
         feature_names: the columns' names, or None.
         covariates: the number of covariates that the program depends on, or None.
         covariate_names: their names, or None.
-        total_weight: the sum of the row weights; None where each row counted once.
+        total_weight: the sum of the weights of rows that say anything; None where each row says something and counted once.
     """
 
     program: Program
@@ -53,7 +53,12 @@ class Origin:
         """The origin of a result that is being made."""
         depends = x.covariates is not None and getattr(program, "needs_covariates", True)
         covariates = (x.covariates.shape[1], x.covariate_names) if depends else (None, None)
-        total = None if row_weights is None else float(row_weights.sum())
+        says = x.informative
+        total = (
+            None
+            if row_weights is None and says.all()
+            else float(np.sum(says if row_weights is None else row_weights[says]))
+        )
         described = (x.fingerprint, len(x), x.features, x.feature_names, *covariates, total)
         return cls(program, backend, seed, versions(backend), *described)
 
@@ -120,7 +125,7 @@ class PointFit(_Made):
 
     @property
     def sample_size(self) -> float:
-        """n of the criteria: how many rows there are, a row of weight 2 being two."""
+        """n of the criteria: how many rows there are, a row of weight 2 being two, and one with everything missing none."""
         return self.origin.rows if self.origin.total_weight is None else self.origin.total_weight
 
     @property

@@ -117,6 +117,12 @@ class Observations:
         is_missing = np.isnan(self.x)
         return ~is_missing if is_missing.any() else None
 
+    @property
+    def informative(self) -> np.ndarray:
+        """Which rows say anything: a cell of theirs was observed, or their component is known; (rows,)."""
+        is_seen = ~np.isnan(self.x).reshape(len(self), -1).all(axis=1)
+        return is_seen if self.labels is None else is_seen | (self.labels >= 0)
+
     def column(self, index: int) -> "Observations":
         """One column, shape (rows,), under its name."""
         name = None if self.feature_names is None else (self.feature_names[index],)

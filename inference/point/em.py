@@ -101,7 +101,7 @@ def fit_em(
     backend_engine = engine(backend)
     sites = backend_engine.sites(mixture, observations)
     known = check_fixed(fixed, sites)
-    weights = check_row_weights(row_weights, len(observations))
+    weights = check_row_weights(row_weights, observations)
     given = check_starts(start, known, sites)
     settings = Settings(restarts, seed, given, known, weights, hard, float(tolerance), max_steps)
     is_posterior = objective == "posterior"

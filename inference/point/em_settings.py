@@ -87,14 +87,15 @@ def check_starts(
     return complete
 
 
-def check_row_weights(row_weights: Any, rows: int) -> np.ndarray | None:
-    """Row weights, finite and not negative, not all zero.
+def check_row_weights(row_weights: Any, x: Observations) -> np.ndarray | None:
+    """Row weights, finite and not negative, not all zero; rows that say nothing count for nothing. None: each row counts once.
 
     Raises:
         DataError: a wrong shape or value.
     """
+    says, rows = x.informative, len(x)
     if row_weights is None:
-        return None
+        return None if says.all() else says.astype(np.float64)
     weights = np.asarray(row_weights, dtype=np.float64)
     if weights.shape != (rows,):
         raise DataError("row_weights", got=f"shape {weights.shape}", expected=f"one for each row, shape ({rows},)")
@@ -102,4 +103,4 @@ def check_row_weights(row_weights: Any, rows: int) -> np.ndarray | None:
     if len(bad) or weights.sum() == 0:
         got = f"{weights[bad[0]]} at row {bad[0]}" if len(bad) else "only zeros"
         raise DataError("row_weights", got=got, expected="finite numbers >= 0, not all zero")
-    return weights
+    return np.where(says, weights, 0.0)

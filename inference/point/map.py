@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import logsumexp
 
 from inference.checks import check_count, check_positive, checked, with_numbers
 from inference.engines import Engine, engine
@@ -116,21 +115,16 @@ def densities(
     engine: Engine,
     sites: Sites,
     parameters: dict[str, np.ndarray],
-    row_weights: np.ndarray | None = None,
 ) -> tuple[float, float, float]:
-    """log p(x | parameters), log p(parameters), and log p(x, z | parameters) at the most probable z (NaN without a hub).
-
-    With row weights (which need a hub) each row counts so often.
-    """
+    """log p(x | parameters), log p(parameters), and log p(x, z | parameters) at the most probable z (NaN without a hub)."""
     single = {name: np.asarray(value)[None] for name, value in parameters.items()}
-    if row_weights is not None:
-        table = engine.log_joint(program, parameters, x)
-        prior = float(engine.log_prior_draws(program, single, x)[0])
-        return float(row_weights @ logsumexp(table, axis=1)), prior, float(row_weights @ table.max(axis=1))
     likelihood = float(engine.marginal_draws(program, single, x)[0])
     prior = float(engine.log_prior_draws(program, single, x)[0])
-    classified = float(engine.log_joint(program, parameters, x).max(axis=1).sum()) if sites.has_hub else float("nan")
-    return likelihood, prior, classified
+    if not sites.has_hub:
+        return likelihood, prior, float("nan")
+    # a row with everything missing has no z worth guessing
+    classified = engine.log_joint(program, parameters, x)[x.informative].max(axis=1).sum()
+    return likelihood, prior, float(classified)
 
 
 def _joined(first: tuple[Ascent, pd.DataFrame], second: tuple[Ascent, pd.DataFrame]) -> tuple[Ascent, pd.DataFrame]:

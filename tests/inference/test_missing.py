@@ -6,7 +6,7 @@ from scipy import integrate
 
 import inference
 from inference.engines import engine
-from mixtures import Observations, families, gaussian_mixture, load_dataset, poisson_mixture
+from mixtures import Mixture, Observations, families, gaussian_mixture, load_dataset, poisson_mixture
 from mixtures.errors import ChoiceError, DataError
 from tests.family_cases import CASES, WEIGHTS
 
@@ -68,6 +68,27 @@ def test_a_row_with_everything_missing_changes_nothing(name, backend):
     np.testing.assert_allclose(table[3], np.log(WEIGHTS), atol=1e-14)
     others = np.arange(len(full)) != 3
     np.testing.assert_allclose(table[others], case.table(full.x)[others], rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("model", "start"),
+    [
+        (poisson_mixture(2), {"rate": [1.5, 4.0]}),
+        (Mixture(2, families.Exponential()), {"rate": [0.2, 1.0]}),
+        (Mixture(2, families.Gamma()), {"concentration": [2.0, 6.0], "rate": [1.0, 1.5]}),
+    ],
+)
+@pytest.mark.parametrize("verb", [inference.fit_em, inference.fit_mle, inference.fit_map])
+def test_blank_rows_are_no_rows_to_the_criteria(model, start, verb):
+    x = np.random.default_rng(0).poisson([[1.5], [4.0]], size=(2, 20)).reshape(-1) + 1.0
+    blank = Observations([np.nan, *x, np.nan], missing="allow")
+    begin = {"weights": WEIGHTS, **start}
+    with_blank, without = (verb(model, data, restarts=1, seed=0, start=begin) for data in (blank, x))
+    for criterion in ("aic", "bic", "icl", "sample_size"):
+        assert getattr(with_blank, criterion) == pytest.approx(getattr(without, criterion), rel=1e-7)
+    assert without.sample_size == len(x)
+    labelled = verb(model, blank.with_labels([0] + [-1] * len(x) + [-1]), restarts=1, seed=0, start=begin)
+    assert labelled.sample_size == len(x) + 1  # a known component says something of the weights
 
 
 @pytest.mark.parametrize("name", NAMES)
