@@ -35,6 +35,9 @@ POLL = 0.02
 TURN = 0.2
 """Seconds that a chain runs before one that waits takes its place."""
 
+LOOK = 2.0
+"""Seconds between two looks at how many draws diverged: the trace is copied for it."""
+
 LOCKED = 20e-6
 """Seconds of a step in which Python's lock is held or handed over."""
 
@@ -127,6 +130,7 @@ class _Chain:
         self.held: int | None = None
         self.sampler: Any = None
         self.trace: Any = None
+        self.record: dict[str, np.ndarray] | None = None
 
     def go_on(self) -> None:
         """Begin, in the background, or resume."""
@@ -211,11 +215,22 @@ class _Chain:
 
     def result(self) -> dict[str, np.ndarray]:
         """The draws after warm-up, all there are."""
-        import pyarrow
-
         if self.sampler is None:
             raise KeyboardInterrupt(NO_DRAWS)
-        trace = self.sampler.abort() if self.trace is None else self.trace
+        if self.record is None:  # a trace can be read once
+            self.record = self._read(self.sampler.abort() if self.trace is None else self.trace)
+        return self.record
+
+    def divergences(self) -> int:
+        """How many of the draws after warm-up diverged, so far."""
+        if self.sampler is None:
+            return 0
+        record = self._read(self.sampler.inspect()) if self.trace is None else self.result()
+        return int(record["diverging"].sum())
+
+    def _read(self, trace: Any) -> dict[str, np.ndarray]:
+        import pyarrow
+
         draws, stats = ([pyarrow.record_batch(batch) for batch in batches] for batches in trace.get_arrow_trace())
         u = np.concatenate([batch["u"].flatten().to_numpy() for batch in draws]).reshape(-1, len(self.start))
         columns = {
@@ -229,6 +244,7 @@ class _Chain:
 def _run(chains: list[_Chain], at_once: int, total: int, progress: bool, is_stopped: Callable[[], bool]) -> None:
     """Chains in turns, `at_once` of them at a time, so that they are about equally long whenever the run is stopped."""
     waiting, running = deque(chains), deque[_Chain]()
+    look = time.monotonic() + LOOK
     with ChainBars(len(chains), total, progress) as bars:
         while (waiting or running) and not is_stopped():
             while waiting and len(running) < at_once:
@@ -241,8 +257,13 @@ def _run(chains: list[_Chain], at_once: int, total: int, progress: bool, is_stop
             if waiting and len(running) == at_once:
                 waiting.append(running.popleft())
                 waiting[-1].pause()
+            is_time = progress and time.monotonic() > look
             for number, chain in enumerate(chains):
-                bars.reach(number, chain.drawn)
+                bars.reach(number, chain.drawn, chain.divergences() if is_time else None)
+            look = time.monotonic() + LOOK if is_time else look
+        if progress:
+            for number, chain in enumerate(chains):
+                bars.reach(number, chain.drawn, chain.divergences())
 
 
 def _useful_at_once(density: Callable[[np.ndarray], np.ndarray], u: np.ndarray, chains: int) -> int:

@@ -144,7 +144,7 @@ class _Lane:
         self.pending = self.step(self.state, self.data)
 
     def finish(self) -> list[int]:
-        """Keep the block that was begun; how many of its draws diverged, for each chain, once warm-up is over."""
+        """Keep the block that was begun; how many draws of each chain diverged so far, once warm-up is over."""
         self.state, record = self.pending
         chains = record["lp"].ndim == 2
         is_kept = self.done >= self.first_kept
@@ -155,7 +155,8 @@ class _Lane:
         if is_kept:
             self.kept.append(arrays)
         self.done += 1
-        return [int(count) for count in np.atleast_2d(record["diverging"]).sum(axis=1) * is_kept]
+        counts = np.zeros(len(record["lp"]) if chains else 1, dtype=int)
+        return sum((part["diverging"].sum(axis=1) for part in self.kept), counts).tolist()
 
 
 def _run(lanes: list[_Lane], blocks: int, chains: int, progress: bool, is_stopped: Callable[[], bool]) -> None:

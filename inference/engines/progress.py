@@ -19,7 +19,6 @@ class ChainBars:
             tqdm(total=total, desc=f"chain {chain + 1}", unit="draw", position=chain, disable=not is_shown)
             for chain in range(chains)
         ]
-        self._divergences = [0] * chains
 
     def __enter__(self) -> "ChainBars":
         return self
@@ -28,10 +27,9 @@ class ChainBars:
         for bar in self._bars:
             bar.close()
 
-    def reach(self, chain: int, draws: int, divergences: int = 0) -> None:
-        """Say how many draws a chain has by now, and how many of the last ones diverged."""
+    def reach(self, chain: int, draws: int, divergences: int | None = None) -> None:
+        """Say how many draws a chain has by now, and how many of them diverged, where that is known."""
         bar = self._bars[chain]
         if divergences:
-            self._divergences[chain] += divergences
-            bar.set_postfix(divergences=self._divergences[chain], refresh=False)
+            bar.set_postfix(divergences=divergences, refresh=False)
         bar.update(min(draws, bar.total) - bar.n)

@@ -16,6 +16,9 @@ from inference.engines.protocol import NO_DRAWS, Draws
 from inference.engines.pyro_programs import Unconstrained, Values, as_numpy, log_densities
 from inference.engines.sites import Sites
 
+KEPT = ("energy", "step_size", "acceptance_rate", "n_steps", "tree_depth")
+"""What is recorded of every trajectory; the energy is that at its start."""
+
 
 def sample(
     model: Callable[..., Any],
@@ -62,6 +65,30 @@ class _StopError(Exception):
     """Leaves Pyro's driver, which has no other way out."""
 
 
+class _RecordingNUTS(NUTS):
+    """Pyro's NUTS, which also says of its last trajectory what Pyro keeps to itself."""
+
+    def sample(self, params: Values) -> Values:
+        self.energy, self.n_steps, self.tree_depth, self._acceptance = 0.0, 0, 0, 0.0
+        return super().sample(params)
+
+    @property
+    def acceptance_rate(self) -> float:
+        """Mean acceptance probability along the trajectory."""
+        return self._acceptance / max(self.n_steps, 1)
+
+    def _build_basetree(self, z, r, z_grads, log_slice, direction, energy_current):
+        leaf = super()._build_basetree(z, r, z_grads, log_slice, direction, energy_current)
+        self.energy = float(energy_current)
+        self.n_steps += 1
+        self._acceptance += float(leaf.sum_accept_probs)
+        return leaf
+
+    def _build_tree(self, z, r, z_grads, log_slice, direction, tree_depth, energy_current):
+        self.tree_depth = max(self.tree_depth, tree_depth + 1)  # recursion goes down from the tree that is added
+        return super()._build_tree(z, r, z_grads, log_slice, direction, tree_depth, energy_current)
+
+
 def _chain(
     potential: Callable[[Values], torch.Tensor],
     start: Values,
@@ -71,16 +98,18 @@ def _chain(
     is_stopped: Callable[[], bool],
 ) -> Draws:
     draws: list[Values] = []
-    record: list[tuple[float, float, float]] = []
+    record: dict[str, list[float]] = {name: [] for name in ("lp", *KEPT)}
 
     def keep(kernel: Any, free: Values, stage: str, count: int) -> None:
         if stage.lower().startswith("sample"):
             draws.append({name: value.clone() for name, value in free.items()})
-            record.append((float(kernel._potential_energy_last), kernel.step_size, float(kernel._mean_accept_prob)))
+            record["lp"].append(-float(kernel._potential_energy_last))
+            for name in KEPT:
+                record[name].append(getattr(kernel, name))
         if is_stopped():
             raise _StopError
 
-    kernel = NUTS(potential_fn=potential, target_accept_prob=options.target_accept)
+    kernel = _RecordingNUTS(potential_fn=potential, target_accept_prob=options.target_accept)
     mcmc = MCMC(
         kernel,
         num_samples=options.draws,
@@ -91,9 +120,8 @@ def _chain(
     )
     with suppress(_StopError):
         mcmc.run()
-    energy, step_size, acceptance = np.array(record, dtype=float).reshape(-1, 3).T
-    diverging = np.isin(np.arange(len(draws)), kernel._divergences)
-    stats = {"lp": -energy, "diverging": diverging, "step_size": step_size, "acceptance_rate": acceptance}
+    stats = {name: np.array(values) for name, values in record.items()}
+    stats["diverging"] = np.isin(np.arange(len(draws)), kernel._divergences)
     if not draws:
         return Draws({name: np.empty(0) for name in space.maps}, stats)
     with torch.no_grad():

@@ -61,6 +61,17 @@ def test_the_five_point_similarity_is_exact(five_point_posterior):
         assert abs(_z(xr.DataArray(same, dims=("chain", "draw")), exact[i, j])) < Z
 
 
+def test_every_sampler_says_how_it_went(five_point_posterior):
+    stats = five_point_posterior["sample_stats"].to_dataset()
+    assert set(stats) >= {"lp", "energy", "diverging", "n_steps", "tree_depth", "step_size", "acceptance_rate"}
+    # a tree of depth d has 2^d - 1 steps at most; nutpie leaves out the last doubling where it was in vain
+    assert (stats["n_steps"] <= 2 ** (stats["tree_depth"] + 1) - 1).all() and (stats["n_steps"] >= 1).all()
+    # a trajectory has the potential energy -lp and a kinetic energy of chi2(coordinates) / 2: mean and variance coordinates / 2
+    coordinates = 1 + 2 + 1  # weights, means, the common standard deviation
+    kinetic = (stats["energy"] + stats["lp"]).values
+    assert abs(kinetic.mean() - coordinates / 2) < Z * np.sqrt(coordinates / 2 / kinetic.size)
+
+
 def test_draws_in_single_precision_are_parameters_in_double(five_point_posterior):
     for values in five_point_posterior["posterior"].to_dataset().values():
         assert values.dtype == np.float64
