@@ -9,7 +9,7 @@ the locations, over `warm`. This package's warm time is that of warm-up and samp
 whole tree takes, log likelihoods of all rows included.
 
 small: 1000 rows, posteriordb's low_dim_gauss_mix; our chains start where the package starts them, PyMC's are told the locations' signs.
-For the others our chains start from a point fit, which the cold time includes; PyMC's are told it. medium: 5000 rows in 2-D, three
+For the others our chains start from an EM fit, which the cold time includes; PyMC's are told it. medium: 5000 rows in 2-D, three
 overlapping components with full covariances. large: 100,000 rows in 4-D, three components. Pyro takes minutes for each hundred draws: one
 chain, `--pyro-draws` draws after as many of warm-up.
 `--pymc-python` names an interpreter that has PyMC and nutpie, if this one has not.
@@ -65,7 +65,7 @@ def priors_and_start(name: str) -> dict[str, Any]:
     import inference
 
     given = {site: dict(prior.parameters) for site, prior in model(name).scaled_to(data(name)).priors.items()}
-    fit = inference.fit_map(model(name), data(name), restarts=5, seed=0)
+    fit = inference.fit_em(model(name), data(name), restarts=5, seed=0)
     return {"priors": given, "start": {site: np.asarray(value).tolist() for site, value in fit.parameters.items()}}
 
 
@@ -93,7 +93,7 @@ def ours(name: str, sampler: str, sizes: dict[str, int]) -> Any:
     """A function of a seed that samples by this package: draws and the seconds of sampling."""
     import inference
 
-    init = None if name == "small" else inference.fit_map(model(name), data(name), restarts=5, seed=0)
+    init = None if name == "small" else inference.fit_em(model(name), data(name), restarts=5, seed=0)
 
     def run(seed: int) -> tuple[dict[str, np.ndarray], float]:
         tree = inference.sample_nuts(
@@ -291,7 +291,7 @@ def step_over_gradient(name: str, draws: int) -> None:
     from mixtures import Observations
 
     x, declared = data(name), model(name).scaled_to(data(name))
-    fit = inference.fit_map(declared, x, restarts=5, seed=0)
+    fit = inference.fit_em(declared, x, restarts=5, seed=0)
     options = {"seed": 1, "sampler": "nutpie", "init": fit, "progress": False, "tune": 200, "chains": 1}
     trees = [inference.sample_nuts(declared, x, draws=count, **options) for count in (10, draws, 2 * draws)][1:]
     steps = np.diff([int(tree["sample_stats"]["n_steps"].sum()) for tree in trees])[0]
