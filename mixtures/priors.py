@@ -183,6 +183,7 @@ LogNormal = _named("LogNormal", loc=0.0, scale=1.0)
 Normal = _named("Normal", loc=0.0, scale=1.0)
 StudentT = _named("StudentT", df=None, loc=0.0, scale=1.0)
 Uniform = _named("Uniform", low=0.0, high=1.0)
+UniformAngle = _named("UniformAngle")
 ZeroSumNormal = _named("ZeroSumNormal", scale=1.0)
 
 Priors = tuple[tuple[str, Prior], ...]

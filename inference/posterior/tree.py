@@ -11,6 +11,7 @@ from inference.draws import flat
 from inference.engines import Engine
 from inference.engines.protocol import Draws
 from inference.engines.sites import Sites
+from inference.posterior.circle import unrolled
 from inference.results import versions
 from mixtures import Mixture, Observations, Program
 from mixtures.specification import to_json
@@ -45,6 +46,7 @@ def build_tree(
         attrs: what to say of the run, beside program, data and versions.
         pointwise: whether to keep `log_likelihood`; None keeps it up to `POINTWISE_BYTES`.
     """
+    draws = unrolled(program, draws)
     if pointwise is None:
         pointwise = 8 * draws.stats["lp"].size * len(x) <= POINTWISE_BYTES
     likelihood = _log_likelihood(program, x, engine, sites, draws) if pointwise else None

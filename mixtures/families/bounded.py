@@ -8,7 +8,7 @@ import numpy as np
 from mixtures.families.columns import Columns, jitter, probability_at
 from mixtures.families.support import ANGLES, UNIT_INTERVAL, Support
 from mixtures.ppl.protocol import PPL, Array, Distribution
-from mixtures.priors import LogNormal, Normal, Prior
+from mixtures.priors import LogNormal, Prior, UniformAngle
 
 # From 1/7 to 50, with probability 0.95: from U-shaped or flat to a peak; away from 0 and infinity, where densities become spikes.
 CONCENTRATION = LogNormal(1.0, 1.5)
@@ -34,16 +34,16 @@ class Beta(Columns):
 class VonMises(Columns):
     """Angles in radians, from -pi to pi; sites `loc`, the mean direction, and `concentration`, about one over the variance.
 
-    `loc` lives on the real line, where directions 2 pi apart are the same.
+    `loc` moves on the real line, where directions 2 pi apart are the same; draws of the posterior come back on one turn.
     """
 
     default_priors: ClassVar[Mapping[str, Prior]] = {
-        # Wrapped round the circle, a normal of standard deviation pi is uniform to within 2 % (its first harmonic is exp(-pi^2/2) = 0.007),
-        # and unlike a uniform on an interval it has no edge where a component could get stuck.
-        "loc": Normal(0.0, float(np.pi)),
+        # Any direction, as likely on each turn of the line: unlike a uniform on an interval it has no edge where a component gets stuck.
+        "loc": UniformAngle(),
         "concentration": CONCENTRATION,
     }
     support: ClassVar[Support] = ANGLES
+    circular_sites: ClassVar[frozenset[str]] = frozenset({"loc"})
 
     def cell(self, ppl: PPL, parameters: Mapping[str, Array]) -> Distribution:
         return ppl.dist.VonMises(loc=parameters["loc"], concentration=parameters["concentration"])

@@ -41,6 +41,11 @@ def spare_sites(family: Family) -> frozenset[str]:
     return getattr(family, "spare_sites", frozenset())
 
 
+def circular_sites(family: Family) -> frozenset[str]:
+    """The sites that are directions: angles on the real line, where those 2 pi apart are the same."""
+    return getattr(family, "circular_sites", frozenset())
+
+
 def fixed_components(families: Iterable[Family]) -> set[int]:
     """The numbers of components that families are bound to, where they have a member for each."""
     bound = (getattr(family, "components", None) for family in families)

@@ -9,7 +9,7 @@ from mixtures.errors import ModelError
 from mixtures.families.categorical import Multinomial
 from mixtures.families.columns import joined
 from mixtures.families.family import Draw, Family
-from mixtures.families.members import needs_covariates, started, support_of, with_covariates
+from mixtures.families.members import circular_sites, needs_covariates, started, support_of, with_covariates
 from mixtures.families.product import Product
 from mixtures.families.support import Support
 from mixtures.observations import Observations
@@ -92,6 +92,11 @@ class WithNoise:
     def spare_sites(self) -> frozenset[str]:
         """The sites in which the noise has a place without use."""
         return frozenset(self.priors_by_site)
+
+    @property
+    def circular_sites(self) -> frozenset[str]:
+        """The sites that are directions."""
+        return circular_sites(self.family)
 
     @property
     def distinct_components(self) -> frozenset[int]:

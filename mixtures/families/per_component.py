@@ -9,7 +9,7 @@ import numpy as np
 from mixtures.errors import ModelError
 from mixtures.families.columns import joined
 from mixtures.families.family import Draw, Family
-from mixtures.families.members import needs_covariates, started, support_of, with_covariates
+from mixtures.families.members import circular_sites, needs_covariates, started, support_of, with_covariates
 from mixtures.families.product import Product
 from mixtures.families.support import Support
 from mixtures.observations import Observations
@@ -69,6 +69,11 @@ class PerComponent:
     def distinct_components(self) -> frozenset[int]:
         """All of them: each has sites of its own, between which no value can move."""
         return frozenset(range(len(self.members)))
+
+    @property
+    def circular_sites(self) -> frozenset[str]:
+        """The sites that are directions."""
+        return frozenset(f"{site}_{k}" for k, member in enumerate(self.members) for site in circular_sites(member))
 
     @property
     def support(self) -> Support:

@@ -11,6 +11,7 @@ from mixtures.errors import DataError, ModelError
 from mixtures.families.categorical import Multinomial
 from mixtures.families.family import Draw, Family
 from mixtures.families.members import (
+    circular_sites,
     distinct_components,
     fixed_components,
     needs_covariates,
@@ -111,6 +112,11 @@ class Product:
     def spare_sites(self) -> frozenset[str]:
         """The sites of which one component's value is of no matter to the likelihood."""
         return frozenset(f"{site_of(name)}_{site}" for name, family in self.pairs for site in spare_sites(family))
+
+    @property
+    def circular_sites(self) -> frozenset[str]:
+        """The sites that are directions."""
+        return frozenset(f"{site_of(name)}_{site}" for name, family in self.pairs for site in circular_sites(family))
 
     @property
     def needs_covariates(self) -> bool:

@@ -63,6 +63,23 @@ def _rows_times_matrix(rows, matrix):
     return (rows[..., None, :] @ transposed)[..., 0, :]
 
 
+class UniformAngle(dist.Distribution):
+    """Every direction alike, on the real line, where directions 2 pi apart are the same: the density of one turn, on each."""
+
+    arg_constraints: ClassVar[dict] = {}
+    support = constraints.real
+
+    def __init__(self, *, validate_args=None):
+        super().__init__(batch_shape=(), event_shape=(), validate_args=validate_args)
+
+    def sample(self, key, sample_shape=()):
+        shape = sample_shape + self.batch_shape
+        return jax.random.uniform(key, shape, jnp.result_type(float), minval=-jnp.pi, maxval=jnp.pi)
+
+    def log_prob(self, value):
+        return jnp.zeros_like(value) - jnp.log(2 * jnp.pi)
+
+
 def zero_sum_normal(*event_shape: int, scale):
     """Normal on the arrays that sum to zero along every axis; structure first, as in LKJCholesky."""
     return dist.ZeroSumNormal(scale, event_shape)

@@ -20,6 +20,7 @@ class _Distributions:
     """`numpyro.distributions`, with the package's own first."""
 
     MultivariateNormal = own.MultivariateNormal
+    UniformAngle = own.UniformAngle
     ZeroSumNormal = staticmethod(own.zero_sum_normal)
     RotatedNormal = staticmethod(own.rotated_normal)
     EqualVolumeNormal = staticmethod(own.equal_volume_normal)

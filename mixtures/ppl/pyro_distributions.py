@@ -71,6 +71,31 @@ def _to_zero_sum(constraint: _ZeroSum) -> ZeroSumTransform:
     return ZeroSumTransform(constraint.event_dim)
 
 
+class UniformAngle(pyro.distributions.TorchDistribution):
+    """Every direction alike, on the real line, where directions 2 pi apart are the same: the density of one turn, on each.
+
+    Args:
+        half_turn: pi, in the precision of the program.
+    """
+
+    arg_constraints: ClassVar[dict] = {}
+    support = constraints.real
+
+    def __init__(self, half_turn: torch.Tensor):
+        self.half_turn = half_turn
+        super().__init__(half_turn.shape, validate_args=False)
+
+    def sample(self, sample_shape=torch.Size()):  # noqa: B008 (torch's own signature)
+        share = torch.rand(self._extended_shape(sample_shape), dtype=self.half_turn.dtype)
+        return (2 * share - 1) * self.half_turn
+
+    def log_prob(self, value):
+        return torch.zeros_like(value) - torch.log(2 * self.half_turn)
+
+    def expand(self, batch_shape, _instance=None):
+        return UniformAngle(self.half_turn.expand(torch.Size(batch_shape)))
+
+
 class ZeroSumNormal(pyro.distributions.TransformedDistribution):
     """Normal(0, scale) on the arrays that sum to zero along every axis.
 

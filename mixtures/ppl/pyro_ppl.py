@@ -18,7 +18,7 @@ from array_api_compat import torch as torch_namespace
 from pyro import poutine
 
 from mixtures.ppl.protocol import Array, Distribution
-from mixtures.ppl.pyro_distributions import ZeroSumNormal, equal_volume_normal, rotated_normal
+from mixtures.ppl.pyro_distributions import UniformAngle, ZeroSumNormal, equal_volume_normal, rotated_normal
 from mixtures.ppl.pyro_emissions import EMISSIONS
 
 
@@ -80,6 +80,9 @@ class _Distributions:
 
     def ZeroSumNormal(self, *event_shape, scale):  # noqa: N802
         return ZeroSumNormal(event_shape, self._number(scale))
+
+    def UniformAngle(self):  # noqa: N802
+        return UniformAngle(self.ppl.array(np.pi))
 
     def RotatedNormal(self, loc, scale, orientation):  # noqa: N802
         return rotated_normal(loc, scale, orientation)
