@@ -23,11 +23,13 @@ from tests.family_cases import CASES, Case, covariates
 DATA_SETS, ROWS, DRAWS = 55, 40, 200
 NOMINAL, LEVEL = 0.8, 1e-3
 
+LINES = families.Regression("poisson", priors={"intercept": priors.Normal(0.5, 0.7), "slope": priors.Normal(0.0, 0.4)})
+
 MILD = {
-    "poisson regression": Mixture(
-        2,
-        families.Regression("poisson", priors={"intercept": priors.Normal(0.5, 0.7), "slope": priors.Normal(0.0, 0.4)}),
-    )
+    "poisson regression": Mixture(2, LINES),
+    "product with covariates": Mixture(
+        2, families.Product({**dict(CASES["product with covariates"].family.columns), "visits": LINES})
+    ),
 }
 """Narrower priors where draws from the default ones have counts of millions, which take a sampler hours."""
 
@@ -68,7 +70,9 @@ def draw_from_prior(case: Case, model: Mixture, seed: int) -> tuple[dict[str, np
     truth = mixtures.simulate(model, ROWS if case.features is None else (ROWS, case.features), seed, covariates=known)
     if isinstance(case.family, families.Product):
         names = tuple(name for name, _ in case.family.columns)
-        return truth, Observations(np.column_stack([truth[name] for name in names]), feature_names=names)
+        return truth, Observations(
+            np.column_stack([truth[name] for name in names]), feature_names=names, covariates=known
+        )
     support = getattr(case.family, "support", REAL)
     is_sound = np.isfinite(truth["obs"]).all() and bool(support.holds(truth["obs"]).all())
     return truth, Observations(truth["obs"], covariates=known) if is_sound else None
