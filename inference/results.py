@@ -1,7 +1,7 @@
 """What the verbs return: frozen, NumPy and pandas only, carrying what made them."""
 
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -105,10 +105,12 @@ class PointFit(_Made):
         gradient_norms: of every site's unconstrained coordinates, before each step, (steps,); empty for `fit_em`, whose steps follow no
             gradient.
         restarts: a table with one line a restart: seed, initial_objective, objective (both smaller is better), steps, status, occupancy
-            (expected rows of each component).
+            (expected rows of each component), optimum (0 is the best; -1: none).
         status: how the best restart ended.
         free_parameters: the number of free parameters.
         origin: what the fit was made from.
+        optima: parameters of each distinct sound optimum, (optima, ...) by site, the best first: row i is optimum i of `restarts`, with
+            its components in any order; none where no restart is sound.
     """
 
     parameters: dict[str, np.ndarray]
@@ -122,6 +124,7 @@ class PointFit(_Made):
     status: Status
     free_parameters: int
     origin: Origin
+    optima: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def sample_size(self) -> float:

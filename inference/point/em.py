@@ -10,6 +10,7 @@ from inference.checks import check_count, check_positive, with_numbers
 from inference.engines import Engine, engine
 from inference.engines.closed_form import ClosedForm, EMProblem, State, Statistics
 from inference.engines.e_step import with_prior
+from inference.point.assembly import check_sound, distinct_optima, parts
 from inference.point.em_runs import Runs, beginnings, from_partitions, joined, offset_of, stacked, summarise
 from inference.point.em_settings import Settings, check_fixed, check_mixture, check_row_weights, check_starts
 from inference.point.generalised_em import climb_by_gradient
@@ -21,7 +22,7 @@ from inference.point.starts import Start, restart_seeds
 from inference.results import Origin, PointFit
 from inference.status import Status
 from mixtures import Mixture, Observations
-from mixtures.errors import ChoiceError, FitError
+from mixtures.errors import ChoiceError
 from mixtures.mixture import completed
 from mixtures.seeds import check_seed
 from mixtures.weights import Dirichlet
@@ -111,9 +112,7 @@ def fit_em(
     else:
         runs = _climb(mixture, observations, backend_engine, task, settings)
     best = best_restart(runs.table)
-    status = runs.table.at[best, "status"]
-    if raise_if_bad and not status.is_sound:
-        raise FitError("fit_em", got=status.value, expected="a sound optimum", advice="See the restarts of the fit.")
+    check_sound("fit_em", runs.table, best, raise_if_bad)
     parameters = runs.parameters(best) | known
     if start is None and not known and observations.labels is None:
         if task is None or is_posterior:  # families or priors that may tell components apart
@@ -128,18 +127,18 @@ def fit_em(
         single = {name: value[None] for name, value in parameters.items()}
         prior = float(backend_engine.log_prior_draws(mixture, single, observations)[0])
     return PointFit(
-        parameters={site.name: parameters[site.name] for site in sites.parameters},
-        component_axis={site.name: site.component_axis for site in sites.parameters if site.component_axis is not None},
+        **parts(sites, parameters),
         log_likelihood=likelihood,
         log_posterior=None if prior is None else likelihood + prior,
         classification_log_likelihood=classified,
         losses=runs.losses[best],
         gradient_norms={},
         restarts=runs.table,
-        status=status,
+        status=runs.table.at[best, "status"],
         free_parameters=sites.free_parameters
         - sum(site.free - site.spare for site in sites.parameters if site.name in known),
         origin=Origin.of(with_numbers(mixture, observations), observations, backend, seed, weights),
+        optima=distinct_optima(runs.table, parameters, lambda restart: runs.parameters(restart) | known),
     )
 
 

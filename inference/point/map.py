@@ -5,15 +5,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inference.checks import check_count, check_positive, checked, with_numbers
-from inference.engines import Engine, engine
+from inference.checks import check_count, check_positive, checked
+from inference.engines import engine
 from inference.engines.protocol import Ascent
-from inference.engines.sites import Sites
+from inference.point.assembly import assembled, check_sound
 from inference.point.restarts import judge, numbered_by_weight, polished
 from inference.point.starts import Starts, draw_starts, restart_seeds, step_scales
-from inference.results import Origin, PointFit
-from mixtures import Observations, Program
-from mixtures.errors import FitError
+from inference.results import PointFit
+from mixtures import Program
 from mixtures.seeds import check_seed
 
 
@@ -85,46 +84,10 @@ def fit_map(
     best, parameters = polished(program, observations, backend_engine, sites, ascent, table, density, real)
     if start is None and observations.labels is None:
         parameters = numbered_by_weight(program, observations, backend_engine, sites, parameters, with_prior=True)
-    status = table.at[best, "status"]
-    if raise_if_bad and not status.is_sound:
-        raise FitError(
-            "fit_map",
-            got=status.value,
-            expected="a sound optimum",
-            advice="See the restarts of the fit without raise_if_bad.",
-        )
-    likelihood, prior, classified = densities(program, observations, backend_engine, sites, parameters)
-    return PointFit(
-        parameters={site.name: parameters[site.name] for site in sites.parameters},
-        component_axis={site.name: site.component_axis for site in sites.parameters if site.component_axis is not None},
-        log_likelihood=likelihood,
-        log_posterior=likelihood + prior,
-        classification_log_likelihood=classified,
-        losses=ascent.losses[best, :-1],
-        gradient_norms={name: norms[best] for name, norms in ascent.gradient_norms.items()},
-        restarts=table,
-        status=status,
-        free_parameters=sites.free_parameters,
-        origin=Origin.of(with_numbers(program, observations), observations, backend, seed),
+    check_sound("fit_map", table, best, raise_if_bad)
+    return assembled(
+        program, observations, backend_engine, sites, seed, ascent, table, best, parameters, is_posterior=True
     )
-
-
-def densities(
-    program: Program,
-    x: Observations,
-    engine: Engine,
-    sites: Sites,
-    parameters: dict[str, np.ndarray],
-) -> tuple[float, float, float]:
-    """log p(x | parameters), log p(parameters), and log p(x, z | parameters) at the most probable z (NaN without a hub)."""
-    single = {name: np.asarray(value)[None] for name, value in parameters.items()}
-    likelihood = float(engine.marginal_draws(program, single, x)[0])
-    prior = float(engine.log_prior_draws(program, single, x)[0])
-    if not sites.has_hub:
-        return likelihood, prior, float("nan")
-    # a row with everything missing has no z worth guessing
-    classified = engine.log_joint(program, parameters, x)[x.informative].max(axis=1).sum()
-    return likelihood, prior, float(classified)
 
 
 def _joined(first: tuple[Ascent, pd.DataFrame], second: tuple[Ascent, pd.DataFrame]) -> tuple[Ascent, pd.DataFrame]:

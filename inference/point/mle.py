@@ -6,17 +6,17 @@ from typing import Any, Literal
 import numpy as np
 from scipy import optimize
 
-from inference.checks import check_count, check_positive, check_share, checked, with_numbers
+from inference.checks import check_count, check_positive, check_share, checked
 from inference.engines import engine
 from inference.engines.protocol import Ascent, LogDensity
 from inference.engines.sites import Sites
-from inference.point.map import densities
+from inference.point.assembly import assembled, check_sound
 from inference.point.polish import coordinate_units
-from inference.point.restarts import best_restart, judge, numbered_by_weight, optima, polished
+from inference.point.restarts import best_restart, judge, numbered_by_weight, polished
 from inference.point.starts import Starts, draw_starts, restart_seeds, step_scales
-from inference.results import Origin, PointFit
+from inference.results import PointFit
 from mixtures import Program
-from mixtures.errors import ChoiceError, FitError, ModelError
+from mixtures.errors import ChoiceError, ModelError
 from mixtures.seeds import check_seed
 
 OPTIMIZERS = ("adam", "sgd", "lbfgs")
@@ -118,25 +118,11 @@ def fit_mle(
     else:
         best = best_restart(table)
         parameters = {name: value[best] for name, value in ascent.parameters.items()}
-    table["optimum"] = optima(table)
     if start is None:
         parameters = numbered_by_weight(program, observations, backend_engine, sites, parameters, with_prior=False)
-    status = table.at[best, "status"]
-    if raise_if_bad and not status.is_sound:
-        raise FitError("fit_mle", got=status.value, expected="a sound optimum", advice="See the restarts of the fit.")
-    likelihood, _, classified = densities(program, observations, backend_engine, sites, parameters)
-    return PointFit(
-        parameters={site.name: parameters[site.name] for site in sites.parameters},
-        component_axis={site.name: site.component_axis for site in sites.parameters if site.component_axis is not None},
-        log_likelihood=likelihood,
-        log_posterior=None,
-        classification_log_likelihood=classified,
-        losses=ascent.losses[best, :-1],
-        gradient_norms={name: norms[best] for name, norms in ascent.gradient_norms.items()},
-        restarts=table,
-        status=status,
-        free_parameters=sites.free_parameters,
-        origin=Origin.of(with_numbers(program, observations), observations, backend, seed),
+    check_sound("fit_mle", table, best, raise_if_bad)
+    return assembled(
+        program, observations, backend_engine, sites, seed, ascent, table, best, parameters, is_posterior=False
     )
 
 

@@ -1,6 +1,7 @@
 """Where chains start: as restarts do, or about a point fit, scattered as widely as the posterior about it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,11 +34,11 @@ def chain_starts(
     return {site.name: np.stack([row[site.name] for row in rows]) for site in sites.parameters}
 
 
-def fits_of(init: PointFit | Sequence[PointFit] | None, sites: Sites) -> list[PointFit]:
-    """The point fits that a run is to start from, none for None.
+def fits_of(init: PointFit | Sequence[PointFit] | None, sites: Sites, spread: bool = False) -> list[PointFit]:
+    """The point fits that a run is to start from, none for None; each distinct optimum is one, if they are to be spread.
 
     Raises:
-        ModelError: not a point fit or several, or of another program.
+        ModelError: not a point fit or several, or of another program; nothing to spread.
     """
     fits: list[Any] = [] if init is None else list(init) if isinstance(init, list | tuple) else [init]
     shapes = {site.name: site.shape for site in sites.parameters}
@@ -52,7 +53,20 @@ def fits_of(init: PointFit | Sequence[PointFit] | None, sites: Sites) -> list[Po
         found = {name: np.shape(value) for name, value in fit.parameters.items()}
         if shapes != found:
             raise ModelError("init", got=f"a fit with sites {found}", expected=f"a fit of this program, sites {shapes}")
-    return fits
+    if not spread:
+        return fits
+    if not any(fit.optima for fit in fits):
+        raise ModelError(
+            "init",
+            got="no sound optimum",
+            expected="a point fit to spread over",
+            advice="fit_map(program, x, seed=...).",
+        )
+    return [
+        replace(fit, parameters={name: value[row] for name, value in fit.optima.items()})
+        for fit in fits
+        for row in range(len(next(iter(fit.optima.values()), ())))
+    ]
 
 
 def log_posterior_of(fit: PointFit, program: Program, x: Observations, engine: Engine) -> float:

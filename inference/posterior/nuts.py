@@ -29,6 +29,7 @@ def sample_nuts(
     seed: int,
     sampler: str = "auto",
     init: PointFit | Sequence[PointFit] | None = None,
+    spread: bool = False,
     target_accept: float = 0.8,
     backend: str = "numpyro",
     progress: bool | None = None,
@@ -59,6 +60,7 @@ def sample_nuts(
             the backend is NumPyro on a CPU, else the backend's own. The attributes `sampler` and `sampler_reason` say which, and why.
         init: a point fit to start from, each chain a little off it, as far as the posterior is wide; several fits, which chains take in
             turn, spread the chains over different optima; None starts chains as `fit_map` starts restarts.
+        spread: chains take the distinct optima that the restarts of `init` reached in turn, the best first, instead of its best one alone.
         target_accept: the acceptance rate that step sizes are tuned for.
         backend: `"numpyro"` or `"pyro"`.
         progress: show a progress bar; None shows one on a terminal.
@@ -104,7 +106,8 @@ def sample_nuts(
     backend_engine = engine(chosen.backend)
     sites = backend_engine.sites(program, observations)
     fits = fits_of(init, sites)
-    starts = chain_starts(program, observations, backend_engine, sites, chains, seed, fits)
+    centres = fits_of(init, sites, spread=True) if spread else fits
+    starts = chain_starts(program, observations, backend_engine, sites, chains, seed, centres)
     heights = [log_posterior_of(fit, program, observations, backend_engine) for fit in fits]
     run = Run(
         nuts=NutsOptions(draws, tune, target_accept, seed, precision),

@@ -1,0 +1,90 @@
+"""From restarts that were judged to a `PointFit`: what `fit_map` and `fit_mle` share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from inference.checks import with_numbers
+from inference.engines import Engine
+from inference.engines.protocol import Ascent
+from inference.engines.sites import Sites
+from inference.point.restarts import optima
+from inference.results import Origin, PointFit
+from mixtures import Observations, Program
+from mixtures.errors import FitError
+
+Parameters = dict[str, np.ndarray]
+
+
+def check_sound(verb: str, table: pd.DataFrame, best: int, raise_if_bad: bool) -> None:
+    """Raise FitError if the best restart is unsound and that was asked for."""
+    status = table.at[best, "status"]
+    if raise_if_bad and not status.is_sound:
+        raise FitError(
+            verb,
+            got=status.value,
+            expected="a sound optimum",
+            advice="See the restarts of the fit without raise_if_bad.",
+        )
+
+
+def assembled(
+    program: Program,
+    x: Observations,
+    engine: Engine,
+    sites: Sites,
+    seed: int,
+    ascent: Ascent,
+    table: pd.DataFrame,
+    best: int,
+    parameters: Parameters,
+    *,
+    is_posterior: bool,
+) -> PointFit:
+    """The fit of gradient ascents, of which `best` ended at `parameters`; the optima are numbered in the table."""
+    table["optimum"] = optima(table)
+    likelihood, prior, classified = densities(program, x, engine, sites, parameters)
+    return PointFit(
+        **parts(sites, parameters),
+        log_likelihood=likelihood,
+        log_posterior=likelihood + prior if is_posterior else None,
+        classification_log_likelihood=classified,
+        losses=ascent.losses[best, :-1],
+        gradient_norms={name: norms[best] for name, norms in ascent.gradient_norms.items()},
+        restarts=table,
+        status=table.at[best, "status"],
+        free_parameters=sites.free_parameters,
+        origin=Origin.of(with_numbers(program, x), x, engine.name, seed),
+        optima=distinct_optima(
+            table, parameters, lambda restart: {name: v[restart] for name, v in ascent.parameters.items()}
+        ),
+    )
+
+
+def parts(sites: Sites, parameters: Parameters) -> dict[str, Any]:
+    """The parameters in the program's order, and which of their axes run over components."""
+    axes = {site.name: site.component_axis for site in sites.parameters if site.component_axis is not None}
+    return {"parameters": {site.name: parameters[site.name] for site in sites.parameters}, "component_axis": axes}
+
+
+def distinct_optima(table: pd.DataFrame, parameters: Parameters, of_restart: Callable[[int], Parameters]) -> Parameters:
+    """Every distinct sound optimum, (optima, ...) by site: `parameters`, those of the best, then others; none if no restart is sound."""
+    sound = table[table["optimum"] >= 0].sort_values("objective").drop_duplicates("optimum")
+    ends = [parameters, *(of_restart(restart) for restart in sound.index[1:])]
+    return {name: np.stack([end[name] for end in ends]) for name in parameters} if len(sound) else {}
+
+
+def densities(
+    program: Program, x: Observations, engine: Engine, sites: Sites, parameters: Parameters
+) -> tuple[float, float, float]:
+    """log p(x | parameters), log p(parameters), and log p(x, z | parameters) at the most probable z (NaN without a hub)."""
+    single = {name: np.asarray(value)[None] for name, value in parameters.items()}
+    likelihood = float(engine.marginal_draws(program, single, x)[0])
+    prior = float(engine.log_prior_draws(program, single, x)[0])
+    if not sites.has_hub:
+        return likelihood, prior, float("nan")
+    # a row with everything missing has no z worth guessing
+    classified = engine.log_joint(program, parameters, x)[x.informative].max(axis=1).sum()
+    return likelihood, prior, float(classified)
