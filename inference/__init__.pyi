@@ -13,6 +13,7 @@ from .labels.diagnose import diagnose_labels as diagnose_labels
 from .labels.relabel import relabel as relabel
 from .labels.report import LabelReport as LabelReport
 from .labels.verdict import Verdict as Verdict
+from .partitions.parameters import cluster_parameters as cluster_parameters
 from .partitions.partition import Partition as Partition
 from .partitions.partition import partition as partition
 from .partitions.similarity import similarity as similarity

@@ -1,0 +1,80 @@
+"""The parameters of a partition's clusters: the model's own, re-estimated as if the clusters were known."""
+
+from dataclasses import replace
+
+import numpy as np
+from xarray import DataTree
+
+from inference.checks import check_tree
+from inference.draws import observations_of, program_of
+from inference.partitions.partition import Partition
+from inference.point.em import fit_em
+from inference.results import PointFit
+from mixtures import Mixture, Observations, Program
+from mixtures.errors import DataError, ModelError
+from mixtures.exchangeable import exchangeable
+
+STARTS = 3
+"""Starts of the fit: with every row's cluster known hardly any family has more than one optimum."""
+
+
+def cluster_parameters(
+    posterior: DataTree, partition: Partition | np.ndarray, *, seed: int = 0, backend: str = "numpyro"
+) -> PointFit:
+    """The most probable parameters given that the rows are clustered so.
+
+    The number of clusters takes the place of the number of components; family, weights and the numbers of the priors stay. For their
+    uncertainty as well, sample with the clusters as known labels: `sample_nuts(model, Observations(x, labels=partition.labels), seed=0)`.
+
+    Args:
+        posterior: draws of the parameters, as `sample_nuts` returns them.
+        partition: a `Partition` of all its rows, or labels 0, 1, ...
+        seed: an int in [0, 2**32).
+        backend: `"numpyro"` or `"pyro"`.
+
+    Returns:
+        A `PointFit`, component k being cluster k.
+
+    Raises:
+        DataError: not a posterior's tree, or labels of another number of rows.
+        ModelError: a program whose components are not alike, so that a cluster cannot be any of them.
+
+    Source: Wade & Ghahramani (2018), section 5: inference given a point estimate of the partition.
+
+    Example:
+        >>> from inference import partition, sample_nuts
+        >>> from mixtures import gaussian_mixture
+        >>> x = [0.0, 1.0, 2.0, 10.0, 11.0, 12.0]
+        >>> post = sample_nuts(gaussian_mixture(2, "tied"), x, draws=50, tune=100, chains=1, seed=0, progress=False)
+        >>> fit = cluster_parameters(post, partition(post))
+        >>> fit.parameters["loc"].round().tolist()
+        [1.0, 11.0]
+    """
+    tree = check_tree(posterior)
+    program, x = program_of(tree), observations_of(tree)
+    labels = np.asarray(partition.labels if isinstance(partition, Partition) else partition)
+    if labels.shape != (len(x),):
+        raise DataError(
+            "partition",
+            got=f"labels of shape {labels.shape}",
+            expected=f"one for each of the posterior's {len(x)} rows",
+            advice="Partition all rows: partition(posterior).",
+        )
+    _, numbered = np.unique(labels, return_inverse=True)
+    model = replace(_alike(program, x), components=int(numbered.max()) + 1)
+    return fit_em(model, x.with_labels(numbered), objective="posterior", restarts=STARTS, seed=seed, backend=backend)
+
+
+def _alike(program: Program, x: Observations) -> Mixture:
+    """The program, if it is a mixture of components that are alike."""
+    if isinstance(program, Mixture):
+        covariates = None if x.covariates is None else x.covariates.shape[1]
+        groups = exchangeable(program, program.components, x.features, covariates)
+        if program.components == 1 or groups == (tuple(range(program.components)),):
+            return program
+    raise ModelError(
+        "posterior",
+        got="a program whose components are not alike",
+        expected="a Mixture of components of one kind",
+        advice="Say which cluster is which component: fit_em(model, x, labels=..., objective='posterior', seed=0).",
+    )
