@@ -44,11 +44,11 @@ def cluster_parameters(
     Example:
         >>> from inference import partition, sample_nuts
         >>> from mixtures import gaussian_mixture
-        >>> x = [0.0, 1.0, 2.0, 10.0, 11.0, 12.0]
+        >>> x = [0.0, 0.5, 1.0, 10.0, 10.5, 11.0]
         >>> post = sample_nuts(gaussian_mixture(2, "tied"), x, draws=50, tune=100, chains=1, seed=0, progress=False)
         >>> fit = cluster_parameters(post, partition(post))
-        >>> fit.parameters["loc"].round().tolist()
-        [1.0, 11.0]
+        >>> fit.parameters["loc"].round(1).tolist()
+        [0.5, 10.5]
     """
     tree = check_tree(posterior)
     program, x = program_of(tree), observations_of(tree)
