@@ -20,6 +20,7 @@ from inference.engines.progress import ChainBars
 from inference.engines.protocol import NO_DRAWS, Block, BlockKeeper, Draws
 from inference.engines.sites import Sites
 from mixtures import Program
+from mixtures.errors import StoredFileError
 
 BLOCK = 50
 """Draws in a compiled block: long enough to amortise its start, short enough to show progress and to stop soon."""
@@ -101,22 +102,35 @@ def _drawn(
 ) -> dict[str, np.ndarray]:
     """The draws of the vector, and the sampler's statistics, (chains, draws, ...), in the precision of the scope."""
     chains, tune = len(vectors), options.tune
+    devices = _accelerators()
     # As one vectorised program chains wait for the longest of their trees: on two cores side by side is three times as fast.
-    is_vectorized = chains > 1 and jax.default_backend() != "cpu"
+    is_vectorized = chains > 1 and len(devices) > 0
     start, advance = _kernel(program, sites, tune, options.target_accept, is_vectorized, options.precision)
     data, begin = jax.tree.map(jnp.asarray, data), jnp.asarray(vectors)
     keys = jax.random.split(jax.random.PRNGKey(options.seed), chains)
-    groups = [slice(None)] if is_vectorized else list(range(chains))
-    lanes = [
-        _Lane(number, start, advance, keys[group], begin[group], data, tune // BLOCK, store)
-        for number, group in enumerate(groups)
-    ]
+    groups: list[Any] = list(range(chains))
+    if is_vectorized:
+        groups = [
+            slice(group[0], group[-1] + 1) for group in np.array_split(np.arange(chains), min(chains, len(devices)))
+        ]
+    lanes = []
+    for number, group in enumerate(groups):
+        own, at, rows = keys[group], begin[group], data
+        if is_vectorized:
+            own, at, rows = jax.device_put((own, at, rows), devices[number])
+        first = group.start if is_vectorized else group
+        lanes.append(_Lane(first, start, advance, own, at, rows, tune // BLOCK, store))
     _run(lanes, -(-(tune + options.draws) // BLOCK), chains, progress, is_stopped)
     return _joined(lanes, tune, options.draws)
 
 
+def _accelerators() -> list[jax.Device]:
+    """The devices that chains are shared out among; none on a CPU."""
+    return [] if jax.default_backend() == "cpu" else jax.local_devices()
+
+
 class _Lane:
-    """Chains that advance together: all of them, or one. It begins where the store's last whole block ended."""
+    """Chains that advance together, known by the first of them: one, or those of one device. It begins where its stored blocks end."""
 
     def __init__(
         self,
@@ -136,8 +150,16 @@ class _Lane:
         if not blocks:
             self.state = start(keys, vectors, data)
             return
-        structure = jax.tree.structure(jax.eval_shape(start, keys, vectors, data))
-        self.state = jax.tree.unflatten(structure, [jax.numpy.asarray(leaf) for leaf in blocks[-1].state])
+        expected, stored = jax.eval_shape(start, keys, vectors, data), blocks[-1].state
+        if [leaf.shape for leaf in jax.tree.leaves(expected)] != [leaf.shape for leaf in stored]:
+            raise StoredFileError(
+                "store",
+                got="chains that ran together on another kind or number of devices",
+                expected="the devices that the run began on",
+                advice="Resume it there, or begin a new run.",
+            )
+        leaves = jax.device_put([jnp.asarray(leaf) for leaf in stored], vectors.device)
+        self.state = jax.tree.unflatten(jax.tree.structure(expected), leaves)
 
     def launch(self) -> None:
         """Begin one more block; the call returns while it is computed."""
@@ -165,11 +187,11 @@ def _run(lanes: list[_Lane], blocks: int, chains: int, progress: bool, is_stoppe
         for block in range(blocks):
             if is_stopped():
                 return
-            behind = [(number, lane) for number, lane in enumerate(lanes) if lane.done <= block]
-            for _, lane in behind:
+            behind = [lane for lane in lanes if lane.done <= block]
+            for lane in behind:
                 lane.launch()
-            for number, lane in behind:
-                for chain, count in enumerate(lane.finish(), start=number):
+            for lane in behind:
+                for chain, count in enumerate(lane.finish(), start=lane.number):
                     bars.reach(chain, BLOCK * lane.done, count)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from jaxlib import xla_client
 
 import inference
 import mixtures
@@ -113,6 +114,27 @@ def test_chains_in_one_program_as_on_accelerators_are_stored_too(tmp_path, model
     for block in sorted((tmp_path / "a").glob("block-000-*"))[4:]:
         block.unlink()
     _same_draws(inference.resume(tmp_path / "a", FIVE_POINTS), whole)
+
+
+def test_chains_are_shared_out_among_accelerators(tmp_path, model, monkeypatch):
+    """Two devices of one or two chains each draw what one device with all of them does."""
+    devices = xla_client.make_cpu_client(num_devices=2).devices()
+    options = {**OPTIONS, "chains": 3, "draws": 4, "tune": 1}
+    monkeypatch.setattr(numpyro_nuts, "_accelerators", lambda: devices[:1])
+    alone = inference.sample_nuts(model, FIVE_POINTS, progress=False, **options)
+    monkeypatch.setattr(numpyro_nuts, "_accelerators", lambda: devices)
+    few = inference.sample_nuts(model, FIVE_POINTS, progress=False, **options)
+    # programs of other widths add up in another order, which a few draws do not magnify
+    np.testing.assert_allclose(few["posterior"]["loc"], alone["posterior"]["loc"], rtol=1e-6)
+    options, store = {**OPTIONS, "chains": 3}, tmp_path / "run"
+    together = inference.sample_nuts(model, FIVE_POINTS, progress=False, store=store, **options)
+    assert {path.name[:9] for path in store.glob("block-*")} == {"block-000", "block-002"}
+    for block in sorted(store.glob("block-*"))[4:]:
+        block.unlink()
+    _same_draws(inference.resume(store, FIVE_POINTS), together)
+    monkeypatch.setattr(numpyro_nuts, "_accelerators", lambda: devices[:1])
+    with pytest.raises(StoredFileError, match="another kind or number of devices"):
+        inference.resume(store, FIVE_POINTS)
 
 
 def test_a_full_disk_is_said_and_earlier_blocks_are_intact(tmp_path, model, undisturbed, monkeypatch):
