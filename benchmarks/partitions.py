@@ -2,10 +2,9 @@
 
     python benchmarks/partitions.py [--rows 250 500 1000 2000] [--draws 4000] [--components 5] [--losses vi binder ...]
 
-Each line is one search over a simulated posterior of overlapping Gaussian components. The peer is what is usually done
-in
-Python: average linkage of 1 - S by SciPy, cut where the same expected loss is least. `over peer` is the time of the
-search over the time of that, `gain` how much lower the search's expected loss is.
+Each line is one search over a simulated posterior of overlapping Gaussian components. The peer is what is usually done in Python:
+average linkage of 1 - S by SciPy, cut where the same expected loss is least. `over peer` is the time of the search over the time of
+that, `gain` how much lower the search's expected loss is.
 """
 
 import argparse

@@ -1,5 +1,7 @@
 from . import plots as plots
+from .assignment.abstain import Abstention as Abstention
 from .assignment.abstain import abstain as abstain
+from .assignment.calibration import CalibrationTable as CalibrationTable
 from .assignment.calibration import calibration_table as calibration_table
 from .assignment.classify import classify as classify
 from .assignment.guide import fit_guide as fit_guide
@@ -10,6 +12,7 @@ from .files import save as save
 from .labels.align import align as align
 from .labels.align import match as match
 from .labels.diagnose import diagnose_labels as diagnose_labels
+from .labels.permutations import Relabelling as Relabelling
 from .labels.relabel import relabel as relabel
 from .labels.report import LabelReport as LabelReport
 from .labels.verdict import Verdict as Verdict
@@ -17,6 +20,7 @@ from .partitions.parameters import cluster_parameters as cluster_parameters
 from .partitions.partition import Partition as Partition
 from .partitions.partition import partition as partition
 from .partitions.similarity import similarity as similarity
+from .partitions.summaries import ClusterSummary as ClusterSummary
 from .partitions.summaries import cluster_summary as cluster_summary
 from .point.em import fit_em as fit_em
 from .point.map import fit_map as fit_map
@@ -26,6 +30,7 @@ from .posterior.nuts import sample_nuts as sample_nuts
 from .posterior.resume import resume as resume
 from .posterior.smc import sample_smc as sample_smc
 from .posterior.vi import fit_vi as fit_vi
+from .posterior.warnings import PosteriorReport as PosteriorReport
 from .posterior.warnings import check_posterior as check_posterior
 from .results import GuideFit as GuideFit
 from .results import PointFit as PointFit

@@ -20,14 +20,16 @@ from inference.results import PointFit
 from inference.run_folder import RunFolder
 from mixtures import Mixture, Observations, __version__, gaussian_mixture, load_dataset
 from mixtures.errors import DataError, MixturesError
+from mixtures.seeds import check_seed
 
 FAILED, UNSOUND, INTERRUPTED = 1, 3, 130
 
 EXIT_CODES = """exit codes:
-  0  done
-  1  bad data, or a result that could not be had or written; one line says why
-  2  bad use of the command
-  3  done, but the best fit is not sound: see its status
+    0  done
+    1  bad data, or a result that could not be had or written; one line says why
+    2  bad use of the command
+    3  done, but the best fit is not sound: see its status
+  130  interrupted by Ctrl-C; what was written before is kept
 """
 
 
@@ -42,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = _parser().parse_args(argv)
     try:
+        check_seed(args.seed)  # found before anything is printed
         return args.run(args)
     except (MixturesError, OSError) as error:
         print(f"mixtures: error: {error}", file=sys.stderr)
@@ -73,12 +76,14 @@ def _parser() -> argparse.ArgumentParser:
 
     for command in (demo, fit):
         command.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="parent of the run's folder")
-        command.add_argument("--backend", choices=("numpyro", "pyro"), default="numpyro")
-        command.add_argument("--seed", type=int, default=0)
+        command.add_argument("--backend", choices=("numpyro", "pyro"), default="numpyro", help="what runs the model")
+        command.add_argument("--seed", type=int, default=0, help="an int from 0; the same seed gives the same results")
         command.add_argument("--restarts", type=int, default=20, help="starts of the point fit")
         command.add_argument("--draws", type=int, default=1000, help="kept draws of each chain")
         command.add_argument("--tune", type=int, default=1000, help="warm-up draws of each chain")
-        command.add_argument("--chains", type=int, default=4)
+        command.add_argument(
+            "--chains", type=int, default=4, help="chains of the posterior, each from a start of its own"
+        )
     return parser
 
 

@@ -76,6 +76,18 @@ def load(path: str | os.PathLike[str], *, x: Any = None) -> Any:
 
     Raises:
         StoredFileError: the file is missing, truncated or altered, or the result was made from other data than `x`.
+
+    Example:
+        >>> import tempfile
+        >>> from inference import fit_em, save
+        >>> from mixtures import gaussian_mixture
+        >>> x = [0.0, 1.0, 10.0, 11.0, 12.0]
+        >>> fit = fit_em(gaussian_mixture(2, "tied"), x, restarts=3, seed=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = save(fit, f"{folder}/fit.json")
+        ...     back = load(path, x=x)
+        >>> bool((back.parameters["loc"] == fit.parameters["loc"]).all())
+        True
     """
     path = Path(path)
     if not path.is_file():

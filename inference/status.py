@@ -7,7 +7,7 @@ class Status(Enum):
     """How a fit, or one of its restarts, ended; the value is the sentence shown to the user."""
 
     CONVERGED = "converged"
-    MAX_STEPS = "max steps reached: the gradient is not zero yet; raise steps"
+    MAX_STEPS = "max steps reached: the gradient is not zero yet; raise the number of steps"
     SPURIOUS = (
         "spurious: a component sits on a few rows that lie close together, much narrower than the others, likely by chance; "
         "try fewer components, components of one form, or priors"

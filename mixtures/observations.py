@@ -78,7 +78,7 @@ class Observations:
         given = self.x
         feature_names, row_names = names_of(self.x)
         feature_names = tuple(map(str, self.feature_names)) if self.feature_names is not None else feature_names
-        values = squeezed(numeric(self.x, feature_names), feature_names)
+        values = squeezed(numeric(self.x), feature_names)
         check_shape(values)
         check_names(values, feature_names)
         values.flags.writeable = False
@@ -176,7 +176,7 @@ class Observations:
 
     @property
     def fingerprint(self) -> str:
-        """sha256 of shape, values and column names: tells whether two results speak of the same data."""
+        """sha256 of shape, values, column names, covariates and known labels: tells whether two results speak of the same data."""
         digest = hashlib.sha256(repr((self.shape, self.feature_names)).encode())
         digest.update(np.ascontiguousarray(self.x).data)  # its memory, not a copy
         if self.covariates is not None:

@@ -39,7 +39,7 @@ def aligned(array: np.ndarray) -> np.ndarray:
     return copy
 
 
-def numeric(x: Any, feature_names: tuple[str, ...] | None, what: str = "x") -> np.ndarray:
+def numeric(x: Any, what: str = "x") -> np.ndarray:
     """A fresh float64 array, or an error that names the columns that are not numbers."""
     if hasattr(x, "dtypes") and hasattr(x, "columns"):
         bad = [
@@ -101,7 +101,7 @@ def check_names(values: np.ndarray, feature_names: tuple[str, ...] | None) -> No
 def checked_covariates(given: Any, rows: int) -> tuple[np.ndarray, tuple[str, ...] | None]:
     """Covariates as (rows, covariates), read-only, and their names."""
     names, row_names = names_of(given)
-    values = numeric(given, names, "covariates")
+    values = numeric(given, "covariates")
     values = values[:, None] if values.ndim == 1 else values
     if values.ndim != 2 or len(values) != rows or values.shape[1] == 0:
         raise DataError(

@@ -47,6 +47,9 @@ def abstain(probabilities: np.ndarray, *, threshold: float = 0.9) -> Abstention:
         probabilities: P(assignment | row), (rows, components), such as `responsibilities` returns them.
         threshold: the least probability that a class needs, in (0, 1].
 
+    Returns:
+        An `Abstention`: each row's class, or -1, and the errors to be expected; a sentence when printed.
+
     Raises:
         DataError: the rows of `probabilities` do not sum to one.
         ModelError: a threshold outside (0, 1].

@@ -64,11 +64,20 @@ def calibration_table(
         bins: the number of bins between 0 and 1.
         level: probability content of the interval (Clopper & Pearson 1934) of each bin.
 
+    Returns:
+        A `CalibrationTable`: a line for each bin with rows in it when printed.
+
     Raises:
         DataError: rows that do not sum to one, or labels that are no components.
         ModelError: bins < 1, a level outside (0, 1), an unknown component.
 
     Source: DeGroot & Fienberg (1983), The Statistician 32; Naeini, Cooper & Hauskrecht (2015), AAAI (the error).
+
+    Example:
+        >>> import numpy as np
+        >>> table = calibration_table(np.array([[0.75, 0.25]] * 4), np.array([0, 0, 0, 1]), bins=2)
+        >>> table.counts.tolist(), table.predicted[1].item(), table.observed[1].item()
+        ([0, 4], 0.75, 0.75)
     """
     probabilities, truth = checked_probabilities(probabilities), np.asarray(truth)
     rows, components = probabilities.shape

@@ -35,6 +35,7 @@ def fit_guide(fit: PointFit, x: Any, *, steps: int = 300, learning_rate: float =
 
     Raises:
         DataError: other columns than the model was fitted to.
+        ModelError, SeedError: `steps` or `learning_rate` not above 0, a bad seed.
 
     Example:
         >>> from inference import fit_map

@@ -35,6 +35,7 @@ def responsibilities(fit_or_posterior: PointFit | xr.DataTree, x: Any, interval:
 
     Raises:
         DataError: other columns than the model was fitted to.
+        ModelError: an interval of a point fit, or a share outside (0, 1).
 
     Example:
         >>> from inference import fit_map

@@ -71,7 +71,7 @@ class GuideAscent:
 
     Args:
         probs: probabilities by assignment site, (rows, components).
-        losses: negative ELBO at each step, (steps,).
+        losses: negative ELBO before each step and at the end, (steps + 1,).
         gradient_norms: by assignment site, (steps,).
     """
 

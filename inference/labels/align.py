@@ -58,6 +58,18 @@ def align(result: Any, to: Labelled, x: Any = None) -> Any:
 
     Raises:
         DataError: something that has no components, or another number of them; no `x` where it must be given.
+
+    Example:
+        >>> from inference import fit_em
+        >>> from mixtures import gaussian_mixture
+        >>> x = [0.0, 1.0, 10.0, 11.0, 12.0]
+        >>> fit = fit_em(gaussian_mixture(2, "tied"), x, restarts=3, seed=0)
+        >>> start = {**fit.parameters, "weights": fit.parameters["weights"][::-1], "loc": fit.parameters["loc"][::-1]}
+        >>> other = fit_em(fit.program, x, start=start, restarts=1, seed=0)
+        >>> other.parameters["loc"].round(3).tolist()
+        [0.5, 11.0]
+        >>> align(other, to=fit, x=x).parameters["loc"].round(3).tolist()
+        [11.0, 0.5]
     """
     if isinstance(result, Sequence) and not isinstance(result, str | bytes):
         return [align(one, to, x) for one in result]
@@ -78,6 +90,20 @@ def match(result: Labelled, to: Labelled, x: Any = None) -> Relabelling:
         result: a point fit or a posterior.
         to: the reference.
         x: as in `align`.
+
+    Returns:
+        A `Relabelling` of one draw: `permutations[0, k]` is the component of `result` that is component k of `to`.
+
+    Raises:
+        DataError: as in `align`.
+
+    Example:
+        >>> from inference import fit_em
+        >>> from mixtures import gaussian_mixture
+        >>> x = [0.0, 1.0, 10.0, 11.0, 12.0]
+        >>> fit = fit_em(gaussian_mixture(2, "tied"), x, restarts=3, seed=0)
+        >>> match(fit, to=fit, x=x).permutations.tolist()
+        [[0, 1]]
     """
     result, reference = _labelled(result), _labelled(to, "to")
     rows = _rows(result, reference, x)

@@ -57,6 +57,17 @@ def diagnose_labels(
         ChoiceError: unknown method.
         DataError: no posterior with components.
         ModelError: `rows` is not an int >= 2.
+
+    Example:
+        >>> from inference import sample_nuts
+        >>> from mixtures import gaussian_mixture
+        >>> x = [0.0, 1.0, 2.0, 10.0, 11.0, 12.0]
+        >>> post = sample_nuts(gaussian_mixture(2, "tied"), x, draws=50, tune=100, chains=2, seed=0, progress=False)
+        >>> report = diagnose_labels(post)
+        >>> report.switching.possible
+        2
+        >>> print(str(report).splitlines()[0])
+        Labels of 2 components in 2 chains of 50 draws
     """
     if method is not None and method not in METHODS:
         raise ChoiceError.of("method", method, METHODS)

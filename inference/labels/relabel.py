@@ -60,6 +60,15 @@ def relabel(
         ChoiceError: unknown method or site.
         DataError: no posterior with components, or a pivot that does not fit it.
         ModelError: `"sjw"` with more than 6 components to exchange, or `rows` that is not an int >= 2.
+
+    Example:
+        >>> from inference import sample_nuts
+        >>> from mixtures import gaussian_mixture
+        >>> x = [0.0, 1.0, 2.0, 10.0, 11.0, 12.0]
+        >>> post = sample_nuts(gaussian_mixture(2, "tied"), x, draws=50, tune=100, chains=2, seed=0, progress=False)
+        >>> loc = relabel(post, method="ordering").posterior.loc
+        >>> bool((loc[:, :, 0] < loc[:, :, 1]).all())
+        True
     """
     if method not in METHODS:
         raise ChoiceError.of("method", method, METHODS)

@@ -98,6 +98,9 @@ def partition(
         max_clusters: the most clusters allowed; no bound by default.
         level: the posterior share of the credible ball.
 
+    Returns:
+        A `Partition`: the labels of the rows and how sure they are; a table when printed.
+
     Raises:
         ChoiceError: an unknown loss.
         DataError: not a posterior's tree, or indices that no row has.
@@ -105,6 +108,14 @@ def partition(
 
     Source: Dahl, Johnson & Mueller (2022), J. Computational and Graphical Statistics 31 (search); Wade & Ghahramani
     (2018), Bayesian Analysis 13 (expected VI, credible ball).
+
+    Example:
+        >>> from inference import sample_nuts
+        >>> from mixtures import gaussian_mixture
+        >>> x = [0.0, 1.0, 2.0, 10.0, 11.0, 12.0]
+        >>> post = sample_nuts(gaussian_mixture(2, "tied"), x, draws=50, tune=100, chains=2, seed=0, progress=False)
+        >>> partition(post).labels.tolist()
+        [0, 0, 0, 1, 1, 1]
     """
     loss_of(loss)  # a wrong name shall not wait for the responsibilities
     responsibilities = responsibilities_of(posterior, rows)

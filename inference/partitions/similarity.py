@@ -33,6 +33,15 @@ def similarity(posterior: DataTree, rows: Sequence[int] | np.ndarray | None = No
         DataError: not a posterior's tree, or indices that no row has.
 
     Source: Binder (1978), Biometrika 65, section 3; averaged over responsibilities (Rao-Blackwell).
+
+    Example:
+        >>> from inference import sample_nuts
+        >>> from mixtures import gaussian_mixture
+        >>> x = [0.0, 1.0, 2.0, 10.0, 11.0, 12.0]
+        >>> post = sample_nuts(gaussian_mixture(2, "tied"), x, draws=50, tune=100, chains=2, seed=0, progress=False)
+        >>> together = similarity(post)
+        >>> bool(together[0, 1] > together[0, 5])
+        True
     """
     return similarity_matrix(responsibilities_of(posterior, rows))
 

@@ -58,6 +58,9 @@ def cluster_summary(x: Any, partition: Partition | np.ndarray) -> ClusterSummary
             were not observed are left out, feature by feature.
         partition: a `Partition`, or labels 0, 1, ...
 
+    Returns:
+        A `ClusterSummary`: a line for each cluster when printed.
+
     Raises:
         DataError: another number of rows than the partition has.
 

@@ -4,8 +4,6 @@ Okabe & Ito (2008), "Color Universal Design": told apart with any common colour 
 white; black is kept for what belongs to no component.
 """
 
-import numpy as np
-
 COMPONENTS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
 """Blue, vermilion, green, purple, orange, sky blue, yellow."""
 
@@ -36,8 +34,3 @@ def marker(component: int) -> str:
     """The marker of a component. After seven colours it moves on by one, so that no pair repeats before the fiftieth."""
     turn, place = divmod(component, len(COMPONENTS))
     return MARKERS[(place + turn) % len(MARKERS)]
-
-
-def by_component(classes: np.ndarray) -> list[str]:
-    """Each row's colour, from its component."""
-    return [colour(int(component)) for component in classes]

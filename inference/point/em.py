@@ -81,7 +81,8 @@ def fit_em(
         (`start`, `labels`, `fixed`).
 
     Raises:
-        DataError, ModelError, SeedError: bad arguments; more components than rows.
+        DataError, ModelError, ChoiceError, SeedError: bad arguments; more components than rows.
+        BackendError: a backend that is not installed.
         FitError: the fit is unsound and `raise_if_bad` is set.
 
     Source: Dempster, Laird & Rubin (1977); Celeux & Govaert (1995).

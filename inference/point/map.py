@@ -51,7 +51,8 @@ def fit_map(
         A `PointFit`. Where the prior treats components alike and `start` is None, they are numbered by decreasing weight.
 
     Raises:
-        DataError, ModelError, SeedError: bad arguments.
+        DataError, ModelError, ChoiceError, SeedError: bad arguments.
+        BackendError: a backend that is not installed.
         FitError: the fit is unsound and `raise_if_bad` is set.
 
     Example:

@@ -57,10 +57,12 @@ def fit_mle(
         raise_if_bad: raise where the best restart is unsound, instead of returning it with its status.
 
     Returns:
-        A `PointFit`; `losses` are negative log likelihoods before each step, of minibatches scaled to all rows.
+        A `PointFit`; `losses` are negative log likelihoods before each step, of minibatches scaled to all rows. Where the declaration treats
+        components alike and `start` is None, they are numbered by decreasing weight.
 
     Raises:
         DataError, ModelError, ChoiceError, SeedError: bad arguments.
+        BackendError: a backend that is not installed.
         FitError: the fit is unsound and `raise_if_bad` is set.
 
     Example:

@@ -46,8 +46,9 @@ def sample_nuts(
     and `relabel` before reading any mean of a component, and `check_posterior` before reading anything.
 
     Ctrl-C stops NumPyro's chains after the block they are in (50 draws), nutpie's and Pyro's at once: the draws there are come back,
-    marked by the attribute `complete` = 0 (of Pyro's chains, which run one after the other, those that are finished). A second Ctrl-C
-    interrupts at once, as does one in warm-up, when there are no draws yet.
+    marked by the attribute `complete` = 0. Pyro's chains run one after the other: kept are those that are finished, or all that have
+    begun, cut to the length of the last, whichever is more draws. A second Ctrl-C interrupts at once, as does one in warm-up, when there
+    are no draws yet.
 
     Args:
         program: a declaration.

@@ -1,5 +1,6 @@
 """Continue a run of NUTS that was stopped or killed, from the last block that reached the disk."""
 
+import hashlib
 import os
 from typing import Any
 
@@ -58,17 +59,23 @@ def resume(
     stored = from_json(header["program"]) if program is None else program
     observations = checked(stored, x)
     run = Run.of_header(header)
-    found = {
-        "data": (header["data_fingerprint"][:12], observations.fingerprint[:12]),
-        "program": (header["program"], to_json(with_numbers(stored, observations))),
-        "versions": (header["versions"], versions(run.sampler.backend)),
-    }
-    for what, (kept, given) in found.items():
-        if kept != given:
-            raise StoredFileError(
-                str(path),
-                got=f"a run of other {what}: {kept}",
-                expected=f"{given}",
-                advice=f"Resume with the {what} of the run, or begin a new one.",
-            )
-    return carry_out(run, with_numbers(stored, observations), observations, store.starts(), store, progress, strict)
+    numbered = with_numbers(stored, observations)
+    _check_same("data", path, "other data", header["data_fingerprint"][:12], observations.fingerprint[:12])
+    _check_same("program", path, "another program", *map(_digest, (header["program"], to_json(numbered))))
+    _check_same("versions", path, "other versions of the packages", header["versions"], versions(run.sampler.backend))
+    return carry_out(run, numbered, observations, store.starts(), store, progress, strict)
+
+
+def _check_same(what: str, path: str | os.PathLike[str], other: str, kept: Any, given: Any) -> None:
+    if kept != given:
+        raise StoredFileError(
+            str(path),
+            got=f"a run with {other}: {kept}",
+            expected=f"{given}",
+            advice=f"Resume with the {what} of the run, or begin a new one.",
+        )
+
+
+def _digest(program: str) -> str:
+    """The beginning of a sha256: a program's JSON is too long for an error."""
+    return hashlib.sha256(program.encode()).hexdigest()[:12]

@@ -76,9 +76,10 @@ class PosteriorReport:
 def check_posterior(posterior: xr.DataTree) -> PosteriorReport:
     """Look for signs that draws do not represent the posterior.
 
-    Checked is what the tree keeps: chains stuck below the density of the fit they were started from (or of the best chain), R-hat and
-    effective draws of label-invariant quantities, divergences, the energy's Bayesian fraction of missing information, the tree's depth,
-    whether the run was cut short; of approximations, their k-hat; of tempered SMC, whether runs agree on the evidence.
+    Checked is what the tree keeps: draws that are NaN or infinite, chains stuck below the density of the fit they were started from (or of
+    the best chain), R-hat and effective draws of label-invariant quantities, divergences, the energy's Bayesian fraction of missing
+    information, the tree's depth, whether the run was cut short; of approximations, their k-hat; of tempered SMC, whether runs agree on
+    the evidence.
 
     Args:
         posterior: draws from `sample_nuts`, `sample_smc`, `fit_laplace` or `fit_vi`, relabelled or not.

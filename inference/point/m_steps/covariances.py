@@ -47,7 +47,7 @@ def _along_features(xp: Any, variance: Array, scatter: Array, last: Spread) -> S
     return _along_axes(xp, axes, xp.broadcast_to(variance, (components, features)), last)
 
 
-def _dense(xp: Any, covariance: Array, scatter: Array, last: Spread) -> Spread:
+def _dense(xp: Any, covariance: Array, last: Spread) -> Spread:
     """Sigma_k = L_k L_k'."""
     root = xp.linalg.cholesky(covariance)
     spread = {
@@ -106,7 +106,7 @@ def _vvi(xp: Any, scatter: Array, rows: Array, last: Spread) -> Spread:
 
 
 def _eee(xp: Any, scatter: Array, rows: Array, last: Spread) -> Spread:
-    return _dense(xp, xp.sum(scatter, axis=0)[None] / xp.sum(rows), scatter, last)
+    return _dense(xp, xp.sum(scatter, axis=0)[None] / xp.sum(rows), last)
 
 
 def _vee(xp: Any, scatter: Array, rows: Array, last: Spread) -> Spread:
@@ -116,7 +116,7 @@ def _vee(xp: Any, scatter: Array, rows: Array, last: Spread) -> Spread:
         common = xp.sum(scatter / volume[:, None, None], axis=0) / xp.sum(rows)
         # lambda_k = tr(W_k C^-1) / (n_k d)
         volume = xp.sum(scatter * xp.linalg.inv(common), axis=(-2, -1)) / (rows * features)
-    return _dense(xp, volume[:, None, None] * common, scatter, {**last, "volume": volume})
+    return _dense(xp, volume[:, None, None] * common, {**last, "volume": volume})
 
 
 def _evv(xp: Any, scatter: Array, rows: Array, last: Spread) -> Spread:
@@ -124,11 +124,11 @@ def _evv(xp: Any, scatter: Array, rows: Array, last: Spread) -> Spread:
     factor = xp.linalg.cholesky(scatter)
     size = _geometric_mean(xp, _diagonal(xp, factor)) ** 2
     volume = xp.sum(size) / xp.sum(rows)
-    return _dense(xp, scatter * (volume / size)[:, None, None], scatter, last)
+    return _dense(xp, scatter * (volume / size)[:, None, None], last)
 
 
 def _vvv(xp: Any, scatter: Array, rows: Array, last: Spread) -> Spread:
-    return _dense(xp, scatter / rows[:, None, None], scatter, last)
+    return _dense(xp, scatter / rows[:, None, None], last)
 
 
 def _eev(xp: Any, scatter: Array, rows: Array, last: Spread) -> Spread:

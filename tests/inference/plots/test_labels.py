@@ -12,13 +12,6 @@ from inference.plots.palette import colour
 from mixtures.errors import DataError
 
 
-@pytest.fixture(autouse=True)
-def no_window():
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
-
-
 @pytest.fixture
 def tree() -> xr.DataTree:
     rng = np.random.default_rng(0)

@@ -2,13 +2,9 @@
 
 from types import SimpleNamespace
 
-import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 
 from inference.partitions.partition import partition_responsibilities
 from inference.plots.partitions import plot_row_uncertainty, plot_similarity
@@ -18,12 +14,6 @@ from tests.inference.partitions import oracle
 @pytest.fixture
 def found():
     return partition_responsibilities(oracle.overlapping(30, 3, 100, seed=0, gap=3.0), restarts=4)
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 def test_similarity_is_drawn_in_the_order_of_the_partition(found):

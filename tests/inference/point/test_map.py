@@ -1,6 +1,6 @@
 """fit_map finds the mode, says how every restart ended, and never returns a collapse while a sound mode is known.
 
-The figures of the five points are those of Pyro's tutorial model, computed to ten digits by independent optimisation (issue text).
+The figures of the five points are those of Pyro's tutorial model, computed to ten digits by independent optimisation.
 """
 
 import itertools
@@ -51,7 +51,9 @@ def test_losses_and_gradient_norms_are_kept_for_every_site(tutorial_fit):
     assert set(tutorial_fit.gradient_norms) == {"weights", "scale", "loc"}
     for norms in tutorial_fit.gradient_norms.values():
         assert norms.shape == (300,)
-        assert norms[-1] < 1e-3 < norms[0] + 1e-2
+        assert norms[-1] < 1e-3
+    # at the best start weights are equal and locations are two of the rows: not where the objective is flat
+    assert all(tutorial_fit.gradient_norms[site][0] > 0.1 for site in ("loc", "scale"))
 
 
 def test_criteria_follow_their_definitions(tutorial_fit):
