@@ -40,10 +40,8 @@ def integrated(name: str, row: np.ndarray, column: int) -> np.ndarray:
         largest = {"bernoulli": 1, "categorical columns": 2}.get(name, 2 if column == 2 else 80)
         largest = 80 if name == "poisson columns" else largest
         return np.log([sum(density(value, k) for value in range(largest + 1)) for k in (0, 1)])
-    if name == "with noise":
-        bounds = [((-4.0, 5.0), (-5.0, 6.0))[column], (-np.inf, np.inf)]
-    else:
-        bounds = [(-np.inf, np.inf)] * 2
+    everywhere = (-np.inf, np.inf)
+    bounds = [((-4.0, 5.0), (-5.0, 6.0))[column] if name == "with noise" else everywhere, everywhere]
     return np.log([integrate.quad(density, *bounds[k], args=(k,), epsabs=1e-13, limit=200)[0] for k in (0, 1)])
 
 

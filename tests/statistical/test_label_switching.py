@@ -67,11 +67,11 @@ def test_all_methods_agree_on_galaxies_with_three_components(galaxies_fit, galax
 @pytest.mark.slow
 def test_galaxies_with_six_components_are_ambiguous(galaxies):
     posterior = sample_nuts(
-        gaussian_mixture(6), galaxies, draws=100, tune=50, chains=2, seed=0, sampler="numpyro", progress=False
+        gaussian_mixture(6), galaxies, draws=800, tune=300, chains=4, seed=0, sampler="numpyro", progress=False
     )
     report = diagnose_labels(posterior)
-    assert report.verdict in (Verdict.AMBIGUOUS, Verdict.DIFFERENT_MODES)
-    assert report.comparison.by_component.max() > 0.1
+    assert report.verdict is Verdict.AMBIGUOUS
+    assert report.comparison.disputed > 0.5
 
 
 def test_forced_switching_between_chains_is_mended(galaxies_posterior):

@@ -18,7 +18,7 @@ def test_the_posterior_objective_ends_at_the_mode(backend):
     program = gaussian_mixture(2, "diag")
     fit = fit_em(program, FAITHFUL, objective="posterior", restarts=2, max_steps=100, seed=0, backend=backend)
     mode = fit_map(program, FAITHFUL, restarts=3, steps=200, seed=0)
-    assert fit.log_posterior == pytest.approx(mode.log_posterior, abs=1e-3)
+    assert fit.log_posterior == pytest.approx(mode.log_posterior, rel=1e-6)  # both climb until gains vanish in rounding
     assert np.diff(fit.losses).max() <= 1e-9 * abs(fit.losses[-1])
 
 
@@ -27,7 +27,7 @@ def test_what_is_fixed_in_part_stays():
     free = {"correlation_cholesky": np.stack([np.eye(2)] * 2)}
     fit = fit_em(gaussian_mixture(2), FAITHFUL, fixed=free, restarts=2, max_steps=200, seed=0)
     diagonal = fit_em(gaussian_mixture(2, "diag"), FAITHFUL, restarts=2, seed=0)
-    assert fit.log_likelihood == pytest.approx(diagonal.log_likelihood, abs=1e-3)
+    assert fit.log_likelihood == pytest.approx(diagonal.log_likelihood, rel=1e-6)  # both stop at gains of 1e-9
     assert fit.free_parameters == gaussian_parameters(2, 2)
 
 

@@ -33,6 +33,10 @@ CLOSED = (
 )
 CONJUGATE = tuple(name for name in CLOSED if name not in ("lognormal", "product"))
 
+FLAT = 1e-3
+"""The slope at which EM with a tolerance of 1e-13 stops. Its last step gained less than 1e-13 x 1000, the objective's size, and a step of EM
+gains at least slope^2 / (2 information of the complete data), which for these data is below 5000."""
+
 TO_SUPPORT = {"loc": lambda u: u, "scale": np.exp, "rate": np.exp, "probs": expit, "simplex": softmax}
 """From the real line to each site's support."""
 
@@ -130,10 +134,10 @@ def test_em_climbs_to_where_the_gradient_vanishes_and_reports_scipys_log_likelih
     table = replace(case, truth=own).table(x.x) - np.log(WEIGHTS) + np.log(fit.parameters["weights"])
     assert fit.log_likelihood == pytest.approx(logsumexp(table, axis=1).sum(), abs=1e-8)
     final = fit.log_likelihood if objective == "likelihood" else fit.log_posterior
-    assert -fit.losses[-1] == pytest.approx(final, abs=1e-6)
+    assert -fit.losses[-1] == pytest.approx(final, rel=1e-12)  # the same sum over rows, by two ways
     density = engine("numpyro").log_density(case.model, x, prior=objective == "posterior")
     slope = density.value_and_gradient(density.unconstrain(fit.parameters))[1]
-    assert np.abs(slope).max() < 0.01
+    assert np.abs(slope).max() < FLAT
 
 
 @pytest.mark.parametrize(
@@ -147,7 +151,7 @@ def test_gradient_m_steps_end_at_the_same_optimum(name, objective, monkeypatch):
     closed = fit_em(case.model, x, **options)
     monkeypatch.setattr(registry, "CLOSED_FORMS", {})
     by_gradient = fit_em(case.model, x, **options)
-    assert closed.losses[-1] == pytest.approx(by_gradient.losses[-1], abs=1e-2)
+    assert closed.losses[-1] == pytest.approx(by_gradient.losses[-1], rel=1e-6)  # both stop at gains of 1e-9
     # the two were given the same start, and count the same constants
     assert closed.losses[0] == pytest.approx(by_gradient.losses[0], abs=1e-8)
 
@@ -164,7 +168,7 @@ def test_missing_cells_drop_out(name):
         assert fit.log_likelihood == pytest.approx(inference.log_likelihood(fit, observations).sum(), abs=1e-8)
         density = engine("numpyro").log_density(case.model, observations, prior=objective == "posterior")
         slope = density.value_and_gradient(density.unconstrain(fit.parameters))[1]
-        assert np.abs(slope).max() < 0.01
+        assert np.abs(slope).max() < FLAT
 
 
 @pytest.mark.parametrize(
@@ -207,7 +211,7 @@ def test_what_is_fixed_stays_and_the_rest_is_its_best(name, site):
     density = engine("numpyro").log_density(case.model, x, prior=False)
     held = density.unconstrain(fit.parameters)
     moves = density.unconstrain({**fit.parameters, site: np.asarray(case.parameters[site])[::-1]}) != held
-    assert np.abs(density.value_and_gradient(held)[1][~moves]).max() < 0.01
+    assert np.abs(density.value_and_gradient(held)[1][~moves]).max() < FLAT
 
 
 def test_priors_that_are_not_conjugate_or_have_no_mode_climb_by_gradient():

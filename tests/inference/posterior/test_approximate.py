@@ -4,6 +4,8 @@ Oracles: a conjugate normal model, whose posterior and evidence are known in clo
 derivatives by finite differences of gradients.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -113,6 +115,14 @@ def test_few_draws_have_no_k_hat(draws):
 def test_steps_that_diverge_are_an_error(tutorial):
     with pytest.raises(FitError, match="Lower learning_rate"):
         inference.fit_vi(tutorial, FIVE_POINTS, family="normal", learning_rate=1e6, steps=100, draws=50, seed=0)
+
+
+def test_laplace_at_a_saddle_says_that_it_has_no_normal_neighbourhood():
+    """Two components that are one and the same are at rest, but apart they are better: the density is curved upwards there."""
+    mode = inference.fit_map(mixtures.gaussian_mixture(2, "tied"), FIVE_POINTS, restarts=3, seed=0)
+    same = {"weights": np.full(2, 0.5), "loc": np.full(2, FIVE_POINTS.mean()), "scale": FIVE_POINTS.std()}
+    with pytest.raises(FitError, match="not curved downwards.*sample_nuts"):
+        inference.fit_laplace(mode.program, FIVE_POINTS, init=replace(mode, parameters=mode.parameters | same), seed=0)
 
 
 @pytest.mark.parametrize("fit", [inference.fit_laplace, inference.fit_vi])
