@@ -112,5 +112,5 @@ def test_errors_survive_pickling():
 
 @pytest.mark.parametrize("x", [[[1.0, 2.0], [3.0, 4.0]], pd.DataFrame({"a": [1.0], "b": [2.0]})])
 def test_there_is_one_name_for_each_column(x):
-    with pytest.raises(DataError, match="feature_names: got 3 names, expected 2"):
+    with pytest.raises(DataError, match="feature_names: got 3 names; expected 2"):
         Observations(x, feature_names=("u", "v", "w"))

@@ -71,5 +71,5 @@ def test_a_family_that_cannot_be_imported_is_said():
 def test_a_path_that_leads_to_something_else_is_no_family():
     stored = json.loads(to_json(Mixture(2, families.Poisson())))
     stored["fields"]["family"]["type"] = "pathlib:Path"
-    with pytest.raises(StoredFileError, match="got pathlib:Path, expected a family: a frozen dataclass"):
+    with pytest.raises(StoredFileError, match="got pathlib:Path; expected a family: a frozen dataclass"):
         from_json(json.dumps(stored))

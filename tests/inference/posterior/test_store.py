@@ -165,8 +165,9 @@ def complete(tmp_path_factory, model):
 def test_a_store_is_continued_by_its_own_run_only(complete, model, monkeypatch):
     with pytest.raises(StoredFileError, match="other data"):
         inference.resume(complete, FIVE_POINTS + 1)
-    with pytest.raises(StoredFileError, match="other program"):
+    with pytest.raises(StoredFileError, match="a run with another program") as error:
         inference.resume(complete, FIVE_POINTS, program=mixtures.gaussian_mixture(3, "tied"))
+    assert len(str(error.value)) < 400  # not the programs' whole text
     with pytest.raises(StoredFileError, match="an existing file or folder.*resume"):
         inference.sample_nuts(model, FIVE_POINTS, progress=False, store=complete, **OPTIONS)
     with pytest.raises(StoredFileError, match="no stored run"):

@@ -99,7 +99,7 @@ def test_bad_arguments_say_what_is_wrong():
     with pytest.raises(ChoiceError, match="criterion"):
         select_components(FAITHFUL, criterion="waic", seed=0)
     for nothing in ({"components": []}, {"components": range(1, 3), "structures": []}):
-        with pytest.raises(DataError, match="got none, expected at least one of each"):
+        with pytest.raises(DataError, match="got none; expected at least one of each"):
             select_components(FAITHFUL, **nothing, seed=0)
     with pytest.raises(ModelError, match="at most as many components as rows"):
         select_components(FAITHFUL[:3], [4], seed=0)
