@@ -24,7 +24,7 @@ from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import Prior, Priors, freeze, override
 
-RESERVED = ("weights", "assignment", "obs")
+RESERVED = ("weights", "assignment", "obs", "labels")
 """Sites of the mixture itself."""
 
 
@@ -78,6 +78,12 @@ class Product:
             got = f"several columns for {tables}" if tables else f"families of {sorted(bound)} components"
             raise ModelError("columns", got=got, expected="families of one variable, and of one number of components")
         object.__setattr__(self, "columns", columns)
+        if clash := set(sites) & set(self._defaults):
+            raise ModelError(
+                "columns",
+                got=f"a column {min(clash)!r}, which is a site of another",
+                expected="other names for columns",
+            )
         object.__setattr__(self, "priors", freeze(self.priors))
         override(self._defaults, self.priors)
 
