@@ -11,8 +11,9 @@ from inference.engines import engine
 from inference.engines.protocol import Ascent, LogDensity
 from inference.engines.sites import Sites
 from inference.point.assembly import assembled, check_sound
+from inference.point.judgement import Judge
 from inference.point.polish import coordinate_units
-from inference.point.restarts import best_restart, judge, numbered_by_weight, polished
+from inference.point.restarts import best_restart, judged, numbered_by_weight, polished
 from inference.point.starts import Starts, draw_starts, restart_seeds, step_scales
 from inference.results import PointFit
 from mixtures import Program
@@ -110,11 +111,10 @@ def fit_mle(
             steps=epochs if batches is None else len(batches),
         )
     units_of_rest = scales if batch_size is None else None
-    table = judge(program, observations, backend_engine, sites, ascent, seeds, units_of_rest, is_bounded=False)
+    judge = Judge(program, observations, sites, is_bounded=False)
+    table = judged(judge, program, observations, backend_engine, sites, ascent, seeds, units_of_rest)
     if batch_size is None:
-        best, parameters = polished(
-            program, observations, backend_engine, sites, ascent, table, density, real, is_bounded=False
-        )
+        best, parameters = polished(judge, program, observations, backend_engine, sites, ascent, table, density, real)
     else:
         best = best_restart(table)
         parameters = {name: value[best] for name, value in ascent.parameters.items()}

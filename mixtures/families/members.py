@@ -36,6 +36,11 @@ def distinct_components(family: Family) -> frozenset[int]:
     return getattr(family, "distinct_components", frozenset())
 
 
+def bare_components(family: Family) -> frozenset[int]:
+    """The components without parameters of their own, such as noise: that no row belongs to them is an answer too."""
+    return getattr(family, "bare_components", frozenset())
+
+
 def spare_sites(family: Family) -> frozenset[str]:
     """The sites of which one component's value is of no matter to the likelihood."""
     return getattr(family, "spare_sites", frozenset())

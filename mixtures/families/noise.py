@@ -170,6 +170,11 @@ class WithNoise:
         """The components that are not like the others, whatever the priors: the noise."""
         return frozenset({0})
 
+    @property
+    def bare_components(self) -> frozenset[int]:
+        """The components without parameters: the noise."""
+        return frozenset({0})
+
     def jointly(self, ppl: PPL, draw: Draw, components: int, features: int | None) -> dict[str, Array]:
         return self.family.jointly(ppl, draw, components, features) if hasattr(self.family, "jointly") else {}
 

@@ -76,6 +76,11 @@ class PerComponent:
         return frozenset(f"{site}_{k}" for k, member in enumerate(self.members) for site in circular_sites(member))
 
     @property
+    def bare_components(self) -> frozenset[int]:
+        """The components without parameters of their own."""
+        return frozenset(k for k, member in enumerate(self.members) if not member.priors_by_site)
+
+    @property
     def support(self) -> Support:
         """The values that the last member can describe."""
         return support_of(self.members[-1])

@@ -11,6 +11,7 @@ from mixtures.errors import DataError, ModelError
 from mixtures.families.categorical import Multinomial
 from mixtures.families.family import Draw, Family
 from mixtures.families.members import (
+    bare_components,
     circular_sites,
     distinct_components,
     fixed_components,
@@ -113,6 +114,11 @@ class Product:
     def components(self) -> int | None:
         """The number of components, where a column has a family for each."""
         return next(iter(fixed_components(family for _, family in self.pairs)), None)
+
+    @property
+    def bare_components(self) -> frozenset[int]:
+        """The components that have no parameters in any column."""
+        return frozenset.intersection(*(bare_components(family) for _, family in self.pairs))
 
     @property
     def spare_sites(self) -> frozenset[str]:
