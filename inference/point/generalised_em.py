@@ -22,7 +22,7 @@ from inference.point.em_runs import Runs
 from inference.point.em_settings import Settings
 from inference.point.initial_partitions import Partition, Partitions, matched
 from inference.point.judgement import Judge
-from inference.point.polish import coordinate_units, polish
+from inference.point.polish import polish
 from inference.point.restarts import judged, optima
 from inference.point.starts import draw_starts, restart_seeds, step_scales
 from inference.status import Status
@@ -181,7 +181,7 @@ class _Climber:
         begin = self._density.unconstrain(values)
         fixed = self._settings.fixed
         first, _ = self._expected(begin, shares, fixed)
-        unit = coordinate_units(self._density, values, self._real)
+        unit = self._density.units(self._real)
 
         def objective(v: np.ndarray) -> tuple[float, np.ndarray]:
             value, slope = self._expected(begin + unit * v, shares, fixed)

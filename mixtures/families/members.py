@@ -51,6 +51,11 @@ def circular_sites(family: Family) -> frozenset[str]:
     return getattr(family, "circular_sites", frozenset())
 
 
+def linear_predictors(family: Family) -> tuple[tuple[str, str], ...]:
+    """Pairs of sites, intercept and slope, of which rows depend on intercept + slope . covariates alone."""
+    return getattr(family, "linear_predictors", ())
+
+
 def fixed_components(families: Iterable[Family]) -> set[int]:
     """The numbers of components that families are bound to, where they have a member for each."""
     bound = (getattr(family, "components", None) for family in families)

@@ -12,6 +12,7 @@ from mixtures.families.family import Draw, Family
 from mixtures.families.members import (
     circular_sites,
     fixed_components,
+    linear_predictors,
     needs_covariates,
     started,
     support_of,
@@ -159,6 +160,11 @@ class WithNoise:
     def spare_sites(self) -> frozenset[str]:
         """The sites in which the noise has a place without use."""
         return frozenset(self.priors_by_site)
+
+    @property
+    def linear_predictors(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of sites, intercept and slope."""
+        return linear_predictors(self.family)
 
     @property
     def circular_sites(self) -> frozenset[str]:

@@ -15,6 +15,7 @@ from mixtures.families.members import (
     circular_sites,
     distinct_components,
     fixed_components,
+    linear_predictors,
     needs_covariates,
     spare_sites,
     started,
@@ -124,6 +125,12 @@ class Product:
     def spare_sites(self) -> frozenset[str]:
         """The sites of which one component's value is of no matter to the likelihood."""
         return frozenset(f"{site_of(name)}_{site}" for name, family in self.pairs for site in spare_sites(family))
+
+    @property
+    def linear_predictors(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of sites, intercept and slope."""
+        each = ((site_of(name), pair) for name, family in self.pairs for pair in linear_predictors(family))
+        return tuple((f"{column}_{a}", f"{column}_{b}") for column, (a, b) in each)
 
     @property
     def circular_sites(self) -> frozenset[str]:
