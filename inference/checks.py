@@ -28,6 +28,13 @@ def checked(program: Program, x: Any) -> Observations:
     if isinstance(program, Mixture):
         program.check(observations)
         observations.check_labels(program.components)
+    elif observations.labels is not None:
+        raise DataError(
+            "labels",
+            got="known labels, and a program of your own",
+            expected="a Mixture, whose assignment they can be held against",
+            advice='Say it in the program: ppl.factor("labels", ...), as Mixture does; or pass the data without labels.',
+        )
     return observations
 
 

@@ -75,7 +75,7 @@ class Observations:
     def __post_init__(self):
         if self.missing not in MISSING:
             raise ChoiceError.of("missing", self.missing, MISSING)
-        given = self.x
+        inherited_names = self._inherit(self.x) if isinstance(self.x, Observations) else None
         feature_names, row_names = names_of(self.x)
         feature_names = tuple(map(str, self.feature_names)) if self.feature_names is not None else feature_names
         values = squeezed(numeric(self.x), feature_names)
@@ -85,8 +85,6 @@ class Observations:
         object.__setattr__(self, "x", values)
         object.__setattr__(self, "feature_names", feature_names)
         object.__setattr__(self, "row_names", row_names)
-        if self.labels is None and isinstance(given, Observations):
-            object.__setattr__(self, "labels", given.labels)
         if self.labels is not None:
             object.__setattr__(self, "labels", _labels(self.labels, len(values)))
         is_bad = np.isinf(values) if self.missing == "allow" else ~np.isfinite(values)
@@ -94,7 +92,17 @@ class Observations:
         if self.covariates is not None:
             covariates, names = checked_covariates(self.covariates, len(values))
             object.__setattr__(self, "covariates", covariates)
-            object.__setattr__(self, "covariate_names", names)
+            object.__setattr__(self, "covariate_names", names or inherited_names)
+
+    def _inherit(self, given: "Observations") -> tuple[str, ...] | None:
+        """Take over what was not said anew; the names of the covariates, if they were taken over."""
+        is_anew = self.covariates is not None
+        for name in ("labels", "covariates"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, getattr(given, name))
+        if given.missing == "allow":
+            object.__setattr__(self, "missing", "allow")
+        return None if is_anew else given.covariate_names
 
     @classmethod
     def of(cls, x: Union["Observations", Any]) -> "Observations":

@@ -54,6 +54,11 @@ class Declared(Program):
     def __call__(self, ppl: PPL, x: Any = None, **data: Any) -> Any:
         return self.function(ppl, x, **data)
 
+    @property
+    def draws_rows(self) -> bool:
+        """Whether the program can draw its data: it takes their size."""
+        return "size" in inspect.signature(self.function).parameters
+
     def __str__(self) -> str:
         return inspect.getsource(self.function).rstrip()
 
@@ -62,7 +67,8 @@ def declare(function: Callable[..., Any]) -> Declared:
     """Make a program of your own from a function `f(ppl, x)`.
 
     Use the plates `components` and `rows`, create assignments with `ppl.assign` only, and give `dims=(...)` to sites with event axes
-    that should have names in the posterior.
+    that should have names in the posterior. A program that can also draw its data, for `simulate` and predictions, takes `x=None` and
+    `size`, the shape of the data to draw.
 
     Example:
         >>> @declare

@@ -7,7 +7,7 @@ import numpy as np
 
 from mixtures.errors import ChoiceError, ModelError
 from mixtures.ppl import backend_module
-from mixtures.program import Program
+from mixtures.program import Declared, Program
 from mixtures.seeds import check_seed
 from mixtures.tables import checked_covariates
 
@@ -54,6 +54,13 @@ def simulate(
             got=type(program).__name__,
             expected="a declaration",
             advice="For data like those of a fit: simulate(program, size, seed, given=fit.parameters).",
+        )
+    if isinstance(program, Declared) and not program.draws_rows:
+        raise ModelError(
+            "program",
+            got=f"{program.function.__name__}, which takes no size",
+            expected="a program that can draw its data",
+            advice="Give it the arguments x=None and size, and draw where x is None.",
         )
     data: dict[str, Any] = {"size": _checked_size(size)}
     if covariates is not None:

@@ -10,6 +10,8 @@ import inspect
 import json
 from typing import Any
 
+import numpy as np
+
 from mixtures.errors import StoredFileError
 from mixtures.program import Declared, Program
 
@@ -75,7 +77,7 @@ def _encoded(value: Any) -> Any:
         return {"type": f"{type(value).__module__}:{type(value).__qualname__}", "fields": fields}
     if isinstance(value, tuple):
         return [_encoded(item) for item in value]
-    return value
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _decoded(value: Any) -> Any:

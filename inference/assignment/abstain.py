@@ -1,6 +1,7 @@
 """Classify, but only where it is safe: rows without a clear component get no class."""
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from jaxtyping import Int
@@ -63,7 +64,7 @@ def abstain(probabilities: np.ndarray, *, threshold: float = 0.9) -> Abstention:
         66.7% of 3 rows classified at probability >= 0.9: expected error 3.50%, without abstaining 15.67%
     """
     probabilities = checked_probabilities(probabilities)
-    if not 0 < threshold <= 1:
+    if not isinstance(threshold, Real) or not 0 < threshold <= 1:
         raise ModelError("threshold", got=repr(threshold), expected="a probability in (0, 1]")
     largest = probabilities.max(axis=1)
     clear = largest >= threshold

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from inference.assignment.responsibilities import checked_like, log_joint
+from inference.assignment.responsibilities import checked_like, log_joint, one_or_all
+from inference.checks import check_positive
 from inference.engines import engine
 from inference.results import PointFit
 from mixtures.errors import ModelError, SeedError
@@ -46,8 +47,7 @@ def classify(fit: PointFit, x: Any, *, temperature: float = 0, seed: int | None 
             advice="For draws, average over them: responsibilities(relabel(posterior), x).argmax(axis=1), or abstain(...).",
         )
     observations = checked_like(fit, x)
-    if not isinstance(temperature, int | float) or not 0 <= temperature < np.inf:
-        raise ModelError("temperature", got=repr(temperature), expected="a number >= 0")
+    check_positive("temperature", temperature, or_zero=True)
     if seed is None and temperature > 0:
         raise SeedError(
             "seed", got="None", expected="an int in [0, 2**32)", advice="Draws at temperature > 0 need a seed."
@@ -56,16 +56,15 @@ def classify(fit: PointFit, x: Any, *, temperature: float = 0, seed: int | None 
     sites = engine(fit.backend).sites(fit.program, observations)
     if sites.is_trivial:
         assigned = {site.name: np.zeros(len(observations), dtype=np.int64) for site in sites.assignments}
-        return next(iter(assigned.values())) if len(assigned) == 1 else assigned
+        return one_or_all(assigned)
     if temperature in (0, 1):
         found = engine(fit.backend).classify(
             fit.program, fit.parameters, observations, temperature=int(temperature), seed=seed
         )
         # reshaped because infer_discrete drops the plate of a single row
         assigned = {name: values.astype(np.int64).reshape(len(observations)) for name, values in found.items()}
-        return next(iter(assigned.values())) if len(assigned) == 1 else assigned
+        return one_or_all(assigned)
     # argmax of log p / t + Gumbel noise is a draw from p^(1/t) (Gumbel 1954; Maddison, Tarlow & Minka 2014)
     table = log_joint(fit, observations) / temperature
     drawn = np.argmax(table + np.random.default_rng(seed).gumbel(size=table.shape), axis=1)
-    each = {name: values[drawn] for name, values in sites.combinations().items()}
-    return next(iter(each.values())) if len(each) == 1 else each
+    return one_or_all({name: values[drawn] for name, values in sites.combinations().items()})

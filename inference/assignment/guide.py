@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from scipy.special import logsumexp
 
-from inference.assignment.responsibilities import checked_like, log_joint, responsibilities
+from inference.assignment.responsibilities import checked_like, log_joint, one_or_all, responsibilities
 from inference.checks import check_count, check_positive
 from inference.engines import engine
 from inference.results import GuideFit, PointFit
@@ -57,7 +57,7 @@ def fit_guide(fit: PointFit, x: Any, *, steps: int = 300, learning_rate: float =
     ascent = backend.enumerate_guide(
         fit.program, fit.parameters, unknown, steps=steps, learning_rate=learning_rate, seed=seed
     )
-    probs = next(iter(ascent.probs.values())) if len(ascent.probs) == 1 else ascent.probs
+    probs = one_or_all(ascent.probs)
     losses = ascent.losses
     if not is_open.all():
         # a known row's guide is sure of its label: it adds log p(x_i, label_i) to the ELBO, and has nothing to learn

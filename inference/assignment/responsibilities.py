@@ -53,7 +53,7 @@ def responsibilities(fit_or_posterior: PointFit | xr.DataTree, x: Any, interval:
         )
     fit, observations = fit_or_posterior, checked_like(fit_or_posterior, x)
     sites = engine(fit.backend).sites(fit.program, observations)
-    return _one_or_all(sites.marginals(_softmax(log_joint(fit, observations))))
+    return one_or_all(sites.marginals(_softmax(log_joint(fit, observations))))
 
 
 def log_joint(fit: PointFit, x: Any) -> np.ndarray:
@@ -69,12 +69,20 @@ def checked_like(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> Observatio
         covariates = None if sampled.covariates is None else sampled.covariates.shape[1]
         observations.check_like(sampled.features, sampled.feature_names, covariates, sampled.covariate_names)
         return observations
+    if not isinstance(fit_or_posterior, PointFit):
+        raise ModelError(
+            "fit",
+            got=type(fit_or_posterior).__name__,
+            expected="a point fit, or a tree of draws",
+            advice="Pass what fit_map, fit_em, fit_mle or sample_nuts returned.",
+        )
     observations, origin = checked(fit_or_posterior.program, x), fit_or_posterior.origin
     observations.check_like(origin.features, origin.feature_names, origin.covariates, origin.covariate_names)
     return observations
 
 
-def _one_or_all(by_site: dict[str, Any]) -> Any:
+def one_or_all(by_site: dict[str, Any]) -> Any:
+    """What belongs to the only assignment of a row, or, where there are several, to each by site."""
     return next(iter(by_site.values())) if len(by_site) == 1 else by_site
 
 
@@ -142,7 +150,7 @@ def _of_posterior(posterior: xr.DataTree, x: Any, interval: float | None) -> Any
         total, draws = np.zeros(()), 0
         for table in joint_blocks(posterior, observations):
             total, draws = total + _softmax(table).sum(axis=0), draws + len(table)
-        return _one_or_all(sites.marginals(total / draws))
+        return one_or_all(sites.marginals(total / draws))
     tails = ((1 - check_share("interval", interval)) / 2, (1 + interval) / 2)
     # quantiles need all draws of a row at once: few rows at a time, so that memory stays bounded
     sizes = posterior["posterior"].sizes
@@ -158,4 +166,4 @@ def _of_posterior(posterior: xr.DataTree, x: Any, interval: float | None) -> Any
         name: tuple(np.concatenate(column) for column in zip(*(part[name] for part in parts), strict=True))
         for name in parts[0]
     }
-    return _one_or_all(joined)
+    return one_or_all(joined)

@@ -7,7 +7,6 @@ posterior; a point fit does not keep its data, so that between two fits rows are
 
 from collections.abc import Sequence
 from dataclasses import replace
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -29,11 +28,12 @@ from inference.labels.permutations import (
 )
 from inference.labels.relabel import permuted, relabel
 from inference.results import PointFit
-from mixtures import Mixture, Observations, simulate
+from mixtures import Observations, simulate
 from mixtures.errors import DataError
 from mixtures.exchangeable import Groups, exchangeable
 from mixtures.families import Product
 from mixtures.families.product import site_of
+from mixtures.program import Declared
 
 LEAST_ROWS = 500
 MOST_DRAWS = 200
@@ -172,7 +172,7 @@ def _rows(result: Labelled, reference: Labelled, x: Any) -> Observations:
 def _drawn(reference: PointFit) -> Observations:
     """Rows drawn from the reference; its parameters do not say enough where rows depend on covariates, or a program only scores."""
     origin = reference.origin
-    is_enough = isinstance(origin.program, Mixture) or "size" in signature(origin.program.function).parameters  # type: ignore[attr-defined]
+    is_enough = not isinstance(origin.program, Declared) or origin.program.draws_rows
     if origin.covariates is not None or not is_enough:
         why = "rows depend on covariates, which a fit does not keep" if is_enough else "its program cannot draw rows"
         raise DataError(

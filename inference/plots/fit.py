@@ -147,12 +147,12 @@ def plot_ellipses(
 
     Raises:
         DataError: data with less than two columns.
-        ModelError: a family without covariances.
+        ModelError: a family without covariances, or features that are not two of the columns.
     """
     observations = Observations.of(x)
     means, covariances = _moments(fit, observations)
     ax = given_or_new(ax, (6.5, 5.0))
-    pair = list(features)
+    pair = _checked_pair(features, observations)
     _draw_rows(ax, observations.x[:, pair], classes)
     for component, (mean, covariance) in enumerate(zip(means, covariances, strict=True)):
         shade = colour(component)
@@ -193,6 +193,13 @@ def confidence_ellipse(
     ellipse = Ellipse(centre, float(major), float(minor), angle=angle, **{"facecolor": "none", **style})
     ax.add_patch(ellipse)
     return ellipse
+
+
+def _checked_pair(features: Sequence[int], x: Observations) -> list[int]:
+    pair, columns = list(features), x.features or 1
+    if len(pair) != 2 or not all(isinstance(index, int | np.integer) and 0 <= index < columns for index in pair):
+        raise ModelError("features", got=repr(features), expected=f"two of the columns 0 to {columns - 1}")
+    return pair
 
 
 def _spans_decades(losses: np.ndarray) -> bool:

@@ -41,6 +41,8 @@ def fits_of(init: PointFit | Sequence[PointFit] | None, sites: Sites, spread: bo
         ModelError: not a point fit or several, or of another program; nothing to spread.
     """
     fits: list[Any] = [] if init is None else list(init) if isinstance(init, list | tuple) else [init]
+    if init is not None and not fits:
+        raise ModelError("init", got="an empty list", expected="a point fit, or a list of them")
     shapes = {site.name: site.shape for site in sites.parameters}
     for fit in fits:
         if not isinstance(fit, PointFit):

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from scipy.stats import chi2
 
+from inference.checks import check_tree
 from mixtures.errors import FitError
 
 LEAST_BFMI = 0.3
@@ -95,7 +96,7 @@ def check_posterior(posterior: xr.DataTree) -> PosteriorReport:
         >>> "effective draws" in [warning.name for warning in check_posterior(post).warnings]
         True
     """
-    stats = posterior["sample_stats"].to_dataset()
+    stats = check_tree(posterior)["sample_stats"].to_dataset()
     checks = (
         _not_a_number,
         _minor_mode,

@@ -78,8 +78,14 @@ class Selection:
         return fit_em(mixture, self.x, start=start, restarts=1, seed=self.seed, backend=self.backend)
 
     def wide(self, criterion: str | None = None) -> pd.DataFrame:
-        """A criterion with components down and structures across; NaN where the fit is unsound."""
+        """A criterion with components down and structures across; NaN where the fit is unsound.
+
+        Raises:
+            ChoiceError: not one of the criteria.
+        """
         name = criterion or self.criterion
+        if name not in CRITERIA:
+            raise ChoiceError.of("criterion", name, CRITERIA)
         values = self.table.assign(value=self.table[name].where(self.table["status"].map(lambda s: s.is_sound)))
         return values.pivot(index="components", columns="structure", values="value")[
             list(dict.fromkeys(self.table["structure"]))
@@ -139,6 +145,8 @@ def select_components(
     wanted = components if isinstance(components, Iterable) else [components]
     counts = list(dict.fromkeys(check_count("components", count) for count in wanted))
     every = ("E", "V") if observations.features is None else STRUCTURES
+    if structures is not None and not isinstance(structures, str | Iterable):
+        raise ChoiceError.of("structures", structures, every)
     chosen = every if structures is None else [structures] if isinstance(structures, str) else structures
     names = list(dict.fromkeys(chosen))
     if criterion not in CRITERIA:

@@ -7,7 +7,7 @@ from mixtures.families.columns import Columns
 from mixtures.families.family import Family
 from mixtures.families.gaussian import Gaussian
 from mixtures.families.negative_binomial import NegativeBinomial
-from mixtures.families.noise import WithNoise
+from mixtures.families.noise import Uniform, WithNoise
 from mixtures.families.per_component import PerComponent, PointMass
 from mixtures.families.poisson import Poisson, ZeroInflatedPoisson
 from mixtures.families.positive import Exponential, Gamma, LogNormal, Weibull
@@ -34,6 +34,7 @@ __all__ = [
     "Product",
     "Regression",
     "StudentT",
+    "Uniform",
     "VonMises",
     "Weibull",
     "WithNoise",

@@ -9,14 +9,84 @@ from mixtures.errors import ModelError
 from mixtures.families.categorical import Multinomial
 from mixtures.families.columns import joined
 from mixtures.families.family import Draw, Family
-from mixtures.families.members import circular_sites, needs_covariates, started, support_of, with_covariates
+from mixtures.families.members import (
+    circular_sites,
+    fixed_components,
+    linear_predictors,
+    needs_covariates,
+    started,
+    support_of,
+    with_covariates,
+)
 from mixtures.families.product import Product
-from mixtures.families.support import Support
+from mixtures.families.support import COUNTS, REAL, Support
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import Prior, Priors, freeze, override
 
 Bound = float | tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Every cell is uniform between two bounds; no sites. A background among the members of a `PerComponent`.
+
+    Args:
+        low: lower bound, one number or one for each column; rows below cannot belong to the component.
+        high: upper bound.
+        whole: whether only whole numbers are possible, as among counts.
+
+    Raises:
+        ModelError: bounds that are not finite (or whole), or a lower one that is not below the upper one.
+
+    Example:
+        >>> from mixtures import Mixture
+        >>> from mixtures.families import Gaussian, PerComponent, StudentT
+        >>> Mixture(3, PerComponent([Uniform(-9.0, 9.0), Gaussian(), StudentT()])).family.components
+        3
+    """
+
+    low: Bound
+    high: Bound
+    whole: bool = False
+    priors: Priors = field(default=(), kw_only=True)
+
+    def __post_init__(self):
+        for name in ("low", "high"):
+            bound = np.asarray(getattr(self, name), dtype=float)
+            object.__setattr__(self, name, float(bound) if bound.ndim == 0 else tuple(bound.tolist()))
+        bounds = f"{self.low}, {self.high}"
+        if not (np.isfinite(self.low).all() and np.isfinite(self.high).all()):
+            raise ModelError("low, high", got=bounds, expected="finite bounds")
+        if not np.all(np.asarray(self.low) < np.asarray(self.high)):
+            raise ModelError("low, high", got=bounds, expected="low < high")
+        if self.whole and not all(np.all(np.asarray(bound) == np.round(bound)) for bound in (self.low, self.high)):
+            raise ModelError("low, high", got=bounds, expected="whole numbers, as the counts are")
+
+    @property
+    def support(self) -> Support:
+        """The kind of values, whatever the bounds: rows beyond them belong to other components."""
+        return COUNTS if self.whole else REAL
+
+    @property
+    def priors_by_site(self) -> Mapping[str, Prior]:
+        return {}
+
+    def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
+        return {}
+
+    def per_component(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
+        return {}
+
+    def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
+        cell = (ppl.dist.DiscreteUniform if self.whole else ppl.dist.Uniform)(_number(self.low), _number(self.high))
+        return joined(cell if features is None else cell.expand((features,)), parameters, features)
+
+    def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
+        return {}
+
+    def check(self, x: Observations) -> None:
+        """Rows beyond the bounds belong to other components."""
 
 
 @dataclass(frozen=True)
@@ -57,18 +127,16 @@ class WithNoise:
     priors: Priors = field(default=(), kw_only=True)
 
     def __post_init__(self):
-        for name in ("low", "high"):
-            bound = np.asarray(getattr(self, name), dtype=float)
-            object.__setattr__(self, name, float(bound) if bound.ndim == 0 else tuple(bound.tolist()))
-        if not (np.isfinite(self.low).all() and np.isfinite(self.high).all()):
-            raise ModelError("low, high", got=f"{self.low}, {self.high}", expected="finite bounds")
-        if not np.all(np.asarray(self.low) < np.asarray(self.high)):
-            raise ModelError("low, high", got=f"{self.low}, {self.high}", expected="low < high")
-        if self.support.is_discrete and not (_is_whole(self.low) and _is_whole(self.high)):
-            raise ModelError("low, high", got=f"{self.low}, {self.high}", expected="whole numbers, as the counts are")
         _check_member(self.family)
+        for name in ("low", "high"):  # in their hashable form
+            object.__setattr__(self, name, getattr(self.noise, name))
         object.__setattr__(self, "priors", freeze(self.priors))
         override(self.family.priors_by_site, self.priors)
+
+    @property
+    def noise(self) -> Uniform:
+        """The component of the noise."""
+        return Uniform(self.low, self.high, whole=self.support.is_discrete)
 
     @property
     def support(self) -> Support:
@@ -94,6 +162,11 @@ class WithNoise:
         return frozenset(self.priors_by_site)
 
     @property
+    def linear_predictors(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of sites, intercept and slope."""
+        return linear_predictors(self.family)
+
+    @property
     def circular_sites(self) -> frozenset[str]:
         """The sites that are directions."""
         return circular_sites(self.family)
@@ -101,6 +174,11 @@ class WithNoise:
     @property
     def distinct_components(self) -> frozenset[int]:
         """The components that are not like the others, whatever the priors: the noise."""
+        return frozenset({0})
+
+    @property
+    def bare_components(self) -> frozenset[int]:
+        """The components without parameters: the noise."""
         return frozenset({0})
 
     def jointly(self, ppl: PPL, draw: Draw, components: int, features: int | None) -> dict[str, Array]:
@@ -113,12 +191,9 @@ class WithNoise:
         return self.family.per_component(ppl, draw, features)
 
     def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
-        uniform = ppl.dist.DiscreteUniform if self.support.is_discrete else ppl.dist.Uniform
-        noise = uniform(_number(self.low), _number(self.high))
-        if features is not None:
-            noise = noise.expand((features,))
+        noise = self.noise.emission(ppl, parameters, features)
         family = self.family.emission(ppl, parameters, features)
-        return ppl.dist.Select(parameters["assignment"], joined(noise, parameters, features), family)
+        return ppl.dist.Select(parameters["assignment"], noise, family)
 
     def start(
         self, x: np.ndarray, rows: np.ndarray, components: int, covariates: np.ndarray | None = None
@@ -131,6 +206,8 @@ class WithNoise:
 
 def _check_member(family: Family) -> None:
     """Check that every cell of the family's rows could be noise by itself."""
+    if not hasattr(family, "emission"):
+        raise ModelError("family", got=repr(family), expected="a family, such as families.Gaussian()")
     if isinstance(family, Product):
         raise ModelError(
             "family",
@@ -138,12 +215,15 @@ def _check_member(family: Family) -> None:
             expected="a family of one kind of columns",
             advice="Give each column its own noise: Product({'a': WithNoise(Gaussian(), low, high), ...}).",
         )
+    if fixed_components([family]):
+        raise ModelError(
+            "family",
+            got=f"a {type(family).__name__} with a family for each component",
+            expected="one family for all components",
+            advice="Make the noise one of its members: PerComponent([Uniform(low, high), Gaussian(), ...]).",
+        )
     if isinstance(family, Multinomial):
         raise ModelError("family", got="a Multinomial", expected="cells that do not have to add up to a total")
-
-
-def _is_whole(bound: Bound) -> bool:
-    return bool(np.all(np.asarray(bound) == np.round(bound)))
 
 
 def _number(bound: Bound) -> float | np.ndarray:

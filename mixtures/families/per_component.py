@@ -9,7 +9,14 @@ import numpy as np
 from mixtures.errors import ModelError
 from mixtures.families.columns import joined
 from mixtures.families.family import Draw, Family
-from mixtures.families.members import circular_sites, needs_covariates, started, support_of, with_covariates
+from mixtures.families.members import (
+    circular_sites,
+    linear_predictors,
+    needs_covariates,
+    started,
+    support_of,
+    with_covariates,
+)
 from mixtures.families.product import Product
 from mixtures.families.support import Support
 from mixtures.observations import Observations
@@ -71,9 +78,20 @@ class PerComponent:
         return frozenset(range(len(self.members)))
 
     @property
+    def linear_predictors(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of sites, intercept and slope."""
+        each = ((k, pair) for k, member in enumerate(self.members) for pair in linear_predictors(member))
+        return tuple((f"{a}_{k}", f"{b}_{k}") for k, (a, b) in each)
+
+    @property
     def circular_sites(self) -> frozenset[str]:
         """The sites that are directions."""
         return frozenset(f"{site}_{k}" for k, member in enumerate(self.members) for site in circular_sites(member))
+
+    @property
+    def bare_components(self) -> frozenset[int]:
+        """The components without parameters of their own."""
+        return frozenset(k for k, member in enumerate(self.members) if not member.priors_by_site)
 
     @property
     def support(self) -> Support:

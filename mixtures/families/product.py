@@ -11,9 +11,11 @@ from mixtures.errors import DataError, ModelError
 from mixtures.families.categorical import Multinomial
 from mixtures.families.family import Draw, Family
 from mixtures.families.members import (
+    bare_components,
     circular_sites,
     distinct_components,
     fixed_components,
+    linear_predictors,
     needs_covariates,
     spare_sites,
     started,
@@ -24,7 +26,7 @@ from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import Prior, Priors, freeze, override
 
-RESERVED = ("weights", "assignment", "obs")
+RESERVED = ("weights", "assignment", "obs", "labels")
 """Sites of the mixture itself."""
 
 
@@ -78,6 +80,12 @@ class Product:
             got = f"several columns for {tables}" if tables else f"families of {sorted(bound)} components"
             raise ModelError("columns", got=got, expected="families of one variable, and of one number of components")
         object.__setattr__(self, "columns", columns)
+        if clash := set(sites) & set(self._defaults):
+            raise ModelError(
+                "columns",
+                got=f"a column {min(clash)!r}, which is a site of another",
+                expected="other names for columns",
+            )
         object.__setattr__(self, "priors", freeze(self.priors))
         override(self._defaults, self.priors)
 
@@ -109,9 +117,20 @@ class Product:
         return next(iter(fixed_components(family for _, family in self.pairs)), None)
 
     @property
+    def bare_components(self) -> frozenset[int]:
+        """The components that have no parameters in any column."""
+        return frozenset.intersection(*(bare_components(family) for _, family in self.pairs))
+
+    @property
     def spare_sites(self) -> frozenset[str]:
         """The sites of which one component's value is of no matter to the likelihood."""
         return frozenset(f"{site_of(name)}_{site}" for name, family in self.pairs for site in spare_sites(family))
+
+    @property
+    def linear_predictors(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of sites, intercept and slope."""
+        each = ((site_of(name), pair) for name, family in self.pairs for pair in linear_predictors(family))
+        return tuple((f"{column}_{a}", f"{column}_{b}") for column, (a, b) in each)
 
     @property
     def circular_sites(self) -> frozenset[str]:

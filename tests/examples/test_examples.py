@@ -18,7 +18,7 @@ SMALL = ["--restarts", "4", "--steps", "30", "--draws", "12", "--tune", "12", "-
 ARGUMENTS: dict[str, list[list[str]]] = {
     "01_tutorial": [["--backend", "numpyro", *SMALL], ["--backend", "pyro", *SMALL]],
     "05_families": [
-        ["--rows", "60", *SMALL[:4], "--only", "Gamma", "PointMass + Poisson", "Categorical(3)"],
+        ["--rows", "60", *SMALL[:4], "--only", "Gamma", "your own: Laplace", "PointMass + Poisson", "Categorical(3)"],
         ["--backend", "pyro", "--rows", "60", *SMALL[:4]],
     ],
     "06_regression": [["--backend", "pyro", "--rows", "60", *SMALL[:4]]],

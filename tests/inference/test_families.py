@@ -106,6 +106,14 @@ def test_every_verb_works(name, backend, data):
     # 30 rows that overlap so may be described best by one component: then the fit must say so
     assert fit.status.is_sound or (fit.status is Status.EMPTY and fit.parameters["weights"].min() * ROWS < 0.5)
     assert fit.log_posterior >= _log_posterior(case, x, backend) - 1e-6  # not worse than the truth
+    for climbed in (
+        inference.fit_em(case.model, x, restarts=1, max_steps=3, seed=0, backend=backend),
+        inference.fit_mle(case.model, x, restarts=1, epochs=3, seed=0, backend=backend),
+    ):
+        assert np.isfinite(climbed.bic)
+        assert (
+            np.diff(climbed.losses).max() <= 1e-9 * abs(climbed.losses[0]) or climbed.gradient_norms
+        )  # EM never falls
     shares = inference.responsibilities(fit, x)
     np.testing.assert_allclose(shares.sum(axis=1), 1.0, rtol=1e-12)
     np.testing.assert_array_equal(inference.classify(fit, x), shares.argmax(axis=1))
@@ -131,6 +139,13 @@ def test_every_verb_works(name, backend, data):
     )
     np.testing.assert_allclose(post.log_likelihood.obs.values[0, -1], pointwise, rtol=1e-10)
     assert inference.responsibilities(post, x).shape == (ROWS, 2)
+    relabelled = inference.relabel(post)
+    np.testing.assert_allclose(  # what the rows say does not depend on labels
+        relabelled.log_likelihood.obs.values, post.log_likelihood.obs.values, rtol=1e-10
+    )
+    parameters = {site: relabelled.posterior[site].values[0, -1] for site in case.parameters}
+    again = logsumexp(engine(backend).log_joint(case.model, parameters, x), axis=1)
+    np.testing.assert_allclose(again, pointwise, rtol=1e-8)
 
 
 def _log_posterior(case, x, backend):

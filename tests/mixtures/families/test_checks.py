@@ -6,6 +6,7 @@ import pytest
 
 import inference
 import mixtures
+from inference.engines import engine
 from mixtures import Mixture, Observations, families, priors, specification, weights
 from mixtures.errors import ChoiceError, DataError, ModelError
 from tests.family_cases import CASES
@@ -106,6 +107,17 @@ TABLE = families.Product({"a": families.Gaussian(), "b": families.Poisson()})
         (lambda: families.WithNoise(families.Poisson(), 0.0, 9.5), "0.0, 9.5.*whole numbers"),
         (lambda: families.PerComponent([families.Gaussian(), families.Poisson()]), "Gaussian, Poisson.*of counts, or"),
         (lambda: families.PerComponent([TABLE, TABLE]), r"a Product.*PerComponent\("),
+        (
+            lambda: families.WithNoise(families.PerComponent([families.Gaussian()] * 2), 0.0, 1.0),
+            r"a family for each component.*PerComponent\(\[Uniform",
+        ),
+        (lambda: families.WithNoise("gaussian", 0.0, 1.0), r"'gaussian'.*a family, such as families.Gaussian\(\)"),
+        (lambda: families.Uniform(0.5, 3.0, whole=True), "0.5, 3.0.*whole numbers"),
+        (lambda: families.Product({"labels": families.Gaussian()}), "none of .*labels"),
+        (
+            lambda: families.Product({"length": families.Gaussian(), "length_loc": families.Gaussian()}),
+            "'length_loc', which is a site of another",
+        ),
         (lambda: families.Product({"a": TABLE}), r"several columns for \['a'\].*one variable"),
         (
             lambda: families.Product(
@@ -130,6 +142,34 @@ def test_families_that_cannot_be_put_together_say_what_can(declare, said):
 def test_zeros_beside_measurements_may_be_a_component():
     """A point mass where the other family has no density is a comparison without a contradiction."""
     assert families.PerComponent([families.PointMass(0.0), families.Gamma()]).components == 2
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        families.Binomial(np.int64(10)),
+        families.StudentT(df=np.float32(4)),
+        families.PerComponent([families.PointMass(np.int64(0)), families.Poisson()]),
+        families.Categorical(np.int32(3)),
+    ],
+)
+def test_numpys_numbers_are_saved_as_numbers(family):
+    model = Mixture(2, family)
+    assert specification.from_json(specification.to_json(model)) == model
+
+
+def test_a_uniform_member_is_noise_by_another_name():
+    """A component of its own kind beside two others is the noise of `WithNoise`."""
+    x = Observations(np.random.default_rng(0).normal(size=9))
+    members = [families.Uniform(-4.0, 5.0), families.Gaussian(), families.Gaussian()]
+    one, other = Mixture(3, families.PerComponent(members)), Mixture(3, families.WithNoise(families.Gaussian(), -4, 5))
+    weights = np.array([0.2, 0.3, 0.5])
+    numbered = {"loc_1": 0.0, "scale_1": 1.0, "loc_2": 1.0, "scale_2": 2.0}
+    table = engine("numpyro").log_joint(one, {"weights": weights, **{k: np.array(v) for k, v in numbered.items()}}, x)
+    together = {"weights": weights, "loc": np.array([9.0, 0.0, 1.0]), "scale": np.array([9.0, 1.0, 2.0])}
+    np.testing.assert_allclose(table, engine("numpyro").log_joint(other, together, x), rtol=1e-12)
+    sites = engine("numpyro").sites
+    assert sites(one, x).free_parameters == sites(other, x).free_parameters
 
 
 @pytest.mark.parametrize("name", CASES)
