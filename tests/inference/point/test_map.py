@@ -51,9 +51,9 @@ def test_losses_and_gradient_norms_are_kept_for_every_site(tutorial_fit):
     assert set(tutorial_fit.gradient_norms) == {"weights", "scale", "loc"}
     for norms in tutorial_fit.gradient_norms.values():
         assert norms.shape == (300,)
-        assert norms[-1] < 1e-3
-    # at the best start weights are equal and locations are two of the rows: not where the objective is flat
-    assert all(tutorial_fit.gradient_norms[site][0] > 0.1 for site in ("loc", "scale"))
+        assert (
+            norms[-1] < 1e-3 * norms[0]
+        )  # steps decay to rest: the slope of the start, which is no optimum, is all but gone
 
 
 def test_criteria_follow_their_definitions(tutorial_fit):
