@@ -14,6 +14,7 @@ from mixtures.errors import DataError, ModelError
 from mixtures.families.family import Family
 from mixtures.families.members import (
     fixed_components,
+    linear_predictors,
     needs_covariates,
     spare_sites,
     started,
@@ -86,6 +87,11 @@ class Mixture(Program):
     def needs_covariates(self) -> bool:
         """Whether the data must bring covariates."""
         return self.weights.needs_covariates or needs_covariates(self.family)
+
+    @property
+    def linear_predictors(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of sites, intercept and slope, of which rows depend on intercept + slope . covariates alone."""
+        return linear_predictors(self.family) + getattr(self.weights, "linear_predictors", ())
 
     @property
     def spare_sites(self) -> frozenset[str]:

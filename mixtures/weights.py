@@ -140,6 +140,11 @@ class Gating:
         return True
 
     @property
+    def linear_predictors(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of sites, intercept and slope."""
+        return (("gating_intercept", "gating_slope"),)
+
+    @property
     def spare_sites(self) -> frozenset[str]:
         """The sites of which one component's value is free to choose."""
         return frozenset(GATING_PRIORS)

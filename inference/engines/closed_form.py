@@ -119,6 +119,10 @@ class ClosedForm(Protocol):
         """The smallest variance of a component along any direction, as a share of the data's covariance `spread` there."""
         ...
 
+    def covariances(self, state: State) -> np.ndarray | None:
+        """The components' covariance matrices in EM's coordinates, (components, columns, columns); None where they have none."""
+        ...
+
     def apart(self, state: State) -> np.ndarray:
         """How far components are from each other, in standard deviations or shares of a spread, (components, components)."""
         ...

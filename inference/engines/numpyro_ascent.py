@@ -19,7 +19,7 @@ from numpyro.infer.autoguide import AutoDelta
 
 from inference.engines.numpyro_hub import log_densities
 from inference.engines.numpyro_sites import CACHED, Values, native
-from inference.engines.numpyro_vector import bijections
+from inference.engines.numpyro_vector import Space
 from inference.engines.protocol import ADAM_BETAS, FINAL_LEARNING_RATE, GUIDE_BETAS
 from inference.engines.sites import Sites
 from mixtures import Program
@@ -60,23 +60,22 @@ def compiled_ascent(program: Program, sites: Sites, steps: int) -> Callable[...,
     def ascend(
         starts: Values, scales: Values, learning_rate: jax.Array, data: Values
     ) -> tuple[Values, jax.Array, Values]:
-        maps, _ = bijections(program, sites, data)
+        space = Space(program, sites, data)
         first = {name: value[0] for name, value in starts.items()}
         guide = AutoDelta(handlers.block(model, hide=assignments), init_loc_fn=init_to_value(values=first))
         _call_once(guide, key, data)
         elbo = TraceEnum_ELBO()
 
         def loss(free: Values) -> jax.Array:
-            values = {name: maps[name](value) for name, value in free.items()}
+            values = space.values(free)
             if sites.is_trivial:
                 likelihood, prior = log_densities(program, sites)(values, data)
                 return -(likelihood + prior)
             return elbo.loss(key, {f"{name}_auto_loc": value for name, value in values.items()}, model, guide, **data)
 
         def one(start: Values) -> tuple[Values, jax.Array, Values]:
-            free = {name: bijection.inv(start[name]) for name, bijection in maps.items()}
-            end, losses, norms = _descend(loss, free, scales, learning_rate, steps, ADAM_BETAS)
-            return {name: maps[name](value) for name, value in end.items()}, losses, norms
+            end, losses, norms = _descend(loss, space.free(start), scales, learning_rate, steps, ADAM_BETAS)
+            return space.values(end), losses, norms
 
         return jax.vmap(one)(starts)
 

@@ -15,7 +15,7 @@ from inference.engines.numpyro_hub import compiled_joint, compiled_log_densities
 from inference.engines.numpyro_mle import compiled_expected, compiled_mle
 from inference.engines.numpyro_programs import compiled_classifier, compiled_forward, compiled_prior_draw
 from inference.engines.numpyro_sites import Values, describe
-from inference.engines.numpyro_vector import compiled_hessian, compiled_vector_density
+from inference.engines.numpyro_vector import compiled_hessian, compiled_units, compiled_vector_density
 from inference.engines.nuts_options import NutsOptions
 from inference.engines.protocol import Ascent, BlockKeeper, Draws, GuideAscent, LogDensity, Parameters, VariationalDraws
 from inference.engines.run_arguments import run_arguments
@@ -95,6 +95,7 @@ class NumPyroEngine:
             hessian=_in_float64(
                 lambda u: np.asarray(compiled_hessian(structure, sites, prior, jacobian)(jnp.asarray(u), data))
             ),
+            units=_in_float64(lambda scales: np.asarray(compiled_units(structure, sites)(_as_jax(dict(scales)), data))),
             constrain=_in_float64(lambda u: _as_numpy(constrain(jnp.asarray(u), data))),
             unconstrain=_in_float64(lambda parameters: np.asarray(unconstrain(_as_jax(parameters), data))),
         )

@@ -7,11 +7,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from jax.flatten_util import ravel_pytree
 
 from inference.engines.numpyro_hub import joint, log_densities
 from inference.engines.numpyro_sites import CACHED, Values
-from inference.engines.numpyro_vector import bijections
+from inference.engines.numpyro_vector import Space
 from inference.engines.protocol import FINAL_LEARNING_RATE
 from inference.engines.run_arguments import rows_of
 from inference.engines.sites import Sites
@@ -26,18 +25,16 @@ def compiled_mle(program: Program, sites: Sites, optimizer: str, steps: int) -> 
     def ascend(
         starts: jax.Array, units: jax.Array, learning_rate: Any, momentum: Any, batches: Any, data: Values
     ) -> tuple[jax.Array, jax.Array, Values]:
-        maps, example = bijections(program, sites, data)
-        split = ravel_pytree(example)[1]
+        space = Space(program, sites, data)
         decay = optax.cosine_decay_schedule(1.0, steps, FINAL_LEARNING_RATE)
         rule = optax.scale_by_adam() if optimizer == "adam" else optax.trace(momentum)
         rows = len(data["x"])
 
         def loss(v: jax.Array, part: Values) -> jax.Array:
-            parameters = {name: maps[name](value) for name, value in split(units * v).items()}
-            return -both(parameters, part)[0] / len(part["x"])
+            return -both(space.values(space.split(units * v)), part)[0] / len(part["x"])
 
         def norms(gradient: jax.Array) -> Values:
-            return {name: jnp.linalg.norm(jnp.ravel(value)) for name, value in split(gradient / units).items()}
+            return {name: jnp.linalg.norm(jnp.ravel(value)) for name, value in space.split(gradient / units).items()}
 
         def step(carry: tuple[Any, Any], count: jax.Array) -> tuple[tuple[Any, Any], tuple[jax.Array, Values]]:
             v, state = carry
@@ -61,9 +58,8 @@ def compiled_expected(program: Program, sites: Sites, prior: bool) -> Callable[.
     """(vector, responsibilities, fixed parameters, data) -> sum of r_ik log p(x_i, k) [+ log prior], and its gradient."""
 
     def expected(u: jax.Array, responsibilities: jax.Array, fixed: Values, data: Values) -> jax.Array:
-        maps, example = bijections(program, sites, data)
-        free = ravel_pytree(example)[1](u)
-        parameters = {name: maps[name](value) for name, value in free.items()} | fixed
+        space = Space(program, sites, data)
+        parameters = space.values(space.split(u)) | fixed
         table, log_prior = joint(program, parameters, data, sites)
         is_possible = responsibilities > 0
         total = jnp.sum(responsibilities * jnp.where(is_possible, table, 0.0))

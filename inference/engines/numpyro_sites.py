@@ -12,7 +12,7 @@ from numpyro import handlers
 from numpyro.distributions import biject_to, constraints
 
 from inference.engines.run_arguments import rows_of, run_arguments, shapes_of
-from inference.engines.sites import Site, Sites, component_sizes, dims_of_event, support_of, with_spares
+from inference.engines.sites import Site, Sites, component_sizes, dims_of_event, of_program, support_of
 from mixtures import Observations, Program
 from mixtures.ppl.numpyro_ppl import WORDS
 
@@ -53,7 +53,11 @@ def describe(program: Program, x: Observations) -> Sites:
     """The program's sites, by one trace."""
     structure, data = run_arguments(program, x)
     sites = _described(structure, _Shaped(rows_of(data, slice(0, ROWS_TO_DESCRIBE))))
-    return sites if len(x) <= ROWS_TO_DESCRIBE else Sites(tuple(_with_rows(site, len(x)) for site in sites.all))
+    return (
+        sites
+        if len(x) <= ROWS_TO_DESCRIBE
+        else replace(sites, all=tuple(_with_rows(site, len(x)) for site in sites.all))
+    )
 
 
 def _with_rows(site: Site, rows: int) -> Site:
@@ -82,7 +86,7 @@ def _described(program: Program, data: _Shaped) -> Sites:
         found.extend(_site(name, site, categories) for name, site in trace.items())
 
     jax.eval_shape(look, dict(data))  # shapes only: no number is computed, nothing is compiled
-    return with_spares(program, Sites(tuple(found)))
+    return of_program(program, Sites(tuple(found)))
 
 
 def is_assignment(site: Values) -> bool:

@@ -11,6 +11,7 @@ from numpyro.distributions import biject_to
 
 from inference.engines.numpyro_hub import log_densities
 from inference.engines.numpyro_sites import CACHED, Values, trace_sites
+from inference.engines.predictors import Predictors
 from inference.engines.sites import Sites
 from mixtures import Program
 
@@ -19,26 +20,45 @@ PLAIN_SUMS = {"xla_disable_hlo_passes": "tree_reduction_rewriter"}
 third of the time of a gradient; blocks keep the sums short enough, see `tests/inference/test_at_scale.py`."""
 
 
-def bijections(program: Program, sites: Sites, data: Values) -> tuple[dict[str, Any], Values]:
-    """The map from unconstrained to constrained values of each parameter, and an unconstrained example.
+class Space:
+    """The map between a program's parameters and one unconstrained vector.
 
-    Meant to run while a function is traced: supports are structure, and the example's numbers are never computed.
+    Meant to be made while a function is traced: supports are structure, and the numbers of the trace are never computed.
+
+    Args:
+        program: the declaration.
+        sites: its sites.
+        data: all run arguments, of all rows.
     """
-    trace = trace_sites(program, data)
-    maps = {site.name: biject_to(trace[site.name]["fn"].support) for site in sites.parameters}
-    return maps, {name: bijection.inv(trace[name]["value"]) for name, bijection in maps.items()}
 
+    def __init__(self, program: Program, sites: Sites, data: Values):
+        trace = trace_sites(program, data)
+        self._maps = {site.name: biject_to(trace[site.name]["fn"].support) for site in sites.parameters}
+        self._predictors = Predictors(jnp, sites.predictors, data.get("covariates"))
+        self._example = self.free({name: trace[name]["value"] for name in self._maps})
 
-def _split(program: Program, sites: Sites, u: jax.Array, data: Values) -> tuple[dict[str, Any], Values]:
-    """The bijections by site, and the vector's parts, still unconstrained."""
-    maps, example = bijections(program, sites, data)
-    return maps, ravel_pytree(example)[1](u)
+    def values(self, free: Values) -> Values:
+        """Constrained values by site."""
+        return self._predictors.from_free({name: self._maps[name](value) for name, value in free.items()})
 
+    def free(self, values: Values) -> Values:
+        """Unconstrained values by site."""
+        values = self._predictors.to_free(values)
+        return {name: bijection.inv(values[name]) for name, bijection in self._maps.items()}
 
-def _log_jacobian(maps: dict[str, Any], free: Values, parameters: Values) -> jax.Array:
-    return sum(
-        (jnp.sum(maps[name].log_abs_det_jacobian(free[name], parameters[name])) for name in maps), start=jnp.zeros(())
-    )
+    def split(self, u: jax.Array) -> Values:
+        """The vector's parts by site, still unconstrained."""
+        return ravel_pytree(self._example)[1](u)
+
+    def units(self, scales: Values) -> jax.Array:
+        """The vector of these units of the sites' unconstrained coordinates, and 1 for other sites."""
+        ones = {name: jnp.ones_like(value) for name, value in self._example.items()}
+        return ravel_pytree({name: one * scales.get(name, 1.0) for name, one in ones.items()})[0]
+
+    def log_jacobian(self, free: Values) -> jax.Array:
+        """log |d values / d free|."""
+        each = (jnp.sum(map_.log_abs_det_jacobian(free[name], map_(free[name]))) for name, map_ in self._maps.items())
+        return sum(each, start=jnp.zeros(())) + self._predictors.log_jacobian(free)
 
 
 @functools.lru_cache(CACHED)
@@ -47,10 +67,10 @@ def vector_parts(program: Program, sites: Sites) -> Callable[[jax.Array, Values]
     both = log_densities(program, sites)
 
     def parts(u: jax.Array, data: Values) -> tuple[jax.Array, jax.Array]:
-        maps, free = _split(program, sites, u, data)
-        parameters = {name: maps[name](value) for name, value in free.items()}
-        likelihood, log_prior = both(parameters, data)
-        return likelihood, log_prior + _log_jacobian(maps, free, parameters)
+        space = Space(program, sites, data)
+        free = space.split(u)
+        likelihood, log_prior = both(space.values(free), data)
+        return likelihood, log_prior + space.log_jacobian(free)
 
     return parts
 
@@ -61,22 +81,21 @@ def vector_functions(program: Program, sites: Sites, prior: bool, jacobian: bool
     both = log_densities(program, sites)
 
     def log_density(u: jax.Array, data: Values) -> jax.Array:
-        maps, free = _split(program, sites, u, data)
-        parameters = {name: maps[name](value) for name, value in free.items()}
-        likelihood, log_prior = both(parameters, data)
+        space = Space(program, sites, data)
+        free = space.split(u)
+        likelihood, log_prior = both(space.values(free), data)
         total = likelihood + log_prior if prior else likelihood
         if not jacobian:
             return total
         # p(u) = p(theta(u)) |d theta / d u|
-        return total + _log_jacobian(maps, free, parameters)
+        return total + space.log_jacobian(free)
 
     def constrain(u: jax.Array, data: Values) -> Values:
-        maps, free = _split(program, sites, u, data)
-        return {name: maps[name](value) for name, value in free.items()}
+        space = Space(program, sites, data)
+        return space.values(space.split(u))
 
     def unconstrain(parameters: Values, data: Values) -> jax.Array:
-        maps, _ = bijections(program, sites, data)
-        return ravel_pytree({name: bijection.inv(parameters[name]) for name, bijection in maps.items()})[0]
+        return ravel_pytree(Space(program, sites, data).free(parameters))[0]
 
     return log_density, constrain, unconstrain
 
@@ -89,6 +108,12 @@ def compiled_vector_density(
     log_density, constrain, unconstrain = vector_functions(program, sites, prior, jacobian)
     gradient = jax.jit(jax.value_and_grad(log_density), compiler_options=PLAIN_SUMS)
     return gradient, jax.jit(constrain), jax.jit(unconstrain)
+
+
+@functools.lru_cache(CACHED)
+def compiled_units(program: Program, sites: Sites) -> Callable[..., jax.Array]:
+    """Compiled: (units of real-valued sites, data) -> the vector of units."""
+    return jax.jit(lambda scales, data: Space(program, sites, data).units(scales))
 
 
 @functools.lru_cache(CACHED)

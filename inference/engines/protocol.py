@@ -54,6 +54,8 @@ class LogDensity:
         size: length of the vector.
         value_and_gradient: vector (size,) -> log density, gradient (size,).
         hessian: vector -> second derivatives of the log density, (size, size).
+        units: units by site -> the vector of units of unconstrained coordinates, 1 for sites not named. Of real-valued sites coordinates are
+            their values, but for those of linear predictors: see `inference.engines.predictors`.
         constrain: vector -> constrained values by site.
         unconstrain: constrained values by site -> vector.
     """
@@ -61,6 +63,7 @@ class LogDensity:
     size: int
     value_and_gradient: Callable[[np.ndarray], tuple[float, np.ndarray]]
     hessian: Callable[[np.ndarray], np.ndarray]
+    units: Callable[[Parameters], np.ndarray]
     constrain: Callable[[np.ndarray], dict[str, np.ndarray]]
     unconstrain: Callable[[Parameters], np.ndarray]
 

@@ -59,7 +59,7 @@ def ascend_together(
 
     gradient_and_loss = torch.vmap(torch.func.grad_and_value(loss))
     # clones: the identity map hands the starts themselves on, and Adam works in place
-    free = {name: torch.vmap(space.maps[name].inv)(starts[name]).clone() for name in space.maps}
+    free = {name: value.clone() for name, value in torch.vmap(space.free)(starts).items()}
     state = _adam_state(free, ADAM_BETAS)
     losses, norms = [], []
     for rate in _rates(learning_rate, steps):
@@ -68,7 +68,7 @@ def ascend_together(
         norms.append({name: gradient.reshape(len(gradient), -1).norm(dim=1) for name, gradient in gradients.items()})
         _adam(free, scales, gradients, state, rate)
     losses.append(torch.vmap(loss)(free))
-    ends = {name: torch.vmap(space.maps[name])(value) for name, value in free.items()}
+    ends = torch.vmap(space.constrain)(free)
     series = {name: torch.stack([norm[name] for norm in norms], 1).numpy() for name in free}
     return Ascent(as_numpy(ends), torch.stack(losses, 1).detach().numpy(), series)
 

@@ -44,7 +44,7 @@ def sample(
         if results and is_stopped():
             break
         torch.manual_seed((options.seed + chain) % 2**32)
-        free = {name: space.maps[name].inv(starts[name][chain]) for name in space.maps}
+        free = space.free({name: values[chain] for name, values in starts.items()})
         results.append(_chain(potential, free, space, options, progress, is_stopped))
     return _joined(results)
 
@@ -125,7 +125,5 @@ def _chain(
     if not draws:
         return Draws({name: np.empty(0) for name in space.maps}, stats)
     with torch.no_grad():
-        values = {
-            name: torch.vmap(space.maps[name])(torch.stack([free[name] for free in draws])) for name in space.maps
-        }
+        values = torch.vmap(space.constrain)({name: torch.stack([free[name] for free in draws]) for name in space.maps})
     return Draws(as_numpy(values), stats)

@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 import pyro
 import torch
+from array_api_compat import torch as torch_namespace
 from pyro import poutine
 from pyro.distributions import Delta, constraints
 from pyro.infer import TraceEnum_ELBO
 from torch.distributions import biject_to
 
+from inference.engines.predictors import Predictors
 from inference.engines.protocol import LogDensity, Parameters
 from inference.engines.run_arguments import run_arguments
-from inference.engines.sites import Site, Sites, component_sizes, dims_of_event, support_of, with_spares
+from inference.engines.sites import Site, Sites, component_sizes, dims_of_event, of_program, support_of
 from mixtures import Observations, Program
 from mixtures.ppl.pyro_ppl import PyroPPL, is_subsample
 
@@ -87,7 +89,7 @@ def describe(program: Program, x: Observations) -> Sites:
         trace = trace_sites(model, data)
     trace = {name: site for name, site in trace.items() if not isinstance(site["fn"], pyro.distributions.Unit)}
     categories = component_sizes(trace.values(), is_assignment)
-    return with_spares(program, Sites(tuple(_site(name, site, categories) for name, site in trace.items())))
+    return of_program(program, Sites(tuple(_site(name, site, categories) for name, site in trace.items())))
 
 
 def _site(name: str, site: Values, categories: set[int]) -> Site:
@@ -199,6 +201,7 @@ class Unconstrained:
 
     def __init__(self, model: Callable[..., Any], sites: Sites, data: Values):
         trace = trace_sites(model, data)
+        self._predictors = Predictors(torch_namespace, sites.predictors, data.get("covariates"))
         self.maps = {site.name: biject_to(trace[site.name]["fn"].support) for site in sites.parameters}
         self.shapes = {name: bijection.inv(trace[name]["value"]).shape for name, bijection in self.maps.items()}
 
@@ -209,15 +212,26 @@ class Unconstrained:
 
     def constrain(self, free: Values) -> Values:
         """Constrained values by site."""
-        return {name: self.maps[name](value) for name, value in free.items()}
+        return self._predictors.from_free({name: self.maps[name](value) for name, value in free.items()})
+
+    def free(self, values: Values) -> Values:
+        """Unconstrained values by site."""
+        values = self._predictors.to_free(values)
+        return {name: bijection.inv(values[name]) for name, bijection in self.maps.items()}
+
+    def units(self, scales: Values) -> torch.Tensor:
+        """The vector of these units of the sites' unconstrained coordinates, and 1 for other sites."""
+        ones = {name: torch.ones(shape, dtype=torch.float64) for name, shape in self.shapes.items()}
+        return torch.cat([(one * scales.get(name, 1.0)).reshape(-1) for name, one in ones.items()])
 
     def flatten(self, parameters: Values) -> torch.Tensor:
         """The vector of constrained values."""
-        return torch.cat([bijection.inv(parameters[name]).reshape(-1) for name, bijection in self.maps.items()])
+        return torch.cat([value.reshape(-1) for value in self.free(parameters).values()])
 
     def log_jacobian(self, free: Values) -> torch.Tensor:
         """log |d theta / d u|."""
-        return sum(self.maps[name].log_abs_det_jacobian(v, self.maps[name](v)).sum() for name, v in free.items())
+        inner = sum(self.maps[name].log_abs_det_jacobian(v, self.maps[name](v)).sum() for name, v in free.items())
+        return inner + self._predictors.log_jacobian(free)
 
 
 def vector_density(program: Program, x: Observations, *, prior: bool, jacobian: bool) -> LogDensity:
@@ -248,6 +262,7 @@ def vector_density(program: Program, x: Observations, *, prior: bool, jacobian: 
         size=sites.coordinates,
         value_and_gradient=value_and_gradient,
         hessian=hessian,
+        units=lambda scales: space.units(as_torch(dict(scales))).numpy(),
         constrain=lambda u: as_numpy(space.constrain(space.split(as_torch(u)))),
         unconstrain=lambda parameters: space.flatten(as_torch(dict(parameters))).numpy(),
     )

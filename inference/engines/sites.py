@@ -66,9 +66,15 @@ class Site:
 
 @dataclass(frozen=True)
 class Sites:
-    """All random variables of a program."""
+    """All random variables of a program.
+
+    Args:
+        all: the variables, in the program's order.
+        predictors: pairs of sites, intercept and slope, of linear predictors.
+    """
 
     all: tuple[Site, ...]
+    predictors: tuple[tuple[str, str], ...] = ()
 
     @property
     def parameters(self) -> tuple[Site, ...]:
@@ -127,10 +133,16 @@ def support_of(constraint: Any, constraints: Any) -> Support:
     return next((support for name, support in SUPPORTS.items() if base is getattr(constraints, name)), "other")
 
 
-def with_spares(program: Program, sites: Sites) -> Sites:
-    """The sites, knowing how many free coordinates the likelihood does not depend on: some models have one component's too many."""
-    spare = program.spare_sites if isinstance(program, Mixture) else frozenset()
-    return Sites(tuple(_without_one(site) if site.name in spare else site for site in sites.all))
+def of_program(program: Program, sites: Sites) -> Sites:
+    """The sites, knowing which make up linear predictors, and how many free coordinates the likelihood does not depend on.
+
+    Some models have one component's too many.
+    """
+    if not isinstance(program, Mixture):
+        return sites
+    spare = program.spare_sites
+    counted = (_without_one(site) if site.name in spare else site for site in sites.all)
+    return Sites(tuple(counted), program.linear_predictors)
 
 
 def _without_one(site: Site) -> Site:

@@ -8,8 +8,9 @@ import pandas as pd
 
 from inference.engines.closed_form import Climb, ClosedForm, EMProblem, Frame, Outcome, State
 from inference.point.initial_partitions import Partition, Partitions, matched
+from inference.point.judgement import EMPTY_ROWS
 from inference.point.moments import moments
-from inference.point.restarts import EMPTY_ROWS, optima
+from inference.point.restarts import optima
 from inference.point.spurious import spurious_components
 from inference.status import Status
 from mixtures import Observations
@@ -231,7 +232,7 @@ def _spread(problem: EMProblem) -> np.ndarray:
     """The data's covariance in EM's coordinates, lifted a little where the data have no spread at all."""
     columns, unit = problem.x.shape[1], problem.frame.unit
     covariance = moments(problem.x, problem.row_weights)[1] / (unit[:, None] * unit)
-    return covariance + 1e-12 * max(float(np.trace(covariance)) / columns, 1e-300) * np.eye(columns)
+    return covariance + 1e-12 * max(float(np.trace(covariance)) / columns, 1e-150) * np.eye(columns)
 
 
 def _status(
@@ -243,16 +244,17 @@ def _status(
         return Status.EMPTY
     if (closed.apart(state)[np.triu_indices(len(occupancy), 1)] < SAME).any():
         return Status.DUPLICATE
-    if _is_spurious(problem, state, occupancy):
+    if _is_spurious(closed, problem, state, occupancy):
         return Status.SPURIOUS
     return Status.CONVERGED if outcome is Outcome.AT_REST else Status.MAX_STEPS
 
 
-def _is_spurious(problem: EMProblem, state: State, occupancy: np.ndarray) -> bool:
+def _is_spurious(closed: ClosedForm, problem: EMProblem, state: State, occupancy: np.ndarray) -> bool:
     """Whether a component owes its likelihood to a few close rows; one whose rows or spread are known does not."""
-    if "root" not in state or problem.fixed["spread"]:
+    covariances = closed.covariances(state)
+    if covariances is None or any(is_held for part, is_held in problem.fixed.items() if part.endswith("spread")):
         return False
-    found = spurious_components(state["root"] @ state["root"].swapaxes(1, 2), occupancy)
+    found = spurious_components(covariances, occupancy)
     if problem.labels is not None:
         found[problem.labels[problem.labels >= 0]] = False
     return bool(found.any())

@@ -20,11 +20,14 @@ from inference.engines.protocol import Ascent, LogDensity
 from inference.engines.sites import Sites
 from inference.point.em_runs import Runs
 from inference.point.em_settings import Settings
-from inference.point.polish import coordinate_units, polish
-from inference.point.restarts import judge, optima
+from inference.point.initial_partitions import Partition, Partitions, matched
+from inference.point.judgement import Judge
+from inference.point.polish import polish
+from inference.point.restarts import judged, optima
 from inference.point.starts import draw_starts, restart_seeds, step_scales
 from inference.status import Status
 from mixtures import Mixture, Observations
+from mixtures.mixture import completed
 
 STEPS = 10
 """Quasi-Newton steps of one M-step at most."""
@@ -42,22 +45,29 @@ def climb_by_gradient(
     seeds = restart_seeds(settings.seed, settings.restarts)
     starts = draw_starts(mixture, x, engine, sites, seeds, settings.starts or None)
     climber = _Climber(mixture, x, engine, sites, settings, is_posterior)
-    ends = [
-        climber.climb({name: value[restart] for name, value in starts.items()} | settings.fixed)
-        for restart in range(settings.restarts)
-    ]
+    begins = [{name: value[run] for name, value in starts.items()} | settings.fixed for run in range(settings.restarts)]
+    rules = ["given"] * len(settings.starts) + ["rows"] * (settings.restarts - len(settings.starts))
+    if settings.fixed:
+        drawn = _partitions(mixture, x, settings)
+        begins[len(settings.starts) :] = [
+            climber.from_partition(begin, partition)
+            for begin, partition in zip(begins[len(settings.starts) :], drawn, strict=True)
+        ]
+        rules[len(settings.starts) :] = [partition.rule for partition in drawn]
+    ends = [climber.climb(begin) for begin in begins]
     parameters = {name: np.stack([end[0][name] for end in ends]) for name in starts}
     longest = max(len(end[1]) for end in ends)
     losses = np.array([end[1] + end[1][-1:] * (longest - len(end[1])) for end in ends])
     norms = {site.name: np.zeros((len(ends), 1)) for site in sites.parameters}
     ascent = Ascent(parameters, losses, norms)
-    table = judge(mixture, x, engine, sites, ascent, seeds, is_bounded=is_posterior)
+    judge = Judge(mixture, x, sites, is_bounded=is_posterior, row_weights=settings.row_weights)
+    table = judged(judge, mixture, x, engine, sites, ascent, seeds)
     table["steps"] = [len(end[1]) - 1 for end in ends]
     table["status"] = [
         Status.CONVERGED if status is Status.MAX_STEPS and end[2] is Outcome.AT_REST else status
         for status, end in zip(table["status"], ends, strict=True)
     ]
-    table["rule"] = ["given"] * len(settings.starts) + ["rows"] * (settings.restarts - len(settings.starts))
+    table["rule"] = rules
     table["optimum"] = optima(table)
 
     def likelihoods(restart: int) -> tuple[float, float]:
@@ -70,6 +80,14 @@ def climb_by_gradient(
         [np.array(end[1]) for end in ends],
         table,
     )
+
+
+def _partitions(mixture: Mixture, x: Observations, settings: Settings) -> list[Partition]:
+    """Where EM begins if some parameters are known: starts at rows may differ in those alone, and then end at components that are one."""
+    values = completed(x, np.random.default_rng(settings.seed))
+    count = settings.restarts - len(settings.starts)
+    drawn = Partitions(values.reshape(len(values), -1), settings.seed).draw(mixture.components, count)
+    return drawn if x.labels is None else [matched(partition, x.labels, mixture.components) for partition in drawn]
 
 
 class _Climber:
@@ -95,6 +113,13 @@ class _Climber:
         """A sum over rows, each as often as it counts."""
         return float(self._weights @ rows)
 
+    def from_partition(self, start: dict[str, np.ndarray], partition: Partition) -> dict[str, np.ndarray]:
+        """The M-step's answer to a partition, of which every component also has a share in all rows."""
+        components = len(start["weights"]) if "weights" in start else int(partition.labels.max()) + 1
+        shares = np.full((len(self._weights), components), 1 / components)
+        shares[partition.rows] = 0.1 / components + 0.9 * (partition.labels[:, None] == np.arange(components))
+        return self._m_step(start, shares * self._weights[:, None])
+
     def climb(self, start: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], list[float], Outcome]:
         values = start
         losses: list[float] = []
@@ -102,16 +127,20 @@ class _Climber:
         while True:
             table, objective = self._evaluated(values)
             gain = np.inf if not losses else objective + losses[-1]
+            small = self._settings.tolerance * max(abs(objective), size)
             losses.append(-objective)
             if not np.isfinite(objective):
                 return values, losses, Outcome.BROKEN
-            if gain <= self._settings.tolerance * max(abs(objective), size):
-                return values, losses, Outcome.AT_REST
             if len(losses) > self._settings.max_steps:
                 return values, losses, Outcome.OUT_OF_STEPS
-            if gain <= SMALL_GAIN * size and not self._settings.is_hard:
-                values = self._leap(values, losses)
-                table, _ = self._evaluated(values)
+            if self._settings.is_hard and gain <= small:
+                return values, losses, Outcome.AT_REST
+            left = self._settings.max_steps - len(losses)
+            if gain <= SMALL_GAIN * size and left > 0 and not self._settings.is_hard:
+                values, is_flat = self._leap(values, losses, left)
+                table, ahead = self._evaluated(values)
+                if gain <= small and ahead - objective <= small:
+                    return values, losses, Outcome.AT_REST if is_flat else Outcome.OUT_OF_STEPS
             values = self._m_step(values, self._shares(table))
 
     def _evaluated(self, values: dict[str, np.ndarray]) -> tuple[Table, float]:
@@ -123,21 +152,22 @@ class _Climber:
     def _value_and_gradient(self, u: np.ndarray) -> tuple[float, np.ndarray]:
         """The objective of one unconstrained vector; its gradient by Fisher's identity."""
         table, objective = self._evaluated(self._density.constrain(u) | self._settings.fixed)
+        if not np.isfinite(objective):
+            return -np.inf, np.zeros_like(u)
         return objective, self._expected(u, self._shares(table), self._settings.fixed)[1]
 
-    def _leap(self, values: dict[str, np.ndarray], losses: list[float]) -> dict[str, np.ndarray]:
-        """Quasi-Newton steps on the objective until it rises no more; each adds to the losses."""
-        left = self._settings.max_steps - len(losses)
-        if left < 1:
-            return values
-        ahead, _ = polish(
+    def _leap(
+        self, values: dict[str, np.ndarray], losses: list[float], most: int
+    ) -> tuple[dict[str, np.ndarray], bool]:
+        """Quasi-Newton steps on the objective until it rises no more, and whether it is flat there; each adds to the losses."""
+        ahead, is_flat = polish(
             self._objective,
             values,
             self._real,
-            max_steps=left,
+            max_steps=most,
             on_step=lambda objective: losses.append(min(losses[-1], -objective)),
         )
-        return ahead | self._settings.fixed
+        return ahead | self._settings.fixed, is_flat
 
     def _shares(self, table: Table) -> Table:
         """Responsibilities, row weights multiplied in."""
@@ -151,7 +181,7 @@ class _Climber:
         begin = self._density.unconstrain(values)
         fixed = self._settings.fixed
         first, _ = self._expected(begin, shares, fixed)
-        unit = coordinate_units(self._density, values, self._real)
+        unit = self._density.units(self._real)
 
         def objective(v: np.ndarray) -> tuple[float, np.ndarray]:
             value, slope = self._expected(begin + unit * v, shares, fixed)

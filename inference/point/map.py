@@ -9,7 +9,8 @@ from inference.checks import check_count, check_positive, checked
 from inference.engines import engine
 from inference.engines.protocol import Ascent
 from inference.point.assembly import assembled, check_sound
-from inference.point.restarts import judge, numbered_by_weight, polished
+from inference.point.judgement import Judge
+from inference.point.restarts import judged, numbered_by_weight, polished
 from inference.point.starts import Starts, draw_starts, restart_seeds, step_scales
 from inference.results import PointFit
 from mixtures import Program
@@ -69,19 +70,21 @@ def fit_map(
     sites = backend_engine.sites(program, observations)
     scales = step_scales(program, observations, backend_engine, sites, seed)
 
+    judge = Judge(program, observations, sites)
+
     def climb(seeds: np.ndarray, given: Starts) -> tuple[Ascent, pd.DataFrame]:
         starts = draw_starts(program, observations, backend_engine, sites, seeds, given)
         ascent = backend_engine.maximise(
             program, observations, starts, scales, steps=steps, learning_rate=learning_rate
         )
-        return ascent, judge(program, observations, backend_engine, sites, ascent, seeds, scales)
+        return ascent, judged(judge, program, observations, backend_engine, sites, ascent, seeds, scales)
 
     ascent, table = climb(restart_seeds(seed, restarts), start)
     if start is not None and not any(status.is_sound for status in table["status"]):
         ascent, table = _joined((ascent, table), climb(restart_seeds(seed, restarts), None))
     real = {site.name: scales[site.name] for site in sites.parameters if site.is_real}
     density = backend_engine.log_density(program, observations)
-    best, parameters = polished(program, observations, backend_engine, sites, ascent, table, density, real)
+    best, parameters = polished(judge, program, observations, backend_engine, sites, ascent, table, density, real)
     if start is None and observations.labels is None:
         parameters = numbered_by_weight(program, observations, backend_engine, sites, parameters, with_prior=True)
     check_sound("fit_map", table, best, raise_if_bad)

@@ -1,6 +1,5 @@
 """Maximum likelihood by gradient, for every declared program."""
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -11,8 +10,8 @@ from inference.engines import engine
 from inference.engines.protocol import Ascent, LogDensity
 from inference.engines.sites import Sites
 from inference.point.assembly import assembled, check_sound
-from inference.point.polish import coordinate_units
-from inference.point.restarts import best_restart, judge, numbered_by_weight, polished
+from inference.point.judgement import Judge
+from inference.point.restarts import best_restart, judged, numbered_by_weight, polished
 from inference.point.starts import Starts, draw_starts, restart_seeds, step_scales
 from inference.results import PointFit
 from mixtures import Program
@@ -93,7 +92,7 @@ def fit_mle(
     seeds = restart_seeds(seed, restarts)
     drawn = draw_starts(program, observations, backend_engine, sites, seeds, start)
     starts = np.stack([density.unconstrain({name: v[i] for name, v in drawn.items()}) for i in range(restarts)])
-    units = coordinate_units(density, {name: value[0] for name, value in drawn.items()}, real)
+    units = density.units(real)
     if optimizer == "lbfgs":
         ascent = _quasi_newton(density, starts, units, sites, epochs)
     else:
@@ -110,11 +109,10 @@ def fit_mle(
             steps=epochs if batches is None else len(batches),
         )
     units_of_rest = scales if batch_size is None else None
-    table = judge(program, observations, backend_engine, sites, ascent, seeds, units_of_rest, is_bounded=False)
+    judge = Judge(program, observations, sites, is_bounded=False)
+    table = judged(judge, program, observations, backend_engine, sites, ascent, seeds, units_of_rest)
     if batch_size is None:
-        best, parameters = polished(
-            program, observations, backend_engine, sites, ascent, table, density, real, is_bounded=False
-        )
+        best, parameters = polished(judge, program, observations, backend_engine, sites, ascent, table, density, real)
     else:
         best = best_restart(table)
         parameters = {name: value[best] for name, value in ascent.parameters.items()}
@@ -163,7 +161,7 @@ def _quasi_newton(density: LogDensity, starts: np.ndarray, units: np.ndarray, si
     losses = np.array([_drawn_out([loss for loss, _ in climbed], steps + 1) for climbed in series])
     gradients = np.array([_drawn_out([gradient for _, gradient in climbed], steps) for climbed in series])
     norms = {
-        site.name: np.linalg.norm(gradients[:, :, _coordinates(density, ends[0], site.name)], axis=2)
+        site.name: np.linalg.norm(gradients[:, :, density.units({site.name: np.zeros(())}) == 0], axis=2)
         for site in sites.parameters
     }
     return Ascent({name: np.stack([end[name] for end in ends]) for name in ends[0]}, losses, norms)
@@ -172,8 +170,3 @@ def _quasi_newton(density: LogDensity, starts: np.ndarray, units: np.ndarray, si
 def _drawn_out(values: list[Any], length: int) -> list[Any]:
     """The values, the last one repeated until there are so many."""
     return values + values[-1:] * (length - len(values))
-
-
-def _coordinates(density: LogDensity, parameters: Mapping[str, np.ndarray], site: str) -> np.ndarray:
-    """Which coordinates of the unconstrained vector are a site's: those that turn NaN with it."""
-    return np.isnan(density.unconstrain({**parameters, site: np.full_like(parameters[site], np.nan)}))

@@ -11,16 +11,6 @@ AT_REST = 1e-5
 """Largest gradient of the log density, in units of the step scales and relative to the log density, that counts as zero."""
 
 
-def coordinate_units(
-    density: LogDensity, parameters: Mapping[str, np.ndarray], scales: Mapping[str, np.ndarray]
-) -> np.ndarray:
-    """The unit of each unconstrained coordinate: that of real-valued sites is given by `scales`, of others (log or logit scale) 1."""
-    begin = density.unconstrain(parameters)
-    # real-valued sites are their own unconstrained values, so a step of one unit shows where their coordinates are
-    stepped = density.unconstrain({name: value + scales.get(name, 0.0) for name, value in parameters.items()})
-    return np.where(stepped == begin, 1.0, np.abs(stepped - begin))
-
-
 def polish(
     density: LogDensity,
     parameters: Mapping[str, np.ndarray],
@@ -42,7 +32,7 @@ def polish(
         The parameters at the maximum, and whether the gradient vanishes there.
     """
     begin = density.unconstrain(parameters)
-    unit = coordinate_units(density, parameters, scales)
+    unit = density.units(scales)
     first, _ = density.value_and_gradient(begin)
     size = max(1.0, abs(first))
 

@@ -18,7 +18,7 @@ TALL = np.log(100.0)
 
 
 def few_rows(features: int) -> int:
-    """Below how many rows a component has few: twice as many as a Gaussian needs not to be singular."""
+    """Below how many rows a component has few: twice as many as a Gaussian, or a plane through so many predictors, needs not to be singular."""
     return 2 * (features + 1)
 
 
@@ -53,6 +53,7 @@ def has_tall_component(
     shares: Float[np.ndarray, "rows components"],
     values: Float[np.ndarray, "rows features"],
     peak: float,
+    few: int,
 ) -> bool:
     """Whether a component sits on a few distinct rows and is tall there: the rule for families that have no covariance matrices.
 
@@ -61,19 +62,20 @@ def has_tall_component(
         shares: responsibilities.
         values: the rows; rows that are alike count once, for a peak on many copies of one row says no more than one on one.
         peak: the greatest log density of one normal distribution fitted to all rows.
+        few: below how many rows a component has few.
 
     Example:
         >>> values = np.array([[0.0], [1.0], [2.0], [3.0]])
-        >>> has_tall_component(np.array([[9.0], [-9.0], [-9.0], [-9.0]]), np.ones((4, 1)), values, -1.5)
+        >>> has_tall_component(np.array([[9.0], [-9.0], [-9.0], [-9.0]]), np.ones((4, 1)), values, -1.5, 4)
         False
         >>> shares = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0]])
-        >>> has_tall_component(np.array([[-1.0, 9.0], [-1.0, -9.0], [-1.0, -9.0], [-1.0, -9.0]]), shares, values, -1.5)
+        >>> has_tall_component(np.array([[-1.0, 9.0], [-1.0, -9.0], [-1.0, -9.0], [-1.0, -9.0]]), shares, values, -1.5, 4)
         True
     """
     features = values.shape[1]
     for component in range(shares.shape[1]):
         own = shares[:, component] > 0.5
-        is_few = 0 < len(np.unique(values[own], axis=0)) < few_rows(features)
+        is_few = 0 < len(np.unique(values[own], axis=0)) < few
         if is_few and log_density[own, component].max() - peak > TALL * features:
             return True
     return False

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from inference.engines import Engine
+from inference.engines.predictors import Predictors
 from inference.engines.sites import Sites
 from inference.point.given import checked_values
 from mixtures import Mixture, Observations, Program
@@ -65,9 +66,11 @@ def listed(given: Any) -> list[Start]:
 def step_scales(program: Program, x: Observations, engine: Engine, sites: Sites, seed: int) -> dict[str, np.ndarray]:
     """How far apart random starts lie, for real-valued sites: the unit of step lengths, so that data's units do not matter.
 
-    Sites with a bounded support move on a log or logit scale, where the unit is 1.
+    Sites with a bounded support move on a log or logit scale, where the unit is 1; linear predictors in coordinates of their own.
     """
-    drawn = draw_starts(program, x, engine, sites, restart_seeds(seed, FOR_SCALES))
+    drawn = Predictors(np, sites.predictors, x.covariates).to_free(
+        draw_starts(program, x, engine, sites, restart_seeds(seed, FOR_SCALES))
+    )
     scales = {site.name: np.ones(()) for site in sites.parameters}
     for site in sites.parameters:
         if site.is_real:

@@ -63,6 +63,11 @@ def distinct_components(family: Family) -> frozenset[int]:
     return getattr(family, "distinct_components", frozenset())
 
 
+def bare_components(family: Family) -> frozenset[int]:
+    """The components without parameters of their own, such as noise: that no row belongs to them is an answer too."""
+    return getattr(family, "bare_components", frozenset())
+
+
 def spare_sites(family: Family) -> frozenset[str]:
     """The sites of which one component's value is of no matter to the likelihood."""
     return getattr(family, "spare_sites", frozenset())
@@ -71,6 +76,11 @@ def spare_sites(family: Family) -> frozenset[str]:
 def circular_sites(family: Family) -> frozenset[str]:
     """The sites that are directions: angles on the real line, where those 2 pi apart are the same."""
     return getattr(family, "circular_sites", frozenset())
+
+
+def linear_predictors(family: Family) -> tuple[tuple[str, str], ...]:
+    """Pairs of sites, intercept and slope, of which rows depend on intercept + slope . covariates alone."""
+    return getattr(family, "linear_predictors", ())
 
 
 def fixed_components(families: Iterable[Family]) -> set[int]:

@@ -16,6 +16,7 @@ from mixtures.families.members import (
     check_family,
     circular_sites,
     fixed_components,
+    linear_predictors,
     needs_covariates,
     started,
     support_of,
@@ -183,6 +184,11 @@ class WithNoise:
         return frozenset(self.priors_by_site)
 
     @property
+    def linear_predictors(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of sites, intercept and slope."""
+        return linear_predictors(self.family)
+
+    @property
     def circular_sites(self) -> frozenset[str]:
         """The sites that are directions."""
         return circular_sites(self.family)
@@ -190,6 +196,11 @@ class WithNoise:
     @property
     def distinct_components(self) -> frozenset[int]:
         """The components that are not like the others, whatever the priors: the noise."""
+        return frozenset({0})
+
+    @property
+    def bare_components(self) -> frozenset[int]:
+        """The components without parameters: the noise."""
         return frozenset({0})
 
     def jointly(self, ppl: PPL, draw: Draw, components: int, features: int | None) -> dict[str, Array]:

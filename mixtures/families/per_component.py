@@ -15,6 +15,7 @@ from mixtures.families.members import (
     check_family,
     circular_sites,
     distinct_components,
+    linear_predictors,
     needs_covariates,
     started,
     support_of,
@@ -88,9 +89,20 @@ class PerComponent:
         return frozenset(range(len(self.members)))
 
     @property
+    def linear_predictors(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of sites, intercept and slope."""
+        each = ((k, pair) for k, member in enumerate(self.members) for pair in linear_predictors(member))
+        return tuple((f"{a}_{k}", f"{b}_{k}") for k, (a, b) in each)
+
+    @property
     def circular_sites(self) -> frozenset[str]:
         """The sites that are directions."""
         return frozenset(f"{site}_{k}" for k, member in enumerate(self.members) for site in circular_sites(member))
+
+    @property
+    def bare_components(self) -> frozenset[int]:
+        """The components without parameters of their own."""
+        return frozenset(k for k, member in enumerate(self.members) if not member.priors_by_site)
 
     @property
     def support(self) -> Support:

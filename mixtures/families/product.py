@@ -12,11 +12,13 @@ from mixtures.errors import DataError, ModelError
 from mixtures.families.categorical import Multinomial
 from mixtures.families.family import Draw, Family
 from mixtures.families.members import (
+    bare_components,
     can_be,
     check_family,
     circular_sites,
     distinct_components,
     fixed_components,
+    linear_predictors,
     needs_covariates,
     spare_sites,
     started,
@@ -119,9 +121,20 @@ class Product:
         return next(iter(fixed_components(family for _, family in self.pairs)), None)
 
     @property
+    def bare_components(self) -> frozenset[int]:
+        """The components that have no parameters in any column."""
+        return frozenset.intersection(*(bare_components(family) for _, family in self.pairs))
+
+    @property
     def spare_sites(self) -> frozenset[str]:
         """The sites of which one component's value is of no matter to the likelihood."""
         return frozenset(f"{site_of(name)}_{site}" for name, family in self.pairs for site in spare_sites(family))
+
+    @property
+    def linear_predictors(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of sites, intercept and slope."""
+        each = ((site_of(name), pair) for name, family in self.pairs for pair in linear_predictors(family))
+        return tuple((f"{column}_{a}", f"{column}_{b}") for column, (a, b) in each)
 
     @property
     def circular_sites(self) -> frozenset[str]:

@@ -79,6 +79,11 @@ class Regression:
         return replace(self, covariates=count)
 
     @property
+    def linear_predictors(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of sites, intercept and slope."""
+        return (("intercept", "slope"),)
+
+    @property
     def support(self) -> Support:
         """The values of the response."""
         return SUPPORT[self.kind]

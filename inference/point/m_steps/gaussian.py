@@ -181,6 +181,9 @@ class GaussianEM:
         roots = np.linalg.solve(np.linalg.cholesky(spread), state["root"])
         return float(np.linalg.svd(roots, compute_uv=False).min() ** 2)
 
+    def covariances(self, state: State) -> np.ndarray:
+        return state["root"] @ state["root"].swapaxes(1, 2)
+
     def apart(self, state: State) -> np.ndarray:
         loc, root, whiten = state["loc"], state["root"], state["whiten"]
         distance = np.einsum("kij,klj->kli", whiten, loc[:, None] - loc[None])

@@ -142,6 +142,9 @@ class LinearEM:
     def narrowest(self, state: State, spread: np.ndarray) -> float:
         return self.family.narrowest(state["coefficients"], spread)
 
+    def covariances(self, state: State) -> None:
+        return None
+
     def apart(self, state: State) -> np.ndarray:
         value = self.family.decode(state["coefficients"]).reshape(len(state["weights"]), -1)
         largest = np.maximum(value[:, None], value[None])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from inference.engines.closed_form import Array, ClosedForm, Frame, State, Statistics
 from mixtures.observations import Observations
@@ -136,6 +137,12 @@ class ProductEM:
 
     def narrowest(self, state: State, spread: np.ndarray) -> float:
         return min(part.narrowest(_own(state, column), spread[cut, cut]) for column, part, cut in self._cuts())
+
+    def covariances(self, state: State) -> np.ndarray | None:
+        blocks = [part.covariances(_own(state, column)) for column, part in self.parts]
+        found = [block for block in blocks if block is not None]
+        # columns are independent: block by block along the diagonal
+        return np.stack([block_diag(*parts) for parts in zip(*found, strict=True)]) if found else None
 
     def apart(self, state: State) -> np.ndarray:
         weights = {"weights": state["weights"]}

@@ -115,7 +115,8 @@ def test_a_spike_on_tied_points_is_a_collapse(backend):
     """Judged at given ends: a component at a billionth of the data's spread on three equal values, and a sound fit."""
     from inference.engines import engine
     from inference.engines.protocol import Ascent
-    from inference.point.restarts import best_restart, judge
+    from inference.point.judgement import Judge
+    from inference.point.restarts import best_restart, judged
     from mixtures import Observations
 
     x = Observations([0.0, 0.0, 0.0, 1.0, 2.0, 4.0, 5.0])
@@ -128,7 +129,8 @@ def test_a_spike_on_tied_points_is_a_collapse(backend):
     losses = np.array([[9.0, -30.0], [9.0, 8.0], [9.0, np.nan]])
     ascent = Ascent(ends, losses, {name: np.zeros((3, 1)) for name in ends})
     sites = engine(backend).sites(model, x)
-    table = judge(model, x, engine(backend), sites, ascent, np.arange(3), dict.fromkeys(ends, 1.0))
+    judge, scales = Judge(model, x, sites), dict.fromkeys(ends, 1.0)
+    table = judged(judge, model, x, engine(backend), sites, ascent, np.arange(3), scales)
     assert table["status"].tolist() == [Status.COLLAPSED, Status.CONVERGED, Status.NOT_FINITE]
     assert best_restart(table) == 1
 

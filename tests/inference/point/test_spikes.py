@@ -6,7 +6,8 @@ import pytest
 import inference
 from inference.engines import engine
 from inference.engines.protocol import Ascent
-from inference.point.restarts import judge
+from inference.point.judgement import Judge
+from inference.point.restarts import judged
 from inference.status import Status
 from mixtures import Mixture, Observations, families
 
@@ -20,7 +21,9 @@ def status_of(model, x, parameters):
     hub = engine("numpyro")
     ends = {name: np.array(value, dtype=float)[None] for name, value in parameters.items()}
     ascent = Ascent(ends, np.zeros((1, 2)), {name: np.zeros((1, 1)) for name in ends})
-    return judge(model, observations, hub, hub.sites(model, observations), ascent, np.zeros(1)).at[0, "status"]
+    sites = hub.sites(model, observations)
+    judge = Judge(model, observations, sites)
+    return judged(judge, model, observations, hub, sites, ascent, np.zeros(1)).at[0, "status"]
 
 
 @pytest.mark.parametrize("family", [families.LogNormal(), families.Gamma()])

@@ -1,0 +1,159 @@
+"""How did one restart end? What its components look like beside the data says whether it may be an answer."""
+
+from typing import Any
+
+import numpy as np
+
+from inference.engines.sites import Sites
+from inference.point.spurious import few_rows, has_tall_component
+from inference.status import Status
+from mixtures import Mixture, Observations, Program
+from mixtures.families import Product
+from mixtures.families.members import bare_components, needs_covariates, support_of
+from mixtures.weights import Dirichlet
+
+EMPTY_ROWS = 0.5
+"""A component that has less than this many rows, in expectation, is empty."""
+
+FLAT = 0.05
+"""A gradient below this is as good as zero, when telling a component that is empty from one that is still running away."""
+
+SPIKE = 14.0
+"""Log ratio of a component's density to the data's own at which it has collapsed: about a millionth of the data's spread (e^14 = 1.2e6)."""
+
+CONSTANT = 1e3
+"""The width of columns without spread, in units of their value: then a spike is told from what data of one value make of a bounded family."""
+
+ROUNDING = 1e-14
+"""Relative spread of equal values."""
+
+SAME_DENSITY = 1e-6
+"""Two components are one if the ratio of their densities varies by less than this over all rows."""
+
+
+class Judge:
+    """Tells how restarts ended.
+
+    Args:
+        program: the declaration.
+        x: the data.
+        sites: the program's sites.
+        is_bounded: whether a prior bounds the objective; where none does, peaks on few rows are spurious.
+        row_weights: how often each row counts; None: once, and not at all if everything in it is missing.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        x: Observations,
+        sites: Sites,
+        *,
+        is_bounded: bool = True,
+        row_weights: np.ndarray | None = None,
+    ):
+        family: Any = getattr(program, "family", None)
+        self._sites, self._is_bounded = sites, is_bounded
+        self._weights = x.informative.astype(np.float64) if row_weights is None else row_weights
+        self._values, self._log_slope = standardised(family, x)
+        self._peak = _peak(self._values)
+        columns = self._values.shape[1]
+        predictors = x.covariates.shape[1] if x.covariates is not None and needs_covariates(family) else 0
+        self._few = few_rows(columns + predictors)
+        self._bare = bare_components(family)
+        self._may_run_to_zero = (
+            is_bounded
+            and isinstance(program, Mixture)
+            and isinstance(program.weights, Dirichlet)
+            and np.min(program.weights.concentration) < 1
+        )
+
+    def occupancy(self, table: np.ndarray) -> np.ndarray:
+        """Expected rows of each component, (components,), from the hub's table."""
+        return self._weights @ _shares(table)
+
+    def status(self, is_finite: bool, table: np.ndarray | None, weight_gradient: float) -> Status:
+        """How a restart ended, at rest or not.
+
+        Args:
+            is_finite: whether its objective and parameters are.
+            table: log p(x_i, assignment_i = k) at its end; None where the program has no such table.
+            weight_gradient: the gradient's norm in the weights' coordinates.
+        """
+        if not is_finite:
+            return Status.NOT_FINITE
+        if table is None:
+            return Status.MAX_STEPS
+        is_spike = (table + self._log_slope[:, None]).max() - self._peak > SPIKE + 2 * (self._values.shape[1] - 1)
+        if is_spike and not self._sites.observed_is_discrete:
+            return Status.COLLAPSED
+        if self._is_empty(table, weight_gradient):
+            # A bounded objective is flat where a weight is nearly zero; one that is not still rises.
+            return Status.COLLAPSED if weight_gradient > FLAT else Status.EMPTY
+        if self._has_duplicates(table):
+            return Status.DUPLICATE
+        return Status.SPURIOUS if self._is_spurious(table) else Status.MAX_STEPS
+
+    def _is_empty(self, table: np.ndarray, weight_gradient: float) -> bool:
+        """Whether a component has hardly a row; one without parameters, such as noise, may have none: it says that there is none."""
+        tables = self._sites.marginals(_shares(table)).values()
+        runs_away = self._may_run_to_zero and weight_gradient > FLAT
+        bare = self._bare if len(tables) == 1 and not runs_away else frozenset[int]()
+        for shares in tables:
+            rows = self._weights @ shares
+            if any(count < EMPTY_ROWS for k, count in enumerate(rows) if k not in bare):
+                return True
+        return False
+
+    def _has_duplicates(self, table: np.ndarray) -> bool:
+        """Whether two components have the same density; of several assignments a row, the table's columns are none of one component."""
+        if len(self._sites.assignments) != 1 or len(np.unique(self._values, axis=0)) < 2:
+            return False
+        for k in range(1, table.shape[1]):
+            difference = table[:, :k] - table[:, [k]]
+            seen = np.isfinite(table[:, [k]]) & np.isfinite(table[:, :k])
+            width = np.where(seen, difference, -np.inf).max(axis=0) - np.where(seen, difference, np.inf).min(axis=0)
+            if (width[seen.sum(axis=0) > 1] < SAME_DENSITY).any():
+                return True
+        return False
+
+    def _is_spurious(self, table: np.ndarray) -> bool:
+        if self._is_bounded or self._sites.observed_is_discrete:
+            return False
+        shares = _shares(table)
+        log_weights = np.log(np.maximum(shares.mean(axis=0), np.finfo(float).tiny))
+        log_density = table + self._log_slope[:, None] - log_weights
+        return has_tall_component(log_density, shares, self._values, self._peak, self._few)
+
+
+def _shares(table: np.ndarray) -> np.ndarray:
+    shifted = np.exp(table - table.max(axis=1, keepdims=True))
+    return shifted / shifted.sum(axis=1, keepdims=True)
+
+
+def standardised(family: Any, x: Observations) -> tuple[np.ndarray, np.ndarray]:
+    """The data z on the line that goes with the family's support, each column of spread 1, (rows, features); and log |dx/dz| of each row.
+
+    Cells that are missing have no part in the latter, as they have none in a row's density.
+    """
+    values = x.x if x.x.ndim == 2 else x.x[:, None]
+    members = [column for _, column in family.pairs] if isinstance(family, Product) else [family] * values.shape[1]
+    both = [support_of(member).straightened(column) for member, column in zip(members, values.T, strict=True)]
+    straight = np.stack([y for y, _ in both], axis=1)
+    log_slope = np.stack([slope for _, slope in both], axis=1)
+    spread, level = np.nanstd(straight, axis=0), np.nanmax(np.abs(straight), axis=0)
+    is_constant = spread <= ROUNDING * level  # equal values have a mean that is rounded
+    unit = np.where(is_constant, np.where(level > 0, CONSTANT * level, 1.0), spread)
+    log_slope = np.where(np.isnan(values), 0.0, log_slope + np.log(unit))
+    return (straight - np.nanmean(straight, axis=0)) / unit, log_slope.sum(axis=1)
+
+
+def _peak(values: np.ndarray) -> float:
+    """The highest log density of one Gaussian fitted to standardised data: the yardstick of a spike."""
+    if np.isnan(values).any():
+        values = np.where(np.isnan(values), np.nanmean(values, axis=0), values)
+    scale = values.std(axis=0)
+    scale = np.where(scale > CONSTANT * ROUNDING, scale, 1.0)
+    correlation = np.cov((values - values.mean(axis=0)) / scale, rowvar=False, ddof=0).reshape(len(scale), len(scale))
+    np.fill_diagonal(correlation, 1.0)  # of constant columns too
+    log_determinant = np.linalg.slogdet(correlation + 1e-12 * np.eye(len(scale)))[1]
+    return float(-np.log(scale).sum() - 0.5 * log_determinant - 0.5 * len(scale) * np.log(2 * np.pi))
