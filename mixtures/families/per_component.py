@@ -171,13 +171,14 @@ class PerComponent:
 
 def _check_alike(members: tuple[Family, ...]) -> None:
     """Check that the members' densities can be compared: counts have probabilities, measurements have densities."""
-    kinds = {support_of(member).is_discrete for member in members if not isinstance(member, PointMass)}
+    kinds = {isinstance(member, PointMass) or support_of(member).is_discrete for member in members}
     if len(kinds) > 1:
         raise ModelError(
             "members",
             got=", ".join(type(member).__name__ for member in members),
             expected="families of counts, or families of measurements",
-            advice="A probability cannot be weighed against a density; round or model the data as one of the two.",
+            advice="A probability cannot be weighed against a density: the answer would depend on the unit. Model a column of zeros "
+            "and others as two, zero or not and how much (missing where zero): Product({'any': Bernoulli(), 'amount': Gamma()}).",
         )
     if several := [type(member).__name__ for member in members if distinct_components(member)]:
         raise ModelError(
@@ -213,7 +214,7 @@ def _sites_per_component(family: Family, features: int | None) -> set[str]:
 
 @dataclass(frozen=True)
 class PointMass:
-    """Every cell is `value`, exactly; no sites. A component for extra zeros, say, beside counts.
+    """Every cell is `value`, exactly; no sites. A component for extra zeros, say, beside counts (not beside measurements).
 
     Args:
         value: the value.

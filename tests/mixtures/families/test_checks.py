@@ -106,6 +106,10 @@ TABLE = families.Product({"a": families.Gaussian(), "b": families.Poisson()})
         (lambda: families.WithNoise(families.Multinomial(3), 0, 3), "Multinomial.*add up to a total"),
         (lambda: families.WithNoise(families.Poisson(), 0.0, 9.5), "0.0, 9.5.*whole numbers"),
         (lambda: families.PerComponent([families.Gaussian(), families.Poisson()]), "Gaussian, Poisson.*of counts, or"),
+        (
+            lambda: families.PerComponent([families.PointMass(0.0), families.Gamma()]),
+            "PointMass, Gamma.*on the unit.*Product",
+        ),
         (lambda: families.PerComponent([TABLE, TABLE]), r"a Product.*PerComponent\("),
         (
             lambda: families.WithNoise(families.PerComponent([families.Gaussian()] * 2), 0.0, 1.0),
@@ -200,11 +204,6 @@ def test_bounds_that_match_the_columns_are_taken():
         model = Mixture(2, families.WithNoise(families.Gaussian(), low, 2.0))
         model.check(Observations(x))
         assert specification.from_json(specification.to_json(model)) == model
-
-
-def test_zeros_beside_measurements_may_be_a_component():
-    """A point mass where the other family has no density is a comparison without a contradiction."""
-    assert families.PerComponent([families.PointMass(0.0), families.Gamma()]).components == 2
 
 
 @pytest.mark.parametrize(
