@@ -8,6 +8,7 @@ from jaxtyping import Int
 
 from mixtures import Mixture, Observations, Program
 from mixtures.errors import DataError, ModelError
+from mixtures.families.members import can_be
 
 
 def checked(program: Program, x: Any) -> Observations:
@@ -15,7 +16,7 @@ def checked(program: Program, x: Any) -> Observations:
 
     Raises:
         ModelError: `program` is not a declaration.
-        DataError: `x` cannot be used, or lies outside the family's support.
+        DataError: `x` cannot be used, or lies outside the family's support; or a row cannot be of the component that its label says.
     """
     if not isinstance(program, Program):
         raise ModelError(
@@ -28,6 +29,7 @@ def checked(program: Program, x: Any) -> Observations:
     if isinstance(program, Mixture):
         program.check(observations)
         observations.check_labels(program.components)
+        _check_possible(program, observations)
     elif observations.labels is not None:
         raise DataError(
             "labels",
@@ -36,6 +38,31 @@ def checked(program: Program, x: Any) -> Observations:
             advice='Say it in the program: ppl.factor("labels", ...), as Mixture does; or pass the data without labels.',
         )
     return observations
+
+
+def _check_possible(mixture: Mixture, x: Observations) -> None:
+    """Check that each known component can be that of its row: backends would answer with a log likelihood of -100,000.
+
+    Raises:
+        DataError: a row lies beyond the bounds of the component that its label says.
+    """
+    if x.labels is None:
+        return
+    is_possible = can_be(mixture.family, x.x, mixture.components)
+    bad = np.flatnonzero((x.labels >= 0) & ~is_possible[np.arange(len(x)), x.labels])
+    if len(bad):
+        row = int(bad[0])
+        name = "" if x.row_names is None else f" ({x.row_names[row]!r})"
+        more = f", and so for {len(bad) - 1} more" if len(bad) > 1 else ""
+        left = np.flatnonzero(is_possible[row])
+        raise DataError(
+            "labels",
+            got=f"{x.labels[row]} at row {row}{name}, which cannot be of that component: x there is {x.x[row]}{more}",
+            expected=f"one of the components that the row can be of, {left.tolist()}, or -1"
+            if len(left)
+            else "a row that some component can describe",
+            advice="Mend the label or the row, or widen the component's bounds.",
+        )
 
 
 def with_numbers(program: Program, x: Observations) -> Program:

@@ -27,7 +27,8 @@ KINDS: dict[str, type] = {"PointFit": PointFit, "GuideFit": GuideFit}
 def save(result: PointFit | GuideFit | xr.DataTree, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
     """Write a result to one file: a fit as JSON, a tree of draws as netCDF.
 
-    The file appears whole or not at all: it is written beside its place, flushed to disk, and renamed.
+    The file appears whole or not at all: it is written beside its place, flushed to disk, and renamed. Coordinates that netCDF has no type
+    for (tuples of a MultiIndex, periods, labels of several types) are written as text, and are text when they are loaded again.
 
     Args:
         result: what a verb returned.
@@ -218,9 +219,20 @@ def _restored(value: Any) -> Any:
 
 
 def _write_tree(tree: xr.DataTree, path: Path) -> None:
-    sealed = tree.copy()
-    sealed.attrs["sha256"] = _tree_digest(tree)
+    sealed = tree.map_over_datasets(_with_text)
+    sealed.attrs = dict(tree.attrs)
+    sealed.attrs["sha256"] = _tree_digest(sealed)
     sealed.to_netcdf(path, engine="h5netcdf")
+
+
+def _with_text(group: xr.Dataset) -> xr.Dataset:
+    """The group with coordinates of Python objects as text: what they are need not have a type in netCDF."""
+    objects = [name for name, values in group.coords.items() if values.dtype == object]
+    return group.assign_coords({name: (group[name].dims, _as_text(group[name].values)) for name in objects})
+
+
+def _as_text(values: np.ndarray) -> np.ndarray:
+    return np.array([str(value) for value in values.ravel()]).reshape(values.shape)
 
 
 def _read_tree(path: Path) -> xr.DataTree:
@@ -247,7 +259,9 @@ def _tree_digest(tree: xr.DataTree) -> str:
 
 
 def _canonical(values: np.ndarray) -> bytes:
-    """Bytes that do not depend on how the file format stores text and truth values."""
+    """Bytes that do not depend on how the file format stores text, truth values and times."""
     if values.dtype.kind in "OUST":
         return "\0".join(map(str, values.ravel())).encode()
+    if values.dtype.kind in "mM":  # in microseconds, whatever unit they come back in
+        values = values.astype("datetime64[us]" if values.dtype.kind == "M" else "timedelta64[us]")
     return np.ascontiguousarray(values, dtype=np.float64 if values.dtype.kind == "f" else np.int64).tobytes()

@@ -11,17 +11,17 @@ from typing import Any, Union
 import numpy as np
 
 from mixtures.errors import ChoiceError, DataError
+from mixtures.indices import check_index, index_of, is_default_index
 from mixtures.tables import (
     MAX_NAMED,
     cell_in_words,
     check_names,
     check_shape,
     checked_covariates,
-    is_default_index,
+    checked_labels,
     names_of,
     numeric,
     squeezed,
-    unmasked,
 )
 
 MISSING = ("raise", "allow")
@@ -44,17 +44,20 @@ class Observations:
         feature_names: names of the columns, where `x` does not bring them.
         missing: `"raise"`: NaN is an error; `"allow"`: NaN marks a cell that was not observed, and drops out of the likelihood.
         covariates: what regressions and gating weights depend on, shape (rows,) or (rows, covariates); other models ignore them.
-        labels: the components of rows whose component is known, ints from 0, and -1 or None where it is not, shape (rows,).
+        labels: the components of rows whose component is known, ints from 0, and -1, None or NA where it is not, shape (rows,).
+            Where `x` is a pandas object, pandas covariates and labels must have its index, in its order.
 
     Attributes:
         x: the checked values, float64, read-only; NaN where missing.
         feature_names: the columns' names, or None.
         row_names: the rows' names, or None where they are just 0, 1, 2, ...
+        has_index: whether `x` brought an index, be it just 0, 1, 2, ...
         covariates: the checked covariates, (rows, covariates), or None.
         covariate_names: their names, or None.
 
     Raises:
-        DataError: empty, NaN or infinite, not numeric, more than two dimensions; the text names rows and columns.
+        DataError: empty, NaN or infinite, not numeric, more than two dimensions, two columns of one name, or rows in another order than
+            the covariates' or labels'; the text names rows and columns.
         ChoiceError: `missing` is neither `"raise"` nor `"allow"`.
 
     Example:
@@ -71,11 +74,13 @@ class Observations:
     labels: Any = None
     row_names: np.ndarray | None = field(default=None, init=False)
     covariate_names: tuple[str, ...] | None = field(default=None, init=False)
+    has_index: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self):
         if self.missing not in MISSING:
             raise ChoiceError.of("missing", self.missing, MISSING)
         inherited_names = self._inherit(self.x) if isinstance(self.x, Observations) else None
+        object.__setattr__(self, "has_index", index_of(self.x) is not None)
         feature_names, row_names = names_of(self.x)
         feature_names = tuple(map(str, self.feature_names)) if self.feature_names is not None else feature_names
         values = squeezed(numeric(self.x), feature_names)
@@ -86,10 +91,12 @@ class Observations:
         object.__setattr__(self, "feature_names", feature_names)
         object.__setattr__(self, "row_names", row_names)
         if self.labels is not None:
-            object.__setattr__(self, "labels", _labels(self.labels, len(values)))
+            check_index("labels", self.labels, self)
+            object.__setattr__(self, "labels", checked_labels(self.labels, len(values)))
         is_bad = np.isinf(values) if self.missing == "allow" else ~np.isfinite(values)
         self.refuse(is_bad, "finite numbers", _ADVICE[self.missing])
         if self.covariates is not None:
+            check_index("covariates", self.covariates, self)
             covariates, names = checked_covariates(self.covariates, len(values))
             object.__setattr__(self, "covariates", covariates)
             object.__setattr__(self, "covariate_names", names or inherited_names)
@@ -147,14 +154,15 @@ class Observations:
 
     def with_labels(self, labels: Any) -> "Observations":
         """The same rows with other known labels; None: with none."""
+        check_index("labels", labels, self)
         made = Observations(self.x, self.feature_names, self.missing, self.covariates, labels)
         object.__setattr__(made, "covariate_names", self.covariate_names)
         return self._like(made, self.row_names)
 
-    @staticmethod
-    def _like(made: "Observations", row_names: np.ndarray | None) -> "Observations":
+    def _like(self, made: "Observations", row_names: np.ndarray | None) -> "Observations":
         is_plain = row_names is None or is_default_index(row_names, len(made))
         object.__setattr__(made, "row_names", None if is_plain else row_names)
+        object.__setattr__(made, "has_index", self.has_index)
         return made
 
     def refuse(self, is_bad: np.ndarray, expected: str, advice: str) -> None:
@@ -257,29 +265,6 @@ def _check_same_names(what: str, got: tuple[str, ...] | None, expected: tuple[st
             expected=f"columns {list(expected)}, in that order",
             advice=f"Select them: {what}[{list(expected)}].",
         )
-
-
-def _labels(labels: Any, rows: int) -> np.ndarray:
-    """Known components as ints, -1 where unknown."""
-    given = unmasked(labels, np.asarray(labels, dtype=object))
-    listed = [-1 if label is None else label for label in given.reshape(-1)]
-    try:
-        values = np.asarray(listed, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            "labels", got=repr(labels)[:60], expected="ints from 0, and -1 or None where unknown"
-        ) from error
-    values = np.where(np.isnan(values), -1.0, values)
-    if np.shape(labels) != (rows,):
-        raise DataError("labels", got=f"shape {np.shape(labels)}", expected=f"one for each row, shape ({rows},)")
-    if (values < -1).any() or (values != np.round(values)).any():
-        bad = int(np.argmax((values < -1) | (values != np.round(values))))
-        raise DataError(
-            "labels", got=f"{listed[bad]!r} at row {bad}", expected="ints from 0, and -1 or None where unknown"
-        )
-    known = values.astype(np.int64)
-    known.flags.writeable = False
-    return known
 
 
 def _columns(features: int | None) -> str:

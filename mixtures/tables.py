@@ -1,32 +1,31 @@
 """Reading tables: lists, arrays and pandas objects as checked arrays with names, and cells in words."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 
 from mixtures.errors import DataError
+from mixtures.indices import index_of, is_default_index
 
 MAX_NAMED = 5
 """How many offending cells an error names."""
+
+UNKNOWN = ("NoneType", "NAType")
+"""Types of what stands for an unknown label: None, and pandas' NA (known by its name: pandas is not needed)."""
 
 
 def names_of(x: Any) -> tuple[tuple[str, ...] | None, np.ndarray | None]:
     """Names of columns and rows, if `x` is a DataFrame or a Series (known by their attributes: pandas is not needed)."""
     if hasattr(x, "feature_names") and hasattr(x, "row_names"):
         return x.feature_names, x.row_names
-    index = getattr(x, "index", None)
-    is_pandas = index is not None and not callable(index)
-    row_names = np.asarray(index) if is_pandas and not is_default_index(index, len(x)) else None
-    if is_pandas and hasattr(x, "columns"):
+    index = index_of(x)
+    row_names = None if index is None or is_default_index(index, len(x)) else index
+    if index is not None and hasattr(x, "columns"):
         return tuple(map(str, x.columns)), row_names
-    if is_pandas and getattr(x, "name", None) is not None:
+    if index is not None and getattr(x, "name", None) is not None:
         return (str(x.name),), row_names
     return None, row_names
-
-
-def is_default_index(index: Any, rows: int) -> bool:
-    """Whether an index is just 0, 1, 2, ..."""
-    return np.asarray(index).dtype.kind in "iu" and np.array_equal(np.asarray(index), np.arange(rows))
 
 
 def aligned(array: np.ndarray) -> np.ndarray:
@@ -50,6 +49,8 @@ def numeric(x: Any, what: str = "x") -> np.ndarray:
         if bad:
             raise _not_numeric(f"columns {bad} that are not numbers", what)
         return np.array(x.to_numpy(dtype=np.float64, na_value=np.nan))  # mixed types would otherwise become objects
+    if hasattr(x, "to_numpy") and getattr(getattr(x, "dtype", None), "kind", "O") in "fiub":
+        x = x.to_numpy(dtype=np.float64, na_value=np.nan)  # nullable types would otherwise become objects
     try:
         array = np.asarray(x)
     except ValueError as error:
@@ -92,15 +93,29 @@ def check_shape(values: np.ndarray) -> None:
 
 
 def check_names(values: np.ndarray, feature_names: tuple[str, ...] | None) -> None:
-    """Check that there is a name for each column."""
+    """Check that there is a name for each column, and another for each."""
+    check_distinct("x", feature_names)
     columns = values.shape[1] if values.ndim == 2 else 1
     if feature_names is not None and len(feature_names) != columns:
         raise DataError("feature_names", got=f"{len(feature_names)} names", expected=f"{columns}, one for each column")
 
 
+def check_distinct(what: str, names: tuple[str, ...] | None) -> None:
+    """Check that no two columns have the same name: nobody could say which is meant."""
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
+        raise DataError(
+            what,
+            got=f"several columns called {', '.join(map(repr, twice[:MAX_NAMED]))}",
+            expected="another name for each column",
+            advice="Rename or drop the duplicates.",
+        )
+
+
 def checked_covariates(given: Any, rows: int) -> tuple[np.ndarray, tuple[str, ...] | None]:
     """Covariates as (rows, covariates), read-only, and their names."""
     names, row_names = names_of(given)
+    check_distinct("covariates", names)
     values = numeric(given, "covariates")
     values = values[:, None] if values.ndim == 1 else values
     if values.ndim != 2 or len(values) != rows or values.shape[1] == 0:
@@ -118,6 +133,29 @@ def checked_covariates(given: Any, rows: int) -> tuple[np.ndarray, tuple[str, ..
         )
     values.flags.writeable = False
     return values, names
+
+
+def checked_labels(labels: Any, rows: int) -> np.ndarray:
+    """Known components as ints, read-only, -1 where unknown."""
+    given = unmasked(labels, np.asarray(labels, dtype=object))
+    listed = [-1 if type(label).__name__ in UNKNOWN else label for label in given.reshape(-1)]
+    try:
+        values = np.asarray(listed, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            "labels", got=repr(labels)[:60], expected="ints from 0, and -1 or None where unknown"
+        ) from error
+    values = np.where(np.isnan(values), -1.0, values)
+    if np.shape(labels) != (rows,):
+        raise DataError("labels", got=f"shape {np.shape(labels)}", expected=f"one for each row, shape ({rows},)")
+    if (values < -1).any() or (values != np.round(values)).any():
+        bad = int(np.argmax((values < -1) | (values != np.round(values))))
+        raise DataError(
+            "labels", got=f"{listed[bad]!r} at row {bad}", expected="ints from 0, and -1 or None where unknown"
+        )
+    known = values.astype(np.int64)
+    known.flags.writeable = False
+    return known
 
 
 def cell_in_words(

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 
-from inference.plots.axes import given_or_new, legend_beside, name_of, one_variable
+from inference.plots.axes import check_observed, check_result, given_or_new, legend_beside, name_of, one_variable
 from inference.plots.palette import DATA, colour, marker
 from inference.results import GuideFit
 from mixtures import Observations
@@ -22,7 +22,7 @@ def plot_classes(
     """Each component's probability along one variable, over a tint that shows the class.
 
     Args:
-        x: the rows that were classified, shape (rows,).
+        x: the rows that were classified, shape (rows,); those that were not observed have no place along the variable and are left out.
         classes: from `classify`.
         probabilities: from `responsibilities`.
         ax: where to draw; None makes a figure.
@@ -31,11 +31,11 @@ def plot_classes(
         The axes.
 
     Raises:
-        DataError: data with columns, or as many classes or probabilities as there are not rows.
+        DataError: data with columns, missing cells only, or as many classes or probabilities as there are not rows.
     """
     observations = _along_one_variable(x, classes, probabilities)
     ax = given_or_new(ax, (7.0, 3.0))
-    order = np.argsort(observations.x, kind="stable")
+    order = np.argsort(observations.x, kind="stable")[: np.sum(~np.isnan(observations.x))]  # NaN sorts to the end
     values, sorted_classes = observations.x[order], classes[order]
     # Classes change between two rows: each tint ends half-way.
     last = np.flatnonzero(np.diff(sorted_classes))
@@ -70,7 +70,7 @@ def plot_random_assignments(
         The axes.
 
     Raises:
-        DataError: data with columns, or as many assignments as there are not rows.
+        DataError: data with columns, missing cells only, or as many assignments as there are not rows.
     """
     observations = _along_one_variable(x, assignments)
     ax = given_or_new(ax, (7.0, 2.2))
@@ -96,7 +96,9 @@ def plot_guide(guide: GuideFit, x: Any, ax: Axes | None = None, *, site: str | N
 
     Raises:
         DataError: another number of rows.
+        ModelError: not a `GuideFit`.
     """
+    check_result("guide", guide, "assignment_probs", "GuideFit", "fit_guide")
     observations = Observations.of(x)
     probs = guide.assignment_probs
     table = (probs[site] if site else next(iter(probs.values()))) if isinstance(probs, dict) else probs
@@ -118,6 +120,7 @@ def plot_guide(guide: GuideFit, x: Any, ax: Axes | None = None, *, site: str | N
 def _along_one_variable(x: Any, *tables: np.ndarray) -> Observations:
     observations = Observations.of(x)
     one_variable(observations, "Use plot_ellipses with classes= for two columns.")
+    check_observed(observations)
     for table in tables:
         _same_rows(observations, table)
     return observations

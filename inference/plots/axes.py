@@ -1,10 +1,13 @@
 """What all pictures share: where they are drawn, what the axes are called, where the legend stands."""
 
+from typing import Any
+
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.legend import Legend
 
 from mixtures import Observations
-from mixtures.errors import DataError
+from mixtures.errors import DataError, ModelError
 
 
 def given_or_new(ax: Axes | None, size: tuple[float, float] = (7.0, 4.0)) -> Axes:
@@ -26,6 +29,35 @@ def name_of(x: Observations, feature: int = 0) -> str:
 def legend_beside(ax: Axes, title: str | None = None) -> Legend:
     """A legend to the right of the axes, where it covers nothing."""
     return ax.legend(title=title, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), alignment="left")
+
+
+def check_result(what: str, value: Any, attribute: str, kind: str, verb: str) -> None:
+    """Check that a picture is given the result that it is of.
+
+    Args:
+        what: the argument.
+        value: what was given.
+        attribute: what such a result has, and no other: a picture need not load what made it.
+        kind: the name of its class.
+        verb: what returns it.
+
+    Raises:
+        ModelError: another kind of thing.
+    """
+    if not hasattr(value, attribute):
+        raise ModelError(
+            what, got=f"a {type(value).__name__}", expected=f"a {kind}", advice=f"Pass what {verb} returned."
+        )
+
+
+def check_observed(x: Observations) -> None:
+    """Check that there is something to draw.
+
+    Raises:
+        DataError: every cell is missing.
+    """
+    if np.isnan(x.x).all():
+        raise DataError("x", got="missing cells only", expected="at least one observed value")
 
 
 def one_variable(x: Observations, instead: str) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from inference.plots.axes import check_result
 from mixtures.errors import ChoiceError, DataError
 
 
@@ -19,9 +20,11 @@ def component_draws(
         group: `"posterior"`, or `"posterior_raw"` for the draws as sampled of a tree that is relabelled.
 
     Raises:
+        ModelError: not a tree of draws.
         ChoiceError: no such group or site.
         DataError: a site that the components share, or a column that it has not.
     """
+    check_result("posterior", posterior, "children", "tree of draws", "sample_nuts")
     if group not in posterior.children:
         raise ChoiceError.of("group", group, list(posterior.children))
     draws = posterior[group].to_dataset()

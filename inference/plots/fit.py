@@ -11,7 +11,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from inference.assignment.responsibilities import log_joint
 from inference.engines import engine
-from inference.plots.axes import given_or_new, legend_beside, name_of, one_variable
+from inference.plots.axes import check_observed, check_result, given_or_new, legend_beside, name_of, one_variable
 from inference.plots.palette import DATA, WHOLE, colour, marker
 from inference.results import GuideFit, PointFit
 from mixtures import Mixture, Observations
@@ -33,7 +33,11 @@ def plot_losses(fit: PointFit | GuideFit, ax: Axes | None = None) -> Axes:
 
     Returns:
         The axes.
+
+    Raises:
+        ModelError: not a fit.
     """
+    check_result("fit", fit, "losses", "PointFit or a GuideFit", "fit_map, fit_mle, fit_em or fit_guide")
     ax = given_or_new(ax, (7.0, 3.0))
     losses = np.asarray(fit.losses)
     ax.plot(losses, color=WHOLE, linewidth=1.2)
@@ -57,8 +61,9 @@ def plot_gradient_norms(fit: PointFit | GuideFit, ax: Axes | None = None) -> Axe
         The axes.
 
     Raises:
-        ModelError: a fit by EM, whose steps follow no gradient.
+        ModelError: not a fit, or a fit by EM, whose steps follow no gradient.
     """
+    check_result("fit", fit, "losses", "PointFit or a GuideFit", "fit_map, fit_mle or fit_guide")
     if not fit.gradient_norms:
         raise ModelError(
             "fit",
@@ -87,7 +92,7 @@ def plot_density(
 
     Args:
         fit: a point fit of a program with one assignment a row.
-        x: the data, shape (rows,).
+        x: the data, shape (rows,); missing cells are left out.
         ax: where to draw; None makes a figure.
         data: how the data are shown; `"auto"` is a rug for few rows and a histogram for many.
         points: how many points the curves have; counts are drawn at every whole number.
@@ -97,20 +102,25 @@ def plot_density(
 
     Raises:
         ChoiceError: unknown `data`.
-        DataError: data with columns.
+        DataError: data with columns, or with missing cells only.
+        ModelError: not a point fit, or one of a mixture whose density differs from row to row with their covariates.
     """
+    check_result("fit", fit, "restarts", "PointFit", "fit_map, fit_mle or fit_em")
     observations = Observations.of(x)
     one_variable(observations, "Use plot_ellipses for two columns.")
+    check_observed(observations)
+    _check_one_density(fit)
     if data not in ("auto", "rug", "histogram", "none"):
         raise ChoiceError.of("data", data, ("auto", "rug", "histogram", "none"))
     ax = given_or_new(ax)
     observed = [site for site in engine(fit.backend).sites(fit.program, observations).all if site.kind == "observed"]
     is_discrete = all(site.is_discrete for site in observed)
-    grid = _grid(observations.x, all(site.is_real for site in observed), is_discrete, points)
+    values = observations.x[~np.isnan(observations.x)]
+    grid = _grid(values, all(site.is_real for site in observed), is_discrete, points)
     # p(x) = sum_k p(x, assignment = k)
     joint = np.exp(log_joint(fit, grid))
     style: dict[str, Any] = {"marker": ".", "linewidth": 0.8} if is_discrete else {"linewidth": 1.6}
-    _draw_data(ax, observations.x, data, is_discrete)
+    _draw_data(ax, values, data, is_discrete)
     for component, density in enumerate(joint.T):
         ax.plot(grid, density, color=colour(component), label=f"component {component}", **style)
     ax.plot(grid, joint.sum(axis=1), color=WHOLE, linestyle="--", label="mixture", **{**style, "linewidth": 1.2})
@@ -147,8 +157,9 @@ def plot_ellipses(
 
     Raises:
         DataError: data with less than two columns.
-        ModelError: a family without covariances, or features that are not two of the columns.
+        ModelError: not a point fit, a family without covariances, or features that are not two of the columns.
     """
+    check_result("fit", fit, "restarts", "PointFit", "fit_map, fit_mle or fit_em")
     observations = Observations.of(x)
     means, covariances = _moments(fit, observations)
     ax = given_or_new(ax, (6.5, 5.0))
@@ -193,6 +204,16 @@ def confidence_ellipse(
     ellipse = Ellipse(centre, float(major), float(minor), angle=angle, **{"facecolor": "none", **style})
     ax.add_patch(ellipse)
     return ellipse
+
+
+def _check_one_density(fit: PointFit) -> None:
+    if isinstance(fit.program, Mixture) and fit.program.needs_covariates:
+        raise ModelError(
+            "fit",
+            got="a mixture whose density depends on each row's covariates",
+            expected="one density for all rows",
+            advice="Draw x over a covariate instead, each row in the colour of its component: classify(fit, x).",
+        )
 
 
 def _checked_pair(features: Sequence[int], x: Observations) -> list[int]:

@@ -10,7 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 
-from inference.plots.axes import given_or_new, legend_beside
+from inference.plots.axes import check_result, given_or_new, legend_beside
 from inference.plots.draws import central, component_draws, label_of, labelling_of
 from inference.plots.palette import DATA, DENSITY, colour
 from mixtures.errors import DataError
@@ -159,7 +159,11 @@ def plot_agreement(report: "LabelReport", ax: Axes | None = None) -> Axes:
 
     Returns:
         The axes.
+
+    Raises:
+        ModelError: not a `LabelReport`.
     """
+    check_result("report", report, "comparison", "LabelReport", "diagnose_labels")
     ax = given_or_new(ax, (7.0, 5.2))
     shares, names = report.comparison.agreement.values, report.comparison.agreement["one"].values
     image = ax.imshow(shares, vmin=0, vmax=1, cmap=DENSITY)
@@ -175,6 +179,7 @@ def plot_agreement(report: "LabelReport", ax: Axes | None = None) -> Axes:
 
 def _draws(posterior: xr.DataTree, site: str, feature: int, group: str) -> np.ndarray:
     """One column of a site, (chain, draw, components), of a tree that has a before and an after."""
+    check_result("posterior", posterior, "children", "tree of draws", "relabel")
     if "posterior_raw" not in posterior.children:
         raise DataError(
             "posterior", got="draws as sampled", expected="relabelled draws", advice="Call relabel(posterior) first."

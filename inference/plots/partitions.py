@@ -8,7 +8,7 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
 from inference.partitions.partition import Partition
-from inference.plots.axes import given_or_new
+from inference.plots.axes import check_result, given_or_new
 from inference.plots.palette import DENSITY, colour
 
 LEAST_SHARE = 0.03
@@ -29,7 +29,11 @@ def plot_similarity(partition: Partition, ax: Axes | None = None) -> Axes:
 
     Returns:
         The axes.
+
+    Raises:
+        ModelError: not a `Partition`.
     """
+    check_result("partition", partition, "clusters", "Partition", "partition")
     ax = given_or_new(ax, (5.5, 4.8))
     order = np.concatenate([_side_by_side(partition, k) for k in range(partition.clusters)])
     rows = len(order)
@@ -62,7 +66,11 @@ def plot_row_uncertainty(partition: Partition, ax: Axes | None = None) -> Axes:
 
     Returns:
         The axes.
+
+    Raises:
+        ModelError: not a `Partition`.
     """
+    check_result("partition", partition, "clusters", "Partition", "partition")
     ax = given_or_new(ax, (7.0, 3.2))
     order = np.lexsort((partition.row_uncertainty, partition.labels))
     ends = np.cumsum(partition.cluster_sizes)

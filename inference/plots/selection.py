@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from inference.plots.axes import given_or_new, legend_beside
+from inference.plots.axes import check_result, given_or_new, legend_beside
 from inference.plots.palette import WHOLE, colour, marker
 from inference.selection.criteria import Selection
 
@@ -14,7 +14,8 @@ SHOWN = 3.0
 def plot_selection(selection: Selection, ax: Axes | None = None, *, criterion: str | None = None) -> Axes:
     """The criterion over the number of components, one line for each structure; smaller is better, a ring marks the best.
 
-    Structures that are far worse than the rest run out of the picture.
+    Structures that are far worse than the rest run out of the picture. Where no fit is sound there is no criterion to show: the picture
+    then says so, with the fits' statuses.
 
     Args:
         selection: what `select_components` returned.
@@ -23,10 +24,18 @@ def plot_selection(selection: Selection, ax: Axes | None = None, *, criterion: s
 
     Returns:
         The axes.
+
+    Raises:
+        ModelError: not a `Selection`.
+        ChoiceError: not one of the criteria.
     """
+    check_result("selection", selection, "wide", "Selection", "select_components")
     name = criterion or selection.criterion
     wide = selection.wide(name)
     ax = given_or_new(ax, (7.5, 4.5))
+    ax.set(xlabel="components", ylabel=name.upper(), xticks=wide.index)
+    if wide.isna().all(axis=None):
+        return _without_sound_fits(selection, ax)
     for index, structure in enumerate(wide.columns):
         values = wide[structure]
         # as many line styles as colours would need: the eighth structure has the first one's colour, and dashes
@@ -40,6 +49,13 @@ def plot_selection(selection: Selection, ax: Axes | None = None, *, criterion: s
     # structures far from the data would flatten all differences that matter: the better half fills the picture
     values = wide.stack()
     ax.set_ylim(top=min(values.max(), values.min() + SHOWN * (values.median() - values.min())) + 0.02 * np.ptp(values))
-    ax.set(xlabel="components", ylabel=name.upper(), xticks=wide.index)
     legend_beside(ax)
+    return ax
+
+
+def _without_sound_fits(selection: Selection, ax: Axes) -> Axes:
+    counts = selection.table["status"].map(lambda status: status.word).value_counts()
+    said = "\n".join(f"{count} {word}" for word, count in counts.items())
+    ax.text(0.5, 0.5, f"No fit is sound:\n{said}", transform=ax.transAxes, ha="center", va="center")
+    ax.set(xlim=(min(selection.table["components"]) - 0.5, max(selection.table["components"]) + 0.5), yticks=[])
     return ax

@@ -12,6 +12,8 @@ from inference.point.given import checked_values
 from inference.point.starts import Start, listed
 from mixtures import Mixture, Observations
 from mixtures.errors import DataError, ModelError
+from mixtures.indices import check_index
+from mixtures.tables import numeric
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +28,10 @@ class Settings:
     is_hard: bool
     tolerance: float
     max_steps: int
+
+    def __post_init__(self):
+        if not isinstance(self.is_hard, bool | np.bool_):
+            raise ModelError("hard", got=repr(self.is_hard), expected="True or False")
 
 
 def check_mixture(mixture: Any, x: Any, labels: Any) -> Observations:
@@ -91,12 +97,13 @@ def check_row_weights(row_weights: Any, x: Observations) -> np.ndarray | None:
     """Row weights, finite and not negative, not all zero; rows that say nothing count for nothing. None: each row counts once.
 
     Raises:
-        DataError: a wrong shape or value.
+        DataError: a wrong shape or value, or another index than that of the data.
     """
     says, rows = x.informative, len(x)
     if row_weights is None:
         return None if says.all() else says.astype(np.float64)
-    weights = np.asarray(row_weights, dtype=np.float64)
+    check_index("row_weights", row_weights, x)
+    weights = numeric(row_weights, None, "row_weights")
     if weights.shape != (rows,):
         raise DataError("row_weights", got=f"shape {weights.shape}", expected=f"one for each row, shape ({rows},)")
     bad = np.flatnonzero(~np.isfinite(weights) | (weights < 0))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.cluster import hierarchy
-from scipy.cluster.vq import kmeans2
+from scipy.cluster.vq import ClusterError, kmeans2
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
@@ -132,8 +132,12 @@ def _quantiles(x: np.ndarray, components: int) -> np.ndarray:
 
 
 def _plus_plus(x: np.ndarray, components: int, rng: np.random.Generator) -> np.ndarray:
-    """Arthur & Vassilvitskii (2007), then three steps of k-means."""
-    return kmeans2(x, components, iter=3, minit="++", missing="warn", rng=rng)[1]
+    """Arthur & Vassilvitskii (2007), then three steps of k-means; near drawn rows where there are fewer clusters than components."""
+    try:
+        with np.errstate(invalid="raise"):  # 0 / 0: no row differs from those drawn already
+            return kmeans2(x, components, iter=3, minit="++", missing="raise", rng=rng)[1]
+    except (ClusterError, FloatingPointError):
+        return _near_rows(x, components, rng)
 
 
 def _near_rows(x: np.ndarray, components: int, rng: np.random.Generator) -> np.ndarray:

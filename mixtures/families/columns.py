@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from mixtures.families.family import Draw
 from mixtures.families.support import REAL, Support
@@ -85,6 +86,14 @@ def joined(cell: Distribution, parameters: Mapping[str, Array], features: int | 
     if "observed" in parameters:
         cell = cell.mask(parameters["observed"])
     return cell if features is None else cell.to_event(1)
+
+
+def rows_where(
+    is_possible: Bool[np.ndarray, "rows ..."], x: Float[np.ndarray, "rows ..."], components: int
+) -> Bool[np.ndarray, "rows components"]:
+    """Rows all of whose observed cells are possible, alike for so many components: see `members.can_be`."""
+    is_row = (is_possible | np.isnan(x)).reshape(len(x), -1).all(axis=1)
+    return np.repeat(is_row[:, None], components, axis=1)
 
 
 # How starts are made: near a random row for each component, never twice the same even where rows are equal, and inside the support.

@@ -1,11 +1,29 @@
 """What a family made of other families takes over from them: the optional parts of a family, with what they are where there are none."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
+from jaxtyping import Bool, Float
 
+from mixtures.errors import ModelError
 from mixtures.families.family import Family
 from mixtures.families.support import REAL, Support
+
+
+def check_family(what: str, value: Any) -> None:
+    """Check that a part of a declaration is a family.
+
+    Raises:
+        ModelError: the class of a family, or something else; the text says what to write instead.
+    """
+    if isinstance(value, type):
+        got, advice = f"the class {value.__name__}", f"Call it: {value.__name__}(...)."
+    elif not hasattr(value, "emission"):
+        got, advice = repr(value), ""
+    else:
+        return
+    raise ModelError(what, got=got, expected="a family, such as families.Gaussian()", advice=advice)
 
 
 def needs_covariates(family: Family) -> bool:
@@ -29,6 +47,15 @@ def started(
 def support_of(family: Family) -> Support:
     """The values that the family can describe."""
     return getattr(family, "support", REAL)
+
+
+def can_be(family: Family, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
+    """Which rows could be of which component whatever the parameters; a missing cell (NaN) rules nothing out.
+
+    A family whose components are bounded says so by a method `can_be(x, components)`; its bounds hold for no other family.
+    """
+    own = getattr(family, "can_be", None)
+    return own(x, components) if own else np.ones((len(x), components), dtype=bool)
 
 
 def distinct_components(family: Family) -> frozenset[int]:

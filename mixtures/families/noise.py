@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+from jaxtyping import Bool, Float
 
-from mixtures.errors import ModelError
+from mixtures.errors import DataError, ModelError
 from mixtures.families.categorical import Multinomial
-from mixtures.families.columns import joined
+from mixtures.families.columns import joined, rows_where
 from mixtures.families.family import Draw, Family
 from mixtures.families.members import (
+    can_be,
+    check_family,
     circular_sites,
     fixed_components,
     linear_predictors,
@@ -37,7 +41,7 @@ class Uniform:
         whole: whether only whole numbers are possible, as among counts.
 
     Raises:
-        ModelError: bounds that are not finite (or whole), or a lower one that is not below the upper one.
+        ModelError: bounds that are not finite (or whole) numbers, of unequal lengths, or a lower one that is not below the upper one.
 
     Example:
         >>> from mixtures import Mixture
@@ -53,8 +57,10 @@ class Uniform:
 
     def __post_init__(self):
         for name in ("low", "high"):
-            bound = np.asarray(getattr(self, name), dtype=float)
-            object.__setattr__(self, name, float(bound) if bound.ndim == 0 else tuple(bound.tolist()))
+            object.__setattr__(self, name, _checked_bound(name, getattr(self, name)))
+        if len({len(bound) for bound in (self.low, self.high) if isinstance(bound, tuple)}) > 1:
+            got = f"{np.size(self.low)} and {np.size(self.high)} numbers"
+            raise ModelError("low, high", got=got, expected="one number each, or one for each column")
         bounds = f"{self.low}, {self.high}"
         if not (np.isfinite(self.low).all() and np.isfinite(self.high).all()):
             raise ModelError("low, high", got=bounds, expected="finite bounds")
@@ -85,8 +91,24 @@ class Uniform:
     def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
         return {}
 
+    def can_be(self, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
+        """The rows between the bounds."""
+        return rows_where((x >= self.low) & (x <= self.high), x, components)
+
     def check(self, x: Observations) -> None:
-        """Rows beyond the bounds belong to other components."""
+        """Rows beyond the bounds belong to other components; but there must be a bound for each column.
+
+        Raises:
+            DataError: another number of columns than of bounds.
+        """
+        wanted = {len(bound) for bound in (self.low, self.high) if isinstance(bound, tuple)}
+        if wanted - {x.features or 1}:
+            raise DataError(
+                "x",
+                got=f"{x.features or 1} column{'s' if x.features != 1 and x.features else ''}",
+                expected=f"{min(wanted)}, one for each of the bounds low={self.low}, high={self.high}",
+                advice="Give one bound for each column, or one number for all of them.",
+            )
 
 
 @dataclass(frozen=True)
@@ -200,14 +222,25 @@ class WithNoise:
     ) -> dict[str, np.ndarray]:
         return started(self.family, x, rows, components, covariates)
 
+    def can_be(self, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
+        """Rows between the bounds can be noise; of the others the family judges."""
+        return np.hstack([self.noise.can_be(x, 1), can_be(self.family, x, components)[:, 1:]])
+
     def check(self, x: Observations) -> None:
+        self.noise.check(x)
         self.family.check(x)
 
 
 def _check_member(family: Family) -> None:
     """Check that every cell of the family's rows could be noise by itself."""
-    if not hasattr(family, "emission"):
-        raise ModelError("family", got=repr(family), expected="a family, such as families.Gaussian()")
+    check_family("family", family)
+    if isinstance(family, WithNoise):
+        raise ModelError(
+            "family",
+            got="a WithNoise, which has noise already",
+            expected="a family without noise",
+            advice="For two backgrounds: PerComponent([Uniform(low, high), Uniform(low, high), Gaussian(), ...]).",
+        )
     if isinstance(family, Product):
         raise ModelError(
             "family",
@@ -224,6 +257,17 @@ def _check_member(family: Family) -> None:
         )
     if isinstance(family, Multinomial):
         raise ModelError("family", got="a Multinomial", expected="cells that do not have to add up to a total")
+
+
+def _checked_bound(name: str, given: Any) -> Bound:
+    """A bound in its hashable form: one number, or a tuple of them."""
+    try:
+        bound = np.asarray(given)
+    except ValueError:  # of unequal lengths
+        bound = np.asarray(None)
+    if bound.dtype.kind not in "fiu" or bound.ndim > 1 or bound.size == 0:
+        raise ModelError(name, got=repr(given), expected="a number, or one for each column")
+    return float(bound) if bound.ndim == 0 else tuple(bound.astype(float).tolist())
 
 
 def _number(bound: Bound) -> float | np.ndarray:

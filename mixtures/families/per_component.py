@@ -1,16 +1,20 @@
 """Different families for different components, where they describe the same kind of values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from mixtures.errors import ModelError
-from mixtures.families.columns import joined
+from mixtures.families.columns import joined, rows_where
 from mixtures.families.family import Draw, Family
 from mixtures.families.members import (
+    can_be,
+    check_family,
     circular_sites,
+    distinct_components,
     linear_predictors,
     needs_covariates,
     started,
@@ -59,9 +63,16 @@ class PerComponent:
     priors: Priors = field(default=(), kw_only=True)
 
     def __post_init__(self):
-        members = tuple(self.members)
-        if not members or not all(hasattr(member, "emission") for member in members):
-            raise ModelError("members", got=repr(self.members), expected="a family for each component")
+        members = tuple(self.members) if isinstance(self.members, Iterable) else ()
+        if not members or isinstance(self.members, str | Mapping):
+            raise ModelError(
+                "members",
+                got=repr(self.members),
+                expected="a list of families, one for each component",
+                advice="PerComponent([families.Gaussian(), families.StudentT()]), say.",
+            )
+        for member in members:
+            check_family("members", member)
         _check_alike(members)
         object.__setattr__(self, "members", members)
         object.__setattr__(self, "priors", freeze(self.priors))
@@ -149,6 +160,10 @@ class PerComponent:
             starts |= {f"{site}_{k}": value[0] if site in axes else value for site, value in own.items()}
         return starts
 
+    def can_be(self, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
+        """Each member judges of its own component."""
+        return np.hstack([can_be(member, x, 1) for member in self.members])
+
     def check(self, x: Observations) -> None:
         for member in self.members:
             member.check(x)
@@ -156,13 +171,21 @@ class PerComponent:
 
 def _check_alike(members: tuple[Family, ...]) -> None:
     """Check that the members' densities can be compared: counts have probabilities, measurements have densities."""
-    kinds = {support_of(member).is_discrete for member in members if not isinstance(member, PointMass)}
+    kinds = {isinstance(member, PointMass) or support_of(member).is_discrete for member in members}
     if len(kinds) > 1:
         raise ModelError(
             "members",
             got=", ".join(type(member).__name__ for member in members),
             expected="families of counts, or families of measurements",
-            advice="A probability cannot be weighed against a density; round or model the data as one of the two.",
+            advice="A probability cannot be weighed against a density: the answer would depend on the unit. Model a column of zeros "
+            "and others as two, zero or not and how much (missing where zero): Product({'any': Bernoulli(), 'amount': Gamma()}).",
+        )
+    if several := [type(member).__name__ for member in members if distinct_components(member)]:
+        raise ModelError(
+            "members",
+            got=f"a {several[0]}, which is several components",
+            expected="families of one component each",
+            advice="List its components one by one; noise is Uniform(low, high).",
         )
     if any(isinstance(member, Product) for member in members):
         raise ModelError(
@@ -191,14 +214,22 @@ def _sites_per_component(family: Family, features: int | None) -> set[str]:
 
 @dataclass(frozen=True)
 class PointMass:
-    """Every cell is `value`, exactly; no sites. A component for extra zeros, say, beside counts.
+    """Every cell is `value`, exactly; no sites. A component for extra zeros, say, beside counts (not beside measurements).
 
     Args:
         value: the value.
+
+    Raises:
+        ModelError: `value` is not a finite number.
     """
 
     value: float = 0.0
     priors: Priors = field(default=(), kw_only=True)
+
+    def __post_init__(self):
+        is_number = isinstance(self.value, int | float | np.integer | np.floating)
+        if not is_number or not np.isfinite(self.value):
+            raise ModelError("value", got=repr(self.value), expected="a finite number")
 
     @property
     def priors_by_site(self) -> Mapping[str, Prior]:
@@ -216,6 +247,10 @@ class PointMass:
 
     def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
         return {}
+
+    def can_be(self, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
+        """The rows that are the value."""
+        return rows_where(x == self.value, x, components)
 
     def check(self, x: Observations) -> None:
         """Other values belong to other components."""

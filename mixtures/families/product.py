@@ -6,12 +6,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from mixtures.errors import DataError, ModelError
 from mixtures.families.categorical import Multinomial
 from mixtures.families.family import Draw, Family
 from mixtures.families.members import (
     bare_components,
+    can_be,
+    check_family,
     circular_sites,
     distinct_components,
     fixed_components,
@@ -65,14 +68,15 @@ class Product:
     priors: Priors = field(default=(), kw_only=True)
 
     def __post_init__(self):
-        pairs = self.columns.items() if isinstance(self.columns, Mapping) else self.columns
-        columns = tuple((str(name), family) for name, family in pairs)
-        bad = [name for name, family in columns if not hasattr(family, "emission")]
+        columns = _pairs(self.columns)
+        for name, family in columns:
+            check_family(f"columns[{name!r}]", family)
         sites = [site_of(name) for name, _ in columns]
-        if not columns or bad or len(set(sites)) < len(sites) or set(sites) & set(RESERVED):
-            got = f"no family for {bad}" if bad else f"columns {[name for name, _ in columns]}"
+        if not columns or len(set(sites)) < len(sites) or set(sites) & set(RESERVED):
             raise ModelError(
-                "columns", got=got, expected="{column: family}, names all different and none of " + ", ".join(RESERVED)
+                "columns",
+                got=f"columns {[name for name, _ in columns]}",
+                expected="{column: family}, names all different and none of " + ", ".join(RESERVED),
             )
         tables = [name for name, family in columns if isinstance(family, Product | Multinomial)]
         bound = fixed_components(family for _, family in columns)
@@ -186,6 +190,12 @@ class Product:
             for site, value in started(family, table[:, index], rows, components, covariates).items()
         }
 
+    def can_be(self, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
+        """A row can be what each of its columns can be."""
+        table = x.reshape(len(x), -1)
+        each = [can_be(family, table[:, index], components) for index, (_, family) in enumerate(self.pairs)]
+        return np.logical_and.reduce(each)
+
     def check(self, x: Observations) -> None:
         names = [name for name, _ in self.pairs]
         has_names = x.feature_names is not None
@@ -198,6 +208,24 @@ class Product:
             )
         for index, (_, family) in enumerate(self.pairs):
             family.check(x.column(index))
+
+
+def _pairs(columns: Any) -> tuple[tuple[str, Any], ...]:
+    """The columns as pairs of name and family.
+
+    Raises:
+        ModelError: neither a mapping nor pairs.
+    """
+    pairs = columns.items() if isinstance(columns, Mapping) else columns
+    try:
+        return tuple((str(name), family) for name, family in pairs)
+    except (TypeError, ValueError) as error:
+        raise ModelError(
+            "columns",
+            got=repr(columns),
+            expected="{column: family}",
+            advice="Product({'age': families.Gaussian()}), say.",
+        ) from error
 
 
 def site_of(column: str) -> str:

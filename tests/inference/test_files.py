@@ -10,6 +10,10 @@ import xarray as xr
 
 import inference
 import mixtures
+from inference.checks import with_numbers
+from inference.engines import engine
+from inference.engines.protocol import Draws
+from inference.posterior.tree import build_tree
 from mixtures.errors import ModelError, StoredFileError
 from tests.oracles import FIVE_POINTS
 
@@ -50,6 +54,63 @@ def test_a_tree_comes_back_as_it_was_and_still_works(faithful, faithful_posterio
         xr.testing.assert_identical(back[group].to_dataset(), faithful_posterior[group].to_dataset())
     r = inference.responsibilities(faithful_posterior, faithful)
     np.testing.assert_array_equal(inference.responsibilities(back, faithful), r)
+
+
+INDICES = [
+    pd.MultiIndex.from_product([["a", "b"], [1, 2, 3, 4]]),
+    pd.period_range("2020-01", periods=8, freq="M"),
+    pd.Index(["a", "a", 3, None, 2.5, (1, 2), True, "h"], dtype=object),
+    pd.interval_range(0, 8),
+    pd.date_range("2020-01-01", periods=8, tz="UTC"),
+    pd.CategoricalIndex(list("abcdefgh")),
+    pd.Index([*"abcdefg", None], dtype="str"),
+]
+OWN_TYPE = [pd.date_range("2020-01-01 10:00:00.000123", periods=8), pd.timedelta_range("1D", periods=8)]
+
+
+def drawn(index: pd.Index) -> tuple[pd.Series, xr.DataTree]:
+    """Three draws of a model of eight rows with these names, covariates' and labels' among them."""
+    y = pd.Series(np.array([0.0, 1.0, 2.0, 1.0, 7.0, 8.0, 9.0, 8.0]), index=index)
+    x = mixtures.Observations(y, labels=[0, *[-1] * 7])
+    program, backend, rng = mixtures.gaussian_mixture(2), engine("numpyro"), np.random.default_rng(0)
+    parameters = {
+        "weights": rng.dirichlet(np.ones(2), (1, 3)),
+        "loc": rng.normal(4.0, 3.0, (1, 3, 2)),
+        "scale": rng.gamma(5.0, 0.2, (1, 3, 2)),
+    }
+    draws = Draws(parameters, {"lp": np.zeros((1, 3))})
+    return y, build_tree(with_numbers(program, x), x, backend, backend.sites(program, x), draws, {})
+
+
+@pytest.mark.parametrize("index", [*INDICES, *OWN_TYPE], ids=lambda index: str(index.dtype))
+def test_rows_may_be_called_anything(index, tmp_path):
+    y, tree = drawn(index)
+    names = np.asarray(index)
+    back = inference.load(
+        inference.save(tree, tmp_path / "draws.nc"), x=mixtures.Observations(y, labels=[0, *[-1] * 7])
+    )
+    for group in ("observed_data", "log_likelihood", "constant_data"):
+        rows = back[group]["rows"].values
+        if names.dtype == object:  # netCDF has no type for them: text
+            assert rows.tolist() == [str(name) for name in names]
+        else:
+            np.testing.assert_array_equal(rows, names)
+    assert tree["observed_data"]["rows"].dtype == names.dtype  # what is saved is not changed
+    np.testing.assert_array_equal(inference.responsibilities(back, y), inference.responsibilities(tree, y))
+    again = inference.load(inference.save(back, tmp_path / "again.nc"))
+    xr.testing.assert_identical(again["observed_data"].to_dataset(), back["observed_data"].to_dataset())
+
+
+def test_a_stored_run_over_such_rows_is_continued(tmp_path):
+    index = pd.MultiIndex.from_product([["a", "b"], range(10)])
+    y = pd.Series(np.random.default_rng(0).normal(np.repeat([0.0, 3.0], 10)), index=index)
+    inference.sample_nuts(
+        mixtures.gaussian_mixture(2), y, draws=20, tune=20, chains=1, seed=0, store=tmp_path / "run", progress=False
+    )
+    tree = inference.resume(tmp_path / "run", y, progress=False)
+    back = inference.load(inference.save(tree, tmp_path / "draws.nc"), x=y)
+    assert back["observed_data"]["rows"].values.tolist() == [str(name) for name in index]
+    np.testing.assert_array_equal(back["posterior"]["loc"].values, tree["posterior"]["loc"].values)
 
 
 @pytest.fixture

@@ -3,14 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 import inference
+from inference import plots
 from inference.plots.fit import plot_ellipses
 from mixtures import Observations, declare, gaussian_mixture, load_dataset, poisson_mixture, simulate
 from mixtures.errors import ChoiceError, DataError, ModelError
 from tests.programs import shared_rate
 
 COUNTS = [0.0, 1.0, 4.0, 5.0, 2.0]
+TREE = xr.DataTree.from_dict({"posterior": xr.Dataset({"loc": (("chain", "draw", "components"), np.ones((1, 2, 2)))})})
 
 
 @declare
@@ -48,6 +51,32 @@ def fit():
         (lambda fit: inference.fit_laplace(poisson_mixture(2), COUNTS, init=[], seed=0), ModelError, "an empty list"),
         (lambda fit: inference.select_components(COUNTS, 2, structures=3, seed=0), ChoiceError, "structures: got 3"),
         (lambda fit: inference.select_components(COUNTS, 1, seed=0).wide("waic"), ChoiceError, "'waic'"),
+        (
+            lambda fit: inference.fit_em(poisson_mixture(2), COUNTS, row_weights=list("abcde"), seed=0),
+            DataError,
+            "row_weights: got dtype .*real numbers",
+        ),
+        (
+            lambda fit: inference.fit_em(poisson_mixture(2), COUNTS, row_weights=[[1.0], [1.0, 2.0]], seed=0),
+            DataError,
+            "row_weights: got rows of unequal lengths",
+        ),
+        (
+            lambda fit: inference.fit_em(poisson_mixture(2), COUNTS, hard="yes", seed=0),
+            ModelError,
+            "hard: got 'yes'; expected True or False",
+        ),
+        (lambda fit: plots.plot_agreement(TREE), ModelError, "report: got a DataTree.*what diagnose_labels returned"),
+        (lambda fit: plots.plot_similarity(TREE), ModelError, "partition: got a DataTree.*what partition returned"),
+        (lambda fit: plots.plot_row_uncertainty(TREE), ModelError, "partition: got a DataTree.*a Partition"),
+        (lambda fit: plots.plot_selection(TREE), ModelError, "selection: got a DataTree.*select_components returned"),
+        (lambda fit: plots.plot_density(TREE, COUNTS), ModelError, "fit: got a DataTree.*a PointFit"),
+        (lambda fit: plots.plot_ellipses(TREE, COUNTS), ModelError, "fit: got a DataTree.*a PointFit"),
+        (lambda fit: plots.plot_losses(TREE), ModelError, "fit: got a DataTree.*PointFit or a GuideFit"),
+        (lambda fit: plots.plot_gradient_norms(TREE), ModelError, "fit: got a DataTree.*PointFit or a GuideFit"),
+        (lambda fit: plots.plot_guide(fit, COUNTS), ModelError, "guide: got a PointFit.*what fit_guide returned"),
+        (lambda fit: plots.plot_traces(fit), ModelError, "posterior: got a PointFit.*what sample_nuts returned"),
+        (lambda fit: plots.plot_label_traces(fit), ModelError, "posterior: got a PointFit.*what relabel returned"),
         (lambda fit: simulate(only_scores, 5, seed=0), ModelError, "only_scores, which takes no size"),
         (
             lambda fit: inference.fit_map(shared_rate, Observations(COUNTS, labels=[0, -1, -1, 1, -1]), seed=0),

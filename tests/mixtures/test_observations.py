@@ -65,6 +65,41 @@ def test_masked_labels_are_unknown_and_masked_covariates_refused():
         Observations([1.0, 2.0], covariates=hidden)
 
 
+def test_nullable_columns_are_read_as_a_frame_of_them_is():
+    for series in (
+        pd.Series([True, None], dtype="boolean"),
+        pd.Series([1, None], dtype="Int64"),
+        pd.Series([1.0, None], dtype="Float64"),
+    ):
+        for x in (series, series.to_frame("a"), series.array):
+            np.testing.assert_array_equal(Observations(x, missing="allow").x, [1.0, np.nan])
+            with pytest.raises(DataError, match="nan at row 1"):
+                Observations(x)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pd.Series([0, None, 1], dtype="Int64"),
+        pd.Series([0, None, 1], dtype="Int64").array,
+        [0, pd.NA, 1],
+        pd.Series([0.0, np.nan, 1.0]),
+        pd.Series([0, None, 1], dtype=object),
+    ],
+)
+def test_labels_that_are_not_available_are_unknown(labels):
+    assert Observations([1.0, 2.0, 3.0], labels=labels).labels.tolist() == [0, -1, 1]
+
+
+def test_columns_of_one_name_are_refused():
+    frame = pd.DataFrame(np.ones((3, 3)), columns=["a", "b", "a"])
+    for ask in (lambda: Observations(frame), lambda: Observations(frame.to_numpy(), feature_names=("a", "b", "a"))):
+        with pytest.raises(DataError, match="x: got several columns called 'a'.*Rename"):
+            ask()
+    with pytest.raises(DataError, match="covariates: got several columns called 'a'"):
+        Observations([1.0, 2.0, 3.0], covariates=frame)
+
+
 def test_a_frame_of_one_column_is_one_variable():
     assert Observations(pd.DataFrame({"velocity": [1.0, 2.0]})).shape == (2,)
     assert Observations(np.zeros((2, 1))).shape == (2, 1)

@@ -5,6 +5,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from inference import plots
+from mixtures import Observations
 from mixtures.errors import DataError
 
 
@@ -24,6 +25,21 @@ def test_classes_are_tints_between_half_way_borders_and_probabilities_are_lines(
     assert colours(tints) == [plots.colour(0), plots.colour(1)]
     assert np.array_equal(ax.lines[1].get_xdata(), [0.0, 1.0, 4.0, 5.0])
     assert np.array_equal(ax.lines[1].get_ydata(), [0.0, 0.3, 0.8, 0.9])
+
+
+def test_rows_that_were_not_observed_have_no_place_in_the_picture():
+    x = Observations([4.0, np.nan, 0.0, 1.0, 5.0], missing="allow")
+    probabilities = np.array([[0.2, 0.8], [0.5, 0.5], [1.0, 0.0], [0.7, 0.3], [0.1, 0.9]])
+    seen = ~np.isnan(x.x)
+    with_gap = plots.plot_classes(x, probabilities.argmax(axis=1), probabilities)
+    without = plots.plot_classes(x.x[seen], probabilities.argmax(axis=1)[seen], probabilities[seen])
+    for one, other in zip(with_gap.lines, without.lines, strict=True):
+        np.testing.assert_array_equal(one.get_xydata(), other.get_xydata())
+    assert [tint.get_bbox().bounds for tint in with_gap.patches] == [tint.get_bbox().bounds for tint in without.patches]
+    assert with_gap.get_xlim() == (0.0, 5.0)
+    blank = Observations([np.nan, np.nan], missing="allow")
+    with pytest.raises(DataError, match="missing cells only"):
+        plots.plot_classes(blank, np.array([0, 1]), np.eye(2))
 
 
 def test_one_class_everywhere_is_one_tint():

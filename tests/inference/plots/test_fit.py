@@ -111,6 +111,25 @@ def test_many_rows_are_shown_as_a_histogram_of_area_one(five):
     assert not plots.plot_density(fit, [0.0, 1.0], data="none").patches
 
 
+@pytest.mark.parametrize("data", ["rug", "histogram"])
+def test_the_density_is_drawn_over_what_was_observed(five, data):
+    fit, x = five
+    missing = mixtures.Observations(np.r_[np.nan, x, np.nan], missing="allow")
+    with_gap, without = plots.plot_density(fit, missing, data=data), plots.plot_density(fit, x, data=data)
+    for label, points in curves(without).items():
+        np.testing.assert_array_equal(curves(with_gap)[label], points)
+    heights = [[bar.get_height() for bar in ax.patches] for ax in (with_gap, without)]
+    assert heights[0] == heights[1]
+    with pytest.raises(DataError, match="missing cells only"):
+        plots.plot_density(fit, mixtures.Observations([np.nan], missing="allow"))
+
+
+def test_a_density_that_depends_on_covariates_is_no_one_picture():
+    x = mixtures.Observations(np.arange(6.0), covariates=np.arange(6.0))
+    with pytest.raises(ModelError, match=r"depends on each row's covariates.*over a covariate.*classify\(fit, x\)"):
+        plots.plot_density(point_fit(mixtures.regression_mixture(2), x, {}), x)
+
+
 def test_density_refuses_columns_and_unknown_words(five):
     fit, x = five
     with pytest.raises(DataError, match="plot_ellipses"):

@@ -8,6 +8,7 @@ from scipy.stats import norm
 
 from inference import fit_em, select_components
 from inference.plots import plot_selection
+from inference.point.initial_partitions import Partitions
 from inference.status import Status
 from mixtures import Observations, gaussian_mixture, load_dataset
 from mixtures.errors import ChoiceError, DataError, ModelError
@@ -62,6 +63,27 @@ def test_the_picture_has_a_line_for_each_structure(selection):
     assert [line.get_label() for line in ax.lines] == ["EEE", "VVI", "EVE", "EEE, 3"]
     np.testing.assert_allclose(ax.lines[0].get_ydata(), selection.wide()["EEE"])
     plt.close(ax.figure)
+
+
+def test_constant_data_are_swept_without_a_warning_and_every_fit_says_that_it_collapsed():
+    selection = select_components(
+        np.ones((20, 2)), [1, 2, 3], ["EII", "VVV"], restarts=10, seed=0
+    )  # warnings are errors
+    assert set(selection.table["status"]) == {Status.COLLAPSED}
+    ax = plot_selection(selection)
+    assert not ax.lines
+    assert [text.get_text() for text in ax.texts] == ["No fit is sound:\n6 collapsed"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("components", "BIC")
+    ax.figure.canvas.draw()
+    plt.close(ax.figure)
+
+
+@pytest.mark.parametrize("distinct", [1, 2, 3])
+def test_fewer_different_rows_than_components_have_partitions(distinct):
+    x = np.arange(30.0)[:, None] % distinct
+    for partition in Partitions(x, seed=0).draw(4, 12):
+        assert partition.labels.shape == (30,)
+        assert partition.labels.min() >= 0 and partition.labels.max() < 4
 
 
 def test_one_number_and_one_structure_are_lists_of_one_and_repeats_are_dropped():

@@ -106,6 +106,10 @@ TABLE = families.Product({"a": families.Gaussian(), "b": families.Poisson()})
         (lambda: families.WithNoise(families.Multinomial(3), 0, 3), "Multinomial.*add up to a total"),
         (lambda: families.WithNoise(families.Poisson(), 0.0, 9.5), "0.0, 9.5.*whole numbers"),
         (lambda: families.PerComponent([families.Gaussian(), families.Poisson()]), "Gaussian, Poisson.*of counts, or"),
+        (
+            lambda: families.PerComponent([families.PointMass(0.0), families.Gamma()]),
+            "PointMass, Gamma.*on the unit.*Product",
+        ),
         (lambda: families.PerComponent([TABLE, TABLE]), r"a Product.*PerComponent\("),
         (
             lambda: families.WithNoise(families.PerComponent([families.Gaussian()] * 2), 0.0, 1.0),
@@ -132,6 +136,15 @@ TABLE = families.Product({"a": families.Gaussian(), "b": families.Poisson()})
             lambda: Mixture(3, families.Product({"a": families.PerComponent([families.Gaussian()] * 2)})),
             "3; expected 2, one for each of the families",
         ),
+        (
+            lambda: families.WithNoise(families.WithNoise(families.Gaussian(), 0, 1), 0, 1),
+            r"a WithNoise.*PerComponent\(\[Uniform",
+        ),
+        (
+            lambda: families.PerComponent([families.Gaussian(), families.WithNoise(families.Gaussian(), 0, 1)]),
+            "a WithNoise, which is several components",
+        ),
+        (lambda: families.PerComponent([families.PerComponent([families.Gaussian()])]), "a PerComponent, which is sev"),
     ],
 )
 def test_families_that_cannot_be_put_together_say_what_can(declare, said):
@@ -139,9 +152,58 @@ def test_families_that_cannot_be_put_together_say_what_can(declare, said):
         declare()
 
 
-def test_zeros_beside_measurements_may_be_a_component():
-    """A point mass where the other family has no density is a comparison without a contradiction."""
-    assert families.PerComponent([families.PointMass(0.0), families.Gamma()]).components == 2
+@pytest.mark.parametrize(
+    ("declare", "said"),
+    [
+        (lambda: families.PerComponent(3), "members: got 3; expected a list of families"),
+        (lambda: families.PerComponent(families.Gaussian()), r"members: got Gaussian\(.*expected a list of families"),
+        (lambda: families.PerComponent("ab"), "members: got 'ab'; expected a list of families"),
+        (lambda: families.PerComponent([]), r"members: got \[\]"),
+        (
+            lambda: families.PerComponent([families.Gaussian, families.Gamma()]),
+            r"members: got the class Gaussian; .*Call it: Gaussian\(...\)",
+        ),
+        (lambda: families.PerComponent([None, families.Gamma()]), "members: got None; expected a family"),
+        (lambda: families.Product(3), r"columns: got 3; expected \{column: family\}"),
+        (lambda: families.Product([families.Gaussian()]), r"columns: got \[Gaussian.*expected \{column: family\}"),
+        (lambda: families.Product({"a": families.Gaussian}), r"columns\['a'\]: got the class Gaussian; .*Call it"),
+        (lambda: families.Product({"a": "gaussian"}), r"columns\['a'\]: got 'gaussian'; expected a family"),
+        (lambda: families.WithNoise(families.Gaussian, 0, 3), r"family: got the class Gaussian; .*Call it: Gaussian\("),
+        (lambda: families.WithNoise(families.Gaussian(), "a", 3), "low: got 'a'; expected a number"),
+        (lambda: families.WithNoise(families.Gaussian(), 0, None), "high: got None; expected a number"),
+        (lambda: families.Uniform([[0.0], [0.0, 1.0]], 3), r"low: got \[\[0.0\], .*one for each column"),
+        (lambda: families.Uniform((0.0, 0.0), (1.0, 1.0, 1.0)), "low, high: got 2 and 3 numbers"),
+        (lambda: families.Uniform(0.0, ()), r"high: got \(\)"),
+        (lambda: families.PointMass("a"), "value: got 'a'; expected a finite number"),
+        (lambda: families.PointMass(np.nan), "value: got nan"),
+    ],
+)
+def test_parts_of_a_declaration_that_are_no_families_or_numbers(declare, said):
+    with pytest.raises(ModelError, match=said):
+        declare()
+
+
+@pytest.mark.parametrize(
+    ("family", "x"),
+    [
+        (families.WithNoise(families.Gaussian(), (0.0, 0.0), (1.0, 1.0)), np.ones((4, 3))),
+        (families.WithNoise(families.Gaussian(), 0.0, (1.0, 1.0)), np.ones((4, 3))),
+        (families.WithNoise(families.Gaussian(), (0.0, 0.0), 1.0), np.ones(4)),
+        (families.PerComponent([families.Uniform((0.0, 0.0), 2.0), families.Gaussian()]), np.ones((4, 3))),
+        (families.Product({"a": families.WithNoise(families.Gaussian(), (0.0, 0.0), 1.0)}), np.ones(4)),
+    ],
+)
+def test_bounds_must_match_the_columns(family, x):
+    columns = x.shape[1] if x.ndim == 2 else 1
+    with pytest.raises(DataError, match=rf"x: got {columns} columns?; expected 2, one for each of the bounds"):
+        Mixture(2, family).check(Observations(x))
+
+
+def test_bounds_that_match_the_columns_are_taken():
+    for low, x in [((0.0,), np.ones(4)), ((0.0, 0.5), np.ones((4, 2))), (0.0, np.ones((4, 2))), (0, np.ones(4))]:
+        model = Mixture(2, families.WithNoise(families.Gaussian(), low, 2.0))
+        model.check(Observations(x))
+        assert specification.from_json(specification.to_json(model)) == model
 
 
 @pytest.mark.parametrize(
