@@ -103,7 +103,7 @@ def check_row_weights(row_weights: Any, x: Observations) -> np.ndarray | None:
     if row_weights is None:
         return None if says.all() else says.astype(np.float64)
     check_index("row_weights", row_weights, x)
-    weights = numeric(row_weights, None, "row_weights")
+    weights = numeric(row_weights, "row_weights")
     if weights.shape != (rows,):
         raise DataError("row_weights", got=f"shape {weights.shape}", expected=f"one for each row, shape ({rows},)")
     bad = np.flatnonzero(~np.isfinite(weights) | (weights < 0))
