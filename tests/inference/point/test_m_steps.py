@@ -34,8 +34,8 @@ CLOSED = (
 CONJUGATE = tuple(name for name in CLOSED if name not in ("lognormal", "product"))
 
 FLAT = 1e-3
-"""The slope at which EM with a tolerance of 1e-13 stops. Its last step gained less than 1e-13 x 1000, the objective's size, and a step of EM
-gains at least slope^2 / (2 information of the complete data), which for these data is below 5000."""
+"""The largest slope at rest. EM stops when a step gains less than 1e-13 of an objective of some hundreds, 1e-10 say; a step gains at least
+slope^2 / (2 I), I the information in the complete data: so long as that is below 5000, many times the rows' number, the slope is below 1e-3."""
 
 TO_SUPPORT = {"loc": lambda u: u, "scale": np.exp, "rate": np.exp, "probs": expit, "simplex": softmax}
 """From the real line to each site's support."""
