@@ -67,7 +67,7 @@ def gaussian_mixture(
         <BLANKLINE>
             k = 1, ..., 2; i = 1, ..., n
     """
-    return _mixture(components, families.Gaussian(covariance, priors=priors or ()), weights)  # type: ignore[arg-type]
+    return _mixture(components, families.Gaussian(covariance, priors=priors or ()), weights)
 
 
 def student_t_mixture(
@@ -90,7 +90,7 @@ def student_t_mixture(
         >>> student_t_mixture(2).family.df is None
         True
     """
-    return _mixture(components, families.StudentT(df, covariance, priors=priors or ()), weights)  # type: ignore[arg-type]
+    return _mixture(components, families.StudentT(df, covariance, priors=priors or ()), weights)
 
 
 def latent_class(
@@ -117,9 +117,9 @@ def latent_class(
     """
     if isinstance(categories, Sequence) and len(set(categories)) > 1:
         items = {f"item{index}": families.Categorical(count) for index, count in enumerate(categories)}
-        return _mixture(components, families.Product(items, priors=priors or ()), weights)  # type: ignore[arg-type]
+        return _mixture(components, families.Product(items, priors=priors or ()), weights)
     count = categories[0] if isinstance(categories, Sequence) else categories
-    return _mixture(components, families.Categorical(count, priors=priors or ()), weights)  # type: ignore[arg-type]
+    return _mixture(components, families.Categorical(count, priors=priors or ()), weights)
 
 
 def regression_mixture(
@@ -137,7 +137,7 @@ def regression_mixture(
         >>> regression_mixture(2, "poisson").needs_covariates
         True
     """
-    return _mixture(components, families.Regression(kind, priors=priors or ()), weights)  # type: ignore[arg-type]
+    return _mixture(components, families.Regression(kind, priors=priors or ()), weights)
 
 
 def bernoulli_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
@@ -150,7 +150,7 @@ def bernoulli_mixture(components: int, weights: Weights | None = None, priors: G
         >>> "probs" in bernoulli_mixture(2).priors
         True
     """
-    return _mixture(components, families.Bernoulli(priors=priors or ()), weights)  # type: ignore[arg-type]
+    return _mixture(components, families.Bernoulli(priors=priors or ()), weights)
 
 
 def beta_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
@@ -163,7 +163,7 @@ def beta_mixture(components: int, weights: Weights | None = None, priors: Given 
         >>> "concentration1" in beta_mixture(2).priors
         True
     """
-    return _mixture(components, families.Beta(priors=priors or ()), weights)  # type: ignore[arg-type]
+    return _mixture(components, families.Beta(priors=priors or ()), weights)
 
 
 def binomial_mixture(
@@ -179,7 +179,7 @@ def binomial_mixture(
         >>> "probs" in binomial_mixture(2, 10).priors
         True
     """
-    return _mixture(components, families.Binomial(total_count, priors=priors or ()), weights)  # type: ignore[arg-type]
+    return _mixture(components, families.Binomial(total_count, priors=priors or ()), weights)
 
 
 def exponential_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
@@ -192,7 +192,7 @@ def exponential_mixture(components: int, weights: Weights | None = None, priors:
         >>> "rate" in exponential_mixture(2).priors
         True
     """
-    return _mixture(components, families.Exponential(priors=priors or ()), weights)  # type: ignore[arg-type]
+    return _mixture(components, families.Exponential(priors=priors or ()), weights)
 
 
 def gamma_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
@@ -205,7 +205,7 @@ def gamma_mixture(components: int, weights: Weights | None = None, priors: Given
         >>> "concentration" in gamma_mixture(2).priors
         True
     """
-    return _mixture(components, families.Gamma(priors=priors or ()), weights)  # type: ignore[arg-type]
+    return _mixture(components, families.Gamma(priors=priors or ()), weights)
 
 
 def lognormal_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
@@ -218,7 +218,7 @@ def lognormal_mixture(components: int, weights: Weights | None = None, priors: G
         >>> "loc" in lognormal_mixture(2).priors
         True
     """
-    return _mixture(components, families.LogNormal(priors=priors or ()), weights)  # type: ignore[arg-type]
+    return _mixture(components, families.LogNormal(priors=priors or ()), weights)
 
 
 def multinomial_mixture(
@@ -234,7 +234,7 @@ def multinomial_mixture(
         >>> "probs" in multinomial_mixture(2, 10).priors
         True
     """
-    return _mixture(components, families.Multinomial(total_count, priors=priors or ()), weights)  # type: ignore[arg-type]
+    return _mixture(components, families.Multinomial(total_count, priors=priors or ()), weights)
 
 
 def negative_binomial_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
@@ -247,7 +247,7 @@ def negative_binomial_mixture(components: int, weights: Weights | None = None, p
         >>> "concentration" in negative_binomial_mixture(2).priors
         True
     """
-    return _mixture(components, families.NegativeBinomial(priors=priors or ()), weights)  # type: ignore[arg-type]
+    return _mixture(components, families.NegativeBinomial(priors=priors or ()), weights)
 
 
 def poisson_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
@@ -262,7 +262,7 @@ def poisson_mixture(components: int, weights: Weights | None = None, priors: Giv
         >>> "rate" in poisson_mixture(2).priors
         True
     """
-    return _mixture(components, families.Poisson(priors=priors or ()), weights)  # type: ignore[arg-type]
+    return _mixture(components, families.Poisson(priors=priors or ()), weights)
 
 
 def von_mises_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
@@ -275,7 +275,7 @@ def von_mises_mixture(components: int, weights: Weights | None = None, priors: G
         >>> "loc" in von_mises_mixture(2).priors
         True
     """
-    return _mixture(components, families.VonMises(priors=priors or ()), weights)  # type: ignore[arg-type]
+    return _mixture(components, families.VonMises(priors=priors or ()), weights)
 
 
 def weibull_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
@@ -288,7 +288,7 @@ def weibull_mixture(components: int, weights: Weights | None = None, priors: Giv
         >>> "scale" in weibull_mixture(2).priors
         True
     """
-    return _mixture(components, families.Weibull(priors=priors or ()), weights)  # type: ignore[arg-type]
+    return _mixture(components, families.Weibull(priors=priors or ()), weights)
 
 
 def zero_inflated_poisson_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
@@ -301,7 +301,7 @@ def zero_inflated_poisson_mixture(components: int, weights: Weights | None = Non
         >>> "gate" in zero_inflated_poisson_mixture(2).priors
         True
     """
-    return _mixture(components, families.ZeroInflatedPoisson(priors=priors or ()), weights)  # type: ignore[arg-type]
+    return _mixture(components, families.ZeroInflatedPoisson(priors=priors or ()), weights)
 
 
 def _mixture(components: int, family: families.Family, weights: Weights | None) -> Mixture:

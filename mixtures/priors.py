@@ -190,7 +190,11 @@ Priors = tuple[tuple[str, Prior], ...]
 """The priors that a user set, by site, in the frozen form that a hashable declaration needs."""
 
 
-def freeze(given: Mapping[str, Prior] | Priors | None) -> Priors:
+GivenPriors = Mapping[str, Prior] | Priors
+"""`priors={site: prior}` as a user gives them, or in frozen form."""
+
+
+def freeze(given: GivenPriors | None) -> Priors:
     """The user's `priors={site: prior}` in frozen form.
 
     Raises:
@@ -221,18 +225,19 @@ WITHIN: dict[str, frozenset[str]] = {
 """Priors that may stand in a default's place, by the default's name; any in the place of others."""
 
 
-def override(defaults: Mapping[str, Prior], given: Priors) -> dict[str, Prior]:
+def override(defaults: Mapping[str, Prior], given: GivenPriors) -> dict[str, Prior]:
     """`defaults` with the user's priors in their place.
 
     Raises:
         ChoiceError: a site of `given` is not among the defaults.
         ModelError: a prior that gives values which the site cannot have, by what its default gives.
     """
-    for site, prior in given:
+    priors = freeze(given)
+    for site, prior in priors:
         if site not in defaults:
             raise ChoiceError.of("priors: site", site, defaults)
         allowed = WITHIN.get(defaults[site].name)
         if allowed is not None and prior.name not in allowed:
             expected = f"a prior of the same values as {defaults[site].name}: {', '.join(sorted(allowed))}"
             raise ModelError(f"priors[{site!r}]", got=str(prior), expected=expected)
-    return {**defaults, **dict(given)}
+    return {**defaults, **dict(priors)}

@@ -8,7 +8,7 @@ import numpy as np
 
 from mixtures.ppl.protocol import PPL, Array
 from mixtures.priors import Dirichlet as DirichletPrior
-from mixtures.priors import Normal, Prior, Priors, freeze, override
+from mixtures.priors import GivenPriors, Normal, Prior, freeze, override
 from mixtures.statistics import UNIT_OFFSET, UNIT_SLOPE
 
 Self = TypeVar("Self", bound="Weights")
@@ -125,7 +125,7 @@ class Gating:
         ['gating_intercept', 'gating_slope']
     """
 
-    priors: Priors = ()
+    priors: GivenPriors = ()
 
     def __post_init__(self):
         object.__setattr__(self, "priors", freeze(self.priors))

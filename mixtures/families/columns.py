@@ -16,7 +16,7 @@ from mixtures.families.family import Draw
 from mixtures.families.support import REAL, Support
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
-from mixtures.priors import Prior, Priors, freeze, override
+from mixtures.priors import GivenPriors, Prior, freeze, override
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Columns(ABC):
         'Normal'
     """
 
-    priors: Priors = field(default=(), kw_only=True)
+    priors: GivenPriors = field(default=(), kw_only=True)
 
     default_priors: ClassVar[Mapping[str, Prior]]
     support: ClassVar[Support] = REAL

@@ -23,11 +23,11 @@ from mixtures.priors import (
     LOG_HALF_SD,
     MIDRANGE,
     RANGE,
+    GivenPriors,
     LKJCholesky,
     LogNormal,
     Normal,
     Prior,
-    Priors,
     ZeroSumNormal,
     freeze,
     override,
@@ -72,7 +72,7 @@ class Gaussian:
     """
 
     covariance: str = "full"
-    priors: Priors = ()
+    priors: GivenPriors = ()
 
     def __post_init__(self):
         structure(self.covariance)

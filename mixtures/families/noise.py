@@ -26,7 +26,7 @@ from mixtures.families.product import Product
 from mixtures.families.support import COUNTS, REAL, Support
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
-from mixtures.priors import Prior, Priors, freeze, override
+from mixtures.priors import GivenPriors, Prior, freeze, override
 
 Bound = float | tuple[float, ...]
 
@@ -53,7 +53,7 @@ class Uniform:
     low: Bound
     high: Bound
     whole: bool = False
-    priors: Priors = field(default=(), kw_only=True)
+    priors: GivenPriors = field(default=(), kw_only=True)
 
     def __post_init__(self):
         for name in ("low", "high"):
@@ -146,7 +146,7 @@ class WithNoise:
     family: Family
     low: Bound
     high: Bound
-    priors: Priors = field(default=(), kw_only=True)
+    priors: GivenPriors = field(default=(), kw_only=True)
 
     def __post_init__(self):
         _check_member(self.family)

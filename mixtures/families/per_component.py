@@ -26,7 +26,7 @@ from mixtures.families.support import Support
 from mixtures.observations import Observations
 from mixtures.ppl.notation import Notation, Symbol
 from mixtures.ppl.protocol import PPL, Array, Distribution
-from mixtures.priors import Prior, Priors, freeze, override
+from mixtures.priors import GivenPriors, Prior, freeze, override
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class PerComponent:
     """
 
     members: Sequence[Family]
-    priors: Priors = field(default=(), kw_only=True)
+    priors: GivenPriors = field(default=(), kw_only=True)
 
     def __post_init__(self):
         members = tuple(self.members) if isinstance(self.members, Iterable) else ()
@@ -224,7 +224,7 @@ class PointMass:
     """
 
     value: float = 0.0
-    priors: Priors = field(default=(), kw_only=True)
+    priors: GivenPriors = field(default=(), kw_only=True)
 
     def __post_init__(self):
         is_number = isinstance(self.value, int | float | np.integer | np.floating)

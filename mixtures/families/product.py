@@ -27,7 +27,7 @@ from mixtures.families.members import (
 )
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
-from mixtures.priors import Prior, Priors, freeze, override
+from mixtures.priors import GivenPriors, Prior, freeze, override
 
 RESERVED = ("weights", "assignment", "obs", "labels")
 """Sites of the mixture itself."""
@@ -65,7 +65,7 @@ class Product:
     """
 
     columns: Mapping[str, Family] | tuple[tuple[str, Family], ...]
-    priors: Priors = field(default=(), kw_only=True)
+    priors: GivenPriors = field(default=(), kw_only=True)
 
     def __post_init__(self):
         columns = _pairs(self.columns)

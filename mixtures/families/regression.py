@@ -11,7 +11,7 @@ from mixtures.families.family import Draw
 from mixtures.families.support import COUNTS, REAL, Support, whole_up_to
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
-from mixtures.priors import LogNormal, Normal, Prior, Priors, freeze, override
+from mixtures.priors import GivenPriors, LogNormal, Normal, Prior, freeze, override
 from mixtures.statistics import CENTRE, LOG_HALF_SD, LOG_MEAN, OFFSET, SLOPE, UNIT_OFFSET, UNIT_SLOPE
 
 # Slopes as in rstanarm, after Gelman et al. (2008), Annals of Applied Statistics 2: one standard deviation of a covariate moves the linear
@@ -60,7 +60,7 @@ class Regression:
     """
 
     kind: str = "gaussian"
-    priors: Priors = field(default=(), kw_only=True)
+    priors: GivenPriors = field(default=(), kw_only=True)
     covariates: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self):
@@ -113,7 +113,10 @@ class Regression:
             cell = ppl.dist.Bernoulli(logits=eta)
         return joined(cell, parameters, None)
 
-    def start(self, x: np.ndarray, rows: np.ndarray, components: int, covariates: np.ndarray) -> dict[str, np.ndarray]:
+    def start(
+        self, x: np.ndarray, rows: np.ndarray, components: int, covariates: np.ndarray | None = None
+    ) -> dict[str, np.ndarray]:
+        assert covariates is not None  # the mixture has checked
         # Each component begins with the line through a few rows drawn at random, held back where these lie close together.
         rng = np.random.default_rng(np.asarray(rows))
         response = {"gaussian": lambda y: y, "poisson": lambda y: np.log(y + 0.5), "bernoulli": lambda y: 2 * y - 1}[

@@ -13,7 +13,7 @@ from mixtures.families.gaussian import DEFAULT_PRIORS, Gaussian
 from mixtures.families.missing import observed_t
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
-from mixtures.priors import Gamma, Prior, Priors, freeze, override
+from mixtures.priors import Gamma, GivenPriors, Prior, freeze, override
 
 # Juarez & Steel (2010), Journal of Business & Economic Statistics 28: mean 20, mode 10, little mass below 2.
 DF = Gamma(2.0, 0.1)
@@ -43,7 +43,7 @@ class StudentT:
 
     df: float | None = None
     covariance: str = "full"
-    priors: Priors = field(default=(), kw_only=True)
+    priors: GivenPriors = field(default=(), kw_only=True)
 
     def __post_init__(self):
         is_number = isinstance(self.df, int | float | np.floating | np.integer) and not isinstance(self.df, bool)
@@ -58,7 +58,7 @@ class StudentT:
 
     @property
     def _gaussian(self) -> Gaussian:
-        return Gaussian(self.covariance, priors=tuple((site, prior) for site, prior in self.priors if site != "df"))
+        return Gaussian(self.covariance, priors={site: prior for site, prior in freeze(self.priors) if site != "df"})
 
     def structure(self, features: int | None) -> Structure:
         """The covariance structure of the scale matrices, for data of so many features."""
