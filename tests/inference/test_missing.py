@@ -78,7 +78,10 @@ def test_a_row_with_everything_missing_changes_nothing(name, backend):
 )
 @pytest.mark.parametrize("verb", [inference.fit_em, inference.fit_mle, inference.fit_map])
 def test_blank_rows_are_no_rows_to_the_criteria(model, start, verb):
-    x = np.random.default_rng(0).poisson([[1.5], [4.0]], size=(2, 20)).reshape(-1) + 1.0
+    rng = np.random.default_rng(0)
+    x = rng.poisson([[1.5], [4.0]], size=(2, 20)).reshape(-1) + 1.0
+    if isinstance(model.family, families.Exponential):  # counts are one exponential component, not two
+        x = rng.exponential([[8.0], [0.4]], size=(2, 20)).reshape(-1)
     blank = Observations([np.nan, *x, np.nan], missing="allow")
     begin = {"weights": WEIGHTS, **start}
     with_blank, without = (verb(model, data, restarts=1, seed=0, start=begin) for data in (blank, x))
