@@ -63,3 +63,18 @@ class FitError(MixturesError, RuntimeError):
 
 class StoredFileError(MixturesError, OSError):
     """A saved result is truncated, altered, of other data, or would be overwritten."""
+
+
+def check_part(what: str, value: object, attribute: str, expected: str) -> None:
+    """Check that a part of a declaration is of its kind, which is known by an attribute.
+
+    Raises:
+        ModelError: the class instead of an instance, or something else; the text says what to write instead.
+    """
+    if isinstance(value, type):
+        got, advice = f"the class {value.__name__}", f"Call it: {value.__name__}(...)."
+    elif not hasattr(value, attribute):
+        got, advice = repr(value), ""
+    else:
+        return
+    raise ModelError(what, got=got, expected=expected, advice=advice)

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from mixtures.errors import DataError, ModelError
+from mixtures.errors import DataError, ModelError, check_part
 from mixtures.families.family import Family
 from mixtures.families.members import (
+    check_family,
     fixed_components,
     linear_predictors,
     needs_covariates,
@@ -68,8 +69,8 @@ class Mixture(Program):
                 advice="Say how many components the mixture has.",
             )
         object.__setattr__(self, "components", int(self.components))
-        _check_instance("family", self.family, "emission", "a family, such as families.Gaussian()")
-        _check_instance("weights", self.weights, "priors_by_site", "weights, such as weights.Dirichlet(1.0)")
+        check_family("family", self.family)
+        check_part("weights", self.weights, "priors_by_site", "weights, such as weights.Dirichlet(1.0)")
         own = getattr(self.weights, "concentration", ())
         if isinstance(own, tuple) and own and len(own) != self.components:
             raise ModelError("weights", got=str(self.weights), expected=f"one number, or {self.components} of them")
@@ -215,15 +216,6 @@ class Mixture(Program):
         covariates = Symbol("covariates[i]", shape=("n", Extent(2, "p"))) if self.needs_covariates else None
         self(notation, size=size, hyper=hyper, covariates=covariates)  # type: ignore[arg-type]
         return notation.text(f"A mixture of {self.components} component{'s' if self.components > 1 else ''}")
-
-
-def _check_instance(what: str, value: Any, attribute: str, expected: str) -> None:
-    if isinstance(value, type):
-        raise ModelError(
-            what, got=f"the class {value.__name__}", expected=expected, advice=f"Call it: {value.__name__}(...)."
-        )
-    if not hasattr(value, attribute):
-        raise ModelError(what, got=repr(value), expected=expected)
 
 
 def _jointly(family: Family) -> Callable[..., dict[str, Array]] | None:

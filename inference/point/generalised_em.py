@@ -3,7 +3,8 @@
 Each M-step takes a few quasi-Newton steps on the expected log joint density, and keeps them only if it has risen: a generalised EM, whose
 objective never falls (Dempster, Laird & Rubin 1977). EM is sure far from an optimum and slow near one: where its gains have become small,
 quasi-Newton steps on the objective itself take over, whose gradient is the expected log joint density's at the current responsibilities
-(Jamshidian & Jennrich 1997, Journal of the Royal Statistical Society B 59). A restart is at rest when an M-step gains nothing any more.
+(Jamshidian & Jennrich 1997, Journal of the Royal Statistical Society B 59). A restart is at rest when neither gains anything any more
+and the objective is flat.
 """
 
 from collections.abc import Callable
@@ -102,8 +103,9 @@ class _Climber:
         self._objective = replace(self._density, value_and_gradient=self._value_and_gradient)
         self._expected = engine.expected(mixture, x, prior=is_posterior)
         self._is_posterior = is_posterior
-        self.scales = step_scales(mixture, x, engine, sites, settings.seed)
-        self._real = {site.name: self.scales[site.name] for site in sites.parameters if site.is_real}
+        scales = step_scales(mixture, x, engine, sites, settings.seed)
+        self._real = {site.name: scales[site.name] for site in sites.parameters if site.is_real}
+        self._unit = self._density.units(self._real)
         self.log_joint: Callable[[dict[str, np.ndarray]], Table] = lambda values: engine.log_joint(mixture, values, x)
         self._log_prior = lambda values: float(
             engine.log_prior_draws(mixture, {name: value[None] for name, value in values.items()}, x)[0]
@@ -181,7 +183,7 @@ class _Climber:
         begin = self._density.unconstrain(values)
         fixed = self._settings.fixed
         first, _ = self._expected(begin, shares, fixed)
-        unit = self._density.units(self._real)
+        unit = self._unit
 
         def objective(v: np.ndarray) -> tuple[float, np.ndarray]:
             value, slope = self._expected(begin + unit * v, shares, fixed)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from inference.engines.sites import Sites
 from inference.point.spurious import few_rows, has_tall_component
@@ -69,7 +70,7 @@ class Judge:
 
     def occupancy(self, table: np.ndarray) -> np.ndarray:
         """Expected rows of each component, (components,), from the hub's table."""
-        return self._weights @ _shares(table)
+        return self._weights @ softmax(table, axis=1)
 
     def status(self, is_finite: bool, table: np.ndarray | None, weight_gradient: float) -> Status:
         """How a restart ended, at rest or not.
@@ -86,20 +87,21 @@ class Judge:
         is_spike = (table + self._log_slope[:, None]).max() - self._peak > SPIKE + 2 * (self._values.shape[1] - 1)
         if is_spike and not self._sites.observed_is_discrete:
             return Status.COLLAPSED
-        if self._is_empty(table, weight_gradient):
+        shares = softmax(table, axis=1)
+        if self._is_empty(shares, weight_gradient):
             # A bounded objective is flat where a weight is nearly zero; one that is not still rises.
             return Status.COLLAPSED if weight_gradient > FLAT else Status.EMPTY
         if self._has_duplicates(table):
             return Status.DUPLICATE
-        return Status.SPURIOUS if self._is_spurious(table) else Status.MAX_STEPS
+        return Status.SPURIOUS if self._is_spurious(table, shares) else Status.MAX_STEPS
 
-    def _is_empty(self, table: np.ndarray, weight_gradient: float) -> bool:
+    def _is_empty(self, shares: np.ndarray, weight_gradient: float) -> bool:
         """Whether a component has hardly a row; one without parameters, such as noise, may have none: it says that there is none."""
-        tables = self._sites.marginals(_shares(table)).values()
+        tables = self._sites.marginals(shares).values()
         runs_away = self._may_run_to_zero and weight_gradient > FLAT
         bare = self._bare if len(tables) == 1 and not runs_away else frozenset[int]()
-        for shares in tables:
-            rows = self._weights @ shares
+        for own in tables:
+            rows = self._weights @ own
             if any(count < EMPTY_ROWS for k, count in enumerate(rows) if k not in bare):
                 return True
         return False
@@ -116,18 +118,12 @@ class Judge:
                 return True
         return False
 
-    def _is_spurious(self, table: np.ndarray) -> bool:
+    def _is_spurious(self, table: np.ndarray, shares: np.ndarray) -> bool:
         if self._is_bounded or self._sites.observed_is_discrete:
             return False
-        shares = _shares(table)
         log_weights = np.log(np.maximum(shares.mean(axis=0), np.finfo(float).tiny))
         log_density = table + self._log_slope[:, None] - log_weights
         return has_tall_component(log_density, shares, self._values, self._peak, self._few)
-
-
-def _shares(table: np.ndarray) -> np.ndarray:
-    shifted = np.exp(table - table.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
 
 
 def standardised(family: Any, x: Observations) -> tuple[np.ndarray, np.ndarray]:

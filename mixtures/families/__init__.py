@@ -1,5 +1,6 @@
 """What a component looks like: one family a file."""
 
+from mixtures.families.bare import PointMass, Uniform
 from mixtures.families.binary import Bernoulli, Binomial
 from mixtures.families.bounded import Beta, VonMises
 from mixtures.families.categorical import Categorical, Multinomial
@@ -7,8 +8,8 @@ from mixtures.families.columns import Columns
 from mixtures.families.family import Family
 from mixtures.families.gaussian import Gaussian
 from mixtures.families.negative_binomial import NegativeBinomial
-from mixtures.families.noise import Uniform, WithNoise
-from mixtures.families.per_component import PerComponent, PointMass
+from mixtures.families.noise import WithNoise
+from mixtures.families.per_component import PerComponent
 from mixtures.families.poisson import Poisson, ZeroInflatedPoisson
 from mixtures.families.positive import Exponential, Gamma, LogNormal, Weibull
 from mixtures.families.product import Product

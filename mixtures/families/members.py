@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from mixtures.errors import ModelError
+from mixtures.errors import check_part
 from mixtures.families.family import Family
 from mixtures.families.support import REAL, Support
 
@@ -17,13 +17,7 @@ def check_family(what: str, value: Any) -> None:
     Raises:
         ModelError: the class of a family, or something else; the text says what to write instead.
     """
-    if isinstance(value, type):
-        got, advice = f"the class {value.__name__}", f"Call it: {value.__name__}(...)."
-    elif not hasattr(value, "emission"):
-        got, advice = repr(value), ""
-    else:
-        return
-    raise ModelError(what, got=got, expected="a family, such as families.Gaussian()", advice=advice)
+    check_part(what, value, "emission", "a family, such as families.Gaussian()")
 
 
 def needs_covariates(family: Family) -> bool:

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from mixtures.errors import DataError, ModelError
+from mixtures.errors import ModelError
+from mixtures.families.bare import Bound, Uniform
 from mixtures.families.categorical import Multinomial
-from mixtures.families.columns import joined, rows_where
 from mixtures.families.family import Draw, Family
 from mixtures.families.members import (
     can_be,
@@ -23,92 +22,10 @@ from mixtures.families.members import (
     with_covariates,
 )
 from mixtures.families.product import Product
-from mixtures.families.support import COUNTS, REAL, Support
+from mixtures.families.support import Support
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import GivenPriors, Prior, freeze, override
-
-Bound = float | tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Uniform:
-    """Every cell is uniform between two bounds; no sites. A background among the members of a `PerComponent`.
-
-    Args:
-        low: lower bound, one number or one for each column; rows below cannot belong to the component.
-        high: upper bound.
-        whole: whether only whole numbers are possible, as among counts.
-
-    Raises:
-        ModelError: bounds that are not finite (or whole) numbers, of unequal lengths, or a lower one that is not below the upper one.
-
-    Example:
-        >>> from mixtures import Mixture
-        >>> from mixtures.families import Gaussian, PerComponent, StudentT
-        >>> Mixture(3, PerComponent([Uniform(-9.0, 9.0), Gaussian(), StudentT()])).family.components
-        3
-    """
-
-    low: Bound
-    high: Bound
-    whole: bool = False
-    priors: GivenPriors = field(default=(), kw_only=True)
-
-    def __post_init__(self):
-        for name in ("low", "high"):
-            object.__setattr__(self, name, _checked_bound(name, getattr(self, name)))
-        if len({len(bound) for bound in (self.low, self.high) if isinstance(bound, tuple)}) > 1:
-            got = f"{np.size(self.low)} and {np.size(self.high)} numbers"
-            raise ModelError("low, high", got=got, expected="one number each, or one for each column")
-        bounds = f"{self.low}, {self.high}"
-        if not (np.isfinite(self.low).all() and np.isfinite(self.high).all()):
-            raise ModelError("low, high", got=bounds, expected="finite bounds")
-        if not np.all(np.asarray(self.low) < np.asarray(self.high)):
-            raise ModelError("low, high", got=bounds, expected="low < high")
-        if self.whole and not all(np.all(np.asarray(bound) == np.round(bound)) for bound in (self.low, self.high)):
-            raise ModelError("low, high", got=bounds, expected="whole numbers, as the counts are")
-
-    @property
-    def support(self) -> Support:
-        """The kind of values, whatever the bounds: rows beyond them belong to other components."""
-        return COUNTS if self.whole else REAL
-
-    @property
-    def priors_by_site(self) -> Mapping[str, Prior]:
-        return {}
-
-    def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
-        return {}
-
-    def per_component(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
-        return {}
-
-    def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
-        cell = (ppl.dist.DiscreteUniform if self.whole else ppl.dist.Uniform)(_number(self.low), _number(self.high))
-        return joined(cell if features is None else cell.expand((features,)), parameters, features)
-
-    def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
-        return {}
-
-    def can_be(self, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
-        """The rows between the bounds."""
-        return rows_where((x >= self.low) & (x <= self.high), x, components)
-
-    def check(self, x: Observations) -> None:
-        """Rows beyond the bounds belong to other components; but there must be a bound for each column.
-
-        Raises:
-            DataError: another number of columns than of bounds.
-        """
-        wanted = {len(bound) for bound in (self.low, self.high) if isinstance(bound, tuple)}
-        if wanted - {x.features or 1}:
-            raise DataError(
-                "x",
-                got=f"{x.features or 1} column{'s' if x.features != 1 and x.features else ''}",
-                expected=f"{min(wanted)}, one for each of the bounds low={self.low}, high={self.high}",
-                advice="Give one bound for each column, or one number for all of them.",
-            )
 
 
 @dataclass(frozen=True)
@@ -257,18 +174,3 @@ def _check_member(family: Family) -> None:
         )
     if isinstance(family, Multinomial):
         raise ModelError("family", got="a Multinomial", expected="cells that do not have to add up to a total")
-
-
-def _checked_bound(name: str, given: Any) -> Bound:
-    """A bound in its hashable form: one number, or a tuple of them."""
-    try:
-        bound = np.asarray(given)
-    except ValueError:  # of unequal lengths
-        bound = np.asarray(None)
-    if bound.dtype.kind not in "fiu" or bound.ndim > 1 or bound.size == 0:
-        raise ModelError(name, got=repr(given), expected="a number, or one for each column")
-    return float(bound) if bound.ndim == 0 else tuple(bound.astype(float).tolist())
-
-
-def _number(bound: Bound) -> float | np.ndarray:
-    return bound if isinstance(bound, float) else np.array(bound)

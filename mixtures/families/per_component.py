@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from mixtures.errors import ModelError
-from mixtures.families.columns import joined, rows_where
+from mixtures.families.bare import PointMass
 from mixtures.families.family import Draw, Family
 from mixtures.families.members import (
     can_be,
@@ -210,47 +210,3 @@ def _sites_per_component(family: Family, features: int | None) -> set[str]:
 
     family.per_component(Notation(), draw, features)
     return names
-
-
-@dataclass(frozen=True)
-class PointMass:
-    """Every cell is `value`, exactly; no sites. A component for extra zeros, say, beside counts (not beside measurements).
-
-    Args:
-        value: the value.
-
-    Raises:
-        ModelError: `value` is not a finite number.
-    """
-
-    value: float = 0.0
-    priors: GivenPriors = field(default=(), kw_only=True)
-
-    def __post_init__(self):
-        is_number = isinstance(self.value, int | float | np.integer | np.floating)
-        if not is_number or not np.isfinite(self.value):
-            raise ModelError("value", got=repr(self.value), expected="a finite number")
-
-    @property
-    def priors_by_site(self) -> Mapping[str, Prior]:
-        return {}
-
-    def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
-        return {}
-
-    def per_component(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
-        return {}
-
-    def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
-        cell = ppl.dist.PointMass(float(self.value))
-        return joined(cell if features is None else cell.expand((features,)), parameters, features)
-
-    def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
-        return {}
-
-    def can_be(self, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
-        """The rows that are the value."""
-        return rows_where(x == self.value, x, components)
-
-    def check(self, x: Observations) -> None:
-        """Other values belong to other components."""

@@ -8,23 +8,12 @@ import xarray as xr
 import inference
 from inference import plots
 from inference.plots.fit import plot_ellipses
-from mixtures import Observations, declare, gaussian_mixture, load_dataset, poisson_mixture, simulate
+from mixtures import Observations, gaussian_mixture, load_dataset, poisson_mixture, simulate
 from mixtures.errors import ChoiceError, DataError, ModelError
 from tests.programs import shared_rate
 
 COUNTS = [0.0, 1.0, 4.0, 5.0, 2.0]
 TREE = xr.DataTree.from_dict({"posterior": xr.Dataset({"loc": (("chain", "draw", "components"), np.ones((1, 2, 2)))})})
-
-
-@declare
-def only_scores(ppl, x):
-    """A program that cannot draw its data."""
-    weights = ppl.sample("weights", ppl.dist.Dirichlet(ppl.xp.ones(2)))
-    with ppl.plate("components", 2):
-        rate = ppl.sample("rate", ppl.dist.Gamma(2.0, 1.0))
-    with ppl.plate("rows", len(x)):
-        z = ppl.assign("assignment", weights)
-        ppl.sample("obs", ppl.dist.Poisson(rate[z]), obs=x)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +66,7 @@ def fit():
         (lambda fit: plots.plot_guide(fit, COUNTS), ModelError, "guide: got a PointFit.*what fit_guide returned"),
         (lambda fit: plots.plot_traces(fit), ModelError, "posterior: got a PointFit.*what sample_nuts returned"),
         (lambda fit: plots.plot_label_traces(fit), ModelError, "posterior: got a PointFit.*what relabel returned"),
-        (lambda fit: simulate(only_scores, 5, seed=0), ModelError, "only_scores, which takes no size"),
+        (lambda fit: simulate(shared_rate, 5, seed=0), ModelError, "shared_rate, which takes no size"),
         (
             lambda fit: inference.fit_map(shared_rate, Observations(COUNTS, labels=[0, -1, -1, 1, -1]), seed=0),
             DataError,
