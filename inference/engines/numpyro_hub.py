@@ -6,7 +6,7 @@ classification, EM and leave-one-out need.
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ from numpyro.contrib.funsor import log_density as enumerated_log_density
 from inference.engines.numpyro_blocks import block_of, blocked_logsumexp
 from inference.engines.numpyro_logsumexp import summed_logsumexp
 from inference.engines.numpyro_sites import CACHED, FIRST_FREE_DIM, Values, in_rows, native
+from inference.engines.numpyro_split import Held, split
 from inference.engines.sites import Sites
 from mixtures import Mixture, Program
 
@@ -49,30 +50,75 @@ def joint(program: Program, parameters: Values, data: Values, sites: Sites) -> t
     return rows_table(trace).T, sum((jnp.sum(term) for term in outside), start=jnp.zeros(()))
 
 
+Halves = tuple[Callable[[Values, Values], tuple[Held, jax.Array]], Callable[[Held], jax.Array]]
+"""(parameters, numbers of the priors) -> what rows need of them, and log p(parameters); and from what rows need to log p(x | parameters)."""
+
+
+def halves(program: Program, sites: Sites, parameters: Values, data: Values) -> Halves:
+    """The log density in two, see `Halves`.
+
+    Args:
+        program: the declaration.
+        sites: its sites.
+        parameters: values by site, or only their shapes.
+        data: all run arguments.
+    """
+    if not sites.has_hub:
+        return _halves_by_enumeration(program, sites, data)
+    numbers, rows = of_no_row(data)
+    length, components = len(rows["x"]), math.prod(site.categories for site in sites.assignments)
+    block = block_of(length, components * rows["x"].size // length) if isinstance(program, Mixture) else length
+    some = {name: value[:block] for name, value in rows.items()}
+
+    def table_of(given: tuple[Values, Values], rows: Values) -> jax.Array:
+        parameters, numbers = given
+        return joint(program, parameters, {**numbers, **rows}, sites)[0]
+
+    first, second = split(table_of, (parameters, numbers), some)
+
+    def of_parameters(parameters: Values, numbers: Values) -> tuple[Held, jax.Array]:
+        return first((parameters, numbers)), joint(program, parameters, {**numbers, **some}, sites)[1]
+
+    def of_rows(held: Held) -> jax.Array:
+        if block == length:
+            return summed_logsumexp(second(held, rows))
+        return blocked_logsumexp(second, held, rows, block)
+
+    return of_parameters, of_rows
+
+
+def of_no_row(data: Values) -> tuple[Values, Values]:
+    """The run arguments that belong to no row, the numbers of the priors, which are mappings; and the others."""
+    numbers = {name: value for name, value in data.items() if isinstance(value, Mapping)}
+    return numbers, {name: value for name, value in data.items() if name not in numbers}
+
+
+def _halves_by_enumeration(program: Program, sites: Sites, data: Values) -> Halves:
+    """The same by NumPyro's own enumeration: rows need all parameters."""
+    names = [site.name for site in sites.parameters]
+
+    def of_parameters(parameters: Values, numbers: Values) -> tuple[Held, jax.Array]:
+        prior = _prior_alone(program, parameters, {**data, **numbers})
+        return [*(parameters[name] for name in names), prior], prior
+
+    def of_rows(held: Held) -> jax.Array:
+        parameters, prior = dict(zip(names, held, strict=False)), held[-1]
+        model = enum(config_enumerate(native(program)), FIRST_FREE_DIM)
+        return enumerated_log_density(model, (), data, parameters)[0] - prior
+
+    return of_parameters, of_rows
+
+
 @functools.lru_cache(CACHED)
 def log_densities(program: Program, sites: Sites) -> Callable[[Values, Values], tuple[jax.Array, jax.Array]]:
     """A function (parameters, data) -> (log p(x | parameters), log p(parameters)), all assignments summed out exactly."""
-    if sites.has_hub:
 
-        def by_hub(parameters: Values, data: Values) -> tuple[jax.Array, jax.Array]:
-            table, prior = joint(program, parameters, data, sites)
-            block = block_of(data, math.prod(site.categories for site in sites.assignments))
-            if not isinstance(program, Mixture) or 2 * block > len(data["x"]):
-                return summed_logsumexp(table), prior
-            # nobody asks for the whole table then, and it is never computed
-            return blocked_logsumexp(table_of, parameters, data, block), prior
+    def both(parameters: Values, data: Values) -> tuple[jax.Array, jax.Array]:
+        of_parameters, of_rows = halves(program, sites, parameters, data)
+        held, prior = of_parameters(parameters, of_no_row(data)[0])
+        return of_rows(held), prior
 
-        def table_of(parameters: Values, data: Values) -> jax.Array:
-            return joint(program, parameters, data, sites)[0]
-
-        return by_hub
-
-    def by_enumeration(parameters: Values, data: Values) -> tuple[jax.Array, jax.Array]:
-        total, _ = enumerated_log_density(enum(config_enumerate(native(program)), FIRST_FREE_DIM), (), data, parameters)
-        prior = _prior_alone(program, parameters, data)
-        return total - prior, prior
-
-    return by_enumeration
+    return both
 
 
 def _prior_alone(program: Program, parameters: Values, data: Values) -> jax.Array:

@@ -9,7 +9,7 @@ import functools
 import time
 import timeit
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from inference.engines import own_devices
+from inference.engines.numpyro_hub import of_no_row
 from inference.engines.numpyro_nuts import constrained_draws, unconstrained_starts
 from inference.engines.numpyro_sites import CACHED, Values
 from inference.engines.numpyro_vector import PLAIN_SUMS, vector_functions
@@ -107,8 +108,7 @@ def sample(
 
 def _packed(data: Values) -> tuple[jax.Array, Callable[[jax.Array], Values], Values]:
     """The numbers of the priors as one vector, the way back, and what belongs to rows. Ways back to equal structures are equal."""
-    numbers = {name: value for name, value in data.items() if isinstance(value, Mapping)}
-    rows = {name: value for name, value in data.items() if name not in numbers}
+    numbers, rows = of_no_row(data)
     return (*ravel_pytree(numbers), rows) if numbers else (jnp.zeros(0), _nothing, rows)
 
 

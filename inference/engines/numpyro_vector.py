@@ -9,8 +9,9 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from numpyro.distributions import biject_to
 
-from inference.engines.numpyro_hub import log_densities
+from inference.engines.numpyro_hub import halves, log_densities, of_no_row
 from inference.engines.numpyro_sites import CACHED, Values, trace_sites
+from inference.engines.numpyro_split import Held, apart
 from inference.engines.predictors import Predictors
 from inference.engines.sites import Sites
 from mixtures import Program
@@ -78,17 +79,20 @@ def vector_parts(program: Program, sites: Sites) -> Callable[[jax.Array, Values]
 @functools.lru_cache(CACHED)
 def vector_functions(program: Program, sites: Sites, prior: bool, jacobian: bool) -> tuple[Callable[..., Any], ...]:
     """Three functions: (vector, data) -> log density; (vector, data) -> parameters; (parameters, data) -> vector."""
-    both = log_densities(program, sites)
 
     def log_density(u: jax.Array, data: Values) -> jax.Array:
         space = Space(program, sites, data)
-        free = space.split(u)
-        likelihood, log_prior = both(space.values(free), data)
-        total = likelihood + log_prior if prior else likelihood
-        if not jacobian:
-            return total
-        # p(u) = p(theta(u)) |d theta / d u|
-        return total + space.log_jacobian(free)
+        shapes = jax.eval_shape(lambda u: space.values(space.split(u)), u)
+        of_parameters, of_rows = halves(program, sites, shapes, data)
+
+        def shared(u: jax.Array, numbers: Values) -> tuple[Held, jax.Array]:
+            free = space.split(u)
+            held, log_prior = of_parameters(space.values(free), numbers)
+            # p(u) = p(theta(u)) |d theta / d u|
+            return held, (log_prior if prior else 0.0) + (space.log_jacobian(free) if jacobian else jnp.zeros(()))
+
+        held, rest = apart(shared, u, of_no_row(data)[0])
+        return of_rows(held) + rest
 
     def constrain(u: jax.Array, data: Values) -> Values:
         space = Space(program, sites, data)

@@ -7,9 +7,8 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax.scipy.special import gammaln, xlogy
 from numpyro.distributions import constraints
-from numpyro.distributions.util import validate_sample
 
-from mixtures.ppl.numpyro_distributions import MultivariateNormal, whitened_rows
+from mixtures.ppl.numpyro_distributions import MultivariateNormal, distance
 from mixtures.ppl.protocol import IMPOSSIBLE
 
 
@@ -37,14 +36,13 @@ class MultivariateStudentT(dist.Distribution):
         chi2 = dist.Chi2(self.df).expand(self.batch_shape).sample(key_chi2, sample_shape)
         return self.loc + normal.sample(key_normal, sample_shape) * jnp.sqrt(self.df / chi2)[..., None]
 
-    @validate_sample
     def log_prob(self, value):
-        whitened, half_log_det = whitened_rows(value - self.loc, self.scale_tril)
-        distance, p = jnp.sum(whitened**2, axis=-1), self.dimension
+        squared, half_log_det = distance(value, self.loc, self.scale_tril)
+        p = self.dimension
         half = 0.5 * (self.df + p)
         # log G((v + p) / 2) - log G(v / 2) - p/2 log(v pi) - log |L| - (v + p)/2 log(1 + delta / v)
         constant = gammaln(half) - gammaln(0.5 * self.df) - 0.5 * p * jnp.log(self.df * jnp.pi)
-        return constant - half_log_det - half * jnp.log1p(distance / self.df)
+        return constant - half_log_det - half * jnp.log1p(squared / self.df)
 
 
 class Categorical(dist.CategoricalProbs):

@@ -62,7 +62,7 @@ def test_a_prior_that_tells_turns_apart_is_heard():
 
 def test_directions_about_the_seam_are_identified():
     rng = np.random.default_rng(0)
-    x = np.concatenate([rng.vonmises(np.pi - 0.5, 2.0, 60), rng.vonmises(np.pi + 1.5, 4.0, 60)])
+    x = np.concatenate([rng.vonmises(np.pi - 0.5, 2.0, 200), rng.vonmises(np.pi + 1.5, 4.0, 200)])
     x = (x + np.pi) % (2 * np.pi) - np.pi
     post = inference.sample_nuts(Mixture(2, families.VonMises()), x, draws=300, tune=300, seed=1, progress=False)
     relabelled = inference.relabel(post).posterior["loc"].values
