@@ -28,6 +28,7 @@ import numpy as np
 SMALL = Path(__file__).parent.parent / "tests" / "statistical" / "low_dim_gauss_mix" / "data.json"
 CONTENDERS = {
     "this package (nutpie)": "nutpie",
+    "  in a dense metric": "dense",
     "this package (numpyro)": "blocks",
     "NumPyro's MCMC": "numpyro",
     "PyMC + nutpie": "pymc",
@@ -89,7 +90,7 @@ def least_ess(draws: dict[str, np.ndarray]) -> float:
     return float(arviz_stats.ess(xr.Dataset({"v": (("chain", "draw", "column"), table)}))["v"].min())
 
 
-def ours(name: str, sampler: str, sizes: dict[str, int]) -> Any:
+def ours(name: str, sampler: str, sizes: dict[str, int], metric: str = "diagonal") -> Any:
     """A function of a seed that samples by this package: draws and the seconds of sampling."""
     import inference
 
@@ -97,7 +98,7 @@ def ours(name: str, sampler: str, sizes: dict[str, int]) -> Any:
 
     def run(seed: int) -> tuple[dict[str, np.ndarray], float]:
         tree = inference.sample_nuts(
-            model(name), data(name), seed=seed, sampler=sampler, init=init, progress=False, **sizes
+            model(name), data(name), seed=seed, sampler=sampler, init=init, metric=metric, progress=False, **sizes
         )
         draws = {site: values.values for site, values in tree["posterior"].to_dataset().items()}
         return draws, tree.attrs["sampling_seconds"]
@@ -222,6 +223,7 @@ def child(contender: str, name: str, sizes: dict[str, int], told: dict[str, Any]
     """Run one contender twice in this process; what the second run found goes to the standard output."""
     makers = {
         "nutpie": lambda: ours(name, "nutpie", sizes),
+        "dense": lambda: ours(name, "nutpie", sizes, "dense"),
         "blocks": lambda: ours(name, "numpyro", sizes),
         "numpyro": lambda: numpyro_mcmc(name, sizes),
         "pyro": lambda: pyro_mcmc(name, sizes),

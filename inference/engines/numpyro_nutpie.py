@@ -165,6 +165,7 @@ class _Chain:
             cores=1,
             seed=self.options.seed,
             target_accept=self.options.target_accept,
+            low_rank_modified_mass_matrix=self.options.is_dense,
             progress_bar=False,
             return_raw_trace=True,
             blocking=False,

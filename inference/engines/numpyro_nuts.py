@@ -6,6 +6,7 @@ as an argument, serves warm-up and sampling, every seed, and new data of the sam
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -28,7 +29,7 @@ BLOCK = 50
 
 @functools.lru_cache(CACHED)
 def _kernel(
-    program: Program, sites: Sites, tune: int, target_accept: float, is_vectorized: bool, precision: str
+    program: Program, sites: Sites, options: NutsOptions, is_vectorized: bool
 ) -> tuple[Callable[..., Any], ...]:
     """Two compiled functions: (keys, vectors, data) -> states, and (states, data) -> states, one block of draws."""
     log_density, _, _ = vector_functions(program, sites, prior=True, jacobian=True)
@@ -36,7 +37,14 @@ def _kernel(
     def nuts(key: jax.Array, u: jax.Array, data: Values) -> tuple[Any, Callable[..., Any]]:
         # The kernel keeps what its init has seen: it must be made anew wherever it is traced.
         init, sample = hmc(potential_fn_gen=lambda data: lambda u: -log_density(u, data), algo="NUTS")
-        state = init(u, num_warmup=tune, target_accept_prob=target_accept, model_args=(data,), rng_key=key)
+        state = init(
+            u,
+            num_warmup=options.tune,
+            target_accept_prob=options.target_accept,
+            dense_mass=options.is_dense,
+            model_args=(data,),
+            rng_key=key,
+        )
         return state, sample
 
     def start(key: jax.Array, u: jax.Array, data: Values) -> Any:
@@ -51,10 +59,10 @@ def _kernel(
 
         return jax.lax.scan(step, state, None, length=BLOCK)
 
-    options = PLAIN_SUMS if precision == "float64" and jax.default_backend() == "cpu" else None
+    sums = PLAIN_SUMS if options.precision == "float64" and jax.default_backend() == "cpu" else None
     if is_vectorized:
         start, advance = jax.vmap(start, (0, 0, None)), jax.vmap(advance, (0, None))
-    return jax.jit(start), jax.jit(advance, compiler_options=options)
+    return jax.jit(start), jax.jit(advance, compiler_options=sums)
 
 
 def _record(state: Any) -> Values:
@@ -105,7 +113,8 @@ def _drawn(
     devices = _accelerators()
     # As one vectorised program chains wait for the longest of their trees: on two cores side by side is three times as fast.
     is_vectorized = chains > 1 and len(devices) > 0
-    start, advance = _kernel(program, sites, tune, options.target_accept, is_vectorized, options.precision)
+    # one program serves every seed and number of draws
+    start, advance = _kernel(program, sites, replace(options, seed=0, draws=0), is_vectorized)
     data, begin = jax.tree.map(jnp.asarray, data), jnp.asarray(vectors)
     keys = jax.random.split(jax.random.PRNGKey(options.seed), chains)
     groups: list[Any] = list(range(chains))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 PRECISIONS = ("float64", "float32")
+METRICS = ("diagonal", "dense")
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class NutsOptions:
         target_accept: the acceptance rate that step sizes are tuned for.
         seed: an int in [0, 2**32).
         precision: of the log density and its gradient, one of `PRECISIONS`.
+        metric: what warm-up learns of the posterior's shape, one of `METRICS`: scales, or correlations too.
     """
 
     draws: int
@@ -22,3 +24,9 @@ class NutsOptions:
     target_accept: float
     seed: int
     precision: str = "float64"
+    metric: str = "diagonal"
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether correlations are learnt."""
+        return self.metric == "dense"

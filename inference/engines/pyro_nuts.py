@@ -109,7 +109,9 @@ def _chain(
         if is_stopped():
             raise _StopError
 
-    kernel = _RecordingNUTS(potential_fn=potential, target_accept_prob=options.target_accept)
+    kernel = _RecordingNUTS(
+        potential_fn=potential, target_accept_prob=options.target_accept, full_mass=options.is_dense
+    )
     mcmc = MCMC(
         kernel,
         num_samples=options.draws,

@@ -8,7 +8,7 @@ import xarray as xr
 
 from inference.checks import check_count, check_share, checked, with_numbers
 from inference.engines import engine
-from inference.engines.nuts_options import PRECISIONS, NutsOptions
+from inference.engines.nuts_options import METRICS, PRECISIONS, NutsOptions
 from inference.posterior.chain_starts import chain_starts, fits_of, log_posterior_of
 from inference.posterior.run import Run, carry_out
 from inference.posterior.samplers import choose_sampler
@@ -37,6 +37,7 @@ def sample_nuts(
     assignments: bool = False,
     log_likelihood: bool | None = None,
     precision: str = "float64",
+    metric: str = "diagonal",
     store: str | os.PathLike[str] | None = None,
     strict: bool = False,
 ) -> xr.DataTree:
@@ -71,6 +72,8 @@ def sample_nuts(
             keeps it up to 1 GB. `inference.log_likelihood(posterior, x)` computes it later.
         precision: `"float64"`, or `"float32"` for the log density and its gradient while NumPyro samples: faster on accelerators. The
             draws are then mapped to the parameters, and their log likelihoods computed, in float64 again.
+        metric: `"diagonal"`, or `"dense"` to learn correlations in warm-up, for posteriors with narrow ridges, as overlapping components
+            have: fewer steps a draw, and more of warm-up is needed to learn them. nutpie learns the strongest ones (its low-rank metric).
         store: a new folder for draws while they are made, in blocks: a run that was killed is continued by `resume(store, x)`.
         strict: raise where `check_posterior` finds something wrong; the draws are then in the error's attribute `posterior`.
 
@@ -101,6 +104,8 @@ def sample_nuts(
     on_cpu = backend != "numpyro" or engine(backend).is_on_cpu
     if precision not in PRECISIONS:
         raise ChoiceError.of("precision", precision, PRECISIONS)
+    if metric not in METRICS:
+        raise ChoiceError.of("metric", metric, METRICS)
     chosen = choose_sampler(
         sampler, backend, is_stored=store is not None, is_on_cpu=on_cpu, is_single=precision == "float32"
     )
@@ -111,7 +116,7 @@ def sample_nuts(
     starts = chain_starts(program, observations, backend_engine, sites, chains, seed, centres)
     heights = [log_posterior_of(fit, program, observations, backend_engine) for fit in fits]
     run = Run(
-        nuts=NutsOptions(draws, tune, target_accept, seed, precision),
+        nuts=NutsOptions(draws, tune, target_accept, seed, precision, metric),
         sampler=chosen,
         predictive=predictive,
         assignments=assignments,

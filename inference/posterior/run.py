@@ -90,6 +90,7 @@ def carry_out(
         "tune": run.nuts.tune,
         "target_accept": run.nuts.target_accept,
         "precision": run.nuts.precision,
+        "metric": run.nuts.metric,
         "sampling_seconds": time.perf_counter() - begin,
         "complete": int(drawn.stats["lp"].shape == (chains, run.nuts.draws)),
     }

@@ -23,6 +23,8 @@ SIZES = {
     "numpyro": {"draws": 2000, "tune": 1000, "chains": 4},
     "nutpie": {"draws": 2000, "tune": 1000, "chains": 4},
     "numpyro in float32": {"draws": 2000, "tune": 1000, "chains": 4, "precision": "float32"},
+    "numpyro in a dense metric": {"draws": 2000, "tune": 1000, "chains": 4, "metric": "dense"},
+    "nutpie in a dense metric": {"draws": 2000, "tune": 1000, "chains": 4, "metric": "dense"},
     "pyro": {"draws": 250, "tune": 250, "chains": 2},
 }
 """Pyro takes tens of milliseconds a draw: fewer draws, and the Monte Carlo error says so."""
@@ -201,6 +203,8 @@ def test_bad_arguments_are_refused_in_words(tutorial, faithful_fit):
     for init in ("map", {"loc": 0.0}, 3, [3]):
         with pytest.raises(ModelError, match="init: got"):
             inference.sample_nuts(tutorial, FIVE_POINTS, seed=0, init=init)
+    with pytest.raises(ChoiceError, match="'diagonal', 'dense'"):
+        inference.sample_nuts(tutorial, FIVE_POINTS, seed=0, metric="full")
     for target in (0.0, 1.0, 2.0, float("nan"), "a"):
         with pytest.raises(ModelError, match="target_accept"):
             inference.sample_nuts(tutorial, FIVE_POINTS, seed=0, target_accept=target)
@@ -217,3 +221,31 @@ def test_a_fit_by_maximum_likelihood_is_a_reference_too(tutorial):
         mixtures.Observations(FIVE_POINTS),
     )
     np.testing.assert_allclose(tree.attrs["init_log_posterior"], fit.log_likelihood + prior[0], rtol=1e-10)
+
+
+@pytest.mark.parametrize("sampler, draws", [("numpyro", 500), ("nutpie", 500), ("pyro", 40)])
+def test_a_dense_metric_walks_along_a_ridge(sampler, draws):
+    # one component: the mean's posterior is N(sample mean, S / n) but for terms in 1 / n, and its two coordinates have correlation 0.99
+    x = np.random.default_rng(0).multivariate_normal([1.0, -2.0], [[1.0, 0.99], [0.99, 1.0]], 300)
+    options = {
+        "draws": draws,
+        "tune": 300 if draws > 100 else 80,
+        "chains": 2 if draws > 100 else 1,
+        "seed": 0,
+        "progress": False,
+    }
+    model = mixtures.gaussian_mixture(1)
+    start = inference.fit_em(model, x, restarts=1, seed=0)
+    trees = {
+        metric: inference.sample_nuts(model, x, sampler=sampler, init=start, metric=metric, **options)
+        for metric in ("diagonal", "dense")
+    }
+    steps = {metric: float(found["sample_stats"]["n_steps"].mean()) for metric, found in trees.items()}
+    assert steps["dense"] < 0.5 * steps["diagonal"]
+    loc = trees["dense"]["posterior"]["loc"].isel(components=0)
+    for contrast in ([1.0, 1.0], [1.0, -1.0]):
+        along = (loc * xr.DataArray(contrast, dims="features")).sum("features")
+        expected = np.sqrt(contrast @ np.cov(x.T) @ contrast / len(x))
+        ess = float(arviz_stats.ess(xr.Dataset({"v": along}), method="sd")["v"])
+        assert float(along.std()) == pytest.approx(expected, rel=Z / np.sqrt(2 * ess) + 3 / len(x))
+        assert abs(_z(along, float(np.mean(x @ contrast)))) < Z
