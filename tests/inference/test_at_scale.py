@@ -87,8 +87,8 @@ def test_value_and_gradient_agree_with_extended_precision(rows, density):
 
 
 def test_blocks_change_nothing_to_second_order(rows, monkeypatch):
-    # a number of rows that blocks do not divide: those left over are counted in one more
-    some, model = Observations(rows[:1111, :2]), gaussian_mixture(2).scaled_to(rows[:, :2])
+    # a prime number of rows: blocks do not divide it, and those left over are counted in one more
+    some, model = Observations(rows[:1109, :2]), gaussian_mixture(2).scaled_to(rows[:, :2])
     found = []
     for cells in (800, 10**9):
         monkeypatch.setattr(numpyro_blocks, "BLOCK_CELLS", cells)

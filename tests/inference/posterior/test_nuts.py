@@ -223,7 +223,7 @@ def test_a_fit_by_maximum_likelihood_is_a_reference_too(tutorial):
     np.testing.assert_allclose(tree.attrs["init_log_posterior"], fit.log_likelihood + prior[0], rtol=1e-10)
 
 
-@pytest.mark.parametrize("sampler, draws", [("numpyro", 500), ("nutpie", 500), ("pyro", 40)])
+@pytest.mark.parametrize(("sampler", "draws"), [("numpyro", 500), ("nutpie", 500), ("pyro", 40)])
 def test_a_dense_metric_walks_along_a_ridge(sampler, draws):
     # one component: the mean's posterior is N(sample mean, S / n) but for terms in 1 / n, and its two coordinates have correlation 0.99
     x = np.random.default_rng(0).multivariate_normal([1.0, -2.0], [[1.0, 0.99], [0.99, 1.0]], 300)
