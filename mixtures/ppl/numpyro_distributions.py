@@ -1,6 +1,6 @@
 """NumPyro's distributions as programs use them, with our own where the library's is slow.
 
-`MultivariateNormal` whitens the rows by one matrix product per component instead of one triangular solve per row and component:
+`MultivariateNormal` whitens the rows by one matrix product for all components instead of one triangular solve per row and component:
 under enumeration the gradient is several times cheaper. It is tested against the library's.
 """
 
