@@ -69,7 +69,7 @@ def test_all_methods_agree_on_galaxies_with_three_components(galaxies_fit, galax
 @pytest.mark.slow
 def test_galaxies_with_six_components_are_ambiguous(galaxies):
     posterior = sample_nuts(
-        gaussian_mixture(6), galaxies, draws=800, tune=300, chains=4, seed=0, sampler="numpyro", progress=False
+        gaussian_mixture(6), galaxies, draws=2000, tune=600, chains=4, seed=0, sampler="numpyro", progress=False
     )
     report = diagnose_labels(posterior)
     assert report.verdict is Verdict.AMBIGUOUS
