@@ -28,7 +28,7 @@ import numpy as np
 SMALL = Path(__file__).parent.parent / "tests" / "statistical" / "low_dim_gauss_mix" / "data.json"
 CONTENDERS = {
     "this package (nutpie)": "nutpie",
-    "  in a dense metric": "dense",
+    "  in a diagonal metric": "diagonal",
     "this package (numpyro)": "blocks",
     "NumPyro's MCMC": "numpyro",
     "PyMC + nutpie": "pymc",
@@ -90,7 +90,7 @@ def least_ess(draws: dict[str, np.ndarray]) -> float:
     return float(arviz_stats.ess(xr.Dataset({"v": (("chain", "draw", "column"), table)}))["v"].min())
 
 
-def ours(name: str, sampler: str, sizes: dict[str, int], metric: str = "diagonal") -> Any:
+def ours(name: str, sampler: str, sizes: dict[str, int], metric: str = "auto") -> Any:
     """A function of a seed that samples by this package: draws and the seconds of sampling."""
     import inference
 
@@ -223,7 +223,7 @@ def child(contender: str, name: str, sizes: dict[str, int], told: dict[str, Any]
     """Run one contender twice in this process; what the second run found goes to the standard output."""
     makers = {
         "nutpie": lambda: ours(name, "nutpie", sizes),
-        "dense": lambda: ours(name, "nutpie", sizes, "dense"),
+        "diagonal": lambda: ours(name, "nutpie", sizes, "diagonal"),
         "blocks": lambda: ours(name, "numpyro", sizes),
         "numpyro": lambda: numpyro_mcmc(name, sizes),
         "pyro": lambda: pyro_mcmc(name, sizes),

@@ -15,7 +15,7 @@ import numpy as np
 from numpyro.infer.hmc import hmc
 
 from inference.engines.numpyro_sites import CACHED, Values
-from inference.engines.numpyro_vector import PLAIN_SUMS, vector_functions
+from inference.engines.numpyro_vector import ON_ONE_CORE, vector_functions
 from inference.engines.nuts_options import NutsOptions
 from inference.engines.progress import ChainBars
 from inference.engines.protocol import NO_DRAWS, Block, BlockKeeper, Draws
@@ -59,10 +59,10 @@ def _kernel(
 
         return jax.lax.scan(step, state, None, length=BLOCK)
 
-    sums = PLAIN_SUMS if options.precision == "float64" and jax.default_backend() == "cpu" else None
+    compiler_options = ON_ONE_CORE if options.precision == "float64" and jax.default_backend() == "cpu" else None
     if is_vectorized:
         start, advance = jax.vmap(start, (0, 0, None)), jax.vmap(advance, (0, None))
-    return jax.jit(start), jax.jit(advance, compiler_options=sums)
+    return jax.jit(start), jax.jit(advance, compiler_options=compiler_options)
 
 
 def _record(state: Any) -> Values:

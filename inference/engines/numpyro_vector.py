@@ -9,16 +9,17 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from numpyro.distributions import biject_to
 
-from inference.engines.numpyro_hub import halves, log_densities, of_no_row
+from inference.engines.numpyro_hub import halves, of_no_row
 from inference.engines.numpyro_sites import CACHED, Values, trace_sites
 from inference.engines.numpyro_split import Held, apart
 from inference.engines.predictors import Predictors
 from inference.engines.sites import Sites
 from mixtures import Program
 
-PLAIN_SUMS = {"xla_disable_hlo_passes": "tree_reduction_rewriter"}
-"""Options of `jax.jit`: sums over rows one after the other, in 64 bits. XLA would make each a tree of sums through two arrays in memory, a
-third of the time of a gradient; blocks keep the sums short enough, see `tests/inference/test_at_scale.py`."""
+ON_ONE_CORE = {"xla_disable_hlo_passes": "tree_reduction_rewriter,cpu-parallel-task-assigner"}
+"""Options of `jax.jit` for blocks of rows on a CPU, where chains share the cores out among themselves. XLA would make each sum a tree of
+sums through two arrays in memory, a third of the time of a gradient: blocks keep plain sums short enough, see
+`tests/inference/test_at_scale.py`. And it would share some operations on a block out among threads, which takes as long as the block."""
 
 
 class Space:
@@ -63,24 +64,12 @@ class Space:
 
 
 @functools.lru_cache(CACHED)
-def vector_parts(program: Program, sites: Sites) -> Callable[[jax.Array, Values], tuple[jax.Array, jax.Array]]:
-    """(vector, data) -> log likelihood, and log prior density of the vector, Jacobians included."""
-    both = log_densities(program, sites)
+def vector_parts(
+    program: Program, sites: Sites, prior: bool = True, jacobian: bool = True
+) -> Callable[[jax.Array, Values], tuple[jax.Array, jax.Array]]:
+    """(vector, data) -> log likelihood, and log prior density of the vector, Jacobians included; either may be left out."""
 
     def parts(u: jax.Array, data: Values) -> tuple[jax.Array, jax.Array]:
-        space = Space(program, sites, data)
-        free = space.split(u)
-        likelihood, log_prior = both(space.values(free), data)
-        return likelihood, log_prior + space.log_jacobian(free)
-
-    return parts
-
-
-@functools.lru_cache(CACHED)
-def vector_functions(program: Program, sites: Sites, prior: bool, jacobian: bool) -> tuple[Callable[..., Any], ...]:
-    """Three functions: (vector, data) -> log density; (vector, data) -> parameters; (parameters, data) -> vector."""
-
-    def log_density(u: jax.Array, data: Values) -> jax.Array:
         space = Space(program, sites, data)
         shapes = jax.eval_shape(lambda u: space.values(space.split(u)), u)
         of_parameters, of_rows = halves(program, sites, shapes, data)
@@ -92,7 +81,19 @@ def vector_functions(program: Program, sites: Sites, prior: bool, jacobian: bool
             return held, (log_prior if prior else 0.0) + (space.log_jacobian(free) if jacobian else jnp.zeros(()))
 
         held, rest = apart(shared, u, of_no_row(data)[0])
-        return of_rows(held) + rest
+        return of_rows(held), rest
+
+    return parts
+
+
+@functools.lru_cache(CACHED)
+def vector_functions(program: Program, sites: Sites, prior: bool, jacobian: bool) -> tuple[Callable[..., Any], ...]:
+    """Three functions: (vector, data) -> log density; (vector, data) -> parameters; (parameters, data) -> vector."""
+    parts = vector_parts(program, sites, prior, jacobian)
+
+    def log_density(u: jax.Array, data: Values) -> jax.Array:
+        likelihood, rest = parts(u, data)
+        return likelihood + rest
 
     def constrain(u: jax.Array, data: Values) -> Values:
         space = Space(program, sites, data)
@@ -110,7 +111,7 @@ def compiled_vector_density(
 ) -> tuple[Callable[..., Any], ...]:
     """Compiled: (vector, data) -> log density and gradient; (vector, data) -> parameters; and its inverse."""
     log_density, constrain, unconstrain = vector_functions(program, sites, prior, jacobian)
-    gradient = jax.jit(jax.value_and_grad(log_density), compiler_options=PLAIN_SUMS)
+    gradient = jax.jit(jax.value_and_grad(log_density), compiler_options=ON_ONE_CORE)
     return gradient, jax.jit(constrain), jax.jit(unconstrain)
 
 

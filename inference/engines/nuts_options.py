@@ -2,8 +2,20 @@
 
 from dataclasses import dataclass
 
+from mixtures.errors import ChoiceError
+
 PRECISIONS = ("float64", "float32")
-METRICS = ("diagonal", "dense")
+METRICS = ("auto", "diagonal", "dense")
+
+LEAST_DENSE = 10
+"""Coordinates from which correlations are worth learning: with fewer, as one-dimensional components have, trees are short anyhow."""
+
+WARM_UP = 10
+"""Warm-up draws a coordinate that it takes to learn them."""
+
+TARGET_ACCEPT = {"diagonal": 0.8, "dense": 0.9}
+"""The acceptance rate by metric, if none is asked for. Along a ridge that bends, the long steps of a dense metric diverge at 0.8: 11 to 26
+of 4000 draws for 5000 rows in three overlapping components, and 0 or 1 at 0.9."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +28,7 @@ class NutsOptions:
         target_accept: the acceptance rate that step sizes are tuned for.
         seed: an int in [0, 2**32).
         precision: of the log density and its gradient, one of `PRECISIONS`.
-        metric: what warm-up learns of the posterior's shape, one of `METRICS`: scales, or correlations too.
+        metric: what warm-up learns of the posterior's shape: `"diagonal"` for scales, `"dense"` for correlations too.
     """
 
     draws: int
@@ -30,3 +42,21 @@ class NutsOptions:
     def is_dense(self) -> bool:
         """Whether correlations are learnt."""
         return self.metric == "dense"
+
+
+def choose_metric(asked: str, coordinates: int, tune: int) -> str:
+    """The metric to use: dense where there are correlations and warm-up enough to learn them.
+
+    Args:
+        asked: one of `METRICS`.
+        coordinates: the length of the unconstrained vector.
+        tune: warm-up draws of each chain.
+
+    Raises:
+        ChoiceError: no such metric.
+    """
+    if asked not in METRICS:
+        raise ChoiceError.of("metric", asked, METRICS)
+    if asked != "auto":
+        return asked
+    return "dense" if LEAST_DENSE <= coordinates <= tune / WARM_UP else "diagonal"

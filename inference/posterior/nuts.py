@@ -8,7 +8,7 @@ import xarray as xr
 
 from inference.checks import check_count, check_share, checked, with_numbers
 from inference.engines import engine
-from inference.engines.nuts_options import METRICS, PRECISIONS, NutsOptions
+from inference.engines.nuts_options import PRECISIONS, TARGET_ACCEPT, NutsOptions, choose_metric
 from inference.posterior.chain_starts import chain_starts, fits_of, log_posterior_of
 from inference.posterior.run import Run, carry_out
 from inference.posterior.samplers import choose_sampler
@@ -30,14 +30,14 @@ def sample_nuts(
     sampler: str = "auto",
     init: PointFit | Sequence[PointFit] | None = None,
     spread: bool = False,
-    target_accept: float = 0.8,
+    target_accept: float | None = None,
     backend: str = "numpyro",
     progress: bool | None = None,
     predictive: bool = False,
     assignments: bool = False,
     log_likelihood: bool | None = None,
     precision: str = "float64",
-    metric: str = "diagonal",
+    metric: str = "auto",
     store: str | os.PathLike[str] | None = None,
     strict: bool = False,
 ) -> xr.DataTree:
@@ -63,7 +63,7 @@ def sample_nuts(
         init: a point fit to start from, each chain a little off it, as far as the posterior is wide; several fits, which chains take in
             turn, spread the chains over different optima; None starts chains as `fit_map` starts restarts.
         spread: chains take the distinct optima that the restarts of `init` reached in turn, the best first, instead of its best one alone.
-        target_accept: the acceptance rate that step sizes are tuned for.
+        target_accept: the acceptance rate that step sizes are tuned for; None: 0.8, and 0.9 in a dense metric, whose steps are longer.
         backend: `"numpyro"` or `"pyro"`.
         progress: show a progress bar; None shows one on a terminal.
         predictive: also draw data from the posterior and from the prior.
@@ -72,8 +72,9 @@ def sample_nuts(
             keeps it up to 1 GB. `inference.log_likelihood(posterior, x)` computes it later.
         precision: `"float64"`, or `"float32"` for the log density and its gradient while NumPyro samples: faster on accelerators. The
             draws are then mapped to the parameters, and their log likelihoods computed, in float64 again.
-        metric: `"diagonal"`, or `"dense"` to learn correlations in warm-up, for posteriors with narrow ridges, as overlapping components
-            have: fewer steps a draw, and more of warm-up is needed to learn them. nutpie learns the strongest ones (its low-rank metric).
+        metric: what warm-up learns of the posterior's shape: `"diagonal"`, scales, or `"dense"`, correlations too, which overlapping
+            components have: fewer steps a draw, after more of warm-up. `"auto"`: dense from 10 parameters, if warm-up is at least ten
+            draws for each of them. nutpie learns the strongest correlations (its low-rank metric).
         store: a new folder for draws while they are made, in blocks: a run that was killed is continued by `resume(store, x)`.
         strict: raise where `check_posterior` finds something wrong; the draws are then in the error's attribute `posterior`.
 
@@ -100,23 +101,24 @@ def sample_nuts(
     seed = check_seed(seed)
     for name, value in {"draws": draws, "tune": tune, "chains": chains}.items():
         check_count(name, value)
-    check_share("target_accept", target_accept)
+    if target_accept is not None:
+        check_share("target_accept", target_accept)
     on_cpu = backend != "numpyro" or engine(backend).is_on_cpu
     if precision not in PRECISIONS:
         raise ChoiceError.of("precision", precision, PRECISIONS)
-    if metric not in METRICS:
-        raise ChoiceError.of("metric", metric, METRICS)
     chosen = choose_sampler(
         sampler, backend, is_stored=store is not None, is_on_cpu=on_cpu, is_single=precision == "float32"
     )
     backend_engine = engine(chosen.backend)
     sites = backend_engine.sites(program, observations)
+    metric = choose_metric(metric, sites.coordinates, tune)
+    target = TARGET_ACCEPT[metric] if target_accept is None else target_accept
     fits = fits_of(init, sites)
     centres = fits_of(init, sites, spread=True) if spread else fits
     starts = chain_starts(program, observations, backend_engine, sites, chains, seed, centres)
     heights = [log_posterior_of(fit, program, observations, backend_engine) for fit in fits]
     run = Run(
-        nuts=NutsOptions(draws, tune, target_accept, seed, precision, metric),
+        nuts=NutsOptions(draws, tune, target, seed, precision, metric),
         sampler=chosen,
         predictive=predictive,
         assignments=assignments,

@@ -214,7 +214,7 @@ def _convergence(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[Posterio
         yield PosteriorWarning(
             "effective draws",
             f"{ess:.0f} effective draws ({method}) of {name}, fewer than {LEAST_ESS} a chain",
-            "Raise draws, or try metric='dense': estimates are noisier than the number of draws suggests.",
+            "Raise draws, or try metric='dense' where the attribute `metric` is 'diagonal': estimates are noisier than draws are many.",
         )
 
 

@@ -1,7 +1,8 @@
 """NumPyro's distributions as programs use them, with our own where the library's is slow.
 
-`MultivariateNormal` whitens the rows by one matrix product for all components instead of one triangular solve per row and component:
-under enumeration the gradient is several times cheaper. It is tested against the library's.
+`MultivariateNormal` whitens the rows by one matrix product for all components instead of one triangular solve per row and component, and
+`Normal` divides once a component instead of once a row: under enumeration gradients are several times cheaper. Both are tested against
+the library's.
 """
 
 from typing import ClassVar
@@ -12,6 +13,14 @@ import numpyro.distributions as dist
 from numpyro.distributions import constraints
 
 from mixtures.ppl.rotation import rotated_tril
+
+
+class Normal(dist.Normal):
+    """A normal whose density multiplies by 1 / scale."""
+
+    def log_prob(self, value):
+        whitened = (value - self.loc) * (1 / self.scale)
+        return -0.5 * (whitened**2 + jnp.log(2 * jnp.pi)) - jnp.log(self.scale)
 
 
 class MultivariateNormal(dist.Distribution):

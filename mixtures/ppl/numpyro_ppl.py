@@ -19,6 +19,7 @@ from mixtures.ppl.protocol import Array, Distribution
 class _Distributions:
     """`numpyro.distributions`, with the package's own first."""
 
+    Normal = own.Normal
     MultivariateNormal = own.MultivariateNormal
     UniformAngle = own.UniformAngle
     ZeroSumNormal = staticmethod(own.zero_sum_normal)

@@ -203,7 +203,7 @@ def test_bad_arguments_are_refused_in_words(tutorial, faithful_fit):
     for init in ("map", {"loc": 0.0}, 3, [3]):
         with pytest.raises(ModelError, match="init: got"):
             inference.sample_nuts(tutorial, FIVE_POINTS, seed=0, init=init)
-    with pytest.raises(ChoiceError, match="'diagonal', 'dense'"):
+    with pytest.raises(ChoiceError, match="'auto', 'diagonal', 'dense'"):
         inference.sample_nuts(tutorial, FIVE_POINTS, seed=0, metric="full")
     for target in (0.0, 1.0, 2.0, float("nan"), "a"):
         with pytest.raises(ModelError, match="target_accept"):
@@ -221,6 +221,25 @@ def test_a_fit_by_maximum_likelihood_is_a_reference_too(tutorial):
         mixtures.Observations(FIVE_POINTS),
     )
     np.testing.assert_allclose(tree.attrs["init_log_posterior"], fit.log_likelihood + prior[0], rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("components", "tune", "asked", "metric", "target_accept"),
+    [
+        (1, 10, {}, "diagonal", 0.8),
+        (2, 100, {}, "diagonal", 0.8),
+        (2, 110, {}, "dense", 0.9),
+        (2, 110, {"metric": "diagonal"}, "diagonal", 0.8),
+        (2, 10, {"metric": "dense", "target_accept": 0.7}, "dense", 0.7),
+    ],
+)
+def test_correlations_are_learnt_where_warm_up_is_long_enough(components, tune, asked, metric, target_accept):
+    # in two dimensions a component has five coordinates, and two components have a weight: 11 coordinates
+    x = np.random.default_rng(0).normal(size=(40, 2)) * [1.0, 3.0]
+    model = mixtures.gaussian_mixture(components)
+    tree = inference.sample_nuts(model, x, draws=5, tune=tune, chains=1, seed=0, progress=False, **asked)
+    assert tree.attrs["metric"] == metric
+    assert tree.attrs["target_accept"] == target_accept
 
 
 @pytest.mark.parametrize(("sampler", "draws"), [("numpyro", 500), ("nutpie", 500), ("pyro", 40)])
