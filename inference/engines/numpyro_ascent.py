@@ -18,6 +18,7 @@ from numpyro.infer import TraceEnum_ELBO, init_to_value
 from numpyro.infer.autoguide import AutoDelta
 
 from inference.engines.numpyro_hub import log_densities
+from inference.engines.numpyro_jit import jit
 from inference.engines.numpyro_sites import CACHED, Values, native
 from inference.engines.numpyro_vector import Space
 from inference.engines.protocol import ADAM_BETAS, FINAL_LEARNING_RATE, GUIDE_BETAS
@@ -79,7 +80,7 @@ def compiled_ascent(program: Program, sites: Sites, steps: int) -> Callable[...,
 
         return jax.vmap(one)(starts)
 
-    return jax.jit(ascend)
+    return jit(ascend)
 
 
 def _call_once(guide: Callable[..., Any], key: jax.Array, data: Values) -> None:
@@ -118,4 +119,4 @@ def compiled_guide_ascent(
         end, losses, norms = _descend(loss, start, scales, learning_rate, steps, GUIDE_BETAS)
         return {name: simplex(value) for name, value in end.items()}, losses, norms
 
-    return jax.jit(ascend)
+    return jit(ascend)

@@ -18,6 +18,7 @@ from jax.sharding import Mesh
 from inference.engines import own_devices
 from inference.engines.closed_form import Climb, ClosedForm, EMProblem, Outcome, State, Statistics
 from inference.engines.e_step import with_prior
+from inference.engines.numpyro_jit import jit
 from inference.engines.numpyro_pass import over_rows, placed
 
 CACHED = 64
@@ -163,7 +164,8 @@ def _compiled(closed_forms: tuple[ClosedForm, ...], is_hard: bool, block: int, m
         _, state, lanes, trace = jax.lax.while_loop(goes_on, body, (0, state, lanes, trace))
         return state, lanes, trace
 
-    return jax.jit(run)
+    # large data, which lie on several devices, are worth a longer compilation
+    return jit(run) if mesh is None else jax.jit(run)
 
 
 def _over_lanes(function: Callable[..., Any], *lanes: Any) -> Any:

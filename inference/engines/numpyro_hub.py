@@ -15,6 +15,7 @@ from numpyro.contrib.funsor import config_enumerate, enum
 from numpyro.contrib.funsor import log_density as enumerated_log_density
 
 from inference.engines.numpyro_blocks import block_of, blocked_logsumexp
+from inference.engines.numpyro_jit import jit
 from inference.engines.numpyro_logsumexp import summed_logsumexp
 from inference.engines.numpyro_sites import CACHED, FIRST_FREE_DIM, Values, in_rows, native
 from inference.engines.numpyro_split import Held, split
@@ -136,11 +137,11 @@ def compiled_joint(program: Program, sites: Sites) -> Callable[[Values, Values],
     def over_draws(parameters: Values, data: Values) -> jax.Array:
         return jax.vmap(lambda values: joint(program, values, data, sites)[0])(parameters)
 
-    return jax.jit(over_draws)
+    return jit(over_draws)
 
 
 @functools.lru_cache(CACHED)
 def compiled_log_densities(program: Program, sites: Sites) -> Callable[[Values, Values], tuple[jax.Array, jax.Array]]:
     """The compiled log likelihood and log prior for many parameter values, each (draws,)."""
     both = log_densities(program, sites)
-    return jax.jit(lambda parameters, data: jax.vmap(lambda values: both(values, data))(parameters))
+    return jit(lambda parameters, data: jax.vmap(lambda values: both(values, data))(parameters))

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from inference.engines.numpyro_hub import joint, log_densities
+from inference.engines.numpyro_jit import jit
 from inference.engines.numpyro_sites import CACHED, Values
 from inference.engines.numpyro_vector import Space
 from inference.engines.protocol import FINAL_LEARNING_RATE
@@ -50,7 +51,7 @@ def compiled_mle(program: Program, sites: Sites, optimizer: str, steps: int) -> 
 
         return jax.vmap(one)(starts)
 
-    return jax.jit(ascend)
+    return jit(ascend)
 
 
 @functools.lru_cache(CACHED)
@@ -65,4 +66,4 @@ def compiled_expected(program: Program, sites: Sites, prior: bool) -> Callable[.
         total = jnp.sum(responsibilities * jnp.where(is_possible, table, 0.0))
         return total + log_prior if prior else total
 
-    return jax.jit(jax.value_and_grad(expected))
+    return jit(jax.value_and_grad(expected))

@@ -20,9 +20,10 @@ from jax.flatten_util import ravel_pytree
 
 from inference.engines import own_devices
 from inference.engines.numpyro_hub import of_no_row
+from inference.engines.numpyro_jit import ON_ONE_CORE, jit
 from inference.engines.numpyro_nuts import constrained_draws, unconstrained_starts
 from inference.engines.numpyro_sites import CACHED, Values
-from inference.engines.numpyro_vector import ON_ONE_CORE, vector_functions
+from inference.engines.numpyro_vector import vector_functions
 from inference.engines.nuts_options import NutsOptions
 from inference.engines.progress import ChainBars
 from inference.engines.protocol import NO_DRAWS, Draws
@@ -71,7 +72,7 @@ def _compiled(
         value, gradient = jax.value_and_grad(log_density)(u, {**rows, **unpack(numbers)})
         return jnp.concatenate([value[None], gradient])
 
-    return jax.jit(both, compiler_options=ON_ONE_CORE)
+    return jit(both, ON_ONE_CORE)
 
 
 def sample(

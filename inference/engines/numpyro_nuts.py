@@ -14,8 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 from numpyro.infer.hmc import hmc
 
+from inference.engines.numpyro_jit import ON_ONE_CORE, jit
 from inference.engines.numpyro_sites import CACHED, Values
-from inference.engines.numpyro_vector import ON_ONE_CORE, vector_functions
+from inference.engines.numpyro_vector import vector_functions
 from inference.engines.nuts_options import NutsOptions
 from inference.engines.progress import ChainBars
 from inference.engines.protocol import NO_DRAWS, Block, BlockKeeper, Draws
@@ -59,10 +60,10 @@ def _kernel(
 
         return jax.lax.scan(step, state, None, length=BLOCK)
 
-    compiler_options = ON_ONE_CORE if options.precision == "float64" and jax.default_backend() == "cpu" else None
+    blocks = ON_ONE_CORE if options.precision == "float64" and jax.default_backend() == "cpu" else None
     if is_vectorized:
         start, advance = jax.vmap(start, (0, 0, None)), jax.vmap(advance, (0, None))
-    return jax.jit(start), jax.jit(advance, compiler_options=compiler_options)
+    return jit(start), jit(advance, blocks)
 
 
 def _record(state: Any) -> Values:
@@ -221,11 +222,11 @@ def _joined(lanes: list[_Lane], tune: int, draws: int) -> dict[str, np.ndarray]:
 def constrained_draws(program: Program, sites: Sites) -> Callable[[jax.Array, Values], Values]:
     """The compiled map from vectors (chains, draws, size) to constrained values by site."""
     _, constrain, _ = vector_functions(program, sites, prior=True, jacobian=True)
-    return jax.jit(jax.vmap(jax.vmap(constrain, (0, None)), (0, None)))
+    return jit(jax.vmap(jax.vmap(constrain, (0, None)), (0, None)))
 
 
 @functools.lru_cache(CACHED)
 def unconstrained_starts(program: Program, sites: Sites) -> Callable[[Values, Values], jax.Array]:
     """The compiled map from starts (chains, ...) by site to vectors."""
     _, _, unconstrain = vector_functions(program, sites, prior=True, jacobian=True)
-    return jax.jit(jax.vmap(unconstrain, (0, None)))
+    return jit(jax.vmap(unconstrain, (0, None)))

@@ -7,6 +7,7 @@ import jax
 from numpyro import handlers
 from numpyro.contrib.funsor import config_enumerate, infer_discrete
 
+from inference.engines.numpyro_jit import jit
 from inference.engines.numpyro_sites import CACHED, FIRST_FREE_DIM, Values, native
 from mixtures import Program
 
@@ -21,7 +22,7 @@ def compiled_classifier(program: Program, names: tuple[str, ...], temperature: i
         trace = handlers.trace(handlers.seed(inferred, key)).get_trace(**data)
         return {name: trace[name]["value"] for name in names}
 
-    return jax.jit(assign)
+    return jit(assign)
 
 
 @functools.lru_cache(CACHED)
@@ -32,7 +33,7 @@ def compiled_prior_draw(program: Program, names: tuple[str, ...]) -> Callable[..
         trace = handlers.trace(handlers.seed(native(program), key)).get_trace(**data)
         return {name: trace[name]["value"] for name in names}
 
-    return jax.jit(draw)
+    return jit(draw)
 
 
 @functools.lru_cache(CACHED)
@@ -44,4 +45,4 @@ def compiled_forward(program: Program, names: tuple[str, ...]) -> Callable[..., 
         trace = handlers.trace(handlers.uncondition(handlers.seed(held, key))).get_trace(**data)
         return {name: trace[name]["value"] for name in names}
 
-    return jax.jit(jax.vmap(forward, (0, 0, None)))
+    return jit(jax.vmap(forward, (0, 0, None)))

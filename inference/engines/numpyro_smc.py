@@ -16,6 +16,7 @@ from scipy.optimize import brentq
 from scipy.special import logsumexp
 from tqdm import tqdm
 
+from inference.engines.numpyro_jit import jit
 from inference.engines.numpyro_nuts import constrained_draws, unconstrained_starts
 from inference.engines.numpyro_programs import compiled_prior_draw
 from inference.engines.numpyro_sites import CACHED, Values
@@ -58,7 +59,7 @@ def _compiled(program: Program, sites: Sites, moves: int) -> tuple[Callable[...,
         state, accepted = jax.lax.scan(once, hmc.init(u, tempered), jax.random.split(key, moves))
         return state.position, jnp.mean(jnp.nan_to_num(accepted))
 
-    return jax.jit(jax.vmap(parts, (0, None))), jax.jit(jax.vmap(move, (0, 0, None, None, None, None)))
+    return jit(jax.vmap(parts, (0, None))), jit(jax.vmap(move, (0, 0, None, None, None, None)))
 
 
 def sample(

@@ -17,6 +17,7 @@ from numpyro.distributions import ImproperUniform, constraints
 from numpyro.infer import SVI, Trace_ELBO, init_to_value
 from numpyro.infer.autoguide import AutoDiagonalNormal, AutoIAFNormal, AutoMultivariateNormal
 
+from inference.engines.numpyro_jit import jit
 from inference.engines.numpyro_sites import CACHED, Values
 from inference.engines.numpyro_vector import vector_functions
 from inference.engines.protocol import FINAL_LEARNING_RATE, VariationalDraws
@@ -74,7 +75,7 @@ def _compiled(program: Program, sites: Sites, family: str, steps: int, draws: in
         proposal = posterior.log_prob(z, origin) if origin else posterior.log_prob(z)
         return jax.vmap(place)(z), jax.vmap(log_density, (0, None))(z, data), proposal, losses
 
-    return jax.jit(fit)
+    return jit(fit)
 
 
 def _guide(family: str, model: Callable[..., None], size: int) -> Any:
@@ -109,6 +110,6 @@ def fit(
     u, density, proposal, losses = run(
         unconstrain(start, data), jax.random.PRNGKey(seed), jnp.asarray(learning_rate), data
     )
-    values = jax.jit(jax.vmap(constrain, (0, None)))(u, data)
+    values = jit(jax.vmap(constrain, (0, None)))(u, data)
     parameters = {site.name: np.asarray(values[site.name]) for site in sites.parameters}
     return VariationalDraws(parameters, np.asarray(density), np.asarray(proposal), np.asarray(losses))

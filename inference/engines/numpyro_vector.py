@@ -10,16 +10,12 @@ from jax.flatten_util import ravel_pytree
 from numpyro.distributions import biject_to
 
 from inference.engines.numpyro_hub import halves, of_no_row
+from inference.engines.numpyro_jit import ON_ONE_CORE, jit
 from inference.engines.numpyro_sites import CACHED, Values, trace_sites
 from inference.engines.numpyro_split import Held, apart
 from inference.engines.predictors import Predictors
 from inference.engines.sites import Sites
 from mixtures import Program
-
-ON_ONE_CORE = {"xla_disable_hlo_passes": "tree_reduction_rewriter,cpu-parallel-task-assigner"}
-"""Options of `jax.jit` for blocks of rows on a CPU, where chains share the cores out among themselves. XLA would make each sum a tree of
-sums through two arrays in memory, a third of the time of a gradient: blocks keep plain sums short enough, see
-`tests/inference/test_at_scale.py`. And it would share some operations on a block out among threads, which takes as long as the block."""
 
 
 class Space:
@@ -111,18 +107,18 @@ def compiled_vector_density(
 ) -> tuple[Callable[..., Any], ...]:
     """Compiled: (vector, data) -> log density and gradient; (vector, data) -> parameters; and its inverse."""
     log_density, constrain, unconstrain = vector_functions(program, sites, prior, jacobian)
-    gradient = jax.jit(jax.value_and_grad(log_density), compiler_options=ON_ONE_CORE)
-    return gradient, jax.jit(constrain), jax.jit(unconstrain)
+    gradient = jit(jax.value_and_grad(log_density), ON_ONE_CORE)
+    return gradient, jit(constrain), jit(unconstrain)
 
 
 @functools.lru_cache(CACHED)
 def compiled_units(program: Program, sites: Sites) -> Callable[..., jax.Array]:
     """Compiled: (units of real-valued sites, data) -> the vector of units."""
-    return jax.jit(lambda scales, data: Space(program, sites, data).units(scales))
+    return jit(lambda scales, data: Space(program, sites, data).units(scales))
 
 
 @functools.lru_cache(CACHED)
 def compiled_hessian(program: Program, sites: Sites, prior: bool, jacobian: bool) -> Callable[..., jax.Array]:
     """Compiled: (vector, data) -> second derivatives of the log density."""
     log_density, _, _ = vector_functions(program, sites, prior, jacobian)
-    return jax.jit(jax.hessian(log_density))
+    return jit(jax.hessian(log_density))
