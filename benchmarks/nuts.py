@@ -1,12 +1,13 @@
 """Effective draws per second of NUTS, and the time from a cold process to a posterior: this package beside its peers.
 
-    python benchmarks/nuts.py [--data small medium large] [--draws 1000] [--tune 1000] [--chains 4] [--pymc-python PYTHON]
+    python benchmarks/nuts.py [--data small medium large] [--draws 1000] [--tune 1000] [--chains 4] [--repeats 3]
+        [--pymc-python PYTHON]
 
 Every contender samples the same posterior, in a process of its own. `cold` is the time from the start of that process to the end of the
-first run; `warm` that of a second run in the same process, with another seed: warm-up and sampling, nothing to compile. `ESS/s` is the
-least bulk effective sample size over weights, means, standard deviations and correlations, labels put in order of the first coordinate of
-the locations, over `warm`. This package's warm time is that of warm-up and sampling, as the peers' is, and the line below says what the
-whole tree takes, log likelihoods of all rows included.
+first run; `warm` that of later runs in the same process, with other seeds, on average: warm-up and sampling, nothing to compile. `ESS/s` is
+the least bulk effective sample size over weights, means, standard deviations and correlations, labels put in order of the first coordinate
+of the locations, on average, over `warm`. This package's warm time is that of warm-up and sampling, as the peers' is, and the line below says
+what the whole tree takes, log likelihoods of all rows included.
 
 small: 1000 rows, posteriordb's low_dim_gauss_mix; our chains start where the package starts them, PyMC's are told the locations' signs.
 For the others our chains start from an EM fit, which the cold time includes; PyMC's are told it. medium: 5000 rows in 2-D, three
@@ -219,8 +220,8 @@ def _full_covariances(pm: Any, x: np.ndarray, components: int, told: dict[str, A
     pm.Potential("likelihood", pt.logsumexp(pt.stack(parts), axis=0).sum())
 
 
-def child(contender: str, name: str, sizes: dict[str, int], told: dict[str, Any]) -> None:
-    """Run one contender twice in this process; what the second run found goes to the standard output."""
+def child(contender: str, name: str, sizes: dict[str, int], repeats: int, told: dict[str, Any]) -> None:
+    """Run one contender in this process, once cold; what the later runs found goes to the standard output."""
     makers = {
         "nutpie": lambda: ours(name, "nutpie", sizes),
         "diagonal": lambda: ours(name, "nutpie", sizes, "diagonal"),
@@ -230,22 +231,31 @@ def child(contender: str, name: str, sizes: dict[str, int], told: dict[str, Any]
         "pymc": lambda: pymc_nutpie(name, sizes, told),
     }
     run = makers[contender]()
-    draws, seconds = run(1)
+    first = run(1)
     cold_end = time.time()
     begin = time.perf_counter()
-    if contender != "pyro":  # nothing is compiled: a second run is like the first
-        draws, seconds = run(2)
-    whole = time.perf_counter() - begin
-    arrays = {site: values.tolist() for site, values in draws.items()}
-    print("RESULT" + json.dumps({"cold_end": cold_end, "warm": seconds, "whole": whole, "draws": arrays}))
+    # Pyro compiles nothing: a second run is like the first
+    found = [first] if contender == "pyro" else [run(seed) for seed in range(2, 2 + repeats)]
+    whole = (time.perf_counter() - begin) / len(found)
+    runs = [
+        {"seconds": seconds, "draws": {site: at.tolist() for site, at in draws.items()}} for draws, seconds in found
+    ]
+    print("RESULT" + json.dumps({"cold_end": cold_end, "whole": whole, "runs": runs}))
 
 
 def measure(
-    contender: str, name: str, sizes: dict[str, int], python: str, told: dict[str, Any]
+    contender: str, name: str, sizes: dict[str, int], repeats: int, python: str, told: dict[str, Any]
 ) -> dict[str, float] | None:
-    """Cold and warm seconds and the least ESS of one contender; None if it is not installed."""
+    """Cold and warm seconds and the least ESS of one contender, on average; None if it is not installed."""
     begin = time.time()
-    arguments = ["--child", contender, "--data", name, *(part for k, v in sizes.items() for part in (f"--{k}", str(v)))]
+    numbers = {**sizes, "repeats": repeats}
+    arguments = [
+        "--child",
+        contender,
+        "--data",
+        name,
+        *(part for k, v in numbers.items() for part in (f"--{k}", str(v))),
+    ]
     done = subprocess.run(
         [python, __file__, *arguments], input=json.dumps(told), capture_output=True, text=True, check=False
     )
@@ -254,12 +264,17 @@ def measure(
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
     found = json.loads(done.stdout.split("RESULT")[1])
-    draws = {site: np.array(values) for site, values in found["draws"].items()}
-    seconds = {key: found[key] for key in ("warm", "whole")}
-    return {"cold": found["cold_end"] - begin, "ess": least_ess(draws), **seconds}
+    ess = [least_ess({site: np.array(at) for site, at in one["draws"].items()}) for one in found["runs"]]
+    warm = [one["seconds"] for one in found["runs"]]
+    return {
+        "cold": found["cold_end"] - begin,
+        "ess": float(np.mean(ess)),
+        "warm": float(np.mean(warm)),
+        "whole": found["whole"],
+    }
 
 
-def compare(name: str, sizes: dict[str, int], pyro_draws: int, pymc_python: str, skip: list[str]) -> None:
+def compare(name: str, sizes: dict[str, int], repeats: int, pyro_draws: int, pymc_python: str, skip: list[str]) -> None:
     """Print one table."""
     print(f"\n{name}: {data(name).shape}, {sizes['chains']} chains x ({sizes['tune']} + {sizes['draws']})")
     print(f"{'':<26}{'cold s':>9}{'warm s':>9}{'least ESS':>11}{'ESS/s':>9}{'ratio':>8}")
@@ -269,7 +284,7 @@ def compare(name: str, sizes: dict[str, int], pyro_draws: int, pymc_python: str,
             continue
         python = pymc_python if contender == "pymc" else sys.executable
         asked = {"draws": pyro_draws, "tune": pyro_draws, "chains": 1} if contender == "pyro" else sizes
-        found = measure(contender, name, asked, python, told)
+        found = measure(contender, name, asked, repeats, python, told)
         if found is None:
             print(f"{title:<26} is not installed")
             continue
@@ -288,6 +303,7 @@ def step_over_gradient(name: str, draws: int) -> None:
 
     import inference
     from inference.engines import engine
+    from inference.engines.numpyro_jit import ON_ONE_CORE, jit
     from inference.engines.numpyro_vector import vector_functions
     from inference.engines.run_arguments import run_arguments
     from mixtures import Observations
@@ -303,11 +319,11 @@ def step_over_gradient(name: str, draws: int) -> None:
     with jax.enable_x64(True):
         log_density, _, unconstrain = vector_functions(structure, sites, prior=True, jacobian=True)
 
-        @jax.jit
         def many(u: jax.Array, given: Any, times: int) -> jax.Array:
             # each gradient moves the next one's point, or the loop would be optimised away
             return jax.lax.fori_loop(0, times, lambda _, v: v + 1e-12 * jax.grad(log_density)(v, given), u)
 
+        many = jit(many, ON_ONE_CORE)
         start, given, seconds = unconstrain(fit.parameters, arguments), jax.tree.map(jnp.asarray, arguments), []
         for times in (10, draws, 2 * draws):
             begin = time.perf_counter()
@@ -325,15 +341,15 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--pymc-python", default=sys.executable)
     parser.add_argument("--pyro-draws", type=int, default=50)
     parser.add_argument("--child", choices=tuple(CONTENDERS.values()), help=argparse.SUPPRESS)
-    for name, default in (("draws", 1000), ("tune", 1000), ("chains", 4)):
+    for name, default in (("draws", 1000), ("tune", 1000), ("chains", 4), ("repeats", 3)):
         parser.add_argument(f"--{name}", type=int, default=default)
     args = parser.parse_args(argv)
     sizes = {"draws": args.draws, "tune": args.tune, "chains": args.chains}
     if args.child:
-        child(args.child, args.data[0], sizes, json.load(sys.stdin))
+        child(args.child, args.data[0], sizes, args.repeats, json.load(sys.stdin))
         return
     for name in args.data:
-        compare(name, sizes, args.pyro_draws, args.pymc_python, args.skip)
+        compare(name, sizes, args.repeats, args.pyro_draws, args.pymc_python, args.skip)
         if "nutpie" not in args.skip:
             step_over_gradient(name, draws=20 if name == "large" else 1000)
 
