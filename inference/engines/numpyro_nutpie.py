@@ -20,7 +20,7 @@ from jax.flatten_util import ravel_pytree
 
 from inference.engines import own_devices
 from inference.engines.numpyro_hub import of_no_row
-from inference.engines.numpyro_jit import ON_ONE_CORE, jit
+from inference.engines.numpyro_jit import ON_ONE_CORE, Compiled, jit
 from inference.engines.numpyro_nuts import constrained_draws, unconstrained_starts
 from inference.engines.numpyro_sites import CACHED, Values
 from inference.engines.numpyro_vector import vector_functions
@@ -59,9 +59,7 @@ STATS = {
 
 
 @functools.lru_cache(CACHED)
-def _compiled(
-    program: Program, sites: Sites, unpack: Callable[[jax.Array], Values]
-) -> Callable[[np.ndarray, jax.Array, Values], jax.Array]:
+def _compiled(program: Program, sites: Sites, unpack: Callable[[jax.Array], Values]) -> Compiled:
     """(vector, numbers of the priors, rows) -> the log density and its gradient in one array.
 
     One output is one conversion, and each argument costs half a microsecond: the numbers of the priors come as one vector.
@@ -90,8 +88,9 @@ def sample(
     vectors = np.asarray(unconstrained_starts(program, sites)(starts, data))
     numbers, unpack, rows = _packed(data)
     numbers, rows = jax.device_put((numbers, rows), own_devices.synchronous())
-    density = functools.partial(_at, _compiled(program, sites, unpack), numbers, rows)
-    density(vectors[0])  # compile here, not in a thread
+    compiled = _compiled(program, sites, unpack)
+    compiled(vectors[0], numbers, rows)  # here, not in a thread
+    density = functools.partial(_at, compiled.launch, numbers, rows)
     seeds = np.random.SeedSequence(options.seed).generate_state(len(vectors))
     chains = [
         _Chain(density, vector, replace(options, seed=int(own))) for vector, own in zip(vectors, seeds, strict=True)

@@ -22,7 +22,7 @@ from inference.engines.protocol import LogDensity, Parameters
 from inference.engines.run_arguments import run_arguments
 from inference.engines.sites import Site, Sites, component_sizes, dims_of_event, of_program, support_of
 from mixtures import Observations, Program
-from mixtures.ppl.pyro_ppl import PyroPPL, is_subsample
+from mixtures.ppl.pyro_ppl import ALONE, PyroPPL, is_subsample
 
 WORDS = PyroPPL(torch.float64)
 
@@ -33,11 +33,13 @@ Values = dict[str, Any]
 def isolated(seed: int = 0) -> Iterator[None]:
     """A scope in float64 that leaves the caller's random state, parameter store, default dtype and validation flags as they were.
 
+    One thread at a time has it.
+
     torch's default dtype decides what an int tensor plus a Python number is, so a program's own arithmetic would be float32 without
     it. Distributions check no arguments inside: the checks read numbers, which vmap cannot.
     """
-    default = torch.get_default_dtype()
-    with torch.random.fork_rng(), pyro.get_param_store().scope(), pyro.validation_enabled(False):
+    with ALONE, torch.random.fork_rng(), pyro.get_param_store().scope(), pyro.validation_enabled(False):
+        default = torch.get_default_dtype()
         try:
             torch.set_default_dtype(torch.float64)
             torch.manual_seed(seed)

@@ -13,13 +13,13 @@ import xarray as xr
 from inference.engines import engine
 from inference.engines.nuts_options import NutsOptions
 from inference.posterior.generate import with_assignments, with_predictive
-from inference.posterior.interrupt import stop_on_interrupt
 from inference.posterior.samplers import Sampler
 from inference.posterior.store import DrawStore
 from inference.posterior.tree import build_tree
 from inference.posterior.warnings import raise_if_unsound
 from inference.results import versions
 from mixtures import Observations, Program
+from mixtures.interrupts import stop_on_interrupt
 from mixtures.specification import to_json
 
 

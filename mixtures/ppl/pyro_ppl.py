@@ -4,6 +4,7 @@ Programs are written with NumPyro's names and with plain numbers; here those nam
 program's precision, because torch would otherwise make them float32 whatever the data are.
 """
 
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ from pyro import poutine
 from mixtures.ppl.protocol import Array, Distribution
 from mixtures.ppl.pyro_distributions import UniformAngle, ZeroSumNormal, equal_volume_normal, rotated_normal
 from mixtures.ppl.pyro_emissions import EMISSIONS
+
+ALONE = threading.RLock()
+"""Held by the thread that runs a program: Pyro's stack of handlers and parameter store, and torch's random state and default dtype, belong
+to the process."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,7 @@ def run_forward(program, seed: int, given: Mapping[str, np.ndarray], data: Mappi
     data = {
         name: words.array(np.array(value)) if isinstance(value, np.ndarray) else value for name, value in data.items()
     }
-    with torch.random.fork_rng(), torch.no_grad():
+    with ALONE, torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
         trace = poutine.trace(poutine.condition(program, data=held)).get_trace(words, **data)
     values = {
