@@ -10,6 +10,7 @@ import time
 import timeit
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +29,7 @@ from inference.engines.nuts_options import NutsOptions
 from inference.engines.progress import ChainBars
 from inference.engines.protocol import NO_DRAWS, Draws
 from inference.engines.sites import Sites
+from inference.engines.start_check import check_starts
 from mixtures import Program
 from mixtures.errors import FitError
 
@@ -43,8 +45,8 @@ LOOK = 2.0
 LOCKED = 20e-6
 """Seconds of a step in which Python's lock is held or handed over."""
 
-NUDGE = 1e-3
-"""How far chains begin from their starts, relatively; starts at zero by as much on the unconstrained scale."""
+NUDGES = (1e-3, 1e-2, 1e-1, 1e-4, 1e-6)
+"""How far chains begin from their starts, relatively; starts at zero by as much on the unconstrained scale. The first that serves is taken."""
 
 STATS = {
     "logp": "lp",
@@ -92,12 +94,18 @@ def sample(
     compiled(vectors[0], numbers, rows)  # here, not in a thread
     density = functools.partial(_at, compiled.launch, numbers, rows)
     seeds = np.random.SeedSequence(options.seed).generate_state(len(vectors))
-    chains = [
-        _Chain(density, vector, replace(options, seed=int(own))) for vector, own in zip(vectors, seeds, strict=True)
-    ]
-    at_once = _useful_at_once(density, vectors[0], len(chains))
-    _run(chains, at_once, options.draws + options.tune, progress, is_stopped)
-    finished = [chain.result() for chain in chains]
+    begins = [_nudged(density, vector, int(own)) for vector, own in zip(vectors, seeds, strict=True)]
+    seen = np.array([density(begin) for begin in begins])
+    check_starts(seen[:, 0], seen[:, 1:], needs_slope=True)
+    chains = [_Chain(density, begin, replace(options, seed=int(own))) for begin, own in zip(begins, seeds, strict=True)]
+    at_once = _useful_at_once(density, begins[0], len(chains))
+    try:
+        _run(chains, at_once, options.draws + options.tune, progress, is_stopped)
+        finished = [chain.result() for chain in chains]
+    except BaseException:
+        for chain in chains:
+            chain.leave()
+        raise
     count = min(len(record["lp"]) for record in finished)
     if count == 0:
         raise KeyboardInterrupt(NO_DRAWS)
@@ -119,6 +127,21 @@ def _nothing(numbers: jax.Array) -> Values:
 def _at(compiled: Callable[..., jax.Array], numbers: jax.Array, rows: Values, u: np.ndarray) -> np.ndarray:
     """The log density and its gradient at a vector; the result's own memory is read, where `np.asarray` takes three microseconds more."""
     return np.frombuffer(memoryview(compiled(u, numbers, rows)))
+
+
+def _nudged(density: Callable[[np.ndarray], np.ndarray], start: np.ndarray, seed: int) -> np.ndarray:
+    """A point near a start, and where nutpie can begin if one is found; chains from one start begin apart.
+
+    nutpie refuses a point where a derivative is exactly zero, as it is for the weights where components start alike.
+    """
+    rng = np.random.default_rng(seed)
+    for size in NUDGES:
+        relative, absolute = size * rng.normal(size=(2, len(start)))
+        point = np.where(start == 0, absolute, start * (1 + relative))
+        both = density(point)
+        if np.isfinite(both).all() and (both[1:] != 0).all():
+            break
+    return point
 
 
 class _Chain:
@@ -172,9 +195,7 @@ class _Chain:
         )
 
     def _begin(self, seed: int) -> np.ndarray:
-        # nutpie refuses a point where a derivative is exactly zero, as it is for the weights where components start alike
-        relative, absolute = NUDGE * np.random.default_rng(seed).normal(size=(2, len(self.start)))
-        return np.where(self.start == 0, absolute, self.start * (1 + relative))
+        return self.start
 
     def _log_density(self, u: np.ndarray) -> tuple[float, np.ndarray]:
         if not jax.enable_x64.value:
@@ -203,15 +224,15 @@ class _Chain:
                 self.trace = self.sampler.wait(timeout=seconds)
             except TimeoutError:
                 return False
-            except BaseException as error:
-                if type(error).__name__ != "PanicException":
-                    raise
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # what Rust throws is no Exception
                 raise FitError(
                     "sample_nuts",
-                    got="a start from which nutpie cannot move: a gradient that is zero or not finite",
-                    expected="starts inside the support, with rows in every component",
-                    advice="Start from a sound fit (see its status), leave init out, or use sampler='numpyro'.",
-                ) from error
+                    got=f"a failure inside nutpie ({str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__})",
+                    expected="a log density that it can follow",
+                    advice="Start from a sound fit (see its status), or use sampler='numpyro'.",
+                ) from None
         return True
 
     def result(self) -> dict[str, np.ndarray]:
@@ -221,6 +242,12 @@ class _Chain:
         if self.record is None:  # a trace can be read once
             self.record = self._read(self.sampler.abort() if self.trace is None else self.trace)
         return self.record
+
+    def leave(self) -> None:
+        """End the sampler's thread, whatever has become of it: it must not outlive the interpreter."""
+        if self.sampler is not None and self.trace is None and self.record is None:
+            with suppress(Exception):
+                self.sampler.abort()
 
     def divergences(self) -> int:
         """How many of the draws after warm-up diverged, so far."""

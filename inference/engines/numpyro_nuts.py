@@ -22,6 +22,7 @@ from inference.engines.pieces import Pace
 from inference.engines.progress import ChainBars
 from inference.engines.protocol import NO_DRAWS, Block, BlockKeeper, Draws
 from inference.engines.sites import Sites
+from inference.engines.start_check import check_starts
 from mixtures import Program
 from mixtures.errors import StoredFileError
 from mixtures.interrupts import held_interrupts
@@ -140,6 +141,10 @@ def _drawn(
             own, at, rows = jax.device_put((own, at, rows), devices[number])
         first = group.start if is_vectorized else group
         lanes.append(_Lane(first, start, advance, own, at, rows, tune // BLOCK, store))
+    fresh = [lane.state for lane in lanes if lane.done == 0]
+    if fresh:
+        joined = np.concatenate([np.atleast_1d(state.potential_energy) for state in fresh])
+        check_starts(-joined, np.concatenate([np.atleast_2d(state.z_grad) for state in fresh]))
     _run(lanes, -(-(tune + options.draws) // BLOCK), chains, progress, is_stopped)
     return _joined(lanes, tune, options.draws)
 

@@ -23,6 +23,7 @@ from inference.engines.numpyro_vector import vector_functions
 from inference.engines.protocol import FINAL_LEARNING_RATE, VariationalDraws
 from inference.engines.sites import Sites
 from mixtures import Program
+from mixtures.ppl.numpyro_ppl import TRACING
 
 NORMALS = {"normal": AutoDiagonalNormal, "multivariate": AutoMultivariateNormal}
 
@@ -107,9 +108,9 @@ def fit(
     _, constrain, unconstrain = vector_functions(program, sites, prior=True, jacobian=True)
     data = jax.tree.map(jnp.asarray, data)
     run = _compiled(program, sites, family, steps, draws)
-    u, density, proposal, losses = run(
-        unconstrain(start, data), jax.random.PRNGKey(seed), jnp.asarray(learning_rate), data
-    )
+    with TRACING:
+        begin = unconstrain(start, data)
+    u, density, proposal, losses = run(begin, jax.random.PRNGKey(seed), jnp.asarray(learning_rate), data)
     values = jit(jax.vmap(constrain, (0, None)))(u, data)
     parameters = {site.name: np.asarray(values[site.name]) for site in sites.parameters}
     return VariationalDraws(parameters, np.asarray(density), np.asarray(proposal), np.asarray(losses))

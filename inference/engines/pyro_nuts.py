@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from pyro.infer import MCMC, NUTS
+from pyro.ops.integrator import potential_grad
 
 from inference.engines.nuts_options import NutsOptions
 from inference.engines.protocol import NO_DRAWS, Draws
 from inference.engines.pyro_programs import Unconstrained, Values, as_numpy, log_densities
 from inference.engines.sites import Sites
+from inference.engines.start_check import check_starts
 
 KEPT = ("energy", "step_size", "acceptance_rate", "n_steps", "tree_depth")
 """What is recorded of every trajectory; the energy is that at its start."""
@@ -39,14 +41,21 @@ def sample(
         return -(likelihood + prior + space.log_jacobian(free))
 
     chains = len(next(iter(starts.values())))
+    begins = [space.free({name: values[chain] for name, values in starts.items()}) for chain in range(chains)]
+    _check(potential, begins)
     results: list[Draws] = []
     for chain in range(chains):
         if results and is_stopped():
             break
         torch.manual_seed((options.seed + chain) % 2**32)
-        free = space.free({name: values[chain] for name, values in starts.items()})
-        results.append(_chain(potential, free, space, options, progress, is_stopped))
+        results.append(_chain(potential, begins[chain], space, options, progress, is_stopped))
     return _joined(results)
+
+
+def _check(potential: Callable[[Values], torch.Tensor], begins: list[Values]) -> None:
+    found = [potential_grad(potential, begin) for begin in begins]
+    slopes = [torch.cat([value.reshape(-1) for value in slope.values()]).numpy() for slope, _ in found]
+    check_starts(-np.array([energy.item() for _, energy in found]), np.array(slopes))
 
 
 def _joined(chains: list[Draws]) -> Draws:
@@ -109,9 +118,12 @@ def _chain(
         if is_stopped():
             raise _StopError
 
-    kernel = _RecordingNUTS(
-        potential_fn=potential, target_accept_prob=options.target_accept, full_mass=options.is_dense
-    )
+    def guarded(free: Values) -> torch.Tensor:
+        if is_stopped():  # a trajectory may take a thousand of these
+            raise _StopError
+        return potential(free)
+
+    kernel = _RecordingNUTS(potential_fn=guarded, target_accept_prob=options.target_accept, full_mass=options.is_dense)
     mcmc = MCMC(
         kernel,
         num_samples=options.draws,
