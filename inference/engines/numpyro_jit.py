@@ -52,6 +52,32 @@ def recorded(records: Any, record: Any, count: jax.Array) -> Any:
     )
 
 
+def group_by_group(
+    function: Callable[..., Any], arrays: tuple[Any, ...], found: Any, group: int, span: tuple[Any, Any]
+) -> Any:
+    """`found` with what the function says of some entries, all those of one group at once.
+
+    Args:
+        function: of one entry of each array; gives one of `found`.
+        arrays: trees of arrays with as many entries.
+        found: its values so far, a tree of arrays.
+        group: entries that are taken at once.
+        span: the first group and the one that is not taken any more.
+    """
+    entries = jax.tree.leaves(found)[0].shape[0]
+
+    def one_group(number: jax.Array, found: Any) -> Any:
+        begin = jax.numpy.minimum(number * group, entries - group)  # the last begins early enough to be whole
+        some = jax.tree.map(lambda values: jax.lax.dynamic_slice_in_dim(values, begin, group), arrays)
+        return jax.tree.map(
+            lambda all_, new: jax.lax.dynamic_update_slice_in_dim(all_, new, begin, 0),
+            found,
+            jax.vmap(function)(*some),
+        )
+
+    return jax.lax.fori_loop(span[0], span[1], one_group, found)
+
+
 @functools.cache
 def _known() -> Mapping[str, Any]:
     """The options if this version of JAX has them: XLA's come and go."""

@@ -17,7 +17,7 @@ from scipy.optimize import brentq
 from scipy.special import logsumexp
 from tqdm import tqdm
 
-from inference.engines.numpyro_jit import Compiled, jit, recorded
+from inference.engines.numpyro_jit import Compiled, group_by_group, jit, recorded
 from inference.engines.numpyro_nuts import constrained_draws, unconstrained_starts
 from inference.engines.numpyro_programs import compiled_prior_draw
 from inference.engines.numpyro_sites import CACHED, Values
@@ -76,17 +76,7 @@ def _compiled(program: Program, sites: Sites, moves: int, group: int) -> Compile
             rate = jnp.mean(jnp.nan_to_num(accepted))
             return {"u": state.position, "accepted": rate, "likelihood": likelihood, "prior": prior}
 
-        def one_group(number: jax.Array, cloud: Values) -> Values:
-            # the last begins early enough to be whole
-            begin = jnp.minimum(number * group, len(u) - group)
-            some = [jax.lax.dynamic_slice_in_dim(values, begin, group) for values in (keys, u)]
-            return jax.tree.map(
-                lambda all_, new: jax.lax.dynamic_update_slice_in_dim(all_, new, begin, 0),
-                cloud,
-                jax.vmap(moved)(*some),
-            )
-
-        return jax.lax.fori_loop(span[0], span[1], one_group, cloud)
+        return group_by_group(moved, (keys, u), cloud, group, span)
 
     return jit(advance)
 
