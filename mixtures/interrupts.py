@@ -50,11 +50,41 @@ def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
 
 
 class held_interrupts(_Noted):  # noqa: N801 (used as a function)
-    """Within this scope the first Ctrl-C waits for its end; the second interrupts at once. For one piece of compiled work and its wait."""
+    """Within this scope the first Ctrl-C waits for its end; the second interrupts at once. For compiled work and its wait.
+
+    At the end of a scope inside another the outer one's Ctrl-C is answered too: nothing runs there either. What runs between such ends
+    cannot swallow the KeyboardInterrupt, as collectors of garbage and imports do.
+    """
+
+    _outermost: "held_interrupts | None" = None
+
+    def __enter__(self) -> "held_interrupts":
+        is_main = threading.current_thread() is threading.main_thread()
+        self._scope = held_interrupts._outermost if is_main else None
+        if self._scope is None:
+            super().__enter__()
+            if self._found is not None:
+                self._scope = held_interrupts._outermost = self
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        super().__exit__(kind, error, trace)
+        scope = self._scope
+        if scope is self:
+            held_interrupts._outermost = None
+            super().__exit__(kind, error, trace)
+        if scope is not None:
+            scope._answer()
+
+    def _answer(self) -> None:
         if self.is_set and self._found is not None:
+            self.is_set = False
             self._found(SIGINT, None)
+
+
+def answer_interrupts() -> None:
+    """Answer a Ctrl-C that a scope of this thread's holds: nothing runs here, and much is about to."""
+    scope = held_interrupts._outermost
+    if scope is not None and threading.current_thread() is threading.main_thread():
+        scope._answer()

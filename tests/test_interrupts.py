@@ -9,7 +9,7 @@ import time
 import pytest
 
 from inference.engines.pieces import SECONDS, pieces
-from mixtures.interrupts import held_interrupts
+from mixtures.interrupts import answer_interrupts, held_interrupts, stop_on_interrupt
 
 SETTING = """
 import signal, sys
@@ -80,6 +80,48 @@ def test_held_interrupts_are_answered_at_the_end():
     with pytest.raises(KeyboardInterrupt):
         work()
     assert reached == [True] and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_end_of_an_inner_scope_answers_too():
+    reached = []
+
+    def work():
+        with held_interrupts():
+            signal.raise_signal(signal.SIGINT)
+            with held_interrupts():
+                reached.append(True)
+            reached.append(False)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert reached == [True] and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_held_interrupt_is_answered_where_it_is_asked_for():
+    reached = []
+
+    def work():
+        with held_interrupts():
+            answer_interrupts()
+            signal.raise_signal(signal.SIGINT)
+            reached.append(True)
+            answer_interrupts()
+            reached.append(False)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert reached == [True] and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_within_a_scope_that_stops_only_the_second_interrupts():
+    with stop_on_interrupt() as is_stopped:
+        with held_interrupts(), held_interrupts():
+            signal.raise_signal(signal.SIGINT)
+            assert not is_stopped()
+        assert is_stopped()
+        with pytest.raises(KeyboardInterrupt), held_interrupts():
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_an_error_inside_does_not_swallow_the_interrupt():

@@ -10,6 +10,7 @@ import numpy as np
 import numpyro
 import pyro
 import pytest
+import sympy  # noqa: F401 (torch imports it late, and it adds a filter of warnings)
 import torch
 
 import inference

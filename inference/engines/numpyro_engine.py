@@ -21,6 +21,7 @@ from inference.engines.protocol import Ascent, BlockKeeper, Draws, GuideAscent, 
 from inference.engines.run_arguments import run_arguments
 from inference.engines.sites import Sites
 from mixtures import Observations, Program
+from mixtures.interrupts import held_interrupts
 
 
 def _in_float64(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -29,6 +30,17 @@ def _in_float64(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def scoped(*args: Any, **kwargs: Any) -> Any:
         with jax.enable_x64(True):
+            return method(*args, **kwargs)
+
+    return scoped
+
+
+def _held(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, and Ctrl-C is answered only where a compiled call has returned."""
+
+    @functools.wraps(method)
+    def scoped(*args: Any, **kwargs: Any) -> Any:
+        with held_interrupts(), jax.enable_x64(True):
             return method(*args, **kwargs)
 
     return scoped
@@ -43,7 +55,7 @@ class NumPyroEngine:
     def is_on_cpu(self) -> bool:
         return jax.default_backend() == "cpu"
 
-    @_in_float64
+    @_held
     def sites(self, program: Program, x: Observations) -> Sites:
         return describe(program, x)
 
@@ -52,28 +64,28 @@ class NumPyroEngine:
             0
         ]
 
-    @_in_float64
+    @_held
     def log_joint_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
         structure, data = run_arguments(program, x)
         return np.asarray(compiled_joint(structure, describe(program, x))(dict(parameters), data))
 
-    @_in_float64
+    @_held
     def log_prior_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
         structure, data = run_arguments(program, x)
         return np.asarray(compiled_log_densities(structure, describe(program, x))(dict(parameters), data)[1])
 
-    @_in_float64
+    @_held
     def marginal_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
         structure, data = run_arguments(program, x)
         return np.asarray(compiled_log_densities(structure, describe(program, x))(dict(parameters), data)[0])
 
-    @_in_float64
+    @_held
     def prior_draw(self, program: Program, x: Observations, seed: int) -> dict[str, np.ndarray]:
         structure, data = run_arguments(program, x)
         names = tuple(site.name for site in describe(program, x).parameters)
         return _as_numpy(compiled_prior_draw(structure, names)(jax.random.PRNGKey(seed), data))
 
-    @_in_float64
+    @_held
     def forward_draws(
         self, program: Program, parameters: Parameters, x: Observations, *, draws: int, seed: int
     ) -> dict[str, np.ndarray]:
@@ -82,7 +94,7 @@ class NumPyroEngine:
         keys = jax.random.split(jax.random.PRNGKey(seed), draws)
         return _as_numpy(compiled_forward(structure, names)(keys, _as_jax(parameters), data))
 
-    @_in_float64
+    @_held
     def log_density(
         self, program: Program, x: Observations, *, prior: bool = True, jacobian: bool = False
     ) -> LogDensity:
@@ -100,7 +112,7 @@ class NumPyroEngine:
             unconstrain=_in_float64(lambda parameters: np.asarray(unconstrain(_as_jax(parameters), data))),
         )
 
-    @_in_float64
+    @_held
     def maximise(
         self,
         program: Program,
@@ -117,7 +129,7 @@ class NumPyroEngine:
         parameters, losses, norms = climb(_as_jax(starts), _as_jax(scales), jnp.asarray(learning_rate), data)
         return Ascent(_as_numpy(parameters), np.asarray(losses), _as_numpy(norms))
 
-    @_in_float64
+    @_held
     def maximise_likelihood(
         self,
         program: Program,
@@ -140,17 +152,17 @@ class NumPyroEngine:
         parameters = {name: np.stack([one[name] for one in each]) for name in each[0]}
         return Ascent(parameters, np.asarray(losses), _as_numpy(norms))
 
-    @_in_float64
+    @_held
     def expected(self, program: Program, x: Observations, *, prior: bool) -> Callable[..., tuple[float, np.ndarray]]:
         structure, data = run_arguments(program, x)
         evaluate = compiled_expected(structure, describe(program, x), prior)
         return _in_float64(lambda u, shares, fixed: _as_pair(evaluate(u, shares, _as_jax(fixed), data)))
 
-    @_in_float64
+    @_in_float64  # a loop in Python, which looks for Ctrl-C itself
     def em(self, problem: EMProblem, states: State) -> Climb:
         return numpyro_em.climb(problem, states)
 
-    @_in_float64
+    @_held
     def classify(
         self, program: Program, parameters: Parameters, x: Observations, *, temperature: int, seed: int
     ) -> dict[str, np.ndarray]:
@@ -160,7 +172,7 @@ class NumPyroEngine:
         assign = compiled_classifier(structure, names, temperature)
         return _as_numpy(assign(_as_jax(parameters), data, jax.random.PRNGKey(seed)))
 
-    @_in_float64
+    @_held
     def enumerate_guide(
         self, program: Program, parameters: Parameters, x: Observations, *, steps: int, learning_rate: float, seed: int
     ) -> GuideAscent:
@@ -170,7 +182,7 @@ class NumPyroEngine:
         probs, losses, norms = climb(_as_jax(parameters), jnp.asarray(learning_rate), jax.random.PRNGKey(seed), data)
         return GuideAscent(_as_numpy(probs), np.asarray(losses), _as_numpy(norms))
 
-    @_in_float64
+    @_in_float64  # a loop in Python, which looks for Ctrl-C itself
     def nuts(
         self,
         program: Program,
@@ -189,7 +201,7 @@ class NumPyroEngine:
             return numpyro_nutpie.sample(*given, progress=progress, is_stopped=is_stopped)
         return numpyro_nuts.sample(*given, progress=progress, store=store, is_stopped=is_stopped)
 
-    @_in_float64
+    @_held
     def smc(
         self,
         program: Program,
@@ -215,7 +227,7 @@ class NumPyroEngine:
             progress=progress,
         )
 
-    @_in_float64
+    @_held
     def variational(
         self,
         program: Program,

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 
-from mixtures.interrupts import held_interrupts
+from mixtures.interrupts import answer_interrupts, held_interrupts
 from mixtures.ppl.numpyro_ppl import TRACING
 
 COMPILED_SOON = {"xla_cpu_use_fusion_emitters": False}
@@ -25,7 +25,9 @@ class Compiled:
         @functools.wraps(function)
         def traced(*arguments: Any) -> Any:
             with TRACING:
-                return function(*arguments)
+                found = function(*arguments)
+            answer_interrupts()  # compiling takes as long again
+            return found
 
         self.launch = jax.jit(traced, compiler_options=dict(options))
         """Begin, and return while the result is being computed: for calls in large numbers, or side by side."""

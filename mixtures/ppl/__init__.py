@@ -4,6 +4,7 @@ import importlib
 from types import ModuleType
 
 from mixtures.errors import BackendError, ChoiceError
+from mixtures.interrupts import held_interrupts
 from mixtures.ppl.protocol import PPL
 
 PIP = {"numpyro": "pip install bayes-mixtures", "pyro": 'pip install "bayes-mixtures[pyro]"'}
@@ -20,7 +21,8 @@ def backend_module(backend: str, module: str) -> ModuleType:
     if backend not in PIP:
         raise ChoiceError.of("backend", backend, PIP)
     try:
-        return importlib.import_module(module)
+        with held_interrupts():  # half an import would stay
+            return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] in ("mixtures", "inference"):
             raise
