@@ -7,7 +7,7 @@ import xarray as xr
 
 from mixtures import Observations, Program
 from mixtures.errors import ModelError
-from mixtures.specification import from_json
+from mixtures.specification import by_token, from_json
 
 
 def program_of(posterior: xr.DataTree) -> Program:
@@ -21,7 +21,7 @@ def program_of(posterior: xr.DataTree) -> Program:
         raise ModelError(
             "posterior", got="a tree that does not name its program", expected="a tree from sample_nuts or load"
         )
-    return from_json(posterior.attrs["program"])
+    return by_token(str(posterior.attrs.get("program_token", ""))) or from_json(posterior.attrs["program"])
 
 
 def observations_of(posterior: xr.DataTree) -> Observations:

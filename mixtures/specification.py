@@ -8,6 +8,7 @@ import hashlib
 import importlib
 import inspect
 import json
+import uuid
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,25 @@ def from_json(text: str) -> Program:
     if isinstance(stored, dict) and "declared" in stored:
         return _declared(stored["declared"], stored["source"])
     return _decoded(stored)
+
+
+_KEPT: dict[str, Program] = {}
+MOST_KEPT = 1024
+"""Programs that are kept for what was made of them in this process; beyond that, the earliest are let go."""
+
+
+def kept(program: Program) -> str:
+    """A token by which `by_token` gives the program back in this process, importable or not."""
+    token = next((token for token, one in _KEPT.items() if one is program), uuid.uuid4().hex)
+    while len(_KEPT) >= MOST_KEPT:
+        del _KEPT[next(iter(_KEPT))]
+    _KEPT[token] = program
+    return token
+
+
+def by_token(token: str) -> Program | None:
+    """The program that `kept` was given in this process, if it still is."""
+    return _KEPT.get(token)
 
 
 def source_hash(program: Declared) -> str:

@@ -54,25 +54,17 @@ def _descend(
 @functools.lru_cache(CACHED)
 def compiled_ascent(program: Program, sites: Sites, steps: int) -> Callable[..., tuple[Values, jax.Array, Values]]:
     """MAP by AutoDelta and TraceEnum_ELBO from every start: (starts, scales, learning rate, data) -> ends, losses, norms."""
-    model = native(program)
-    assignments = [site.name for site in sites.assignments]
-    key = jax.random.PRNGKey(0)  # nothing is random: deltas and exact enumeration
+    # NumPyro's enumeration refuses programs in which no row has a choice, and sums others as their plates say, which may not be as they run
+    is_summed = sites.is_trivial or sites.structure is not None
 
     def ascend(
         starts: Values, scales: Values, learning_rate: jax.Array, data: Values
     ) -> tuple[Values, jax.Array, Values]:
         space = Space(program, sites, data)
-        first = {name: value[0] for name, value in starts.items()}
-        guide = AutoDelta(handlers.block(model, hide=assignments), init_loc_fn=init_to_value(values=first))
-        _call_once(guide, key, data)
-        elbo = TraceEnum_ELBO()
+        objective = _summed(program, sites, data) if is_summed else _autodelta(program, sites, starts, data)
 
         def loss(free: Values) -> jax.Array:
-            values = space.values(free)
-            if sites.is_trivial:
-                likelihood, prior = log_densities(program, sites)(values, data)
-                return -(likelihood + prior)
-            return elbo.loss(key, {f"{name}_auto_loc": value for name, value in values.items()}, model, guide, **data)
+            return objective(space.values(free))
 
         def one(start: Values) -> tuple[Values, jax.Array, Values]:
             end, losses, norms = _descend(loss, space.free(start), scales, learning_rate, steps, ADAM_BETAS)
@@ -81,6 +73,31 @@ def compiled_ascent(program: Program, sites: Sites, steps: int) -> Callable[...,
         return jax.vmap(one)(starts)
 
     return jit(ascend)
+
+
+def _autodelta(program: Program, sites: Sites, starts: Values, data: Values) -> Loss:
+    """Constrained values -> the negative ELBO of a delta guide there."""
+    model, key = native(program), jax.random.PRNGKey(0)  # nothing is random: deltas and exact enumeration
+    hidden = handlers.block(model, hide=[site.name for site in sites.assignments])
+    guide = AutoDelta(hidden, init_loc_fn=init_to_value(values={name: value[0] for name, value in starts.items()}))
+    _call_once(guide, key, data)
+    elbo = TraceEnum_ELBO()
+
+    def loss(values: Values) -> jax.Array:
+        return elbo.loss(key, {f"{name}_auto_loc": value for name, value in values.items()}, model, guide, **data)
+
+    return loss
+
+
+def _summed(program: Program, sites: Sites, data: Values) -> Loss:
+    """Constrained values -> the negative log posterior density, which that ELBO is."""
+    both = log_densities(program, sites)
+
+    def loss(values: Values) -> jax.Array:
+        likelihood, prior = both(values, data)
+        return -(likelihood + prior)
+
+    return loss
 
 
 def _call_once(guide: Callable[..., Any], key: jax.Array, data: Values) -> None:

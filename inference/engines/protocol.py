@@ -164,6 +164,10 @@ class Engine(Protocol):
         """The hub for many parameter values at once: (draws, ...) by site -> (draws, rows, components)."""
         ...
 
+    def log_likelihood_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        """log p(x_i | parameters) of programs with a hub, for many parameter values at once, (draws, rows)."""
+        ...
+
     def log_prior_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
         """log p(parameters) for many parameter values at once, shape (draws,)."""
         ...

@@ -17,7 +17,14 @@ from pyro.infer.autoguide import AutoDelta, init_to_value
 from torch.distributions import constraints
 
 from inference.engines.protocol import ADAM_BETAS, FINAL_LEARNING_RATE, GUIDE_BETAS, Ascent, GuideAscent
-from inference.engines.pyro_programs import Unconstrained, Values, as_numpy, joint, max_plate_nesting, trace_sites
+from inference.engines.pyro_programs import (
+    Unconstrained,
+    Values,
+    as_numpy,
+    log_densities,
+    max_plate_nesting,
+    trace_sites,
+)
 from inference.engines.sites import Sites
 
 Model = Callable[..., Any]
@@ -51,11 +58,11 @@ def ascend_together(
     model: Model, sites: Sites, data: Values, starts: Values, scales: Values, *, steps: int, learning_rate: float
 ) -> Ascent:
     """AutoDelta's ELBO from every start at once, through the hub."""
-    space = Unconstrained(model, sites, data)
+    space, both = Unconstrained(model, sites, data), log_densities(model, sites)
 
     def loss(free: Values) -> torch.Tensor:
-        table, prior = joint(model, space.constrain(free), data, sites)
-        return -(torch.logsumexp(table, 1).sum() + prior)
+        likelihood, prior = both(space.constrain(free), data)
+        return -(likelihood + prior)
 
     gradient_and_loss = torch.vmap(torch.func.grad_and_value(loss))
     # clones: the identity map hands the starts themselves on, and Adam works in place

@@ -19,10 +19,11 @@ from inference.engines.pyro_programs import (
     as_torch,
     describe,
     isolated,
-    joint,
     log_densities,
     max_plate_nesting,
     over_draws,
+    pointwise,
+    table_of,
     tensors,
     trace_sites,
     vector_density,
@@ -50,7 +51,13 @@ class PyroEngine:
         sites = describe(program, x)
         model, data = tensors(program, x)
         with isolated():
-            return over_draws(lambda values: joint(model, values, data, sites)[0], parameters, sites)
+            return over_draws(lambda values: table_of(model, values, data, sites), parameters, sites)
+
+    def log_likelihood_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        sites = describe(program, x)
+        model, data = tensors(program, x)
+        with isolated():
+            return over_draws(lambda values: pointwise(model, values, data, sites), parameters, sites)
 
     def log_prior_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
         return self._log_densities(program, parameters, x, which=1)
@@ -104,7 +111,7 @@ class PyroEngine:
     ) -> Ascent:
         sites = describe(program, x)
         model, data = tensors(program, x)
-        ascend = ascend_together if sites.has_hub else ascend_one_by_one
+        ascend = ascend_one_by_one if sites.is_enumerated else ascend_together
         with isolated():
             return ascend(
                 model,

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from inference.assignment import responsibilities as model
 from inference.draws import observations_of
 from inference.labels.evidence import raw_tree
-from inference.labels.exchange import groups_of
+from inference.labels.exchange import groups_in, groups_of
 from inference.labels.permutations import (
     Relabelling,
     assignment_cost,
@@ -30,7 +30,7 @@ from inference.labels.relabel import permuted, relabel
 from inference.results import PointFit
 from mixtures import Observations, simulate
 from mixtures.errors import DataError
-from mixtures.exchangeable import Groups, exchangeable
+from mixtures.exchangeable import Groups
 from mixtures.families import Product
 from mixtures.families.product import site_of
 from mixtures.program import Declared
@@ -114,7 +114,9 @@ def match(result: Labelled, to: Labelled, x: Any = None) -> Relabelling:
         )
     # cost[i, j] = mean over rows of P(i in the result) P(not j in the reference)
     costs = (ours.T @ (1 - theirs))[None] / len(rows)
-    parts = [(group, _matched(costs[:, group][:, :, group])) for group in map(list, _groups(result, ours.shape[1]))]
+    parts = [
+        (group, _matched(costs[:, group][:, :, group])) for group in map(list, _groups(result, rows, ours.shape[1]))
+    ]
     found = combined("align", parts, draws=1, components=ours.shape[1])
     cost = assignment_cost(costs, found.permutations)  # of all components, those that stay in place too
     return replace(found, cost=cost, total_costs=cost)
@@ -125,10 +127,10 @@ def _matched(costs: Float[np.ndarray, "draws components components"]) -> Relabel
     return Relabelling("align", permutations, cost, second_best_margin(costs, permutations), np.array([cost.sum()]))
 
 
-def _groups(result: Labelled, components: int) -> Groups:
+def _groups(result: Labelled, rows: Observations, components: int) -> Groups:
     """The groups of components that may be exchanged; a fit does not keep which rows' labels were known."""
     if isinstance(result, PointFit):
-        return exchangeable(result.origin.program, components, result.origin.features, result.origin.covariates)
+        return groups_in(result.program, rows, result.backend, components)
     return groups_of(result, components)
 
 

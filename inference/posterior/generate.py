@@ -29,7 +29,7 @@ def with_assignments(tree: xr.DataTree, seed: int) -> xr.DataTree:
     """The tree with a draw of every assignment beside every draw of the parameters, in the group `posterior`."""
     program, x, backend = program_of(tree), observations_of(tree), engine(tree.attrs["backend"])
     sites = backend.sites(program, x)
-    drawn = (_by_hub if sites.has_hub else _by_backend)(tree, program, x, backend, sites, seed)
+    drawn = (_by_table if sites.has_table else _by_backend)(tree, program, x, backend, sites, seed)
     posterior = tree["posterior"].to_dataset()
     shape = posterior.sizes["chain"], posterior.sizes["draw"]
     variables = {
@@ -43,10 +43,10 @@ def with_assignments(tree: xr.DataTree, seed: int) -> xr.DataTree:
     return grown
 
 
-def _by_hub(
+def _by_table(
     tree: xr.DataTree, program: Program, x: Observations, backend: Engine, sites: Sites, seed: int
 ) -> dict[str, np.ndarray]:
-    """Rows are independent given the parameters: each is drawn from its responsibilities, (draws, rows) by site."""
+    """Assignments that are independent given the parameters: each is drawn from its probabilities, (draws, rows or units) by site."""
     rng, values = np.random.default_rng(seed), sites.combinations()
     blocks: dict[str, list[np.ndarray]] = {name: [] for name in values}
     for table in joint_blocks(tree, x):

@@ -1,12 +1,14 @@
 """Draws as an xarray.DataTree in ArviZ's schema: named dims and coords, and everything that says where the draws come from."""
 
 import json
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from inference.assignment.responsibilities import likelihood_blocks
 from inference.draws import flat
 from inference.engines import Engine
 from inference.engines.protocol import Draws
@@ -14,13 +16,10 @@ from inference.engines.sites import Sites
 from inference.posterior.circle import unrolled
 from inference.results import versions
 from mixtures import Mixture, Observations, Program
-from mixtures.specification import to_json
+from mixtures.specification import kept, to_json
 
 POINTWISE_BYTES = 2**30
 """Log likelihoods of every row at every draw take the place of everything else in a large tree: beyond this they must be asked for."""
-
-CELLS_AT_ONCE = 1_000_000
-"""How many numbers of a (draws, rows, components) table are held at once: 8 MB."""
 
 
 def build_tree(
@@ -69,9 +68,11 @@ def build_tree(
     }
     if likelihood is not None:
         groups["log_likelihood"] = dataset({"obs": likelihood}, {"obs": ("rows",)}, coords)
+        groups["log_likelihood"]["obs"].attrs["given"] = _given(sites)
     tree = xr.DataTree.from_dict(groups)
     tree.attrs.update(
         program=to_json(program),
+        program_token=kept(program),
         model=str(program),
         parameters=",".join(site.name for site in sites.parameters),
         free_parameters=sites.coordinates,  # under a prior all of them vary
@@ -86,20 +87,26 @@ def build_tree(
 
 
 def _log_likelihood(program: Program, x: Observations, engine: Engine, sites: Sites, draws: Draws) -> np.ndarray | None:
-    """log p(x_i | draw), (chains, draws, rows), a block of draws at a time; None for programs whose rows are not independent."""
+    """log p(x_i | draw), (chains, draws, rows); None for programs whose rows are not independent."""
     if not sites.has_hub:
         return None
     parameters = {name: flat(value) for name, value in draws.parameters.items()}
-    chains, count = draws.stats["lp"].shape
-    cells = len(x) * int(np.prod([site.categories for site in sites.assignments]))
-    size = max(1, min(chains * count, CELLS_AT_ONCE // cells))
-    blocks = []
-    for begin in range(0, chains * count, size):
-        # The last block is as long as the others, some of its draws seen before: another length is compiled anew.
-        start = min(begin, chains * count - size)
-        block = {name: value[start : start + size] for name, value in parameters.items()}
-        blocks.append(np.logaddexp.reduce(engine.log_joint_draws(program, block, x)[begin - start :], axis=2))
-    return np.concatenate(blocks).reshape(chains, count, len(x))
+    rows = list(likelihood_blocks(program, parameters, x, engine))
+    return np.concatenate(rows).reshape(*draws.stats["lp"].shape, len(x))
+
+
+def _given(sites: Sites) -> str:
+    """What the log likelihood of a row is given, in words; a warning where leave-one-out would be misled."""
+    if not sites.latent:
+        return "the parameters, the row's assignment summed out"
+    names = ", ".join(sites.latent)
+    warnings.warn(
+        f"log_likelihood is conditional on {names}, of which rows have their own: it is not what leave-one-out (loo) needs, because nothing "
+        "is known of a left-out row's. Sum them out in the program, or compare models by sample_smc's evidence.",
+        UserWarning,
+        stacklevel=2,
+    )
+    return f"conditional on {names}, the row's assignment summed out"
 
 
 def coords_of(x: Observations, sites: Sites) -> dict[str, Any]:

@@ -38,6 +38,8 @@ class NumPyroPPL:
     dist = _Distributions()
 
     def sample(self, name: str, fn: Distribution, obs: Array | None = None, dims: Sequence[str] = ()) -> Array:
+        if obs is not None and _looks_up(fn):
+            obs = jnp.asarray(obs).astype(int)  # data are floating point
         return numpyro.sample(name, fn, obs=obs, infer={"event_dims": list(dims)} if dims else None)
 
     def plate(self, name: str, size: int) -> AbstractContextManager:
@@ -52,6 +54,14 @@ class NumPyroPPL:
 
     def array(self, value: Any) -> Array:
         return jnp.asarray(value, dtype=jnp.result_type(float))
+
+
+def _looks_up(fn: Distribution) -> bool:
+    """Whether a distribution looks its log density up by the value, as categories have it in NumPyro."""
+    while hasattr(fn, "base_dist"):
+        fn = fn.base_dist
+    kinds = numpyro.distributions.CategoricalProbs, numpyro.distributions.CategoricalLogits
+    return isinstance(fn, kinds)
 
 
 WORDS = NumPyroPPL()
