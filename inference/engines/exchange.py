@@ -48,7 +48,7 @@ def _ways(shapes: Mapping[str, tuple[int, ...]], named: Axes, components: int):
     options: list[list[int | None]] = []
     for site, shape in shapes.items():
         fitting: list[int | None] = [axis for axis, size in enumerate(shape) if size == components]
-        first = [named[site]] if site in named else []
+        first: list[int | None] = [named[site]] if site in named else []
         options.append(first + [axis for axis in [*fitting, None] if axis not in first])
     for chosen in itertools.product(*options):
         yield {site: axis for site, axis in zip(shapes, chosen, strict=True) if axis is not None}
