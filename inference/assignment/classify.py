@@ -9,7 +9,7 @@ from inference.checks import check_positive
 from inference.engines import engine
 from inference.results import PointFit
 from mixtures.errors import ModelError, SeedError
-from mixtures.seeds import check_seed
+from mixtures.seeds import check_seed, derived, generator
 
 
 def classify(fit: PointFit, x: Any, *, temperature: float = 0, seed: int | None = None) -> Any:
@@ -59,12 +59,12 @@ def classify(fit: PointFit, x: Any, *, temperature: float = 0, seed: int | None 
         return one_or_all(assigned)
     if temperature in (0, 1):
         found = engine(fit.backend).classify(
-            fit.program, fit.parameters, observations, temperature=int(temperature), seed=seed
+            fit.program, fit.parameters, observations, temperature=int(temperature), seed=derived(seed, "classify")
         )
         # reshaped because infer_discrete drops the plate of a single row
         assigned = {name: values.astype(np.int64).reshape(len(observations)) for name, values in found.items()}
         return one_or_all(assigned)
     # argmax of log p / t + Gumbel noise is a draw from p^(1/t) (Gumbel 1954; Maddison, Tarlow & Minka 2014)
     table = log_joint(fit, observations) / temperature
-    drawn = np.argmax(table + np.random.default_rng(seed).gumbel(size=table.shape), axis=1)
+    drawn = np.argmax(table + generator(seed, "classify").gumbel(size=table.shape), axis=1)
     return one_or_all({name: values[drawn] for name, values in sites.combinations().items()})
