@@ -45,10 +45,6 @@ class Weights(Protocol):
         ...
 
 
-UNEVEN = 0.1
-"""How unequal weights are where optimisation starts, relatively: where few rows are to begin from, starts would soon repeat each other."""
-
-
 @dataclass(frozen=True)
 class Dirichlet:
     """Weights ~ Dirichlet(concentration, ..., concentration).
@@ -87,7 +83,7 @@ class Dirichlet:
         return {"probs": draw("weights", dims=("components",), event=(components,))}
 
     def start(self, components: int, covariates: np.ndarray | None, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        return {"weights": rng.dirichlet(np.full(components, UNEVEN**-2))}
+        return {"weights": np.full(components, 1 / components)}
 
     def scaled_to(self, x: np.ndarray, covariates: np.ndarray | None) -> "Dirichlet":
         return self
@@ -163,8 +159,7 @@ class Gating:
 
     def start(self, components: int, covariates: np.ndarray | None, rng: np.random.Generator) -> dict[str, np.ndarray]:
         assert covariates is not None
-        intercept = UNEVEN * rng.normal(size=components)
-        return {"gating_intercept": intercept, "gating_slope": np.zeros((components, covariates.shape[1]))}
+        return {"gating_intercept": np.zeros(components), "gating_slope": np.zeros((components, covariates.shape[1]))}
 
     def scaled_to(self, x: np.ndarray, covariates: np.ndarray | None) -> "Gating":
         table = {site: prior.scaled_to(x, covariates) for site, prior in self.priors_by_site.items()}

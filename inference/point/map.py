@@ -43,7 +43,7 @@ def fit_map(
         learning_rate: length of the first steps, in units of the distance between random starts (on a log or logit scale: 1).
         seed: an int in [0, 2**32). Each restart has one derived from it, in the table `restarts`, whose own first
             restart begins in the same place.
-        start: None for the program's rule (for a Gaussian mixture: nearly equal weights, standard deviations
+        start: None for the program's rule (for a Gaussian mixture: equal weights, standard deviations
             sqrt(variance / components), locations at rows drawn at random); or one start `{site: value}` or a list of them, used first; or
             a function (x, numpy Generator) -> start. Sites not named follow the rule.
         backend: `"numpyro"` or `"pyro"`.

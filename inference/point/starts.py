@@ -48,8 +48,8 @@ def draw_starts(
 def rule(program: Program, x: Observations, engine: Engine, seed: int, verb: str) -> dict[str, np.ndarray]:
     """One start of a verb by the program's own rule: a mixture's family has one, a user's program starts at a draw from its prior."""
     if isinstance(program, Mixture):
-        return program.start(x, generator(seed, verb, "start"))
-    return engine.prior_draw(program, x, derived(seed, verb, "start"))
+        return program.start(x, generator(seed, verb, "rule"))
+    return engine.prior_draw(program, x, derived(seed, verb, "rule"))
 
 
 def listed(given: Any) -> list[Start]:
