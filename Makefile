@@ -5,7 +5,7 @@ BIN := .venv/bin
 # A worker a core, four at most: each compiles its own programs and takes some GB. A file stays whole, because its fixtures are shared.
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all test-seeds lint bench clean
 
 demo: .venv/demo
 	$(BIN)/mixtures demo
@@ -15,6 +15,10 @@ test: .venv/test
 
 test-all: .venv/test
 	$(PYTEST) -m "slow or not slow"
+
+# The statistical tests with fifty other seeds; SLOW=--slow for the long ones too.
+test-seeds: .venv/test
+	$(BIN)/python -m tests.other_seeds --seeds 50 $(SLOW)
 
 lint: .venv/test
 	$(BIN)/ruff check .

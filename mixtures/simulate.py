@@ -8,7 +8,7 @@ import numpy as np
 from mixtures.errors import ChoiceError, ModelError
 from mixtures.ppl import backend_module
 from mixtures.program import Declared, Program
-from mixtures.seeds import check_seed
+from mixtures.seeds import check_seed, derived
 from mixtures.tables import checked_covariates
 
 
@@ -66,7 +66,7 @@ def simulate(
     if covariates is not None:
         rows = size[0] if isinstance(size, tuple) else size
         data["covariates"] = checked_covariates(covariates, rows)[0]
-    seed = check_seed(seed)
+    seed = derived(check_seed(seed), "simulate")
     if not given:
         return words.run_forward(program, seed, {}, data)
     # libraries take any value under any name: what a run draws by itself says what could be meant

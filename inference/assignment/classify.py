@@ -9,7 +9,7 @@ from inference.checks import check_positive
 from inference.engines import engine
 from inference.results import PointFit
 from mixtures.errors import ModelError, SeedError
-from mixtures.seeds import check_seed
+from mixtures.seeds import check_seed, derived, generator
 
 
 def classify(fit: PointFit, x: Any, *, temperature: float = 0, seed: int | None = None) -> Any:
@@ -61,7 +61,7 @@ def classify(fit: PointFit, x: Any, *, temperature: float = 0, seed: int | None 
         if sites.is_summed:
             sites.check_table("classification")
         found = engine(fit.backend).classify(
-            fit.program, fit.parameters, observations, temperature=int(temperature), seed=seed
+            fit.program, fit.parameters, observations, temperature=int(temperature), seed=derived(seed, "classify")
         )
         # reshaped because infer_discrete drops the plate of a single row
         shapes = {site.name: site.shape for site in sites.assignments}
@@ -69,7 +69,7 @@ def classify(fit: PointFit, x: Any, *, temperature: float = 0, seed: int | None 
     table = log_joint(fit, observations)
     if temperature > 0:
         # argmax of log p / t + Gumbel noise is a draw from p^(1/t) (Gumbel 1954; Maddison, Tarlow & Minka 2014)
-        table = table / temperature + np.random.default_rng(seed).gumbel(size=table.shape)
+        table = table / temperature + generator(seed, "classify").gumbel(size=table.shape)
     best = np.argmax(table, axis=1)
     shapes = {site.name: site.shape for site in sites.assignments}
     return one_or_all({name: values[best].reshape(shapes[name]) for name, values in sites.combinations().items()})

@@ -30,6 +30,7 @@ from inference.engines.protocol import NO_DRAWS, Draws
 from inference.engines.sites import Sites
 from mixtures import Program
 from mixtures.errors import FitError
+from mixtures.seeds import derived, generator
 
 POLL = 0.02
 """Seconds to wait for a chain before the next is looked at."""
@@ -92,9 +93,9 @@ def sample(
     numbers, rows = jax.device_put((numbers, rows), own_devices.synchronous())
     density = functools.partial(_at, _compiled(program, sites, unpack), numbers, rows)
     density(vectors[0])  # compile here, not in a thread
-    seeds = np.random.SeedSequence(options.seed).generate_state(len(vectors))
     chains = [
-        _Chain(density, vector, replace(options, seed=int(own))) for vector, own in zip(vectors, seeds, strict=True)
+        _Chain(density, vector, replace(options, seed=derived(options.seed, "sample_nuts", chain)))
+        for chain, vector in enumerate(vectors)
     ]
     at_once = _useful_at_once(density, vectors[0], len(chains))
     _run(chains, at_once, options.draws + options.tune, progress, is_stopped)
@@ -174,7 +175,7 @@ class _Chain:
 
     def _begin(self, seed: int) -> np.ndarray:
         # nutpie refuses a point where a derivative is exactly zero, as it is for the weights where components start alike
-        relative, absolute = NUDGE * np.random.default_rng(seed).normal(size=(2, len(self.start)))
+        relative, absolute = NUDGE * generator(seed, "nudge").normal(size=(2, len(self.start)))
         return np.where(self.start == 0, absolute, self.start * (1 + relative))
 
     def _log_density(self, u: np.ndarray) -> tuple[float, np.ndarray]:

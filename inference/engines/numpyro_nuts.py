@@ -23,6 +23,7 @@ from inference.engines.protocol import NO_DRAWS, Block, BlockKeeper, Draws
 from inference.engines.sites import Sites
 from mixtures import Program
 from mixtures.errors import StoredFileError
+from mixtures.seeds import derived
 
 BLOCK = 50
 """Draws in a compiled block: long enough to amortise its start, short enough to show progress and to stop soon."""
@@ -117,7 +118,7 @@ def _drawn(
     # one program serves every seed and number of draws
     start, advance = _kernel(program, sites, replace(options, seed=0, draws=0), is_vectorized)
     data, begin = jax.tree.map(jnp.asarray, data), jnp.asarray(vectors)
-    keys = jax.random.split(jax.random.PRNGKey(options.seed), chains)
+    keys = jax.random.split(jax.random.PRNGKey(derived(options.seed, "sample_nuts")), chains)
     groups: list[Any] = list(range(chains))
     if is_vectorized:
         groups = [

@@ -199,7 +199,7 @@ class PyroEngine:
         del sampler, store  # Pyro's driver cannot be taken up where it was left
         sites = describe(program, x)
         model, data = tensors(program, x)
-        with isolated(options.seed):
+        with isolated():  # each chain has a seed of its own
             return pyro_nuts.sample(
                 model,
                 sites,

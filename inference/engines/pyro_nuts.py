@@ -15,6 +15,7 @@ from inference.engines.nuts_options import NutsOptions
 from inference.engines.protocol import NO_DRAWS, Draws
 from inference.engines.pyro_programs import Unconstrained, Values, as_numpy, log_densities
 from inference.engines.sites import Sites
+from mixtures.seeds import derived
 
 KEPT = ("energy", "step_size", "acceptance_rate", "n_steps", "tree_depth")
 """What is recorded of every trajectory; the energy is that at its start."""
@@ -43,7 +44,7 @@ def sample(
     for chain in range(chains):
         if results and is_stopped():
             break
-        torch.manual_seed((options.seed + chain) % 2**32)
+        torch.manual_seed(derived(options.seed, "sample_nuts", chain))
         free = space.free({name: values[chain] for name, values in starts.items()})
         results.append(_chain(potential, free, space, options, progress, is_stopped))
     return _joined(results)

@@ -16,7 +16,7 @@ from inference.labels.exchange import FIXED, groups_of, is_exchangeable
 from inference.labels.methods import METHODS, solved, tasks
 from inference.labels.permutations import Permutations, Relabelling, relabel_assignments, relabel_parameters
 from mixtures.errors import ChoiceError
-from mixtures.seeds import check_seed
+from mixtures.seeds import check_seed, generator
 
 MOST_MEMORY = 512 * 2**20
 """Bytes of responsibilities (draws x rows x components) above which a random subset of rows is used."""
@@ -102,7 +102,7 @@ def choose_rows(raw: xr.DataTree, rows: int | None, seed: int) -> np.ndarray | N
         draw_bytes = 8 * dataset.sizes["components"] * dataset.sizes["chain"] * dataset.sizes["draw"]
         rows = max(2, MOST_MEMORY // draw_bytes)
     rows = check_count("rows", rows, least=2)
-    return None if rows >= total else np.random.default_rng(check_seed(seed)).choice(total, rows, replace=False)
+    return None if rows >= total else generator(check_seed(seed), "relabel").choice(total, rows, replace=False)
 
 
 def apply(raw: xr.DataTree, result: Relabelling, attrs: dict[str, Any]) -> xr.DataTree:

@@ -154,8 +154,7 @@ def partition_responsibilities(
     if max_clusters is not None:
         check_count("max_clusters", max_clusters)
     evidence = gather(responsibilities, seed)
-    # Another stream than that of the sampled partitions.
-    found = search(evidence, loss, seed=seed + 2**32, restarts=restarts, max_clusters=max_clusters)
+    found = search(evidence, loss, seed=seed, restarts=restarts, max_clusters=max_clusters)
     labels = found.labels
     affinity = membership(labels, evidence.similarity)
     doubt = row_uncertainty(labels, affinity)

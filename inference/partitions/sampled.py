@@ -6,6 +6,8 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Int
 
+from mixtures.seeds import generator
+
 
 @dataclass(frozen=True)
 class SampledPartitions:
@@ -50,7 +52,7 @@ def sample_partitions(
     responsibilities: Float[np.ndarray, "draws rows components"], seed: int
 ) -> Int[np.ndarray, "draws rows"]:
     """One partition a draw: each row's component is drawn from its responsibilities, independently given the draw."""
-    rng = np.random.default_rng(seed)
+    rng = generator(seed, "sampled partitions")
     draws, rows, _ = responsibilities.shape
     labels = np.empty((draws, rows), dtype=np.int32)
     for draw in range(draws):

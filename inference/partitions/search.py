@@ -19,6 +19,7 @@ from inference.partitions.allocation import Allocation, allocate, regroup, sweet
 from inference.partitions.evidence import Evidence
 from inference.partitions.losses import Loss
 from inference.partitions.sampled import canonical
+from mixtures.seeds import generator
 
 PARTITIONS_FOR_STARTS = 500
 LARGEST_CUT = 20
@@ -55,7 +56,7 @@ def search(evidence: Evidence, loss: Loss, *, seed: int, restarts: int = 16, max
 
     Source: Dahl, Johnson & Mueller (2022), algorithm 1.
     """
-    rng = np.random.default_rng(seed)
+    rng = generator(seed, "search of a partition")
     limit = evidence.rows if max_clusters is None else min(max_clusters, evidence.rows)
     coarse = replace(evidence, sampled=evidence.sampled.thinned(PARTITIONS_FOR_STARTS))
 

@@ -18,13 +18,13 @@ from inference.point.initial_partitions import Partitions
 from inference.point.m_steps.registry import closed_form
 from inference.point.restarts import best_restart, by_weight, numbered_by_weight, permuted
 from inference.point.split_merge import FEWEST_COMPONENTS, split_and_merge
-from inference.point.starts import Start, restart_seeds
+from inference.point.starts import Start
 from inference.results import Origin, PointFit
 from inference.status import Status
 from mixtures import Mixture, Observations
 from mixtures.errors import ChoiceError
 from mixtures.mixture import completed
-from mixtures.seeds import check_seed
+from mixtures.seeds import check_seed, generator, restart_seeds
 from mixtures.weights import Dirichlet
 
 OBJECTIVES = ("likelihood", "posterior")
@@ -190,7 +190,7 @@ def _climb(mixture: Mixture, x: Observations, engine: Engine, task: _ClosedTask,
         pseudo=task.pseudo,
     )
     is_drawn = settings.restarts > len(settings.starts)
-    partitions = Partitions(_complete(closed, x, settings.seed), settings.seed) if is_drawn else None
+    partitions = Partitions(_complete(closed, x, settings.seed), settings.seed, "fit_em") if is_drawn else None
     is_bred = partitions is not None and not settings.starts and mixture.components >= FEWEST_COMPONENTS
     first = settings.restarts - (settings.restarts // 2 if is_bred else 0)
     starts = beginnings(
@@ -212,7 +212,7 @@ def _climb(mixture: Mixture, x: Observations, engine: Engine, task: _ClosedTask,
     runs = summarise(closed, problem, x.features, starts, climbs)
     # the second half begins where the best so far can be improved, half of it where the first half of it came to
     for count in _halves(settings.restarts - first):
-        seeds = restart_seeds(settings.seed + len(starts), count)
+        seeds = restart_seeds(settings.seed, len(starts) + count)[len(starts) :]
         # a spurious maximum is no answer, but as good a place to begin from: the component on a few rows is free to move
         source = best_restart(runs.table, accepted=(Status.SPURIOUS,))
         best = {name: value[source] for name, value in climbs.states.items()}
@@ -239,7 +239,7 @@ def _complete(closed: ClosedForm, x: Observations, seed: int) -> np.ndarray:
     """The columns with missing cells drawn anew: rows that miss the same cells are not alike for that."""
     if x.observed is None:
         return closed.columns(x)
-    return closed.columns(Observations(completed(x, np.random.default_rng(seed)), x.feature_names))
+    return closed.columns(Observations(completed(x, generator(seed, "fit_em", "missing cells")), x.feature_names))
 
 
 def _halves(count: int) -> list[int]:

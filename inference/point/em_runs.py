@@ -83,11 +83,11 @@ def beginnings(
     given: Sequence[Mapping[str, np.ndarray]] = (),
     fixed: Mapping[str, np.ndarray] | None = None,
     labels: np.ndarray | None = None,
-    partitions: Partitions | None = None,
+    partitions: Partitions | None,
 ) -> list[Beginning]:
     """The starts: those given, then partitions; parameters that are fixed have their values from the beginning."""
     first = [Beginning("given", seed, closed.encode(start, features, frame)) for start in given[:count]]
-    drawn = (partitions or Partitions(x, seed)).draw(components, count - len(first)) if count > len(first) else []
+    drawn = [] if partitions is None else partitions.draw(components, count - len(first))
     return first + from_partitions(closed, frame, x, drawn, components, features, fixed, labels)
 
 

@@ -25,10 +25,11 @@ from inference.point.initial_partitions import Partition, Partitions, matched
 from inference.point.judgement import Judge
 from inference.point.polish import polish
 from inference.point.restarts import judged, optima
-from inference.point.starts import draw_starts, restart_seeds, step_scales
+from inference.point.starts import draw_starts, step_scales
 from inference.status import Status
 from mixtures import Mixture, Observations
 from mixtures.mixture import completed
+from mixtures.seeds import generator, restart_seeds
 
 STEPS = 10
 """Quasi-Newton steps of one M-step at most."""
@@ -44,7 +45,7 @@ def climb_by_gradient(
 ) -> Runs:
     """All restarts, one after the other, from the family's own starts."""
     seeds = restart_seeds(settings.seed, settings.restarts)
-    starts = draw_starts(mixture, x, engine, sites, seeds, settings.starts or None)
+    starts = draw_starts(mixture, x, engine, sites, seeds, "fit_em", settings.starts or None)
     climber = _Climber(mixture, x, engine, sites, settings, is_posterior)
     begins = [{name: value[run] for name, value in starts.items()} | settings.fixed for run in range(settings.restarts)]
     rules = ["given"] * len(settings.starts) + ["rows"] * (settings.restarts - len(settings.starts))
@@ -85,9 +86,9 @@ def climb_by_gradient(
 
 def _partitions(mixture: Mixture, x: Observations, settings: Settings) -> list[Partition]:
     """Where EM begins if some parameters are known: starts at rows may differ in those alone, and then end at components that are one."""
-    values = completed(x, np.random.default_rng(settings.seed))
+    values = completed(x, generator(settings.seed, "fit_em", "missing cells"))
     count = settings.restarts - len(settings.starts)
-    drawn = Partitions(values.reshape(len(values), -1), settings.seed).draw(mixture.components, count)
+    drawn = Partitions(values.reshape(len(values), -1), settings.seed, "fit_em").draw(mixture.components, count)
     return drawn if x.labels is None else [matched(partition, x.labels, mixture.components) for partition in drawn]
 
 
@@ -103,7 +104,7 @@ class _Climber:
         self._objective = replace(self._density, value_and_gradient=self._value_and_gradient)
         self._expected = engine.expected(mixture, x, prior=is_posterior)
         self._is_posterior = is_posterior
-        scales = step_scales(mixture, x, engine, sites, settings.seed)
+        scales = step_scales(mixture, x, engine, sites, settings.seed, "fit_em")
         self._real = {site.name: scales[site.name] for site in sites.parameters if site.is_real}
         self._unit = self._density.units(self._real)
         self.log_joint: Callable[[dict[str, np.ndarray]], Table] = lambda values: engine.log_joint(mixture, values, x)

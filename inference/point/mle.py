@@ -12,11 +12,11 @@ from inference.engines.sites import Sites
 from inference.point.assembly import assembled, check_sound
 from inference.point.judgement import Judge
 from inference.point.restarts import best_restart, judged, numbered_by_weight, polished
-from inference.point.starts import Starts, draw_starts, restart_seeds, step_scales
+from inference.point.starts import Starts, draw_starts, step_scales
 from inference.results import PointFit
 from mixtures import Program
 from mixtures.errors import ChoiceError, ModelError
-from mixtures.seeds import check_seed
+from mixtures.seeds import check_seed, generator, restart_seeds
 
 OPTIMIZERS = ("adam", "sgd", "lbfgs")
 
@@ -88,11 +88,11 @@ def fit_mle(
         )
     backend_engine = engine(backend)
     sites = backend_engine.sites(program, observations)
-    scales = step_scales(program, observations, backend_engine, sites, seed)
+    scales = step_scales(program, observations, backend_engine, sites, seed, "fit_mle")
     density = backend_engine.log_density(program, observations, prior=False)
     real = {site.name: scales[site.name] for site in sites.parameters if site.is_real}
     seeds = restart_seeds(seed, restarts)
-    drawn = draw_starts(program, observations, backend_engine, sites, seeds, start)
+    drawn = draw_starts(program, observations, backend_engine, sites, seeds, "fit_mle", start)
     starts = np.stack([density.unconstrain({name: v[i] for name, v in drawn.items()}) for i in range(restarts)])
     units = density.units(real)
     if optimizer == "lbfgs":
@@ -130,7 +130,7 @@ def _batches(rows: int, batch_size: int | None, epochs: int, seed: int) -> np.nd
     """The rows of each step, (steps, batch): each epoch is a permutation, its last incomplete batch left out."""
     if batch_size is None:
         return None
-    rng = np.random.default_rng(seed)
+    rng = generator(seed, "fit_mle", "batches")
     whole = rows // batch_size * batch_size
     return np.concatenate([rng.permutation(rows)[:whole].reshape(-1, batch_size) for _ in range(epochs)])
 

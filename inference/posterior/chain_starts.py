@@ -8,10 +8,11 @@ import numpy as np
 
 from inference.engines import Engine
 from inference.engines.sites import Sites
-from inference.point.starts import draw_starts, restart_seeds
+from inference.point.starts import draw_starts
 from inference.results import PointFit
 from mixtures import Observations, Program
 from mixtures.errors import ModelError
+from mixtures.seeds import generator, restart_seeds
 
 JITTER = 1.0
 """How far chains start from `init`, in units of the posterior's width along each coordinate (by the curvature at `init`)."""
@@ -22,11 +23,11 @@ def chain_starts(
 ) -> dict[str, np.ndarray]:
     """Where chains start, (chains, ...) by site: about the fits (see `fits_of`), which they take in turn."""
     if not fits:
-        return draw_starts(program, x, engine, sites, restart_seeds(seed, chains))
+        return draw_starts(program, x, engine, sites, restart_seeds(seed, chains), "sample_nuts")
     density = engine.log_density(program, x)
     centres = [density.unconstrain(fit.parameters) for fit in fits[:chains]]
     widths = [_widths(density, centre) for centre in centres]
-    scatter = JITTER * np.random.default_rng(seed).normal(size=(chains, density.size))
+    scatter = JITTER * generator(seed, "sample_nuts", "scatter").normal(size=(chains, density.size))
     turns = [chain % len(centres) for chain in range(chains)]
     rows = [
         density.constrain(centres[turn] + widths[turn] * offset) for turn, offset in zip(turns, scatter, strict=True)

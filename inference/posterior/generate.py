@@ -17,6 +17,7 @@ from inference.engines import Engine, engine
 from inference.engines.sites import Site, Sites
 from inference.posterior.tree import coords_of, dataset
 from mixtures import Observations, Program
+from mixtures.seeds import derived, generator
 
 PREDICTIVE_CELLS = 50_000_000
 """How many predicted numbers are kept: 400 MB in float64."""
@@ -47,7 +48,7 @@ def _by_table(
     tree: xr.DataTree, program: Program, x: Observations, backend: Engine, sites: Sites, seed: int
 ) -> dict[str, np.ndarray]:
     """Assignments that are independent given the parameters: each is drawn from its probabilities, (draws, rows or units) by site."""
-    rng, values = np.random.default_rng(seed), sites.combinations()
+    rng, values = generator(seed, "assignments"), sites.combinations()
     blocks: dict[str, list[np.ndarray]] = {name: [] for name in values}
     for table in joint_blocks(tree, x):
         # u < cumulative share of the first k components: the inverse of the distribution function, for all rows at once
@@ -63,11 +64,11 @@ def _by_backend(
     tree: xr.DataTree, program: Program, x: Observations, backend: Engine, sites: Sites, seed: int
 ) -> dict[str, np.ndarray]:
     """Any other discrete structure: the backend's infer_discrete, a draw at a time."""
-    parameters, rng = parameters_of(tree), np.random.default_rng(seed)
+    parameters = parameters_of(tree)
     rows = []
     for draw in range(len(next(iter(parameters.values())))):
         values = {name: value[draw] for name, value in parameters.items()}
-        rows.append(backend.classify(program, values, x, temperature=1, seed=int(rng.integers(2**32))))
+        rows.append(backend.classify(program, values, x, temperature=1, seed=derived(seed, "assignments", draw)))
     return {site.name: np.stack([row[site.name] for row in rows]).astype(_smallest(site)) for site in sites.assignments}
 
 
@@ -99,9 +100,9 @@ def with_predictive(tree: xr.DataTree, seed: int) -> xr.DataTree:
             made[kind] = dataset(values, {site.name: site.dims for site in some}, coords)
         return made
 
-    own, prior_seed = np.random.SeedSequence(seed).generate_state(2)
-    predicted = groups(held, (chains, len(kept)), int(own))["observed"].assign_coords(draw=kept)
-    prior = groups({}, (1, chains * len(kept)), int(prior_seed))
+    drawn = groups(held, (chains, len(kept)), derived(seed, "posterior predictive"))
+    predicted = drawn["observed"].assign_coords(draw=kept)
+    prior = groups({}, (1, chains * len(kept)), derived(seed, "prior predictive"))
     grown = tree.copy(deep=False)
     grown["posterior_predictive"] = xr.DataTree(predicted)
     grown["prior"], grown["prior_predictive"] = xr.DataTree(prior["parameter"]), xr.DataTree(prior["observed"])
@@ -119,10 +120,9 @@ def _forward(
 ) -> dict[str, Any]:
     """`draws` forward runs of the program, as many at once as memory allows."""
     size = max(1, min(draws, AT_ONCE // cells))
-    seeds = np.random.SeedSequence(seed).generate_state(-(-draws // size))
     parts = []
-    for begin, own in zip(range(0, draws, size), seeds, strict=True):
+    for begin in range(0, draws, size):
         count = min(size, draws - begin)
         block = {name: value[begin : begin + count] for name, value in parameters.items()}
-        parts.append(backend.forward_draws(program, block, x, draws=count, seed=int(own)))
+        parts.append(backend.forward_draws(program, block, x, draws=count, seed=derived(seed, "block", begin)))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -16,7 +16,7 @@ from inference.posterior.chain_starts import fits_of
 from inference.results import PointFit
 from mixtures import Program
 from mixtures.errors import FitError
-from mixtures.seeds import check_seed
+from mixtures.seeds import check_seed, derived, generator
 
 
 def fit_laplace(
@@ -59,11 +59,12 @@ def fit_laplace(
     check_count("draws", draws)
     backend_engine = engine(backend)
     sites = backend_engine.sites(program, observations)
-    fit = fit_map(program, observations, seed=seed, backend=backend) if init is None else fits_of(init, sites)[0]
+    own = derived(seed, "fit_laplace", "fit_map")
+    fit = fit_map(program, observations, seed=own, backend=backend) if init is None else fits_of(init, sites)[0]
     density = backend_engine.log_density(program, observations, jacobian=True)
     mode = _climb(density, density.unconstrain(fit.parameters))
     factor = _precision_factor(density.hessian(mode))
-    standard = np.random.default_rng(seed).normal(size=(draws, density.size))
+    standard = generator(seed, "fit_laplace").normal(size=(draws, density.size))
     # precision = L L', so u = mode + L'^-1 z has covariance precision^-1
     u = mode + solve_triangular(factor, standard.T, lower=True, trans="T").T
     log_determinant = np.log(np.diag(factor)).sum()

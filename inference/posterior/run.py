@@ -97,11 +97,10 @@ def carry_out(
     if run.init_log_posterior is not None:
         attrs["init_log_posterior"] = run.init_log_posterior
     tree = build_tree(program, x, backend, backend.sites(program, x), drawn, attrs, pointwise=run.log_likelihood)
-    own = np.random.SeedSequence(run.nuts.seed).generate_state(2)
     if run.predictive:
-        tree = with_predictive(tree, int(own[0]))
+        tree = with_predictive(tree, run.nuts.seed)
     if run.assignments:
-        tree = with_assignments(tree, int(own[1]))
+        tree = with_assignments(tree, run.nuts.seed)
     if strict:
         raise_if_unsound(tree)
     return tree

@@ -13,7 +13,7 @@ from inference.engines import engine
 from inference.posterior.tree import build_tree
 from mixtures import Program
 from mixtures.errors import BackendError
-from mixtures.seeds import check_seed
+from mixtures.seeds import check_seed, derived
 
 LEAST_EFFECTIVE = 0.7
 """The share of particles that stays effective from one temperature to the next."""
@@ -80,7 +80,7 @@ def sample_smc(
         runs=runs,
         moves=moves,
         least_effective=LEAST_EFFECTIVE,
-        seed=seed,
+        seed=derived(seed, "sample_smc"),
         progress=sys.stderr.isatty() if progress is None else progress,
     )
     mean, error = pooled_evidence(log_evidence)

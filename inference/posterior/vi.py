@@ -13,7 +13,7 @@ from inference.posterior.chain_starts import fits_of
 from inference.results import PointFit
 from mixtures import Program
 from mixtures.errors import ChoiceError, FitError, ModelError
-from mixtures.seeds import check_seed
+from mixtures.seeds import check_seed, derived
 
 FAMILIES = ("normal", "multivariate", "flow")
 
@@ -73,7 +73,8 @@ def fit_vi(
     check_positive("learning_rate", learning_rate)
     backend_engine = engine(backend)
     sites = backend_engine.sites(program, observations)
-    fit = fit_map(program, observations, seed=seed, backend=backend) if init is None else fits_of(init, sites)[0]
+    own = derived(seed, "fit_vi", "fit_map")
+    fit = fit_map(program, observations, seed=own, backend=backend) if init is None else fits_of(init, sites)[0]
     if family == "flow" and sites.coordinates == 1:
         raise ModelError(
             "family",
@@ -89,7 +90,7 @@ def fit_vi(
         steps=steps,
         learning_rate=learning_rate,
         draws=draws,
-        seed=seed,
+        seed=derived(seed, "fit_vi"),
     )
     if not (np.isfinite(found.losses[-1]) and np.isfinite(found.log_density).all()):
         raise FitError(

@@ -164,7 +164,8 @@ def select_components(
         for family in models.values()
         for model in family
     }
-    partitions = Partitions(observations.x if observations.x.ndim == 2 else observations.x[:, None], seed)
+    columns = observations.x if observations.x.ndim == 2 else observations.x[:, None]
+    partitions = Partitions(columns, seed, "select_components")
     sweep = _Sweep(observations, backend, restarts, seed, tolerance, max_steps, partitions, free)
     closed_forms = tuple(closed_form(family[0].family) for family in models.values())
 

@@ -35,6 +35,7 @@ def _shares(tree: xr.DataTree) -> np.ndarray:
     return 1 / (1 + np.exp([table[:, 0] - table[:, 1] for table in tables]))
 
 
+@pytest.mark.statistical
 def test_assignments_follow_their_responsibilities(tree):
     drawn = tree["posterior"]["assignment"]
     assert drawn.dims == ("chain", "draw", "rows") and drawn.dtype == np.int8
@@ -43,6 +44,7 @@ def test_assignments_follow_their_responsibilities(tree):
     assert np.all(np.abs((z - share).sum(axis=0)) < Z * np.maximum(error, 1.0))
 
 
+@pytest.mark.statistical
 def test_predicted_data_have_the_moments_of_the_draws_mixtures(tree):
     posterior, predicted = tree["posterior"].to_dataset(), tree["posterior_predictive"]["obs"]
     assert predicted.dims == ("chain", "draw", "rows")
@@ -52,6 +54,7 @@ def test_predicted_data_have_the_moments_of_the_draws_mixtures(tree):
     assert abs(float(total.sum())) < Z * float(np.sqrt(5 * variance.sum()))
 
 
+@pytest.mark.statistical
 def test_prior_draws_have_the_priors_moments(tree):
     prior = tree["prior"].to_dataset()
     count = prior.sizes["draw"]
