@@ -88,7 +88,7 @@ def in_shares(problem: EMProblem, state: State, block: int, threads: int) -> Ite
         data_of(problem, slice(begin, begin + share)) | {"seen": jnp.asarray(share * index - begin)}
         for index, begin in enumerate(begins)
     ]
-    closed = problem.closed_forms[problem.which]
+    closed: Any = problem.closed_forms[problem.which]
     placed = {name: jnp.asarray(value) for name, value in state.items()}
     run = _compiled(closed, problem.is_hard, min(block, share), _layout(placed), _layout(shares[0]))
 
