@@ -171,6 +171,11 @@ class EMProblem:
     pseudo: Statistics | None = None
     prior_offset: float = 0.0
 
+    @property
+    def total_weight(self) -> float:
+        """How many rows there are, each as often as it counts."""
+        return float(len(self.x) if self.row_weights is None else self.row_weights.sum())
+
 
 @dataclass(frozen=True, eq=False)
 class Climb:

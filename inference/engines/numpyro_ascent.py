@@ -35,14 +35,17 @@ def _norms(gradients: Values) -> Values:
 def _descend(
     loss: Loss, start: Values, scales: Values, learning_rate: jax.Array, steps: int, betas: tuple[float, float]
 ) -> tuple[Values, jax.Array, Values]:
-    """Adam with a cosine-decaying step; returns the end, the losses before each step and at the end, and the gradients' norms."""
+    """Adam with a cosine-decaying step; returns the end, the losses before each step and at the end, and the gradients' norms.
+
+    Adam sees gradients in units of `scales`: what it takes for a gradient of zero does not depend on the data's units.
+    """
     adam = optax.scale_by_adam(*betas)
     decay = optax.cosine_decay_schedule(1.0, steps, FINAL_LEARNING_RATE)
 
     def step(carry: tuple[Values, Any], count: jax.Array) -> tuple[tuple[Values, Any], tuple[jax.Array, Values]]:
         values, state = carry
         current, gradients = jax.value_and_grad(loss)(values)
-        updates, state = adam.update(gradients, state)
+        updates, state = adam.update({name: scales[name] * slope for name, slope in gradients.items()}, state)
         size = learning_rate * decay(count)
         moved = {name: value - size * scales[name] * updates[name] for name, value in values.items()}
         return (moved, state), (current, _norms(gradients))

@@ -38,11 +38,11 @@ def _rates(learning_rate: float, steps: int) -> Iterator[float]:
 
 
 def _adam(values: Values, scales: Values, gradients: Values, state: Values, rate: float) -> None:
-    """One step of torch's Adam in place, its length multiplied by `scales`, coordinate by coordinate."""
+    """One step of torch's Adam in place, in coordinates of which `scales` are the units."""
     optimiser = state["optimiser"]
     before = {name: value.detach().clone() for name, value in values.items()}
     for name, value in values.items():
-        value.grad = gradients[name]
+        value.grad = scales[name] * gradients[name]
     optimiser.param_groups[0]["lr"] = rate
     optimiser.step()
     with torch.no_grad():

@@ -16,6 +16,7 @@ from inference.point.em_settings import Settings, check_fixed, check_mixture, ch
 from inference.point.generalised_em import climb_by_gradient
 from inference.point.initial_partitions import Partitions
 from inference.point.m_steps.registry import closed_form
+from inference.point.reasons import reason_of
 from inference.point.restarts import best_restart, by_weight, numbered_by_weight, permuted
 from inference.point.split_merge import FEWEST_COMPONENTS, split_and_merge
 from inference.point.starts import Start
@@ -113,7 +114,8 @@ def fit_em(
     else:
         runs = _climb(mixture, observations, backend_engine, task, settings)
     best = best_restart(runs.table)
-    check_sound("fit_em", runs.table, best, raise_if_bad)
+    reason = reason_of(runs.table.at[best, "status"], observations)
+    check_sound("fit_em", runs.table, best, raise_if_bad, reason)
     parameters = runs.parameters(best) | known
     if start is None and not known and observations.labels is None:
         if task is None or is_posterior:  # families or priors that may tell components apart
@@ -140,6 +142,7 @@ def fit_em(
         - sum(site.free - site.spare for site in sites.parameters if site.name in known),
         origin=Origin.of(with_numbers(mixture, observations), observations, backend, seed, weights),
         optima=distinct_optima(runs.table, parameters, lambda restart: runs.parameters(restart) | known),
+        reason=reason,
     )
 
 

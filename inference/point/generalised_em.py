@@ -24,7 +24,8 @@ from inference.point.em_settings import Settings
 from inference.point.initial_partitions import Partition, Partitions, matched
 from inference.point.judgement import Judge
 from inference.point.polish import polish
-from inference.point.restarts import judged, optima
+from inference.point.restarts import best_restart, judged, optima
+from inference.point.runaway import runs_off
 from inference.point.starts import draw_starts, step_scales
 from inference.status import Status
 from mixtures import Mixture, Observations
@@ -70,6 +71,11 @@ def climb_by_gradient(
         for status, end in zip(table["status"], ends, strict=True)
     ]
     table["rule"] = rules
+    while table.at[best := best_restart(table), "status"].is_sound and table.at[best, "status"] is not Status.LIMIT:
+        end = climber.runs_off(ends[best][0])
+        if end is None:
+            break
+        table.at[best, "status"] = end
     table["optimum"] = optima(table)
 
     def likelihoods(restart: int) -> tuple[float, float]:
@@ -104,6 +110,7 @@ class _Climber:
         self._objective = replace(self._density, value_and_gradient=self._value_and_gradient)
         self._expected = engine.expected(mixture, x, prior=is_posterior)
         self._is_posterior = is_posterior
+        self._sites = sites
         scales = step_scales(mixture, x, engine, sites, settings.seed, "fit_em")
         self._real = {site.name: scales[site.name] for site in sites.parameters if site.is_real}
         self._unit = self._density.units(self._real)
@@ -145,6 +152,10 @@ class _Climber:
                 if gain <= small and ahead - objective <= small:
                     return values, losses, Outcome.AT_REST if is_flat else Outcome.OUT_OF_STEPS
             values = self._m_step(values, self._shares(table))
+
+    def runs_off(self, values: dict[str, np.ndarray]) -> Status | None:
+        """What is wrong with an end that is no maximum, see `inference.point.runaway`."""
+        return runs_off(self._objective, self._sites, values, self._real)
 
     def _evaluated(self, values: dict[str, np.ndarray]) -> tuple[Table, float]:
         """log p(x_i, assignment_i = k), and the objective."""

@@ -24,6 +24,9 @@ ROWS_AT_MOST = 5000
 AGGLOMERATED_AT_MOST = 400
 """Model-based agglomeration, whose work grows with the square of the rows, sees a sample of this size."""
 
+AGGLOMERATED_FEATURES = 32
+"""In more dimensions it is left out: so few rows say little of so many covariances, and each of its merges compares 400 determinants."""
+
 
 @dataclass(frozen=True, eq=False)
 class Partition:
@@ -63,6 +66,8 @@ class Partitions:
         self._white = _whitened(self._standard)
         self._few = self._sample(len(self.rows), AGGLOMERATED_AT_MOST, "agglomerated rows")
         self._trees: dict[str, Merges] = {}
+        skipped = ("agglomeration",) if values.shape[1] > AGGLOMERATED_FEATURES else ()
+        self._agglomerations = [rule for rule in _AGGLOMERATIONS if rule not in skipped]
         self._made: dict[tuple[int, int], Partition] = {}
 
     def _sample(self, rows: int, most: int, purpose: str) -> np.ndarray:
@@ -79,13 +84,14 @@ class Partitions:
 
     def _one(self, index: int, components: int) -> Partition:
         seed = restart_seed(self._seed, index)
-        if index < len(_AGGLOMERATIONS):
-            rule = list(_AGGLOMERATIONS)[index]
+        count = len(self._agglomerations)
+        if index < count:
+            rule = self._agglomerations[index]
             return Partition(rule, seed, self.rows[self._few], self._cut(rule, components))
-        if index == len(_AGGLOMERATIONS):
+        if index == count:
             return Partition("quantiles", seed, self.rows, _quantiles(self._standard, components))
         rules = list(_DRAWN)
-        rule = rules[(index - len(_AGGLOMERATIONS) - 1) % len(rules)]
+        rule = rules[(index - count - 1) % len(rules)]
         of, coordinates = _DRAWN[rule]
         x = self._white if coordinates == "white" else self._standard
         return Partition(rule, seed, self.rows, of(x, components, generator(seed, self._verb, rule)))

@@ -10,6 +10,7 @@ from inference.engines import engine
 from inference.engines.protocol import Ascent
 from inference.point.assembly import assembled, check_sound
 from inference.point.judgement import Judge
+from inference.point.reasons import reason_of
 from inference.point.restarts import judged, numbered_by_weight, polished
 from inference.point.starts import Starts, draw_starts, step_scales
 from inference.results import PointFit
@@ -89,7 +90,7 @@ def fit_map(
     best, parameters = polished(judge, program, observations, backend_engine, sites, ascent, table, density, real)
     if start is None and observations.labels is None:
         parameters = numbered_by_weight(program, observations, backend_engine, sites, parameters, with_prior=True)
-    check_sound("fit_map", table, best, raise_if_bad)
+    check_sound("fit_map", table, best, raise_if_bad, reason_of(table.at[best, "status"], observations))
     return assembled(
         program, observations, backend_engine, sites, seed, ascent, table, best, parameters, is_posterior=True
     )

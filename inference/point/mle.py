@@ -11,6 +11,7 @@ from inference.engines.protocol import Ascent, LogDensity
 from inference.engines.sites import Sites
 from inference.point.assembly import assembled, check_sound
 from inference.point.judgement import Judge
+from inference.point.reasons import reason_of
 from inference.point.restarts import best_restart, judged, numbered_by_weight, polished
 from inference.point.starts import Starts, draw_starts, step_scales
 from inference.results import PointFit
@@ -120,7 +121,7 @@ def fit_mle(
         parameters = {name: value[best] for name, value in ascent.parameters.items()}
     if start is None:
         parameters = numbered_by_weight(program, observations, backend_engine, sites, parameters, with_prior=False)
-    check_sound("fit_mle", table, best, raise_if_bad)
+    check_sound("fit_mle", table, best, raise_if_bad, reason_of(table.at[best, "status"], observations))
     return assembled(
         program, observations, backend_engine, sites, seed, ascent, table, best, parameters, is_posterior=False
     )

@@ -67,7 +67,8 @@ def sites_of_covariances(structure: Structure, covariances: Matrices) -> dict[st
     sites: dict[str, np.ndarray] = {}
     variance = np.diagonal(covariances, axis1=-2, axis2=-1)
     if structure.has_correlation:
-        factor = _correlation_roots(covariances / np.sqrt(variance[..., None] * variance[..., None, :]))
+        deviation = np.sqrt(variance)  # one at a time: a product of two variances leaves float64's range much sooner
+        factor = _correlation_roots(covariances / deviation[..., None] / deviation[..., None, :])
         if structure.has_log_shape:
             # det(R)^(1/d) = geometric mean of the squared diagonal of its Cholesky factor
             variance = variance * np.exp(2 * np.log(np.diagonal(factor, axis1=-2, axis2=-1)).mean(-1, keepdims=True))
