@@ -24,8 +24,8 @@ from inference.memory import check_memory
 from inference.results import GuideFit, Origin, PointFit
 from inference.status import Status
 from mixtures import Observations, Program
-from mixtures.errors import MixturesError, ModelError, StoredFileError
-from mixtures.specification import from_json, to_json
+from mixtures.errors import MixturesError, ModelError, StoredFileError, TooLargeError
+from mixtures.specification import from_json, kept, to_json
 
 KINDS: dict[str, type] = {"PointFit": PointFit, "GuideFit": GuideFit}
 
@@ -33,6 +33,9 @@ SEAL = b"\nbayes-mixtures sha256 "
 """What stands before the checksum, in hexadecimal digits, at the end of a tree's file."""
 
 SEAL_BYTES = len(SEAL) + 64 + 1
+
+DEEPEST = 50
+"""How deep groups of a tree may lie; the time to read them grows with the square."""
 
 
 def save(result: PointFit | GuideFit | xr.DataTree, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
@@ -91,8 +94,7 @@ def load(path: str | os.PathLike[str], *, x: Any = None, program: Program | None
 
     Raises:
         StoredFileError: the file is missing, truncated, altered or not of `save`, the result was made from other data than `x`, or its
-            program is not to be found or another than `program`.
-        TooLargeError: a tree for which there is not enough memory.
+            program is not to be found or another than `program`; or there is not enough memory for it.
 
     Example:
         >>> import tempfile
@@ -264,7 +266,10 @@ def _read_fit(path: Path, program: Program | None) -> PointFit | GuideFit:
         raise _altered(path)
     content = json.loads(stored["content"])
     fields = {name: _restored(value, program) for name, value in content["fields"].items()}
-    return built(KINDS[content["kind"]], fields)
+    fit = built(KINDS[content["kind"]], fields)
+    if isinstance(fit, PointFit) and not all(isinstance(status, Status) for status in fit.restarts["status"]):
+        raise TypeError("restarts without a status")
+    return fit
 
 
 def _plain(value: Any) -> Any:
@@ -340,6 +345,8 @@ def _is_of(value: Any, hint: Any) -> bool:
 
 def _tree_content(tree: xr.DataTree) -> tuple[bytes | memoryview, ...]:
     check_memory("result", 1.2 * tree.nbytes, "Save its groups one by one, or drop what you do not need.")
+    if tree.depth > DEEPEST:
+        raise ValueError(f"groups within groups, more than {DEEPEST} deep")
     written = tree.map_over_datasets(_with_text)
     written.attrs = dict(tree.attrs)
     content = written.to_netcdf(engine="h5netcdf")
@@ -358,11 +365,14 @@ def _as_text(values: np.ndarray) -> np.ndarray:
 
 def _read_tree(path: Path, program: Program | None) -> xr.DataTree:
     _check_seal(path)
-    check_memory(str(path), _declared_bytes(path), "Open it with xarray.open_datatree, and load the groups you need.")
+    try:
+        check_memory(str(path), _declared_bytes(path), "Read the groups you need by xarray.open_datatree(path).")
+    except TooLargeError as error:
+        raise StoredFileError(error.what, got=error.got, expected=error.expected, advice=error.advice) from error
     with xr.open_datatree(path, engine="h5netcdf") as opened:
         tree = opened.load()
     if program is not None:
-        from_json(tree.attrs["program"], program)  # known from now on, to every verb that is given the tree
+        tree.attrs["program_token"] = kept(from_json(tree.attrs["program"], program))
     return tree
 
 
@@ -396,6 +406,12 @@ def _declared_bytes(path: Path) -> int:
     import h5py  # slow to import, and needed here alone
 
     sizes = []
+
+    def look(name: str, item: Any) -> None:
+        if name.count("/") > DEEPEST:
+            raise ValueError(f"groups within groups, more than {DEEPEST} deep")
+        sizes.append(item.nbytes if isinstance(item, h5py.Dataset) else 0)
+
     with h5py.File(path) as opened:
-        opened.visititems(lambda _, item: sizes.append(item.nbytes) if isinstance(item, h5py.Dataset) else None)
+        opened.visititems(look)
     return sum(sizes)
