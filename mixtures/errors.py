@@ -65,6 +65,10 @@ class StoredFileError(MixturesError, OSError):
     """A saved result is truncated, altered, of other data, or would be overwritten."""
 
 
+class TooLargeError(MixturesError, MemoryError):
+    """What was asked for takes more memory than there is."""
+
+
 def check_part(what: str, value: object, attribute: str, expected: str) -> None:
     """Check that a part of a declaration is of its kind, which is known by an attribute.
 

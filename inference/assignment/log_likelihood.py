@@ -8,6 +8,7 @@ import xarray as xr
 from inference.assignment.responsibilities import checked_like, likelihood_blocks
 from inference.draws import parameters_of, program_of
 from inference.engines import engine
+from inference.memory import check_memory
 from inference.results import PointFit
 
 
@@ -28,6 +29,7 @@ def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> np.ndarr
     Raises:
         DataError: other columns than the model was fitted to.
         ModelError: rows are not independent given the parameters, so that they have no likelihoods of their own.
+        TooLargeError: there is not so much memory.
 
     Example:
         >>> from inference import fit_map
@@ -42,6 +44,8 @@ def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> np.ndarr
         single = {name: np.asarray(value)[None] for name, value in result.parameters.items()}
         return next(likelihood_blocks(result.program, single, observations, engine(result.backend)))[0]
     backend = engine(result.attrs["backend"])
-    rows = list(likelihood_blocks(program_of(result), parameters_of(result), observations, backend))
     sizes = result["posterior"].sizes
+    needed = 16.0 * sizes["chain"] * sizes["draw"] * len(observations)  # blocks, and all of them in one
+    check_memory("x", needed, "Ask for fewer rows at a time, or thin the draws.")
+    rows = list(likelihood_blocks(program_of(result), parameters_of(result), observations, backend))
     return np.concatenate(rows).reshape(sizes["chain"], sizes["draw"], len(observations))

@@ -10,6 +10,7 @@ from inference.checks import check_share, checked
 from inference.draws import observations_of, parameters_of, program_of
 from inference.engines import Engine, engine
 from inference.engines.sites import Sites
+from inference.memory import check_memory
 from inference.results import PointFit
 from mixtures import Observations, Program
 from mixtures.errors import ModelError
@@ -125,6 +126,9 @@ def _filled(
     draws, begin, filled = sizes["chain"] * sizes["draw"], 0, np.empty(0)
     for table in joint_blocks(posterior, x if rows is None else x.take(rows)):
         if begin == 0:
+            check_memory(
+                "draws", 8.0 * draws * table[0].size, "Thin the draws: posterior.isel(draw=slice(None, None, 10))."
+            )
             filled = np.empty((draws, *table.shape[1:]))
         write(table, filled[begin : begin + len(table)])
         begin += len(table)

@@ -169,6 +169,7 @@ class _Lane:
                 expected="the devices that the run began on",
                 advice="Resume it there, or begin a new run.",
             )
+        _check_records(jax.eval_shape(self.step, expected, data)[1], blocks, first_kept)
         leaves = jax.device_put([jnp.asarray(leaf) for leaf in stored], vectors.device)
         self.state = jax.tree.unflatten(jax.tree.structure(expected), leaves)
 
@@ -190,6 +191,25 @@ class _Lane:
         self.done += 1
         counts = np.zeros(len(record["lp"]) if chains else 1, dtype=int)
         return sum((part["diverging"].sum(axis=1) for part in self.kept), counts).tolist()
+
+
+def _check_records(expected: Values, blocks: list[Block], first_kept: int) -> None:
+    """Check that stored blocks hold what the sampler records: nothing in warm-up, and then every statistic of every draw.
+
+    Raises:
+        StoredFileError: they hold something else.
+    """
+    is_joint = expected["lp"].ndim == 2
+    kept = {name: (value.shape if is_joint else (1, *value.shape), value.dtype) for name, value in expected.items()}
+    for number, block in enumerate(blocks):
+        found = {name: (values.shape, values.dtype) for name, values in block.record.items()}
+        if found != (kept if number >= first_kept else {}):
+            raise StoredFileError(
+                "store",
+                got=f"block {number} with {', '.join(found) or 'no record'} in other shapes or types than the sampler's",
+                expected=", ".join(kept) if number >= first_kept else "no record in warm-up",
+                advice="Restore it from a copy, or delete it and those after it, and resume.",
+            )
 
 
 def _run(lanes: list[_Lane], blocks: int, chains: int, progress: bool, is_stopped: Callable[[], bool]) -> None:

@@ -88,8 +88,9 @@ def search(evidence: Evidence, loss: Loss, *, seed: int, restarts: int = 16, max
 
 
 def candidates(evidence: Evidence, max_clusters: int, rng: np.random.Generator) -> Iterator[Int[np.ndarray, " rows"]]:
-    """Whole partitions to start from: hierarchical cuts and a few sampled partitions."""
-    yield from hierarchical_cuts(evidence.similarity, min(LARGEST_CUT, max_clusters))
+    """Whole partitions to start from: hierarchical cuts, where there is a similarity matrix, and a few sampled partitions."""
+    if evidence.similarity is not None:
+        yield from hierarchical_cuts(evidence.similarity, min(LARGEST_CUT, max_clusters))
     sampled = evidence.sampled
     chosen = rng.choice(len(sampled.weights), size=SAMPLED_CANDIDATES, p=sampled.weights)
     for labels in sampled.partitions[np.unique(chosen)]:
@@ -103,7 +104,9 @@ def hierarchical_cuts(similarity: Float[np.ndarray, "rows rows"], largest: int) 
     if rows < 2:
         yield np.zeros(rows, dtype=int)
         return
-    tree = linkage(squareform(1.0 - similarity, checks=False), method="average")
+    apart = squareform(similarity, checks=False)
+    np.subtract(1.0, apart, out=apart)
+    tree = linkage(apart, method="average")
     yield from cut_tree(tree, n_clusters=np.arange(1, min(largest, rows) + 1)).T
 
 

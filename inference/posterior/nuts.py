@@ -9,6 +9,7 @@ import xarray as xr
 from inference.checks import check_count, check_share, checked, with_numbers
 from inference.engines import engine
 from inference.engines.nuts_options import PRECISIONS, TARGET_ACCEPT, NutsOptions, choose_metric
+from inference.memory import check_memory
 from inference.posterior.chain_starts import chain_starts, fits_of, log_posterior_of
 from inference.posterior.run import Run, carry_out
 from inference.posterior.samplers import choose_sampler
@@ -87,6 +88,7 @@ def sample_nuts(
     Raises:
         DataError, ModelError, SeedError, ChoiceError: bad arguments.
         BackendError: a sampler that is not installed, or that has no blocks to store or no such precision.
+        TooLargeError: log likelihoods or assignments were asked for, for which there is not enough memory.
         StoredFileError: `store` exists, or cannot be written; blocks written before are intact.
         FitError: the draws have warnings and `strict` is set.
 
@@ -109,6 +111,10 @@ def sample_nuts(
     chosen = choose_sampler(
         sampler, backend, is_stored=store is not None, is_on_cpu=on_cpu, is_single=precision == "float32"
     )
+    kept = (16.0 if log_likelihood else 0.0) + (2.0 if assignments else 0.0)  # bytes a draw and row
+    check_memory(
+        "log_likelihood, assignments", kept * chains * draws * len(observations), "Do without: both can be had later."
+    )
     backend_engine = engine(chosen.backend)
     sites = backend_engine.sites(program, observations)
     metric = choose_metric(metric, sites.coordinates, tune)
@@ -126,5 +132,5 @@ def sample_nuts(
         init_log_posterior=max(heights, default=None),
     )
     program = with_numbers(program, observations)
-    kept = DrawStore.new(store, run.header(program, observations), starts) if store is not None else None
-    return carry_out(run, program, observations, starts, kept, progress, strict)
+    stored = DrawStore.new(store, run.header(program, observations), starts) if store is not None else None
+    return carry_out(run, program, observations, starts, stored, progress, strict)

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from inference.checks import check_count, check_share
 from inference.engines import engine
-from inference.engines.nuts_options import NutsOptions
+from inference.engines.nuts_options import METRICS, PRECISIONS, NutsOptions
+from inference.files import built
 from inference.posterior.generate import with_assignments, with_predictive
 from inference.posterior.interrupt import stop_on_interrupt
 from inference.posterior.samplers import Sampler
@@ -20,6 +22,8 @@ from inference.posterior.tree import build_tree
 from inference.posterior.warnings import raise_if_unsound
 from inference.results import versions
 from mixtures import Observations, Program
+from mixtures.errors import ChoiceError
+from mixtures.seeds import check_seed
 from mixtures.specification import to_json
 
 
@@ -45,9 +49,22 @@ class Run:
 
     @classmethod
     def of_header(cls, header: Mapping[str, Any]) -> "Run":
-        """What `header` kept."""
-        parts = {"sampler": Sampler(**header["run"]["sampler"]), "nuts": NutsOptions(**header["run"]["nuts"])}
-        return cls(**{**header["run"], **parts})
+        """What `header` kept.
+
+        Raises:
+            KeyError, TypeError, ModelError, SeedError, ChoiceError: it kept something else.
+        """
+        sampler, nuts = built(Sampler, header["run"]["sampler"]), built(NutsOptions, header["run"]["nuts"])
+        for name in ("draws", "tune"):
+            check_count(name, getattr(nuts, name))
+        check_share("target_accept", nuts.target_accept)
+        check_seed(nuts.seed)
+        for name, choices in {"precision": PRECISIONS, "metric": METRICS}.items():
+            if getattr(nuts, name) not in choices:
+                raise ChoiceError.of(name, getattr(nuts, name), choices)
+        if not sampler.has_store:
+            raise ChoiceError.of("sampler", sampler.name, ["numpyro"])
+        return built(cls, {**header["run"], "sampler": sampler, "nuts": nuts})
 
 
 def carry_out(
