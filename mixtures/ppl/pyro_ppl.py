@@ -19,7 +19,7 @@ from pyro import poutine
 
 from mixtures.ppl.protocol import Array, Distribution
 from mixtures.ppl.pyro_distributions import UniformAngle, ZeroSumNormal, equal_volume_normal, rotated_normal
-from mixtures.ppl.pyro_emissions import EMISSIONS
+from mixtures.ppl.pyro_emissions import EMISSIONS, Categorical
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class PyroPPL:
         return pyro.plate(name, size)
 
     def assign(self, name: str, probs: Array | None = None, logits: Array | None = None) -> Array:
-        fn = pyro.distributions.Categorical(probs=probs, logits=logits)
+        fn = Categorical(probs=probs, logits=logits)
         return pyro.sample(name, fn, infer={"enumerate": "parallel"})
 
     def factor(self, name: str, log_factor: Array) -> None:
