@@ -60,7 +60,10 @@ class Declared(Program):
         return "size" in inspect.signature(self.function).parameters
 
     def __str__(self) -> str:
-        return inspect.getsource(self.function).rstrip()
+        try:
+            return inspect.getsource(self.function).rstrip()
+        except (OSError, TypeError):  # typed in, or made by a program
+            return f"{self.function!r}, whose source text is not to be had"
 
 
 def declare(function: Callable[..., Any]) -> Declared:

@@ -10,7 +10,7 @@ from inference.checks import check_share, checked
 from inference.draws import observations_of, parameters_of, program_of
 from inference.engines import engine
 from inference.results import PointFit
-from mixtures import Observations
+from mixtures import Observations, Program
 from mixtures.errors import ModelError
 
 CELLS_OF_ALL_DRAWS = 20_000_000
@@ -129,9 +129,9 @@ def _filled(
     return filled
 
 
-def joint_blocks(posterior: xr.DataTree, x: Observations) -> Iterator[np.ndarray]:
+def joint_blocks(posterior: xr.DataTree, x: Observations, program: Program | None = None) -> Iterator[np.ndarray]:
     """The hub's tables, a block of draws at a time, so that memory stays bounded."""
-    program, parameters = program_of(posterior), parameters_of(posterior)
+    program, parameters = program or program_of(posterior), parameters_of(posterior)
     backend = engine(posterior.attrs["backend"])
     draws = len(next(iter(parameters.values())))
     cells = len(x) * int(np.prod([site.categories for site in backend.sites(program, x).assignments]))

@@ -12,8 +12,10 @@ import xarray as xr
 
 from inference.engines import engine
 from inference.engines.nuts_options import NutsOptions
+from inference.posterior.afterwards import Steps
 from inference.posterior.generate import with_assignments, with_predictive
 from inference.posterior.interrupt import stop_on_interrupt
+from inference.posterior.rehearsal import rehearse
 from inference.posterior.samplers import Sampler
 from inference.posterior.store import DrawStore
 from inference.posterior.tree import build_tree
@@ -72,6 +74,8 @@ def carry_out(
     """
     backend, begin = engine(run.sampler.backend), time.perf_counter()
     chains = len(next(iter(starts.values())))
+    sites = backend.sites(program, x)
+    rehearse(program, x, backend, sites, predictive=run.predictive, assignments=run.assignments)
     with stop_on_interrupt() as is_stopped:
         drawn = backend.nuts(
             program,
@@ -96,12 +100,17 @@ def carry_out(
     }
     if run.init_log_posterior is not None:
         attrs["init_log_posterior"] = run.init_log_posterior
-    tree = build_tree(program, x, backend, backend.sites(program, x), drawn, attrs, pointwise=run.log_likelihood)
+    steps = Steps()
+    tree = build_tree(program, x, backend, sites, drawn, attrs, pointwise=run.log_likelihood, steps=steps)
     own = np.random.SeedSequence(run.nuts.seed).generate_state(2)
     if run.predictive:
-        tree = with_predictive(tree, int(own[0]))
+        with steps.step("the groups of predicted data"):
+            tree = with_predictive(tree, int(own[0]), program, x)
     if run.assignments:
-        tree = with_assignments(tree, int(own[1]))
+        with steps.step("posterior.assignment"):
+            tree = with_assignments(tree, int(own[1]), program, x)
+    tree.attrs.update(steps.attrs)
+    steps.warn()
     if strict:
         raise_if_unsound(tree)
     return tree
