@@ -32,13 +32,16 @@ class Program(ABC):
 
 @dataclass(frozen=True)
 class NativeModel:
-    """A program with its words bound: what `numpyro.infer` and `pyro.infer` call a model. Equal programs give equal models."""
+    """A program with its words bound: what `numpyro.infer` and `pyro.infer` call a model. Equal programs give equal models.
+
+    In Pyro it computes in the precision of its data, whatever torch's default is; in NumPyro precision is JAX's own setting.
+    """
 
     program: Program
     backend: str
 
     def __call__(self, x: Any = None, **data: Any) -> Any:
-        return self.program(words(self.backend), x, **data)
+        return self.program(words(self.backend, x, *data.values()), x, **data)
 
     @property
     def __name__(self) -> str:

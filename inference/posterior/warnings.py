@@ -121,8 +121,8 @@ def raise_if_unsound(posterior: xr.DataTree) -> None:
     """
     try:
         report = check_posterior(posterior)
-    except Exception as error:
-        error.posterior = posterior  # type: ignore[attr-defined]
+    except Exception as unexpected:
+        unexpected.posterior = posterior  # type: ignore[attr-defined]
         raise
     if not report.is_sound:
         error = FitError(
