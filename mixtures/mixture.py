@@ -214,8 +214,13 @@ class Mixture(Program):
         notation = Notation()
         size = ("n", Extent(2)) if is_open and not self.needs_covariates else "n"
         covariates = Symbol("covariates[i]", shape=("n", Extent(2, "p"))) if self.needs_covariates else None
-        self(notation, size=size, hyper=hyper, covariates=covariates)  # type: ignore[arg-type]
-        return notation.text(f"A mixture of {self.components} component{'s' if self.components > 1 else ''}")
+        title = f"A mixture of {self.components} component{'s' if self.components > 1 else ''}"
+        try:
+            self(notation, size=size, hyper=hyper, covariates=covariates)  # type: ignore[arg-type]
+        except Exception as error:  # a user's family may do with arrays what symbols cannot
+            cannot = f"(the family cannot be written in symbols: {type(error).__name__}: {error})"
+            return "\n".join([title, "", f"    {self.family!r}", f"    {self.weights!r}", "", f"    {cannot}"])
+        return notation.text(title)
 
 
 def _jointly(family: Family) -> Callable[..., dict[str, Array]] | None:

@@ -32,13 +32,16 @@ class Program(ABC):
 
 @dataclass(frozen=True)
 class NativeModel:
-    """A program with its words bound: what `numpyro.infer` and `pyro.infer` call a model. Equal programs give equal models."""
+    """A program with its words bound: what `numpyro.infer` and `pyro.infer` call a model. Equal programs give equal models.
+
+    In Pyro it computes in the precision of its data, whatever torch's default is; in NumPyro precision is JAX's own setting.
+    """
 
     program: Program
     backend: str
 
     def __call__(self, x: Any = None, **data: Any) -> Any:
-        return self.program(words(self.backend), x, **data)
+        return self.program(words(self.backend, x, *data.values()), x, **data)
 
     @property
     def __name__(self) -> str:
@@ -60,7 +63,10 @@ class Declared(Program):
         return "size" in inspect.signature(self.function).parameters
 
     def __str__(self) -> str:
-        return inspect.getsource(self.function).rstrip()
+        try:
+            return inspect.getsource(self.function).rstrip()
+        except (OSError, TypeError):  # typed in, or made by a program
+            return f"{self.function!r}, whose source text is not to be had"
 
 
 def declare(function: Callable[..., Any]) -> Declared:

@@ -135,9 +135,9 @@ def _filled(
     return filled
 
 
-def joint_blocks(posterior: xr.DataTree, x: Observations) -> Iterator[np.ndarray]:
+def joint_blocks(posterior: xr.DataTree, x: Observations, program: Program | None = None) -> Iterator[np.ndarray]:
     """The hub's tables, a block of draws at a time, so that memory stays bounded."""
-    program, parameters = program_of(posterior), parameters_of(posterior)
+    program, parameters = program or program_of(posterior), parameters_of(posterior)
     backend = engine(posterior.attrs["backend"])
     sites = backend.sites(program, x)
     sites.check_table("probabilities of assignments")

@@ -16,6 +16,7 @@ from inference.checks import with_numbers
 from inference.engines import Engine
 from inference.engines.protocol import Draws
 from inference.engines.sites import Sites
+from inference.posterior.afterwards import Steps
 from inference.posterior.tree import build_tree
 from mixtures import Observations, Program
 
@@ -54,11 +55,15 @@ def approximate_tree(
         A tree as from `sample_nuts`; `sample_stats` has `log_weight`, smoothed (Vehtari et al. 2024) and adding up to one after
         exponentiation, and the attributes have `k_hat`, NaN for fewer than 25 draws.
     """
-    weights, k_hat = _smoothed(log_density - log_proposal)
-    stats = {"lp": log_density[None], "log_proposal": log_proposal[None], "log_weight": weights[None]}
+    stats, k_hat, steps = {"lp": log_density[None], "log_proposal": log_proposal[None]}, float("nan"), Steps()
+    with steps.step("sample_stats.log_weight and k_hat"):
+        weights, k_hat = _smoothed(log_density - log_proposal)
+        stats["log_weight"] = weights[None]
     draws = Draws({name: value[None] for name, value in parameters.items()}, stats)
     attrs = {**attrs, "complete": 1, "k_hat": k_hat, "is_trustworthy": int(k_hat < GOOD_K_HAT)}
-    return build_tree(with_numbers(program, x), x, engine, sites, draws, attrs)
+    tree = build_tree(with_numbers(program, x), x, engine, sites, draws, attrs, steps=steps)
+    steps.warn()
+    return tree
 
 
 def _smoothed(log_ratios: np.ndarray) -> tuple[np.ndarray, float]:

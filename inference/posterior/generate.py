@@ -15,7 +15,7 @@ from inference.assignment.responsibilities import joint_blocks
 from inference.draws import flat, observations_of, parameters_of, program_of
 from inference.engines import Engine, engine
 from inference.engines.sites import Site, Sites
-from inference.posterior.tree import coords_of, dataset
+from inference.posterior.tree import coords_of, dataset, dims_of
 from mixtures import Observations, Program
 from mixtures.seeds import derived, generator
 
@@ -26,9 +26,19 @@ AT_ONCE = 5_000_000
 """How many numbers are predicted in one call."""
 
 
-def with_assignments(tree: xr.DataTree, seed: int) -> xr.DataTree:
-    """The tree with a draw of every assignment beside every draw of the parameters, in the group `posterior`."""
-    program, x, backend = program_of(tree), observations_of(tree), engine(tree.attrs["backend"])
+def with_assignments(
+    tree: xr.DataTree, seed: int, program: Program | None = None, x: Observations | None = None
+) -> xr.DataTree:
+    """The tree with a draw of every assignment beside every draw of the parameters, in the group `posterior`.
+
+    Args:
+        tree: of draws.
+        seed: an int.
+        program: the declaration; None: the one that the tree names.
+        x: the data; None: those that the tree keeps.
+    """
+    program, x = program or program_of(tree), observations_of(tree) if x is None else x
+    backend = engine(tree.attrs["backend"])
     sites = backend.sites(program, x)
     drawn = (_by_table if sites.has_table else _by_backend)(tree, program, x, backend, sites, seed)
     posterior = tree["posterior"].to_dataset()
@@ -50,7 +60,7 @@ def _by_table(
     """Assignments that are independent given the parameters: each is drawn from its probabilities, (draws, rows or units) by site."""
     rng, values = generator(seed, "assignments"), sites.combinations()
     blocks: dict[str, list[np.ndarray]] = {name: [] for name in values}
-    for table in joint_blocks(tree, x):
+    for table in joint_blocks(tree, x, program):
         # u < cumulative share of the first k components: the inverse of the distribution function, for all rows at once
         cumulative = np.cumsum(np.exp(table - table.max(axis=2, keepdims=True)), axis=2)
         threshold = rng.uniform(size=table.shape[:2]) * cumulative[..., -1]
@@ -76,13 +86,18 @@ def _smallest(site: Site) -> np.dtype:
     return np.result_type(np.int8, np.min_scalar_type(-site.categories))
 
 
-def with_predictive(tree: xr.DataTree, seed: int) -> xr.DataTree:
-    """The tree with data drawn from the posterior, and parameters and data drawn from the prior.
+def with_predictive(
+    tree: xr.DataTree, seed: int, program: Program | None = None, x: Observations | None = None
+) -> xr.DataTree:
+    """The tree with data drawn from the posterior, and parameters and data drawn from the prior; arguments as above.
 
-    Groups: `posterior_predictive`, its draws' numbers in the coordinate `draw`; `prior` and `prior_predictive`, one chain of as many.
+    Groups: `posterior_predictive`, its draws' numbers in the coordinate `draw`; `prior` and `prior_predictive`, one chain of as many. Data
+    have the dims and coordinates of `observed_data`; columns that are sites of their own are there by their names and, side by side, as
+    `obs`.
     """
-    program, backend = program_of(tree), engine(tree.attrs["backend"])
-    x = observations_of(tree).with_labels(None)  # predicted rows are new rows: nothing is known of their components
+    program, backend = program or program_of(tree), engine(tree.attrs["backend"])
+    # predicted rows are new rows: nothing is known of their components
+    x = (observations_of(tree) if x is None else x).with_labels(None)
     sites, chains = backend.sites(program, x), tree["posterior"].sizes["chain"]
     total = tree["posterior"].sizes["draw"]
     cells = sum(int(np.prod(site.shape)) for site in sites.all if site.kind == "observed")
@@ -97,7 +112,11 @@ def with_predictive(tree: xr.DataTree, seed: int) -> xr.DataTree:
         for kind in ("parameter", "observed"):
             some = [site for site in sites.all if site.kind == kind]
             values = {site.name: drawn[site.name].reshape(*shape, *site.shape) for site in some}
-            made[kind] = dataset(values, {site.name: site.dims for site in some}, coords)
+            made[kind] = dataset(values, {site.name: dims_of(site, x) for site in some}, coords)
+        if "obs" not in made["observed"] and len(x.shape) == 2 and len(made["observed"].data_vars) == x.features:
+            columns = np.stack([column.values for column in made["observed"].data_vars.values()], axis=-1)
+            side_by_side = dataset({"obs": columns}, {"obs": ("rows", "features")}, coords)
+            made["observed"] = made["observed"].merge(side_by_side)
         return made
 
     drawn = groups(held, (chains, len(kept)), derived(seed, "posterior predictive"))

@@ -7,12 +7,13 @@ import xarray as xr
 from scipy import optimize
 from scipy.linalg import cho_solve, solve_triangular
 
-from inference.checks import check_count, checked
+from inference.checks import check_count, checked, with_numbers
 from inference.engines import engine
 from inference.engines.protocol import LogDensity
 from inference.point.map import fit_map
 from inference.posterior.approximate import approximate_tree
 from inference.posterior.chain_starts import fits_of
+from inference.posterior.rehearsal import rehearse
 from inference.results import PointFit
 from mixtures import Program
 from mixtures.errors import FitError
@@ -61,6 +62,7 @@ def fit_laplace(
     sites = backend_engine.sites(program, observations)
     own = derived(seed, "fit_laplace", "fit_map")
     fit = fit_map(program, observations, seed=own, backend=backend) if init is None else fits_of(init, sites)[0]
+    rehearse(with_numbers(program, observations), observations, backend_engine, sites)
     density = backend_engine.log_density(program, observations, jacobian=True)
     mode = _climb(density, density.unconstrain(fit.parameters))
     factor = _precision_factor(density.hessian(mode))

@@ -14,8 +14,10 @@ from inference.checks import check_count, check_share
 from inference.engines import engine
 from inference.engines.nuts_options import METRICS, PRECISIONS, NutsOptions
 from inference.files import built
+from inference.posterior.afterwards import Steps
 from inference.posterior.generate import with_assignments, with_predictive
 from inference.posterior.interrupt import stop_on_interrupt
+from inference.posterior.rehearsal import rehearse
 from inference.posterior.samplers import Sampler
 from inference.posterior.store import DrawStore
 from inference.posterior.tree import build_tree
@@ -89,6 +91,8 @@ def carry_out(
     """
     backend, begin = engine(run.sampler.backend), time.perf_counter()
     chains = len(next(iter(starts.values())))
+    sites = backend.sites(program, x)
+    rehearse(program, x, backend, sites, predictive=run.predictive, assignments=run.assignments)
     with stop_on_interrupt() as is_stopped:
         drawn = backend.nuts(
             program,
@@ -113,11 +117,16 @@ def carry_out(
     }
     if run.init_log_posterior is not None:
         attrs["init_log_posterior"] = run.init_log_posterior
-    tree = build_tree(program, x, backend, backend.sites(program, x), drawn, attrs, pointwise=run.log_likelihood)
+    steps = Steps()
+    tree = build_tree(program, x, backend, sites, drawn, attrs, pointwise=run.log_likelihood, steps=steps)
     if run.predictive:
-        tree = with_predictive(tree, run.nuts.seed)
+        with steps.step("the groups of predicted data"):
+            tree = with_predictive(tree, run.nuts.seed, program, x)
     if run.assignments:
-        tree = with_assignments(tree, run.nuts.seed)
+        with steps.step("posterior.assignment"):
+            tree = with_assignments(tree, run.nuts.seed, program, x)
+    tree.attrs.update(steps.attrs)
+    steps.warn()
     if strict:
         raise_if_unsound(tree)
     return tree

@@ -10,6 +10,8 @@ from scipy.special import logsumexp
 
 from inference.checks import check_count, checked, with_numbers
 from inference.engines import engine
+from inference.posterior.afterwards import Steps
+from inference.posterior.rehearsal import rehearse
 from inference.posterior.tree import build_tree
 from mixtures import Program
 from mixtures.errors import BackendError
@@ -73,6 +75,8 @@ def sample_smc(
             advice="Run: pip install 'bayes-mixtures[blackjax]'",
         )
     backend_engine = engine(backend)
+    sites, numbered = backend_engine.sites(program, observations), with_numbers(program, observations)
+    rehearse(numbered, observations, backend_engine, sites)
     draws, log_evidence = backend_engine.smc(
         program,
         observations,
@@ -83,17 +87,13 @@ def sample_smc(
         seed=derived(seed, "sample_smc"),
         progress=sys.stderr.isatty() if progress is None else progress,
     )
-    mean, error = pooled_evidence(log_evidence)
-    attrs = {
-        "seed": seed,
-        "sampler": "tempered SMC",
-        "complete": 1,
-        "log_evidence": mean,
-        "log_evidence_error": error,
-    }
-    sites = backend_engine.sites(program, observations)
-    tree = build_tree(with_numbers(program, observations), observations, backend_engine, sites, draws, attrs)
+    attrs: dict[str, Any] = {"seed": seed, "sampler": "tempered SMC", "complete": 1}
+    steps = Steps()
+    with steps.step("attributes log_evidence, log_evidence_error"):
+        attrs["log_evidence"], attrs["log_evidence_error"] = pooled_evidence(log_evidence)
+    tree = build_tree(numbered, observations, backend_engine, sites, draws, attrs, steps=steps)
     tree["evidence"] = xr.DataTree(xr.Dataset({"log_evidence": (("chain",), log_evidence)}))
+    steps.warn()
     return tree
 
 

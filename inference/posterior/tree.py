@@ -12,7 +12,8 @@ from inference.assignment.responsibilities import likelihood_blocks
 from inference.draws import flat
 from inference.engines import Engine
 from inference.engines.protocol import Draws
-from inference.engines.sites import Sites
+from inference.engines.sites import Site, Sites
+from inference.posterior.afterwards import Steps
 from inference.posterior.circle import unrolled
 from inference.results import versions
 from mixtures import Mixture, Observations, Program
@@ -30,6 +31,7 @@ def build_tree(
     draws: Draws,
     attrs: Mapping[str, Any],
     pointwise: bool | None = None,
+    steps: Steps | None = None,
 ) -> xr.DataTree:
     """The tree of a sampler's draws.
 
@@ -44,32 +46,43 @@ def build_tree(
         draws: what the sampler gave.
         attrs: what to say of the run, beside program, data and versions.
         pointwise: whether to keep `log_likelihood`; None keeps it up to `POINTWISE_BYTES`.
+        steps: where steps that fail are noted, whose caller warns of them; None warns here.
     """
-    draws = unrolled(program, draws)
+    own = Steps() if steps is None else steps
+    shape = draws.stats["lp"].shape
+    coords, groups = coords_of(x, sites), {}
+    with own.step("directions on one turn"):
+        draws = unrolled(program, draws)
     if pointwise is None:
         pointwise = 8 * draws.stats["lp"].size * len(x) <= POINTWISE_BYTES
-    likelihood = _log_likelihood(program, x, engine, sites, draws) if pointwise else None
     parameters = {name: flat(value) for name, value in draws.parameters.items()}
-    shape = draws.stats["lp"].shape
-    marginal = (
-        likelihood.sum(axis=2)
-        if likelihood is not None
-        else engine.marginal_draws(program, parameters, x).reshape(shape)
-    )
-    prior = engine.log_prior_draws(program, parameters, x).reshape(shape)
-    stats = {**draws.stats, "log_posterior": marginal + prior}
-    coords = coords_of(x, sites)
-    groups = {
-        "posterior": dataset(draws.parameters, {site.name: site.dims for site in sites.parameters}, coords),
-        "sample_stats": dataset(stats, {}, coords),
-        "log_prior": dataset({"log_prior": prior}, {}, coords),
-        "observed_data": _data(x),
-        "constant_data": _constants(program, x),
-    }
+    stats, likelihood = dict(draws.stats), None
+    if pointwise:
+        with own.step("log_likelihood"):
+            likelihood = _log_likelihood(program, x, engine, sites, draws)
     if likelihood is not None:
         groups["log_likelihood"] = dataset({"obs": likelihood}, {"obs": ("rows",)}, coords)
         groups["log_likelihood"]["obs"].attrs["given"] = _given(sites)
-    tree = xr.DataTree.from_dict(groups)
+    with own.step("log_prior"):
+        prior = engine.log_prior_draws(program, parameters, x).reshape(shape)
+        groups["log_prior"] = dataset({"log_prior": prior}, {}, coords)
+    if "log_prior" in groups:
+        with own.step("sample_stats.log_posterior"):
+            marginal = (
+                likelihood.sum(axis=2)
+                if likelihood is not None
+                else engine.marginal_draws(program, parameters, x).reshape(shape)
+            )
+            stats["log_posterior"] = marginal + prior
+    with own.step("constant_data"):
+        groups["constant_data"] = _constants(program, x)
+    made = {
+        "posterior": dataset(draws.parameters, {site.name: site.dims for site in sites.parameters}, coords),
+        "sample_stats": dataset(stats, {}, coords),
+        "observed_data": _data(x),
+    }
+    order = ("posterior", "sample_stats", "log_prior", "observed_data", "constant_data", "log_likelihood")
+    tree = xr.DataTree.from_dict({name: {**made, **groups}[name] for name in order if name in made or name in groups})
     tree.attrs.update(
         program=to_json(program),
         program_token=kept(program),
@@ -82,7 +95,10 @@ def build_tree(
         has_covariate_names=int(x.covariate_names is not None),
         versions=json.dumps(versions(engine.name)),
         **attrs,
+        **own.attrs,
     )
+    if steps is None:
+        own.warn()
     return tree
 
 
@@ -116,6 +132,11 @@ def coords_of(x: Observations, sites: Sites) -> dict[str, Any]:
         coords["features_bis"] = coords["features"]
     sizes = {dim: size for site in sites.all for dim, size in zip(site.dims, site.shape, strict=True)}
     return coords | ({"components": np.arange(sizes["components"])} if "components" in sizes else {})
+
+
+def dims_of(site: Site, x: Observations) -> tuple[str, ...]:
+    """The names of a site's axes; what has the shape of the data has the data's."""
+    return ("rows", "features")[: x.x.ndim] if site.kind == "observed" and site.shape == x.shape else site.dims
 
 
 def dataset(

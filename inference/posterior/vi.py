@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from inference.checks import check_count, check_positive, checked
+from inference.checks import check_count, check_positive, checked, with_numbers
 from inference.engines import engine
 from inference.point.map import fit_map
 from inference.posterior.approximate import approximate_tree
 from inference.posterior.chain_starts import fits_of
+from inference.posterior.rehearsal import rehearse
 from inference.results import PointFit
 from mixtures import Program
 from mixtures.errors import ChoiceError, FitError, ModelError
@@ -82,6 +83,7 @@ def fit_vi(
             expected="two at least: each bends the next",
             advice="Use family='normal'.",
         )
+    rehearse(with_numbers(program, observations), observations, backend_engine, sites)
     found = backend_engine.variational(
         program,
         observations,

@@ -4,6 +4,7 @@ R-hat of a component's parameters says nothing of convergence, since labels may 
 no relabelling changes: the log posterior density, the weights in order of size, and the density of a few rows spread over the data.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -40,7 +41,7 @@ class PosteriorWarning:
 
     Args:
         name: `"not a number"`, `"minor mode"`, `"approximation"`, `"evidence"`, `"r-hat"`, `"effective draws"`, `"divergences"`,
-            `"energy"`, `"tree depth"` or `"incomplete"`.
+            `"energy"`, `"tree depth"`, `"incomplete"` or `"lost"`.
         found: what was found, in words.
         advice: what to do.
     """
@@ -107,6 +108,7 @@ def check_posterior(posterior: xr.DataTree) -> PosteriorReport:
         _energy,
         _tree_depth,
         _incomplete,
+        _lost,
     )
     return PosteriorReport(tuple(warning for check in checks for warning in check(posterior, stats)))
 
@@ -117,7 +119,11 @@ def raise_if_unsound(posterior: xr.DataTree) -> None:
     Raises:
         FitError: the report has warnings; the draws are in the error's attribute `posterior`, so that hours of work are not lost.
     """
-    report = check_posterior(posterior)
+    try:
+        report = check_posterior(posterior)
+    except Exception as unexpected:
+        unexpected.posterior = posterior  # type: ignore[attr-defined]
+        raise
     if not report.is_sound:
         error = FitError(
             "posterior",
@@ -258,6 +264,13 @@ def _incomplete(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[Posterior
             "incomplete",
             f"the run was stopped after {stats.sizes['draw']} draws a chain",
             "Continue it with resume(path, x) if it has a store, or run it again.",
+        )
+
+
+def _lost(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:
+    for group, reason in json.loads(posterior.attrs.get("lost", "{}")).items():
+        yield PosteriorWarning(
+            "lost", f"{group} could not be made after sampling ({reason})", "The draws are not concerned."
         )
 
 

@@ -2,6 +2,7 @@
 
 import importlib
 from types import ModuleType
+from typing import Any
 
 from mixtures.errors import BackendError, ChoiceError
 from mixtures.ppl.protocol import PPL
@@ -32,9 +33,9 @@ def backend_module(backend: str, module: str) -> ModuleType:
         ) from error
 
 
-def words(backend: str) -> PPL:
-    """The words of `backend` ("numpyro" or "pyro"), at that library's own default precision."""
-    return backend_module(backend, f"mixtures.ppl.{backend}_ppl").WORDS
+def words(backend: str, *data: Any) -> PPL:
+    """The words of `backend` ("numpyro" or "pyro"), in the precision of these data; without any, in that library's own."""
+    return backend_module(backend, f"mixtures.ppl.{backend}_ppl").WORDS.following(data)
 
 
 __all__ = ["PIP", "PPL", "backend_module", "words"]

@@ -1,6 +1,6 @@
 """The words in NumPyro."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -36,6 +36,10 @@ class NumPyroPPL:
     name = "numpyro"
     xp = jnp
     dist = _Distributions()
+
+    def following(self, data: Iterable[Any]) -> "NumPyroPPL":
+        """These words: precision is JAX's own setting, which data cannot exceed."""
+        return self
 
     def sample(self, name: str, fn: Distribution, obs: Array | None = None, dims: Sequence[str] = ()) -> Array:
         if obs is not None and _looks_up(fn):
