@@ -260,6 +260,7 @@ def vector_density(program: Program, x: Observations, *, prior: bool, jacobian: 
 
     return LogDensity(
         size=sites.coordinates,
+        is_real=sites.are_real(space.shapes),
         value_and_gradient=value_and_gradient,
         hessian=hessian,
         units=lambda scales: space.units(as_torch(dict(scales))).numpy(),

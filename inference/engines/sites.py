@@ -121,6 +121,12 @@ class Sites:
         """The number of free coordinates: the length of the unconstrained vector."""
         return sum(site.free for site in self.parameters)
 
+    def are_real(self, names: Iterable[str]) -> np.ndarray:
+        """Which coordinates of the unconstrained vector belong to real-valued sites, given the order of the sites in it."""
+        by_name = {site.name: site for site in self.parameters}
+        parts = [np.full(by_name[name].free, by_name[name].is_real) for name in names]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=bool)
+
     @property
     def free_parameters(self) -> int:
         """The number of free parameters, on which the likelihood depends: what information criteria count."""

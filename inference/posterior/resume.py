@@ -7,6 +7,7 @@ from typing import Any
 import xarray as xr
 
 from inference.checks import checked, with_numbers
+from inference.engines.protocol import Starts
 from inference.posterior.run import Run, carry_out
 from inference.posterior.store import DrawStore
 from inference.results import versions
@@ -63,7 +64,7 @@ def resume(
     _check_same("data", path, "other data", header["data_fingerprint"][:12], observations.fingerprint[:12])
     _check_same("program", path, "another program", *map(_digest, (header["program"], to_json(numbered))))
     _check_same("versions", path, "other versions of the packages", header["versions"], versions(run.sampler.backend))
-    return carry_out(run, numbered, observations, store.starts(), store, progress, strict)
+    return carry_out(run, numbered, observations, Starts.unpacked(store.starts()), store, progress, strict)
 
 
 def _check_same(what: str, path: str | os.PathLike[str], other: str, kept: Any, given: Any) -> None:

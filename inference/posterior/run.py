@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from inference.engines import engine
+from inference.engines.protocol import Starts
 from inference.engines.nuts_options import NutsOptions
 from inference.posterior.generate import with_assignments, with_predictive
 from inference.posterior.interrupt import stop_on_interrupt
@@ -54,7 +55,7 @@ def carry_out(
     run: Run,
     program: Program,
     x: Observations,
-    starts: Mapping[str, np.ndarray],
+    starts: Starts,
     store: DrawStore | None,
     progress: bool | None,
     strict: bool,
@@ -65,13 +66,13 @@ def carry_out(
         run: what was asked for.
         program: the declaration, with the numbers of its priors.
         x: the data.
-        starts: where the chains start, (chains, ...) by site.
+        starts: where the chains start.
         store: blocks of an earlier run, and the place for new ones.
         progress: show a progress bar; None shows one on a terminal.
         strict: raise if the draws have warnings.
     """
     backend, begin = engine(run.sampler.backend), time.perf_counter()
-    chains = len(next(iter(starts.values())))
+    chains = len(starts.vectors)
     with stop_on_interrupt() as is_stopped:
         drawn = backend.nuts(
             program,

@@ -76,7 +76,7 @@ class DrawStore:
         return json.loads(self._read(HEADER))
 
     def starts(self) -> dict[str, np.ndarray]:
-        """Where the chains start, (chains, ...) by site."""
+        """Where the chains start, as `Starts.packed` has it."""
         return _unpacked(self._read(STARTS))
 
     def write(self, group: int, index: int, block: Block) -> None:
