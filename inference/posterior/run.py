@@ -11,8 +11,8 @@ import numpy as np
 import xarray as xr
 
 from inference.engines import engine
-from inference.engines.protocol import Starts
 from inference.engines.nuts_options import NutsOptions
+from inference.engines.protocol import Starts
 from inference.posterior.generate import with_assignments, with_predictive
 from inference.posterior.interrupt import stop_on_interrupt
 from inference.posterior.samplers import Sampler
