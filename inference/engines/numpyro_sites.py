@@ -12,7 +12,7 @@ from numpyro import handlers
 from numpyro.distributions import biject_to, constraints
 
 from inference.engines.run_arguments import rows_of, run_arguments, shapes_of
-from inference.engines.sites import Site, Sites, component_sizes, dims_of_event, of_program, support_of
+from inference.engines.sites import Site, Sites, component_sizes, dims_of_event, of_program, proper_priors, support_of
 from mixtures import Observations, Program
 from mixtures.ppl.numpyro_ppl import WORDS
 
@@ -85,7 +85,8 @@ def _described(program: Program, data: _Shaped) -> Sites:
         categories = component_sizes(trace.values(), is_assignment)
         found.extend(_site(name, site, categories) for name, site in trace.items())
 
-    jax.eval_shape(look, dict(data))  # shapes only: no number is computed, nothing is compiled
+    with proper_priors():
+        jax.eval_shape(look, dict(data))  # shapes only: no number is computed, nothing is compiled
     return of_program(program, Sites(tuple(found)))
 
 

@@ -20,7 +20,7 @@ from torch.distributions import biject_to
 from inference.engines.predictors import Predictors
 from inference.engines.protocol import LogDensity, Parameters
 from inference.engines.run_arguments import run_arguments
-from inference.engines.sites import Site, Sites, component_sizes, dims_of_event, of_program, support_of
+from inference.engines.sites import Site, Sites, component_sizes, dims_of_event, of_program, proper_priors, support_of
 from mixtures import Observations, Program
 from mixtures.ppl.pyro_ppl import PyroPPL, is_subsample
 
@@ -85,7 +85,7 @@ def is_assignment(site: Values) -> bool:
 def describe(program: Program, x: Observations) -> Sites:
     """The program's sites, by one trace."""
     model, data = tensors(program, x)
-    with isolated():
+    with isolated(), proper_priors():
         trace = trace_sites(model, data)
     trace = {name: site for name, site in trace.items() if not isinstance(site["fn"], pyro.distributions.Unit)}
     categories = component_sizes(trace.values(), is_assignment)

@@ -1,12 +1,14 @@
 """A program's random variables, described: what both backends' programs are known by."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from mixtures import Mixture, Program
+from mixtures.errors import ModelError
 
 Support = Literal["real", "positive", "unit interval", "simplex", "correlation Cholesky", "other"]
 """Which values a site may have, whatever its event axes; zero-inclusive supports count as positive."""
@@ -159,6 +161,22 @@ def _without_one(site: Site) -> Site:
     # values that add up to zero over components have the coordinates of one component less to begin with
     sets = components if site.free % components == 0 else components - 1
     return replace(site, spare=site.free // sets)
+
+
+@contextmanager
+def proper_priors() -> Iterator[None]:
+    """Say in words what backends say of a prior that is no distribution: that it has no draws, or of which parameter it has no value."""
+    try:
+        yield
+    except (NotImplementedError, ValueError) as error:
+        if isinstance(error, ValueError) and "distribution got invalid" not in str(error):
+            raise
+        raise ModelError(
+            "program",
+            got=str(error) or "a distribution without draws, such as ImproperUniform",
+            expected="proper distributions, which can be drawn from",
+            advice="Give every unknown a proper prior, as wide as you like.",
+        ) from error
 
 
 def component_sizes(sites: Iterable[Mapping[str, Any]], is_assignment: Callable[[Any], bool]) -> set[int]:

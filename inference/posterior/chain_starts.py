@@ -9,7 +9,7 @@ import numpy as np
 from inference.engines import Engine
 from inference.engines.protocol import Frame, LogDensity, Starts
 from inference.engines.sites import Sites
-from inference.posterior.frame import check_digits, first_look, second_look
+from inference.posterior.frame import check_digits, first_look, is_finite, possible, second_look
 from inference.results import PointFit
 from mixtures import Observations, Program
 from mixtures.errors import FitError, ModelError
@@ -32,7 +32,7 @@ def chain_starts(
     density = engine.log_density(program, x)
     vectors, first = first_look(program, x, engine, sites, density, seed, chains)
     if not fits:
-        return Starts(vectors[:chains], first)
+        return Starts(np.resize(possible(program, density, vectors), (chains, density.size)), first)
     frames = [second_look(density, sites, fit.parameters, first) for fit in fits[:chains]]
     scatter = JITTER * np.random.default_rng(seed).normal(size=(chains, density.size))
     starts = [_about(density, frames[chain % len(frames)], offset) for chain, offset in enumerate(scatter)]
@@ -56,8 +56,7 @@ def _about(density: LogDensity, frame: Frame, offset: np.ndarray) -> np.ndarray:
     """The vector at an offset from the frame's centre, or nearer to it, where density and gradient are finite."""
     for _ in range(HALVINGS):
         u = frame.outward(offset)
-        value, gradient = density.value_and_gradient(u)
-        if np.isfinite(value) and np.isfinite(gradient).all():
+        if is_finite(density, u):
             return u
         offset = offset / 2
     raise FitError(

@@ -11,8 +11,8 @@ from inference.engines import Engine
 from inference.engines.protocol import Frame, LogDensity, Parameters
 from inference.engines.sites import Site, Sites
 from inference.point.starts import FOR_SCALES, draw_starts, restart_seeds
-from mixtures import Observations, Program
-from mixtures.errors import DataError
+from mixtures import Mixture, Observations, Program
+from mixtures.errors import DataError, FitError
 
 EDGE = 1e-6
 """How near the edge of their support simplexes, and correlations, may begin: a share of its width."""
@@ -43,6 +43,31 @@ def first_look(
     low, centre, high = np.quantile(vectors, [0.16, 0.5, 0.84], axis=0)  # one standard deviation to either side
     unit = np.where(density.is_real & (high > low), (high - low) / 2, 1.0)
     return vectors, Frame(centre, unit)
+
+
+def possible(program: Program, density: LogDensity, vectors: np.ndarray) -> np.ndarray:
+    """The vectors at which density and gradient are finite; all of a mixture, whose family starts inside its support.
+
+    Raises:
+        FitError: there is none.
+    """
+    if isinstance(program, Mixture):
+        return vectors
+    kept = [u for u in vectors if is_finite(density, u)]
+    if not kept:
+        raise FitError(
+            "starts",
+            got=f"{len(vectors)} draws from the prior, at none of which the log density and its gradient are finite",
+            expected="a prior some of whose draws can have made the data",
+            advice="Bring the prior nearer to the data, or pass init=fit_map(program, x, seed=..., start=...).",
+        )
+    return np.stack(kept)
+
+
+def is_finite(density: LogDensity, u: np.ndarray) -> bool:
+    """Whether log density and gradient are numbers there."""
+    value, gradient = density.value_and_gradient(u)
+    return bool(np.isfinite(value) and np.isfinite(gradient).all())
 
 
 def second_look(density: LogDensity, sites: Sites, parameters: Parameters, first: Frame) -> Frame:

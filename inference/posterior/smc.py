@@ -8,10 +8,10 @@ import numpy as np
 import xarray as xr
 from scipy.special import logsumexp
 
-from inference.checks import check_count, checked, with_numbers
+from inference.checks import check_count, check_proper, checked, with_numbers
 from inference.engines import engine
 from inference.posterior.tree import build_tree
-from mixtures import Program
+from mixtures import Mixture, Program
 from mixtures.errors import BackendError
 from mixtures.seeds import check_seed
 
@@ -53,6 +53,8 @@ def sample_smc(
 
     Raises:
         BackendError: BlackJAX is not installed, or the backend has no such sampler.
+        ModelError: an improper prior.
+        FitError: the data are impossible under all draws from the prior.
 
     Example:
         >>> from mixtures import gaussian_mixture
@@ -73,6 +75,8 @@ def sample_smc(
             advice="Run: pip install 'bayes-mixtures[blackjax]'",
         )
     backend_engine = engine(backend)
+    if not isinstance(program, Mixture):
+        check_proper(backend_engine.prior_draw(program, observations, seed))
     draws, log_evidence = backend_engine.smc(
         program,
         observations,
