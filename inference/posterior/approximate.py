@@ -63,17 +63,25 @@ def approximate_tree(
         A tree as from `sample_nuts`; `sample_stats` has `log_weight`, smoothed (Vehtari et al. 2024) and adding up to one after
         exponentiation, and the attributes have `k_hat`, NaN for fewer than 25 draws, and `effective_draws`.
     """
-    log_ratios = log_density - log_proposal
-    weights, k_hat = _smoothed(log_ratios)
-    effective = float(
-        np.exp(2 * logsumexp(log_ratios) - logsumexp(2 * log_ratios))
-    )  # (sum w)^2 / sum w^2, not smoothed
-    is_trustworthy = k_hat < GOOD_K_HAT and effective >= EFFECTIVE * len(log_ratios) and is_at_rest
+    weights, trust = judged(log_density - log_proposal, is_at_rest)
     stats = {"lp": log_density[None], "log_proposal": log_proposal[None], "log_weight": weights[None]}
     draws = Draws({name: value[None] for name, value in parameters.items()}, stats)
-    trust = {"k_hat": k_hat, "effective_draws": effective, "is_trustworthy": int(is_trustworthy)}
     attrs = {**attrs, "complete": 1, **trust}
     return build_tree(with_numbers(program, x), x, engine, sites, draws, attrs)
+
+
+def judged(log_ratios: np.ndarray, is_at_rest: bool) -> tuple[np.ndarray, dict[str, float]]:
+    """Smoothed, normalised log weights of draws, and what is to be said of them: `k_hat`, `effective_draws` and `is_trustworthy`.
+
+    Args:
+        log_ratios: log p / q at each draw, (draws,).
+        is_at_rest: whether the approximation is the best of its kind.
+    """
+    weights, k_hat = _smoothed(log_ratios)
+    # (sum w)^2 / sum w^2, of weights that are not smoothed
+    effective = float(np.exp(2 * logsumexp(log_ratios) - logsumexp(2 * log_ratios)))
+    is_trustworthy = k_hat < GOOD_K_HAT and effective >= EFFECTIVE * len(log_ratios) and is_at_rest
+    return weights, {"k_hat": k_hat, "effective_draws": effective, "is_trustworthy": int(is_trustworthy)}
 
 
 def _smoothed(log_ratios: np.ndarray) -> tuple[np.ndarray, float]:
