@@ -1,5 +1,6 @@
 """What every verb checks before it starts."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,22 @@ def _check_possible(mixture: Mixture, x: Observations) -> None:
             else "a row that some component can describe",
             advice="Mend the label or the row, or widen the component's bounds.",
         )
+
+
+def check_proper(draws: Mapping[str, np.ndarray]) -> None:
+    """Check draws from a program's priors, by site: a prior that is improper has none, or infinite ones.
+
+    Raises:
+        ModelError: draws that are not finite.
+    """
+    for name, values in draws.items():
+        if not np.isfinite(values).all():
+            raise ModelError(
+                f"the prior of {name!r}",
+                got="draws that are not finite numbers: it is improper, or wider than float64",
+                expected="a proper prior",
+                advice="Make it as wide as the data's scale allows, and not wider: Normal(mean, 10 sd), say.",
+            )
 
 
 def with_numbers(program: Program, x: Observations) -> Program:

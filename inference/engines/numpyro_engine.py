@@ -17,7 +17,17 @@ from inference.engines.numpyro_programs import compiled_classifier, compiled_for
 from inference.engines.numpyro_sites import Values, bound, describe
 from inference.engines.numpyro_vector import compiled_hessian, compiled_units, compiled_vector_density
 from inference.engines.nuts_options import NutsOptions
-from inference.engines.protocol import Ascent, BlockKeeper, Draws, GuideAscent, LogDensity, Parameters, VariationalDraws
+from inference.engines.protocol import (
+    Ascent,
+    BlockKeeper,
+    Draws,
+    Frame,
+    GuideAscent,
+    LogDensity,
+    Parameters,
+    Starts,
+    VariationalDraws,
+)
 from inference.engines.sites import Sites
 from mixtures import Observations, Program
 
@@ -94,6 +104,7 @@ class NumPyroEngine:
         evaluate, constrain, unconstrain = compiled_vector_density(structure, sites, prior, jacobian)
         return LogDensity(
             size=sites.coordinates,
+            is_real=sites.are_real(sorted(site.name for site in sites.parameters)),
             value_and_gradient=_in_float64(lambda u: _as_pair(evaluate(jnp.asarray(u), data))),
             hessian=_in_float64(
                 lambda u: np.asarray(compiled_hessian(structure, sites, prior, jacobian)(jnp.asarray(u), data))
@@ -175,7 +186,7 @@ class NumPyroEngine:
         self,
         program: Program,
         x: Observations,
-        starts: Parameters,
+        starts: Starts,
         options: NutsOptions,
         *,
         progress: bool,
@@ -184,7 +195,7 @@ class NumPyroEngine:
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> Draws:
         structure, data, sites = bound(program, x)
-        given = (structure, sites, data, _as_jax(starts), options)
+        given = (structure, sites, data, starts, options)
         if sampler == "nutpie":
             return numpyro_nutpie.sample(*given, progress=progress, is_stopped=is_stopped)
         return numpyro_nuts.sample(*given, progress=progress, store=store, is_stopped=is_stopped)
@@ -220,7 +231,7 @@ class NumPyroEngine:
         self,
         program: Program,
         x: Observations,
-        start: Parameters,
+        frame: Frame,
         *,
         family: str,
         steps: int,
@@ -233,7 +244,7 @@ class NumPyroEngine:
             structure,
             sites,
             data,
-            _as_jax(start),
+            frame,
             family=family,
             steps=steps,
             learning_rate=learning_rate,

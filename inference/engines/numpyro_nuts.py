@@ -19,7 +19,7 @@ from inference.engines.numpyro_sites import CACHED, Values
 from inference.engines.numpyro_vector import vector_functions
 from inference.engines.nuts_options import NutsOptions
 from inference.engines.progress import ChainBars
-from inference.engines.protocol import NO_DRAWS, Block, BlockKeeper, Draws
+from inference.engines.protocol import NO_DRAWS, Block, BlockKeeper, Draws, Starts
 from inference.engines.sites import Sites
 from mixtures import Program
 from mixtures.errors import StoredFileError
@@ -29,34 +29,44 @@ BLOCK = 50
 """Draws in a compiled block: long enough to amortise its start, short enough to show progress and to stop soon."""
 
 
+Given = tuple[Values, jax.Array, jax.Array]
+"""The run arguments, and the centre and the unit of the frame."""
+
+
 @functools.lru_cache(CACHED)
 def _kernel(
     program: Program, sites: Sites, options: NutsOptions, is_vectorized: bool
 ) -> tuple[Callable[..., Any], ...]:
-    """Two compiled functions: (keys, vectors, data) -> states, and (states, data) -> states, one block of draws."""
+    """Two compiled functions: (keys, v, (data, centre, unit)) -> states, and (states, (data, centre, unit)) -> states, one block of draws.
+
+    Chains move v, in the units of a `Frame`.
+    """
     log_density, _, _ = vector_functions(program, sites, prior=True, jacobian=True)
 
-    def nuts(key: jax.Array, u: jax.Array, data: Values) -> tuple[Any, Callable[..., Any]]:
+    def potential(data: Values, centre: jax.Array, unit: jax.Array) -> Callable[[jax.Array], jax.Array]:
+        return lambda v: -log_density(centre + unit * v, data)
+
+    def nuts(key: jax.Array, v: jax.Array, given: Given) -> tuple[Any, Callable[..., Any]]:
         # The kernel keeps what its init has seen: it must be made anew wherever it is traced.
-        init, sample = hmc(potential_fn_gen=lambda data: lambda u: -log_density(u, data), algo="NUTS")
+        init, sample = hmc(potential_fn_gen=potential, algo="NUTS")
         state = init(
-            u,
+            v,
             num_warmup=options.tune,
             target_accept_prob=options.target_accept,
             dense_mass=options.is_dense,
-            model_args=(data,),
+            model_args=given,
             rng_key=key,
         )
         return state, sample
 
-    def start(key: jax.Array, u: jax.Array, data: Values) -> Any:
-        return nuts(key, u, data)[0]
+    def start(key: jax.Array, v: jax.Array, given: Given) -> Any:
+        return nuts(key, v, given)[0]
 
-    def advance(state: Any, data: Values) -> tuple[Any, Values]:
-        _, sample = nuts(state.rng_key, state.z, data)
+    def advance(state: Any, given: Given) -> tuple[Any, Values]:
+        _, sample = nuts(state.rng_key, state.z, given)
 
         def step(state: Any, _: None) -> tuple[Any, Values]:
-            state = sample(state, (data,))
+            state = sample(state, given)
             return state, _record(state)
 
         return jax.lax.scan(step, state, None, length=BLOCK)
@@ -69,7 +79,7 @@ def _kernel(
 
 def _record(state: Any) -> Values:
     return {
-        "u": state.z,
+        "v": state.z,
         "lp": -state.potential_energy,
         "energy": state.energy,
         "diverging": state.diverging,
@@ -83,7 +93,7 @@ def sample(
     program: Program,
     sites: Sites,
     data: Values,
-    starts: Values,
+    starts: Starts,
     options: NutsOptions,
     *,
     progress: bool,
@@ -91,10 +101,10 @@ def sample(
     is_stopped: Callable[[], bool],
 ) -> Draws:
     """Draws of every parameter, one chain from each start; fewer than asked for if stopped."""
-    vectors = np.asarray(unconstrained_starts(program, sites)(starts, data))
     with jax.enable_x64(options.precision == "float64"):
-        joined = _drawn(program, sites, data, vectors, options, progress, store, is_stopped)
-    values = constrained_draws(program, sites)(jnp.asarray(joined.pop("u"), dtype=float), data)
+        joined = _drawn(program, sites, data, starts, options, progress, store, is_stopped)
+    u = starts.frame.outward(joined.pop("v").astype(np.float64))
+    values = constrained_draws(program, sites)(jnp.asarray(u), data)
     parameters = {site.name: np.asarray(values[site.name]) for site in sites.parameters}
     depth = np.floor(np.log2(np.maximum(joined["n_steps"], 1))).astype(int) + 1
     return Draws(parameters, {**joined, "tree_depth": depth})
@@ -104,20 +114,24 @@ def _drawn(
     program: Program,
     sites: Sites,
     data: Values,
-    vectors: np.ndarray,
+    starts: Starts,
     options: NutsOptions,
     progress: bool,
     store: BlockKeeper | None,
     is_stopped: Callable[[], bool],
 ) -> dict[str, np.ndarray]:
     """The draws of the vector, and the sampler's statistics, (chains, draws, ...), in the precision of the scope."""
-    chains, tune = len(vectors), options.tune
+    chains, tune = len(starts.vectors), options.tune
     devices = _accelerators()
     # As one vectorised program chains wait for the longest of their trees: on two cores side by side is three times as fast.
     is_vectorized = chains > 1 and len(devices) > 0
     # one program serves every seed and number of draws
     start, advance = _kernel(program, sites, replace(options, seed=0, draws=0), is_vectorized)
-    data, begin = jax.tree.map(jnp.asarray, data), jnp.asarray(vectors)
+    frame = starts.frame
+    given, begin = (
+        jax.tree.map(jnp.asarray, (data, frame.centre, frame.unit)),
+        jnp.asarray(frame.inward(starts.vectors)),
+    )
     keys = jax.random.split(jax.random.PRNGKey(derived(options.seed, "sample_nuts")), chains)
     groups: list[Any] = list(range(chains))
     if is_vectorized:
@@ -126,7 +140,7 @@ def _drawn(
         ]
     lanes = []
     for number, group in enumerate(groups):
-        own, at, rows = keys[group], begin[group], data
+        own, at, rows = keys[group], begin[group], given
         if is_vectorized:
             own, at, rows = jax.device_put((own, at, rows), devices[number])
         first = group.start if is_vectorized else group
@@ -150,18 +164,18 @@ class _Lane:
         advance: Callable[..., Any],
         keys: jax.Array,
         vectors: jax.Array,
-        data: Values,
+        given: Given,
         first_kept: int,
         store: BlockKeeper | None,
     ):
-        self.number, self.step, self.data, self.first_kept, self.store = number, advance, data, first_kept, store
+        self.number, self.step, self.given, self.first_kept, self.store = number, advance, given, first_kept, store
         blocks = store.read(number) if store is not None else []
         self.done = len(blocks)
         self.kept = [block.record for block in blocks[first_kept:]]
         if not blocks:
-            self.state = start(keys, vectors, data)
+            self.state = start(keys, vectors, given)
             return
-        expected, stored = jax.eval_shape(start, keys, vectors, data), blocks[-1].state
+        expected, stored = jax.eval_shape(start, keys, vectors, given), blocks[-1].state
         if [leaf.shape for leaf in jax.tree.leaves(expected)] != [leaf.shape for leaf in stored]:
             raise StoredFileError(
                 "store",
@@ -169,13 +183,13 @@ class _Lane:
                 expected="the devices that the run began on",
                 advice="Resume it there, or begin a new run.",
             )
-        _check_records(jax.eval_shape(self.step, expected, data)[1], blocks, first_kept)
+        _check_records(jax.eval_shape(self.step, expected, self.given)[1], blocks, first_kept)
         leaves = jax.device_put([jnp.asarray(leaf) for leaf in stored], vectors.device)
         self.state = jax.tree.unflatten(jax.tree.structure(expected), leaves)
 
     def launch(self) -> None:
         """Begin one more block; the call returns while it is computed."""
-        self.pending = self.step(self.state, self.data)
+        self.pending = self.step(self.state, self.given)
 
     def finish(self) -> list[int]:
         """Keep the block that was begun; how many draws of each chain diverged so far, once warm-up is over."""

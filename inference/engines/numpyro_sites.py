@@ -13,7 +13,16 @@ from numpyro.distributions import biject_to, constraints
 
 from inference.engines.numpyro_terms import NumPyroProbe, log_prob, trace_key
 from inference.engines.run_arguments import checked_run, is_from_here, rows_of, run_arguments, shapes_of
-from inference.engines.sites import Site, Sites, component_sizes, dims_of, of_program, support_of, with_structure
+from inference.engines.sites import (
+    Site,
+    Sites,
+    component_sizes,
+    dims_of,
+    of_program,
+    proper_priors,
+    support_of,
+    with_structure,
+)
 from inference.engines.structure import Choice, Term
 from mixtures import Mixture, Observations, Program
 from mixtures.ppl.numpyro_ppl import WORDS
@@ -120,7 +129,8 @@ def _looked_at(program: Program, data: Values) -> tuple[Sites, tuple[Term, ...],
         terms.extend(_term(name, site, jnp.shape(densities[name])) for name, site in sampled.items())
         return [(site["value"], densities[name]) for name, site in sampled.items()]
 
-    traced = jax.make_jaxpr(look)(jax.random.PRNGKey(0), dict(data))
+    with proper_priors():
+        traced = jax.make_jaxpr(look)(jax.random.PRNGKey(0), dict(data))
     sites = of_program(program, Sites(tuple(found)))
     return sites, tuple(terms), trace_key(traced, (sites, terms))
 

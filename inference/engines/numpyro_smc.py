@@ -24,12 +24,16 @@ from inference.engines.numpyro_vector import vector_parts
 from inference.engines.protocol import Draws
 from inference.engines.sites import Sites
 from mixtures import Program
+from mixtures.errors import FitError
 
 LEAPFROGS = 8
 """Leapfrog steps of one Hamiltonian move."""
 
 ACCEPTANCE = 0.75
 """The acceptance rate that step sizes are tuned for."""
+
+LEAST_LOG_RISE = -700.0
+"""Log of the smallest rise of the power: e^-700 is hardly a float."""
 
 JITTER = 0.3
 """Spread of the particles' log step sizes: no trajectory length is bad for all."""
@@ -107,6 +111,13 @@ def _run(
     densities, move = compiled
     power, step, log_evidence = 0.0, 0.5, 0.0
     likelihood = _finite(densities(u, data)[0])
+    if not np.isfinite(likelihood).any():
+        raise FitError(
+            "sample_smc",
+            got=f"{len(u)} draws from the prior under none of which the data are possible",
+            expected="a prior some of whose draws can have made the data",
+            advice="Bring the prior nearer to the data, or take more particles.",
+        )
     while power < 1:
         rise = _next_rise(likelihood, 1 - power, least_effective)
         log_weights = rise * likelihood
@@ -115,7 +126,8 @@ def _run(
         power = 1.0 if rise >= 1 - power else power + rise
         key, pick, kick = jax.random.split(key, 3)
         u = u[resampling.systematic(pick, jnp.exp(log_weights - logsumexp(log_weights)), len(u))]
-        variances = jnp.maximum(jnp.var(u, axis=0), 1e-12)
+        spread = jnp.var(u, axis=0)
+        variances = jnp.where(spread > 0, spread, 1.0)
         u, accepted = move(jax.random.split(kick, len(u)), u, power, step, variances, data)
         step *= float(np.exp(np.mean(accepted) - ACCEPTANCE))
         log_likelihood, log_prior = densities(u, data)
@@ -139,4 +151,7 @@ def _next_rise(likelihood: np.ndarray, most: float, least_effective: float) -> f
         # ESS = (sum w)^2 / sum w^2
         return float(np.exp(2 * logsumexp(weights) - logsumexp(2 * weights)) - least)
 
-    return most if surplus(most) >= 0 else float(brentq(surplus, 1e-12 * most, most, xtol=1e-14))
+    if surplus(most) >= 0:
+        return most
+    # by its logarithm: under a prior much wider than the posterior the first rises are many decades small
+    return float(np.exp(brentq(lambda log_rise: surplus(np.exp(log_rise)), LEAST_LOG_RISE, np.log(most), xtol=1e-9)))

@@ -11,7 +11,17 @@ from pyro.infer import infer_discrete
 from inference.engines import pyro_em, pyro_nuts
 from inference.engines.closed_form import Climb, EMProblem, State
 from inference.engines.nuts_options import NutsOptions
-from inference.engines.protocol import Ascent, BlockKeeper, Draws, GuideAscent, LogDensity, Parameters, VariationalDraws
+from inference.engines.protocol import (
+    Ascent,
+    BlockKeeper,
+    Draws,
+    Frame,
+    GuideAscent,
+    LogDensity,
+    Parameters,
+    Starts,
+    VariationalDraws,
+)
 from inference.engines.pyro_ascent import ascend_guide, ascend_one_by_one, ascend_together
 from inference.engines.pyro_mle import ascend_likelihood, expected_density
 from inference.engines.pyro_programs import (
@@ -188,7 +198,7 @@ class PyroEngine:
         self,
         program: Program,
         x: Observations,
-        starts: Parameters,
+        starts: Starts,
         options: NutsOptions,
         *,
         progress: bool,
@@ -204,7 +214,7 @@ class PyroEngine:
                 model,
                 sites,
                 data,
-                as_torch(dict(starts)),
+                starts,
                 options,
                 progress=progress,
                 is_stopped=is_stopped,
@@ -233,7 +243,7 @@ class PyroEngine:
         self,
         program: Program,
         x: Observations,
-        start: Parameters,
+        frame: Frame,
         *,
         family: str,
         steps: int,

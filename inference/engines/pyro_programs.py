@@ -33,7 +33,16 @@ from inference.engines.pyro_terms import (
     unit_table,
 )
 from inference.engines.run_arguments import checked_run, run_arguments
-from inference.engines.sites import Site, Sites, component_sizes, dims_of, of_program, support_of, with_structure
+from inference.engines.sites import (
+    Site,
+    Sites,
+    component_sizes,
+    dims_of,
+    of_program,
+    proper_priors,
+    support_of,
+    with_structure,
+)
 from inference.engines.structure import Choice, Term
 from mixtures import Mixture, Observations, Program
 from mixtures.ppl.pyro_ppl import PyroPPL
@@ -92,7 +101,7 @@ def describe(program: Program, x: Observations) -> Sites:
     """The program's sites, by one trace; and the structure of a user's own."""
     with checked_run(program):
         model, data = tensors(program, x)
-        with isolated():
+        with isolated(), proper_priors():
             trace = trace_sites(model, data)
             densities = {name: log_prob(site) for name, site in trace.items()}
     categories = component_sizes([site for site in trace.values() if not is_factor(site)], is_assignment)
@@ -338,6 +347,7 @@ def vector_density(program: Program, x: Observations, *, prior: bool, jacobian: 
 
     return LogDensity(
         size=sites.coordinates,
+        is_real=sites.are_real(space.shapes),
         value_and_gradient=value_and_gradient,
         hessian=hessian,
         units=lambda scales: space.units(as_torch(dict(scales))).numpy(),

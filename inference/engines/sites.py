@@ -1,6 +1,7 @@
 """A program's random variables, described: what both backends' programs are known by."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -201,6 +202,12 @@ class Sites:
         """The number of free coordinates: the length of the unconstrained vector."""
         return sum(site.free for site in self.parameters)
 
+    def are_real(self, names: Iterable[str]) -> np.ndarray:
+        """Which coordinates of the unconstrained vector belong to real-valued sites, given the order of the sites in it."""
+        by_name = {site.name: site for site in self.parameters}
+        parts = [np.full(by_name[name].free, by_name[name].is_real) for name in names]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=bool)
+
     @property
     def free_parameters(self) -> int:
         """The number of free parameters, on which the likelihood depends: what information criteria count."""
@@ -233,6 +240,22 @@ def _without_one(site: Site) -> Site:
     # values that add up to zero over components have the coordinates of one component less to begin with
     sets = components if site.free % components == 0 else components - 1
     return replace(site, spare=site.free // sets)
+
+
+@contextmanager
+def proper_priors() -> Iterator[None]:
+    """Say in words what backends say of a prior that is no distribution: that it has no draws, or of which parameter it has no value."""
+    try:
+        yield
+    except (NotImplementedError, ValueError) as error:
+        if isinstance(error, ValueError) and "distribution got invalid" not in str(error):
+            raise
+        raise ModelError(
+            "program",
+            got=str(error) or "a distribution without draws, such as ImproperUniform",
+            expected="proper distributions, which can be drawn from",
+            advice="Give every unknown a proper prior, as wide as you like.",
+        ) from error
 
 
 def component_sizes(sites: Iterable[Mapping[str, Any]], is_assignment: Callable[[Any], bool]) -> set[int]:

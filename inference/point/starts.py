@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from inference.checks import check_proper
 from inference.engines import Engine
 from inference.engines.predictors import Predictors
 from inference.engines.sites import Sites
@@ -49,7 +50,9 @@ def rule(program: Program, x: Observations, engine: Engine, seed: int, verb: str
     """One start of a verb by the program's own rule: a mixture's family has one, a user's program starts at a draw from its prior."""
     if isinstance(program, Mixture):
         return program.start(x, generator(seed, verb, "rule"))
-    return engine.prior_draw(program, x, derived(seed, verb, "rule"))
+    drawn = engine.prior_draw(program, x, derived(seed, verb, "rule"))
+    check_proper(drawn)
+    return drawn
 
 
 def listed(given: Any) -> list[Start]:

@@ -11,6 +11,7 @@ from inference.engines import engine
 from inference.engines.nuts_options import PRECISIONS, TARGET_ACCEPT, NutsOptions, choose_metric
 from inference.memory import check_memory
 from inference.posterior.chain_starts import chain_starts, fits_of, log_posterior_of
+from inference.posterior.frame import check_digits
 from inference.posterior.run import Run, carry_out
 from inference.posterior.samplers import choose_sampler
 from inference.posterior.store import DrawStore
@@ -122,6 +123,7 @@ def sample_nuts(
     fits = fits_of(init, sites)
     centres = fits_of(init, sites, spread=True) if spread else fits
     starts = chain_starts(program, observations, backend_engine, sites, chains, seed, centres)
+    check_digits(starts.frame, precision)
     heights = [log_posterior_of(fit, program, observations, backend_engine) for fit in fits]
     run = Run(
         nuts=NutsOptions(draws, tune, target, seed, precision, metric),
@@ -132,5 +134,5 @@ def sample_nuts(
         init_log_posterior=max(heights, default=None),
     )
     program = with_numbers(program, observations)
-    stored = DrawStore.new(store, run.header(program, observations), starts) if store is not None else None
+    stored = DrawStore.new(store, run.header(program, observations), starts.packed()) if store is not None else None
     return carry_out(run, program, observations, starts, stored, progress, strict)

@@ -10,7 +10,7 @@ import xarray as xr
 
 from inference.checks import checked, with_numbers
 from inference.engines import engine
-from inference.engines.sites import Sites
+from inference.engines.protocol import Starts
 from inference.files import built
 from inference.posterior.run import Run, carry_out
 from inference.posterior.store import DrawStore
@@ -67,8 +67,7 @@ def resume(
     _check_same("data", path, "other data", kept.data_fingerprint[:12], observations.fingerprint[:12])
     _check_same("program", path, "another program", *map(_digest, (kept.program, to_json(numbered))))
     _check_same("versions", path, "other versions of the packages", kept.versions, versions(backend))
-    starts = store.starts()
-    _check_starts(path, starts, engine(backend).sites(numbered, observations))
+    starts = _starts(path, store.starts(), engine(backend).sites(numbered, observations).coordinates)
     return carry_out(kept.run, numbered, observations, starts, store, progress, strict)
 
 
@@ -100,22 +99,24 @@ class _Kept:
             ) from error
 
 
-def _check_starts(path: str | os.PathLike[str], starts: dict[str, np.ndarray], sites: Sites) -> None:
-    """Check that chains can start where the store says.
+def _starts(path: str | os.PathLike[str], packed: dict[str, np.ndarray], size: int) -> Starts:
+    """Where the chains of a store start.
 
     Raises:
-        StoredFileError: not a number for each chain and parameter.
+        StoredFileError: not a finite number for each chain and coordinate.
     """
-    chains = {len(value) if value.ndim else 0 for value in starts.values()}
-    found = {name: value.shape[1:] for name, value in starts.items() if value.dtype.kind == "f"}
-    expected = {site.name: site.shape for site in sites.parameters}
-    if found != expected or len(chains) != 1 or not min(chains):
+    shapes = {name: value.shape for name, value in packed.items()}
+    chains = shapes.get("vectors", (0,))[0] if shapes.get("vectors") else 0
+    expected = {"vectors": (chains, size), "centre": (size,), "unit": (size,)}
+    is_numeric = all(value.dtype.kind == "f" and np.isfinite(value).all() for value in packed.values())
+    if shapes != expected or not chains or not is_numeric:
         raise StoredFileError(
             str(path),
-            got=f"starts of shapes { ({name: value.shape for name, value in starts.items()}) }",
-            expected=f"one of {expected} for each chain",
+            got=f"starts of shapes {shapes}",
+            expected=f"finite numbers of shapes {expected}, one or more chains",
             advice="Restore starts.npz from a copy, or begin a new run in another folder.",
         )
+    return Starts.unpacked(packed)
 
 
 def _check_same(what: str, path: str | os.PathLike[str], other: str, kept: Any, given: Any) -> None:

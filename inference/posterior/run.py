@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from inference.checks import check_count, check_share
 from inference.engines import engine
 from inference.engines.nuts_options import METRICS, PRECISIONS, NutsOptions
+from inference.engines.protocol import Starts
 from inference.files import built
 from inference.posterior.afterwards import Steps
 from inference.posterior.generate import with_assignments, with_predictive
@@ -73,7 +73,7 @@ def carry_out(
     run: Run,
     program: Program,
     x: Observations,
-    starts: Mapping[str, np.ndarray],
+    starts: Starts,
     store: DrawStore | None,
     progress: bool | None,
     strict: bool,
@@ -84,13 +84,13 @@ def carry_out(
         run: what was asked for.
         program: the declaration, with the numbers of its priors.
         x: the data.
-        starts: where the chains start, (chains, ...) by site.
+        starts: where the chains start.
         store: blocks of an earlier run, and the place for new ones.
         progress: show a progress bar; None shows one on a terminal.
         strict: raise if the draws have warnings.
     """
     backend, begin = engine(run.sampler.backend), time.perf_counter()
-    chains = len(next(iter(starts.values())))
+    chains = len(starts.vectors)
     sites = backend.sites(program, x)
     rehearse(program, x, backend, sites, predictive=run.predictive, assignments=run.assignments)
     with stop_on_interrupt() as is_stopped:

@@ -8,12 +8,12 @@ import numpy as np
 import xarray as xr
 from scipy.special import logsumexp
 
-from inference.checks import check_count, checked, with_numbers
+from inference.checks import check_count, check_proper, checked, with_numbers
 from inference.engines import engine
 from inference.posterior.afterwards import Steps
 from inference.posterior.rehearsal import rehearse
 from inference.posterior.tree import build_tree
-from mixtures import Program
+from mixtures import Mixture, Program
 from mixtures.errors import BackendError
 from mixtures.seeds import check_seed, derived
 
@@ -55,6 +55,8 @@ def sample_smc(
 
     Raises:
         BackendError: BlackJAX is not installed, or the backend has no such sampler.
+        ModelError: an improper prior.
+        FitError: the data are impossible under all draws from the prior.
 
     Example:
         >>> from mixtures import gaussian_mixture
@@ -77,6 +79,8 @@ def sample_smc(
     backend_engine = engine(backend)
     sites, numbered = backend_engine.sites(program, observations), with_numbers(program, observations)
     rehearse(numbered, observations, backend_engine, sites)
+    if not isinstance(program, Mixture):
+        check_proper(backend_engine.prior_draw(program, observations, derived(seed, "sample_smc", "prior")))
     draws, log_evidence = backend_engine.smc(
         program,
         observations,

@@ -117,7 +117,7 @@ class DrawStore:
             raise _unreadable(self.path / HEADER, error) from error
 
     def starts(self) -> dict[str, np.ndarray]:
-        """Where the chains start, (chains, ...) by site.
+        """Where the chains start, as `Starts.packed` has it.
 
         Raises:
             StoredFileError: nothing that can be read.

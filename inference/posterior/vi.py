@@ -9,12 +9,15 @@ from inference.checks import check_count, check_positive, checked, with_numbers
 from inference.engines import engine
 from inference.point.map import fit_map
 from inference.posterior.approximate import approximate_tree
-from inference.posterior.chain_starts import fits_of
+from inference.posterior.chain_starts import fits_of, frame_about
 from inference.posterior.rehearsal import rehearse
 from inference.results import PointFit
 from mixtures import Program
 from mixtures.errors import ChoiceError, FitError, ModelError
 from mixtures.seeds import check_seed, derived
+
+AT_REST = 0.3
+"""How far the family may be from where its ELBO is largest, in its own standard deviations."""
 
 FAMILIES = ("normal", "multivariate", "flow")
 
@@ -33,8 +36,12 @@ def fit_vi(
 ) -> xr.DataTree:
     """Approximate the posterior by maximising the ELBO over a family of distributions of the unconstrained parameters.
 
-    Assignments are summed out. One labelling is described: the one of `init`. The attribute `k_hat` says whether the approximation may
-    be trusted (below 0.7).
+    Assignments are summed out. One labelling is described: the one of `init`. It begins in the posterior's own units, by the curvature at
+    `init`, so that the data's units and origin do not matter.
+
+    The attribute `is_trustworthy` says whether the approximation may be trusted: its draws' weights have a thin tail (`k_hat` below 0.7)
+    and are shared by many draws (`effective_draws`), and the ELBO has come to rest (`unrest` below 0.3: in standard deviations, how far
+    the family would still move or stretch).
 
     Args:
         program: a declaration.
@@ -50,7 +57,8 @@ def fit_vi(
         backend: `"numpyro"`.
 
     Returns:
-        A tree as from `sample_nuts`, of one chain; attributes `k_hat`, `is_trustworthy`, and `elbo`, a lower bound of log p(x).
+        A tree as from `sample_nuts`, of one chain; attributes `is_trustworthy`, `k_hat`, `effective_draws`, `unrest`, and `elbo`, a lower
+        bound of log p(x).
 
     Raises:
         ChoiceError: no such family.
@@ -84,10 +92,11 @@ def fit_vi(
             advice="Use family='normal'.",
         )
     rehearse(with_numbers(program, observations), observations, backend_engine, sites)
+    frame = frame_about(program, observations, backend_engine, sites, fit, seed, "fit_vi")
     found = backend_engine.variational(
         program,
         observations,
-        fit.parameters,
+        frame,
         family=family,
         steps=steps,
         learning_rate=learning_rate,
@@ -113,5 +122,7 @@ def fit_vi(
             "seed": seed,
             "sampler": f"variational, {family}",
             "elbo": float((found.log_density - found.log_proposal).mean()),
+            "unrest": float(found.unrest.max()),
         },
+        is_at_rest=bool(found.unrest.max() < AT_REST),
     )
