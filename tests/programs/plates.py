@@ -376,16 +376,16 @@ def network(ppl, x):
 def _network(p):
     """Node 3 is summed out where the kinds of the others are given."""
     total = -np.inf
-    for kinds in np.ndindex(2, 2, 2):
-        a, b, c = kinds
-        likelihood = np.log(
-            np.where(EDGES[[0, 1, 3]] == 1, p.tie[[a, a, b], [b, c, c]], 1 - p.tie[[a, a, b], [b, c, c]])
-        )
-        last = p.weights * np.prod(
-            [np.where(e == 1, p.tie[k], 1 - p.tie[k]) for e, k in zip(EDGES[[2, 4, 5]], kinds)], axis=0
-        )
-        total = np.logaddexp(total, np.log(p.weights[list(kinds)]).sum() + likelihood.sum() + np.log(last.sum()))
+    for a, b, c in np.ndindex(2, 2, 2):
+        among = bernoulli(EDGES[[0, 1, 3]], p.tie[[a, a, b], [b, c, c]]).sum()
+        to_last = sum(bernoulli(edge, p.tie[k]) for edge, k in zip(EDGES[[2, 4, 5]], (a, b, c), strict=True))
+        last = special.logsumexp(np.log(p.weights) + to_last)
+        total = np.logaddexp(total, np.log(p.weights[[a, b, c]]).sum() + among + last)
     return 0.0, total
+
+
+def bernoulli(seen, probs):
+    return np.log(np.where(seen == 1, probs, 1 - probs))
 
 
 NETWORK = Case(

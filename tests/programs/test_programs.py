@@ -41,8 +41,9 @@ SAMPLED = [case for case in CASES if case.samples]
 LABELLED = [case for case in SAMPLED if case.labels is not None]
 
 
-def is_sentence(refusal: MixturesError) -> bool:
-    return len(str(refusal).split()) >= WORDS_OF_A_SENTENCE
+def check_refusal(refusal: MixturesError, may_refuse: bool) -> None:
+    assert len(str(refusal).split()) >= WORDS_OF_A_SENTENCE, f"not a sentence: {refusal}"
+    assert may_refuse, f"refused: {refusal}"
 
 
 def answered(ask, may_refuse: bool):
@@ -50,8 +51,7 @@ def answered(ask, may_refuse: bool):
     try:
         return ask()
     except MixturesError as refusal:
-        assert is_sentence(refusal), f"not a sentence: {refusal}"
-        assert may_refuse, f"refused: {refusal}"
+        check_refusal(refusal, may_refuse)
         return None
 
 
