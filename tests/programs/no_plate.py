@@ -129,7 +129,6 @@ CHANGE = Case(
         special.logsumexp(normal(X, p.before).cumsum()[:4] + normal(X, p.after)[::-1].cumsum()[::-1][1:], b=1 / 4),
     ),
     row=False,
-    samples=True,
 )
 
 
