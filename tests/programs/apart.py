@@ -234,7 +234,6 @@ RISING = Case(
     ),
     labels={"weights": (0,)},
     components=3,
-    samples=True,
 )
 
 

@@ -92,7 +92,6 @@ GROUPS = Case(
     components=3,
     relabels=True,
     samples=True,
-    fits=True,
 )
 
 

@@ -221,7 +221,6 @@ ERRORS = Case(
     ),
     by_hand=_errors,
     labels={"weights": (0,), "middle": (0,), "slope": (0,)},
-    samples=True,
 )
 
 CASES = (INTERCEPTS, BETA_BINOMIAL, EFFECTS, SCHOOLS, ERRORS)

@@ -1,5 +1,7 @@
 """Assignments of no plate: of everything, of one moment, of one group in a loop."""
 
+import itertools
+
 import numpy as np
 from scipy import special
 
@@ -127,7 +129,6 @@ CHANGE = Case(
         special.logsumexp(normal(X, p.before).cumsum()[:4] + normal(X, p.after)[::-1].cumsum()[::-1][1:], b=1 / 4),
     ),
     row=False,
-    samples=True,
 )
 
 
@@ -142,7 +143,7 @@ def groups_in_a_loop(ppl, x):
     weights = ppl.sample("weights", dist.Dirichlet(2.0 * xp.ones(2)))
     with ppl.plate("components", 2):
         centre = ppl.sample("centre", dist.Normal(0.0, 2.0))
-    for group, (begin, end) in enumerate(zip(ENDS[:-1], ENDS[1:], strict=True)):
+    for group, (begin, end) in enumerate(itertools.pairwise(ENDS)):
         z = ppl.assign(f"class_{group}", weights)
         with ppl.plate(f"members_{group}", int(end - begin)):
             ppl.sample(f"obs_{group}", dist.Normal(centre[z], 1.0), obs=x[begin:end])

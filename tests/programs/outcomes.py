@@ -202,8 +202,6 @@ EVENTS = Case(
     ),
     by_hand=lambda p: (0.0, summed(np.log(p.weights) + np.column_stack([_events(p, 0), _events(p, 1)]))),
     labels={"weights": (0,), "loc": (0,), "strength": (0,)},
-    relabels=True,
-    samples=True,
 )
 
 
@@ -270,7 +268,6 @@ TRUNCATED = Case(
     by_hand=lambda p: (0.0, summed(np.log(p.weights) + normal(X[:, None], p.centre) - special.log_ndtr(p.centre))),
     splits=False,
     labels={"weights": (0,), "centre": (0,)},
-    samples=True,
     fits=True,
 )
 
@@ -344,8 +341,6 @@ HOLE = Case(
     joint=lambda p, z: (np.log(p.weights[z.assignment]).sum(), np.nansum(normal(HOLES, p.loc[z.assignment]))),
     by_hand=lambda p: (0.0, summed(np.log(p.weights) + np.nansum(normal(HOLES[:, None], p.loc), axis=2))),
     labels={"weights": (0,), "loc": (0,)},
-    relabels=True,
-    samples=True,
 )
 
 

@@ -109,8 +109,6 @@ NOISY = Case(
     by_hand=lambda p: (0.0, np.log(np.exp(_noisy(p)) @ p.weights).sum()),
     labels={"weights": (0,), "loc": (0,), "scale": (0,)},
     components=3,
-    relabels=True,
-    samples=True,
     name="a family beside noise",
 )
 

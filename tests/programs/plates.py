@@ -33,7 +33,6 @@ COLUMNS = Case(
     labels={"weights": (0,), "centre": (0,)},
     components=3,
     samples=True,
-    fits=True,
 )
 
 
@@ -266,6 +265,59 @@ REOPENED = Case(
 )
 
 
+@declare
+def rows_named_twice(ppl, x):
+    """The plate of rows is made anew, under its name, where the assignments are used."""
+    weights = ppl.sample("weights", ppl.dist.Dirichlet(2.0 * ppl.xp.ones(2)))
+    with ppl.plate("components", 2):
+        centre = ppl.sample("centre", ppl.dist.Normal(0.0, 2.0))
+    with ppl.plate("rows", len(x)):
+        z = ppl.assign("assignment", weights)
+    with ppl.plate("rows", len(x)):
+        ppl.sample("obs", ppl.dist.Normal(centre[z], 0.9), obs=x)
+
+
+TWICE = Case(
+    rows_named_twice,
+    FIVE,
+    unknown={"assignment": (2, (5,))},
+    draw=lambda rng: {"weights": rng.dirichlet([2, 2]), "centre": rng.normal(0, 2, 2)},
+    prior=lambda p: dirichlet(p.weights) + normal(p.centre, 0, 2).sum(),
+    joint=lambda p, z: (np.log(p.weights[z.assignment]).sum(), normal(FIVE, p.centre[z.assignment], 0.9).sum()),
+    by_hand=lambda p: (0.0, summed(np.log(p.weights) + normal(FIVE[:, None], p.centre, 0.9))),
+    may_refuse=True,
+    fits=True,
+)
+
+
+@declare
+def steps_between_rows(ppl, x):
+    """A switching autoregression: there is one assignment less than there are rows."""
+    weights = ppl.sample("weights", ppl.dist.Dirichlet(2.0 * ppl.xp.ones(2)))
+    with ppl.plate("regimes", 2):
+        pull = ppl.sample("pull", ppl.dist.Normal(0.0, 1.0))
+    with ppl.plate("steps", len(x) - 1):
+        z = ppl.assign("regime", weights)
+        ppl.sample("obs", ppl.dist.Normal(pull[z] * x[:-1], 0.8), obs=x[1:])
+
+
+STEPS = Case(
+    steps_between_rows,
+    FIVE,
+    unknown={"regime": (2, (4,))},
+    draw=lambda rng: {"weights": rng.dirichlet([2, 2]), "pull": rng.normal(size=2)},
+    prior=lambda p: dirichlet(p.weights) + normal(p.pull).sum(),
+    joint=lambda p, z: (
+        np.log(p.weights[z.regime]).sum(),
+        normal(FIVE[1:], p.pull[z.regime] * FIVE[:-1], 0.8).sum(),
+    ),
+    by_hand=lambda p: (0.0, summed(np.log(p.weights) + normal(FIVE[1:, None], np.outer(FIVE[:-1], p.pull), 0.8))),
+    row=False,
+    labels={"weights": (0,), "pull": (0,)},
+    samples=True,
+)
+
+
 WHO = np.array([1, 0, 1, 2, 1, 1, 2])
 SEVEN = np.array([0.2, -1.5, 1.1, 0.4, 2.3, -0.6, 0.9])
 
@@ -376,16 +428,16 @@ def network(ppl, x):
 def _network(p):
     """Node 3 is summed out where the kinds of the others are given."""
     total = -np.inf
-    for kinds in np.ndindex(2, 2, 2):
-        a, b, c = kinds
-        likelihood = np.log(
-            np.where(EDGES[[0, 1, 3]] == 1, p.tie[[a, a, b], [b, c, c]], 1 - p.tie[[a, a, b], [b, c, c]])
-        )
-        last = p.weights * np.prod(
-            [np.where(e == 1, p.tie[k], 1 - p.tie[k]) for e, k in zip(EDGES[[2, 4, 5]], kinds)], axis=0
-        )
-        total = np.logaddexp(total, np.log(p.weights[list(kinds)]).sum() + likelihood.sum() + np.log(last.sum()))
+    for a, b, c in np.ndindex(2, 2, 2):
+        among = bernoulli(EDGES[[0, 1, 3]], p.tie[[a, a, b], [b, c, c]]).sum()
+        to_last = sum(bernoulli(edge, p.tie[k]) for edge, k in zip(EDGES[[2, 4, 5]], (a, b, c), strict=True))
+        last = special.logsumexp(np.log(p.weights) + to_last)
+        total = np.logaddexp(total, np.log(p.weights[[a, b, c]]).sum() + among + last)
     return 0.0, total
+
+
+def bernoulli(seen, probs):
+    return np.log(np.where(seen == 1, probs, 1 - probs))
 
 
 NETWORK = Case(
@@ -406,4 +458,4 @@ NETWORK = Case(
     fits=True,
 )
 
-CASES = (COLUMNS, WARD, TOPICS, RATERS, COHORTS, HALF, REOPENED, HOSPITALS, BLOCK, NETWORK)
+CASES = (COLUMNS, WARD, TOPICS, RATERS, COHORTS, HALF, REOPENED, TWICE, STEPS, HOSPITALS, BLOCK, NETWORK)

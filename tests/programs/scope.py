@@ -102,7 +102,7 @@ def with_defaults(ppl, x, spread=0.9, names=("weights", "centre"), *, rows="rows
 DEFAULTS = Case(declare(with_defaults), X, unknown=FOUR, relabels=True, samples=True, name="defaults", **_two(0.9))
 
 RATES = [2.0, 1.0]
-"""Shape and rate of the prior: a list, whose numbers are changed in place."""
+"""Shape and rate of a prior: a list, whose numbers a test changes in place."""
 
 
 def with_a_cell():

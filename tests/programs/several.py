@@ -89,7 +89,6 @@ OUTCOMES = Case(
             + stats.poisson.logpmf(PAIRS[:, 1:], p.rate)[:, None]
         ),
     ),
-    fits=True,
 )
 
 
