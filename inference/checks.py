@@ -7,7 +7,16 @@ import xarray as xr
 from jaxtyping import Int
 
 from mixtures import Mixture, Observations, Program
-from mixtures.errors import DataError, ModelError
+from mixtures.checks import check_choice as check_choice  # every verb has its checks from here
+from mixtures.checks import check_count as check_count
+from mixtures.checks import check_counts as check_counts
+from mixtures.checks import check_flags as check_flags
+from mixtures.checks import check_options as check_options
+from mixtures.checks import check_path as check_path
+from mixtures.checks import check_positive as check_positive
+from mixtures.checks import check_room as check_room
+from mixtures.checks import check_share as check_share
+from mixtures.errors import DataError, ModelError, in_words
 from mixtures.families.members import can_be
 
 
@@ -21,12 +30,13 @@ def checked(program: Program, x: Any) -> Observations:
     if not isinstance(program, Program):
         raise ModelError(
             "program",
-            got=f"{program!r} ({type(program).__name__})",
+            got=f"{in_words(program)} ({type(program).__name__})",
             expected="a declaration",
             advice="Use gaussian_mixture(2), Mixture(...), or decorate your own function with @mixtures.declare.",
         )
     observations = Observations.of(x)
     if isinstance(program, Mixture):
+        check_room(rows=len(observations), **sizes_of(program, observations))
         program.check(observations)
         observations.check_labels(program.components)
         _check_possible(program, observations)
@@ -65,43 +75,14 @@ def _check_possible(mixture: Mixture, x: Observations) -> None:
         )
 
 
+def sizes_of(program: Program, x: Observations) -> dict[str, int]:
+    """The axes of one parameter: as many numbers as any result has for each draw or start, at least."""
+    return {"components": program.components, "features": x.features or 1} if isinstance(program, Mixture) else {}
+
+
 def with_numbers(program: Program, x: Observations) -> Program:
     """The program with the numbers of its priors written out."""
     return program.scaled_to(x) if isinstance(program, Mixture) else program
-
-
-def check_count(name: str, value: Any, least: int = 1) -> int:
-    """An argument that counts something.
-
-    Raises:
-        ModelError: not an int, or less than `least`.
-    """
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < least:
-        raise ModelError(name, got=f"{value!r} ({type(value).__name__})", expected=f"an int >= {least}")
-    return value.__index__()
-
-
-def check_share(name: str, value: Any) -> float:
-    """An argument that is a share strictly between 0 and 1.
-
-    Raises:
-        ModelError: not a number, or outside.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float | np.floating) or not 0 < value < 1:
-        raise ModelError(name, got=repr(value), expected="a share between 0 and 1")
-    return float(value)
-
-
-def check_positive(name: str, value: Any, or_zero: bool = False) -> float:
-    """An argument that is a positive number (or zero, where that makes sense).
-
-    Raises:
-        ModelError: not a number, or not positive and finite.
-    """
-    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not is_number or not 0 <= value < float("inf") or (value == 0 and not or_zero):
-        raise ModelError(name, got=repr(value), expected=f"a {'number >= 0' if or_zero else 'positive number'}")
-    return float(value)
 
 
 def check_tree(posterior: Any) -> xr.DataTree:

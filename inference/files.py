@@ -18,6 +18,7 @@ import xarray as xr
 from inference.results import GuideFit, Origin, PointFit
 from inference.status import Status
 from mixtures import Observations
+from mixtures.checks import check_flags, check_path
 from mixtures.errors import ModelError, StoredFileError
 from mixtures.specification import from_json, to_json
 
@@ -53,7 +54,8 @@ def save(result: PointFit | GuideFit | xr.DataTree, path: str | os.PathLike[str]
         >>> back.status.word
         'converged'
     """
-    path = Path(path)
+    path = check_path("path", path)
+    check_flags(overwrite=overwrite)
     if path.exists() and not overwrite:
         raise _exists(path)
     if isinstance(result, xr.DataTree):
@@ -90,7 +92,7 @@ def load(path: str | os.PathLike[str], *, x: Any = None) -> Any:
         >>> bool((back.parameters["loc"] == fit.parameters["loc"]).all())
         True
     """
-    path = Path(path)
+    path = check_path("path", path)
     if not path.is_file():
         raise StoredFileError(str(path), got="no file", expected="a file that save wrote")
     try:

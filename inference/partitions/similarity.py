@@ -13,6 +13,7 @@ from xarray import DataTree
 from inference.assignment.responsibilities import draw_responsibilities
 from inference.checks import check_rows, check_tree
 from mixtures.errors import DataError
+from mixtures.tables import numbers_in
 
 BLOCK_BYTES = 64 * 2**20
 
@@ -95,7 +96,7 @@ def checked_responsibilities(responsibilities: np.ndarray) -> Float[np.ndarray, 
     Raises:
         DataError: a wrong number of axes, an empty axis, or rows that do not sum to one.
     """
-    array = np.asarray(responsibilities, dtype=float)
+    array = numbers_in(responsibilities, "responsibilities").astype(np.float64, copy=False)
     if array.ndim != 3 or 0 in array.shape:
         raise DataError("responsibilities", got=f"shape {array.shape}", expected="(draws, rows, components)")
     worst = np.abs(array.sum(axis=2) - 1.0).max()

@@ -7,16 +7,37 @@ from matplotlib.axes import Axes
 from matplotlib.legend import Legend
 
 from mixtures import Observations
-from mixtures.errors import DataError, ModelError
+from mixtures.errors import DataError, ModelError, in_words
 
 
 def given_or_new(ax: Axes | None, size: tuple[float, float] = (7.0, 4.0)) -> Axes:
-    """The caller's axes, or those of a new figure of this size in inches."""
+    """The caller's axes, or those of a new figure of this size in inches.
+
+    Raises:
+        ModelError: something else than Axes.
+    """
     if ax is not None:
-        return ax
+        return check_axes(ax)
     import matplotlib.pyplot as plt  # loads a window system where there is one: only when a figure is asked for
 
     return plt.subplots(figsize=size, layout="constrained")[1]
+
+
+def check_axes(ax: Any) -> Axes:
+    """Check that there is something to draw on.
+
+    Raises:
+        ModelError: not Axes; the text says how to come by them.
+    """
+    if not isinstance(ax, Axes):
+        several = isinstance(ax, np.ndarray | list | tuple)
+        raise ModelError(
+            "ax",
+            got="several Axes, or something else in their place" if several else in_words(ax),
+            expected="one matplotlib Axes",
+            advice="Pass one of them: axes[0]." if several else "figure, ax = plt.subplots() makes one.",
+        )
+    return ax
 
 
 def name_of(x: Observations, feature: int = 0) -> str:

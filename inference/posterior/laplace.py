@@ -7,7 +7,7 @@ import xarray as xr
 from scipy import optimize
 from scipy.linalg import cho_solve, solve_triangular
 
-from inference.checks import check_count, checked
+from inference.checks import check_counts, check_room, checked, sizes_of
 from inference.engines import engine
 from inference.engines.protocol import LogDensity
 from inference.point.map import fit_map
@@ -56,7 +56,8 @@ def fit_laplace(
     """
     observations = checked(program, x)
     seed = check_seed(seed)
-    check_count("draws", draws)
+    check_counts(draws=draws)
+    check_room(draws=draws, **sizes_of(program, observations))
     backend_engine = engine(backend)
     sites = backend_engine.sites(program, observations)
     fit = fit_map(program, observations, seed=seed, backend=backend) if init is None else fits_of(init, sites)[0]

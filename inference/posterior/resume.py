@@ -6,7 +6,7 @@ from typing import Any
 
 import xarray as xr
 
-from inference.checks import checked, with_numbers
+from inference.checks import check_flags, check_options, check_path, checked, with_numbers
 from inference.posterior.run import Run, carry_out
 from inference.posterior.store import DrawStore
 from inference.results import versions
@@ -54,7 +54,9 @@ def resume(
         >>> bool((post.posterior.loc == again.posterior.loc).all())
         True
     """
-    store = DrawStore.open(path)
+    check_options(progress=progress)
+    check_flags(strict=strict)
+    store = DrawStore.open(check_path("path", path))
     header = store.header()
     stored = from_json(header["program"]) if program is None else program
     observations = checked(stored, x)
