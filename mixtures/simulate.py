@@ -82,7 +82,9 @@ def simulate(
 
 def _checked_size(size: Any) -> tuple[int, ...]:
     parts = size if isinstance(size, tuple) else (size,)
-    is_count = [isinstance(part, int | np.integer) and not isinstance(part, bool) and 1 <= part <= MOST for part in parts]
+    is_count = [
+        isinstance(part, int | np.integer) and not isinstance(part, bool) and 1 <= part <= MOST for part in parts
+    ]
     if len(parts) not in (1, 2) or not all(is_count):
         raise ModelError("size", got=in_words(size), expected="rows, or a tuple (rows, features), ints >= 1")
     return tuple(map(int, parts))
