@@ -16,6 +16,7 @@ from mixtures.checks import check_path as check_path
 from mixtures.checks import check_positive as check_positive
 from mixtures.checks import check_room as check_room
 from mixtures.checks import check_share as check_share
+from mixtures.elsewhere import as_array
 from mixtures.errors import DataError, ModelError, in_words
 from mixtures.families.members import can_be
 
@@ -118,12 +119,31 @@ def check_rows(rows: Any, total: int) -> Int[np.ndarray, " rows"] | None:
     """
     if rows is None:
         return None
-    indices = np.atleast_1d(np.asarray(rows))
+    indices = np.atleast_1d(as_array(rows, "rows"))
     if indices.dtype == bool and indices.shape == (total,):
         indices = np.flatnonzero(indices)
     is_index = indices.dtype.kind in "iu" and indices.ndim == 1
     if indices.size and is_index and -total <= indices.min() and indices.max() < total:
         return indices
     bad = indices[(indices < -total) | (indices >= total)][:3].tolist() if is_index else []
-    got = f"indices {bad}" if bad else "no row" if not indices.size else f"{rows!r}"[:60]
+    got = f"indices {bad}" if bad else "no row" if not indices.size else in_words(rows)
     raise DataError("rows", got=got, expected=f"indices of {total} rows, 0 to {total - 1}")
+
+
+def check_result(what: str, value: Any, attribute: str, kind: str, verb: str) -> None:
+    """Check that a picture or a text is given the result that it is of.
+
+    Args:
+        what: the argument.
+        value: what was given.
+        attribute: what such a result has, and no other: a picture need not load what made it.
+        kind: the name of its class.
+        verb: what returns it.
+
+    Raises:
+        ModelError: another kind of thing.
+    """
+    if isinstance(value, type) or not hasattr(value, attribute):
+        raise ModelError(
+            what, got=f"a {type(value).__name__}", expected=f"a {kind}", advice=f"Pass what {verb} returned."
+        )

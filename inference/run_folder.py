@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from inference.checks import check_path
 from mixtures import Observations
+from mixtures.errors import ModelError, in_words
 
 RESOLUTION = 130
 """Dots per inch of pictures."""
@@ -31,9 +33,12 @@ class RunFolder:
         """Make the next folder: faithful-001, faithful-002, ...
 
         Raises:
+            ModelError: the parent is no path, or the name no name of a folder.
             OSError: it cannot be made.
         """
-        parent = Path(parent)
+        parent = check_path("parent", parent)
+        if check_path("name", name).name != name or name in (".", ".."):
+            raise ModelError("name", got=in_words(name), expected="the name of a folder, without slashes")
         parent.mkdir(parents=True, exist_ok=True)
         taken = [re.fullmatch(rf"{re.escape(name)}-(\d+)", entry.name) for entry in parent.iterdir()]
         number = max((int(match[1]) for match in taken if match), default=0)

@@ -6,6 +6,7 @@ take several arguments of a kind by name.
 
 import math
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,12 @@ MOST = 2**31 - 1
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is one real number: Python's or NumPy's (an array without axes too), and no truth value."""
+    """Whether a value is one real number that a float holds: Python's or NumPy's (an array without axes too), and no truth value."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         return value.dtype.kind in "fiu"
-    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return False
+    return not isinstance(value, int) or abs(value) < sys.float_info.max
 
 
 def check_count(name: str, value: Any, least: int = 1, most: int = MOST) -> int:
@@ -93,8 +96,7 @@ def check_positive(name: str, value: Any, or_zero: bool = False) -> float:
     Raises:
         ModelError: not a number, or not positive and finite.
     """
-    # beyond 1e308 an int is no float any more
-    if not is_number(value) or not 0 <= value < np.finfo(float).max or (value == 0 and not or_zero):
+    if not is_number(value) or not 0 <= value < math.inf or (value == 0 and not or_zero):
         raise ModelError(name, got=in_words(value), expected=f"a {'number >= 0' if or_zero else 'positive number'}")
     return float(value)
 

@@ -310,8 +310,8 @@ def zero_inflated_poisson_mixture(components: int, weights: Weights | None = Non
 
 
 def _listed(categories: Any) -> list[Any]:
-    several = isinstance(categories, Sequence | np.ndarray) and not isinstance(categories, str) and np.size(categories)
-    return list(categories) if several else [categories]
+    several = isinstance(categories, Sequence | np.ndarray) and not isinstance(categories, str | bytes)
+    return list(categories) if several and len(categories) else [categories]
 
 
 def _mixture(components: int, family: families.Family, weights: Weights | None) -> Mixture:

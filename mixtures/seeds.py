@@ -2,7 +2,7 @@
 
 import numbers
 
-from mixtures.errors import SeedError
+from mixtures.errors import SeedError, in_words
 
 
 def check_seed(seed: object) -> int:
@@ -20,8 +20,11 @@ def check_seed(seed: object) -> int:
     """
     if isinstance(seed, bool) or not isinstance(seed, numbers.Integral):
         raise SeedError(
-            "seed", got=f"{seed!r} ({type(seed).__name__})", expected="an int in [0, 2**32)", advice="Pass seed=0, say."
+            "seed",
+            got=f"{in_words(seed)} ({type(seed).__name__})",
+            expected="an int in [0, 2**32)",
+            advice="Pass seed=0, say.",
         )
     if not 0 <= int(seed) < 2**32:
-        raise SeedError("seed", got=f"{seed}", expected="an int in [0, 2**32)", advice="Pass seed=0, say.")
+        raise SeedError("seed", got=in_words(seed), expected="an int in [0, 2**32)", advice="Pass seed=0, say.")
     return int(seed)

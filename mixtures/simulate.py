@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from mixtures.checks import MOST, check_room
+from mixtures.checks import MOST, check_choice, check_room
 from mixtures.errors import ChoiceError, ModelError, in_words
 from mixtures.mixture import Mixture, missing_covariates
-from mixtures.ppl import backend_module
+from mixtures.ppl import PIP, backend_module
 from mixtures.program import Declared, Program
 from mixtures.seeds import check_seed
 from mixtures.tables import checked_covariates
@@ -49,7 +49,7 @@ def simulate(
         >>> draws["obs"].shape
         (100,)
     """
-    words = backend_module(backend, f"mixtures.ppl.{backend}_ppl")
+    words = backend_module(check_choice("backend", backend, PIP), f"mixtures.ppl.{backend}_ppl")
     if not isinstance(program, Program):
         raise ModelError(
             "program",

@@ -1,7 +1,6 @@
 """Reading tables: lists, arrays and pandas objects as checked arrays with names, and cells in words."""
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -83,19 +82,26 @@ def unmasked(x: Any, array: np.ndarray) -> np.ndarray:
     return np.where(np.ma.getmaskarray(x), np.nan, array) if isinstance(x, np.ma.MaskedArray) else array
 
 
-def whole_numbers(what: str, given: Any, rows: int, meaning: str = "ints from 0") -> np.ndarray:
-    """One whole number >= 0 for each row: components, classes, clusters.
+def whole_numbers(what: str, given: Any, rows: int | None = None) -> np.ndarray:
+    """One whole number >= 0 for each row: its component, class or cluster.
+
+    Args:
+        what: what is given.
+        given: the numbers.
+        rows: how many there must be; None: any number but none.
 
     Raises:
         DataError: fractions, truth values or negative numbers among them, or another number of rows.
     """
     array = as_array(tabular(given), what)
-    if array.shape != (rows,):
-        raise DataError(what, got=f"shape {array.shape}", expected=f"one for each row, shape ({rows},)")
-    bad = np.arange(rows) if array.dtype.kind not in "iu" else np.flatnonzero(array < 0)
-    if len(bad):
-        got = f"{in_words(array[bad[0]].item())} at row {bad[0]}"
-        raise DataError(what, got=got, expected=meaning, advice="")
+    if array.ndim != 1 or len(array) != (rows or max(len(array), 1)):
+        shape = f"({rows},)" if rows else "(rows,)"
+        raise DataError(what, got=f"shape {array.shape}", expected=f"an int for each row, shape {shape}")
+    is_bad = array < 0 if array.dtype.kind in "iu" else np.ones(len(array), dtype=bool)
+    if is_bad.any():
+        bad = int(is_bad.argmax())
+        got = f"{in_words(array.tolist()[bad])} at row {bad}, dtype {array.dtype}"
+        raise DataError(what, got=got, expected="ints from 0")
     return array.astype(np.int64)
 
 
@@ -129,12 +135,11 @@ def checked_names(names: Any) -> tuple[str, ...] | None:
     """Names of columns as a user gives them, as text."""
     if names is None:
         return None
-    given = as_array(
-        list(names) if isinstance(names, Iterable) and not isinstance(names, str | bytes) else names, "feature_names"
-    )
-    if given.ndim != 1 or not all(isinstance(name, str | int) for name in given.tolist()):
+    is_listed = isinstance(names, list | tuple) or (hasattr(names, "tolist") and np.ndim(names) == 1)
+    given = list(names) if is_listed else []
+    if not given or not all(isinstance(name, str | int | np.integer) for name in given):
         raise DataError("feature_names", got=in_words(names), expected="a list of names, one for each column")
-    return tuple(map(str, given.tolist()))
+    return tuple(map(str, given))
 
 
 def check_distinct(what: str, names: tuple[str, ...] | None) -> None:

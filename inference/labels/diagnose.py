@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from scipy.stats import chi2
 
-from inference.checks import check_choice
+from inference.checks import check_choice, check_result
 from inference.labels.comparison import compare_methods
 from inference.labels.convergence import convergence
 from inference.labels.evidence import Evidence, raw_tree
@@ -71,6 +71,8 @@ def diagnose_labels(
     """
     if method is not None:
         check_choice("method", method, METHODS)
+    if reference_fit is not None:
+        check_result("reference_fit", reference_fit, "log_posterior", "PointFit", "fit_map, fit_mle or fit_em")
     evidence = Evidence(raw_tree(posterior), choose_rows(raw_tree(posterior), rows, seed))
     parts = tasks(evidence, pivot)
     results = {name: solved(name, parts, evidence) for name in COMPARED}

@@ -71,6 +71,8 @@ def relabel(
     """
     check_choice("method", method, METHODS)
     raw = raw_tree(posterior)
+    if by is not None:
+        check_choice("by", by, Evidence(raw).sites)
     subset = choose_rows(raw, rows, seed)
     result, used = run(raw, method, pivot, by, subset)
     attrs: dict[str, Any] = {"method": method, "pivot": used, "total_costs": result.total_costs}

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 from xarray import DataTree
 
-from inference.checks import check_count
+from inference.checks import check_count, check_share
 from inference.partitions.credible_ball import CredibleBall, credible_ball
 from inference.partitions.evidence import gather
 from inference.partitions.expectation import loss_series, monte_carlo_error
@@ -15,7 +16,9 @@ from inference.partitions.losses import Loss, loss_of
 from inference.partitions.search import search
 from inference.partitions.similarity import responsibilities_of
 from inference.partitions.uncertainty import cluster_uncertainty, membership, number_of_clusters, row_uncertainty
+from mixtures.errors import DataError
 from mixtures.seeds import check_seed
+from mixtures.tables import whole_numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,12 +120,34 @@ def partition(
         >>> partition(post).labels.tolist()
         [0, 0, 0, 1, 1, 1]
     """
-    loss_of(loss)  # a wrong name shall not wait for the responsibilities
+    _check(loss, seed, restarts, max_clusters, level)  # what is wrong shall not wait for the responsibilities
     responsibilities = responsibilities_of(posterior, rows)
     chains = int(posterior["posterior"].sizes.get("chain", 1))
     return partition_responsibilities(
         responsibilities, loss, seed=seed, restarts=restarts, max_clusters=max_clusters, level=level, chains=chains
     )
+
+
+def clusters_of(partition: Any, rows: int) -> Int[np.ndarray, " rows"]:
+    """The cluster of each row, of a `Partition` or of labels as a user has them.
+
+    Raises:
+        DataError: labels that are not ints from 0, or of another number of rows.
+    """
+    try:
+        return whole_numbers("partition", partition.labels if isinstance(partition, Partition) else partition, rows)
+    except DataError as error:
+        error.advice = "Pass a Partition of the same rows, or labels 0, 1, ..."
+        raise
+
+
+def _check(loss: Any, seed: Any, restarts: Any, max_clusters: Any, level: Any) -> None:
+    loss_of(loss)
+    check_seed(seed)
+    check_count("restarts", restarts)
+    if max_clusters is not None:
+        check_count("max_clusters", max_clusters)
+    check_share("level", level)
 
 
 def partition_responsibilities(
@@ -149,10 +174,8 @@ def partition_responsibilities(
         >>> partition_responsibilities(np.tile(sure, (50, 1, 1))).labels.tolist()
         [0, 0, 1]
     """
+    _check(loss, seed, restarts, max_clusters, level)
     loss, seed = loss_of(loss), check_seed(seed)
-    check_count("restarts", restarts)
-    if max_clusters is not None:
-        check_count("max_clusters", max_clusters)
     evidence = gather(responsibilities, seed)
     # Another stream than that of the sampled partitions.
     found = search(evidence, loss, seed=seed + 2**32, restarts=restarts, max_clusters=max_clusters)

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from inference.partitions.partition import Partition
+from inference.partitions.partition import Partition, clusters_of
 from mixtures import Observations
-from mixtures.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,11 +69,7 @@ def cluster_summary(x: Any, partition: Partition | np.ndarray) -> ClusterSummary
         [[0.5], [11.0]]
     """
     observations = Observations.of(x)
-    labels = np.asarray(partition.labels if isinstance(partition, Partition) else partition)
-    if labels.shape != (len(observations),):
-        raise DataError(
-            "x", got=f"{len(observations)} rows", expected=f"{labels.size} rows, as many as the partition has"
-        )
+    _, labels = np.unique(clusters_of(partition, len(observations)), return_inverse=True)
     table = observations.x.reshape(len(observations), -1)
     members = [table[labels == k] for k in range(int(labels.max()) + 1)]
     covariance = np.stack([_covariance(rows) for rows in members])

@@ -52,23 +52,18 @@ def legend_beside(ax: Axes, title: str | None = None) -> Legend:
     return ax.legend(title=title, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), alignment="left")
 
 
-def check_result(what: str, value: Any, attribute: str, kind: str, verb: str) -> None:
-    """Check that a picture is given the result that it is of.
-
-    Args:
-        what: the argument.
-        value: what was given.
-        attribute: what such a result has, and no other: a picture need not load what made it.
-        kind: the name of its class.
-        verb: what returns it.
+def check_pair(what: str, given: Any, count: int) -> list[int]:
+    """Check for two of the columns, or of the components.
 
     Raises:
-        ModelError: another kind of thing.
+        ModelError: not two, or not among them.
     """
-    if not hasattr(value, attribute):
-        raise ModelError(
-            what, got=f"a {type(value).__name__}", expected=f"a {kind}", advice=f"Pass what {verb} returned."
-        )
+    pair = list(given) if isinstance(given, tuple | list | np.ndarray) else []
+    is_index = [isinstance(i, int | np.integer) and not isinstance(i, bool) and 0 <= i < count for i in pair]
+    if len(pair) != 2 or not all(is_index):
+        kind = "columns" if what == "features" else what
+        raise ModelError(what, got=in_words(given), expected=f"two of the {kind} 0 to {count - 1}")
+    return [int(i) for i in pair]
 
 
 def check_observed(x: Observations) -> None:

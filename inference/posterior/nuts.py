@@ -26,6 +26,7 @@ from inference.posterior.samplers import choose_sampler
 from inference.posterior.store import DrawStore
 from inference.results import PointFit
 from mixtures import Program
+from mixtures.ppl import PIP
 from mixtures.seeds import check_seed
 
 
@@ -115,6 +116,7 @@ def sample_nuts(
         check_share("target_accept", target_accept)
     check_flags(spread=spread, predictive=predictive, assignments=assignments, strict=strict)
     check_options(progress=progress, log_likelihood=log_likelihood)
+    check_choice("backend", backend, PIP)
     check_choice("precision", precision, PRECISIONS)
     check_choice("metric", metric, METRICS)
     if store is not None:

@@ -1,7 +1,7 @@
 """How many components, and of which form? Every number of components crossed with every structure, by BIC and ICL."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -83,7 +83,7 @@ class Selection:
         Raises:
             ChoiceError: not one of the criteria.
         """
-        name = criterion or self.criterion
+        name = self.criterion if criterion is None else criterion
         check_choice("criterion", name, CRITERIA)
         values = self.table.assign(value=self.table[name].where(self.table["status"].map(lambda s: s.is_sound)))
         return values.pivot(index="components", columns="structure", values="value")[
@@ -180,10 +180,9 @@ def select_components(
 
 
 def _listed(given: Any) -> list[Any]:
-    """One value, or several, as a list; a text is one. What no list can be made of is left to be refused as a value."""
-    if isinstance(given, str | bytes) or not isinstance(given, Iterable) or np.ndim(given) == 0:  # type: ignore[arg-type]
-        return [given]
-    return list(given)
+    """One value, or several, as a list; a text is one, and so is what no list can be made of, to be refused as a value."""
+    is_one = isinstance(given, str | bytes | Mapping) or (isinstance(given, np.ndarray) and given.ndim == 0)
+    return list(given) if isinstance(given, Iterable) and not is_one else [given]
 
 
 @dataclass(frozen=True, eq=False)

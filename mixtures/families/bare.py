@@ -67,7 +67,7 @@ class PointMass(Bare):
 
     def __post_init__(self):
         super().__post_init__()
-        if not is_number(self.value) or not abs(self.value) < np.finfo(float).max:
+        if not is_number(self.value) or not np.isfinite(float(self.value)):
             raise ModelError("value", got=in_words(self.value), expected="a finite number")
 
     def cell(self, ppl: PPL) -> Distribution:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from mixtures.checks import check_choice
+from mixtures.checks import check_choice, check_count
 from mixtures.errors import DataError
 from mixtures.families.columns import joined
 from mixtures.families.family import Draw
@@ -66,6 +66,8 @@ class Regression:
 
     def __post_init__(self):
         check_choice("kind", self.kind, DEFAULT_PRIORS)
+        if self.covariates is not None:
+            check_count("covariates", self.covariates)
         object.__setattr__(self, "priors", freeze(self.priors))
         override(DEFAULT_PRIORS[self.kind], self.priors)
 

@@ -47,7 +47,7 @@ class StudentT:
     priors: GivenPriors = field(default=(), kw_only=True)
 
     def __post_init__(self):
-        if self.df is not None and not (is_number(self.df) and 0 < self.df < np.finfo(float).max):
+        if self.df is not None and not (is_number(self.df) and 0 < self.df < np.inf):
             raise ModelError("df", got=in_words(self.df), expected="a positive number, or None to learn it")
         structure(self.covariance)
         object.__setattr__(self, "priors", freeze(self.priors))
