@@ -1,7 +1,8 @@
 """A folder for the files of one run, next to those of earlier runs, never in place of one."""
 
+import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from inference.checks import check_path
+from inference.files import save, write_whole
 from mixtures import Observations
-from mixtures.errors import ModelError, in_words
+from mixtures.errors import ModelError, StoredFileError, in_words
 
 RESOLUTION = 130
 """Dots per inch of pictures."""
@@ -58,7 +60,21 @@ class RunFolder:
 
         figure = Figure(figsize=size, layout="constrained")
         yield figure.subplots(rows, columns)
-        figure.savefig(self.path / f"{name}.png", dpi=RESOLUTION)
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format="png", dpi=RESOLUTION)
+        self._write(f"{name}.png", lambda path: path.write_bytes(drawn.getvalue()))
+
+    def save(self, result: Any, name: str) -> None:
+        """Keep a result, in place of an earlier state of it."""
+        with _named(self.path / name):
+            save(result, self.path / name, overwrite=True)
+
+    def _write(self, name: str, fill: Callable[[Path], Any]) -> Path:
+        """Write a file whole, in place of an earlier one."""
+        path = self.path / name
+        with _named(path):
+            write_whole(path, fill, overwrite=True)
+        return path
 
     def write_assignments(
         self, x: Observations, classes: np.ndarray, tables: dict[str, np.ndarray], name: str = "assignments.csv"
@@ -74,6 +90,25 @@ class RunFolder:
         columns: dict[str, Any] = {"row": x.coords()["rows"], "component": classes}
         for prefix, table in tables.items():
             columns |= {f"{prefix}_{component}": values for component, values in enumerate(table.T)}
-        path = self.path / name
-        pd.DataFrame(columns).to_csv(path, index=False, float_format="%.6g")
-        return path
+        table = pd.DataFrame(columns).to_csv(index=False, float_format="%.6g")
+        return self._write(name, lambda path: path.write_text(table, encoding="utf-8"))
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Errors of the system say which file could not be written.
+
+    Raises:
+        StoredFileError: it could not be.
+    """
+    try:
+        yield
+    except StoredFileError:
+        raise
+    except OSError as error:
+        raise StoredFileError(
+            str(path),
+            got=f"a place that cannot be written ({error.strerror or error})",
+            expected="room for the file",
+            advice="What was written before is intact.",
+        ) from error
