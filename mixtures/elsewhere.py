@@ -19,7 +19,14 @@ def tabular(x: Any) -> Any:
 
     A labelled array of xarray's has its coordinates as names; its axes are rows, then features, in the order in which they stand unless
     they are called so. A polars frame's columns and an Arrow table's have their names.
+
+    Raises:
+        DataError: a table that is still to be computed.
     """
+    for make in ("collect", "compute"):
+        if hasattr(type(x), make) and hasattr(type(x), "columns"):
+            got = f"a {type(x).__name__}, which is still to be computed"
+            raise DataError("data", got=got, expected="a table of numbers", advice=f"Pass x.{make}().")
     if hasattr(x, "dims") and hasattr(x, "coords") and hasattr(x, "to_pandas") and not hasattr(x, "data_vars"):
         return _from_xarray(x)
     if hasattr(x, "to_pandas") and hasattr(x, "column_names"):  # an Arrow table

@@ -62,7 +62,7 @@ def numbers_in(x: Any, what: str = "x") -> np.ndarray:
                 what, got=got, expected="real numbers", advice=advice_for(*reversed(next(iter(bad.items()))))
             )
         return np.array(x.to_numpy(dtype=np.float64, na_value=np.nan))  # mixed types would otherwise become objects
-    if hasattr(x, "to_numpy") and hasattr(x, "dtype") and not isinstance(x, np.ndarray):
+    if hasattr(x, "to_numpy") and hasattr(x, "dtype") and not hasattr(x, "dims"):
         if hasattr(x.dtype, "categories"):  # categories may be numbers, and mean none
             raise DataError(what, got="categories", expected="real numbers", advice=advice_for(x.dtype, str(x.name)))
         if _is_real(x.dtype):
