@@ -19,6 +19,7 @@ from mixtures.checks import check_share as check_share
 from mixtures.elsewhere import as_array
 from mixtures.errors import DataError, ModelError, in_words
 from mixtures.families.members import can_be
+from mixtures.tables import named_row
 
 
 def checked(program: Program, x: Any) -> Observations:
@@ -63,7 +64,7 @@ def _check_possible(mixture: Mixture, x: Observations) -> None:
     bad = np.flatnonzero((x.labels >= 0) & ~is_possible[np.arange(len(x)), x.labels])
     if len(bad):
         row = int(bad[0])
-        name = "" if x.row_names is None else f" ({x.row_names[row]!r})"
+        name = named_row(x.row_names, row)
         more = f", and so for {len(bad) - 1} more" if len(bad) > 1 else ""
         left = np.flatnonzero(is_possible[row])
         raise DataError(

@@ -203,12 +203,17 @@ def _label(value: Any) -> float:
     return float(value) if is_number(value) and abs(value) < MOST else np.nan if value != value else np.inf
 
 
+def named_row(row_names: np.ndarray | None, row: int) -> str:
+    """The name of a row in brackets, as Python's own object; nothing where rows have no names."""
+    return "" if row_names is None else f" ({row_names[row : row + 1].tolist()[0]!r})"
+
+
 def cell_in_words(
     values: np.ndarray, index: np.ndarray, feature_names: tuple[str, ...] | None, row_names: np.ndarray | None
 ) -> str:
     """One offending cell in words: `nan at row 3, column 'waiting'`."""
     value, row = values[tuple(index)], int(index[0])
-    where = f"{value} at row {row}" + ("" if row_names is None else f" ({row_names[row : row + 1].tolist()[0]!r})")
+    where = f"{value} at row {row}" + named_row(row_names, row)
     if len(index) < values.ndim or (values.ndim == 1 and not feature_names):
         return where
     column = int(index[1]) if len(index) > 1 else 0

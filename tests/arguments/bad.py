@@ -50,6 +50,7 @@ POOL: dict[str, Callable[[], Any]] = {
     "1.5": lambda: 1.5,
     "10**30": lambda: 10**30,
     "-10**30": lambda: -(10**30),
+    "2**40": lambda: 2**40,
     "10**400": lambda: 10**400,
     "10**5000": lambda: 10**5000,
     "complex": lambda: 1 + 2j,
@@ -93,7 +94,7 @@ class Kind:
         yield from ((name, make) for name, make in {**POOL, **self.more}.items() if name not in self.takes)
 
 
-NUMBERS_IN_POOL = ("-1", "0", "1.5", "10**30", "-10**30")
+NUMBERS_IN_POOL = ("-1", "0", "1.5", "2**40", "10**30", "-10**30")
 
 THING = Kind()  # a fit, a tree, a family, a count >= 1, one of several words, a share: nothing of the pool will do
 COUNT = THING
@@ -103,7 +104,7 @@ SHARE = THING
 SEED = THING.or_("0")
 FLAG = THING.or_("True", "False")
 OPTION = FLAG.or_("None")
-POSITIVE = THING.or_("1.5", "10**30")
+POSITIVE = THING.or_("1.5", "2**40", "10**30")
 NOT_NEGATIVE = POSITIVE.or_("0")
 NUMBER = THING.or_(*NUMBERS_IN_POOL)
 NUMBERS = NUMBER.or_("array", "array of 3 axes")
