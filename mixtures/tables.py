@@ -82,26 +82,29 @@ def unmasked(x: Any, array: np.ndarray) -> np.ndarray:
     return np.where(np.ma.getmaskarray(x), np.nan, array) if isinstance(x, np.ma.MaskedArray) else array
 
 
-def whole_numbers(what: str, given: Any, rows: int | None = None) -> np.ndarray:
+def whole_numbers(
+    what: str, given: Any, rows: int | None = None, expected: str = "an int from 0 for each row"
+) -> np.ndarray:
     """One whole number >= 0 for each row: its component, class or cluster.
 
     Args:
         what: what is given.
         given: the numbers.
         rows: how many there must be; None: any number but none.
+        expected: what would have been right, for the error.
 
     Raises:
         DataError: fractions, truth values or negative numbers among them, or another number of rows.
     """
     array = as_array(tabular(given), what)
     if array.ndim != 1 or len(array) != (rows or max(len(array), 1)):
-        shape = f"({rows},)" if rows else "(rows,)"
-        raise DataError(what, got=f"shape {array.shape}", expected=f"an int for each row, shape {shape}")
+        raise DataError(what, got=f"shape {array.shape}", expected=expected)
     is_bad = array < 0 if array.dtype.kind in "iu" else np.ones(len(array), dtype=bool)
     if is_bad.any():
         bad = int(is_bad.argmax())
-        got = f"{in_words(array.tolist()[bad])} at row {bad}, dtype {array.dtype}"
-        raise DataError(what, got=got, expected="ints from 0")
+        raise DataError(
+            what, got=f"{in_words(array.tolist()[bad])} at row {bad}, dtype {array.dtype}", expected=expected
+        )
     return array.astype(np.int64)
 
 

@@ -83,13 +83,10 @@ def _from_fit(evidence: Evidence, values: dict[str, np.ndarray]) -> Pivot:
 
 def _from_clustering(evidence: Evidence, given: Any) -> Pivot:
     rows, components = evidence.tree["observed_data"].sizes["rows"], evidence.draws.sizes["components"]
-    labels = whole_numbers("pivot", given, rows)
+    expected = f"a label in 0, ..., {components - 1} for each of {rows} rows"
+    labels = whole_numbers("pivot", given, rows, expected)
     if labels.max() >= components:
-        raise DataError(
-            "pivot",
-            got=f"{labels.max()} at row {labels.argmax()}",
-            expected=f"a label in 0, ..., {components - 1} for each of {rows} rows",
-        )
+        raise DataError("pivot", got=f"{labels.max()} at row {labels.argmax()}", expected=expected)
     labels = evidence.numbered(labels if evidence.rows is None else labels[evidence.rows])
     # A clustering has no parameters: take those of the draw that agrees best with it, under its labels.
     matched = ecr(evidence.responsibilities, labels, evidence.components)

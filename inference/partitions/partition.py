@@ -128,17 +128,23 @@ def partition(
     )
 
 
-def clusters_of(partition: Any, rows: int) -> Int[np.ndarray, " rows"]:
+def clusters_of(partition: Any, rows: int | None = None) -> Int[np.ndarray, " rows"]:
     """The cluster of each row, of a `Partition` or of labels as a user has them.
 
+    Args:
+        partition: either.
+        rows: of a posterior, how many there must be; None: any number.
+
     Raises:
-        DataError: labels that are not ints from 0, or of another number of rows.
+        DataError: labels that are not ints from 0, as large as the number of rows, or of another number of rows.
     """
-    try:
-        return whole_numbers("partition", partition.labels if isinstance(partition, Partition) else partition, rows)
-    except DataError as error:
-        error.advice = "Pass a Partition of the same rows, or labels 0, 1, ..."
-        raise
+    given = partition.labels if isinstance(partition, Partition) else partition
+    all_rows = "row" if rows is None else f"of the posterior's {rows} rows"
+    expected = f"a Partition, or a label 0, 1, ... for each {all_rows}"
+    labels = whole_numbers("partition", given, rows, expected)
+    if labels.max() >= len(labels):  # more clusters than rows, most of them empty
+        raise DataError("partition", got=f"{labels.max()} at row {labels.argmax()}", expected=expected)
+    return labels
 
 
 def _check(loss: Any, seed: Any, restarts: Any, max_clusters: Any, level: Any) -> None:

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 
 from inference.partitions.partition import Partition, clusters_of
 from mixtures import Observations
+from mixtures.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +70,11 @@ def cluster_summary(x: Any, partition: Partition | np.ndarray) -> ClusterSummary
         [[0.5], [11.0]]
     """
     observations = Observations.of(x)
-    _, labels = np.unique(clusters_of(partition, len(observations)), return_inverse=True)
+    labels = clusters_of(partition)
+    if len(labels) != len(observations):
+        raise DataError(
+            "x", got=f"{len(observations)} rows", expected=f"{len(labels)} rows, as many as the partition has"
+        )
     table = observations.x.reshape(len(observations), -1)
     members = [table[labels == k] for k in range(int(labels.max()) + 1)]
     covariance = np.stack([_covariance(rows) for rows in members])

@@ -36,7 +36,8 @@ def plot_classes(
         DataError: data with columns, missing cells only, or as many classes or probabilities as there are not rows.
     """
     observations = _along_one_variable(x)
-    classes = whole_numbers("classes", classes, len(observations))
+    classes = whole_numbers("classes", classes)
+    _same_rows(observations, classes)
     probabilities = checked_probabilities(probabilities)
     _same_rows(observations, probabilities)
     ax = given_or_new(ax, (7.0, 3.0))
@@ -78,7 +79,8 @@ def plot_random_assignments(
         DataError: data with columns, missing cells only, or as many assignments as there are not rows.
     """
     observations = _along_one_variable(x)
-    assignments = whole_numbers("assignments", assignments, len(observations))
+    assignments = whole_numbers("assignments", assignments)
+    _same_rows(observations, assignments)
     count = int(assignments.max()) + 1 if components is None else check_count("components", components)
     ax = given_or_new(ax, (7.0, 2.2))
     for component in range(count):
