@@ -20,11 +20,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from inference.memory import check_memory
 from inference.results import GuideFit, Origin, PointFit
 from inference.status import Status
 from mixtures import Observations, Program
+from mixtures.checks import check_flags, check_path
 from mixtures.errors import MixturesError, ModelError, StoredFileError, TooLargeError
+from mixtures.memory import check_memory
 from mixtures.specification import from_json, kept, to_json
 
 KINDS: dict[str, type] = {"PointFit": PointFit, "GuideFit": GuideFit}
@@ -69,7 +70,8 @@ def save(result: PointFit | GuideFit | xr.DataTree, path: str | os.PathLike[str]
         >>> back.status.word
         'converged'
     """
-    path = checked_path(path)
+    path = check_path("path", path)
+    check_flags(overwrite=overwrite)
     if os.path.lexists(path) and not overwrite:
         raise _exists(path)
     write_whole(path, *_content(result), overwrite=overwrite)
@@ -108,7 +110,7 @@ def load(path: str | os.PathLike[str], *, x: Any = None, program: Program | None
         >>> bool((back.parameters["loc"] == fit.parameters["loc"]).all())
         True
     """
-    path = checked_path(path)
+    path = check_path("path", path)
     if program is not None and not isinstance(program, Program):
         raise ModelError(
             "program", got=type(program).__name__, expected="the declaration of the stored result, or None"
@@ -131,22 +133,6 @@ def load(path: str | os.PathLike[str], *, x: Any = None, program: Program | None
     if x is not None:
         _check_data(path, _fingerprint(result), Observations.of(x).fingerprint)
     return result
-
-
-def checked_path(path: Any) -> Path:
-    """A path as it was given.
-
-    Raises:
-        StoredFileError: no path.
-    """
-    try:
-        if isinstance(path, bytes) or "\0" in os.fspath(path):
-            raise TypeError
-        return Path(path)
-    except TypeError:
-        raise StoredFileError(
-            "path", got=f"{path!r:.80} ({type(path).__name__})", expected="a str or pathlib.Path"
-        ) from None
 
 
 def write_whole(path: Path, *content: bytes | memoryview, overwrite: bool) -> None:

@@ -7,10 +7,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from inference.checks import check_choice, check_count, check_result
 from inference.engines import engine
 from inference.point.restarts import best_restart
 from inference.results import PointFit
 from mixtures import Observations
+from mixtures.errors import DataError
+from mixtures.tables import whole_numbers
 
 MOST_RESTARTS = 5
 """How many restarts a table shows."""
@@ -29,6 +32,7 @@ def fit_text(fit: PointFit) -> str:
         >>> print(fit_text(fit).splitlines()[0])
         converged; best of 5 restarts
     """
+    check_result("fit", fit, "restarts", "PointFit", "fit_map, fit_mle or fit_em")
     head, likelihood = str(fit).splitlines()[:2]
     lines = dict(_lines(fit))
     own = {name: values for name, values in lines.items() if np.ndim(values)}
@@ -49,6 +53,8 @@ def restarts_text(fit: PointFit, most: int = MOST_RESTARTS) -> str:
         fit: a point fit with restarts.
         most: how many are shown.
     """
+    check_result("fit", fit, "restarts", "PointFit", "fit_map, fit_mle or fit_em")
+    check_count("most", most)
     table = fit.restarts
     tally = ", ".join(f"{count} {status.word}" for status, count in table["status"].value_counts().items())
     is_unsound = [not status.is_sound for status in table["status"]]
@@ -78,7 +84,10 @@ def summary_text(posterior: xr.DataTree, group: str = "posterior") -> str:
     """
     import arviz_stats
 
-    draws = posterior[group].to_dataset()
+    check_result("posterior", posterior, "children", "tree of draws", "sample_nuts")
+    draws = posterior[check_choice("group", group, posterior.children)].to_dataset()
+    if not draws.data_vars:
+        raise DataError("posterior", got=f"no variable in {group!r}", expected="draws")
     names = posterior.attrs["parameters"].split(",") if "parameters" in posterior.attrs else list(draws.data_vars)
     shown = _with_correlations(draws[names])
     with np.errstate(divide="ignore", invalid="ignore"):  # constants, which are left out below
@@ -96,7 +105,7 @@ def occupancy_text(classes: np.ndarray, components: int) -> str:
         >>> occupancy_text(np.array([0, 1, 1]), 2)
         '1 row in component 0, 2 rows in component 1'
     """
-    counts = np.bincount(classes, minlength=components)
+    counts = np.bincount(whole_numbers("classes", classes), minlength=check_count("components", components))
     return ", ".join(f"{n} row{'s' if n != 1 else ''} in component {k}" for k, n in enumerate(counts))
 
 
@@ -107,6 +116,7 @@ def data_text(x: Observations) -> str:
         >>> data_text(Observations([1.0, 2.0]))
         '2 rows of one variable'
     """
+    x = Observations.of(x)
     if x.features is None:
         return f"{len(x)} rows of {x.feature_names[0] if x.feature_names else 'one variable'}"
     names = f" ({', '.join(x.feature_names)})" if x.feature_names else ""

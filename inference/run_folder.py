@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inference.files import checked_path, write_whole
+from inference.checks import check_path
+from inference.files import save, write_whole
 from mixtures import Observations
-from mixtures.errors import StoredFileError
+from mixtures.errors import ModelError, StoredFileError, in_words
 
 RESOLUTION = 130
 """Dots per inch of pictures."""
@@ -34,9 +35,12 @@ class RunFolder:
         """Make the next folder: faithful-001, faithful-002, ...
 
         Raises:
+            ModelError: the parent is no path, or the name no name of a folder.
             StoredFileError: it cannot be made.
         """
-        parent = checked_path(parent)
+        parent = check_path("parent", parent)
+        if check_path("name", name).name != name or name in (".", ".."):
+            raise ModelError("name", got=in_words(name), expected="the name of a folder, without slashes")
         try:
             return cls._made(parent, name)
         except (OSError, ValueError) as error:
@@ -75,6 +79,10 @@ class RunFolder:
         content = io.BytesIO()
         figure.savefig(content, format="png", dpi=RESOLUTION)
         write_whole(self.path / f"{name}.png", content.getbuffer(), overwrite=True)
+
+    def save(self, result: Any, name: str) -> None:
+        """Keep a result, in place of an earlier state of it."""
+        save(result, self.path / name, overwrite=True)
 
     def write_assignments(
         self, x: Observations, classes: np.ndarray, tables: dict[str, np.ndarray], name: str = "assignments.csv"

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mixtures.checks import check_count
 from mixtures.errors import DataError, ModelError, check_part
 from mixtures.families.family import Family
 from mixtures.families.members import (
@@ -60,19 +61,11 @@ class Mixture(Program):
     weights: Weights = field(default_factory=Dirichlet)
 
     def __post_init__(self):
-        is_count = isinstance(self.components, int | np.integer) and not isinstance(self.components, bool)
-        if not is_count or self.components < 1:
-            raise ModelError(
-                "components",
-                got=f"{self.components!r} ({type(self.components).__name__})",
-                expected="an int >= 1",
-                advice="Say how many components the mixture has.",
-            )
-        object.__setattr__(self, "components", int(self.components))
+        object.__setattr__(self, "components", check_count("components", self.components))
         check_family("family", self.family)
         check_part("weights", self.weights, "priors_by_site", "weights, such as weights.Dirichlet(1.0)")
         own = getattr(self.weights, "concentration", ())
-        if isinstance(own, tuple) and own and len(own) != self.components:
+        if isinstance(own, tuple) and own and (len(own) != self.components or np.ndim(own) > 1):
             raise ModelError("weights", got=str(self.weights), expected=f"one number, or {self.components} of them")
         if bound := fixed_components([self.family]) - {self.components}:
             raise ModelError(
@@ -201,8 +194,38 @@ class Mixture(Program):
         if self.needs_covariates and x.covariates is None:
             raise missing_covariates()
         self.family.check(x)
+        self._check_numbers(x)
         if not all(prior.is_scaled for prior in self.priors.values()):
             _check_not_blank(x)
+
+    def _check_numbers(self, x: Observations) -> None:
+        """Check that the numbers of each prior go with its site's axes, by having all sites drawn on paper.
+
+        Raises:
+            ModelError: more numbers than the site has, or as many as no axis of it is long.
+        """
+        table = self.priors
+        if not any(
+            np.ndim(value) for prior in table.values() for _, value in prior.parameters if isinstance(value, tuple)
+        ):
+            return
+        count = None if x.covariates is None else x.covariates.shape[1]
+        covariates = Symbol("covariates[i]", shape=("n", count)) if self.needs_covariates else None
+        family = with_covariates(self.family, count) if count else self.family
+
+        def drawing(plate: tuple[int, ...]) -> Callable[..., Symbol]:
+            def draw(site: str, *, shape: Any = (), event: Any = (), **_: Any) -> Symbol:
+                whole = (*plate, *shape, *event)
+                for name, value in table[site].parameters:
+                    if isinstance(value, tuple):
+                        _check_broadcasts(f"priors[{site!r}]: {name}", np.shape(value), whole)
+                return Symbol(site)
+
+            return draw
+
+        self.weights.sample(Notation(), drawing(()), self.components, covariates)
+        family.shared(Notation(), drawing(()), x.features)
+        family.per_component(Notation(), drawing((self.components,)), x.features)
 
     def __str__(self) -> str:
         numbers = [value for prior in self.priors.values() for _, value in prior.parameters]
@@ -226,6 +249,17 @@ class Mixture(Program):
 def _jointly(family: Family) -> Callable[..., dict[str, Array]] | None:
     """How a family draws what its components have relative to each other, if they do: leading axis components, outside the plate."""
     return getattr(family, "jointly", None)
+
+
+def _check_broadcasts(what: str, given: tuple[int, ...], whole: tuple[int, ...]) -> None:
+    """Check that numbers of one shape can be repeated to that of a site."""
+    try:
+        fits = np.broadcast_shapes(given, whole) == whole
+    except ValueError:
+        fits = False
+    if not fits:
+        expected = f"one number, or an array of shape {whole}" + (f" or {whole[1:]}" if len(whole) > 1 else "")
+        raise ModelError(what, got=f"an array of shape {given}", expected=expected if whole else "one number")
 
 
 def _shape(x: Array | None, size: Any) -> tuple[int, int | None]:

@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 
-from mixtures.errors import SeedError
+from mixtures.errors import SeedError, in_words
 
 Purpose = str | int
 """A word for what random numbers are for, such as the verb, or the number of a chain, a restart, a block."""
@@ -69,8 +69,11 @@ def check_seed(seed: object) -> int:
     """
     if isinstance(seed, bool) or not isinstance(seed, numbers.Integral):
         raise SeedError(
-            "seed", got=f"{seed!r} ({type(seed).__name__})", expected="an int in [0, 2**32)", advice="Pass seed=0, say."
+            "seed",
+            got=f"{in_words(seed)} ({type(seed).__name__})",
+            expected="an int in [0, 2**32)",
+            advice="Pass seed=0, say.",
         )
     if not 0 <= int(seed) < 2**32:
-        raise SeedError("seed", got=f"{seed}", expected="an int in [0, 2**32)", advice="Pass seed=0, say.")
+        raise SeedError("seed", got=in_words(seed), expected="an int in [0, 2**32)", advice="Pass seed=0, say.")
     return int(seed)

@@ -8,8 +8,8 @@ import xarray as xr
 from inference.assignment.responsibilities import checked_like, likelihood_blocks
 from inference.draws import parameters_of, program_of
 from inference.engines import engine
-from inference.memory import check_memory
 from inference.results import PointFit
+from mixtures.memory import check_memory
 
 
 def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> np.ndarray:

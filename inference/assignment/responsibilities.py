@@ -10,10 +10,10 @@ from inference.checks import check_share, checked
 from inference.draws import observations_of, parameters_of, program_of
 from inference.engines import Engine, engine
 from inference.engines.sites import Sites
-from inference.memory import check_memory
 from inference.results import PointFit
 from mixtures import Observations, Program
 from mixtures.errors import ModelError
+from mixtures.memory import check_memory
 
 CELLS_OF_ALL_DRAWS = 20_000_000
 """Numbers, draws x rows x components, in the largest table of an interval: 160 MB."""

@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from scipy.stats import chi2
 
+from inference.checks import check_choice, check_result
 from inference.labels.comparison import compare_methods
 from inference.labels.convergence import convergence
 from inference.labels.evidence import Evidence, raw_tree
@@ -23,7 +24,6 @@ from inference.labels.relabel import choose_rows
 from inference.labels.report import LabelReport
 from inference.labels.switching import describe_switching
 from inference.labels.verdict import decide
-from mixtures.errors import ChoiceError
 
 COMPARED = ("ecr", "ecr-iterative-1", "ecr-iterative-2", "stephens", "pra", "data-based", "ordering")
 CLOSE_CALL = np.log(20.0)
@@ -69,8 +69,10 @@ def diagnose_labels(
         >>> print(str(report).splitlines()[0])
         Labels of 2 components in 2 chains of 50 draws
     """
-    if method is not None and method not in METHODS:
-        raise ChoiceError.of("method", method, METHODS)
+    if method is not None:
+        check_choice("method", method, METHODS)
+    if reference_fit is not None:
+        check_result("reference_fit", reference_fit, "log_posterior", "PointFit", "fit_map, fit_mle or fit_em")
     evidence = Evidence(raw_tree(posterior), choose_rows(raw_tree(posterior), rows, seed))
     parts = tasks(evidence, pivot)
     results = {name: solved(name, parts, evidence) for name in COMPARED}

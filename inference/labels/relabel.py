@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from inference.checks import check_count
+from inference.checks import check_choice, check_count
 from inference.labels.evidence import Evidence, raw_tree
 from inference.labels.exchange import FIXED, groups_of, is_exchangeable
 from inference.labels.methods import METHODS, solved, tasks
 from inference.labels.permutations import Permutations, Relabelling, relabel_assignments, relabel_parameters
-from mixtures.errors import ChoiceError
 from mixtures.seeds import check_seed, generator
 
 MOST_MEMORY = 512 * 2**20
@@ -70,9 +69,10 @@ def relabel(
         >>> bool((loc[:, :, 0] < loc[:, :, 1]).all())
         True
     """
-    if method not in METHODS:
-        raise ChoiceError.of("method", method, METHODS)
+    check_choice("method", method, METHODS)
     raw = raw_tree(posterior)
+    if by is not None:
+        check_choice("by", by, Evidence(raw).sites)
     subset = choose_rows(raw, rows, seed)
     result, used = run(raw, method, pivot, by, subset)
     attrs: dict[str, Any] = {"method": method, "pivot": used, "total_costs": result.total_costs}

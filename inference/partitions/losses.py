@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import xlogy
 
-from mixtures.errors import ChoiceError
+from mixtures.checks import check_choice
 
 Sums: TypeAlias = Float[np.ndarray, "..."] | np.floating
 
@@ -167,9 +167,7 @@ def loss_of(loss: str | Loss) -> Loss:
     """The loss of that name; a `Loss` is returned as it is, so that costs can be chosen: `binder(joined=2.0)`."""
     if isinstance(loss, Loss):
         return loss
-    if loss not in LOSSES:
-        raise ChoiceError.of("loss", loss, LOSSES)
-    return LOSSES[loss]
+    return LOSSES[check_choice("loss", loss, LOSSES)]
 
 
 def contingency(

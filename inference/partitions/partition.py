@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 from xarray import DataTree
 
-from inference.checks import check_count, check_rows, check_tree
+from inference.checks import check_count, check_rows, check_share, check_tree
 from inference.draws import observations_of, program_of
 from inference.engines import engine
 from inference.partitions.credible_ball import CredibleBall, credible_ball
@@ -17,8 +18,9 @@ from inference.partitions.losses import Loss, loss_of
 from inference.partitions.search import search
 from inference.partitions.similarity import check_matrix, responsibilities_of
 from inference.partitions.uncertainty import cluster_uncertainty, membership, number_of_clusters, row_uncertainty
-from mixtures.errors import ModelError
+from mixtures.errors import DataError, ModelError
 from mixtures.seeds import check_seed
+from mixtures.tables import whole_numbers
 
 ROWS_OF_A_MATRIX = 10_000
 """Up to so many rows the similarity matrix is made unless said otherwise."""
@@ -132,6 +134,7 @@ def partition(
         >>> partition(post).labels.tolist()
         [0, 0, 0, 1, 1, 1]
     """
+    _check(loss, seed, restarts, max_clusters, level)  # what is wrong shall not wait for the responsibilities
     loss = loss_of(loss)  # a wrong name shall not wait for the responsibilities
     total = check_tree(posterior)["observed_data"].sizes["rows"]
     chosen = check_rows(rows, total)
@@ -184,6 +187,34 @@ def _thinned(posterior: DataTree, rows: int) -> DataTree:
     return tree
 
 
+def clusters_of(partition: Any, rows: int | None = None) -> Int[np.ndarray, " rows"]:
+    """The cluster of each row, of a `Partition` or of labels as a user has them.
+
+    Args:
+        partition: either.
+        rows: of a posterior, how many there must be; None: any number.
+
+    Raises:
+        DataError: labels that are not ints from 0, as large as the number of rows, or of another number of rows.
+    """
+    given = partition.labels if isinstance(partition, Partition) else partition
+    all_rows = "row" if rows is None else f"of the posterior's {rows} rows"
+    expected = f"a Partition, or a label 0, 1, ... for each {all_rows}"
+    labels = whole_numbers("partition", given, rows, expected)
+    if labels.max() >= len(labels):  # more clusters than rows, most of them empty
+        raise DataError("partition", got=f"{labels.max()} at row {labels.argmax()}", expected=expected)
+    return labels
+
+
+def _check(loss: Any, seed: Any, restarts: Any, max_clusters: Any, level: Any) -> None:
+    loss_of(loss)
+    check_seed(seed)
+    check_count("restarts", restarts)
+    if max_clusters is not None:
+        check_count("max_clusters", max_clusters)
+    check_share("level", level)
+
+
 def partition_responsibilities(
     responsibilities: np.ndarray,
     loss: str | Loss = "vi",
@@ -209,10 +240,8 @@ def partition_responsibilities(
         >>> partition_responsibilities(np.tile(sure, (50, 1, 1))).labels.tolist()
         [0, 0, 1]
     """
+    _check(loss, seed, restarts, max_clusters, level)
     loss, seed = loss_of(loss), check_seed(seed)
-    check_count("restarts", restarts)
-    if max_clusters is not None:
-        check_count("max_clusters", max_clusters)
     made = _has_matrix(similarity, loss, np.shape(responsibilities)[1] if np.ndim(responsibilities) == 3 else 0)
     if not made and loss.overlap == "pairs":
         loss = replace(loss, overlap="sampled")  # the same expectation, with the noise of sampling

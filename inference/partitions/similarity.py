@@ -15,8 +15,9 @@ from xarray import DataTree
 from inference.assignment.responsibilities import draw_responsibilities, joint_blocks
 from inference.checks import check_rows, check_tree
 from inference.draws import observations_of
-from inference.memory import check_memory
 from mixtures.errors import DataError
+from mixtures.memory import check_memory
+from mixtures.tables import numbers_in
 
 BLOCK_BYTES = 64 * 2**20
 """Of the responsibilities that are added at once: what is taken beside the matrix is a small multiple of it."""
@@ -159,7 +160,7 @@ def checked_responsibilities(responsibilities: np.ndarray) -> Float[np.ndarray, 
     Raises:
         DataError: a wrong number of axes, an empty axis, or rows that do not sum to one.
     """
-    array = np.asarray(responsibilities, dtype=float)
+    array = numbers_in(responsibilities, "responsibilities").astype(np.float64, copy=False)
     if array.ndim != 3 or 0 in array.shape:
         raise DataError("responsibilities", got=f"shape {array.shape}", expected="(draws, rows, components)")
     worst = np.abs(array.sum(axis=2) - 1.0).max()

@@ -4,18 +4,27 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.patches import Ellipse
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from inference.assignment.responsibilities import log_joint
+from inference.checks import check_choice, check_count, check_positive, check_result
 from inference.engines import engine
-from inference.plots.axes import check_observed, check_result, given_or_new, legend_beside, name_of, one_variable
+from inference.plots.axes import (
+    check_axes,
+    check_observed,
+    check_pair,
+    given_or_new,
+    legend_beside,
+    name_of,
+    one_variable,
+)
 from inference.plots.palette import DATA, WHOLE, colour, marker
 from inference.results import GuideFit, PointFit
 from mixtures import Mixture, Observations
-from mixtures.errors import ChoiceError, DataError, ModelError
+from mixtures.errors import DataError, ModelError, in_words
+from mixtures.tables import numeric, whole_numbers
 
 DECADE = 10.0
 """Losses that span more than this factor are drawn on a log scale."""
@@ -110,8 +119,8 @@ def plot_density(
     one_variable(observations, "Use plot_ellipses for two columns.")
     check_observed(observations)
     _check_one_density(fit)
-    if data not in ("auto", "rug", "histogram", "none"):
-        raise ChoiceError.of("data", data, ("auto", "rug", "histogram", "none"))
+    check_choice("data", data, ("auto", "rug", "histogram", "none"))
+    check_count("points", points, least=2)
     ax = given_or_new(ax)
     observed = [site for site in engine(fit.backend).sites(fit.program, observations).all if site.kind == "observed"]
     is_discrete = all(site.is_discrete for site in observed)
@@ -136,7 +145,7 @@ def plot_ellipses(
     x: Any,
     ax: Axes | None = None,
     *,
-    classes: Int[np.ndarray, " rows"] | None = None,
+    classes: Any = None,
     features: tuple[int, int] = (0, 1),
     standard_deviations: Sequence[float] = (1.0, 2.0, 3.0),
 ) -> Axes:
@@ -162,12 +171,15 @@ def plot_ellipses(
     check_result("fit", fit, "restarts", "PointFit", "fit_map, fit_mle or fit_em")
     observations = Observations.of(x)
     means, covariances = _moments(fit, observations)
+    pair = check_pair("features", features, observations.features or 1)
+    radii = _radii(standard_deviations)
+    if classes is not None:
+        classes = whole_numbers("classes", classes, len(observations))
     ax = given_or_new(ax, (6.5, 5.0))
-    pair = _checked_pair(features, observations)
     _draw_rows(ax, observations.x[:, pair], classes)
     for component, (mean, covariance) in enumerate(zip(means, covariances, strict=True)):
         shade = colour(component)
-        for radius in standard_deviations:
+        for radius in radii:
             margin = covariance[np.ix_(pair, pair)]
             confidence_ellipse(mean[pair], margin, ax, radius, facecolor=f"{shade}14", edgecolor=shade, linewidth=1.3)
         ax.plot(*mean[pair], "+", color=shade, markersize=11, markeredgewidth=2, label=f"component {component}")
@@ -178,8 +190,8 @@ def plot_ellipses(
 
 
 def confidence_ellipse(
-    mean: Float[np.ndarray, "2"],
-    covariance: Float[np.ndarray, "2 2"],
+    mean: Any,
+    covariance: Any,
     ax: Axes,
     standard_deviations: float = 1.0,
     **style: Any,
@@ -187,8 +199,8 @@ def confidence_ellipse(
     """The points at a Mahalanobis distance of `standard_deviations` from the mean.
 
     Args:
-        mean: the centre.
-        covariance: symmetric, positive definite.
+        mean: the centre, (2,).
+        covariance: (2, 2), symmetric, positive definite.
         ax: where to draw.
         standard_deviations: the distance.
         style: of `matplotlib.patches.Ellipse`; unfilled unless `facecolor` is given.
@@ -196,6 +208,16 @@ def confidence_ellipse(
     Returns:
         The patch, which has been added to the axes.
     """
+    mean, covariance = numeric(mean, "mean"), numeric(covariance, "covariance")
+    if mean.shape != (2,) or covariance.shape != (2, 2) or not np.isfinite([*mean, *covariance.ravel()]).all():
+        got = (
+            f"shapes {mean.shape} and {covariance.shape}"
+            if np.size(mean) + np.size(covariance) != 6
+            else "no finite numbers"
+        )
+        raise DataError("mean, covariance", got=got, expected="finite numbers of shapes (2,) and (2, 2)")
+    check_axes(ax)
+    check_positive("standard_deviations", standard_deviations)
     # Sigma = V diag(l) V': the half axes have length s sqrt(l_j) along the columns of V
     eigenvalues, eigenvectors = np.linalg.eigh(covariance)
     minor, major = 2 * standard_deviations * np.sqrt(eigenvalues)
@@ -216,11 +238,11 @@ def _check_one_density(fit: PointFit) -> None:
         )
 
 
-def _checked_pair(features: Sequence[int], x: Observations) -> list[int]:
-    pair, columns = list(features), x.features or 1
-    if len(pair) != 2 or not all(isinstance(index, int | np.integer) and 0 <= index < columns for index in pair):
-        raise ModelError("features", got=repr(features), expected=f"two of the columns 0 to {columns - 1}")
-    return pair
+def _radii(given: Any) -> list[float]:
+    """Where ellipses lie, in standard deviations."""
+    if not isinstance(given, Sequence | np.ndarray) or isinstance(given, str | bytes) or not len(given):
+        raise ModelError("standard_deviations", got=in_words(given), expected="a list of positive numbers")
+    return [check_positive("standard_deviations", radius) for radius in given]
 
 
 def _spans_decades(losses: np.ndarray) -> bool:

@@ -7,8 +7,9 @@ from matplotlib.patches import Rectangle
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
+from inference.checks import check_result
 from inference.partitions.partition import Partition
-from inference.plots.axes import check_result, given_or_new
+from inference.plots.axes import given_or_new
 from inference.plots.palette import DENSITY, colour
 from mixtures.errors import ModelError
 

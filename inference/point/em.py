@@ -6,7 +6,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from inference.checks import check_count, check_positive, with_numbers
+from inference.checks import (
+    check_choice,
+    check_counts,
+    check_flags,
+    check_positive,
+    check_room,
+    sizes_of,
+    with_numbers,
+)
 from inference.engines import Engine, engine
 from inference.engines.closed_form import ClosedForm, EMProblem, State, Statistics
 from inference.engines.e_step import with_prior
@@ -23,7 +31,6 @@ from inference.point.starts import Start
 from inference.results import Origin, PointFit
 from inference.status import Status
 from mixtures import Mixture, Observations
-from mixtures.errors import ChoiceError
 from mixtures.mixture import completed
 from mixtures.seeds import check_seed, generator, restart_seeds
 from mixtures.weights import Dirichlet
@@ -96,11 +103,11 @@ def fit_em(
     """
     observations = check_mixture(mixture, x, labels)
     seed = check_seed(seed)
-    check_count("restarts", restarts)
-    check_count("max_steps", max_steps)
+    check_counts(restarts=restarts, max_steps=max_steps)
     check_positive("tolerance", tolerance, or_zero=True)
-    if objective not in OBJECTIVES:
-        raise ChoiceError.of("objective", objective, OBJECTIVES)
+    check_flags(hard=hard, raise_if_bad=raise_if_bad)
+    check_choice("objective", objective, OBJECTIVES)
+    check_room(restarts=restarts, **sizes_of(mixture, observations))
     backend_engine = engine(backend)
     sites = backend_engine.sites(mixture, observations)
     known = check_fixed(fixed, sites)

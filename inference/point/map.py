@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inference.checks import check_count, check_positive, checked
+from inference.checks import check_counts, check_flags, check_positive, check_room, checked, sizes_of
 from inference.engines import engine
 from inference.engines.protocol import Ascent
 from inference.point.assembly import assembled, check_sound
@@ -66,9 +66,11 @@ def fit_map(
     """
     observations = checked(program, x)
     seed = check_seed(seed)
-    check_count("restarts", restarts)
-    check_count("steps", steps)
+    check_counts(restarts=restarts, steps=steps)
     check_positive("learning_rate", learning_rate)
+    check_flags(raise_if_bad=raise_if_bad)
+    check_room(restarts=restarts, steps=steps)
+    check_room(restarts=restarts, **sizes_of(program, observations))
     backend_engine = engine(backend)
     sites = backend_engine.sites(program, observations)
     scales = step_scales(program, observations, backend_engine, sites, seed, "fit_map")

@@ -5,7 +5,17 @@ from typing import Any, Literal
 import numpy as np
 from scipy import optimize
 
-from inference.checks import check_count, check_positive, check_share, checked
+from inference.checks import (
+    check_choice,
+    check_count,
+    check_counts,
+    check_flags,
+    check_positive,
+    check_room,
+    check_share,
+    checked,
+    sizes_of,
+)
 from inference.engines import engine
 from inference.engines.protocol import Ascent, LogDensity
 from inference.engines.sites import Sites
@@ -16,7 +26,7 @@ from inference.point.restarts import best_restart, judged, numbered_by_weight, p
 from inference.point.starts import Starts, draw_starts, step_scales
 from inference.results import PointFit
 from mixtures import Program
-from mixtures.errors import ChoiceError, ModelError
+from mixtures.errors import ModelError
 from mixtures.seeds import check_seed, generator, restart_seeds
 
 OPTIMIZERS = ("adam", "sgd", "lbfgs")
@@ -73,13 +83,14 @@ def fit_mle(
     """
     observations = checked(program, x)
     seed = check_seed(seed)
-    check_count("restarts", restarts)
-    check_count("epochs", epochs)
-    if momentum != 0:
+    check_counts(restarts=restarts, epochs=epochs)
+    if check_positive("momentum", momentum, or_zero=True):
         check_share("momentum", momentum)
     check_positive("learning_rate", learning_rate)
-    if optimizer not in OPTIMIZERS:
-        raise ChoiceError.of("optimizer", optimizer, OPTIMIZERS)
+    check_flags(raise_if_bad=raise_if_bad)
+    check_choice("optimizer", optimizer, OPTIMIZERS)
+    check_room(restarts=restarts, epochs=epochs)
+    check_room(restarts=restarts, **sizes_of(program, observations))
     if batch_size is not None and (optimizer == "lbfgs" or check_count("batch_size", batch_size) > len(observations)):
         raise ModelError(
             "batch_size",

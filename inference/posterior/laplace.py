@@ -7,7 +7,7 @@ import xarray as xr
 from scipy import optimize
 from scipy.linalg import cho_solve, solve_triangular
 
-from inference.checks import check_count, checked, with_numbers
+from inference.checks import check_counts, check_room, checked, sizes_of, with_numbers
 from inference.engines import engine
 from inference.engines.protocol import Frame, LogDensity
 from inference.point.map import fit_map
@@ -61,7 +61,8 @@ def fit_laplace(
     """
     observations = checked(program, x)
     seed = check_seed(seed)
-    check_count("draws", draws)
+    check_counts(draws=draws)
+    check_room(draws=draws, **sizes_of(program, observations))
     backend_engine = engine(backend)
     sites = backend_engine.sites(program, observations)
     own = derived(seed, "fit_laplace", "fit_map")

@@ -6,10 +6,20 @@ from typing import Any
 
 import xarray as xr
 
-from inference.checks import check_count, check_share, checked, with_numbers
+from inference.checks import (
+    check_choice,
+    check_counts,
+    check_flags,
+    check_options,
+    check_path,
+    check_room,
+    check_share,
+    checked,
+    sizes_of,
+    with_numbers,
+)
 from inference.engines import engine
-from inference.engines.nuts_options import PRECISIONS, TARGET_ACCEPT, NutsOptions, choose_metric
-from inference.memory import check_memory
+from inference.engines.nuts_options import METRICS, PRECISIONS, TARGET_ACCEPT, NutsOptions, choose_metric
 from inference.posterior.chain_starts import chain_starts, fits_of, log_posterior_of
 from inference.posterior.frame import check_digits
 from inference.posterior.run import Run, carry_out
@@ -17,7 +27,8 @@ from inference.posterior.samplers import choose_sampler
 from inference.posterior.store import DrawStore
 from inference.results import PointFit
 from mixtures import Program
-from mixtures.errors import ChoiceError
+from mixtures.ppl import PIP
+from mixtures.memory import check_memory
 from mixtures.seeds import check_seed
 
 
@@ -102,13 +113,18 @@ def sample_nuts(
     """
     observations = checked(program, x)
     seed = check_seed(seed)
-    for name, value in {"draws": draws, "tune": tune, "chains": chains}.items():
-        check_count(name, value)
+    check_counts(draws=draws, tune=tune, chains=chains)
+    check_room(chains=chains, draws=draws, **sizes_of(program, observations))
     if target_accept is not None:
         check_share("target_accept", target_accept)
+    check_flags(spread=spread, predictive=predictive, assignments=assignments, strict=strict)
+    check_options(progress=progress, log_likelihood=log_likelihood)
+    check_choice("backend", backend, PIP)
+    check_choice("precision", precision, PRECISIONS)
+    check_choice("metric", metric, METRICS)
+    if store is not None:
+        check_path("store", store)
     on_cpu = backend != "numpyro" or engine(backend).is_on_cpu
-    if precision not in PRECISIONS:
-        raise ChoiceError.of("precision", precision, PRECISIONS)
     chosen = choose_sampler(
         sampler, backend, is_stored=store is not None, is_on_cpu=on_cpu, is_single=precision == "float32"
     )

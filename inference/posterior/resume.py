@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from inference.checks import checked, with_numbers
+from inference.checks import check_flags, check_options, check_path, checked, with_numbers
 from inference.engines import engine
 from inference.engines.protocol import Starts
 from inference.files import built
@@ -59,7 +59,9 @@ def resume(
         >>> bool((post.posterior.loc == again.posterior.loc).all())
         True
     """
-    store = DrawStore.open(path)
+    check_options(progress=progress)
+    check_flags(strict=strict)
+    store = DrawStore.open(check_path("path", path))
     kept = _Kept.of(path, store.asked())
     stored = from_json(kept.program) if program is None else program
     observations = checked(stored, x)

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import logsumexp
 
-from inference.checks import check_count, check_proper, checked, with_numbers
+from inference.checks import check_counts, check_options, check_proper, check_room, checked, sizes_of, with_numbers
 from inference.engines import engine
 from inference.posterior.afterwards import Steps
 from inference.posterior.rehearsal import rehearse
@@ -67,8 +67,9 @@ def sample_smc(
     """
     observations = checked(program, x)
     seed = check_seed(seed)
-    for name, value in {"particles": particles, "runs": runs, "moves": moves}.items():
-        check_count(name, value)
+    check_counts(particles=particles, runs=runs, moves=moves)
+    check_room(runs=runs, particles=particles, **sizes_of(program, observations))
+    check_options(progress=progress)
     if find_spec("blackjax") is None:
         raise BackendError(
             "sample_smc",

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from inference.engines.protocol import Block
-from inference.files import checked_path, write_whole
+from inference.files import write_whole
+from mixtures.checks import check_path
 from mixtures.errors import StoredFileError
 
 HEADER, STARTS = "run.json", "starts.npz"
@@ -54,7 +55,7 @@ class DrawStore:
         Raises:
             StoredFileError: something is there already, or it cannot be written.
         """
-        store = cls(checked_path(path), json.dumps({"format": FORMAT, **header}).encode(), _packed(starts))
+        store = cls(check_path("store", path), json.dumps({"format": FORMAT, **header}).encode(), _packed(starts))
         try:
             if os.path.lexists(store.path) and not _has_not_begun(store.path):
                 raise StoredFileError(
@@ -84,7 +85,7 @@ class DrawStore:
         Raises:
             StoredFileError: there is none, it was cut short before the run began, or it is damaged or of an earlier version.
         """
-        folder = checked_path(path)
+        folder = check_path("store", path)
         if not (folder / HEADER).is_file():
             has_not_begun = folder.is_dir() and _has_not_begun(folder)
             raise StoredFileError(

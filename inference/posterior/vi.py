@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from inference.checks import check_count, check_positive, checked, with_numbers
+from inference.checks import check_choice, check_counts, check_positive, check_room, checked, sizes_of, with_numbers
 from inference.engines import engine
 from inference.point.map import fit_map
 from inference.posterior.approximate import approximate_tree
@@ -13,7 +13,7 @@ from inference.posterior.chain_starts import fits_of, frame_about
 from inference.posterior.rehearsal import rehearse
 from inference.results import PointFit
 from mixtures import Program
-from mixtures.errors import ChoiceError, FitError, ModelError
+from mixtures.errors import FitError, ModelError
 from mixtures.seeds import check_seed, derived
 
 AT_REST = 0.3
@@ -75,10 +75,9 @@ def fit_vi(
     """
     observations = checked(program, x)
     seed = check_seed(seed)
-    if family not in FAMILIES:
-        raise ChoiceError.of("family", family, FAMILIES)
-    for name, value in {"steps": steps, "draws": draws}.items():
-        check_count(name, value)
+    check_choice("family", family, FAMILIES)
+    check_counts(steps=steps, draws=draws)
+    check_room(draws=draws, **sizes_of(program, observations))
     check_positive("learning_rate", learning_rate)
     backend_engine = engine(backend)
     sites = backend_engine.sites(program, observations)

@@ -4,7 +4,8 @@ import importlib
 from types import ModuleType
 from typing import Any
 
-from mixtures.errors import BackendError, ChoiceError
+from mixtures.checks import check_choice
+from mixtures.errors import BackendError
 from mixtures.ppl.protocol import PPL
 
 PIP = {"numpyro": "pip install bayes-mixtures", "pyro": 'pip install "bayes-mixtures[pyro]"'}
@@ -18,8 +19,7 @@ def backend_module(backend: str, module: str) -> ModuleType:
         ChoiceError: no such backend.
         BackendError: the backend is not installed.
     """
-    if backend not in PIP:
-        raise ChoiceError.of("backend", backend, PIP)
+    check_choice("backend", backend, PIP)
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:

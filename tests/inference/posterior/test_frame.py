@@ -361,7 +361,7 @@ def test_one_weight_above_all_others_is_not_trusted():
     for height in (30.0, 1e6):
         weights, said = judged(np.r_[even, height], is_at_rest=True)
         assert said["effective_draws"] < 1.01 and not said["is_trustworthy"]
-    weights, said = judged(0.3 * even, is_at_rest=True)
+    _, said = judged(0.3 * even, is_at_rest=True)
     # (E w)^2 / E w^2 of a lognormal weight is exp(-sigma^2)
     np.testing.assert_allclose(said["effective_draws"], 1000 * np.exp(-(0.3**2)), rtol=0.05)
     assert said["is_trustworthy"]

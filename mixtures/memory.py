@@ -28,13 +28,13 @@ def check_memory(what: str, needed: float, advice: str) -> None:
     if needed > there:
         raise TooLargeError(
             what,
-            got=f"a need of {in_words(needed)}",
-            expected=f"at most the {in_words(there)} there are",
+            got=f"a need of {spoken(needed)}",
+            expected=f"at most the {spoken(there)} there are",
             advice=advice,
         )
 
 
-def in_words(size: float) -> str:
+def spoken(size: float) -> str:
     """Bytes as they are read: 3.2 GB."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 1000:
