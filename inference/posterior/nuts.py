@@ -27,8 +27,8 @@ from inference.posterior.samplers import choose_sampler
 from inference.posterior.store import DrawStore
 from inference.results import PointFit
 from mixtures import Program
-from mixtures.ppl import PIP
 from mixtures.memory import check_memory
+from mixtures.ppl import PIP
 from mixtures.seeds import check_seed
 
 

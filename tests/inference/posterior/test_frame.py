@@ -359,7 +359,7 @@ def test_one_weight_above_all_others_is_not_trusted():
     """ArviZ's k-hat of such ratios is small: the tail that it looks at is even but for one."""
     even = np.random.default_rng(0).normal(size=1000)
     for height in (30.0, 1e6):
-        weights, said = judged(np.r_[even, height], is_at_rest=True)
+        _, said = judged(np.r_[even, height], is_at_rest=True)
         assert said["effective_draws"] < 1.01 and not said["is_trustworthy"]
     _, said = judged(0.3 * even, is_at_rest=True)
     # (E w)^2 / E w^2 of a lognormal weight is exp(-sigma^2)
