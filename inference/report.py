@@ -9,10 +9,12 @@ import xarray as xr
 
 from inference.checks import check_choice, check_count, check_result
 from inference.engines import engine
+from inference.engines.sites import Site
 from inference.point.restarts import best_restart
 from inference.results import PointFit
-from mixtures import Observations
+from mixtures import Mixture, Observations
 from mixtures.errors import DataError
+from mixtures.families.members import distinct_components, fixed_components, spare_sites
 from mixtures.tables import whole_numbers
 
 MOST_RESTARTS = 5
@@ -42,7 +44,9 @@ def fit_text(fit: PointFit) -> str:
         table = pd.DataFrame.from_dict(own, orient="index")
         table.columns = pd.Index([f"component {component}" for component in table.columns])
         parts += ["", _plain(table.map(_number))]
-    parts += [f"{name}, shared: {_number(value)}" for name, value in shared.items()]
+    # of components that each have a family of their own, no value is shared
+    word = "" if isinstance(fit.program, Mixture) and fixed_components([fit.program.family]) else ", shared"
+    parts += [f"{name}{word}: {_number(value)}" for name, value in shared.items()]
     return "\n".join(parts)
 
 
@@ -126,10 +130,10 @@ def data_text(x: Observations) -> str:
 def _lines(fit: PointFit) -> Iterator[tuple[str, np.ndarray]]:
     """Every number of every site: its name, and one value for each component or one for all."""
     names = fit.origin.feature_names or tuple(map(str, range(fit.origin.features or 0)))
-    # One trace says what the axes are; the sites' shapes do not depend on the rows, so that two of them will do.
-    example = Observations(np.zeros((2,) if fit.origin.features is None else (2, fit.origin.features)))
-    for site in engine(fit.backend).sites(fit.program, example).parameters:
-        value, axis = fit.parameters[site.name], site.component_axis
+    covariates = fit.origin.covariate_names or tuple(map(str, range(fit.origin.covariates or 0)))
+    places = {"features": names, "covariates": covariates}
+    for site in engine(fit.backend).sites(fit.program, _example(fit)).parameters:
+        value, axis = _without_spare(fit, site), site.component_axis
         moved = value if axis is None else np.moveaxis(value, axis, -1)
         dims = tuple(dim for dim in site.dims if dim != "components")
         if site.name == "correlation_cholesky":
@@ -137,9 +141,26 @@ def _lines(fit: PointFit) -> Iterator[tuple[str, np.ndarray]]:
             continue
         for index in np.ndindex(moved.shape[: len(dims)]):
             label = ", ".join(
-                names[place] if dim == "features" else str(place) for dim, place in zip(dims, index, strict=True)
+                places[dim][place] if dim in places else str(place) for dim, place in zip(dims, index, strict=True)
             )
             yield f"{site.name}[{label}]" if index else site.name, moved[index]
+
+
+def _example(fit: PointFit) -> Observations:
+    """Two rows like the fitted ones: the sites' axes do not depend on how many there are."""
+    origin = fit.origin
+    covariates = None if origin.covariates is None else np.zeros((2, origin.covariates))
+    return Observations(np.zeros((2,) if origin.features is None else (2, origin.features)), covariates=covariates)
+
+
+def _without_spare(fit: PointFit, site: Site) -> np.ndarray:
+    """A site's value; NaN where a component, such as noise, has a place in it without use."""
+    value, axis = fit.parameters[site.name], site.component_axis
+    if axis is None or not isinstance(fit.program, Mixture) or site.name not in spare_sites(fit.program.family):
+        return value
+    unused = np.isin(np.arange(value.shape[axis]), list(distinct_components(fit.program.family)))
+    shape = [-1 if place == axis else 1 for place in range(value.ndim)]
+    return np.where(unused.reshape(shape), np.nan, value)
 
 
 def _correlations(root: np.ndarray, names: tuple[str, ...]) -> Iterator[tuple[str, np.ndarray]]:
@@ -163,7 +184,7 @@ def _with_correlations(draws: xr.Dataset) -> xr.Dataset:
 
 
 def _number(value: Any) -> str:
-    return f"{value:.4g}"
+    return "-" if np.isnan(value) else f"{value:.4g}"
 
 
 def _plain(table: pd.DataFrame, index: bool = True) -> str:

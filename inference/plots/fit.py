@@ -151,7 +151,8 @@ def plot_ellipses(
 ) -> Axes:
     """Two columns of the data with each component's ellipses at 1, 2 and 3 standard deviations.
 
-    In two dimensions these hold 39 %, 86 % and 99 % of a Gaussian component.
+    In two dimensions these hold 39 %, 86 % and 99 % of a Gaussian component. Standard deviations are those of the covariance, which of a
+    Student's t is df / (df - 2) times the scale matrix; with df <= 2 it has none, and the legend says so.
 
     Args:
         fit: a point fit of a mixture whose family has covariances.
@@ -178,11 +179,12 @@ def plot_ellipses(
     ax = given_or_new(ax, (6.5, 5.0))
     _draw_rows(ax, observations.x[:, pair], classes)
     for component, (mean, covariance) in enumerate(zip(means, covariances, strict=True)):
-        shade = colour(component)
-        for radius in radii:
-            margin = covariance[np.ix_(pair, pair)]
+        shade, margin = colour(component), covariance[np.ix_(pair, pair)]
+        has_ellipse = bool(np.isfinite(margin).all())
+        for radius in radii if has_ellipse else ():
             confidence_ellipse(mean[pair], margin, ax, radius, facecolor=f"{shade}14", edgecolor=shade, linewidth=1.3)
-        ax.plot(*mean[pair], "+", color=shade, markersize=11, markeredgewidth=2, label=f"component {component}")
+        label = f"component {component}{'' if has_ellipse else ': df <= 2, no covariance'}"
+        ax.plot(*mean[pair], "+", color=shade, markersize=11, markeredgewidth=2, label=label)
     ax.set(xlabel=name_of(observations, pair[0]), ylabel=name_of(observations, pair[1]))
     ax.autoscale_view()
     legend_beside(ax)

@@ -96,5 +96,8 @@ class StudentT:
         """Any finite real data will do."""
 
     def covariances(self, parameters: Mapping[str, np.ndarray], features: int | None) -> np.ndarray:
-        """The components' scale matrices, shape (..., components, features, features); covariances are df / (df - 2) times these."""
-        return self._gaussian.covariances(parameters, features)
+        """The components' covariance matrices, shape (..., components, features, features): scale matrices times df / (df - 2); NaN
+        where df <= 2 and there is none."""
+        df = np.asarray(parameters["df"] if self.df is None else self.df)
+        factor = np.where(df > 2, df / np.where(df > 2, df - 2, 1.0), np.nan)
+        return factor[..., None, None] * self._gaussian.covariances(parameters, features)
