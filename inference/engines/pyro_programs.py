@@ -29,6 +29,7 @@ from inference.engines.pyro_terms import (
     joint_and_prior,
     log_prob,
     plates_of,
+    terms_at,
     trace_sites,
     unit_table,
 )
@@ -110,12 +111,29 @@ def describe(program: Program, x: Observations) -> Sites:
     if isinstance(program, Mixture):
         return sites
     terms = tuple(_term(name, site, tuple(densities[name].shape)) for name, site in trace.items())
-    # what the program draws and scores at one seed stands for what it computes, globals and closures included
-    key = hashlib.sha256(
-        b"".join(one["value"].detach().numpy().tobytes() for one in trace.values() if one["value"] is not None)
-    )
-    key.update(b"".join(one.detach().numpy().tobytes() for one in densities.values()))
-    return _structured(_Known(program, (sites, terms, key.hexdigest(), x.fingerprint), model, data))
+    with isolated():
+        key = _numbers_key(model, data, trace, densities)
+    return _structured(_Known(program, (sites, terms, key, x.fingerprint), model, data))
+
+
+def _numbers_key(model: Callable[..., Any], data: Values, trace: dict[str, Values], densities: Values) -> str:
+    """What a program computes, by some of its numbers, globals and closures included: it may be another one the next time.
+
+    Its terms are looked at where assignments are the bits of their own numbers, so that looking others up shows too.
+    """
+    chosen = {name: site for name, site in trace.items() if is_assignment(site)}
+    held = {name: site["value"] for name, site in trace.items() if name not in chosen and not site["is_observed"]}
+    looked = [*held.values(), *densities.values()]
+    for bit in range(max((site["value"].numel().bit_length() for site in chosen.values()), default=0)):
+        numbers = {
+            name: torch.arange(site["value"].numel()).reshape(site["value"].shape) for name, site in chosen.items()
+        }
+        # an assignment of one category has no other value
+        bits = {
+            name: (number >> bit & 1) % (chosen[name]["fn"].support.upper_bound + 1) for name, number in numbers.items()
+        }
+        looked += terms_at(model, {**held, **bits}, data).values()
+    return hashlib.sha256(b"".join(one.detach().numpy().tobytes() for one in looked)).hexdigest()
 
 
 @dataclass(frozen=True)
