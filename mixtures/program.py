@@ -109,9 +109,10 @@ def _check_function(function: Any) -> None:
 def declare(function: Callable[..., Any]) -> Declared:
     """Make a program of your own from a function `f(ppl, x)`.
 
-    Use the plates `components` and `rows`, create assignments with `ppl.assign` only, and give `dims=(...)` to sites with event axes
-    that should have names in the posterior. A program that can also draw its data, for `simulate` and predictions, takes `x=None` and
-    `size`, the shape of the data to draw.
+    Create assignments with `ppl.assign` only, in any plate or in none, and give `dims=(...)` to sites with event axes that should have names
+    in the posterior; the axis along which components are exchanged is called `components` there. Which terms depend on which assignments is
+    found by running the program: it must compute the same whenever it is run. Covariates reach it as an argument of that name. A program that
+    can also draw its data, for `simulate` and predictions, takes `x=None` and `size`, the shape of the data to draw.
 
     Raises:
         ModelError: no function, or one that does not take (ppl, x).
