@@ -136,8 +136,6 @@ EFFECTS = Case(
     ),
     by_hand=lambda p: (0.0, summed(np.log(p.weights) + normal((X - p.effect[WHO])[:, None], p.centre))),
     labels={"weights": (0,), "centre": (0,)},
-    relabels=True,
-    samples=True,
 )
 
 
@@ -175,7 +173,6 @@ SCHOOLS = Case(
     ),
     row=False,
     labels={"weights": (0,), "level": (0,)},
-    samples=True,
     fits=True,
 )
 

@@ -63,8 +63,6 @@ LOOP = Case(
         ).sum(),
     ),
     labels={"weights": (0,), "loc_0": (0,), "rate_1": (0,), "probs_2": (0,)},
-    relabels=True,
-    samples=True,
 )
 
 

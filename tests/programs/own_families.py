@@ -67,8 +67,6 @@ GUMBEL = Case(
     ),
     by_hand=lambda p: (0.0, summed(np.log(p.weights) + _gumbel(p))),
     labels={"weights": (0,), "loc": (0,)},
-    relabels=True,
-    samples=True,
     fits=True,
     name="a family with shared sites",
 )

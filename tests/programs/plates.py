@@ -78,7 +78,6 @@ WARD = Case(
     ),
     by_hand=_wards,
     row=False,
-    samples=True,
 )
 
 
@@ -454,7 +453,6 @@ NETWORK = Case(
     row=False,
     may_refuse=True,
     labels={"weights": (0,), "tie": (0, 1)},
-    samples=True,
     fits=True,
 )
 
