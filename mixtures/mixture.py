@@ -4,7 +4,7 @@ A frozen dataclass whose call is the program, so that a declaration can be compa
 and saved. The numbers of the priors may come in as data (`hyper`): other numbers, or data of another scale, need no new compilation.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,8 +15,10 @@ from mixtures.families.family import Family
 from mixtures.families.members import (
     check_family,
     fixed_components,
+    jointly,
     linear_predictors,
     needs_covariates,
+    part_of,
     spare_sites,
     started,
     support_of,
@@ -134,7 +136,7 @@ class Mixture(Program):
         family, context = self._in_context(covariates, observed)
         odds = self.weights.sample(ppl, draw, self.components, covariates)
         shared = family.shared(ppl, draw, features)
-        relative = jointly(ppl, draw, self.components, features) if (jointly := _jointly(family)) else {}
+        relative = together(ppl, draw, self.components, features) if (together := jointly(family)) else {}
         with ppl.plate("components", self.components):
             own = family.per_component(ppl, draw, features)
         own = relative | own
@@ -223,11 +225,6 @@ class Mixture(Program):
         return notation.text(title)
 
 
-def _jointly(family: Family) -> Callable[..., dict[str, Array]] | None:
-    """How a family draws what its components have relative to each other, if they do: leading axis components, outside the plate."""
-    return getattr(family, "jointly", None)
-
-
 def _shape(x: Array | None, size: Any) -> tuple[int, int | None]:
     """(rows, features) of the data, or of the data to draw."""
     if x is None and size is None:
@@ -240,8 +237,8 @@ def _shape(x: Array | None, size: Any) -> tuple[int, int | None]:
 
 def _observe(family: Family, ppl: PPL, parameters: dict[str, Array], features: int | None, x: Array | None) -> Array:
     """The observed rows: one site, `obs`, unless the family has sites of its own."""
-    if hasattr(family, "observe"):
-        return family.observe(ppl, parameters, x)
+    if observe := part_of(family, "observe"):
+        return observe(ppl, parameters, x)
     if x is not None and "observed" in parameters:
         # a legal value in the place of missing ones: their log density is masked, but its gradient must be finite
         x = ppl.xp.where(parameters["observed"], x, support_of(family).example)
