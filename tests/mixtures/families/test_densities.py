@@ -464,6 +464,33 @@ def test_gradient_is_mpmaths(name, backend):
     assert not wrong, f"{len(wrong)} of {found.size}: " + "\n".join(map(str, wrong[:20]))
 
 
+EDGES = [
+    (families.Poisson(), {"rate": 0.0}, [0, 3], [0.0, -np.inf]),
+    (families.ZeroInflatedPoisson(), {"gate": 0.0, "rate": 2.0}, [0, 3], stats.poisson(2.0).logpmf([0, 3])),
+    (families.ZeroInflatedPoisson(), {"gate": 1.0, "rate": 2.0}, [0, 3], [0.0, -np.inf]),
+    (families.Binomial(4), {"probs": 0.0}, [0], [0.0]),
+    (families.Binomial(4), {"probs": 1.0}, [4], [0.0]),
+    (families.Bernoulli(), {"probs": 1.0}, [1], [0.0]),
+    (families.VonMises(), {"loc": 0.3, "concentration": 0.0}, [-np.pi, 1.0], [-np.log(2 * np.pi)] * 2),
+    (families.Beta(), {"concentration1": 1.0, "concentration0": 1.0}, [1e-300, 0.5], [0.0, 0.0]),
+    (families.Exponential(), {"rate": 2.0}, [0.0], [np.log(2.0)]),
+    (
+        families.StudentT(),
+        {"df": np.inf, "loc": 0.0, "scale": 2.0},
+        [0.0, 3.0],
+        stats.norm(0.0, 2.0).logpdf([0.0, 3.0]),
+    ),
+]
+"""Closed ends of ranges, and limits that are families of their own: (family, parameters, rows, log densities)."""
+
+
+@pytest.mark.parametrize(("family", "parameters", "rows", "right"), EDGES)
+def test_the_ends_of_ranges_are_limits(family, parameters, rows, right, backend):
+    values = {"weights": np.array([1.0]), **{site: np.array([value]) for site, value in parameters.items()}}
+    found = engine(backend).log_joint(Mixture(1, family), values, Observations(rows))[:, 0]
+    np.testing.assert_allclose(found, right, rtol=1e-12, atol=1e-12)
+
+
 def test_a_weight_keeps_its_logarithm_however_small(backend):
     """Two components: of a row that only the rare one can explain, the rare one's weight decides the log likelihood."""
     parameters = {"weights": np.array([1e-30, 1.0]), "loc": np.array([0.0, 100.0]), "scale": np.array([1.0, 1.0])}
