@@ -4,7 +4,7 @@ A frozen dataclass whose call is the program, so that a declaration can be compa
 and saved. The numbers of the priors may come in as data (`hyper`): other numbers, or data of another scale, need no new compilation.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,8 +16,10 @@ from mixtures.families.family import Family
 from mixtures.families.members import (
     check_family,
     fixed_components,
+    jointly,
     linear_predictors,
     needs_covariates,
+    part_of,
     spare_sites,
     started,
     support_of,
@@ -127,7 +129,7 @@ class Mixture(Program):
         family, context = self._in_context(covariates, observed)
         odds = self.weights.sample(ppl, draw, self.components, covariates)
         shared = family.shared(ppl, draw, features)
-        relative = jointly(ppl, draw, self.components, features) if (jointly := _jointly(family)) else {}
+        relative = together(ppl, draw, self.components, features) if (together := jointly(family)) else {}
         with ppl.plate("components", self.components):
             own = family.per_component(ppl, draw, features)
         own = relative | own
@@ -246,11 +248,6 @@ class Mixture(Program):
         return notation.text(title)
 
 
-def _jointly(family: Family) -> Callable[..., dict[str, Array]] | None:
-    """How a family draws what its components have relative to each other, if they do: leading axis components, outside the plate."""
-    return getattr(family, "jointly", None)
-
-
 def _check_broadcasts(what: str, given: tuple[int, ...], whole: tuple[int, ...]) -> None:
     """Check that numbers of one shape can be repeated to that of a site."""
     try:
@@ -274,8 +271,8 @@ def _shape(x: Array | None, size: Any) -> tuple[int, int | None]:
 
 def _observe(family: Family, ppl: PPL, parameters: dict[str, Array], features: int | None, x: Array | None) -> Array:
     """The observed rows: one site, `obs`, unless the family has sites of its own."""
-    if hasattr(family, "observe"):
-        return family.observe(ppl, parameters, x)
+    if observe := part_of(family, "observe"):
+        return observe(ppl, parameters, x)
     if x is not None and "observed" in parameters:
         # a legal value in the place of missing ones: their log density is masked, but its gradient must be finite
         x = ppl.xp.where(parameters["observed"], x, support_of(family).example)

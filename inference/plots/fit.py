@@ -24,6 +24,7 @@ from inference.plots.palette import DATA, WHOLE, colour, marker
 from inference.results import GuideFit, PointFit
 from mixtures import Mixture, Observations
 from mixtures.errors import DataError, ModelError, in_words
+from mixtures.families.members import part_of
 from mixtures.tables import numeric, whole_numbers
 
 DECADE = 10.0
@@ -293,6 +294,7 @@ def _moments(fit: PointFit, x: Observations) -> tuple[np.ndarray, np.ndarray]:
         raise DataError(
             "x", got=f"shape {x.shape}", expected="two columns or more", advice="Use plot_density for one variable."
         )
-    if not isinstance(fit.program, Mixture) or not hasattr(fit.program.family, "covariances"):
+    covariances = part_of(fit.program.family, "covariances") if isinstance(fit.program, Mixture) else None
+    if covariances is None:
         raise ModelError("fit", got="components without covariances", expected="a mixture of Gaussians, say")
-    return fit.parameters["loc"], fit.program.family.covariances(fit.parameters, x.features)
+    return fit.parameters["loc"], covariances(fit.parameters, x.features)

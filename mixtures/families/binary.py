@@ -55,7 +55,7 @@ class Binomial(Columns):
 
     @property
     def support(self) -> Support:  # type: ignore[override]  # depends on total_count
-        return whole_up_to(self.total_count)
+        return whole_up_to(self.total_count, is_name=False)
 
     def cell(self, ppl: PPL, parameters: Mapping[str, Array]) -> Distribution:
         return ppl.dist.Binomial(total_count=self.total_count, probs=parameters["probs"])

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 import torch
 from mpmath import mp
+from scipy import stats
 
 from inference.engines import engine
-from mixtures import Mixture, Observations, families
+from mixtures import Mixture, Observations, declare, families
 from mixtures.ppl import numpyro_emissions, pyro_emissions
 
 EXACT = 1e-10
@@ -461,3 +462,64 @@ def test_gradient_is_mpmaths(name, backend):
                 if not error < 1e-9:
                     wrong.append((point, place, float(found[row, place] * point[place]), float(right), float(error)))
     assert not wrong, f"{len(wrong)} of {found.size}: " + "\n".join(map(str, wrong[:20]))
+
+
+EDGES = [
+    (families.Poisson(), {"rate": 0.0}, [0, 3], [0.0, -np.inf]),
+    (families.ZeroInflatedPoisson(), {"gate": 0.0, "rate": 2.0}, [0, 3], stats.poisson(2.0).logpmf([0, 3])),
+    (families.ZeroInflatedPoisson(), {"gate": 1.0, "rate": 2.0}, [0, 3], [0.0, -np.inf]),
+    (families.Binomial(4), {"probs": 0.0}, [0], [0.0]),
+    (families.Binomial(4), {"probs": 1.0}, [4], [0.0]),
+    (families.Bernoulli(), {"probs": 1.0}, [1], [0.0]),
+    (families.VonMises(), {"loc": 0.3, "concentration": 0.0}, [-np.pi, 1.0], [-np.log(2 * np.pi)] * 2),
+    (families.Beta(), {"concentration1": 1.0, "concentration0": 1.0}, [1e-300, 0.5], [0.0, 0.0]),
+    (families.Exponential(), {"rate": 2.0}, [0.0], [np.log(2.0)]),
+    (
+        families.StudentT(),
+        {"df": np.inf, "loc": 0.0, "scale": 2.0},
+        [0.0, 3.0],
+        stats.norm(0.0, 2.0).logpdf([0.0, 3.0]),
+    ),
+]
+"""Closed ends of ranges, and limits that are families of their own: (family, parameters, rows, log densities)."""
+
+
+@pytest.mark.parametrize(("family", "parameters", "rows", "right"), EDGES)
+def test_the_ends_of_ranges_are_limits(family, parameters, rows, right, backend):
+    values = {"weights": np.array([1.0]), **{site: np.array([value]) for site, value in parameters.items()}}
+    found = engine(backend).log_joint(Mixture(1, family), values, Observations(rows))[:, 0]
+    np.testing.assert_allclose(found, right, rtol=1e-12, atol=1e-12)
+
+
+def test_a_weight_keeps_its_logarithm_however_small(backend):
+    """Two components: of a row that only the rare one can explain, the rare one's weight decides the log likelihood."""
+    parameters = {"weights": np.array([1e-30, 1.0]), "loc": np.array([0.0, 100.0]), "scale": np.array([1.0, 1.0])}
+    table = engine(backend).log_joint(Mixture(2, families.Gaussian()), parameters, Observations([0.5, 99.0]))
+    right = np.log([1e-30, 1.0]) + stats.norm(parameters["loc"], 1.0).logpdf(np.array([[0.5], [99.0]]))
+    np.testing.assert_allclose(table, right, rtol=1e-12)
+
+
+def test_no_digits_are_lost_where_a_user_writes_plain_numbers(backend):
+    """Distributions of a program of one's own, whose arguments are numbers of Python."""
+
+    @declare
+    def program(ppl, x):
+        weights = ppl.sample("weights", ppl.dist.Dirichlet(ppl.xp.ones(2)))
+        with ppl.plate("rows", len(x)):
+            z = ppl.assign("assignment", weights)
+            ppl.sample("a", ppl.dist.StudentT(1e15, 0.0, 1.0 + z), obs=x)
+            ppl.sample("b", ppl.dist.Gamma(1e9, 1e9), obs=ppl.xp.exp(1e-5 * x))
+            ppl.sample("c", ppl.dist.GammaPoisson(1e12, 1e12), obs=ppl.xp.floor(x))
+
+    x = np.array([0.5, 1.5, 3.0])
+    table = engine(backend).log_joint(program, {"weights": np.array([0.5, 0.5])}, Observations(x))
+    share, counts = np.exp(1e-5 * x), np.floor(x)
+    for k, scale in enumerate((1.0, 2.0)):
+        for row in range(3):
+            with mp.workdps(60):
+                right = mp.log(0.5) + student_t(
+                    mp.mpf(x[row]), {"df": mp.mpf(1e15), "loc": mp.mpf(0), "scale": mp.mpf(scale)}
+                )
+                right += gamma(mp.mpf(share[row]), {"concentration": mp.mpf(1e9), "rate": mp.mpf(1e9)})
+                right += negative_binomial(mp.mpf(counts[row]), {"concentration": mp.mpf(1e12), "rate": mp.mpf(1e12)})
+            assert abs(table[row, k] - float(right)) < EXACT * (1 + abs(float(right)))
