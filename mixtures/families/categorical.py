@@ -45,6 +45,12 @@ class Categorical(Columns):
     def support(self) -> Support:  # type: ignore[override]  # depends on categories
         return whole_up_to(self.categories - 1)
 
+    def check(self, x: Observations) -> None:
+        seen = x.x[~np.isnan(x.x)]
+        if seen.size and seen.min() == 1 and seen.max() == self.categories:
+            x.refuse(x.x == self.categories, self.support.text, "Categories that begin at 1 are numbered anew: x - 1.")
+        super().check(x)
+
     def per_component(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
         shape, dims = ((), ()) if features is None else ((features,), ("features",))
         return {"probs": draw("probs", shape=shape, dims=(*dims, "categories"), event=(self.categories,))}

@@ -100,6 +100,8 @@ def test_a_run_never_touches_an_earlier_one(table, tmp_path):
         (["fit", "{table}", "--components", "2", "--columns", "height", "--covariance", "round"], "'spherical'"),
         (["fit", "{table}", "--components", "2", "--columns", "height", "--seed", "-1"], "seed"),
         (["demo", "--out", "{table}"], "plants.csv"),
+        (["demo", "--draws", "0"], "draws: got 0"),
+        (["demo", "--chains", "1000000000", "--draws", "1000000000"], "chains=1000000000, draws=1000000000"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(arguments, words, table, tmp_path, capsys):

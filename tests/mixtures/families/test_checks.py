@@ -37,6 +37,17 @@ def test_values_outside_the_support_are_named(family, bad, text):
     Mixture(2, family).check(Observations(frame[["a", "a"]].to_numpy()))
 
 
+def test_categories_that_begin_at_1_are_told_from_others():
+    with pytest.raises(
+        DataError, match=r"3\.0 at row 2; expected whole numbers from 0 to 2. Categories that begin at 1 .*: x - 1"
+    ):
+        families.Categorical(3).check(Observations([1, 2, 3, 2]))
+    with pytest.raises(DataError, match=r"3\.0 at row 2; .* Drop or mend"):
+        families.Categorical(3).check(Observations([0, 2, 3, 2]))
+    families.Categorical(3).check(Observations([1, 2, 2, np.nan], missing="allow"))
+    families.Categorical(3).check(Observations([np.nan, np.nan], missing="allow"))
+
+
 def test_multinomial_rows_must_add_up():
     with pytest.raises(DataError, match=r"at row 1; expected rows that add up to 3"):
         families.Multinomial(3).check(Observations([[1, 2], [2, 2]]))
