@@ -28,7 +28,8 @@ def checked(program: Program, x: Any) -> Observations:
 
     Raises:
         ModelError: `program` is not a declaration.
-        DataError: `x` cannot be used, or lies outside the family's support; or a row cannot be of the component that its label says.
+        DataError: `x` cannot be used, or lies outside the family's support; or a row cannot be of any component, or of
+            the one that its label says.
     """
     if not isinstance(program, Program):
         raise ModelError(
@@ -54,26 +55,30 @@ def checked(program: Program, x: Any) -> Observations:
 
 
 def _check_possible(mixture: Mixture, x: Observations) -> None:
-    """Check that each known component can be that of its row: backends would answer with a log likelihood of -100,000.
+    """Check that each row can be of some component, and of the one that its label says: backends would answer with a log likelihood
+    of -100,000.
 
     Raises:
-        DataError: a row lies beyond the bounds of the component that its label says.
+        DataError: a row lies beyond the bounds of all components, or of the one that its label says.
     """
+    is_possible = can_be(mixture.family, x.x, mixture.components)
+    x.refuse(
+        np.logical_not(is_possible.any(axis=1)),
+        "rows that some component can describe",
+        "Drop these rows, or widen the components' bounds.",
+    )
     if x.labels is None:
         return
-    is_possible = can_be(mixture.family, x.x, mixture.components)
     bad = np.flatnonzero((x.labels >= 0) & ~is_possible[np.arange(len(x)), x.labels])
     if len(bad):
         row = int(bad[0])
         name = named_row(x.row_names, row)
         more = f", and so for {len(bad) - 1} more" if len(bad) > 1 else ""
-        left = np.flatnonzero(is_possible[row])
+        left = np.flatnonzero(is_possible[row]).tolist()
         raise DataError(
             "labels",
             got=f"{x.labels[row]} at row {row}{name}, which cannot be of that component: x there is {x.x[row]}{more}",
-            expected=f"one of the components that the row can be of, {left.tolist()}, or -1"
-            if len(left)
-            else "a row that some component can describe",
+            expected=f"one of the components that the row can be of, {left}, or -1",
             advice="Mend the label or the row, or widen the component's bounds.",
         )
 

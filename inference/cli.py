@@ -15,6 +15,7 @@ import numpy as np
 
 import inference
 from inference import plots
+from inference.checks import check_counts, check_room, sizes_of
 from inference.report import data_text, fit_text, occupancy_text, restarts_text, summary_text
 from inference.results import PointFit
 from inference.run_folder import RunFolder
@@ -129,6 +130,8 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> Observations
 
 def _job(args: argparse.Namespace, model: Mixture, x: Observations, name: str, unit: str = "") -> int:
     """The main job: fit, classify, sample, diagnose, relabel; write what is had as soon as it is had."""
+    check_counts(restarts=args.restarts, chains=args.chains, draws=args.draws, tune=args.tune)
+    check_room(chains=args.chains, draws=args.draws, **sizes_of(model, x))
     args.out.mkdir(parents=True, exist_ok=True)  # an unwritable place is best found before the work
     print(f"{model.scaled_to(x)}\n")
     with _step(f"MAP: best of {args.restarts} starts on {args.backend}"):

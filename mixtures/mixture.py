@@ -4,14 +4,14 @@ A frozen dataclass whose call is the program, so that a declaration can be compa
 and saved. The numbers of the priors may come in as data (`hyper`): other numbers, or data of another scale, need no new compilation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from mixtures.checks import check_count
-from mixtures.errors import DataError, ModelError, check_part
+from mixtures.errors import DataError, MixturesError, ModelError, check_part
 from mixtures.families.family import Family
 from mixtures.families.members import (
     check_family,
@@ -225,9 +225,16 @@ class Mixture(Program):
 
             return draw
 
-        self.weights.sample(Notation(), drawing(()), self.components, covariates)
-        family.shared(Notation(), drawing(()), x.features)
-        family.per_component(Notation(), drawing((self.components,)), x.features)
+        try:
+            self.weights.sample(Notation(), drawing(()), self.components, covariates)
+            family.shared(Notation(), drawing(()), x.features)
+            if jointly := part_of(family, "jointly"):
+                jointly(Notation(), drawing(()), self.components, x.features)
+            family.per_component(Notation(), drawing((self.components,)), x.features)
+        except MixturesError:
+            raise
+        except Exception:  # a user's family that does with its parameters what cannot be done on paper
+            return
 
     def __str__(self) -> str:
         numbers = [value for prior in self.priors.values() for _, value in prior.parameters]

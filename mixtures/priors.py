@@ -217,7 +217,7 @@ def freeze(given: GivenPriors) -> Priors:
 _POSITIVE = frozenset({"Exponential", "Gamma", "HalfCauchy", "HalfNormal", "InverseGamma", "LogNormal"})
 _UNIT = frozenset({"Beta", "Uniform"})  # a Uniform has the bounds that the user gave it
 
-_SINGLE = _POSITIVE | _UNIT | {"Cauchy", "Laplace", "Normal", "StudentT", "UniformAngle"}  # of one number each
+OF_ONE_NUMBER = _POSITIVE | _UNIT | {"Cauchy", "Laplace", "Normal", "StudentT", "UniformAngle"}  # of one number each
 
 WITHIN: dict[str, frozenset[str]] = {
     **dict.fromkeys(_POSITIVE, _POSITIVE | _UNIT),
@@ -236,7 +236,7 @@ def _check_bounds(site: str, uniform: Prior, allowed: frozenset[str]) -> None:
     )
     if allowed == _UNIT and (low.min() < 0 or high.max() > 1):
         raise ModelError(f"priors[{site!r}]", got=str(uniform), expected="bounds from 0 to 1")
-    if _POSITIVE <= allowed < _SINGLE and low.min() < 0:
+    if _POSITIVE <= allowed < OF_ONE_NUMBER and low.min() < 0:
         raise ModelError(f"priors[{site!r}]", got=str(uniform), expected="bounds that are not negative")
 
 
@@ -250,7 +250,7 @@ def override(defaults: Mapping[str, Prior], given: GivenPriors) -> dict[str, Pri
     priors = freeze(given)
     for site, prior in priors:
         check_choice("priors: site", site, defaults)
-        allowed = WITHIN.get(defaults[site].name, _SINGLE)
+        allowed = WITHIN.get(defaults[site].name, OF_ONE_NUMBER)
         if prior.name not in allowed:
             expected = f"a prior of the same values as {defaults[site].name}: {', '.join(sorted(allowed))}"
             raise ModelError(f"priors[{site!r}]", got=str(prior), expected=expected)

@@ -24,7 +24,7 @@ from inference.plots.palette import DATA, WHOLE, colour, marker
 from inference.results import GuideFit, PointFit
 from mixtures import Mixture, Observations
 from mixtures.errors import DataError, ModelError, in_words
-from mixtures.families.members import part_of
+from mixtures.families.members import can_be, part_of
 from mixtures.tables import numeric, whole_numbers
 
 DECADE = 10.0
@@ -128,7 +128,7 @@ def plot_density(
     values = observations.x[~np.isnan(observations.x)]
     grid = _grid(values, all(site.is_real for site in observed), is_discrete, points)
     # p(x) = sum_k p(x, assignment = k)
-    joint = np.exp(log_joint(fit, grid))
+    joint = _joint(fit, grid)
     style: dict[str, Any] = {"marker": ".", "linewidth": 0.8} if is_discrete else {"linewidth": 1.6}
     _draw_data(ax, values, data, is_discrete)
     for component, density in enumerate(joint.T):
@@ -229,6 +229,16 @@ def confidence_ellipse(
     ellipse = Ellipse(centre, float(major), float(minor), angle=angle, **{"facecolor": "none", **style})
     ax.add_patch(ellipse)
     return ellipse
+
+
+def _joint(fit: PointFit, grid: np.ndarray) -> np.ndarray:
+    """p(x, k) along a grid, (points, components): 0 where no component can be, which the hub is not asked for."""
+    if not isinstance(fit.program, Mixture):
+        return np.exp(log_joint(fit, grid))
+    is_possible = can_be(fit.program.family, grid, fit.program.components).any(axis=1)
+    joint = np.zeros((len(grid), fit.program.components))
+    joint[is_possible] = np.exp(log_joint(fit, grid[is_possible]))
+    return joint
 
 
 def _check_one_density(fit: PointFit) -> None:
