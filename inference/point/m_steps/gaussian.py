@@ -24,6 +24,10 @@ EQUIVARIANT = frozenset({"EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVV", "VVV"}
 SPREAD_SITES = frozenset({"scale", "log_volume", "log_shape", "correlation_cholesky", "orientation"})
 
 
+SINGULAR = 1e-14
+"""A component whose correlation matrix has a smaller eigenvalue has collapsed onto a plane: of its log density no digits are left."""
+
+
 @dataclass(frozen=True)
 class GaussianEM:
     """See `inference.engines.closed_form.ClosedForm`.
@@ -170,16 +174,24 @@ class GaussianEM:
     def decode(self, state: State, features: int | None, frame: Frame) -> dict[str, np.ndarray]:
         root = state["root"] * frame.unit[:, None]
         loc = state["loc"] * frame.unit + frame.centre
-        sites = Gaussian(self.code).sites_of(root @ root.swapaxes(1, 2), features)
+        is_lower = not np.triu(root, 1).any()
+        sites = Gaussian(self.code).sites_of(root @ root.swapaxes(1, 2), features, root if is_lower else None)
         return {"weights": state["weights"], "loc": loc if features is not None else loc[:, 0], **sites}
 
     def log_jacobian(self, frame: Frame) -> float:
         return -float(np.log(frame.unit).sum())
 
     def narrowest(self, state: State, spread: np.ndarray) -> float:
+        if self._least_of_correlation(state) < SINGULAR:
+            return 0.0
         # eigenvalues of C^(-1/2) Sigma_k C^(-1/2)' are the squared singular values of C^(-1/2) root_k
         roots = np.linalg.solve(np.linalg.cholesky(spread), state["root"])
         return float(np.linalg.svd(roots, compute_uv=False).min() ** 2)
+
+    def _least_of_correlation(self, state: State) -> float:
+        """The smallest eigenvalue of the components' correlation matrices."""
+        directions = state["root"] / np.linalg.norm(state["root"], axis=-1, keepdims=True)
+        return float(np.linalg.svd(directions, compute_uv=False).min() ** 2)
 
     def covariances(self, state: State) -> np.ndarray:
         return state["root"] @ state["root"].swapaxes(1, 2)
