@@ -30,7 +30,15 @@ for size in sizes:
     print(json.dumps({"size": size, "value": fit.log_likelihood} | {n: v.tolist() for n, v in known.items()}), flush=True)
 """
 
-SIZES = [(60, 2, 2), (500, 50, 10), (2_100, 50, 10), (20_000, 32, 4), (3_000, 200, 2), (1_000, 12, 100), (200_000, 3, 2)]
+SIZES = [
+    (60, 2, 2),
+    (500, 50, 10),
+    (2_100, 50, 10),
+    (20_000, 32, 4),
+    (3_000, 200, 2),
+    (1_000, 12, 100),
+    (200_000, 3, 2),
+]
 """Rows, features, components: from one thread's work to shares, with large covariance matrices and with many."""
 
 
@@ -71,7 +79,9 @@ def test_many_large_covariances_in_shares():
 @pytest.mark.slow
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_no_size_hangs(structure):
-    sizes = [size for size in SIZES if structure not in ("EVE", "VVE") or size[1] <= 50]  # 20,000 planes are turned one by one
+    sizes = [
+        size for size in SIZES if structure not in ("EVE", "VVE") or size[1] <= 50
+    ]  # 20,000 planes are turned one by one
     for size, line in zip(sizes, run(structure, sizes, seconds=900), strict=True):
         check(size, line)
 
