@@ -17,7 +17,7 @@ def reason_of(status: Status, x: Observations) -> str:
         >>> reason_of(Status.COLLAPSED, Observations([[1.0, 2.0], [3.0, 2.0]]))
         'column 1 has one value in all rows, 2.0: drop it'
     """
-    if status.is_sound:
+    if status in (Status.CONVERGED, Status.LIMIT):
         return ""
     constant = constant_columns(x)
     if not constant:

@@ -24,6 +24,9 @@ EQUIVARIANT = frozenset({"EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVV", "VVV"}
 SPREAD_SITES = frozenset({"scale", "log_volume", "log_shape", "correlation_cholesky", "orientation"})
 
 
+ROWS_FOR_CENTRE = 1000
+"""Rows whose median is the origin of EM's coordinates, about."""
+
 SINGULAR = 1e-14
 """A component whose correlation matrix has a smaller eigenvalue has collapsed onto a plane: of its log density no digits are left."""
 
@@ -135,7 +138,8 @@ class GaussianEM:
         return {"weights": "weights" in sites, "loc": "loc" in sites, "spread": bool(sites & SPREAD_SITES)}
 
     def frame(self, x: np.ndarray) -> Frame:
-        centre, covariance = moments(x)
+        # a mean that one row draws away from all others would cost these their last digits
+        centre, covariance = np.median(x[:: max(1, len(x) // ROWS_FOR_CENTRE)], axis=0), moments(x)[1]
         spread = np.sqrt(np.diagonal(covariance))
         spread = np.where(spread > 0, spread, 1.0)
         if self.code not in EQUIVARIANT:
@@ -177,6 +181,9 @@ class GaussianEM:
         is_lower = not np.triu(root, 1).any()
         sites = Gaussian(self.code).sites_of(root @ root.swapaxes(1, 2), features, root if is_lower else None)
         return {"weights": state["weights"], "loc": loc if features is not None else loc[:, 0], **sites}
+
+    def as_declared(self, state: State, frame: Frame) -> State:
+        return {**state, "loc": ((state["loc"] * frame.unit + frame.centre) - frame.centre) / frame.unit}
 
     def log_jacobian(self, frame: Frame) -> float:
         return -float(np.log(frame.unit).sum())
