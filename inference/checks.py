@@ -22,6 +22,9 @@ from mixtures.errors import DataError, ModelError, in_words
 from mixtures.families.members import can_be
 from mixtures.tables import named_row
 
+WIDEST = 1e150
+"""Columns vary by no more than this, and by no less than its inverse."""
+
 
 def checked(program: Program, x: Any) -> Observations:
     """`x` as observations that the program can describe.
@@ -41,6 +44,7 @@ def checked(program: Program, x: Any) -> Observations:
     observations = Observations.of(x)
     if isinstance(program, Mixture):
         check_room(rows=len(observations), **sizes_of(program, observations))
+        check_squares(observations)
         program.check(observations)
         observations.check_labels(program.components)
         _check_possible(program, observations)
@@ -52,6 +56,27 @@ def checked(program: Program, x: Any) -> Observations:
             advice='Say it in the program: ppl.factor("labels", ...), as Mixture does; or pass the data without labels.',
         )
     return observations
+
+
+def check_squares(x: Observations) -> None:
+    """Check that columns that vary do so by numbers whose squares are numbers: variances are made of these.
+
+    Raises:
+        DataError: a column varies by less than 1e-150 or by more than 1e150.
+    """
+    values = x.x if x.x.ndim == 2 else x.x[:, None]
+    with np.errstate(over="ignore"):
+        width = np.fmax.reduce(values) - np.fmin.reduce(values)  # NaN has no part in these
+    bad = np.flatnonzero(((width > 0) & (width < 1 / WIDEST)) | (width > WIDEST))
+    if len(bad):
+        index = int(bad[0])
+        name = x.feature_names[index] if x.feature_names else index
+        raise DataError(
+            "x",
+            got=f"values of column {name!r} that differ by {width[index]:.3g} at most",
+            expected=f"differences between {1 / WIDEST:g} and {WIDEST:g}, whose squares float64 can hold",
+            advice="Measure the column in another unit.",
+        )
 
 
 def _check_possible(mixture: Mixture, x: Observations) -> None:

@@ -113,7 +113,7 @@ class PointFit(_Made):
         status: how the best restart ended.
         free_parameters: the number of free parameters.
         origin: what the fit was made from.
-        reason: what the data say of why the fit is not sound, a sentence; empty where it is sound, or they say nothing.
+        reason: what the data say of why the fit did not converge, a sentence; empty where it did, or they say nothing.
         optima: parameters of each distinct sound optimum, (optima, ...) by site, the best first: row i is optimum i of `restarts`, with
             its components in any order; none where no restart is sound.
     """

@@ -228,8 +228,8 @@ class Mixture(Program):
         try:
             self.weights.sample(Notation(), drawing(()), self.components, covariates)
             family.shared(Notation(), drawing(()), x.features)
-            if jointly := part_of(family, "jointly"):
-                jointly(Notation(), drawing(()), self.components, x.features)
+            if together := jointly(family):
+                together(Notation(), drawing(()), self.components, x.features)
             family.per_component(Notation(), drawing((self.components,)), x.features)
         except MixturesError:
             raise

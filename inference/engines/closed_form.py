@@ -111,6 +111,10 @@ class ClosedForm(Protocol):
         """The parameters of this state, constrained values by site."""
         ...
 
+    def as_declared(self, state: State, frame: Frame) -> State:
+        """The state of the parameters that `decode` gives, which have fewer digits where locations are far from zero."""
+        ...
+
     def log_jacobian(self, frame: Frame) -> float:
         """What is added to a row's log density in EM's coordinates to have it in the data's."""
         ...

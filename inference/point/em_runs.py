@@ -191,6 +191,7 @@ def summarise(
 def _likelihoods(closed: ClosedForm, problem: EMProblem, state: State) -> tuple[float, float]:
     """Log likelihood and classification log likelihood in the data's units, a block of rows at a time."""
     totals = np.full(2, problem.offset)
+    state = closed.as_declared(state, problem.frame)
     state = {**state, "weights": np.maximum(state["weights"], np.finfo(float).tiny)}  # log 0 would warn
     numbers = np.arange(len(state["weights"]))[:, None]
     for begin in range(0, len(problem.x), ROWS_AT_ONCE):
