@@ -43,7 +43,9 @@ class NumPyroProbe:
         self._compiled = jit(lambda values, data: terms_at(program, values, data))
         draw = jit(lambda keys, data: jax.vmap(lambda key: _drawn(program, key, data, names))(keys))
         drawn = draw(jax.random.split(jax.random.PRNGKey(0), POINTS), data)
-        self.points: Sequence[Assigned] = tuple({name: np.asarray(drawn[name][number]) for name in names} for number in range(POINTS))
+        self.points: Sequence[Assigned] = tuple(
+            {name: np.asarray(drawn[name][number]) for name in names} for number in range(POINTS)
+        )
 
     def at(self, parameters: Assigned, assigned: Assigned, order: np.ndarray | None = None) -> Terms:
         data = self._data if order is None else {**self._data, "x": self._data["x"][order]}

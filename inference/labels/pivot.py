@@ -52,7 +52,11 @@ def find_pivot(evidence: Evidence, pivot: Any = None) -> Pivot:
     if pivot is None or isinstance(pivot, int | np.integer):
         draw = _best_draw(evidence) if pivot is None else int(pivot)
         return _from_draw(evidence, draw)
-    return _from_clustering(evidence, np.asarray(pivot))
+    try:
+        labels = np.asarray(pivot)
+    except ValueError:  # rows of several lengths
+        labels = np.array(None)
+    return _from_clustering(evidence, labels)
 
 
 def _from_draw(evidence: Evidence, draw: int) -> Pivot:

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 from xarray import DataTree
 
-from inference.checks import check_tree
-from inference.draws import observations_of, program_of
+from inference.draws import observations_of, program_of, whole
 from inference.partitions.partition import Partition
+from inference.partitions.sampled import check_clusters
 from inference.point.em import fit_em
 from inference.results import PointFit
 from mixtures import Mixture, Observations, Program
@@ -36,7 +36,7 @@ def cluster_parameters(
         A `PointFit`, component k being cluster k.
 
     Raises:
-        DataError: not a posterior's tree, or labels of another number of rows.
+        DataError: not a posterior's tree, or labels of another number of rows or that are not 0, 1, ...
         ModelError: a program whose components are not alike, so that a cluster cannot be any of them.
 
     Source: Wade & Ghahramani (2018), section 5: inference given a point estimate of the partition.
@@ -50,9 +50,9 @@ def cluster_parameters(
         >>> fit.parameters["loc"].round(1).tolist()
         [0.5, 10.5]
     """
-    tree = check_tree(posterior)
+    tree = whole(posterior)
     program, x = program_of(tree), observations_of(tree)
-    labels = np.asarray(partition.labels if isinstance(partition, Partition) else partition)
+    labels = check_clusters("partition", partition.labels if isinstance(partition, Partition) else partition)
     if labels.shape != (len(x),):
         raise DataError(
             "partition",
