@@ -178,11 +178,9 @@ def _thinned(posterior: DataTree, rows: int) -> DataTree:
     """Evenly spaced draws, as many as `SAMPLED_BYTES` holds partitions and responsibilities of."""
     sites = engine(backend_of(posterior)).sites(program_of(posterior), observations_of(posterior))
     components = int(np.prod([site.categories for site in sites.assignments]))
-    draws = posterior["posterior"].to_dataset()
-    needed = draws.sizes["chain"] * draws.sizes["draw"] * rows * (8 * components + 8)
-    tree = posterior.copy(deep=False)
-    tree["posterior"] = DataTree(draws.isel(draw=slice(None, None, -(-needed // SAMPLED_BYTES))))
-    return tree
+    sizes = posterior["posterior"].sizes
+    needed = sizes["chain"] * sizes["draw"] * rows * (8 * components + 8)
+    return posterior.isel(draw=slice(None, None, -(-needed // SAMPLED_BYTES)), missing_dims="ignore")
 
 
 def partition_responsibilities(
