@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from inference.assignment.responsibilities import checked_like, likelihood_blocks
-from inference.draws import parameters_of, program_of
+from inference.draws import backend_of, parameters_of, program_of, whole
 from inference.engines import engine
 from inference.results import PointFit
 from mixtures.memory import check_memory
@@ -39,11 +39,12 @@ def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> np.ndarr
         >>> bool(abs(log_likelihood(fit, x).sum() - fit.log_likelihood) < 1e-9)
         True
     """
-    result, observations = fit_or_posterior, checked_like(fit_or_posterior, x)
+    result = whole(fit_or_posterior) if isinstance(fit_or_posterior, xr.DataTree) else fit_or_posterior
+    observations = checked_like(result, x)
     if not isinstance(result, xr.DataTree):
         single = {name: np.asarray(value)[None] for name, value in result.parameters.items()}
         return next(likelihood_blocks(result.program, single, observations, engine(result.backend)))[0]
-    backend = engine(result.attrs["backend"])
+    backend = engine(backend_of(result))
     sizes = result["posterior"].sizes
     needed = 16.0 * sizes["chain"] * sizes["draw"] * len(observations)  # blocks, and all of them in one
     check_memory("x", needed, "Ask for fewer rows at a time, or thin the draws.")

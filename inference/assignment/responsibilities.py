@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from inference.checks import check_share, checked
-from inference.draws import observations_of, parameters_of, program_of
+from inference.draws import backend_of, observations_of, parameters_of, program_of, whole
 from inference.engines import Engine, engine
 from inference.engines.sites import Sites
 from inference.results import PointFit
@@ -48,7 +48,7 @@ def responsibilities(fit_or_posterior: PointFit | xr.DataTree, x: Any, interval:
         [0.0, 0.0, 1.0, 1.0, 1.0]
     """
     if isinstance(fit_or_posterior, xr.DataTree):
-        return _of_posterior(fit_or_posterior, x, interval)
+        return _of_posterior(whole(fit_or_posterior), x, interval)
     if interval is not None:
         raise ModelError(
             "interval", got="a point fit", expected="a posterior", advice="Point fits have no draws; sample_nuts has."
@@ -127,7 +127,9 @@ def _filled(
     for table in joint_blocks(posterior, x if rows is None else x.take(rows)):
         if begin == 0:
             check_memory(
-                "draws", 8.0 * draws * table[0].size, "Thin the draws: posterior.isel(draw=slice(None, None, 10))."
+                "draws",
+                8.0 * draws * table[0].size,
+                "Thin the draws: posterior.isel(draw=slice(None, None, 10), missing_dims='ignore').",
             )
             filled = np.empty((draws, *table.shape[1:]))
         write(table, filled[begin : begin + len(table)])
@@ -138,7 +140,7 @@ def _filled(
 def joint_blocks(posterior: xr.DataTree, x: Observations, program: Program | None = None) -> Iterator[np.ndarray]:
     """The hub's tables, a block of draws at a time, so that memory stays bounded."""
     program, parameters = program or program_of(posterior), parameters_of(posterior)
-    backend = engine(posterior.attrs["backend"])
+    backend = engine(backend_of(posterior))
     sites = backend.sites(program, x)
     sites.check_table("probabilities of assignments")
     yield from _blocks(lambda some: backend.log_joint_draws(program, some, x), parameters, x, sites)
@@ -174,7 +176,7 @@ def _blocks(
 
 def _of_posterior(posterior: xr.DataTree, x: Any, interval: float | None) -> Any:
     observations = checked_like(posterior, x)
-    sites = engine(posterior.attrs["backend"]).sites(program_of(posterior), observations)
+    sites = engine(backend_of(posterior)).sites(program_of(posterior), observations)
     if interval is None:
         total, draws = np.zeros(()), 0
         for table in joint_blocks(posterior, observations):

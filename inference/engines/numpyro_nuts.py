@@ -176,10 +176,11 @@ class _Lane:
             self.state = start(keys, vectors, given)
             return
         expected, stored = jax.eval_shape(start, keys, vectors, given), blocks[-1].state
-        if [leaf.shape for leaf in jax.tree.leaves(expected)] != [leaf.shape for leaf in stored]:
+        kinds = [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(expected)]
+        if any([(leaf.shape, leaf.dtype) for leaf in block.state] != kinds for block in blocks):
             raise StoredFileError(
                 "store",
-                got="chains that ran together on another kind or number of devices",
+                got="a sampler's state of another kind: chains that ran together on another kind or number of devices",
                 expected="the devices that the run began on",
                 advice="Resume it there, or begin a new run.",
             )

@@ -14,8 +14,8 @@ import xarray as xr
 from jaxtyping import Float
 
 from inference.assignment import responsibilities as model
-from inference.draws import observations_of
-from inference.labels.evidence import raw_tree
+from inference.draws import observations_of, whole
+from inference.labels.evidence import permutations_of, raw_tree
 from inference.labels.exchange import groups_in, groups_of
 from inference.labels.permutations import (
     Relabelling,
@@ -141,7 +141,7 @@ def classify_rows(result: Labelled, x: Observations) -> Float[np.ndarray, "rows 
     sizes = result["posterior"].sizes
     every = -(-sizes["draw"] * sizes["chain"] // MOST_DRAWS)
     some = result.isel(draw=slice(None, None, every), missing_dims="ignore")
-    permutations = some["relabelling"].to_dataset()["permutation"].values.reshape(-1, sizes["components"])
+    permutations = permutations_of(some, sizes["components"])
     table = model.draw_responsibilities(raw_tree(some), x=x)
     return relabel_parameters(table, permutations, axis=2).mean(axis=0)
 
@@ -151,7 +151,7 @@ def _labelled(result: Any, name: str = "result") -> Labelled:
     if isinstance(result, PointFit):
         return result
     if isinstance(result, xr.DataTree):
-        return result if "relabelling" in result.children else relabel(result)
+        return whole(result) if "relabelling" in result.children else relabel(result)
     raise DataError(
         name,
         got=type(result).__name__,
@@ -211,7 +211,7 @@ def _permuted_tree(tree: xr.DataTree, permutation: np.ndarray) -> xr.DataTree:
         if "components" in variable.dims or name == "assignment"
     }
     own = relabelling["permutation"]
-    composed = compose(own.values.reshape(every.shape), every).reshape(own.shape)
+    composed = compose(permutations_of(tree, own.sizes["components"]), every).reshape(own.shape)
     aligned = tree.copy(deep=False)
     aligned["posterior"] = xr.DataTree(posterior.assign(moved))
     aligned["relabelling"] = xr.DataTree(relabelling.assign(permutation=own.copy(data=composed)))

@@ -14,9 +14,10 @@ import xarray as xr
 from scipy.stats import chi2
 
 from inference.checks import check_choice, check_result
+from inference.draws import whole
 from inference.labels.comparison import compare_methods
 from inference.labels.convergence import convergence
-from inference.labels.evidence import Evidence, raw_tree
+from inference.labels.evidence import Evidence, permutations_of, raw_tree
 from inference.labels.invariants import invariants
 from inference.labels.methods import METHODS, Task, solved, tasks
 from inference.labels.permutations import Permutations, relabel_parameters
@@ -73,7 +74,9 @@ def diagnose_labels(
         check_choice("method", method, METHODS)
     if reference_fit is not None:
         check_result("reference_fit", reference_fit, "log_posterior", "PointFit", "fit_map, fit_mle or fit_em")
-    evidence = Evidence(raw_tree(posterior), choose_rows(raw_tree(posterior), rows, seed))
+    posterior = whole(posterior)
+    raw = raw_tree(posterior)
+    evidence = Evidence(raw, choose_rows(raw, rows, seed))
     parts = tasks(evidence, pivot)
     results = {name: solved(name, parts, evidence) for name in COMPARED}
     found = {key: result.permutations for key, result in results.items()}
@@ -142,7 +145,7 @@ def _reported(
     """The relabelling to report on, and its name."""
     if method is None and "relabelling" in posterior.children:
         kept = posterior["relabelling"].to_dataset()
-        return str(kept.attrs["method"]), kept["permutation"].values.reshape(-1, evidence.components)
+        return str(kept.attrs.get("method", "relabelled")), permutations_of(posterior, evidence.components)
     name = method or "ecr"
     return name, found[name] if name in found else solved(name, parts, evidence).permutations
 

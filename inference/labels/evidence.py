@@ -13,7 +13,7 @@ import xarray as xr
 from jaxtyping import Float, Int
 
 from inference.assignment import responsibilities as model
-from inference.checks import check_tree
+from inference.draws import whole
 from inference.labels.exchange import groups_of
 from mixtures.errors import DataError
 from mixtures.exchangeable import Groups
@@ -23,7 +23,7 @@ Rows = Int[np.ndarray, " rows"]
 
 def raw_tree(posterior: Any) -> xr.DataTree:
     """The tree with the draws as they were sampled in its group `posterior`."""
-    check_tree(posterior)
+    posterior = whole(posterior)
     groups = {name: node for name, node in posterior.children.items() if name not in ("posterior_raw", "relabelling")}
     groups["posterior"] = (
         posterior["posterior_raw"] if "posterior_raw" in posterior.children else posterior["posterior"]
@@ -31,6 +31,25 @@ def raw_tree(posterior: Any) -> xr.DataTree:
     tree = xr.DataTree.from_dict({name: node.to_dataset() for name, node in groups.items()})
     tree.attrs = dict(posterior.attrs)
     return tree
+
+
+def permutations_of(posterior: xr.DataTree, components: int) -> Int[np.ndarray, "draws components"]:
+    """Each draw's permutation, as `relabel` kept it.
+
+    Raises:
+        DataError: it is not there, or is none of so many components.
+    """
+    kept = posterior["relabelling"].to_dataset().get("permutation")
+    if kept is not None and set(kept.dims) == {"chain", "draw", "components"}:
+        table = kept.transpose("chain", "draw", "components").values.reshape(-1, kept.sizes["components"])
+        if table.dtype.kind in "iu" and (np.sort(table, axis=1) == np.arange(components)).all():
+            return table
+    raise DataError(
+        "posterior",
+        got="a group 'relabelling' without a permutation of the components for each draw",
+        expected="the group as relabel made it",
+        advice="Drop the group, and relabel again.",
+    )
 
 
 @dataclass(frozen=True, eq=False)

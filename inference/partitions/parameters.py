@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 from xarray import DataTree
 
-from inference.checks import check_tree
-from inference.draws import observations_of, program_of
+from inference.draws import observations_of, program_of, whole
 from inference.partitions.partition import Partition, clusters_of
 from inference.point.em import fit_em
 from inference.results import PointFit
@@ -37,7 +36,7 @@ def cluster_parameters(
         A `PointFit`, component k being cluster k.
 
     Raises:
-        DataError: not a posterior's tree, or labels of another number of rows.
+        DataError: not a posterior's tree, or labels of another number of rows or that are not 0, 1, ...
         ModelError: a program whose components are not alike, so that a cluster cannot be any of them.
 
     Source: Wade & Ghahramani (2018), section 5: inference given a point estimate of the partition.
@@ -51,7 +50,7 @@ def cluster_parameters(
         >>> fit.parameters["loc"].round(1).tolist()
         [0.5, 10.5]
     """
-    tree = check_tree(posterior)
+    tree = whole(posterior)
     check_seed(seed)
     program, x = program_of(tree), observations_of(tree)
     labels = clusters_of(partition, len(x))

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from xarray import DataTree
 
-from inference.checks import check_count, check_rows, check_share, check_tree
-from inference.draws import observations_of, program_of
+from inference.checks import check_count, check_rows, check_share
+from inference.draws import backend_of, observations_of, program_of, rows_of, whole
 from inference.engines import engine
 from inference.partitions.credible_ball import CredibleBall, credible_ball
 from inference.partitions.evidence import gather
@@ -136,12 +136,13 @@ def partition(
     """
     _check(loss, seed, restarts, max_clusters, level)  # what is wrong shall not wait for the responsibilities
     loss = loss_of(loss)  # a wrong name shall not wait for the responsibilities
-    total = check_tree(posterior)["observed_data"].sizes["rows"]
+    total = rows_of(posterior)
     chosen = check_rows(rows, total)
     count = total if chosen is None else len(chosen)
     similarity = _has_matrix(similarity, loss, count)
+    posterior = whole(posterior)
     responsibilities = responsibilities_of(posterior if similarity else _thinned(posterior, count), chosen)
-    chains = int(posterior["posterior"].sizes.get("chain", 1))
+    chains = int(posterior["posterior"].sizes["chain"])
     return partition_responsibilities(
         responsibilities,
         loss,
@@ -178,13 +179,11 @@ def _has_matrix(asked: bool | None, loss: Loss, rows: int) -> bool:
 
 def _thinned(posterior: DataTree, rows: int) -> DataTree:
     """Evenly spaced draws, as many as `SAMPLED_BYTES` holds partitions and responsibilities of."""
-    sites = engine(posterior.attrs["backend"]).sites(program_of(posterior), observations_of(posterior))
+    sites = engine(backend_of(posterior)).sites(program_of(posterior), observations_of(posterior))
     components = int(np.prod([site.categories for site in sites.assignments]))
-    draws = posterior["posterior"].to_dataset()
-    needed = draws.sizes["chain"] * draws.sizes["draw"] * rows * (8 * components + 8)
-    tree = posterior.copy(deep=False)
-    tree["posterior"] = DataTree(draws.isel(draw=slice(None, None, -(-needed // SAMPLED_BYTES))))
-    return tree
+    sizes = posterior["posterior"].sizes
+    needed = sizes["chain"] * sizes["draw"] * rows * (8 * components + 8)
+    return posterior.isel(draw=slice(None, None, -(-needed // SAMPLED_BYTES)), missing_dims="ignore")
 
 
 def clusters_of(partition: Any, rows: int | None = None) -> Int[np.ndarray, " rows"]:

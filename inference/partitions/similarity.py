@@ -13,8 +13,8 @@ from scipy.special import softmax
 from xarray import DataTree
 
 from inference.assignment.responsibilities import draw_responsibilities, joint_blocks
-from inference.checks import check_rows, check_tree
-from inference.draws import observations_of
+from inference.checks import check_rows
+from inference.draws import observations_of, rows_of, whole
 from mixtures.errors import DataError
 from mixtures.memory import check_memory
 from mixtures.tables import numbers_in
@@ -51,11 +51,11 @@ def similarity(posterior: DataTree, rows: Sequence[int] | np.ndarray | None = No
         >>> bool(together[0, 1] > together[0, 5])
         True
     """
-    total = check_tree(posterior)["observed_data"].sizes["rows"]
+    total = rows_of(posterior)
     chosen = check_rows(rows, total)
     count = total if chosen is None else len(chosen)
     check_matrix(count)
-    return _averaged(_merged(responsibility_blocks(posterior, chosen)))
+    return _averaged(_merged(responsibility_blocks(whole(posterior), chosen)))
 
 
 def check_matrix(rows: int, copies: int = 1) -> None:
@@ -96,8 +96,9 @@ def responsibilities_of(posterior: DataTree, rows: Sequence[int] | np.ndarray | 
     Raises:
         DataError: not a posterior's tree, or indices that no row has.
     """
-    total = check_tree(posterior)["observed_data"].sizes["rows"]
-    return draw_responsibilities(posterior, check_rows(rows, total))
+    total = rows_of(posterior)
+    chosen = check_rows(rows, total)
+    return draw_responsibilities(whole(posterior), chosen)
 
 
 def similarity_matrix(responsibilities: np.ndarray) -> Float[np.ndarray, "rows rows"]:

@@ -62,7 +62,7 @@ def cluster_summary(x: Any, partition: Partition | np.ndarray) -> ClusterSummary
         A `ClusterSummary`: a line for each cluster when printed.
 
     Raises:
-        DataError: another number of rows than the partition has.
+        DataError: another number of rows than the partition has, or labels that are not 0, 1, ...
 
     Example:
         >>> import numpy as np

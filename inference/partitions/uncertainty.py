@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float, Int
 
-from inference.labels.products import blocks, cross_products, one_hot
+from inference.labels.products import blocks, one_hot
 from inference.partitions.sampled import SampledPartitions
 
 AT_ONCE = 4_000_000
@@ -28,7 +28,7 @@ def membership(
     for block in blocks(draws, total * components):
         part = responsibilities[block]
         # sum over j in k of S_ij, with S_ij = mean_t r_ti . r_tj, needs no S: it is mean_t r_ti . (sum over j in k of r_tj)
-        sums += np.matmul(part, cross_products(part, member)).sum(axis=0) / draws
+        sums += np.matmul(part, np.matmul(part.transpose(0, 2, 1), member)).sum(axis=0) / draws
         own += np.square(part).sum(axis=(0, 2)) / draws
     sums[rows, labels] -= own
     sizes = member.sum(axis=0) - member

@@ -64,7 +64,7 @@ class Run:
         for name, choices in {"precision": PRECISIONS, "metric": METRICS}.items():
             if getattr(nuts, name) not in choices:
                 raise ChoiceError.of(name, getattr(nuts, name), choices)
-        if not sampler.has_store:
+        if not (sampler.has_store and sampler.backend == sampler.name):
             raise ChoiceError.of("sampler", sampler.name, ["numpyro"])
         return built(cls, {**header["run"], "sampler": sampler, "nuts": nuts})
 
