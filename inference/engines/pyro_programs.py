@@ -87,9 +87,24 @@ def describe(program: Program, x: Observations) -> Sites:
     model, data = tensors(program, x)
     with isolated(), proper_priors():
         trace = trace_sites(model, data)
+        for name, site in trace.items():
+            if not site["is_observed"] and not is_assignment(site):
+                _check_arguments(name, site["fn"])
     trace = {name: site for name, site in trace.items() if not isinstance(site["fn"], pyro.distributions.Unit)}
     categories = component_sizes(trace.values(), is_assignment)
     return of_program(program, Sites(tuple(_site(name, site, categories) for name, site in trace.items())))
+
+
+def _check_arguments(name: str, fn: Any) -> None:
+    """What torch checks of a distribution's arguments, unless told not to, as it is here."""
+    while hasattr(fn, "base_dist"):
+        fn = fn.base_dist
+    for argument, constraint in getattr(fn, "arg_constraints", {}).items():
+        is_open = constraints.is_dependent(constraint) or argument not in vars(fn)
+        if not is_open and not constraint.check(getattr(fn, argument)).all():
+            raise ValueError(
+                f"the prior of {name!r}: {type(fn).__name__} distribution got invalid {argument} parameter"
+            )
 
 
 def _site(name: str, site: Values, categories: set[int]) -> Site:
