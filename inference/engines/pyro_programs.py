@@ -104,6 +104,9 @@ def describe(program: Program, x: Observations) -> Sites:
         model, data = tensors(program, x)
         with isolated(), proper_priors():
             trace = trace_sites(model, data)
+            for name, site in trace.items():
+                if not site["is_observed"] and not is_assignment(site):
+                    _check_arguments(name, site["fn"])
             densities = {name: log_prob(site) for name, site in trace.items()}
     categories = component_sizes([site for site in trace.values() if not is_factor(site)], is_assignment)
     found = tuple(_site(name, site, categories) for name, site in trace.items() if not is_factor(site))
@@ -158,6 +161,18 @@ def _structured(known: _Known) -> Sites:
 def _term(name: str, site: Values, shape: tuple[int, ...]) -> Term:
     kind = "factor" if is_factor(site) else "observed" if site["is_observed"] else "parameter"
     return Term(name, "assignment" if is_assignment(site) else kind, plates_of(site), shape)
+
+
+def _check_arguments(name: str, fn: Any) -> None:
+    """What torch checks of a distribution's arguments, unless told not to, as it is here."""
+    while hasattr(fn, "base_dist"):
+        fn = fn.base_dist
+    for argument, constraint in getattr(fn, "arg_constraints", {}).items():
+        is_open = constraints.is_dependent(constraint) or argument not in vars(fn)
+        if not is_open and not constraint.check(getattr(fn, argument)).all():
+            raise ValueError(
+                f"the prior of {name!r}: {type(fn).__name__} distribution got invalid {argument} parameter"
+            )
 
 
 def _site(name: str, site: Values, categories: set[int]) -> Site:

@@ -87,7 +87,7 @@ def test_the_second_look_sees_the_width_of_the_posterior(modes, place):
     np.testing.assert_allclose(first.unit[0], np.ptp(x.x), rtol=1.0)
 
 
-@pytest.mark.parametrize("place", ORIGINS_AND_UNITS)
+@pytest.mark.parametrize("place", [(0.0, 1e-12), (0.0, 1e12), (1e3, 1e-6), (1.76e9, 60.0)])
 @pytest.mark.parametrize("sampler", ["numpyro", "nutpie", "pyro"])
 @pytest.mark.parametrize("begin", ["at the mode", "anywhere"])
 def test_chains_find_the_posterior_wherever_it_is(modes, sampler, place, begin):
@@ -118,7 +118,7 @@ def test_approximations_are_exact_wherever_a_normal_posterior_is(modes, place):
     assert abs(trees["Laplace"].attrs["log_evidence"] - evidence) < 1e-5
 
 
-@pytest.mark.parametrize("place", ORIGINS_AND_UNITS)
+@pytest.mark.parametrize("place", [(0.0, 1e-12), (1e3, 1e-6), (1.76e9, 60.0)])
 def test_particles_find_the_posterior_wherever_it_is(place):
     x, runs = place[0] + place[1] * X, 8
     mean, sd, evidence = exact(x)
@@ -342,7 +342,7 @@ def test_a_prior_that_never_meets_the_data_is_said():
         scale = ppl.sample("scale", ppl.dist.LogNormal(0.0, 1.0))
         with ppl.plate("rows", len(x)):
             ppl.assign("assignment", ppl.xp.ones(1))
-            ppl.sample("obs", ppl.dist.Uniform(0.0, 0.0 * scale + 1.0), obs=x)
+            ppl.sample("obs", ppl.dist.LogNormal(0.0, scale), obs=x)  # some of X are negative
 
     for call in (
         lambda: inference.sample_smc(beyond, X, particles=20, runs=1, seed=0, progress=False),
