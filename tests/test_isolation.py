@@ -1,9 +1,13 @@
 """Nothing global changes: flags, dtypes, random states and parameter stores are the same before and after every verb."""
 
 import random
+import signal
+import threading
+import warnings
 
 import jax
 import numpy as np
+import numpyro
 import pyro
 import pytest
 import torch
@@ -25,6 +29,10 @@ def _state():
         "store value": pyro.param("mine").item(),
         "validation": pyro.distributions.is_validation_enabled(),
         "grad": torch.is_grad_enabled(),
+        "handlers": (list(numpyro.primitives._PYRO_STACK), list(pyro.poutine.runtime._PYRO_STACK)),
+        "signal": signal.getsignal(signal.SIGINT),
+        "warnings": list(warnings.filters),
+        "floating point": np.geterr(),
     }
 
 
@@ -69,4 +77,51 @@ def test_an_error_inside_a_verb_leaves_the_caller_alone(tutorial):
         before = _state()
         with pytest.raises(RuntimeError):  # two of three parameters are missing
             engine("pyro").log_joint(tutorial, {"weights": np.array([0.5, 0.5])}, mixtures.Observations(FIVE_POINTS))
+        assert _state() == before
+
+
+VERBS_THAT_RUN_PROGRAMS = {
+    "fit_map": lambda program, backend: inference.fit_map(
+        program, FIVE_POINTS, restarts=2, steps=3, seed=0, backend=backend
+    ),
+    "sample_nuts": lambda program, backend: inference.sample_nuts(
+        program, FIVE_POINTS, draws=3, tune=3, chains=1, seed=0, backend=backend, progress=False
+    ),
+    "simulate": lambda program, backend: mixtures.simulate(program, 5, seed=0, backend=backend),
+}
+
+
+@pytest.mark.parametrize(
+    ("verb", "runs"), [("simulate", 0), *((verb, runs) for verb in ("fit_map", "sample_nuts") for runs in (0, 1, 3))]
+)
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+def test_a_program_that_raises_leaves_the_caller_alone(backend, verb, error, runs):
+    """In the first run of the program, or in a later one, inside another scope of the verb's; in the main thread and in another."""
+    left = [runs]
+
+    @mixtures.declare
+    def broken(ppl, x=None, size=5):
+        weights = ppl.sample("weights", ppl.dist.Dirichlet(ppl.xp.ones(2)))
+        with ppl.plate("components", 2):
+            loc = ppl.sample("loc", ppl.dist.Normal(0.0, 10.0))
+        with ppl.plate("rows", size if x is None else len(x)):
+            z = ppl.assign("assignment", weights)
+            left[0] -= 1
+            if left[0] < 0:
+                raise error
+            ppl.sample("obs", ppl.dist.Normal(loc[z], 1.0), obs=x)
+
+    def attempt():
+        with pytest.raises(error):
+            VERBS_THAT_RUN_PROGRAMS[verb](broken, backend)
+
+    with pyro.get_param_store().scope():
+        pyro.param("mine", torch.tensor(3.0))
+        before = _state()
+        attempt()
+        assert _state() == before
+        left[0] = 0
+        thread = threading.Thread(target=attempt)
+        thread.start()
+        thread.join()
         assert _state() == before

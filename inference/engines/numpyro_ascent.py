@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro
 import optax
 from numpyro import handlers
@@ -18,9 +19,10 @@ from numpyro.infer import TraceEnum_ELBO, init_to_value
 from numpyro.infer.autoguide import AutoDelta
 
 from inference.engines.numpyro_hub import log_densities
-from inference.engines.numpyro_jit import jit
+from inference.engines.numpyro_jit import jit, recorded
 from inference.engines.numpyro_sites import CACHED, Values, native
 from inference.engines.numpyro_vector import Space
+from inference.engines.pieces import pieces
 from inference.engines.protocol import ADAM_BETAS, FINAL_LEARNING_RATE, GUIDE_BETAS
 from inference.engines.sites import Sites
 from mixtures import Program
@@ -33,49 +35,92 @@ def _norms(gradients: Values) -> Values:
 
 
 def _descend(
-    loss: Loss, start: Values, scales: Values, learning_rate: jax.Array, steps: int, betas: tuple[float, float]
-) -> tuple[Values, jax.Array, Values]:
-    """Adam with a cosine-decaying step; returns the end, the losses before each step and at the end, and the gradients' norms.
+    loss: Loss,
+    at: tuple[Values, Any],
+    records: Values,
+    scales: Values,
+    learning_rate: jax.Array,
+    span: tuple[jax.Array, jax.Array],
+    betas: tuple[float, float],
+) -> tuple[tuple[Values, Any], Values]:
+    """Steps of Adam with a cosine-decaying length; returns where they lead, and the losses and gradients' norms before each.
 
     Adam sees gradients in units of `scales`: what it takes for a gradient of zero does not depend on the data's units.
-    """
-    adam = optax.scale_by_adam(*betas)
-    decay = optax.cosine_decay_schedule(1.0, steps, FINAL_LEARNING_RATE)
 
-    def step(carry: tuple[Values, Any], count: jax.Array) -> tuple[tuple[Values, Any], tuple[jax.Array, Values]]:
-        values, state = carry
+    Args:
+        loss: a function of free values.
+        at: free values, and Adam's state there; see `_begun`.
+        records: losses and norms of all steps, those from outside the span as they are; one more than steps, since the last one only looks.
+        scales: lengths of steps by site.
+        learning_rate: the first step's length.
+        span: the first step, and the one that is not taken any more.
+        betas: Adam's decay rates.
+    """
+    adam, last = optax.scale_by_adam(*betas), len(records["loss"]) - 1
+    decay = optax.cosine_decay_schedule(1.0, last, FINAL_LEARNING_RATE)
+
+    def step(count: jax.Array, held: tuple[tuple[Values, Any], Values]) -> tuple[tuple[Values, Any], Values]:
+        (values, state), records = held
         current, gradients = jax.value_and_grad(loss)(values)
         updates, state = adam.update({name: scales[name] * slope for name, slope in gradients.items()}, state)
-        size = learning_rate * decay(count)
+        size = jnp.where(count < last, learning_rate * decay(count), 0.0)
         moved = {name: value - size * scales[name] * updates[name] for name, value in values.items()}
-        return (moved, state), (current, _norms(gradients))
+        record = {"loss": current, "norms": _norms(gradients)}
+        return (moved, state), recorded(records, record, count)
 
-    (end, _), (losses, norms) = jax.lax.scan(step, (start, adam.init(start)), jnp.arange(steps))
-    return end, jnp.append(losses, loss(end)), norms
+    return jax.lax.fori_loop(span[0], span[1], step, (at, records))
+
+
+def _begun(free: Values, steps: int, betas: tuple[float, float]) -> tuple[tuple[Values, Any], Values]:
+    """Where a descent begins, and its records, still blank."""
+    series = jnp.zeros(steps + 1)
+    return (free, optax.scale_by_adam(*betas).init(free)), {"loss": series, "norms": dict.fromkeys(free, series)}
+
+
+def _in_pieces(
+    advance: Callable[..., Any], begun: tuple[Any, Values], steps: int, *arguments: Any
+) -> tuple[Values, np.ndarray, Values]:
+    """Ends, losses (..., steps + 1) and norms (..., steps) of a descent, by calls that each take some steps and return where they lead."""
+    (at, records), arguments = begun, jax.tree.map(jnp.asarray, arguments)
+    for first, end in pieces(steps + 1):
+        at, records, found = advance(at, records, (first, end), *arguments)
+    norms = {name: np.asarray(series)[..., :steps] for name, series in records["norms"].items()}
+    return found, np.asarray(records["loss"]), norms
 
 
 @functools.lru_cache(CACHED)
-def compiled_ascent(program: Program, sites: Sites, steps: int) -> Callable[..., tuple[Values, jax.Array, Values]]:
+def compiled_ascent(program: Program, sites: Sites, steps: int) -> Callable[..., tuple[Values, np.ndarray, Values]]:
     """MAP by AutoDelta and TraceEnum_ELBO from every start: (starts, scales, learning rate, data) -> ends, losses, norms."""
     # NumPyro's enumeration refuses programs in which no row has a choice, and sums others as their plates say, which may not be as they run
     is_summed = sites.is_trivial or sites.structure is not None
 
-    def ascend(
-        starts: Values, scales: Values, learning_rate: jax.Array, data: Values
-    ) -> tuple[Values, jax.Array, Values]:
+    def begin(starts: Values, data: Values) -> Any:
+        free = Space(program, sites, data).free
+        return jax.vmap(lambda start: _begun(free(start), steps, ADAM_BETAS))(starts)
+
+    def advance(
+        at: Any, records: Values, span: Any, starts: Values, scales: Values, learning_rate: jax.Array, data: Values
+    ) -> tuple[Any, Values, Values]:
         space = Space(program, sites, data)
         objective = _summed(program, sites, data) if is_summed else _autodelta(program, sites, starts, data)
 
         def loss(free: Values) -> jax.Array:
             return objective(space.values(free))
 
-        def one(start: Values) -> tuple[Values, jax.Array, Values]:
-            end, losses, norms = _descend(loss, space.free(start), scales, learning_rate, steps, ADAM_BETAS)
-            return space.values(end), losses, norms
+        def one(at: Any, records: Values) -> tuple[Any, Values]:
+            return _descend(loss, at, records, scales, learning_rate, span, ADAM_BETAS)
 
-        return jax.vmap(one)(starts)
+        at, records = jax.vmap(one)(at, records)
+        return at, records, jax.vmap(space.values)(at[0])
 
-    return jit(ascend)
+    first_state, next_states = jit(begin), jit(advance)
+
+    def ascend(
+        starts: Values, scales: Values, learning_rate: jax.Array, data: Values
+    ) -> tuple[Values, np.ndarray, Values]:
+        return _in_pieces(next_states, first_state(starts, data), steps, starts, scales, learning_rate, data)
+
+    return ascend
 
 
 def _autodelta(program: Program, sites: Sites, starts: Values, data: Values) -> Loss:
@@ -112,7 +157,7 @@ def _call_once(guide: Callable[..., Any], key: jax.Array, data: Values) -> None:
 @functools.lru_cache(CACHED)
 def compiled_guide_ascent(
     program: Program, sites: Sites, steps: int
-) -> Callable[..., tuple[Values, jax.Array, Values]]:
+) -> Callable[..., tuple[Values, np.ndarray, Values]]:
     """Assignment probabilities by enumeration in the guide: (parameters, learning rate, key, data) -> probs, losses, norms."""
     simplex = biject_to(constraints.simplex)
 
@@ -124,9 +169,15 @@ def compiled_guide_ascent(
                 probs = numpyro.param(f"{site.name}_probs", even, constraint=constraints.simplex)
                 numpyro.sample(site.name, Categorical(probs), infer={"enumerate": "parallel"})
 
-    def ascend(
-        parameters: Values, learning_rate: jax.Array, key: jax.Array, data: Values
-    ) -> tuple[Values, jax.Array, Values]:
+    def advance(
+        at: Any,
+        records: Values,
+        span: Any,
+        parameters: Values,
+        learning_rate: jax.Array,
+        key: jax.Array,
+        data: Values,
+    ) -> tuple[Any, Values, Values]:
         model = handlers.condition(native(program), data=parameters)
         elbo = TraceEnum_ELBO()
 
@@ -134,9 +185,16 @@ def compiled_guide_ascent(
             probs = {f"{name}_probs": simplex(value) for name, value in free.items()}
             return elbo.loss(key, probs, model, guide, **data)
 
-        start = {site.name: jnp.zeros((len(data["x"]), site.categories - 1)) for site in sites.assignments}
-        scales = {name: jnp.ones(()) for name in start}
-        end, losses, norms = _descend(loss, start, scales, learning_rate, steps, GUIDE_BETAS)
-        return {name: simplex(value) for name, value in end.items()}, losses, norms
+        scales = {name: jnp.ones(()) for name in at[0]}
+        at, records = _descend(loss, at, records, scales, learning_rate, span, GUIDE_BETAS)
+        return at, records, {name: simplex(value) for name, value in at[0].items()}
 
-    return jit(ascend)
+    next_states = jit(advance)
+
+    def ascend(
+        parameters: Values, learning_rate: jax.Array, key: jax.Array, data: Values
+    ) -> tuple[Values, np.ndarray, Values]:
+        start = {site.name: jnp.zeros((len(data["x"]), site.categories - 1)) for site in sites.assignments}
+        return _in_pieces(next_states, _begun(start, steps, GUIDE_BETAS), steps, parameters, learning_rate, key, data)
+
+    return ascend

@@ -7,19 +7,22 @@ classification, EM and leave-one-out need.
 import functools
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from numpyro import handlers
 from numpyro.contrib.funsor import config_enumerate, enum
 from numpyro.contrib.funsor import log_density as enumerated_log_density
 
 from inference.engines.numpyro_blocks import block_of, blocked_logsumexp
-from inference.engines.numpyro_jit import jit
+from inference.engines.numpyro_jit import group_by_group, jit
 from inference.engines.numpyro_logsumexp import summed_logsumexp
 from inference.engines.numpyro_sites import CACHED, Values, in_plate, native
 from inference.engines.numpyro_split import Held, split
 from inference.engines.numpyro_terms import joint_and_prior, log_prob, unit_table
+from inference.engines.pieces import pieces
 from inference.engines.sites import Sites
 from mixtures import Program
 
@@ -189,8 +192,31 @@ def compiled_pointwise(program: Program, sites: Sites) -> Callable[[Values, Valu
     return jit(lambda parameters, data: jax.vmap(lambda values: pointwise(program, values, data, sites))(parameters))
 
 
+CELLS_AT_ONCE = 200_000
+"""Numbers in the tables, draws x rows x components, of the draws whose densities are computed together."""
+
+
 @functools.lru_cache(CACHED)
-def compiled_log_densities(program: Program, sites: Sites) -> Callable[[Values, Values], tuple[jax.Array, jax.Array]]:
+def compiled_log_densities(program: Program, sites: Sites) -> Callable[[Values, Values], tuple[np.ndarray, np.ndarray]]:
     """The compiled log likelihood and log prior for many parameter values, each (draws,)."""
     both = log_densities(program, sites)
-    return jit(lambda parameters, data: jax.vmap(lambda values: both(values, data))(parameters))
+
+    def group_of(parameters: Values, data: Values) -> tuple[int, int]:
+        draws = len(next(iter(parameters.values())))
+        cells = len(data["x"]) * math.prod(site.categories for site in sites.assignments)
+        return draws, min(draws, max(1, CELLS_AT_ONCE // cells))
+
+    def some(found: tuple[jax.Array, jax.Array], span: tuple[Any, Any], parameters: Values, data: Values) -> Any:
+        group = group_of(parameters, data)[1]
+        return group_by_group(lambda values: both(values, data), (parameters,), found, group, span)
+
+    compiled = jit(some)
+
+    def over_draws(parameters: Values, data: Values) -> tuple[np.ndarray, np.ndarray]:
+        draws, group = group_of(parameters, data)
+        found = (np.zeros(draws), np.zeros(draws))
+        for span in pieces(-(-draws // group)):
+            found = compiled(found, span, parameters, data)
+        return np.asarray(found[0]), np.asarray(found[1])
+
+    return over_draws

@@ -6,12 +6,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from inference.engines.numpyro_hub import joint, log_densities
-from inference.engines.numpyro_jit import jit
+from inference.engines.numpyro_jit import jit, recorded
 from inference.engines.numpyro_sites import CACHED, Values
 from inference.engines.numpyro_vector import Space
+from inference.engines.pieces import pieces
 from inference.engines.protocol import FINAL_LEARNING_RATE
 from inference.engines.run_arguments import rows_of
 from inference.engines.sites import Sites
@@ -22,14 +24,27 @@ from mixtures import Program
 def compiled_mle(program: Program, sites: Sites, optimizer: str, steps: int) -> Callable[..., tuple[Any, ...]]:
     """(starts, units, learning rate, momentum, batches or None, data) -> ends, losses, gradient norms by site."""
     both = log_densities(program, sites)
+    decay = optax.cosine_decay_schedule(1.0, steps, FINAL_LEARNING_RATE)
+    names = [site.name for site in sites.parameters]
 
-    def ascend(
-        starts: jax.Array, units: jax.Array, learning_rate: Any, momentum: Any, batches: Any, data: Values
-    ) -> tuple[jax.Array, jax.Array, Values]:
-        space = Space(program, sites, data)
-        decay = optax.cosine_decay_schedule(1.0, steps, FINAL_LEARNING_RATE)
-        rule = optax.scale_by_adam() if optimizer == "adam" else optax.trace(momentum)
-        rows = len(data["x"])
+    def rule(momentum: Any) -> optax.GradientTransformation:
+        return optax.scale_by_adam() if optimizer == "adam" else optax.trace(momentum)
+
+    def begin(starts: jax.Array, units: jax.Array, momentum: Any) -> tuple[Any, Values]:
+        at, series = starts / units, jnp.zeros((len(starts), steps))
+        return (at, jax.vmap(rule(momentum).init)(at)), {"loss": series, "norms": dict.fromkeys(names, series)}
+
+    def advance(
+        at: Any,
+        records: Values,
+        span: Any,
+        units: jax.Array,
+        learning_rate: Any,
+        momentum: Any,
+        batches: Any,
+        data: Values,
+    ) -> tuple[Any, Values, jax.Array]:
+        space, rows = Space(program, sites, data), len(data["x"])
 
         def loss(v: jax.Array, part: Values) -> jax.Array:
             return -both(space.values(space.split(units * v)), part)[0] / len(part["x"])
@@ -37,21 +52,38 @@ def compiled_mle(program: Program, sites: Sites, optimizer: str, steps: int) -> 
         def norms(gradient: jax.Array) -> Values:
             return {name: jnp.linalg.norm(jnp.ravel(value)) for name, value in space.split(gradient / units).items()}
 
-        def step(carry: tuple[Any, Any], count: jax.Array) -> tuple[tuple[Any, Any], tuple[jax.Array, Values]]:
-            v, state = carry
+        def step(count: jax.Array, held: tuple[Any, Values]) -> tuple[Any, Values]:
+            (v, state), records = held
             part = data if batches is None else rows_of(data, batches[count])
             current, gradient = jax.value_and_grad(loss)(v, part)
-            updates, state = rule.update(gradient, state)
-            return (v - learning_rate * decay(count) * updates, state), (rows * current, norms(rows * gradient))
+            updates, state = rule(momentum).update(gradient, state)
+            record = {"loss": rows * current, "norms": norms(rows * gradient)}
+            return (v - learning_rate * decay(count) * updates, state), recorded(records, record, count)
 
-        def one(start: jax.Array) -> tuple[jax.Array, jax.Array, Values]:
-            begin = start / units
-            (end, _), (losses, series) = jax.lax.scan(step, (begin, rule.init(begin)), jnp.arange(steps))
-            return units * end, jnp.append(losses, rows * loss(end, data)), series
+        def one(at: Any, records: Values) -> tuple[Any, Values]:
+            return jax.lax.fori_loop(span[0], span[1], step, (at, records))
 
-        return jax.vmap(one)(starts)
+        at, records = jax.vmap(one)(at, records)
 
-    return jit(ascend)
+        def looked() -> jax.Array:
+            return rows * jax.vmap(loss, (0, None))(at[0], data)
+
+        last = jax.lax.cond(span[1] == steps, looked, lambda: jnp.zeros(len(at[0])))
+        return at, records, last
+
+    first_state, next_states = jit(begin), jit(advance)
+
+    def ascend(
+        starts: Any, units: Any, learning_rate: Any, momentum: Any, batches: Any, data: Values
+    ) -> tuple[np.ndarray, np.ndarray, Values]:
+        at, records = first_state(starts, units, momentum)
+        batches, data = jax.tree.map(jnp.asarray, (batches, data))
+        for first, end in pieces(steps):
+            at, records, last = next_states(at, records, (first, end), units, learning_rate, momentum, batches, data)
+        losses = np.concatenate([records["loss"], last[:, None]], axis=1)
+        return np.asarray(units * at[0]), losses, {name: np.asarray(records["norms"][name]) for name in names}
+
+    return ascend
 
 
 @functools.lru_cache(CACHED)

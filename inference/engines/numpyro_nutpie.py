@@ -10,6 +10,7 @@ import time
 import timeit
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from jax.flatten_util import ravel_pytree
 
 from inference.engines import own_devices
 from inference.engines.numpyro_hub import of_no_row
-from inference.engines.numpyro_jit import ON_ONE_CORE, jit
+from inference.engines.numpyro_jit import ON_ONE_CORE, Compiled, jit
 from inference.engines.numpyro_nuts import constrained_draws
 from inference.engines.numpyro_sites import CACHED, Values
 from inference.engines.numpyro_vector import vector_functions
@@ -28,6 +29,7 @@ from inference.engines.nuts_options import NutsOptions
 from inference.engines.progress import ChainBars
 from inference.engines.protocol import NO_DRAWS, Draws, Starts
 from inference.engines.sites import Sites
+from inference.engines.start_check import check_starts
 from mixtures import Program
 from mixtures.errors import FitError
 from mixtures.seeds import derived, generator
@@ -44,8 +46,8 @@ LOOK = 2.0
 LOCKED = 20e-6
 """Seconds of a step in which Python's lock is held or handed over."""
 
-NUDGE = 1e-3
-"""How far chains begin from their starts, in units of the frame."""
+NUDGES = (1e-3, 1e-2, 1e-1, 1e-4, 1e-6)
+"""How far chains begin from their starts, in units of the frame. The first that serves is taken."""
 
 STATS = {
     "logp": "lp",
@@ -60,9 +62,7 @@ STATS = {
 
 
 @functools.lru_cache(CACHED)
-def _compiled(
-    program: Program, sites: Sites, unpack: Callable[[jax.Array], Any]
-) -> Callable[[np.ndarray, jax.Array, Values], jax.Array]:
+def _compiled(program: Program, sites: Sites, unpack: Callable[[jax.Array], Any]) -> Compiled:
     """(v in the units of a frame, numbers, rows) -> the log density and its gradient in one array.
 
     One output is one conversion, and each argument costs half a microsecond: the numbers, those of the priors and the frame's, come as one
@@ -96,15 +96,22 @@ def sample(
     # ways back to equal structures are equal, so that they may be part of a cache's key
     numbers, unpack = ravel_pytree((priors, jnp.asarray(frame.centre), jnp.asarray(frame.unit)))
     numbers, rows = jax.device_put((numbers, rows), own_devices.synchronous())
-    density = functools.partial(_at, _compiled(program, sites, unpack), numbers, rows)
-    density(vectors[0])  # compile here, not in a thread
-    chains = [
-        _Chain(density, vector, replace(options, seed=derived(options.seed, "sample_nuts", chain)))
-        for chain, vector in enumerate(vectors)
-    ]
-    at_once = _useful_at_once(density, vectors[0], len(chains))
-    _run(chains, at_once, options.draws + options.tune, progress, is_stopped)
-    finished = [chain.result() for chain in chains]
+    compiled = _compiled(program, sites, unpack)
+    compiled(vectors[0], numbers, rows)  # here, not in a thread
+    density = functools.partial(_at, compiled.launch, numbers, rows)
+    seeds = [derived(options.seed, "sample_nuts", chain) for chain in range(len(vectors))]
+    begins = [_nudged(density, vector, own) for vector, own in zip(vectors, seeds, strict=True)]
+    seen = np.array([density(begin) for begin in begins])
+    check_starts(seen[:, 0], seen[:, 1:], needs_slope=True)
+    chains = [_Chain(density, begin, replace(options, seed=own)) for begin, own in zip(begins, seeds, strict=True)]
+    at_once = _useful_at_once(density, begins[0], len(chains))
+    try:
+        _run(chains, at_once, options.draws + options.tune, progress, is_stopped)
+        finished = [chain.result() for chain in chains]
+    except BaseException:
+        for chain in chains:
+            chain.leave()
+        raise
     count = min(len(record["lp"]) for record in finished)
     if count == 0:
         raise KeyboardInterrupt(NO_DRAWS)
@@ -116,6 +123,20 @@ def sample(
 def _at(compiled: Callable[..., jax.Array], numbers: jax.Array, rows: Values, v: np.ndarray) -> np.ndarray:
     """The log density and its gradient at a vector; the result's own memory is read, where `np.asarray` takes three microseconds more."""
     return np.frombuffer(memoryview(compiled(v, numbers, rows)))
+
+
+def _nudged(density: Callable[[np.ndarray], np.ndarray], start: np.ndarray, seed: int) -> np.ndarray:
+    """A point near a start, and where nutpie can begin if one is found; chains from one start begin apart.
+
+    nutpie refuses a point where a derivative is exactly zero, as it is for the weights where components start alike.
+    """
+    rng = generator(seed, "nudge")
+    for size in NUDGES:
+        point = start + size * rng.normal(size=len(start))
+        both = density(point)
+        if np.isfinite(both).all() and (both[1:] != 0).all():
+            break
+    return point
 
 
 class _Chain:
@@ -169,8 +190,7 @@ class _Chain:
         )
 
     def _begin(self, seed: int) -> np.ndarray:
-        # nutpie refuses a point where a derivative is exactly zero, as it is for the weights where components start alike
-        return self.start + NUDGE * generator(seed, "nudge").normal(size=len(self.start))
+        return self.start
 
     def _log_density(self, v: np.ndarray) -> tuple[float, np.ndarray]:
         if not jax.enable_x64.value:
@@ -199,15 +219,15 @@ class _Chain:
                 self.trace = self.sampler.wait(timeout=seconds)
             except TimeoutError:
                 return False
-            except BaseException as error:
-                if type(error).__name__ != "PanicException":
-                    raise
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # what Rust throws is no Exception
                 raise FitError(
                     "sample_nuts",
-                    got="a start from which nutpie cannot move: a gradient that is zero or not finite",
-                    expected="starts inside the support, with rows in every component",
-                    advice="Start from a sound fit (see its status), leave init out, or use sampler='numpyro'.",
-                ) from error
+                    got=f"a failure inside nutpie ({str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__})",
+                    expected="a log density that it can follow",
+                    advice="Start from a sound fit (see its status), or use sampler='numpyro'.",
+                ) from None
         return True
 
     def result(self) -> dict[str, np.ndarray]:
@@ -217,6 +237,12 @@ class _Chain:
         if self.record is None:  # a trace can be read once
             self.record = self._read(self.sampler.abort() if self.trace is None else self.trace)
         return self.record
+
+    def leave(self) -> None:
+        """End the sampler's thread, whatever has become of it: it must not outlive the interpreter."""
+        if self.sampler is not None and self.trace is None and self.record is None:
+            with suppress(Exception):
+                self.sampler.abort()
 
     def divergences(self) -> int:
         """How many of the draws after warm-up diverged, so far."""

@@ -14,15 +14,18 @@ import jax.numpy as jnp
 import numpy as np
 from numpyro.infer.hmc import hmc
 
-from inference.engines.numpyro_jit import ON_ONE_CORE, jit
+from inference.engines.numpyro_jit import ON_ONE_CORE, Compiled, jit, recorded
 from inference.engines.numpyro_sites import CACHED, Values
 from inference.engines.numpyro_vector import vector_functions
 from inference.engines.nuts_options import NutsOptions
+from inference.engines.pieces import Pace
 from inference.engines.progress import ChainBars
 from inference.engines.protocol import NO_DRAWS, Block, BlockKeeper, Draws, Starts
 from inference.engines.sites import Sites
+from inference.engines.start_check import check_starts
 from mixtures import Program
 from mixtures.errors import StoredFileError
+from mixtures.interrupts import held_interrupts
 from mixtures.seeds import derived
 
 BLOCK = 50
@@ -34,10 +37,9 @@ Given = tuple[Values, jax.Array, jax.Array]
 
 
 @functools.lru_cache(CACHED)
-def _kernel(
-    program: Program, sites: Sites, options: NutsOptions, is_vectorized: bool
-) -> tuple[Callable[..., Any], ...]:
-    """Two compiled functions: (keys, v, (data, centre, unit)) -> states, and (states, (data, centre, unit)) -> states, one block of draws.
+def _kernel(program: Program, sites: Sites, options: NutsOptions, is_vectorized: bool) -> tuple[Compiled, Compiled]:
+    """Two compiled functions: (keys, v, given) -> states, and (states, draws, gradients, given) -> states, record, draws made, gradients
+    taken, where it ends when so many draws are made or so many gradients taken.
 
     Chains move v, in the units of a `Frame`.
     """
@@ -62,18 +64,26 @@ def _kernel(
     def start(key: jax.Array, v: jax.Array, given: Given) -> Any:
         return nuts(key, v, given)[0]
 
-    def advance(state: Any, given: Given) -> tuple[Any, Values]:
+    def advance(state: Any, draws: Any, gradients: Any, given: Given) -> tuple[Any, Values, Any, Any]:
         _, sample = nuts(state.rng_key, state.z, given)
 
-        def step(state: Any, _: None) -> tuple[Any, Values]:
-            state = sample(state, given)
-            return state, _record(state)
+        def goes_on(held: tuple[Any, Values, Any, Any]) -> jax.Array:
+            _, _, made, taken = held
+            return (made < draws) & (taken < gradients)
 
-        return jax.lax.scan(step, state, None, length=BLOCK)
+        def step(held: tuple[Any, Values, Any, Any]) -> tuple[Any, Values, Any, Any]:
+            state, record, made, taken = held
+            state = sample(state, given)
+            longest = jax.lax.pmax(state.num_steps, "chains") if is_vectorized else state.num_steps
+            return state, recorded(record, _record(state), made), made + 1, taken + longest
+
+        blank = jax.tree.map(lambda value: jnp.zeros((BLOCK, *value.shape), value.dtype), _record(state))
+        return jax.lax.while_loop(goes_on, step, (state, blank, 0, jnp.zeros((), state.num_steps.dtype)))
 
     blocks = ON_ONE_CORE if options.precision == "float64" and jax.default_backend() == "cpu" else None
     if is_vectorized:
-        start, advance = jax.vmap(start, (0, 0, None)), jax.vmap(advance, (0, None))
+        start = jax.vmap(start, (0, 0, None))
+        advance = jax.vmap(advance, (0, None, None, None), (0, 0, None, None), axis_name="chains")
     return jit(start), jit(advance, blocks)
 
 
@@ -145,6 +155,10 @@ def _drawn(
             own, at, rows = jax.device_put((own, at, rows), devices[number])
         first = group.start if is_vectorized else group
         lanes.append(_Lane(first, start, advance, own, at, rows, tune // BLOCK, store))
+    fresh = [lane.state for lane in lanes if lane.done == 0]
+    if fresh:
+        joined = np.concatenate([np.atleast_1d(state.potential_energy) for state in fresh])
+        check_starts(-joined, np.concatenate([np.atleast_2d(state.z_grad) for state in fresh]))
     _run(lanes, -(-(tune + options.draws) // BLOCK), chains, progress, is_stopped)
     return _joined(lanes, tune, options.draws)
 
@@ -160,8 +174,8 @@ class _Lane:
     def __init__(
         self,
         number: int,
-        start: Callable[..., Any],
-        advance: Callable[..., Any],
+        start: Compiled,
+        advance: Compiled,
         keys: jax.Array,
         vectors: jax.Array,
         given: Given,
@@ -172,10 +186,12 @@ class _Lane:
         blocks = store.read(number) if store is not None else []
         self.done = len(blocks)
         self.kept = [block.record for block in blocks[first_kept:]]
+        self.begun: list[dict[str, np.ndarray]] = []
+        self.made = 0
         if not blocks:
             self.state = start(keys, vectors, given)
             return
-        expected, stored = jax.eval_shape(start, keys, vectors, given), blocks[-1].state
+        expected, stored = jax.eval_shape(start.launch, keys, vectors, given), blocks[-1].state
         kinds = [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(expected)]
         if any([(leaf.shape, leaf.dtype) for leaf in block.state] != kinds for block in blocks):
             raise StoredFileError(
@@ -184,28 +200,45 @@ class _Lane:
                 expected="the devices that the run began on",
                 advice="Resume it there, or begin a new run.",
             )
-        _check_records(jax.eval_shape(self.step, expected, self.given)[1], blocks, first_kept)
+        _check_records(jax.eval_shape(self.step.launch, expected, BLOCK, 1, self.given)[1], blocks, first_kept)
         leaves = jax.device_put([jnp.asarray(leaf) for leaf in stored], vectors.device)
         self.state = jax.tree.unflatten(jax.tree.structure(expected), leaves)
 
-    def launch(self) -> None:
-        """Begin one more block; the call returns while it is computed."""
-        self.pending = self.step(self.state, self.given)
+    def launch(self, gradients: int) -> None:
+        """Begin to make draws of the block, until so many gradients are taken; the call returns while they are computed."""
+        self.pending = self.step.launch(self.state, BLOCK - self.made, gradients, self.given)
 
-    def finish(self) -> list[int]:
-        """Keep the block that was begun; how many draws of each chain diverged so far, once warm-up is over."""
-        self.state, record = self.pending
-        chains = record["lp"].ndim == 2
-        is_kept = self.done >= self.first_kept
-        arrays = {name: np.asarray(v if chains else v[None]) for name, v in record.items()} if is_kept else {}
-        if self.store is not None:
+    def take(self) -> int:
+        """Wait for these draws; how many gradients they took."""
+        self.state, record, made, taken = self.pending
+        chains, count = record["lp"].ndim == 2, int(made)
+        self.begun.append({name: np.asarray(v if chains else v[None])[:, :count] for name, v in record.items()})
+        self.made += count
+        return int(taken)
+
+    def finish(self) -> None:
+        """Keep what there is of the block, and store it if it is whole."""
+        is_kept, is_whole = self.done >= self.first_kept, self.made == BLOCK
+        whole = {name: np.concatenate([part[name] for part in self.begun], axis=1) for name in self.begun[0]}
+        arrays = whole if is_kept else {}
+        if self.store is not None and is_whole:
             state = [np.asarray(leaf) for leaf in jax.tree.leaves(self.state)]
             self.store.write(self.number, self.done, Block(arrays, state))
         if is_kept:
             self.kept.append(arrays)
-        self.done += 1
-        counts = np.zeros(len(record["lp"]) if chains else 1, dtype=int)
-        return sum((part["diverging"].sum(axis=1) for part in self.kept), counts).tolist()
+        self.done += is_whole
+        self.begun, self.made = [], 0
+
+    @property
+    def divergences(self) -> list[int]:
+        """How many draws of each chain diverged so far, once warm-up is over."""
+        each = [part["diverging"].sum(axis=1) for part in self.kept]
+        return np.sum(each, axis=0).tolist() if each else []
+
+    @property
+    def length(self) -> int:
+        """How many draws are kept, those of warm-up in the first block among them."""
+        return sum(part["lp"].shape[1] for part in self.kept)
 
 
 def _check_records(expected: Values, blocks: list[Block], first_kept: int) -> None:
@@ -228,28 +261,38 @@ def _check_records(expected: Values, blocks: list[Block], first_kept: int) -> No
 
 
 def _run(lanes: list[_Lane], blocks: int, chains: int, progress: bool, is_stopped: Callable[[], bool]) -> None:
-    """Block after block, all lanes side by side, so that chains are equally long whenever the run is stopped."""
+    """Block after block, all lanes side by side, so that chains are about equally long whenever the run is stopped."""
+    pace = Pace()
     with ChainBars(chains, BLOCK * blocks, progress) as bars:
         for block in range(blocks):
+            behind = [lane for lane in lanes if lane.done <= block]
+            while (at_work := [lane for lane in behind if lane.made < BLOCK]) and not is_stopped():
+                pace.start()
+                with held_interrupts():
+                    for lane in at_work:
+                        lane.launch(pace.steps)
+                    taken = [lane.take() for lane in at_work]
+                pace.stop(max(taken))
+                for lane in at_work:
+                    bars.reach(lane.number, BLOCK * lane.done + lane.made)
+            for lane in behind:
+                if lane.made > 0:
+                    lane.finish()
+                for chain, count in enumerate(lane.divergences, start=lane.number):
+                    bars.reach(chain, BLOCK * lane.done, count)
             if is_stopped():
                 return
-            behind = [lane for lane in lanes if lane.done <= block]
-            for lane in behind:
-                lane.launch()
-            for lane in behind:
-                for chain, count in enumerate(lane.finish(), start=lane.number):
-                    bars.reach(chain, BLOCK * lane.done, count)
 
 
 def _joined(lanes: list[_Lane], tune: int, draws: int) -> dict[str, np.ndarray]:
     """The draws after warm-up, (chains, draws, ...), as many as all chains have."""
-    blocks = min(len(lane.kept) for lane in lanes)
     skip = tune % BLOCK
-    if blocks * BLOCK <= skip:
+    end = min(skip + draws, *(lane.length for lane in lanes))
+    if end <= skip:
         raise KeyboardInterrupt(NO_DRAWS)
 
     def series(lane: _Lane, name: str) -> np.ndarray:
-        return np.concatenate([part[name] for part in lane.kept[:blocks]], axis=1)[:, skip : skip + draws]
+        return np.concatenate([part[name] for part in lane.kept], axis=1)[:, skip:end]
 
     return {name: np.concatenate([series(lane, name) for lane in lanes]) for name in lanes[0].kept[0]}
 

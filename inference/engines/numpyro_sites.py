@@ -25,7 +25,7 @@ from inference.engines.sites import (
 )
 from inference.engines.structure import Choice, Term
 from mixtures import Mixture, Observations, Program
-from mixtures.ppl.numpyro_ppl import WORDS
+from mixtures.ppl.numpyro_ppl import TRACING, WORDS
 
 CACHED = 64
 """How many compiled programs of each kind are kept."""
@@ -129,7 +129,7 @@ def _looked_at(program: Program, data: Values) -> tuple[Sites, tuple[Term, ...],
         terms.extend(_term(name, site, jnp.shape(densities[name])) for name, site in sampled.items())
         return [(site["value"], densities[name]) for name, site in sampled.items()]
 
-    with proper_priors():
+    with TRACING, proper_priors():
         traced = jax.make_jaxpr(look)(jax.random.PRNGKey(0), dict(data))
     sites = of_program(program, Sites(tuple(found)))
     return sites, tuple(terms), trace_key(traced, (sites, terms))

@@ -6,6 +6,7 @@ temperatures: Jasra, Stephens, Doucet & Tsagaris (2011), Scand. J. Stat. 38, 1.
 """
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,11 +17,12 @@ from scipy.optimize import brentq
 from scipy.special import logsumexp
 from tqdm import tqdm
 
-from inference.engines.numpyro_jit import jit
+from inference.engines.numpyro_jit import Compiled, group_by_group, jit, recorded
 from inference.engines.numpyro_nuts import constrained_draws, unconstrained_starts
 from inference.engines.numpyro_programs import compiled_prior_draw
 from inference.engines.numpyro_sites import CACHED, Values
 from inference.engines.numpyro_vector import vector_parts
+from inference.engines.pieces import pieces
 from inference.engines.protocol import Draws
 from inference.engines.sites import Sites
 from mixtures import Program
@@ -39,31 +41,62 @@ JITTER = 0.3
 """Spread of the particles' log step sizes: no trajectory length is bad for all."""
 
 
+CELLS_AT_ONCE = 200_000
+"""Numbers in the tables, particles x components x rows, of the particles that move together: enough to hide what an operation costs."""
+
+
 @functools.lru_cache(CACHED)
-def _compiled(program: Program, sites: Sites, moves: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """(particles, data) -> log likelihoods and log priors; and the moves of all particles at one temperature."""
+def _compiled(program: Program, sites: Sites, moves: int, group: int) -> Compiled:
+    """The moves of some groups of particles at one temperature, and what the likelihood and the prior are at their ends.
+
+    (cloud, keys, particles, (power, step, variances), moves to make, (first group, end), data) -> cloud, of the positions, mean acceptance
+    rates, log likelihoods and log priors of all particles.
+    """
     from blackjax.mcmc import hmc
 
     parts, kernel = vector_parts(program, sites), hmc.build_kernel()
 
-    def move(
-        key: jax.Array, u: jax.Array, power: jax.Array, step: jax.Array, variances: jax.Array, data: Values
-    ) -> tuple[jax.Array, jax.Array]:
+    def advance(
+        cloud: Values, keys: jax.Array, u: jax.Array, tempering: Any, wanted: Any, span: Any, data: Values
+    ) -> Values:
+        power, step, variances = tempering
+
         def tempered(u: jax.Array) -> jax.Array:
             # log p(u) + power * log p(x | u)
             likelihood, prior = parts(u, data)
             return prior + power * likelihood
 
-        def once(state: Any, key: jax.Array) -> tuple[Any, jax.Array]:
-            kick, length = jax.random.split(key)
-            own = step * jnp.exp(JITTER * jax.random.normal(length))
-            state, info = kernel(kick, state, tempered, own, variances, LEAPFROGS)
-            return state, info.acceptance_rate
+        def once(count: jax.Array, held: tuple[Any, jax.Array, jax.Array]) -> tuple[Any, jax.Array, jax.Array]:
+            state, accepted, own = held
+            kick, length = jax.random.split(own[count])
+            size = step * jnp.exp(JITTER * jax.random.normal(length))
+            state, info = kernel(kick, state, tempered, size, variances, LEAPFROGS)
+            return state, recorded(accepted, info.acceptance_rate, count), own
 
-        state, accepted = jax.lax.scan(once, hmc.init(u, tempered), jax.random.split(key, moves))
-        return state.position, jnp.mean(jnp.nan_to_num(accepted))
+        def moved(key: jax.Array, u: jax.Array) -> Values:
+            begun = hmc.init(u, tempered), jnp.zeros(moves), jax.random.split(key, moves)
+            state, accepted, _ = jax.lax.fori_loop(0, wanted, once, begun)
+            likelihood, prior = parts(state.position, data)
+            rate = jnp.mean(jnp.nan_to_num(accepted))
+            return {"u": state.position, "accepted": rate, "likelihood": likelihood, "prior": prior}
 
-    return jit(jax.vmap(parts, (0, None))), jit(jax.vmap(move, (0, 0, None, None, None, None)))
+        return group_by_group(moved, (keys, u), cloud, group, span)
+
+    return jit(advance)
+
+
+@functools.cache
+def _compiled_choice() -> Compiled:
+    """(key, particles, weights) -> the next key, keys of the particles, as many of them resampled, and their variances."""
+    from blackjax.smc import resampling
+
+    def choose(key: jax.Array, u: jax.Array, weights: jax.Array) -> tuple[jax.Array, ...]:
+        key, pick, kick = jax.random.split(key, 3)
+        chosen = u[resampling.systematic(pick, weights, len(u))]
+        spread = jnp.var(chosen, axis=0)
+        return key, jax.random.split(kick, len(u)), chosen, jnp.where(spread > 0, spread, 1.0)
+
+    return jit(choose)
 
 
 def sample(
@@ -81,13 +114,16 @@ def sample(
     """Equally weighted particles of independent runs, (runs, particles, ...), and each run's log evidence, (runs,)."""
     names = tuple(site.name for site in sites.parameters)
     data = jax.tree.map(jnp.asarray, data)
+    cells = len(data["x"]) * math.prod(site.categories for site in sites.assignments)
+    group = min(particles, max(1, CELLS_AT_ONCE // cells))
     prior_draws = jax.vmap(compiled_prior_draw(program, names), (0, None))
     clouds, evidence, densities = [], [], []
     with tqdm(total=runs, disable=not progress, desc="SMC", unit="run") as bar:
         for key in jax.random.split(jax.random.PRNGKey(seed), runs):
             begin, go = jax.random.split(key)
             start = unconstrained_starts(program, sites)(prior_draws(jax.random.split(begin, particles), data), data)
-            u, value, density = _run(_compiled(program, sites, moves), start, data, go, least_effective, bar)
+            move = functools.partial(_moved, _compiled(program, sites, moves, group), group, data)
+            u, value, density = _run(move, moves, start, go, least_effective, bar)
             clouds.append(u)
             evidence.append(value)
             densities.append(density)
@@ -97,21 +133,24 @@ def sample(
     return Draws({name: np.asarray(values[name]) for name in names}, stats), np.array(evidence)
 
 
+def _moved(
+    advance: Compiled, group: int, data: Values, keys: jax.Array, u: jax.Array, tempering: tuple[Any, ...], moves: int
+) -> Values:
+    """All particles after so many moves, a few groups of them in one call."""
+    nothing = jnp.zeros(len(u))
+    cloud = {"u": u, "accepted": nothing, "likelihood": nothing, "prior": nothing}
+    for span in pieces(-(-len(u) // group)):
+        cloud = advance(cloud, keys, u, tempering, moves, span, data)
+    return cloud
+
+
 def _run(
-    compiled: tuple[Callable[..., Any], Callable[..., Any]],
-    u: jax.Array,
-    data: Values,
-    key: jax.Array,
-    least_effective: float,
-    bar: tqdm,
+    move: Callable[..., Values], moves: int, u: jax.Array, key: jax.Array, least_effective: float, bar: tqdm
 ) -> tuple[jax.Array, float, np.ndarray]:
     """One cloud from the prior to the posterior: its particles, the log evidence, and the particles' log densities."""
-    from blackjax.smc import resampling
-
-    densities, move = compiled
     power, step, log_evidence = 0.0, 0.5, 0.0
-    likelihood = _finite(densities(u, data)[0])
-    if not np.isfinite(likelihood).any():
+    cloud = move(jax.random.split(key, len(u)), u, (power, step, jnp.ones(u.shape[1])), 0)
+    if not np.isfinite(_finite(cloud["likelihood"])).any():
         raise FitError(
             "sample_smc",
             got=f"{len(u)} draws from the prior under none of which the data are possible",
@@ -119,21 +158,17 @@ def _run(
             advice="Bring the prior nearer to the data, or take more particles.",
         )
     while power < 1:
+        likelihood = _finite(cloud["likelihood"])
         rise = _next_rise(likelihood, 1 - power, least_effective)
         log_weights = rise * likelihood
         # p(x) = prod_t mean_i p(x | u_i)^(power_t - power_(t-1))
         log_evidence += logsumexp(log_weights) - np.log(len(u))
         power = 1.0 if rise >= 1 - power else power + rise
-        key, pick, kick = jax.random.split(key, 3)
-        u = u[resampling.systematic(pick, jnp.exp(log_weights - logsumexp(log_weights)), len(u))]
-        spread = jnp.var(u, axis=0)
-        variances = jnp.where(spread > 0, spread, 1.0)
-        u, accepted = move(jax.random.split(kick, len(u)), u, power, step, variances, data)
-        step *= float(np.exp(np.mean(accepted) - ACCEPTANCE))
-        log_likelihood, log_prior = densities(u, data)
-        likelihood = _finite(log_likelihood)
+        key, kicks, u, variances = _compiled_choice()(key, cloud["u"], np.exp(log_weights - logsumexp(log_weights)))
+        cloud = move(kicks, u, (power, step, variances), moves)
+        step *= float(np.exp(np.mean(np.asarray(cloud["accepted"])) - ACCEPTANCE))
         bar.set_postfix(power=f"{power:.2g}")
-    return u, float(log_evidence), likelihood + np.asarray(log_prior)
+    return cloud["u"], float(log_evidence), _finite(cloud["likelihood"]) + np.asarray(cloud["prior"])
 
 
 def _finite(values: jax.Array) -> np.ndarray:

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from pyro.infer import MCMC, NUTS
+from pyro.ops.integrator import potential_grad
 
 from inference.engines.nuts_options import NutsOptions
 from inference.engines.protocol import NO_DRAWS, Draws, Starts
 from inference.engines.pyro_programs import Unconstrained, Values, as_numpy, as_torch, log_densities
 from inference.engines.sites import Sites
+from inference.engines.start_check import check_starts
 from mixtures.seeds import derived
 
 KEPT = ("energy", "step_size", "acceptance_rate", "n_steps", "tree_depth")
@@ -42,8 +44,10 @@ def sample(
         likelihood, prior = both(space.constrain(free), data)
         return -(likelihood + prior + space.log_jacobian(free))
 
+    begins = as_torch(starts.frame.inward(starts.vectors))
+    _check(potential, [{"v": begin} for begin in begins])
     results: list[Draws] = []
-    for chain, begin in enumerate(as_torch(starts.frame.inward(starts.vectors))):
+    for chain, begin in enumerate(begins):
         if results and is_stopped():
             break
         torch.manual_seed(derived(options.seed, "sample_nuts", chain))
@@ -52,6 +56,12 @@ def sample(
             values = torch.vmap(lambda u: space.constrain(space.split(u)))(centre + unit * v)
         results.append(Draws(as_numpy(values), stats))
     return _joined(results)
+
+
+def _check(potential: Callable[[Values], torch.Tensor], begins: list[Values]) -> None:
+    found = [potential_grad(potential, begin) for begin in begins]
+    slopes = [torch.cat([value.reshape(-1) for value in slope.values()]).numpy() for slope, _ in found]
+    check_starts(-np.array([energy.item() for _, energy in found]), np.array(slopes))
 
 
 def _joined(chains: list[Draws]) -> Draws:
@@ -114,9 +124,12 @@ def _chain(
         if is_stopped():
             raise _StopError
 
-    kernel = _RecordingNUTS(
-        potential_fn=potential, target_accept_prob=options.target_accept, full_mass=options.is_dense
-    )
+    def guarded(free: Values) -> torch.Tensor:
+        if is_stopped():  # a trajectory may take a thousand of these
+            raise _StopError
+        return potential(free)
+
+    kernel = _RecordingNUTS(potential_fn=guarded, target_accept_prob=options.target_accept, full_mass=options.is_dense)
     mcmc = MCMC(
         kernel,
         num_samples=options.draws,

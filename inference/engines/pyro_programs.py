@@ -46,7 +46,7 @@ from inference.engines.sites import (
 )
 from inference.engines.structure import Choice, Term
 from mixtures import Mixture, Observations, Program
-from mixtures.ppl.pyro_ppl import PyroPPL
+from mixtures.ppl.pyro_ppl import ALONE, PyroPPL
 
 WORDS = PyroPPL(torch.float64)
 
@@ -58,11 +58,13 @@ DESCRIBED = 64
 def isolated(seed: int = 0) -> Iterator[None]:
     """A scope in float64 that leaves the caller's random state, parameter store, default dtype and validation flags as they were.
 
+    One thread at a time has it.
+
     torch's default dtype decides what an int tensor plus a Python number is, so a program's own arithmetic would be float32 without
     it. Distributions check no arguments inside: the checks read numbers, which vmap cannot.
     """
-    default = torch.get_default_dtype()
-    with torch.random.fork_rng(), pyro.get_param_store().scope(), pyro.validation_enabled(False):
+    with ALONE, torch.random.fork_rng(), pyro.get_param_store().scope(), pyro.validation_enabled(False):
+        default = torch.get_default_dtype()
         try:
             torch.set_default_dtype(torch.float64)
             torch.manual_seed(seed)

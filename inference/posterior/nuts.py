@@ -59,8 +59,8 @@ def sample_nuts(
     The components' labels mean nothing to the posterior and may differ between chains and switch within them: see `diagnose_labels`
     and `relabel` before reading any mean of a component, and `check_posterior` before reading anything.
 
-    Ctrl-C stops NumPyro's chains after the block they are in (50 draws), nutpie's and Pyro's at once: the draws there are come back,
-    marked by the attribute `complete` = 0. Pyro's chains run one after the other: kept are those that are finished, or all that have
+    Ctrl-C stops NumPyro's chains within about a second, or after one draw, nutpie's and Pyro's at once: the draws there are come back, marked
+    by the attribute `complete` = 0. Pyro's chains run one after the other: kept are those that are finished, or all that have
     begun, cut to the length of the last, whichever is more draws. A second Ctrl-C interrupts at once, as does one in warm-up, when there
     are no draws yet.
 
@@ -102,7 +102,7 @@ def sample_nuts(
         BackendError: a sampler that is not installed, or that has no blocks to store or no such precision.
         TooLargeError: log likelihoods or assignments were asked for, for which there is not enough memory.
         StoredFileError: `store` exists, or cannot be written; blocks written before are intact.
-        FitError: the draws have warnings and `strict` is set.
+        FitError: a chain's start without a finite log density and gradient; the draws have warnings and `strict` is set.
 
     Example:
         >>> from mixtures import gaussian_mixture

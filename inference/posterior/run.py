@@ -16,7 +16,6 @@ from inference.engines.protocol import Starts
 from inference.files import built
 from inference.posterior.afterwards import Steps
 from inference.posterior.generate import with_assignments, with_predictive
-from inference.posterior.interrupt import stop_on_interrupt
 from inference.posterior.rehearsal import rehearse
 from inference.posterior.samplers import Sampler
 from inference.posterior.store import DrawStore
@@ -25,6 +24,7 @@ from inference.posterior.warnings import raise_if_unsound
 from inference.results import versions
 from mixtures import Observations, Program
 from mixtures.errors import ChoiceError
+from mixtures.interrupts import stop_on_interrupt
 from mixtures.seeds import check_seed
 from mixtures.specification import to_json
 

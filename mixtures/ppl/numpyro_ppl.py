@@ -1,5 +1,6 @@
 """The words in NumPyro."""
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -11,9 +12,14 @@ import numpyro
 import numpyro.distributions
 from numpyro import handlers
 
+from mixtures.interrupts import held_interrupts
 from mixtures.ppl import numpyro_distributions as own
 from mixtures.ppl.numpyro_emissions import EMISSIONS
 from mixtures.ppl.protocol import Array, Distribution
+
+TRACING = threading.RLock()
+"""Held by the thread that runs a program or has it traced: NumPyro's stack of handlers belongs to the process. Such a thread waits for no
+other, and calls nothing compiled; what has been compiled runs beside anything."""
 
 
 class _Distributions:
@@ -73,7 +79,7 @@ WORDS = NumPyroPPL()
 
 def run_forward(program, seed: int, given: Mapping[str, np.ndarray], data: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Every site's value in one forward run of the program, in float64, with the sites of `given` held fixed."""
-    with jax.enable_x64(True):
+    with TRACING, held_interrupts(), jax.enable_x64(True):
         held = {name: jnp.asarray(value) for name, value in given.items()}
         data = {name: jnp.asarray(value) if isinstance(value, np.ndarray) else value for name, value in data.items()}
         seeded = handlers.seed(handlers.substitute(program, data=held), jax.random.PRNGKey(seed))

@@ -5,6 +5,7 @@ program's precision, because torch would otherwise make them float32 whatever th
 """
 
 import functools
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ from pyro import poutine
 from mixtures.ppl.protocol import Array, Distribution
 from mixtures.ppl.pyro_distributions import UniformAngle, ZeroSumNormal, equal_volume_normal, rotated_normal
 from mixtures.ppl.pyro_emissions import EMISSIONS, Categorical
+
+ALONE = threading.RLock()
+"""Held by the thread that runs a program: Pyro's stack of handlers and parameter store, and torch's random state and default dtype, belong
+to the process."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,7 @@ def run_forward(program, seed: int, given: Mapping[str, np.ndarray], data: Mappi
     data = {
         name: words.array(np.array(value)) if isinstance(value, np.ndarray) else value for name, value in data.items()
     }
-    with torch.random.fork_rng(), torch.no_grad():
+    with ALONE, torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
         trace = poutine.trace(poutine.condition(program, data=held)).get_trace(words, **data)
     values = {

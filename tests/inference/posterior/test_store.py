@@ -20,8 +20,8 @@ from jaxlib import xla_client
 import inference
 import mixtures
 from inference.engines import numpyro_nuts
-from inference.posterior.interrupt import stop_on_interrupt
 from mixtures.errors import BackendError, StoredFileError
+from mixtures.interrupts import stop_on_interrupt
 from tests.oracles import FIVE_POINTS
 
 OPTIONS = {"draws": 430, "tune": 120, "chains": 2, "seed": 4, "sampler": "numpyro"}
