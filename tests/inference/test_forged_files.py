@@ -345,7 +345,7 @@ ARRAYS = [
     lambda arrays, name: {key: value for key, value in arrays.items() if key != name},
     lambda arrays, name: arrays | {name: arrays[name].astype("U9")},
     lambda arrays, name: arrays | {name: np.zeros((2, 3, 4))},
-    lambda arrays, name: arrays | {name: np.zeros(())},
+    lambda arrays, name: arrays | {name: np.zeros((), dtype="c16")},
 ]
 
 
