@@ -17,8 +17,8 @@ PER_DRAW = ("posterior", "posterior_raw", "sample_stats", "relabelling", "log_li
 
 
 def whole(posterior: Any) -> xr.DataTree:
-    """The tree as verbs read it, whatever was done to it since it was made: chains and draws are the first dims, and parameters' dims have
-    the program's order; a chain or draw that was picked out is the only one.
+    """The tree as verbs read it, whatever was done to it since it was made: parameters' dims are chain, draw, and the program's in its order;
+    a chain or draw that was picked out is the only one.
 
     Raises:
         DataError: not a tree of draws; variables, dims, groups or attributes that verbs need are not there, or do not fit the program.
@@ -39,7 +39,7 @@ def whole(posterior: Any) -> xr.DataTree:
 
 
 def _by_draw(name: str, group: xr.Dataset) -> xr.Dataset:
-    """The group with the dims chain and draw in front, also where one of either was picked out."""
+    """The group with the dims chain and draw, also where one of either was picked out."""
     for dim in ("draw", "chain"):
         if dim in group.coords and group[dim].ndim == 0:
             group = group.expand_dims(dim)
@@ -50,7 +50,7 @@ def _by_draw(name: str, group: xr.Dataset) -> xr.Dataset:
         )
     if 0 in (group.sizes["chain"], group.sizes["draw"]):
         raise _other_tree(f"a group {name!r} without a draw", "one at least")
-    return group.transpose("chain", "draw", ...)
+    return group
 
 
 def _check_lengths(tree: xr.DataTree) -> None:
@@ -171,7 +171,7 @@ def parameters_of(posterior: xr.DataTree) -> dict[str, np.ndarray]:
     """Every parameter's draws, (draws, ...): chains one after the other; assignments left out."""
     group = posterior["posterior"].to_dataset()
     names = posterior.attrs["parameters"].split(",") if "parameters" in posterior.attrs else map(str, group.data_vars)
-    return {name: flat(group[name].values) for name in names}
+    return {name: flat(group[name].transpose("chain", "draw", ...).values) for name in names}
 
 
 def flat(values: np.ndarray) -> np.ndarray:

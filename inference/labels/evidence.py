@@ -13,6 +13,7 @@ import xarray as xr
 from jaxtyping import Float, Int
 
 from inference.assignment import responsibilities as model
+from inference.checks import check_tree
 from inference.draws import whole
 from inference.labels.exchange import groups_of
 from mixtures.errors import DataError
@@ -23,6 +24,7 @@ Rows = Int[np.ndarray, " rows"]
 
 def raw_tree(posterior: Any) -> xr.DataTree:
     """The tree with the draws as they were sampled in its group `posterior`."""
+    _with_components(check_tree(posterior)["posterior"].to_dataset())
     posterior = whole(posterior)
     groups = {name: node for name, node in posterior.children.items() if name not in ("posterior_raw", "relabelling")}
     groups["posterior"] = (
@@ -31,6 +33,22 @@ def raw_tree(posterior: Any) -> xr.DataTree:
     tree = xr.DataTree.from_dict({name: node.to_dataset() for name, node in groups.items()})
     tree.attrs = dict(posterior.attrs)
     return tree
+
+
+def _with_components(draws: xr.Dataset) -> xr.Dataset:
+    """The draws, if they are of components.
+
+    Raises:
+        DataError: they are not.
+    """
+    if "components" not in draws.dims:
+        raise DataError(
+            "posterior",
+            got=f"dims {', '.join(map(str, draws.dims))}",
+            expected="a dim 'components'",
+            advice="There are no labels to switch in a model without components.",
+        )
+    return draws
 
 
 def permutations_of(posterior: xr.DataTree, components: int) -> Int[np.ndarray, "draws components"]:
@@ -81,15 +99,7 @@ class Evidence:
     @cached_property
     def draws(self) -> xr.Dataset:
         """The group `posterior`."""
-        dataset = self.tree["posterior"].to_dataset()
-        if "components" not in dataset.dims:
-            raise DataError(
-                "posterior",
-                got=f"dims {', '.join(map(str, dataset.dims))}",
-                expected="a dim 'components'",
-                advice="There are no labels to switch in a model without components.",
-            )
-        return dataset
+        return _with_components(self.tree["posterior"].to_dataset())
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -150,7 +150,7 @@ def _not_a_number(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[Posteri
     named = [stats[name] for name in ("lp", "log_posterior") if name in stats]
     bad = np.zeros((stats.sizes["chain"], stats.sizes["draw"]), dtype=bool)
     variables = posterior["posterior"].to_dataset().data_vars.values()
-    for table in [*(v for v in variables if v.dtype.kind in "fiu" and v.dims[:2] == ("chain", "draw")), *named]:
+    for table in [*(v for v in variables if v.dtype.kind in "fiu" and {"chain", "draw"} <= set(v.dims)), *named]:
         values = table.transpose("chain", "draw", ...).values
         bad |= ~np.isfinite(values).reshape(*bad.shape, -1).all(axis=2)
     if bad.any():

@@ -239,7 +239,7 @@ def test_nothing_is_overwritten_where_there_are_no_hard_links(error, tutorial_fi
 @pytest.mark.parametrize("path", [None, 3, b"x", "a\0b", [], object()])
 def test_what_is_no_path_is_refused(path, tutorial_fit):
     for verb in (lambda: inference.save(tutorial_fit, path), lambda: inference.load(path)):
-        with pytest.raises(StoredFileError, match="expected a str or pathlib.Path"):
+        with pytest.raises(ModelError, match="expected a path: text, or a pathlib.Path"):
             verb()
 
 

@@ -8,8 +8,8 @@ import pytest
 
 import inference
 import mixtures
-from inference import memory
 from inference.partitions.partition import partition_responsibilities
+from mixtures import memory
 from mixtures.errors import MixturesError, ModelError, TooLargeError
 from tests.inference.partitions import oracle
 
@@ -40,7 +40,7 @@ def test_the_least_of_machine_container_and_limit_is_there(monkeypatch, tmp_path
 
 @pytest.mark.parametrize(("size", "words"), [(3, "3 bytes"), (3.2e9, "3.2 GB"), (7.5e15, "7.5e+03 TB")])
 def test_sizes_are_said_in_words(size, words):
-    assert memory.in_words(size) == words
+    assert memory.spoken(size) == words
 
 
 VERBS = {
