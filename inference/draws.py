@@ -174,6 +174,15 @@ def parameters_of(posterior: xr.DataTree) -> dict[str, np.ndarray]:
     return {name: flat(group[name].transpose("chain", "draw", ...).values) for name in names}
 
 
+def sampled_assignments(posterior: xr.DataTree) -> list[str]:
+    """The names of the assignments that were drawn beside the parameters, see `sample_nuts(assignments=True)`."""
+    group = posterior["posterior"].to_dataset()
+    if "parameters" not in posterior.attrs:
+        return [name for name in ("assignment",) if name in group]
+    known = posterior.attrs["parameters"].split(",")
+    return [str(name) for name, value in group.data_vars.items() if name not in known and value.dtype.kind in "iu"]
+
+
 def flat(values: np.ndarray) -> np.ndarray:
     """(chain, draw, ...) as (draws, ...)."""
     return values.reshape(-1, *values.shape[2:])

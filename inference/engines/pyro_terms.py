@@ -63,7 +63,7 @@ class PyroProbe:
         return {name: trace[name]["value"].detach().numpy() for name in names}
 
     def at(self, parameters: Assigned, assigned: Assigned, order: np.ndarray | None = None) -> Terms:
-        data = self._data if order is None else {**self._data, "x": self._data["x"][torch.as_tensor(order)]}
+        data = self._data if order is None else {**self._data, "x": self._data["x"][torch.as_tensor(np.array(order))]}
         values = {name: torch.as_tensor(np.array(value)) for name, value in {**parameters, **assigned}.items()}
         with torch.no_grad():
             return {name: value.numpy() for name, value in terms_at(self._model, values, data).items()}
@@ -76,7 +76,7 @@ class TorchArrays:
         if len(index) == size and (index == np.arange(size)).all():
             return table
         nothing = torch.zeros((*table.shape[:-1], size), dtype=table.dtype)
-        return nothing.index_add(table.dim() - 1, torch.as_tensor(index), table)
+        return nothing.index_add(table.dim() - 1, torch.as_tensor(np.array(index)), table)
 
     def logsumexp(self, table: torch.Tensor, axis: int) -> torch.Tensor:
         return torch.logsumexp(table, axis)
@@ -86,7 +86,7 @@ def tables(model: Model, parameters: Values, data: Values, structure: Structure)
     """Every term at every joint value of the variables, where it depends on these: see `sum_product.summed`."""
     if not structure.choices:
         return {name: term.reshape(-1) for name, term in terms_at(model, parameters, data).items()}
-    states = {name: torch.as_tensor(values) for name, values in structure.states.items()}
+    states = {name: torch.as_tensor(np.array(values)) for name, values in structure.states.items()}
     found = torch.vmap(lambda assigned: terms_at(model, {**parameters, **assigned}, data))(states)
     return {
         term.name: restricted(

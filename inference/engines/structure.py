@@ -297,7 +297,10 @@ def _scopes(probe: Probe, variables: Sequence[Variable], tables: Sequence[Terms]
         scope = {}
         for number, variable in enumerate(variables):
             depends = _depends([table[term.name] for table in tables], number)
-            if not depends.any():
+            is_own = (
+                term.name == variable.choice.name
+            )  # equal probabilities are a dependence too: they are to be summed
+            if not depends.any() and not is_own:
                 continue
             index = by_plates(term, variable.choice)
             if index is None:
@@ -317,7 +320,8 @@ def _wide_scopes(probe: Probe, variables: Sequence[Variable], tables: Sequence[T
         term.name: {
             number: np.zeros(math.prod(term.shape), dtype=np.int64)
             for number in range(len(variables))
-            if _depends([table[term.name] for table in tables], number).any()
+            if term.name == variables[number].choice.name
+            or _depends([table[term.name] for table in tables], number).any()
         }
         for term in probe.terms
     }

@@ -14,7 +14,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from inference.assignment import responsibilities as model
-from inference.draws import observations_of, whole
+from inference.draws import observations_of, sampled_assignments, whole
 from inference.labels.evidence import permutations_of, raw_tree
 from inference.labels.exchange import groups_in, groups_of
 from inference.labels.permutations import (
@@ -203,12 +203,13 @@ def _permuted_fit(fit: PointFit, permutation: np.ndarray) -> PointFit:
 def _permuted_tree(tree: xr.DataTree, permutation: np.ndarray) -> xr.DataTree:
     """The same permutation for all draws, on top of each draw's own."""
     posterior, relabelling = tree["posterior"].to_dataset(), tree["relabelling"].to_dataset()
+    assignments = sampled_assignments(tree)
     chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
     every = np.tile(permutation, (chains * draws, 1))
     moved = {
         name: permuted(variable, every)
         for name, variable in posterior.data_vars.items()
-        if "components" in variable.dims or name == "assignment"
+        if "components" in variable.dims or name in assignments
     }
     own = relabelling["permutation"]
     composed = compose(permutations_of(tree, own.sizes["components"]), every).reshape(own.shape)

@@ -34,7 +34,7 @@ class Task:
 
 def _ecr(task: Task) -> Relabelling:
     evidence = task.evidence
-    is_sampled = "assignment" in evidence.draws
+    is_sampled = evidence.sampled is not None
     assignments = evidence.assignments if is_sampled else evidence.responsibilities
     return ecr(assignments, task.pivot.clustering, evidence.components)
 

@@ -82,8 +82,10 @@ def _from_fit(evidence: Evidence, values: dict[str, np.ndarray]) -> Pivot:
 
 
 def _from_clustering(evidence: Evidence, given: Any) -> Pivot:
-    rows, components = evidence.tree["observed_data"].sizes["rows"], evidence.draws.sizes["components"]
-    expected = f"a label in 0, ..., {components - 1} for each of {rows} rows"
+    rows, components = evidence.units, evidence.draws.sizes["components"]
+    expected = (
+        f"a label in 0, ..., {components - 1} for each of {rows} {'rows' if evidence.is_of_rows else 'assignments'}"
+    )
     labels = whole_numbers("pivot", given, rows, expected)
     if labels.max() >= components:
         raise DataError("pivot", got=f"{labels.max()} at row {labels.argmax()}", expected=expected)

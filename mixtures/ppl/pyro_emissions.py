@@ -232,6 +232,14 @@ def student_t_like(normal, df):
     return MultivariateStudentT(df, normal.loc, normal.scale_tril)
 
 
+def ordered_logistic(predictor, cutpoints):
+    """Ordered categories; the library's class writes into an array that it has made, which `torch.vmap` cannot."""
+    below = torch.sigmoid(cutpoints - predictor[..., None])
+    edge = below[..., :1]
+    bounds = torch.cat([torch.zeros_like(edge), below, torch.ones_like(edge)], -1)
+    return Categorical(bounds[..., 1:] - bounds[..., :-1])
+
+
 def _multinomial(total_count, probs):
     return Multinomial(int(total_count), probs)
 
@@ -246,6 +254,7 @@ EMISSIONS = {
     "GammaPoisson": GammaPoisson,
     "MultivariateStudentT": MultivariateStudentT,
     "Multinomial": _multinomial,
+    "OrderedLogistic": ordered_logistic,
     "PointMass": PointMass,
     "Poisson": Poisson,
     "Select": Select,
