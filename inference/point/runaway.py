@@ -44,8 +44,7 @@ def runs_off(
     rounding = ROUNDING * max(1.0, abs(here))
 
     def rise(direction: Vector, length: float) -> float:
-        with np.errstate(over="ignore"):
-            value = density.value_and_gradient(begin + length * unit * direction)[0] - here
+        value = density.value_and_gradient(begin + length * unit * direction)[0] - here
         return value if np.isfinite(value) else -np.inf
 
     def is_ridge(direction: Vector) -> bool:
@@ -54,10 +53,11 @@ def runs_off(
         return goes_on and any(rise(direction, -length) < -10 * rounding for length in FAR)
 
     places = {site.name: _places(density, site) for site in sites.parameters}
-    if any(is_ridge(direction) for direction in _of_reals(density, sites, places, begin, unit)):
-        return Status.RUNAWAY
-    if any(is_ridge(direction) for direction in _of_positives(sites, places, len(begin))):
-        return Status.LIMIT
+    with np.errstate(all="ignore"):  # far out densities may be no numbers: not the way up
+        if any(is_ridge(direction) for direction in _of_reals(density, sites, places, begin, unit)):
+            return Status.RUNAWAY
+        if any(is_ridge(direction) for direction in _of_positives(sites, places, len(begin))):
+            return Status.LIMIT
     return None
 
 
