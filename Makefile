@@ -1,11 +1,12 @@
 # `make demo` runs the main job, `make test` the tests; both set up everything they need in .venv.
 PYTHON ?= python3
+NEWEST ?= python3.13
 BIN := .venv/bin
 
 # A worker a core, four at most: each compiles its own programs and takes some GB. A file stays whole, because its fixtures are shared.
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all test-seeds test-newest lint bench clean
 
 demo: .venv/demo
 	$(BIN)/mixtures demo
@@ -15,6 +16,14 @@ test: .venv/test
 
 test-all: .venv/test
 	$(PYTEST) -m "slow or not slow"
+
+# The statistical tests with fifty other seeds; SLOW=--slow for the long ones too.
+test-seeds: .venv/test
+	$(BIN)/python -m tests.other_seeds --seeds 50 $(SLOW)
+
+# With the newest of every dependency, as a user's fresh environment has them; but for torch, whose other builds bring some GB.
+test-newest: .venv-newest/test
+	.venv-newest/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: .venv/test
 	$(BIN)/ruff check .
@@ -39,5 +48,11 @@ bench: .venv/bench
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[bench]"
 	touch $@
 
+.venv-newest/test: pyproject.toml constraints.txt
+	$(NEWEST) -m venv .venv-newest
+	grep '^torch=' constraints.txt > .venv-newest/torch.txt
+	.venv-newest/bin/python -m pip install --quiet --upgrade --constraint .venv-newest/torch.txt --editable ".[test]"
+	touch $@
+
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-newest .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,5 +1,6 @@
 """What every verb checks before it starts."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -7,8 +8,22 @@ import xarray as xr
 from jaxtyping import Int
 
 from mixtures import Mixture, Observations, Program
-from mixtures.errors import DataError, ModelError
+from mixtures.checks import check_choice as check_choice  # every verb has its checks from here
+from mixtures.checks import check_count as check_count
+from mixtures.checks import check_counts as check_counts
+from mixtures.checks import check_flags as check_flags
+from mixtures.checks import check_options as check_options
+from mixtures.checks import check_path as check_path
+from mixtures.checks import check_positive as check_positive
+from mixtures.checks import check_room as check_room
+from mixtures.checks import check_share as check_share
+from mixtures.elsewhere import as_array
+from mixtures.errors import DataError, ModelError, in_words
 from mixtures.families.members import can_be
+from mixtures.tables import named_row
+
+WIDEST = 1e150
+"""Columns vary by no more than this, and by no less than its inverse."""
 
 
 def checked(program: Program, x: Any) -> Observations:
@@ -16,17 +31,20 @@ def checked(program: Program, x: Any) -> Observations:
 
     Raises:
         ModelError: `program` is not a declaration.
-        DataError: `x` cannot be used, or lies outside the family's support; or a row cannot be of the component that its label says.
+        DataError: `x` cannot be used, or lies outside the family's support; or a row cannot be of any component, or of
+            the one that its label says.
     """
     if not isinstance(program, Program):
         raise ModelError(
             "program",
-            got=f"{program!r} ({type(program).__name__})",
+            got=f"{in_words(program)} ({type(program).__name__})",
             expected="a declaration",
             advice="Use gaussian_mixture(2), Mixture(...), or decorate your own function with @mixtures.declare.",
         )
     observations = Observations.of(x)
     if isinstance(program, Mixture):
+        check_room(rows=len(observations), **sizes_of(program, observations))
+        check_squares(observations)
         program.check(observations)
         observations.check_labels(program.components)
         _check_possible(program, observations)
@@ -40,68 +58,80 @@ def checked(program: Program, x: Any) -> Observations:
     return observations
 
 
-def _check_possible(mixture: Mixture, x: Observations) -> None:
-    """Check that each known component can be that of its row: backends would answer with a log likelihood of -100,000.
+def check_squares(x: Observations) -> None:
+    """Check that columns that vary do so by numbers whose squares are numbers: variances are made of these.
 
     Raises:
-        DataError: a row lies beyond the bounds of the component that its label says.
+        DataError: a column varies by less than 1e-150 or by more than 1e150.
     """
+    values = x.x if x.x.ndim == 2 else x.x[:, None]
+    with np.errstate(over="ignore"):
+        width = np.fmax.reduce(values) - np.fmin.reduce(values)  # NaN has no part in these
+    bad = np.flatnonzero(((width > 0) & (width < 1 / WIDEST)) | (width > WIDEST))
+    if len(bad):
+        index = int(bad[0])
+        name = x.feature_names[index] if x.feature_names else index
+        raise DataError(
+            "x",
+            got=f"values of column {name!r} that differ by {width[index]:.3g} at most",
+            expected=f"differences between {1 / WIDEST:g} and {WIDEST:g}, whose squares float64 can hold",
+            advice="Measure the column in another unit.",
+        )
+
+
+def _check_possible(mixture: Mixture, x: Observations) -> None:
+    """Check that each row can be of some component, and of the one that its label says: backends would answer with a log likelihood
+    of -100,000.
+
+    Raises:
+        DataError: a row lies beyond the bounds of all components, or of the one that its label says.
+    """
+    is_possible = can_be(mixture.family, x.x, mixture.components)
+    x.refuse(
+        np.logical_not(is_possible.any(axis=1)),
+        "rows that some component can describe",
+        "Drop these rows, or widen the components' bounds.",
+    )
     if x.labels is None:
         return
-    is_possible = can_be(mixture.family, x.x, mixture.components)
     bad = np.flatnonzero((x.labels >= 0) & ~is_possible[np.arange(len(x)), x.labels])
     if len(bad):
         row = int(bad[0])
-        name = "" if x.row_names is None else f" ({x.row_names[row]!r})"
+        name = named_row(x.row_names, row)
         more = f", and so for {len(bad) - 1} more" if len(bad) > 1 else ""
-        left = np.flatnonzero(is_possible[row])
+        left = np.flatnonzero(is_possible[row]).tolist()
         raise DataError(
             "labels",
             got=f"{x.labels[row]} at row {row}{name}, which cannot be of that component: x there is {x.x[row]}{more}",
-            expected=f"one of the components that the row can be of, {left.tolist()}, or -1"
-            if len(left)
-            else "a row that some component can describe",
+            expected=f"one of the components that the row can be of, {left}, or -1",
             advice="Mend the label or the row, or widen the component's bounds.",
         )
+
+
+def check_proper(draws: Mapping[str, np.ndarray]) -> None:
+    """Check draws from a program's priors, by site: a prior that is improper has none, or infinite ones.
+
+    Raises:
+        ModelError: draws that are not finite.
+    """
+    for name, values in draws.items():
+        if not np.isfinite(values).all():
+            raise ModelError(
+                f"the prior of {name!r}",
+                got="draws that are not finite numbers: it is improper, or wider than float64",
+                expected="a proper prior",
+                advice="Make it as wide as the data's scale allows, and not wider: Normal(mean, 10 sd), say.",
+            )
+
+
+def sizes_of(program: Program, x: Observations) -> dict[str, int]:
+    """The axes of one parameter: as many numbers as any result has for each draw or start, at least."""
+    return {"components": program.components, "features": x.features or 1} if isinstance(program, Mixture) else {}
 
 
 def with_numbers(program: Program, x: Observations) -> Program:
     """The program with the numbers of its priors written out."""
     return program.scaled_to(x) if isinstance(program, Mixture) else program
-
-
-def check_count(name: str, value: Any, least: int = 1) -> int:
-    """An argument that counts something.
-
-    Raises:
-        ModelError: not an int, or less than `least`.
-    """
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < least:
-        raise ModelError(name, got=f"{value!r} ({type(value).__name__})", expected=f"an int >= {least}")
-    return value.__index__()
-
-
-def check_share(name: str, value: Any) -> float:
-    """An argument that is a share strictly between 0 and 1.
-
-    Raises:
-        ModelError: not a number, or outside.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float | np.floating) or not 0 < value < 1:
-        raise ModelError(name, got=repr(value), expected="a share between 0 and 1")
-    return float(value)
-
-
-def check_positive(name: str, value: Any, or_zero: bool = False) -> float:
-    """An argument that is a positive number (or zero, where that makes sense).
-
-    Raises:
-        ModelError: not a number, or not positive and finite.
-    """
-    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not is_number or not 0 <= value < float("inf") or (value == 0 and not or_zero):
-        raise ModelError(name, got=repr(value), expected=f"a {'number >= 0' if or_zero else 'positive number'}")
-    return float(value)
 
 
 def check_tree(posterior: Any) -> xr.DataTree:
@@ -137,12 +167,31 @@ def check_rows(rows: Any, total: int) -> Int[np.ndarray, " rows"] | None:
     """
     if rows is None:
         return None
-    indices = np.atleast_1d(np.asarray(rows))
+    indices = np.atleast_1d(as_array(rows, "rows"))
     if indices.dtype == bool and indices.shape == (total,):
         indices = np.flatnonzero(indices)
     is_index = indices.dtype.kind in "iu" and indices.ndim == 1
     if indices.size and is_index and -total <= indices.min() and indices.max() < total:
         return indices
     bad = indices[(indices < -total) | (indices >= total)][:3].tolist() if is_index else []
-    got = f"indices {bad}" if bad else "no row" if not indices.size else f"{rows!r}"[:60]
+    got = f"indices {bad}" if bad else "no row" if not indices.size else in_words(rows)
     raise DataError("rows", got=got, expected=f"indices of {total} rows, 0 to {total - 1}")
+
+
+def check_result(what: str, value: Any, attribute: str, kind: str, verb: str) -> None:
+    """Check that a picture or a text is given the result that it is of.
+
+    Args:
+        what: the argument.
+        value: what was given.
+        attribute: what such a result has, and no other: a picture need not load what made it.
+        kind: the name of its class.
+        verb: what returns it.
+
+    Raises:
+        ModelError: another kind of thing.
+    """
+    if isinstance(value, type) or not hasattr(value, attribute):
+        raise ModelError(
+            what, got=f"a {type(value).__name__}", expected=f"a {kind}", advice=f"Pass what {verb} returned."
+        )

@@ -4,6 +4,7 @@ Tables go to the standard output, progress and errors to the standard error.
 """
 
 import argparse
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -11,16 +12,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 import inference
 from inference import plots
+from inference.checks import check_counts, check_room, sizes_of
 from inference.report import data_text, fit_text, occupancy_text, restarts_text, summary_text
 from inference.results import PointFit
 from inference.run_folder import RunFolder
+from inference.text_tables import read_frame
 from mixtures import Mixture, Observations, __version__, gaussian_mixture, load_dataset
-from mixtures.errors import DataError, MixturesError
+from mixtures.errors import DataError, MixturesError, ModelError
 from mixtures.seeds import check_seed
+
+DATA_ADVICE = "Choose columns of numbers with --columns a,b; drop or mend rows with empty cells."
 
 FAILED, UNSOUND, INTERRUPTED = 1, 3, 130
 
@@ -64,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = commands.add_parser("demo", help="Old Faithful: point fit, posterior, labels, pictures")
     # Chains that start apart show what labels do; they take a moment longer than from the fit, and may get stuck on harder data.
-    demo.set_defaults(run=_demo, nuts=True, start_at_fit=False)
+    demo.set_defaults(run=_demo, nuts=True, start_at_fit=False, is_stored=False)
 
     fit = commands.add_parser("fit", help="the same for a CSV file: a header row, and columns of numbers")
     fit.add_argument("data", metavar="DATA.csv", type=Path)
@@ -72,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--covariance", default="full", help="full, tied, diag, spherical, or a code of mclust's")
     fit.add_argument("--columns", metavar="A,B", help="which columns; all of them if not given")
     fit.add_argument("--nuts", action="store_true", help="sample the posterior too")
-    fit.set_defaults(run=_fit, start_at_fit=True)
+    fit.set_defaults(run=_fit, start_at_fit=True, is_stored=True)
 
     for command in (demo, fit):
         command.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="parent of the run's folder")
@@ -95,46 +99,55 @@ def _demo(args: argparse.Namespace) -> int:
 
 def _fit(args: argparse.Namespace) -> int:
     x = read_table(args.data, args.columns.split(",") if args.columns else None)
+    model = gaussian_mixture(args.components, covariance=args.covariance)
+    if model.components > len(x):
+        raise ModelError("--components", got=f"{model.components}", expected=f"at most the {len(x)} rows of the table")
     print(f"{args.data.name}: {data_text(x)}\n")
-    return _job(args, gaussian_mixture(args.components, covariance=args.covariance), x, name=args.data.stem)
+    return _job(args, model, x, name=args.data.stem)
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> Observations:
-    """Observations from a CSV file with a header row; a first column without a name holds the rows' names.
+    """Observations from a text file with a header row; a first column without a name holds the rows' names.
+
+    How it was read is said on the standard error: see `inference.text_tables`.
 
     Raises:
         OSError: the file cannot be read.
         DataError: it is no table, lacks a column, or has columns that are not numbers.
     """
-    try:
-        table = pd.read_csv(path)
-    except ValueError as error:  # pandas' parser errors, and text that is not UTF-8
-        raise DataError(str(path), got=str(error).splitlines()[0], expected="a CSV file with a header row") from error
-    if str(table.columns[0]).startswith("Unnamed:"):
-        table = table.set_index(table.columns[0])
-    missing = [name for name in columns or () if name not in table.columns]
+    table, read = read_frame(path)
+    chosen = [name.strip() for name in columns or ()]
+    missing = [name for name in chosen if name not in table.columns]
     if missing:
-        raise DataError("--columns", got=f"{missing}", expected=f"some of {list(table.columns)}")
-    return Observations(table[list(columns)] if columns else table)
+        raise DataError("--columns", got=f"{missing}", expected=f"some of {list(table.columns)} ({read})")
+    try:
+        x = Observations(table[chosen] if chosen else table)
+    except DataError as error:
+        raise DataError(path.name, got=f"{error.got} ({read})", expected=error.expected, advice=DATA_ADVICE) from error
+    print(f"{path.name}: {read}", file=sys.stderr)
+    return x
 
 
 def _job(args: argparse.Namespace, model: Mixture, x: Observations, name: str, unit: str = "") -> int:
     """The main job: fit, classify, sample, diagnose, relabel; write what is had as soon as it is had."""
+    check_counts(restarts=args.restarts, chains=args.chains, draws=args.draws, tune=args.tune)
+    check_room(chains=args.chains, draws=args.draws, **sizes_of(model, x))
     args.out.mkdir(parents=True, exist_ok=True)  # an unwritable place is best found before the work
     print(f"{model.scaled_to(x)}\n")
     with _step(f"MAP: best of {args.restarts} starts on {args.backend}"):
         fit = inference.fit_map(model, x, restarts=args.restarts, seed=args.seed, backend=args.backend)
     folder = RunFolder.new(args.out, name)
-    inference.save(fit, folder.path / "fit.json")
+    folder.save(fit, "fit.json")
     with _step("classification"):
         classes = inference.classify(fit, x)
         probabilities = {"probability": inference.responsibilities(fit, x)}
+    folder.write_assignments(x, classes, probabilities)
     print(f"{fit_text(fit)}\n\n{restarts_text(fit)}\n\n{occupancy_text(classes, model.components)}\n")
     with _step("pictures of the fit"):
         _draw_fit(folder, fit, x, classes, unit)
     if args.nuts:
         probabilities["posterior_probability"] = _sample(args, model, x, fit, folder)
-    folder.write_assignments(x, classes, probabilities)
+        folder.write_assignments(x, classes, probabilities)
     print(f"Results, assignments and pictures are in {folder.path}")
     return 0 if fit.status.is_sound else UNSOUND
 
@@ -143,12 +156,20 @@ def _sample(args: argparse.Namespace, model: Mixture, x: Observations, fit: Poin
     """Posterior, diagnosis of labels, relabelling; returns each row's probabilities averaged over the relabelled draws."""
     sizes = {"chains": args.chains, "tune": args.tune, "draws": args.draws}
     init = fit if args.start_at_fit else None
+    store = folder.path / "draws" if args.is_stored and args.backend == "numpyro" else None
+    if store is not None:
+        print(f"Draws are kept in {store} while they are made; inference.resume continues there.", file=sys.stderr)
     with _step(f"NUTS: {args.chains} chains of {args.tune} + {args.draws} draws"):
-        posterior = inference.sample_nuts(model, x, **sizes, seed=args.seed, backend=args.backend, init=init)
+        posterior = inference.sample_nuts(
+            model, x, **sizes, seed=args.seed, backend=args.backend, init=init, store=store
+        )
+    folder.save(posterior, "posterior.nc")  # as sampled, until there is one labelling
+    if store is not None and posterior.attrs["complete"]:
+        shutil.rmtree(store)
     with _step("labels"):
         report = inference.diagnose_labels(posterior, reference_fit=fit)
         posterior = inference.relabel(posterior, method="ecr", pivot=fit)
-    inference.save(posterior, folder.path / "posterior.nc")
+    folder.save(posterior, "posterior.nc")
     print(f"{inference.check_posterior(posterior)}\n\n{report}\n")
     print(f"Posterior, relabelled so that components are those of the fit:\n\n{summary_text(posterior)}\n")
     with _step("pictures of the posterior"):

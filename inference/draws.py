@@ -5,9 +5,120 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from inference.checks import check_tree
+from inference.engines import engine
+from inference.engines.sites import Sites
 from mixtures import Observations, Program
-from mixtures.errors import ModelError
-from mixtures.specification import from_json
+from mixtures.errors import DataError, ModelError
+from mixtures.specification import by_token, from_json
+
+PER_DRAW = ("posterior", "posterior_raw", "sample_stats", "relabelling", "log_likelihood", "log_prior")
+"""Groups with something for each draw."""
+
+
+def whole(posterior: Any) -> xr.DataTree:
+    """The tree as verbs read it, whatever was done to it since it was made: parameters' dims are chain, draw, and the program's in its order;
+    a chain or draw that was picked out is the only one.
+
+    Raises:
+        DataError: not a tree of draws; variables, dims, groups or attributes that verbs need are not there, or do not fit the program.
+        StoredFileError: a user's own program cannot be found again.
+    """
+    tree = check_tree(posterior).copy(deep=False)
+    for name in PER_DRAW:
+        if name in tree.children and tree[name].data_vars:
+            tree[name] = xr.DataTree(_by_draw(name, tree[name].to_dataset()))
+    _check_lengths(tree)
+    if "program" in tree.attrs:
+        names = {name: tree[name].to_dataset() for name in ("posterior", "posterior_raw") if name in tree.children}
+        sites = engine(backend_of(tree)).sites(program_of(tree), observations_of(tree))
+        for name, group in names.items():
+            tree[name] = xr.DataTree(_in_order(name, group, sites))
+        tree.attrs = {**tree.attrs, "parameters": ",".join(site.name for site in sites.parameters)}
+    return tree
+
+
+def _by_draw(name: str, group: xr.Dataset) -> xr.Dataset:
+    """The group with the dims chain and draw, also where one of either was picked out."""
+    for dim in ("draw", "chain"):
+        if dim in group.coords and group[dim].ndim == 0:
+            group = group.expand_dims(dim)
+    without = [dim for dim in ("chain", "draw") if dim not in group.dims]
+    if without:
+        raise _other_tree(
+            f"a group {name!r} of dims {', '.join(map(str, group.dims)) or 'none'}", f"its dims {' and '.join(without)}"
+        )
+    if 0 in (group.sizes["chain"], group.sizes["draw"]):
+        raise _other_tree(f"a group {name!r} without a draw", "one at least")
+    return group
+
+
+def _check_lengths(tree: xr.DataTree) -> None:
+    sizes = {
+        name: (tree[name].sizes.get("chain"), tree[name].sizes.get("draw"))
+        for name in ("posterior_raw", "posterior", "sample_stats", "relabelling")
+        if name in tree.children and tree[name].data_vars
+    }
+    if len(set(sizes.values())) > 1:
+        found = ", ".join(f"{chains} x {draws} in {name!r}" for name, (chains, draws) in sizes.items())
+        raise _other_tree(f"other chains or draws in one group than in another: {found}", "the same ones in each")
+
+
+def _in_order(name: str, group: xr.Dataset, sites: Sites) -> xr.Dataset:
+    """The group's parameters with the program's dims in the program's order."""
+    ordered = {}
+    for site in sites.parameters:
+        if site.name not in group:
+            raise _other_tree(f"a group {name!r} without {site.name!r}", "every parameter of the program")
+        variable = group[site.name]
+        if set(variable.dims) != {"chain", "draw", *site.dims}:
+            raise _other_tree(
+                f"{site.name!r} with dims {', '.join(map(str, variable.dims))}", f"{', '.join(site.dims)}"
+            )
+        variable = variable.transpose("chain", "draw", *site.dims)
+        if variable.shape[2:] != site.shape or variable.dtype.kind not in "fiu":
+            raise _other_tree(
+                f"{site.name!r} with {variable.shape[2:]} values of type {variable.dtype} a draw",
+                f"{site.shape} numbers",
+            )
+        ordered[site.name] = variable
+    return group.assign(ordered)
+
+
+def _other_tree(got: str, expected: str) -> DataError:
+    return DataError(
+        "posterior", got=got, expected=expected, advice="Pass the tree as sample_nuts, load or relabel returned it."
+    )
+
+
+def rows_of(posterior: Any) -> int:
+    """How many rows the data have.
+
+    Raises:
+        DataError: not a tree of draws, or one without its data.
+    """
+    return _obs_of(check_tree(posterior)).sizes["rows"]
+
+
+def _obs_of(posterior: xr.DataTree) -> xr.DataArray:
+    group = posterior["observed_data"].to_dataset() if "observed_data" in posterior.children else xr.Dataset()
+    if "obs" not in group or not {"rows"} <= set(group["obs"].dims) <= {"rows", "features"}:
+        raise _other_tree("no observed_data.obs with a dim 'rows'", "the data that the draws are of")
+    if group["obs"].dtype.kind not in "fiub":
+        raise _other_tree(f"observed_data.obs of type {group['obs'].dtype}", "numbers")
+    return group["obs"].transpose("rows", ...)
+
+
+def backend_of(posterior: xr.DataTree) -> str:
+    """The backend that the posterior was sampled by.
+
+    Raises:
+        DataError: the tree does not say.
+    """
+    backend = posterior.attrs.get("backend")
+    if not isinstance(backend, str):
+        raise _other_tree("a tree without the attribute 'backend'", "the attributes that sample_nuts gave it")
+    return backend
 
 
 def program_of(posterior: xr.DataTree) -> Program:
@@ -21,22 +132,27 @@ def program_of(posterior: xr.DataTree) -> Program:
         raise ModelError(
             "posterior", got="a tree that does not name its program", expected="a tree from sample_nuts or load"
         )
-    return from_json(posterior.attrs["program"])
+    return by_token(str(posterior.attrs.get("program_token", ""))) or from_json(posterior.attrs["program"])
 
 
 def observations_of(posterior: xr.DataTree) -> Observations:
-    """The data that the posterior was sampled with."""
-    obs = posterior["observed_data"].to_dataset()["obs"]
+    """The data that the posterior was sampled with.
+
+    Raises:
+        DataError: the tree does not have them.
+    """
+    obs = _obs_of(posterior)
     names = (
         tuple(map(str, obs["features"].values))
-        if "features" in obs.dims and posterior.attrs.get("has_feature_names")
+        if "features" in obs.dims and _is_set(posterior, "has_feature_names")
         else None
     )
     missing = "allow" if np.isnan(obs.values).any() else "raise"
     constants = posterior["constant_data"].to_dataset() if "constant_data" in posterior.children else {}
     covariates: Any = constants.get("covariates_of_rows")
     if covariates is not None:
-        covariates = covariates.to_pandas() if posterior.attrs.get("has_covariate_names") else covariates.values
+        covariates = covariates.transpose("rows", ...)
+        covariates = covariates.to_pandas() if _is_set(posterior, "has_covariate_names") else covariates.values
     labels = constants.get("labels_of_rows")
     return Observations(
         obs.values,
@@ -47,11 +163,24 @@ def observations_of(posterior: xr.DataTree) -> Observations:
     )
 
 
+def _is_set(posterior: xr.DataTree, attribute: str) -> bool:
+    return str(posterior.attrs.get(attribute)) in ("1", "True")
+
+
 def parameters_of(posterior: xr.DataTree) -> dict[str, np.ndarray]:
     """Every parameter's draws, (draws, ...): chains one after the other; assignments left out."""
     group = posterior["posterior"].to_dataset()
     names = posterior.attrs["parameters"].split(",") if "parameters" in posterior.attrs else map(str, group.data_vars)
-    return {name: flat(group[name].values) for name in names}
+    return {name: flat(group[name].transpose("chain", "draw", ...).values) for name in names}
+
+
+def sampled_assignments(posterior: xr.DataTree) -> list[str]:
+    """The names of the assignments that were drawn beside the parameters, see `sample_nuts(assignments=True)`."""
+    group = posterior["posterior"].to_dataset()
+    if "parameters" not in posterior.attrs:
+        return [name for name in ("assignment",) if name in group]
+    known = posterior.attrs["parameters"].split(",")
+    return [str(name) for name, value in group.data_vars.items() if name not in known and value.dtype.kind in "iu"]
 
 
 def flat(values: np.ndarray) -> np.ndarray:

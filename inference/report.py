@@ -7,10 +7,15 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from inference.checks import check_choice, check_count, check_result
 from inference.engines import engine
+from inference.engines.sites import Site
 from inference.point.restarts import best_restart
 from inference.results import PointFit
-from mixtures import Observations
+from mixtures import Mixture, Observations
+from mixtures.errors import DataError
+from mixtures.families.members import distinct_components, fixed_components, spare_sites
+from mixtures.tables import whole_numbers
 
 MOST_RESTARTS = 5
 """How many restarts a table shows."""
@@ -29,6 +34,7 @@ def fit_text(fit: PointFit) -> str:
         >>> print(fit_text(fit).splitlines()[0])
         converged; best of 5 restarts
     """
+    check_result("fit", fit, "restarts", "PointFit", "fit_map, fit_mle or fit_em")
     head, likelihood = str(fit).splitlines()[:2]
     lines = dict(_lines(fit))
     own = {name: values for name, values in lines.items() if np.ndim(values)}
@@ -38,7 +44,9 @@ def fit_text(fit: PointFit) -> str:
         table = pd.DataFrame.from_dict(own, orient="index")
         table.columns = pd.Index([f"component {component}" for component in table.columns])
         parts += ["", _plain(table.map(_number))]
-    parts += [f"{name}, shared: {_number(value)}" for name, value in shared.items()]
+    # of components that each have a family of their own, no value is shared
+    word = "" if isinstance(fit.program, Mixture) and fixed_components([fit.program.family]) else ", shared"
+    parts += [f"{name}{word}: {_number(value)}" for name, value in shared.items()]
     return "\n".join(parts)
 
 
@@ -49,6 +57,8 @@ def restarts_text(fit: PointFit, most: int = MOST_RESTARTS) -> str:
         fit: a point fit with restarts.
         most: how many are shown.
     """
+    check_result("fit", fit, "restarts", "PointFit", "fit_map, fit_mle or fit_em")
+    check_count("most", most)
     table = fit.restarts
     tally = ", ".join(f"{count} {status.word}" for status, count in table["status"].value_counts().items())
     is_unsound = [not status.is_sound for status in table["status"]]
@@ -78,7 +88,10 @@ def summary_text(posterior: xr.DataTree, group: str = "posterior") -> str:
     """
     import arviz_stats
 
-    draws = posterior[group].to_dataset()
+    check_result("posterior", posterior, "children", "tree of draws", "sample_nuts")
+    draws = posterior[check_choice("group", group, posterior.children)].to_dataset()
+    if not draws.data_vars:
+        raise DataError("posterior", got=f"no variable in {group!r}", expected="draws")
     names = posterior.attrs["parameters"].split(",") if "parameters" in posterior.attrs else list(draws.data_vars)
     shown = _with_correlations(draws[names])
     with np.errstate(divide="ignore", invalid="ignore"):  # constants, which are left out below
@@ -96,7 +109,7 @@ def occupancy_text(classes: np.ndarray, components: int) -> str:
         >>> occupancy_text(np.array([0, 1, 1]), 2)
         '1 row in component 0, 2 rows in component 1'
     """
-    counts = np.bincount(classes, minlength=components)
+    counts = np.bincount(whole_numbers("classes", classes), minlength=check_count("components", components))
     return ", ".join(f"{n} row{'s' if n != 1 else ''} in component {k}" for k, n in enumerate(counts))
 
 
@@ -107,6 +120,7 @@ def data_text(x: Observations) -> str:
         >>> data_text(Observations([1.0, 2.0]))
         '2 rows of one variable'
     """
+    x = Observations.of(x)
     if x.features is None:
         return f"{len(x)} rows of {x.feature_names[0] if x.feature_names else 'one variable'}"
     names = f" ({', '.join(x.feature_names)})" if x.feature_names else ""
@@ -116,10 +130,10 @@ def data_text(x: Observations) -> str:
 def _lines(fit: PointFit) -> Iterator[tuple[str, np.ndarray]]:
     """Every number of every site: its name, and one value for each component or one for all."""
     names = fit.origin.feature_names or tuple(map(str, range(fit.origin.features or 0)))
-    # One trace says what the axes are; the sites' shapes do not depend on the rows, so that two of them will do.
-    example = Observations(np.zeros((2,) if fit.origin.features is None else (2, fit.origin.features)))
-    for site in engine(fit.backend).sites(fit.program, example).parameters:
-        value, axis = fit.parameters[site.name], site.component_axis
+    covariates = fit.origin.covariate_names or tuple(map(str, range(fit.origin.covariates or 0)))
+    places = {"features": names, "covariates": covariates}
+    for site in engine(fit.backend).sites(fit.program, _example(fit)).parameters:
+        value, axis = _without_spare(fit, site), site.component_axis
         moved = value if axis is None else np.moveaxis(value, axis, -1)
         dims = tuple(dim for dim in site.dims if dim != "components")
         if site.name == "correlation_cholesky":
@@ -127,9 +141,26 @@ def _lines(fit: PointFit) -> Iterator[tuple[str, np.ndarray]]:
             continue
         for index in np.ndindex(moved.shape[: len(dims)]):
             label = ", ".join(
-                names[place] if dim == "features" else str(place) for dim, place in zip(dims, index, strict=True)
+                places[dim][place] if dim in places else str(place) for dim, place in zip(dims, index, strict=True)
             )
             yield f"{site.name}[{label}]" if index else site.name, moved[index]
+
+
+def _example(fit: PointFit) -> Observations:
+    """Two rows like the fitted ones: the sites' axes do not depend on how many there are."""
+    origin = fit.origin
+    covariates = None if origin.covariates is None else np.zeros((2, origin.covariates))
+    return Observations(np.zeros((2,) if origin.features is None else (2, origin.features)), covariates=covariates)
+
+
+def _without_spare(fit: PointFit, site: Site) -> np.ndarray:
+    """A site's value; NaN where a component, such as noise, has a place in it without use."""
+    value, axis = fit.parameters[site.name], site.component_axis
+    if axis is None or not isinstance(fit.program, Mixture) or site.name not in spare_sites(fit.program.family):
+        return value
+    unused = np.isin(np.arange(value.shape[axis]), list(distinct_components(fit.program.family)))
+    shape = [-1 if place == axis else 1 for place in range(value.ndim)]
+    return np.where(unused.reshape(shape), np.nan, value)
 
 
 def _correlations(root: np.ndarray, names: tuple[str, ...]) -> Iterator[tuple[str, np.ndarray]]:
@@ -153,7 +184,7 @@ def _with_correlations(draws: xr.Dataset) -> xr.Dataset:
 
 
 def _number(value: Any) -> str:
-    return f"{value:.4g}"
+    return "-" if np.isnan(value) else f"{value:.4g}"
 
 
 def _plain(table: pd.DataFrame, index: bool = True) -> str:

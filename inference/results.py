@@ -9,9 +9,13 @@ import numpy as np
 
 from inference.status import Status
 from mixtures import Observations, Program, __version__
+from mixtures.errors import ModelError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+ONE_ROW = 1.0 + 1e-9
+"""Row weights of no larger sum are shares."""
 
 BACKEND_PACKAGES = {"numpyro": ("numpyro", "jax"), "pyro": ("pyro-ppl", "torch")}
 
@@ -109,6 +113,7 @@ class PointFit(_Made):
         status: how the best restart ended.
         free_parameters: the number of free parameters.
         origin: what the fit was made from.
+        reason: what the data say of why the fit did not converge, a sentence; empty where it did, or they say nothing.
         optima: parameters of each distinct sound optimum, (optima, ...) by site, the best first: row i is optimum i of `restarts`, with
             its components in any order; none where no restart is sound.
     """
@@ -125,26 +130,43 @@ class PointFit(_Made):
     free_parameters: int
     origin: Origin
     optima: dict[str, np.ndarray] = field(default_factory=dict)
+    reason: str = ""
 
     @property
     def sample_size(self) -> float:
         """n of the criteria: how many rows there are, a row of weight 2 being two, and one with everything missing none."""
         return self.origin.rows if self.origin.total_weight is None else self.origin.total_weight
 
+    def _penalised(self, log_likelihood: float, of_parameter: float) -> float:
+        """-2 log L and a penalty for each free parameter.
+
+        Raises:
+            ModelError: row weights that sum to 1 or less do not count rows, and log L is no sum over them.
+        """
+        total = self.origin.total_weight
+        if total is not None and total <= ONE_ROW and self.origin.rows > 1:
+            raise ModelError(
+                "row_weights",
+                got=f"weights that sum to {total:.4g} for {self.origin.rows} rows",
+                expected="weights that count rows: the log likelihood is a sum over rows, and n their number",
+                advice=f"For criteria, fit with weights times the number of rows that they stand for, {self.origin.rows} say.",
+            )
+        return -2 * log_likelihood + self.free_parameters * of_parameter
+
     @property
     def aic(self) -> float:
         """Akaike (1974): -2 log L + 2 df; smaller is better."""
-        return -2 * self.log_likelihood + 2 * self.free_parameters
+        return self._penalised(self.log_likelihood, 2.0)
 
     @property
     def bic(self) -> float:
         """Schwarz (1978): -2 log L + df log n, n = `sample_size`; smaller is better (mclust reports its negative)."""
-        return -2 * self.log_likelihood + self.free_parameters * float(np.log(self.sample_size))
+        return self._penalised(self.log_likelihood, float(np.log(self.sample_size)))
 
     @property
     def icl(self) -> float:
         """Biernacki, Celeux & Govaert (2000): -2 log p(x, z) + df log n at the most probable assignments z; smaller is better."""
-        return -2 * self.classification_log_likelihood + self.free_parameters * float(np.log(self.sample_size))
+        return self._penalised(self.classification_log_likelihood, float(np.log(self.sample_size)))
 
     def __str__(self) -> str:
         bad = {
@@ -153,9 +175,14 @@ class PointFit(_Made):
             if not status.is_sound
         }
         tally = "".join(f"; {count} {word}" for word, count in bad.items())
+        try:
+            bic = f"BIC {self.bic:.4f}"
+        except ModelError:
+            bic = "no BIC, since row weights do not count rows"
         lines = [
             f"{self.status.value}; best of {len(self.restarts)} restarts{tally}",
-            f"log likelihood {self.log_likelihood:.4f}, BIC {self.bic:.4f}, {self.free_parameters} free parameters",
+            *([self.reason] if self.reason else []),
+            f"log likelihood {self.log_likelihood:.4f}, {bic}, {self.free_parameters} free parameters",
             *(f"{site}: {np.array2string(np.asarray(value), precision=4)}" for site, value in self.parameters.items()),
         ]
         return "\n".join(lines)

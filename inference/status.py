@@ -8,6 +8,14 @@ class Status(Enum):
 
     CONVERGED = "converged"
     MAX_STEPS = "max steps reached: the gradient is not zero yet; raise the number of steps"
+    LIMIT = (
+        "at a limit: a parameter such as the degrees of freedom grows without bound, where the family becomes a simpler one (Student's t "
+        "the normal, the negative binomial the Poisson); the other parameters are those of that family"
+    )
+    RUNAWAY = (
+        "runs off: a slope, or another parameter, grows without bound and the objective rises all the way, as where covariates separate "
+        "the components, or the outcomes, completely; use fit_map, whose priors bound it, or fewer covariates"
+    )
     SPURIOUS = (
         "spurious: a component sits on a few rows that lie close together, much narrower than the others, likely by chance; "
         "try fewer components, components of one form, or priors"
@@ -23,7 +31,7 @@ class Status(Enum):
     @property
     def is_sound(self) -> bool:
         """Whether the parameters may be used as an answer."""
-        return self in (Status.CONVERGED, Status.MAX_STEPS)
+        return self in (Status.CONVERGED, Status.MAX_STEPS, Status.LIMIT)
 
     @property
     def word(self) -> str:

@@ -4,6 +4,9 @@ Each one says four things: what was wrong, what was got, what was expected, and 
 `MixturesError`, and from the built-in exception that a caller would expect (`ValueError`, `ImportError`, ...).
 """
 
+SHOWN = 60
+"""Characters of a value that an error shows."""
+
 
 class MixturesError(Exception):
     """An error whose text says what, got, expected and what to do.
@@ -46,7 +49,7 @@ class ChoiceError(MixturesError, ValueError):
     @classmethod
     def of(cls, what: str, got: object, choices) -> "ChoiceError":
         """The usual sentence: `got` is not one of `choices`."""
-        return cls(what, got=repr(got), expected=f"one of {', '.join(map(repr, choices))}")
+        return cls(what, got=in_words(got), expected=f"one of {', '.join(map(repr, choices))}")
 
 
 class SeedError(MixturesError, ValueError):
@@ -65,6 +68,24 @@ class StoredFileError(MixturesError, OSError):
     """A saved result is truncated, altered, of other data, or would be overwritten."""
 
 
+class TooLargeError(MixturesError, MemoryError):
+    """What was asked for takes more memory than there is."""
+
+
+def in_words(value: object) -> str:
+    """A value as an error shows it: in one line, and shortened.
+
+    Example:
+        >>> in_words("full")
+        "'full'"
+    """
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # ints of more than 4300 digits, and a user's own classes: their `repr` is not what is wrong
+        text = f"a {type(value).__name__} that cannot be printed"
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+
+
 def check_part(what: str, value: object, attribute: str, expected: str) -> None:
     """Check that a part of a declaration is of its kind, which is known by an attribute.
 
@@ -74,7 +95,7 @@ def check_part(what: str, value: object, attribute: str, expected: str) -> None:
     if isinstance(value, type):
         got, advice = f"the class {value.__name__}", f"Call it: {value.__name__}(...)."
     elif not hasattr(value, attribute):
-        got, advice = repr(value), ""
+        got, advice = in_words(value), ""
     else:
         return
     raise ModelError(what, got=got, expected=expected, advice=advice)

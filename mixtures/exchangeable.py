@@ -12,21 +12,18 @@ import numpy as np
 from mixtures.families.members import distinct_components, with_covariates
 from mixtures.mixture import Mixture
 from mixtures.ppl.notation import Notation, Symbol
-from mixtures.program import Program
 
 Groups = tuple[tuple[int, ...], ...]
 """Components that may be exchanged with one another, two or more in each group."""
 
 
 def exchangeable(
-    program: Program, components: int, features: int | None = None, covariates: int | None = None
+    program: Mixture, components: int, features: int | None = None, covariates: int | None = None
 ) -> Groups:
     """The groups of components within which the program is the same under any numbering.
 
-    A user's own program is taken at its word: all its components are alike.
-
     Args:
-        program: the declaration.
+        program: a mixture; of a user's own program, whose parts are not declared, `inference` asks the density.
         components: how many it has.
         features: the number of columns of the data; None for one variable.
         covariates: the number of covariates, if any.
@@ -40,8 +37,6 @@ def exchangeable(
         >>> exchangeable(Mixture(3, families.Poisson(priors={"rate": priors.Gamma([2.0, 2.0, 9.0], 1.0)})), 3)
         ((0, 1),)
     """
-    if not isinstance(program, Mixture):
-        return grouped([()] * components)
     apart = distinct_components(program.family)
     numbers = [value for table in _numbers_of_components(program, features, covariates) for value in table]
     return grouped([(k if k in apart else -1, *(table[k].tobytes() for table in numbers)) for k in range(components)])

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from mixtures.elsewhere import tabular
 from mixtures.errors import DataError
 
 
@@ -12,7 +13,7 @@ def index_of(x: Any) -> np.ndarray | None:
     if hasattr(x, "row_names") and hasattr(x, "has_index"):
         row_names = np.arange(len(x)) if x.row_names is None else x.row_names
         return row_names if x.has_index else None
-    index = getattr(x, "index", None)
+    index = getattr(tabular(x), "index", None)
     return None if index is None or callable(index) else np.asarray(index)
 
 

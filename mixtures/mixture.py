@@ -10,13 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from mixtures.errors import DataError, ModelError, check_part
+from mixtures.checks import check_count
+from mixtures.errors import DataError, MixturesError, ModelError, check_part
 from mixtures.families.family import Family
 from mixtures.families.members import (
     check_family,
     fixed_components,
+    jointly,
     linear_predictors,
     needs_covariates,
+    part_of,
     spare_sites,
     started,
     support_of,
@@ -60,19 +63,11 @@ class Mixture(Program):
     weights: Weights = field(default_factory=Dirichlet)
 
     def __post_init__(self):
-        is_count = isinstance(self.components, int | np.integer) and not isinstance(self.components, bool)
-        if not is_count or self.components < 1:
-            raise ModelError(
-                "components",
-                got=f"{self.components!r} ({type(self.components).__name__})",
-                expected="an int >= 1",
-                advice="Say how many components the mixture has.",
-            )
-        object.__setattr__(self, "components", int(self.components))
+        object.__setattr__(self, "components", check_count("components", self.components))
         check_family("family", self.family)
         check_part("weights", self.weights, "priors_by_site", "weights, such as weights.Dirichlet(1.0)")
         own = getattr(self.weights, "concentration", ())
-        if isinstance(own, tuple) and own and len(own) != self.components:
+        if isinstance(own, tuple) and own and (len(own) != self.components or np.ndim(own) > 1):
             raise ModelError("weights", got=str(self.weights), expected=f"one number, or {self.components} of them")
         if bound := fixed_components([self.family]) - {self.components}:
             raise ModelError(
@@ -134,7 +129,7 @@ class Mixture(Program):
         family, context = self._in_context(covariates, observed)
         odds = self.weights.sample(ppl, draw, self.components, covariates)
         shared = family.shared(ppl, draw, features)
-        relative = jointly(ppl, draw, self.components, features) if (jointly := _jointly(family)) else {}
+        relative = together(ppl, draw, self.components, features) if (together := jointly(family)) else {}
         with ppl.plate("components", self.components):
             own = family.per_component(ppl, draw, features)
         own = relative | own
@@ -201,8 +196,45 @@ class Mixture(Program):
         if self.needs_covariates and x.covariates is None:
             raise missing_covariates()
         self.family.check(x)
+        self._check_numbers(x)
         if not all(prior.is_scaled for prior in self.priors.values()):
             _check_not_blank(x)
+
+    def _check_numbers(self, x: Observations) -> None:
+        """Check that the numbers of each prior go with its site's axes, by having all sites drawn on paper.
+
+        Raises:
+            ModelError: more numbers than the site has, or as many as no axis of it is long.
+        """
+        table = self.priors
+        if not any(
+            np.ndim(value) for prior in table.values() for _, value in prior.parameters if isinstance(value, tuple)
+        ):
+            return
+        count = None if x.covariates is None else x.covariates.shape[1]
+        covariates = Symbol("covariates[i]", shape=("n", count)) if self.needs_covariates else None
+        family = with_covariates(self.family, count) if count else self.family
+
+        def drawing(plate: tuple[int, ...]) -> Callable[..., Symbol]:
+            def draw(site: str, *, shape: Any = (), event: Any = (), **_: Any) -> Symbol:
+                whole = (*plate, *shape, *event)
+                for name, value in table[site].parameters:
+                    if isinstance(value, tuple):
+                        _check_broadcasts(f"priors[{site!r}]: {name}", np.shape(value), whole)
+                return Symbol(site)
+
+            return draw
+
+        try:
+            self.weights.sample(Notation(), drawing(()), self.components, covariates)
+            family.shared(Notation(), drawing(()), x.features)
+            if together := jointly(family):
+                together(Notation(), drawing(()), self.components, x.features)
+            family.per_component(Notation(), drawing((self.components,)), x.features)
+        except MixturesError:
+            raise
+        except Exception:  # a user's family that does with its parameters what cannot be done on paper
+            return
 
     def __str__(self) -> str:
         numbers = [value for prior in self.priors.values() for _, value in prior.parameters]
@@ -214,13 +246,24 @@ class Mixture(Program):
         notation = Notation()
         size = ("n", Extent(2)) if is_open and not self.needs_covariates else "n"
         covariates = Symbol("covariates[i]", shape=("n", Extent(2, "p"))) if self.needs_covariates else None
-        self(notation, size=size, hyper=hyper, covariates=covariates)  # type: ignore[arg-type]
-        return notation.text(f"A mixture of {self.components} component{'s' if self.components > 1 else ''}")
+        title = f"A mixture of {self.components} component{'s' if self.components > 1 else ''}"
+        try:
+            self(notation, size=size, hyper=hyper, covariates=covariates)  # type: ignore[arg-type]
+        except Exception as error:  # a user's family may do with arrays what symbols cannot
+            cannot = f"(the family cannot be written in symbols: {type(error).__name__}: {error})"
+            return "\n".join([title, "", f"    {self.family!r}", f"    {self.weights!r}", "", f"    {cannot}"])
+        return notation.text(title)
 
 
-def _jointly(family: Family) -> Callable[..., dict[str, Array]] | None:
-    """How a family draws what its components have relative to each other, if they do: leading axis components, outside the plate."""
-    return getattr(family, "jointly", None)
+def _check_broadcasts(what: str, given: tuple[int, ...], whole: tuple[int, ...]) -> None:
+    """Check that numbers of one shape can be repeated to that of a site."""
+    try:
+        fits = np.broadcast_shapes(given, whole) == whole
+    except ValueError:
+        fits = False
+    if not fits:
+        expected = f"one number, or an array of shape {whole}" + (f" or {whole[1:]}" if len(whole) > 1 else "")
+        raise ModelError(what, got=f"an array of shape {given}", expected=expected if whole else "one number")
 
 
 def _shape(x: Array | None, size: Any) -> tuple[int, int | None]:
@@ -235,8 +278,8 @@ def _shape(x: Array | None, size: Any) -> tuple[int, int | None]:
 
 def _observe(family: Family, ppl: PPL, parameters: dict[str, Array], features: int | None, x: Array | None) -> Array:
     """The observed rows: one site, `obs`, unless the family has sites of its own."""
-    if hasattr(family, "observe"):
-        return family.observe(ppl, parameters, x)
+    if observe := part_of(family, "observe"):
+        return observe(ppl, parameters, x)
     if x is not None and "observed" in parameters:
         # a legal value in the place of missing ones: their log density is masked, but its gradient must be finite
         x = ppl.xp.where(parameters["observed"], x, support_of(family).example)

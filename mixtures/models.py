@@ -1,8 +1,12 @@
 """Ready-made model functions: a declaration in one call."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 from mixtures import families
+from mixtures.checks import check_count
 from mixtures.mixture import Mixture
 from mixtures.priors import Prior, Priors
 from mixtures.weights import Dirichlet, Weights
@@ -67,7 +71,7 @@ def gaussian_mixture(
         <BLANKLINE>
             k = 1, ..., 2; i = 1, ..., n
     """
-    return _mixture(components, families.Gaussian(covariance, priors=priors or ()), weights)
+    return _mixture(components, families.Gaussian(covariance, priors=priors), weights)
 
 
 def student_t_mixture(
@@ -90,7 +94,7 @@ def student_t_mixture(
         >>> student_t_mixture(2).family.df is None
         True
     """
-    return _mixture(components, families.StudentT(df, covariance, priors=priors or ()), weights)
+    return _mixture(components, families.StudentT(df, covariance, priors=priors), weights)
 
 
 def latent_class(
@@ -115,11 +119,12 @@ def latent_class(
         >>> [name for name, _ in latent_class(2, [2, 3]).family.columns]
         ['item0', 'item1']
     """
-    if isinstance(categories, Sequence) and len(set(categories)) > 1:
-        items = {f"item{index}": families.Categorical(count) for index, count in enumerate(categories)}
-        return _mixture(components, families.Product(items, priors=priors or ()), weights)
-    count = categories[0] if isinstance(categories, Sequence) else categories
-    return _mixture(components, families.Categorical(count, priors=priors or ()), weights)
+    counts = [check_count("categories", count, least=2) for count in _listed(categories)]
+    if len(set(counts)) > 1:
+        items = {f"item{index}": families.Categorical(count) for index, count in enumerate(counts)}
+        return _mixture(components, families.Product(items, priors=priors), weights)
+    count = counts[0]
+    return _mixture(components, families.Categorical(count, priors=priors), weights)
 
 
 def regression_mixture(
@@ -137,7 +142,7 @@ def regression_mixture(
         >>> regression_mixture(2, "poisson").needs_covariates
         True
     """
-    return _mixture(components, families.Regression(kind, priors=priors or ()), weights)
+    return _mixture(components, families.Regression(kind, priors=priors), weights)
 
 
 def bernoulli_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
@@ -150,7 +155,7 @@ def bernoulli_mixture(components: int, weights: Weights | None = None, priors: G
         >>> "probs" in bernoulli_mixture(2).priors
         True
     """
-    return _mixture(components, families.Bernoulli(priors=priors or ()), weights)
+    return _mixture(components, families.Bernoulli(priors=priors), weights)
 
 
 def beta_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
@@ -163,7 +168,7 @@ def beta_mixture(components: int, weights: Weights | None = None, priors: Given 
         >>> "concentration1" in beta_mixture(2).priors
         True
     """
-    return _mixture(components, families.Beta(priors=priors or ()), weights)
+    return _mixture(components, families.Beta(priors=priors), weights)
 
 
 def binomial_mixture(
@@ -179,7 +184,7 @@ def binomial_mixture(
         >>> "probs" in binomial_mixture(2, 10).priors
         True
     """
-    return _mixture(components, families.Binomial(total_count, priors=priors or ()), weights)
+    return _mixture(components, families.Binomial(total_count, priors=priors), weights)
 
 
 def exponential_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
@@ -192,7 +197,7 @@ def exponential_mixture(components: int, weights: Weights | None = None, priors:
         >>> "rate" in exponential_mixture(2).priors
         True
     """
-    return _mixture(components, families.Exponential(priors=priors or ()), weights)
+    return _mixture(components, families.Exponential(priors=priors), weights)
 
 
 def gamma_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
@@ -205,7 +210,7 @@ def gamma_mixture(components: int, weights: Weights | None = None, priors: Given
         >>> "concentration" in gamma_mixture(2).priors
         True
     """
-    return _mixture(components, families.Gamma(priors=priors or ()), weights)
+    return _mixture(components, families.Gamma(priors=priors), weights)
 
 
 def lognormal_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
@@ -218,7 +223,7 @@ def lognormal_mixture(components: int, weights: Weights | None = None, priors: G
         >>> "loc" in lognormal_mixture(2).priors
         True
     """
-    return _mixture(components, families.LogNormal(priors=priors or ()), weights)
+    return _mixture(components, families.LogNormal(priors=priors), weights)
 
 
 def multinomial_mixture(
@@ -234,7 +239,7 @@ def multinomial_mixture(
         >>> "probs" in multinomial_mixture(2, 10).priors
         True
     """
-    return _mixture(components, families.Multinomial(total_count, priors=priors or ()), weights)
+    return _mixture(components, families.Multinomial(total_count, priors=priors), weights)
 
 
 def negative_binomial_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
@@ -247,7 +252,7 @@ def negative_binomial_mixture(components: int, weights: Weights | None = None, p
         >>> "concentration" in negative_binomial_mixture(2).priors
         True
     """
-    return _mixture(components, families.NegativeBinomial(priors=priors or ()), weights)
+    return _mixture(components, families.NegativeBinomial(priors=priors), weights)
 
 
 def poisson_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
@@ -262,7 +267,7 @@ def poisson_mixture(components: int, weights: Weights | None = None, priors: Giv
         >>> "rate" in poisson_mixture(2).priors
         True
     """
-    return _mixture(components, families.Poisson(priors=priors or ()), weights)
+    return _mixture(components, families.Poisson(priors=priors), weights)
 
 
 def von_mises_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
@@ -275,7 +280,7 @@ def von_mises_mixture(components: int, weights: Weights | None = None, priors: G
         >>> "loc" in von_mises_mixture(2).priors
         True
     """
-    return _mixture(components, families.VonMises(priors=priors or ()), weights)
+    return _mixture(components, families.VonMises(priors=priors), weights)
 
 
 def weibull_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
@@ -288,7 +293,7 @@ def weibull_mixture(components: int, weights: Weights | None = None, priors: Giv
         >>> "scale" in weibull_mixture(2).priors
         True
     """
-    return _mixture(components, families.Weibull(priors=priors or ()), weights)
+    return _mixture(components, families.Weibull(priors=priors), weights)
 
 
 def zero_inflated_poisson_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
@@ -301,7 +306,12 @@ def zero_inflated_poisson_mixture(components: int, weights: Weights | None = Non
         >>> "gate" in zero_inflated_poisson_mixture(2).priors
         True
     """
-    return _mixture(components, families.ZeroInflatedPoisson(priors=priors or ()), weights)
+    return _mixture(components, families.ZeroInflatedPoisson(priors=priors), weights)
+
+
+def _listed(categories: Any) -> list[Any]:
+    several = isinstance(categories, Sequence | np.ndarray) and not isinstance(categories, str | bytes)
+    return list(categories) if several and len(categories) else [categories]
 
 
 def _mixture(components: int, family: families.Family, weights: Weights | None) -> Mixture:

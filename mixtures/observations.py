@@ -10,7 +10,8 @@ from typing import Any, Union
 
 import numpy as np
 
-from mixtures.errors import ChoiceError, DataError
+from mixtures.checks import check_choice
+from mixtures.errors import DataError
 from mixtures.indices import check_index, index_of, is_default_index
 from mixtures.tables import (
     MAX_NAMED,
@@ -19,6 +20,7 @@ from mixtures.tables import (
     check_shape,
     checked_covariates,
     checked_labels,
+    checked_names,
     names_of,
     numeric,
     squeezed,
@@ -27,10 +29,13 @@ from mixtures.tables import (
 MISSING = ("raise", "allow")
 """What to do with NaN."""
 
-_ADVICE = {
-    "raise": 'Drop or mend these cells; if they were not observed, say so: Observations(x, missing="allow").',
-    "allow": "Drop or mend these cells.",
-}
+LARGEST = 1e154
+"""Beyond it the square of a number is no float64 any more, and with it no density."""
+
+MISSING_ADVICE = 'Drop or mend these cells; if they were not observed, say so: Observations(x, missing="allow").'
+INFINITE_ADVICE = (
+    'Drop or mend these cells; where nothing was observed, put NaN, and say so: Observations(x, missing="allow").'
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +82,11 @@ class Observations:
     has_index: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self):
-        if self.missing not in MISSING:
-            raise ChoiceError.of("missing", self.missing, MISSING)
+        check_choice("missing", self.missing, MISSING)
         inherited_names = self._inherit(self.x) if isinstance(self.x, Observations) else None
         object.__setattr__(self, "has_index", index_of(self.x) is not None)
         feature_names, row_names = names_of(self.x)
-        feature_names = tuple(map(str, self.feature_names)) if self.feature_names is not None else feature_names
+        feature_names = checked_names(self.feature_names) or feature_names
         values = squeezed(numeric(self.x), feature_names)
         check_shape(values)
         check_names(values, feature_names)
@@ -93,13 +97,24 @@ class Observations:
         if self.labels is not None:
             check_index("labels", self.labels, self)
             object.__setattr__(self, "labels", checked_labels(self.labels, len(values)))
-        is_bad = np.isinf(values) if self.missing == "allow" else ~np.isfinite(values)
-        self.refuse(is_bad, "finite numbers", _ADVICE[self.missing])
+        self._refuse_bad(values)
         if self.covariates is not None:
             check_index("covariates", self.covariates, self)
             covariates, names = checked_covariates(self.covariates, len(values))
             object.__setattr__(self, "covariates", covariates)
             object.__setattr__(self, "covariate_names", names or inherited_names)
+
+    def _refuse_bad(self, values: np.ndarray) -> None:
+        """Refuse cells that are no finite numbers, or too large to be squared; one pass over data that are sound."""
+        with np.errstate(invalid="ignore"):
+            if (np.abs(values) <= LARGEST).all():
+                return
+        if self.missing == "raise":
+            is_nan = np.isnan(values)
+            self.refuse(~np.isfinite(values) if is_nan.any() else is_nan, "finite numbers", MISSING_ADVICE)
+        self.refuse(np.isinf(values), "finite numbers", INFINITE_ADVICE)
+        too_large = f"numbers up to {LARGEST:g}, which can be squared"
+        self.refuse(np.abs(values) > LARGEST, too_large, "Divide them by a unit that suits them.")
 
     def _inherit(self, given: "Observations") -> tuple[str, ...] | None:
         """Take over what was not said anew; the names of the covariates, if they were taken over."""
@@ -226,6 +241,18 @@ class Observations:
                 advice="Number the known components from 0.",
             )
 
+    def _advice_for_columns(self, features: int | None, names: tuple[str, ...] | None) -> str:
+        """How these data come to have so many columns, of these names."""
+        if names and self.feature_names and set(names) <= set(self.feature_names):
+            return f"Select them: x[{list(names)}]."
+        if features is None and self.features == 1:
+            return "Pass the column itself: x[:, 0]."
+        if features == 1 and self.features is None:
+            return "Pass a table of one column, without a name: np.reshape(x, (-1, 1))."
+        if features == len(self) and self.features is None:
+            return "One row is a table too: np.reshape(x, (1, -1)); of a DataFrame, x.iloc[[0]]."
+        return "Pass the same columns."
+
     def check_like(
         self,
         features: int | None,
@@ -243,7 +270,7 @@ class Observations:
                 "x",
                 got=_columns(self.features),
                 expected=f"{_columns(features)}, as in the data that the model was fitted to",
-                advice="Pass the same columns.",
+                advice=self._advice_for_columns(features, feature_names),
             )
         _check_same_names("x", self.feature_names, feature_names)
         found = None if self.covariates is None else self.covariates.shape[1]

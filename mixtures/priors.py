@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from mixtures.errors import ChoiceError, ModelError
+from mixtures.checks import check_choice, frozen_numbers
+from mixtures.errors import ModelError, in_words
 from mixtures.ppl.protocol import PPL, Array
 from mixtures.statistics import (  # noqa: F401 (a user's priors are scaled by them)
     LOG_HALF_RMS_SD,
@@ -123,19 +124,7 @@ def _frozen(name: str, numbers: Mapping[str, Any]) -> tuple[tuple[str, Number | 
 def _frozen_number(name: str, key: str, value: Any) -> Number | Statistic:
     if isinstance(value, Statistic):
         return value
-    try:
-        array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ModelError(
-            f"priors.{name}({key}=)", got=repr(value), expected="a number or an array of numbers"
-        ) from error
-    if not np.isfinite(array).all():
-        raise ModelError(f"priors.{name}({key}=)", got=repr(value), expected="finite numbers")
-    return _nested(array.tolist())
-
-
-def _nested(value: Any) -> Number:
-    return tuple(map(_nested, value)) if isinstance(value, list) else value
+    return frozen_numbers(f"priors.{name}({key}=)", value)
 
 
 POSITIVE_NUMBERS = frozenset({"concentration", "concentration0", "concentration1", "df", "rate", "scale"})
@@ -157,8 +146,10 @@ def _named(name: str, **defaults: float | None) -> Callable[..., Prior]:
         values: dict[str, Any] = {**defaults, **dict(zip(defaults, args, strict=False)), **kwargs}
         unknown = [key for key in kwargs if key not in defaults]
         absent = [key for key, value in values.items() if value is None]
-        if unknown or absent or len(args) > len(defaults):
-            got = f"arguments {args} {kwargs}"
+        twice = [key for key in list(defaults)[: len(args)] if key in kwargs]
+        if unknown or absent or twice or len(args) > len(defaults):
+            given = [*map(in_words, args), *(f"{key}={in_words(value)}" for key, value in kwargs.items())]
+            got = f"{name}({', '.join(given)})"
             raise ModelError(f"priors.{name}", got=got, expected=f"{name}({', '.join(defaults)})")
         made = Prior(name, _frozen(name, values))
         _check_numbers(made)
@@ -190,30 +181,43 @@ Priors = tuple[tuple[str, Prior], ...]
 """The priors that a user set, by site, in the frozen form that a hashable declaration needs."""
 
 
-GivenPriors = Mapping[str, Prior] | Priors
-"""`priors={site: prior}` as a user gives them, or in frozen form."""
+GivenPriors = Mapping[str, Prior] | Priors | None
+"""`priors={site: prior}` as a user gives them, or in frozen form; None is none."""
 
 
-def freeze(given: GivenPriors | None) -> Priors:
+def freeze(given: GivenPriors) -> Priors:
     """The user's `priors={site: prior}` in frozen form.
 
     Raises:
         ModelError: a value is not a prior of this module.
     """
-    items = tuple(given.items()) if isinstance(given, Mapping) else tuple(given or ())
+    items = (
+        given.items()
+        if isinstance(given, Mapping)
+        else given
+        if isinstance(given, tuple)
+        else ()
+        if given is None
+        else None
+    )
+    if items is None or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in items):
+        raise ModelError("priors", got=in_words(given), expected="priors by site: {site: prior}")
     for site, prior in items:
         if not isinstance(prior, Prior):
+            advice = f"Call it: priors.{prior.__name__}(...)." if callable(prior) and hasattr(prior, "__name__") else ""
             raise ModelError(
                 f"priors[{site!r}]",
-                got=repr(prior),
+                got=in_words(prior),
                 expected="a prior from mixtures.priors",
-                advice="For example priors.Normal(0.0, 10.0).",
+                advice=advice or "For example priors.Normal(0.0, 10.0).",
             )
-    return items
+    return tuple(items)
 
 
 _POSITIVE = frozenset({"Exponential", "Gamma", "HalfCauchy", "HalfNormal", "InverseGamma", "LogNormal"})
 _UNIT = frozenset({"Beta", "Uniform"})  # a Uniform has the bounds that the user gave it
+
+OF_ONE_NUMBER = _POSITIVE | _UNIT | {"Cauchy", "Laplace", "Normal", "StudentT", "UniformAngle"}  # of one number each
 
 WITHIN: dict[str, frozenset[str]] = {
     **dict.fromkeys(_POSITIVE, _POSITIVE | _UNIT),
@@ -222,7 +226,18 @@ WITHIN: dict[str, frozenset[str]] = {
     "LKJCholesky": frozenset({"LKJCholesky"}),
     "ZeroSumNormal": frozenset({"ZeroSumNormal"}),
 }
-"""Priors that may stand in a default's place, by the default's name; any in the place of others."""
+"""Priors that may stand in a default's place, by the default's name; any of one number in the place of others."""
+
+
+def _check_bounds(site: str, uniform: Prior, allowed: frozenset[str]) -> None:
+    """Check that a Uniform gives only values that its site can have, by which priors may stand there."""
+    low, high = (
+        (np.asarray(value) for _, value in uniform.parameters) if uniform.parameters else (np.zeros(()), np.zeros(()))
+    )
+    if allowed == _UNIT and (low.min() < 0 or high.max() > 1):
+        raise ModelError(f"priors[{site!r}]", got=str(uniform), expected="bounds from 0 to 1")
+    if _POSITIVE <= allowed < OF_ONE_NUMBER and low.min() < 0:
+        raise ModelError(f"priors[{site!r}]", got=str(uniform), expected="bounds that are not negative")
 
 
 def override(defaults: Mapping[str, Prior], given: GivenPriors) -> dict[str, Prior]:
@@ -234,10 +249,11 @@ def override(defaults: Mapping[str, Prior], given: GivenPriors) -> dict[str, Pri
     """
     priors = freeze(given)
     for site, prior in priors:
-        if site not in defaults:
-            raise ChoiceError.of("priors: site", site, defaults)
-        allowed = WITHIN.get(defaults[site].name)
-        if allowed is not None and prior.name not in allowed:
+        check_choice("priors: site", site, defaults)
+        allowed = WITHIN.get(defaults[site].name, OF_ONE_NUMBER)
+        if prior.name not in allowed:
             expected = f"a prior of the same values as {defaults[site].name}: {', '.join(sorted(allowed))}"
             raise ModelError(f"priors[{site!r}]", got=str(prior), expected=expected)
+        if prior.name == "Uniform":
+            _check_bounds(site, prior, allowed)
     return {**defaults, **dict(priors)}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from mixtures.errors import ModelError, in_words
 from mixtures.ppl import PPL, words
 
 
@@ -32,13 +33,16 @@ class Program(ABC):
 
 @dataclass(frozen=True)
 class NativeModel:
-    """A program with its words bound: what `numpyro.infer` and `pyro.infer` call a model. Equal programs give equal models."""
+    """A program with its words bound: what `numpyro.infer` and `pyro.infer` call a model. Equal programs give equal models.
+
+    In Pyro it computes in the precision of its data, whatever torch's default is; in NumPyro precision is JAX's own setting.
+    """
 
     program: Program
     backend: str
 
     def __call__(self, x: Any = None, **data: Any) -> Any:
-        return self.program(words(self.backend), x, **data)
+        return self.program(words(self.backend, x, *data.values()), x, **data)
 
     @property
     def __name__(self) -> str:
@@ -51,6 +55,9 @@ class Declared(Program):
 
     function: Callable[..., Any]
 
+    def __post_init__(self):
+        _check_function(self.function)
+
     def __call__(self, ppl: PPL, x: Any = None, **data: Any) -> Any:
         return self.function(ppl, x, **data)
 
@@ -60,15 +67,55 @@ class Declared(Program):
         return "size" in inspect.signature(self.function).parameters
 
     def __str__(self) -> str:
-        return inspect.getsource(self.function).rstrip()
+        try:
+            return inspect.getsource(self.function).rstrip()
+        except (OSError, TypeError):  # typed in, or made by a program
+            return f"{self.function!r}, whose source text is not to be had"
+
+
+def _check_function(function: Any) -> None:
+    """Check that something can be run as a program.
+
+    Raises:
+        ModelError: no function, or one that does not take (ppl, x) as its first two arguments.
+    """
+    expected = "a function f(ppl, x)"
+    if isinstance(function, Program):
+        raise ModelError(
+            "function", got=f"a {type(function).__name__}, which is a declaration already", expected=expected
+        )
+    if isinstance(function, type) or not callable(function):
+        got = f"the class {function.__name__}" if isinstance(function, type) else in_words(function)
+        raise ModelError("function", got=got, expected=expected, advice="Write @declare above it.")
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # built in: it does not say what it takes
+        raise ModelError("function", got=in_words(function), expected=expected) from None
+    parameters = list(signature.parameters.values())
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
+        return
+    places = [
+        parameter
+        for parameter in parameters
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    ]
+    if len(places) < 2 or inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        got = f"{getattr(function, '__name__', in_words(function))}{signature}"
+        raise ModelError(
+            "function", got=got, expected=expected, advice="It is given the words of a backend and the data."
+        )
 
 
 def declare(function: Callable[..., Any]) -> Declared:
     """Make a program of your own from a function `f(ppl, x)`.
 
-    Use the plates `components` and `rows`, create assignments with `ppl.assign` only, and give `dims=(...)` to sites with event axes
-    that should have names in the posterior. A program that can also draw its data, for `simulate` and predictions, takes `x=None` and
-    `size`, the shape of the data to draw.
+    Create assignments with `ppl.assign` only, in any plate or in none, and give `dims=(...)` to sites with event axes that should have names
+    in the posterior; the axis along which components are exchanged is called `components` there. Which terms depend on which assignments is
+    found by running the program: it must compute the same whenever it is run. Covariates reach it as an argument of that name. A program that
+    can also draw its data, for `simulate` and predictions, takes `x=None` and `size`, the shape of the data to draw.
+
+    Raises:
+        ModelError: no function, or one that does not take (ppl, x).
 
     Example:
         >>> @declare

@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from mixtures.errors import ChoiceError, ModelError
-from mixtures.ppl import backend_module
+from mixtures.checks import MOST, check_choice, check_room
+from mixtures.errors import ChoiceError, ModelError, in_words
+from mixtures.mixture import Mixture, missing_covariates
+from mixtures.ppl import PIP, backend_module
 from mixtures.program import Declared, Program
-from mixtures.seeds import check_seed
+from mixtures.seeds import check_seed, derived
 from mixtures.tables import checked_covariates
 
 
@@ -47,7 +49,7 @@ def simulate(
         >>> draws["obs"].shape
         (100,)
     """
-    words = backend_module(backend, f"mixtures.ppl.{backend}_ppl")
+    words = backend_module(check_choice("backend", backend, PIP), f"mixtures.ppl.{backend}_ppl")
     if not isinstance(program, Program):
         raise ModelError(
             "program",
@@ -62,29 +64,40 @@ def simulate(
             expected="a program that can draw its data",
             advice="Give it the arguments x=None and size, and draw where x is None.",
         )
-    data: dict[str, Any] = {"size": _checked_size(size)}
+    shape = _checked_size(size)
+    check_room(rows=shape[0], **dict(zip(("features",), shape[1:], strict=False)))
+    if isinstance(program, Mixture):
+        check_room(rows=shape[0], components=program.components)
+    data: dict[str, Any] = {"size": size}
     if covariates is not None:
-        rows = size[0] if isinstance(size, tuple) else size
-        data["covariates"] = checked_covariates(covariates, rows)[0]
-    seed = check_seed(seed)
-    if not given:
+        data["covariates"] = checked_covariates(covariates, shape[0])[0]
+    if isinstance(program, Mixture) and program.needs_covariates and covariates is None:
+        raise missing_covariates()
+    seed = derived(check_seed(seed), "simulate")
+    if given is None or not _mapping(given):
         return words.run_forward(program, seed, {}, data)
     # libraries take any value under any name: what a run draws by itself says what could be meant
     return words.run_forward(program, seed, _held(given, words.run_forward(program, seed, {}, data)), data)
 
 
-def _checked_size(size: Any) -> Any:
+def _checked_size(size: Any) -> tuple[int, ...]:
     parts = size if isinstance(size, tuple) else (size,)
-    is_count = [isinstance(part, int | np.integer) and not isinstance(part, bool) and part >= 1 for part in parts]
+    is_count = [
+        isinstance(part, int | np.integer) and not isinstance(part, bool) and 1 <= part <= MOST for part in parts
+    ]
     if len(parts) not in (1, 2) or not all(is_count):
-        raise ModelError("size", got=repr(size), expected="rows, or a tuple (rows, features), ints >= 1")
-    return size
+        raise ModelError("size", got=in_words(size), expected="rows, or a tuple (rows, features), ints >= 1")
+    return tuple(map(int, parts))
+
+
+def _mapping(given: Any) -> Mapping[str, Any]:
+    if not isinstance(given, Mapping):
+        raise ModelError("given", got=in_words(given), expected="values by site: {site: value}")
+    return given
 
 
 def _held(given: Mapping[str, Any], drawn: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The given values, each in the shape of what would be drawn; a single number stands for all of a site's."""
-    if not isinstance(given, Mapping):
-        raise ModelError("given", got=repr(given), expected="values by site: {site: value}")
     held = {}
     for name, value in given.items():
         if name not in drawn:
@@ -92,7 +105,7 @@ def _held(given: Mapping[str, Any], drawn: Mapping[str, np.ndarray]) -> dict[str
         try:
             array = np.asarray(value, dtype=np.float64)
         except (TypeError, ValueError) as error:
-            raise ModelError(f"given[{name!r}]", got=repr(value), expected="numbers") from error
+            raise ModelError(f"given[{name!r}]", got=in_words(value), expected="numbers") from error
         shape = drawn[name].shape
         if array.shape not in (shape, ()):
             raise ModelError(f"given[{name!r}]", got=f"shape {array.shape}", expected=f"shape {shape}")

@@ -5,20 +5,20 @@ from typing import Any
 
 import numpy as np
 
-from mixtures.errors import DataError
+from mixtures.checks import MOST, is_number
+from mixtures.elsewhere import UNKNOWN, advice_for, as_array, not_numeric, tabular
+from mixtures.errors import DataError, in_words
 from mixtures.indices import index_of, is_default_index
 
 MAX_NAMED = 5
 """How many offending cells an error names."""
-
-UNKNOWN = ("NoneType", "NAType")
-"""Types of what stands for an unknown label: None, and pandas' NA (known by its name: pandas is not needed)."""
 
 
 def names_of(x: Any) -> tuple[tuple[str, ...] | None, np.ndarray | None]:
     """Names of columns and rows, if `x` is a DataFrame or a Series (known by their attributes: pandas is not needed)."""
     if hasattr(x, "feature_names") and hasattr(x, "row_names"):
         return x.feature_names, x.row_names
+    x = tabular(x)
     index = index_of(x)
     row_names = None if index is None or is_default_index(index, len(x)) else index
     if index is not None and hasattr(x, "columns"):
@@ -39,25 +39,42 @@ def aligned(array: np.ndarray) -> np.ndarray:
 
 
 def numeric(x: Any, what: str = "x") -> np.ndarray:
-    """A fresh float64 array, or an error that names the columns that are not numbers."""
+    """A fresh float64 array, or an error that names the columns that are not numbers.
+
+    Raises:
+        DataError: no array of real numbers; the text says how to make one.
+    """
+    return aligned(numbers_in(x, what))
+
+
+def numbers_in(x: Any, what: str = "x") -> np.ndarray:
+    """The real numbers that `x` holds, NaN where it masks or lacks one; the array itself, where `x` is one.
+
+    Raises:
+        DataError: as for `numeric`.
+    """
+    x = tabular(x)
     if hasattr(x, "dtypes") and hasattr(x, "columns"):
-        bad = [
-            str(name)
-            for name, dtype in zip(x.columns, x.dtypes, strict=True)
-            if getattr(dtype, "kind", "O") not in "fiub"
-        ]
+        bad = {str(name): dtype for name, dtype in zip(x.columns, x.dtypes, strict=True) if not _is_real(dtype)}
         if bad:
-            raise _not_numeric(f"columns {bad} that are not numbers", what)
+            got = f"columns {list(bad)} that are not numbers"
+            raise DataError(
+                what, got=got, expected="real numbers", advice=advice_for(*reversed(next(iter(bad.items()))))
+            )
         return np.array(x.to_numpy(dtype=np.float64, na_value=np.nan))  # mixed types would otherwise become objects
-    if hasattr(x, "to_numpy") and getattr(getattr(x, "dtype", None), "kind", "O") in "fiub":
-        x = x.to_numpy(dtype=np.float64, na_value=np.nan)  # nullable types would otherwise become objects
-    try:
-        array = np.asarray(x)
-    except ValueError as error:
-        raise DataError(what, got="rows of unequal lengths", expected="a rectangular array of numbers") from error
+    if hasattr(x, "to_numpy") and hasattr(x, "dtype") and not hasattr(x, "dims"):
+        if hasattr(x.dtype, "categories"):  # categories may be numbers, and mean none
+            raise DataError(what, got="categories", expected="real numbers", advice=advice_for(x.dtype, str(x.name)))
+        if _is_real(x.dtype):
+            x = x.to_numpy(dtype=np.float64, na_value=np.nan)  # nullable types would otherwise become objects
+    array = as_array(x, what)
     if array.dtype.kind not in "fiub":
-        raise _not_numeric(f"dtype {array.dtype}", what)
-    return aligned(unmasked(x, array))
+        raise not_numeric(array, what)
+    return unmasked(x, array)
+
+
+def _is_real(dtype: Any) -> bool:
+    return getattr(dtype, "kind", "O") in "fiub"
 
 
 def unmasked(x: Any, array: np.ndarray) -> np.ndarray:
@@ -65,13 +82,30 @@ def unmasked(x: Any, array: np.ndarray) -> np.ndarray:
     return np.where(np.ma.getmaskarray(x), np.nan, array) if isinstance(x, np.ma.MaskedArray) else array
 
 
-def _not_numeric(got: str, what: str) -> DataError:
-    return DataError(
-        what,
-        got=got,
-        expected="real numbers",
-        advice="Convert text with float(...), encode categories as integers, and drop columns that are not data.",
-    )
+def whole_numbers(
+    what: str, given: Any, rows: int | None = None, expected: str = "an int from 0 for each row"
+) -> np.ndarray:
+    """One whole number >= 0 for each row: its component, class or cluster.
+
+    Args:
+        what: what is given.
+        given: the numbers.
+        rows: how many there must be; None: any number but none.
+        expected: what would have been right, for the error.
+
+    Raises:
+        DataError: fractions, truth values or negative numbers among them, or another number of rows.
+    """
+    array = as_array(tabular(given), what)
+    if array.ndim != 1 or len(array) != (rows or max(len(array), 1)):
+        raise DataError(what, got=f"shape {array.shape}", expected=expected)
+    is_bad = array < 0 if array.dtype.kind in "iu" else np.ones(len(array), dtype=bool)
+    if is_bad.any():
+        bad = int(is_bad.argmax())
+        raise DataError(
+            what, got=f"{in_words(array.tolist()[bad])} at row {bad}, dtype {array.dtype}", expected=expected
+        )
+    return array.astype(np.int64)
 
 
 def squeezed(values: np.ndarray, feature_names: tuple[str, ...] | None) -> np.ndarray:
@@ -100,6 +134,17 @@ def check_names(values: np.ndarray, feature_names: tuple[str, ...] | None) -> No
         raise DataError("feature_names", got=f"{len(feature_names)} names", expected=f"{columns}, one for each column")
 
 
+def checked_names(names: Any) -> tuple[str, ...] | None:
+    """Names of columns as a user gives them, as text."""
+    if names is None:
+        return None
+    is_listed = isinstance(names, list | tuple) or (hasattr(names, "tolist") and np.ndim(names) == 1)
+    given = list(names) if is_listed else []
+    if not given or not all(isinstance(name, str | int | np.integer) for name in given):
+        raise DataError("feature_names", got=in_words(names), expected="a list of names, one for each column")
+    return tuple(map(str, given))
+
+
 def check_distinct(what: str, names: tuple[str, ...] | None) -> None:
     """Check that no two columns have the same name: nobody could say which is meant."""
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
@@ -117,11 +162,12 @@ def checked_covariates(given: Any, rows: int) -> tuple[np.ndarray, tuple[str, ..
     names, row_names = names_of(given)
     check_distinct("covariates", names)
     values = numeric(given, "covariates")
-    values = values[:, None] if values.ndim == 1 else values
+    if values.ndim == 1:
+        values = values[:, None]
     if values.ndim != 2 or len(values) != rows or values.shape[1] == 0:
         raise DataError(
             "covariates",
-            got=f"shape {np.shape(given)}",
+            got=f"shape {values.shape}",
             expected=f"one row for each of the {rows} rows of x, shape ({rows},) or ({rows}, covariates)",
             advice="Pass the covariates of the same rows, in the same order.",
         )
@@ -137,25 +183,32 @@ def checked_covariates(given: Any, rows: int) -> tuple[np.ndarray, tuple[str, ..
 
 def checked_labels(labels: Any, rows: int) -> np.ndarray:
     """Known components as ints, read-only, -1 where unknown."""
-    given = unmasked(labels, np.asarray(labels, dtype=object))
-    listed = [-1 if type(label).__name__ in UNKNOWN else label for label in given.reshape(-1)]
-    try:
-        values = np.asarray(listed, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            "labels", got=repr(labels)[:60], expected="ints from 0, and -1 or None where unknown"
-        ) from error
+    labels = tabular(labels)
+    given = unmasked(labels, as_array(labels, "labels"))
+    if given.shape != (rows,):
+        raise DataError("labels", got=f"shape {given.shape}", expected=f"one for each row, shape ({rows},)")
+    listed = given.tolist()
+    values = given.astype(np.float64) if given.dtype.kind in "iuf" else np.array([_label(value) for value in listed])
     values = np.where(np.isnan(values), -1.0, values)
-    if np.shape(labels) != (rows,):
-        raise DataError("labels", got=f"shape {np.shape(labels)}", expected=f"one for each row, shape ({rows},)")
-    if (values < -1).any() or (values != np.round(values)).any():
-        bad = int(np.argmax((values < -1) | (values != np.round(values))))
-        raise DataError(
-            "labels", got=f"{listed[bad]!r} at row {bad}", expected="ints from 0, and -1 or None where unknown"
-        )
+    bad = np.flatnonzero(~((values >= -1) & (values == np.round(values)) & (values < MOST)))
+    if len(bad):
+        got = f"{in_words(listed[bad[0]])} at row {bad[0]}"
+        raise DataError("labels", got=got, expected="ints from 0, and -1 or None where unknown")
     known = values.astype(np.int64)
     known.flags.writeable = False
     return known
+
+
+def _label(value: Any) -> float:
+    """One label as a number: NaN where it is not available, infinite where it is none."""
+    if type(value).__name__ in UNKNOWN:
+        return np.nan
+    return float(value) if is_number(value) and abs(value) < MOST else np.nan if value != value else np.inf
+
+
+def named_row(row_names: np.ndarray | None, row: int) -> str:
+    """The name of a row in brackets, as Python's own object; nothing where rows have no names."""
+    return "" if row_names is None else f" ({row_names[row : row + 1].tolist()[0]!r})"
 
 
 def cell_in_words(
@@ -163,7 +216,7 @@ def cell_in_words(
 ) -> str:
     """One offending cell in words: `nan at row 3, column 'waiting'`."""
     value, row = values[tuple(index)], int(index[0])
-    where = f"{value} at row {row}" + ("" if row_names is None else f" ({row_names[row]!r})")
+    where = f"{value} at row {row}" + named_row(row_names, row)
     if len(index) < values.ndim or (values.ndim == 1 and not feature_names):
         return where
     column = int(index[1]) if len(index) > 1 else 0

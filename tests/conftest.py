@@ -12,8 +12,19 @@ import pytest
 import inference
 import mixtures
 from tests.oracles import FIVE_POINTS
+from tests.other_seeds import shift_seeds
 
 BACKENDS = ("numpyro", "pyro")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--seed-shift", type=int, default=0, help="other random numbers in all tests; see tests/other_seeds.py"
+    )
+
+
+def pytest_configure(config):
+    shift_seeds(config.getoption("--seed-shift"))
 
 
 @pytest.fixture(scope="session", params=BACKENDS)

@@ -1,13 +1,13 @@
 """Classify, but only where it is safe: rows without a clear component get no class."""
 
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 from jaxtyping import Int
 
 from inference.assignment.calibration import checked_probabilities
-from mixtures.errors import ModelError
+from mixtures.checks import is_number
+from mixtures.errors import ModelError, in_words
 
 ABSTAINED = -1
 """The class of a row that is not classified."""
@@ -64,8 +64,8 @@ def abstain(probabilities: np.ndarray, *, threshold: float = 0.9) -> Abstention:
         66.7% of 3 rows classified at probability >= 0.9: expected error 3.50%, without abstaining 15.67%
     """
     probabilities = checked_probabilities(probabilities)
-    if not isinstance(threshold, Real) or not 0 < threshold <= 1:
-        raise ModelError("threshold", got=repr(threshold), expected="a probability in (0, 1]")
+    if not is_number(threshold) or not 0 < threshold <= 1:
+        raise ModelError("threshold", got=in_words(threshold), expected="a probability in (0, 1]")
     largest = probabilities.max(axis=1)
     clear = largest >= threshold
     # P(wrong | row) = 1 - max_k P(k | row)

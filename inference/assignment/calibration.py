@@ -7,7 +7,8 @@ from jaxtyping import Float, Int
 from scipy import stats
 
 from inference.checks import check_count, check_share
-from mixtures.errors import DataError, ModelError
+from mixtures.errors import DataError
+from mixtures.tables import numbers_in, whole_numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,18 +80,18 @@ def calibration_table(
         >>> table.counts.tolist(), table.predicted[1].item(), table.observed[1].item()
         ([0, 4], 0.75, 0.75)
     """
-    probabilities, truth = checked_probabilities(probabilities), np.asarray(truth)
+    probabilities = checked_probabilities(probabilities)
     rows, components = probabilities.shape
+    truth = whole_numbers("truth", truth, rows)
     check_count("bins", bins)
     check_share("level", level)
-    if component is not None and component not in range(components):
-        raise ModelError("component", got=repr(component), expected=f"None or an int from 0 to {components - 1}")
-    if truth.shape != (rows,) or truth.dtype.kind not in "iu" or truth.min() < 0 or truth.max() >= components:
-        values = f", from {truth.min()} to {truth.max()}" if truth.dtype.kind in "iu" and truth.size else ""
+    if component is not None:
+        check_count("component", component, least=0, most=components - 1)
+    if truth.max() >= components:
         raise DataError(
             "truth",
-            got=f"shape {truth.shape}, dtype {truth.dtype}{values}",
-            expected=f"{rows} ints from 0 to {components - 1}",
+            got=f"{truth.max()} at row {truth.argmax()}",
+            expected=f"ints from 0 to {components - 1}",
             advice="Align the components with the labels first.",
         )
     judged = probabilities.argmax(axis=1) if component is None else np.full(rows, component)
@@ -125,7 +126,7 @@ def checked_probabilities(probabilities: np.ndarray) -> Float[np.ndarray, "rows 
     Raises:
         DataError: not two axes, empty, negative, NaN, or rows that do not sum to one.
     """
-    array = np.asarray(probabilities, dtype=float)
+    array = numbers_in(probabilities, "probabilities").astype(np.float64, copy=False)
     if array.ndim != 2 or 0 in array.shape:
         raise DataError("probabilities", got=f"shape {array.shape}", expected="(rows, components)")
     # `not (...)`: NaN must not pass.

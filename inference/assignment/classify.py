@@ -9,14 +9,15 @@ from inference.checks import check_positive
 from inference.engines import engine
 from inference.results import PointFit
 from mixtures.errors import ModelError, SeedError
-from mixtures.seeds import check_seed
+from mixtures.seeds import check_seed, derived, generator
 
 
 def classify(fit: PointFit, x: Any, *, temperature: float = 0, seed: int | None = None) -> Any:
     """The assignment of each row, given the fit's parameters.
 
     At temperatures 0 and 1 the backend's `infer_discrete` answers: the most probable assignment, or a draw from the assignments'
-    posterior. Any other temperature t draws from probabilities proportional to p(x_i, k)^(1/t).
+    posterior. Any other temperature t draws from probabilities proportional to p(x_i, k)^(1/t). Of a program of the user's own it is the
+    table of `responsibilities` that answers, since plates may not say what the program does.
 
     Args:
         fit: a point fit.
@@ -55,16 +56,20 @@ def classify(fit: PointFit, x: Any, *, temperature: float = 0, seed: int | None 
     seed = check_seed(0 if seed is None else seed)
     sites = engine(fit.backend).sites(fit.program, observations)
     if sites.is_trivial:
-        assigned = {site.name: np.zeros(len(observations), dtype=np.int64) for site in sites.assignments}
-        return one_or_all(assigned)
-    if temperature in (0, 1):
+        return one_or_all({site.name: np.zeros(site.shape, dtype=np.int64) for site in sites.assignments})
+    if temperature in (0, 1) and not (sites.structure and sites.has_table):
+        if sites.is_summed:
+            sites.check_table("classification")
         found = engine(fit.backend).classify(
-            fit.program, fit.parameters, observations, temperature=int(temperature), seed=seed
+            fit.program, fit.parameters, observations, temperature=int(temperature), seed=derived(seed, "classify")
         )
         # reshaped because infer_discrete drops the plate of a single row
-        assigned = {name: values.astype(np.int64).reshape(len(observations)) for name, values in found.items()}
-        return one_or_all(assigned)
-    # argmax of log p / t + Gumbel noise is a draw from p^(1/t) (Gumbel 1954; Maddison, Tarlow & Minka 2014)
-    table = log_joint(fit, observations) / temperature
-    drawn = np.argmax(table + np.random.default_rng(seed).gumbel(size=table.shape), axis=1)
-    return one_or_all({name: values[drawn] for name, values in sites.combinations().items()})
+        shapes = {site.name: site.shape for site in sites.assignments}
+        return one_or_all({name: values.astype(np.int64).reshape(shapes[name]) for name, values in found.items()})
+    table = log_joint(fit, observations)
+    if temperature > 0:
+        # argmax of log p / t + Gumbel noise is a draw from p^(1/t) (Gumbel 1954; Maddison, Tarlow & Minka 2014)
+        table = table / temperature + generator(seed, "classify").gumbel(size=table.shape)
+    best = np.argmax(table, axis=1)
+    shapes = {site.name: site.shape for site in sites.assignments}
+    return one_or_all({name: values[best].reshape(shapes[name]) for name, values in sites.combinations().items()})

@@ -11,7 +11,7 @@ from inference.engines import engine
 from inference.results import GuideFit, PointFit
 from inference.status import Status
 from mixtures import Mixture, Observations, Program
-from mixtures.seeds import check_seed
+from mixtures.seeds import check_seed, derived
 
 AT_REST = 1e-4
 """The negative ELBO changes by less than this over the last tenth of the steps: the fit has come to rest."""
@@ -55,7 +55,7 @@ def fit_guide(fit: PointFit, x: Any, *, steps: int = 300, learning_rate: float =
         return _nothing_to_learn(fit, observations, steps)
     unknown = observations if is_open.all() else observations.take(is_open).with_labels(None)
     ascent = backend.enumerate_guide(
-        fit.program, fit.parameters, unknown, steps=steps, learning_rate=learning_rate, seed=seed
+        fit.program, fit.parameters, unknown, steps=steps, learning_rate=learning_rate, seed=derived(seed, "fit_guide")
     )
     probs = one_or_all(ascent.probs)
     losses = ascent.losses

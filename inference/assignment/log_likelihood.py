@@ -5,15 +5,19 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from inference.assignment.responsibilities import checked_like, joint_blocks, log_joint
+from inference.assignment.responsibilities import checked_like, likelihood_blocks
+from inference.draws import backend_of, parameters_of, program_of, whole
+from inference.engines import engine
 from inference.results import PointFit
+from mixtures.memory import check_memory
 
 
 def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> np.ndarray:
     """The log likelihood of every row, with its assignment summed out.
 
     Given the assignment instead, the likelihood would answer another question (and mislead LOO): the assignment of a left-out row is
-    not known.
+    not known. Where a program gives rows continuous unknowns of their own, it is conditional on these, since they are parameters: such a
+    likelihood is not for LOO, because nothing is known of a left-out row's unknowns either.
 
     Args:
         fit_or_posterior: a point fit, or a tree of draws.
@@ -21,6 +25,11 @@ def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> np.ndarr
 
     Returns:
         (rows,) for a fit, (chain, draw, rows) for a posterior.
+
+    Raises:
+        DataError: other columns than the model was fitted to.
+        ModelError: rows are not independent given the parameters, so that they have no likelihoods of their own.
+        TooLargeError: there is not so much memory.
 
     Example:
         >>> from inference import fit_map
@@ -30,10 +39,14 @@ def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> np.ndarr
         >>> bool(abs(log_likelihood(fit, x).sum() - fit.log_likelihood) < 1e-9)
         True
     """
-    if not isinstance(fit_or_posterior, xr.DataTree):
-        return np.logaddexp.reduce(log_joint(fit_or_posterior, x), axis=1)
-    posterior = fit_or_posterior
-    observations = checked_like(posterior, x)
-    rows = [np.logaddexp.reduce(table, axis=2) for table in joint_blocks(posterior, observations)]
-    sizes = posterior["posterior"].sizes
+    result = whole(fit_or_posterior) if isinstance(fit_or_posterior, xr.DataTree) else fit_or_posterior
+    observations = checked_like(result, x)
+    if not isinstance(result, xr.DataTree):
+        single = {name: np.asarray(value)[None] for name, value in result.parameters.items()}
+        return next(likelihood_blocks(result.program, single, observations, engine(result.backend)))[0]
+    backend = engine(backend_of(result))
+    sizes = result["posterior"].sizes
+    needed = 16.0 * sizes["chain"] * sizes["draw"] * len(observations)  # blocks, and all of them in one
+    check_memory("x", needed, "Ask for fewer rows at a time, or thin the draws.")
+    rows = list(likelihood_blocks(program_of(result), parameters_of(result), observations, backend))
     return np.concatenate(rows).reshape(sizes["chain"], sizes["draw"], len(observations))

@@ -1,17 +1,19 @@
 """How probable is each component for each row? Exact, through the hub, for one parameter value or averaged over a posterior."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from inference.checks import check_share, checked
-from inference.draws import observations_of, parameters_of, program_of
-from inference.engines import engine
+from inference.draws import backend_of, observations_of, parameters_of, program_of, whole
+from inference.engines import Engine, engine
+from inference.engines.sites import Sites
 from inference.results import PointFit
-from mixtures import Observations
+from mixtures import Observations, Program
 from mixtures.errors import ModelError
+from mixtures.memory import check_memory
 
 CELLS_OF_ALL_DRAWS = 20_000_000
 """Numbers, draws x rows x components, in the largest table of an interval: 160 MB."""
@@ -46,7 +48,7 @@ def responsibilities(fit_or_posterior: PointFit | xr.DataTree, x: Any, interval:
         [0.0, 0.0, 1.0, 1.0, 1.0]
     """
     if isinstance(fit_or_posterior, xr.DataTree):
-        return _of_posterior(fit_or_posterior, x, interval)
+        return _of_posterior(whole(fit_or_posterior), x, interval)
     if interval is not None:
         raise ModelError(
             "interval", got="a point fit", expected="a posterior", advice="Point fits have no draws; sample_nuts has."
@@ -58,8 +60,9 @@ def responsibilities(fit_or_posterior: PointFit | xr.DataTree, x: Any, interval:
 
 def log_joint(fit: PointFit, x: Any) -> np.ndarray:
     """log p(x_i, assignment_i = k | the fit's parameters), (rows, components)."""
-    observations = checked_like(fit, x)
-    return engine(fit.backend).log_joint(fit.program, fit.parameters, observations)
+    observations, backend = checked_like(fit, x), engine(fit.backend)
+    backend.sites(fit.program, observations).check_table("probabilities of assignments")
+    return backend.log_joint(fit.program, fit.parameters, observations)
 
 
 def checked_like(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> Observations:
@@ -123,29 +126,57 @@ def _filled(
     draws, begin, filled = sizes["chain"] * sizes["draw"], 0, np.empty(0)
     for table in joint_blocks(posterior, x if rows is None else x.take(rows)):
         if begin == 0:
+            check_memory(
+                "draws",
+                8.0 * draws * table[0].size,
+                "Thin the draws: posterior.isel(draw=slice(None, None, 10), missing_dims='ignore').",
+            )
             filled = np.empty((draws, *table.shape[1:]))
         write(table, filled[begin : begin + len(table)])
         begin += len(table)
     return filled
 
 
-def joint_blocks(posterior: xr.DataTree, x: Observations) -> Iterator[np.ndarray]:
+def joint_blocks(posterior: xr.DataTree, x: Observations, program: Program | None = None) -> Iterator[np.ndarray]:
     """The hub's tables, a block of draws at a time, so that memory stays bounded."""
-    program, parameters = program_of(posterior), parameters_of(posterior)
-    backend = engine(posterior.attrs["backend"])
+    program, parameters = program or program_of(posterior), parameters_of(posterior)
+    backend = engine(backend_of(posterior))
+    sites = backend.sites(program, x)
+    sites.check_table("probabilities of assignments")
+    yield from _blocks(lambda some: backend.log_joint_draws(program, some, x), parameters, x, sites)
+
+
+def likelihood_blocks(
+    program: Program, parameters: Mapping[str, np.ndarray], x: Observations, backend: Engine
+) -> Iterator[np.ndarray]:
+    """log p(x_i | parameters) for many parameter values, (draws, rows), a block of draws at a time.
+
+    Raises:
+        ModelError: rows are not independent given the parameters.
+    """
+    sites = backend.sites(program, x)
+    sites.check_hub("the log likelihood of each")
+    yield from _blocks(lambda some: backend.log_likelihood_draws(program, some, x), parameters, x, sites)
+
+
+def _blocks(
+    function: Callable[[dict[str, np.ndarray]], np.ndarray],
+    parameters: Mapping[str, np.ndarray],
+    x: Observations,
+    sites: Sites,
+) -> Iterator[np.ndarray]:
     draws = len(next(iter(parameters.values())))
-    cells = len(x) * int(np.prod([site.categories for site in backend.sites(program, x).assignments]))
+    cells = len(x) * int(np.prod([site.categories for site in sites.assignments]))
     size = max(1, min(draws, CELLS_AT_ONCE // cells))
     for begin in range(0, draws, size):
         # The last block is as long as the others, some of its draws seen before: another length is compiled anew.
         start = min(begin, draws - size)
-        block = {name: value[start : start + size] for name, value in parameters.items()}
-        yield backend.log_joint_draws(program, block, x)[begin - start :]
+        yield function({name: value[start : start + size] for name, value in parameters.items()})[begin - start :]
 
 
 def _of_posterior(posterior: xr.DataTree, x: Any, interval: float | None) -> Any:
     observations = checked_like(posterior, x)
-    sites = engine(posterior.attrs["backend"]).sites(program_of(posterior), observations)
+    sites = engine(backend_of(posterior)).sites(program_of(posterior), observations)
     if interval is None:
         total, draws = np.zeros(()), 0
         for table in joint_blocks(posterior, observations):

@@ -1,7 +1,8 @@
 """What may be asked of a program, per backend; an engine is imported when first asked for."""
 
 from inference.engines.protocol import Engine
-from mixtures.ppl import backend_module
+from mixtures.checks import check_choice
+from mixtures.ppl import PIP, backend_module
 
 
 def engine(backend: str) -> Engine:
@@ -11,7 +12,7 @@ def engine(backend: str) -> Engine:
         ChoiceError: no such backend.
         BackendError: the backend is not installed; the text has the pip line.
     """
-    return backend_module(backend, f"inference.engines.{backend}_engine").ENGINE
+    return backend_module(check_choice("backend", backend, PIP), f"inference.engines.{backend}_engine").ENGINE
 
 
 __all__ = ["Engine", "engine"]

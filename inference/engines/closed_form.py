@@ -111,6 +111,10 @@ class ClosedForm(Protocol):
         """The parameters of this state, constrained values by site."""
         ...
 
+    def as_declared(self, state: State, frame: Frame) -> State:
+        """The state of the parameters that `decode` gives, which have fewer digits where locations are far from zero."""
+        ...
+
     def log_jacobian(self, frame: Frame) -> float:
         """What is added to a row's log density in EM's coordinates to have it in the data's."""
         ...
@@ -170,6 +174,11 @@ class EMProblem:
     max_steps: int
     pseudo: Statistics | None = None
     prior_offset: float = 0.0
+
+    @property
+    def total_weight(self) -> float:
+        """How many rows there are, each as often as it counts."""
+        return float(len(self.x) if self.row_weights is None else self.row_weights.sum())
 
 
 @dataclass(frozen=True, eq=False)

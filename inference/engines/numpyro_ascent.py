@@ -45,6 +45,8 @@ def _descend(
 ) -> tuple[tuple[Values, Any], Values]:
     """Steps of Adam with a cosine-decaying length; returns where they lead, and the losses and gradients' norms before each.
 
+    Adam sees gradients in units of `scales`: what it takes for a gradient of zero does not depend on the data's units.
+
     Args:
         loss: a function of free values.
         at: free values, and Adam's state there; see `_begun`.
@@ -60,7 +62,7 @@ def _descend(
     def step(count: jax.Array, held: tuple[tuple[Values, Any], Values]) -> tuple[tuple[Values, Any], Values]:
         (values, state), records = held
         current, gradients = jax.value_and_grad(loss)(values)
-        updates, state = adam.update(gradients, state)
+        updates, state = adam.update({name: scales[name] * slope for name, slope in gradients.items()}, state)
         size = jnp.where(count < last, learning_rate * decay(count), 0.0)
         moved = {name: value - size * scales[name] * updates[name] for name, value in values.items()}
         record = {"loss": current, "norms": _norms(gradients)}
@@ -89,9 +91,8 @@ def _in_pieces(
 @functools.lru_cache(CACHED)
 def compiled_ascent(program: Program, sites: Sites, steps: int) -> Callable[..., tuple[Values, np.ndarray, Values]]:
     """MAP by AutoDelta and TraceEnum_ELBO from every start: (starts, scales, learning rate, data) -> ends, losses, norms."""
-    model = native(program)
-    assignments = [site.name for site in sites.assignments]
-    key = jax.random.PRNGKey(0)  # nothing is random: deltas and exact enumeration
+    # NumPyro's enumeration refuses programs in which no row has a choice, and sums others as their plates say, which may not be as they run
+    is_summed = sites.is_trivial or sites.structure is not None
 
     def begin(starts: Values, data: Values) -> Any:
         free = Space(program, sites, data).free
@@ -101,17 +102,10 @@ def compiled_ascent(program: Program, sites: Sites, steps: int) -> Callable[...,
         at: Any, records: Values, span: Any, starts: Values, scales: Values, learning_rate: jax.Array, data: Values
     ) -> tuple[Any, Values, Values]:
         space = Space(program, sites, data)
-        first = {name: value[0] for name, value in starts.items()}
-        guide = AutoDelta(handlers.block(model, hide=assignments), init_loc_fn=init_to_value(values=first))
-        _call_once(guide, key, data)
-        elbo = TraceEnum_ELBO()
+        objective = _summed(program, sites, data) if is_summed else _autodelta(program, sites, starts, data)
 
         def loss(free: Values) -> jax.Array:
-            values = space.values(free)
-            if sites.is_trivial:
-                likelihood, prior = log_densities(program, sites)(values, data)
-                return -(likelihood + prior)
-            return elbo.loss(key, {f"{name}_auto_loc": value for name, value in values.items()}, model, guide, **data)
+            return objective(space.values(free))
 
         def one(at: Any, records: Values) -> tuple[Any, Values]:
             return _descend(loss, at, records, scales, learning_rate, span, ADAM_BETAS)
@@ -127,6 +121,31 @@ def compiled_ascent(program: Program, sites: Sites, steps: int) -> Callable[...,
         return _in_pieces(next_states, first_state(starts, data), steps, starts, scales, learning_rate, data)
 
     return ascend
+
+
+def _autodelta(program: Program, sites: Sites, starts: Values, data: Values) -> Loss:
+    """Constrained values -> the negative ELBO of a delta guide there."""
+    model, key = native(program), jax.random.PRNGKey(0)  # nothing is random: deltas and exact enumeration
+    hidden = handlers.block(model, hide=[site.name for site in sites.assignments])
+    guide = AutoDelta(hidden, init_loc_fn=init_to_value(values={name: value[0] for name, value in starts.items()}))
+    _call_once(guide, key, data)
+    elbo = TraceEnum_ELBO()
+
+    def loss(values: Values) -> jax.Array:
+        return elbo.loss(key, {f"{name}_auto_loc": value for name, value in values.items()}, model, guide, **data)
+
+    return loss
+
+
+def _summed(program: Program, sites: Sites, data: Values) -> Loss:
+    """Constrained values -> the negative log posterior density, which that ELBO is."""
+    both = log_densities(program, sites)
+
+    def loss(values: Values) -> jax.Array:
+        likelihood, prior = both(values, data)
+        return -(likelihood + prior)
+
+    return loss
 
 
 def _call_once(guide: Callable[..., Any], key: jax.Array, data: Values) -> None:

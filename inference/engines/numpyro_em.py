@@ -2,7 +2,7 @@
 
 A lane holds one restart. Whenever a few iterations are done, restarts that came to rest leave their lanes to the next ones, so that a
 slow restart delays no other. Within an iteration rows pass in blocks that stay in the cache, the E-step and the sums for the M-step
-fused, so that memory does not grow with the number of rows; many rows are shared out among the cores.
+fused, so that memory does not grow with the number of rows. Many rows are shared out among the cores, one restart after the other.
 """
 
 import functools
@@ -13,13 +13,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh
 
-from inference.engines import own_devices
 from inference.engines.closed_form import Climb, ClosedForm, EMProblem, Outcome, State, Statistics
 from inference.engines.e_step import with_prior
+from inference.engines.em_loop import climb_each
 from inference.engines.numpyro_jit import jit
-from inference.engines.numpyro_pass import over_rows, placed
+from inference.engines.numpyro_pass import data_of, in_shares, over_rows
+from inference.engines.own_devices import available
 
 CACHED = 64
 """How many compiled programs are kept."""
@@ -37,6 +37,9 @@ small it is, and no more, because lanes whose restart is done wait for the other
 SHARED_CELLS = 1_000_000
 """From so many numbers of whitened data on, rows are shared out among the cores."""
 
+MOST_THREADS = 16
+"""Beyond so many, adding up their sums costs more than another one saves."""
+
 BLOCK_CELLS = 24_000
 """Numbers of whitened data in one block of rows: 200 kB, so that they and what is made of them stay in a core's cache."""
 
@@ -50,10 +53,11 @@ def climb(problem: EMProblem, states: State) -> Climb:
     components = states["weights"].shape[-1]
     cells = components * features
     lanes = min(restarts, MAX_LANES, max(1, LANE_CELLS // (rows * cells)))
-    mesh = own_devices.cores() if rows * cells >= SHARED_CELLS else None
-    data = _data(problem, mesh)
-    block = min(rows if mesh is None else -(-rows // mesh.size), max(256, BLOCK_CELLS // (lanes * cells)))
-    run = _compiled(problem.closed_forms, problem.is_hard, block, mesh)
+    block = min(rows, max(256, BLOCK_CELLS // (lanes * cells)))
+    if rows * cells >= SHARED_CELLS and jax.default_backend() == "cpu":
+        return _climb_in_shares(problem, states, block)
+    data = _data(problem)
+    run = _compiled(problem.closed_forms, problem.is_hard, block)
     numbers = (problem.which, jnp.asarray(problem.tolerance), problem.max_steps)
 
     ended: list[tuple[State, Outcome, np.ndarray] | None] = [None] * restarts
@@ -88,9 +92,6 @@ def climb(problem: EMProblem, states: State) -> Climb:
                 for name, value in begun.items():
                     now[name][lane] = value
         state = out_state
-    del data
-    if mesh is not None:
-        gc.collect()  # JAX returns memory that it was lent, here the data's, only when the collector runs
     finished = [end for end in ended if end is not None]
     return Climb(
         {name: np.stack([end[0][name] for end in finished]) for name in states},
@@ -100,26 +101,40 @@ def climb(problem: EMProblem, states: State) -> Climb:
     )
 
 
-def _data(problem: EMProblem, mesh: Mesh | None) -> dict[str, Any]:
+def _climb_in_shares(problem: EMProblem, states: State, block: int) -> Climb:
+    """Of many rows, each core has a share; the M-step is NumPy's."""
+    threads = min(available(), MOST_THREADS)
+    first = {name: value[0] for name, value in states.items()}
+    with in_shares(problem, first, block, threads) as one_pass, np.errstate(all="ignore"):
+        climbed = climb_each(
+            np,
+            problem,
+            states,
+            one_pass,
+            pseudo=problem.pseudo,
+            fixed=problem.fixed,
+            singular=np.linalg.LinAlgError,
+        )
+    gc.collect()  # JAX returns memory that it was lent, here the data's, only when the collector runs
+    return climbed
+
+
+def _data(problem: EMProblem) -> dict[str, Any]:
     """The run arguments."""
-    of_rows = {"x": problem.x, "row_weights": problem.row_weights, "labels": problem.labels}
-    total = len(problem.x) if problem.row_weights is None else problem.row_weights.sum()
     prior = {} if problem.pseudo is None else {"pseudo": dict(problem.pseudo)}
     return {
-        **placed({name: value for name, value in of_rows.items() if value is not None}, mesh),
-        "total": np.float64(total),
-        "centre": problem.frame.centre,
-        "unit": problem.frame.unit,
+        **data_of(problem),
+        "total": np.float64(problem.total_weight),
         "fixed": {name: np.asarray(value) for name, value in problem.fixed.items()},
         **prior,
     }
 
 
 @functools.lru_cache(CACHED)
-def _compiled(closed_forms: tuple[ClosedForm, ...], is_hard: bool, block: int, mesh: Mesh | None) -> Callable[..., Any]:
+def _compiled(closed_forms: tuple[ClosedForm, ...], is_hard: bool, block: int) -> Callable[..., Any]:
     """(states, lanes' numbers, data, which closed form, tolerance, max steps) -> the same after some iterations, and objectives."""
     first = closed_forms[0]
-    one_pass = over_rows(first, is_hard, block, mesh)
+    one_pass = over_rows(first, is_hard, block)
 
     def m_step(which: jax.Array, statistics: Statistics, state: State, fixed: Mapping[str, Any]) -> State:
         branches = [functools.partial(closed.m_step, jnp) for closed in closed_forms]
@@ -164,8 +179,7 @@ def _compiled(closed_forms: tuple[ClosedForm, ...], is_hard: bool, block: int, m
         _, state, lanes, trace = jax.lax.while_loop(goes_on, body, (0, state, lanes, trace))
         return state, lanes, trace
 
-    # large data, which lie on several devices, are worth a longer compilation
-    return jit(run) if mesh is None else jax.jit(run)
+    return jit(run)
 
 
 def _over_lanes(function: Callable[..., Any], *lanes: Any) -> Any:

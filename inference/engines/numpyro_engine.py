@@ -11,14 +11,23 @@ import numpy as np
 from inference.engines import numpyro_em, numpyro_nutpie, numpyro_nuts, numpyro_smc, numpyro_variational
 from inference.engines.closed_form import Climb, EMProblem, State
 from inference.engines.numpyro_ascent import compiled_ascent, compiled_guide_ascent
-from inference.engines.numpyro_hub import compiled_joint, compiled_log_densities
+from inference.engines.numpyro_hub import compiled_joint, compiled_log_densities, compiled_pointwise
 from inference.engines.numpyro_mle import compiled_expected, compiled_mle
 from inference.engines.numpyro_programs import compiled_classifier, compiled_forward, compiled_prior_draw
-from inference.engines.numpyro_sites import Values, describe
+from inference.engines.numpyro_sites import Values, bound, describe
 from inference.engines.numpyro_vector import compiled_hessian, compiled_units, compiled_vector_density
 from inference.engines.nuts_options import NutsOptions
-from inference.engines.protocol import Ascent, BlockKeeper, Draws, GuideAscent, LogDensity, Parameters, VariationalDraws
-from inference.engines.run_arguments import run_arguments
+from inference.engines.protocol import (
+    Ascent,
+    BlockKeeper,
+    Draws,
+    Frame,
+    GuideAscent,
+    LogDensity,
+    Parameters,
+    Starts,
+    VariationalDraws,
+)
 from inference.engines.sites import Sites
 from mixtures import Observations, Program
 from mixtures.interrupts import held_interrupts
@@ -66,31 +75,36 @@ class NumPyroEngine:
 
     @_held
     def log_joint_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
-        structure, data = run_arguments(program, x)
-        return np.asarray(compiled_joint(structure, describe(program, x))(dict(parameters), data))
+        structure, data, sites = bound(program, x)
+        return np.asarray(compiled_joint(structure, sites)(dict(parameters), data))
+
+    @_in_float64
+    def log_likelihood_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        structure, data, sites = bound(program, x)
+        return np.asarray(compiled_pointwise(structure, sites)(dict(parameters), data))
 
     @_held
     def log_prior_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
-        structure, data = run_arguments(program, x)
-        return np.asarray(compiled_log_densities(structure, describe(program, x))(dict(parameters), data)[1])
+        structure, data, sites = bound(program, x)
+        return np.asarray(compiled_log_densities(structure, sites)(dict(parameters), data)[1])
 
     @_held
     def marginal_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
-        structure, data = run_arguments(program, x)
-        return np.asarray(compiled_log_densities(structure, describe(program, x))(dict(parameters), data)[0])
+        structure, data, sites = bound(program, x)
+        return np.asarray(compiled_log_densities(structure, sites)(dict(parameters), data)[0])
 
     @_held
     def prior_draw(self, program: Program, x: Observations, seed: int) -> dict[str, np.ndarray]:
-        structure, data = run_arguments(program, x)
-        names = tuple(site.name for site in describe(program, x).parameters)
+        structure, data, sites = bound(program, x)
+        names = tuple(site.name for site in sites.parameters)
         return _as_numpy(compiled_prior_draw(structure, names)(jax.random.PRNGKey(seed), data))
 
     @_held
     def forward_draws(
         self, program: Program, parameters: Parameters, x: Observations, *, draws: int, seed: int
     ) -> dict[str, np.ndarray]:
-        structure, data = run_arguments(program, x)
-        names = tuple(site.name for site in describe(program, x).all if site.kind != "assignment")
+        structure, data, sites = bound(program, x)
+        names = tuple(site.name for site in sites.all if site.kind != "assignment")
         keys = jax.random.split(jax.random.PRNGKey(seed), draws)
         return _as_numpy(compiled_forward(structure, names)(keys, _as_jax(parameters), data))
 
@@ -98,11 +112,11 @@ class NumPyroEngine:
     def log_density(
         self, program: Program, x: Observations, *, prior: bool = True, jacobian: bool = False
     ) -> LogDensity:
-        structure, data = run_arguments(program, x)
-        sites = describe(program, x)
+        structure, data, sites = bound(program, x)
         evaluate, constrain, unconstrain = compiled_vector_density(structure, sites, prior, jacobian)
         return LogDensity(
             size=sites.coordinates,
+            is_real=sites.are_real(sorted(site.name for site in sites.parameters)),
             value_and_gradient=_in_float64(lambda u: _as_pair(evaluate(jnp.asarray(u), data))),
             hessian=_in_float64(
                 lambda u: np.asarray(compiled_hessian(structure, sites, prior, jacobian)(jnp.asarray(u), data))
@@ -123,8 +137,7 @@ class NumPyroEngine:
         steps: int,
         learning_rate: float,
     ) -> Ascent:
-        structure, data = run_arguments(program, x)
-        sites = describe(program, x)
+        structure, data, sites = bound(program, x)
         climb = compiled_ascent(structure, sites, steps)
         parameters, losses, norms = climb(_as_jax(starts), _as_jax(scales), jnp.asarray(learning_rate), data)
         return Ascent(_as_numpy(parameters), np.asarray(losses), _as_numpy(norms))
@@ -143,8 +156,8 @@ class NumPyroEngine:
         batches: np.ndarray | None,
         steps: int,
     ) -> Ascent:
-        structure, data = run_arguments(program, x)
-        ascend = compiled_mle(structure, describe(program, x), optimizer, steps)
+        structure, data, sites = bound(program, x)
+        ascend = compiled_mle(structure, sites, optimizer, steps)
         chosen = None if batches is None else jnp.asarray(batches)
         ends, losses, norms = ascend(starts, units, learning_rate, momentum, chosen, jax.tree.map(jnp.asarray, data))
         constrain = self.log_density(program, x, prior=False).constrain
@@ -154,8 +167,8 @@ class NumPyroEngine:
 
     @_held
     def expected(self, program: Program, x: Observations, *, prior: bool) -> Callable[..., tuple[float, np.ndarray]]:
-        structure, data = run_arguments(program, x)
-        evaluate = compiled_expected(structure, describe(program, x), prior)
+        structure, data, sites = bound(program, x)
+        evaluate = compiled_expected(structure, sites, prior)
         return _in_float64(lambda u, shares, fixed: _as_pair(evaluate(u, shares, _as_jax(fixed), data)))
 
     @_in_float64  # a loop in Python, which looks for Ctrl-C itself
@@ -166,18 +179,16 @@ class NumPyroEngine:
     def classify(
         self, program: Program, parameters: Parameters, x: Observations, *, temperature: int, seed: int
     ) -> dict[str, np.ndarray]:
-        structure, data = run_arguments(program, x)
-        sites = describe(program, x)
+        structure, data, sites = bound(program, x)
         names = tuple(site.name for site in sites.assignments)
-        assign = compiled_classifier(structure, names, temperature)
+        assign = compiled_classifier(structure, names, temperature, -1 - sites.nesting)
         return _as_numpy(assign(_as_jax(parameters), data, jax.random.PRNGKey(seed)))
 
     @_held
     def enumerate_guide(
         self, program: Program, parameters: Parameters, x: Observations, *, steps: int, learning_rate: float, seed: int
     ) -> GuideAscent:
-        structure, data = run_arguments(program, x)
-        sites = describe(program, x)
+        structure, data, sites = bound(program, x)
         climb = compiled_guide_ascent(structure, sites, steps)
         probs, losses, norms = climb(_as_jax(parameters), jnp.asarray(learning_rate), jax.random.PRNGKey(seed), data)
         return GuideAscent(_as_numpy(probs), np.asarray(losses), _as_numpy(norms))
@@ -187,7 +198,7 @@ class NumPyroEngine:
         self,
         program: Program,
         x: Observations,
-        starts: Parameters,
+        starts: Starts,
         options: NutsOptions,
         *,
         progress: bool,
@@ -195,8 +206,8 @@ class NumPyroEngine:
         store: BlockKeeper | None = None,
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> Draws:
-        structure, data = run_arguments(program, x)
-        given = (structure, describe(program, x), data, _as_jax(starts), options)
+        structure, data, sites = bound(program, x)
+        given = (structure, sites, data, starts, options)
         if sampler == "nutpie":
             return numpyro_nutpie.sample(*given, progress=progress, is_stopped=is_stopped)
         return numpyro_nuts.sample(*given, progress=progress, store=store, is_stopped=is_stopped)
@@ -214,10 +225,10 @@ class NumPyroEngine:
         seed: int,
         progress: bool,
     ) -> tuple[Draws, np.ndarray]:
-        structure, data = run_arguments(program, x)
+        structure, data, sites = bound(program, x)
         return numpyro_smc.sample(
             structure,
-            describe(program, x),
+            sites,
             data,
             particles=particles,
             runs=runs,
@@ -232,7 +243,7 @@ class NumPyroEngine:
         self,
         program: Program,
         x: Observations,
-        start: Parameters,
+        frame: Frame,
         *,
         family: str,
         steps: int,
@@ -240,12 +251,12 @@ class NumPyroEngine:
         draws: int,
         seed: int,
     ) -> VariationalDraws:
-        structure, data = run_arguments(program, x)
+        structure, data, sites = bound(program, x)
         return numpyro_variational.fit(
             structure,
-            describe(program, x),
+            sites,
             data,
-            _as_jax(start),
+            frame,
             family=family,
             steps=steps,
             learning_rate=learning_rate,

@@ -19,39 +19,66 @@ from numpyro.contrib.funsor import log_density as enumerated_log_density
 from inference.engines.numpyro_blocks import block_of, blocked_logsumexp
 from inference.engines.numpyro_jit import group_by_group, jit
 from inference.engines.numpyro_logsumexp import summed_logsumexp
-from inference.engines.numpyro_sites import CACHED, FIRST_FREE_DIM, Values, in_rows, native
+from inference.engines.numpyro_sites import CACHED, Values, in_plate, native
 from inference.engines.numpyro_split import Held, split
+from inference.engines.numpyro_terms import joint_and_prior, log_prob, unit_table
 from inference.engines.pieces import pieces
 from inference.engines.sites import Sites
-from mixtures import Mixture, Program
-
-
-def _log_prob(site: Values) -> jax.Array:
-    log_prob = site["fn"].log_prob(site["value"])
-    return log_prob if site["scale"] is None else site["scale"] * log_prob
+from mixtures import Program
 
 
 def every_value(sites: Sites) -> Values:
-    """All joint values of the assignments, along a dimension left of all plates: rows are at -1, and at most one plate inside them."""
-    return {name: jnp.asarray(values)[:, None, None] for name, values in sites.combinations().items()}
+    """All joint values of the assignments, along a dimension left of all plates."""
+    plates = (1,) * sites.nesting
+    return {name: jnp.asarray(values).reshape(-1, *plates) for name, values in sites.combinations().items()}
 
 
-def rows_table(trace: Values) -> jax.Array:
-    """The log densities of the rows' sites, added up, shape (components, rows)."""
-    terms = [_log_prob(site) for site in trace.values() if site["type"] == "sample" and in_rows(site)]
-    # each term is (components | 1, inner plate | 1, rows | 1): broadcasting first would count a term once for each inner plate
-    padded = [term.reshape((1,) * (3 - term.ndim) + term.shape) for term in terms]
-    summed = [jnp.sum(term, axis=1) for term in padded]
-    return sum(summed[1:], start=summed[0])
+def _table(terms: list[tuple[Values, jax.Array]], sites: Sites) -> jax.Array:
+    """The log densities of the rows' sites, added up, shape (rows, components)."""
+    summed = []
+    for site, term in terms:
+        dims = {frame.name: frame.dim for frame in site["cond_indep_stack"]}
+        # (components | 1, plates...): broadcasting first would count a term once for each inner plate
+        padded = term.reshape((1,) * (sites.nesting + 1 - term.ndim) + term.shape)
+        inner = tuple(axis for axis in range(1, padded.ndim) if axis - padded.ndim != dims[sites.rows])
+        summed.append(jnp.sum(padded, axis=inner))
+    return sum(summed[1:], start=summed[0]).T
 
 
-def joint(program: Program, parameters: Values, data: Values, sites: Sites) -> tuple[jax.Array, jax.Array]:
-    """log p(x_i, assignment_i = k | parameters), (rows, components), and log p(parameters), from one trace."""
+def tables(
+    program: Program, parameters: Values, data: Values, sites: Sites
+) -> tuple[jax.Array, jax.Array | None, jax.Array]:
+    """What one trace says of a program with a hub.
+
+    Returns:
+        log p(x_i, assignment_i = k | parameters), (rows, components), a row's own unknowns included; the same without x_i, where rows have
+        such unknowns; and the log density of all that is of no row.
+    """
     held = handlers.substitute(native(program), data={**parameters, **every_value(sites)})
     with handlers.block(), handlers.trace() as trace:
         held(**data)
-    outside = [_log_prob(site) for site in trace.values() if site["type"] == "sample" and not in_rows(site)]
-    return rows_table(trace).T, sum((jnp.sum(term) for term in outside), start=jnp.zeros(()))
+    terms = [(site, log_prob(site)) for site in trace.values() if site["type"] == "sample"]
+    rows = [(site, term) for site, term in terms if in_plate(site, sites.rows)]
+    rest = [jnp.sum(term) for site, term in terms if not in_plate(site, sites.rows)]
+    unseen = (
+        [(site, term) for site, term in rows if site["name"] not in sites.observed_terms]
+        if sites.has_prior_in_rows
+        else []
+    )
+    return _table(rows, sites), _table(unseen, sites) if unseen else None, sum(rest, start=jnp.zeros(()))
+
+
+def joint(program: Program, parameters: Values, data: Values, sites: Sites) -> tuple[jax.Array, jax.Array]:
+    """log p(x_i, assignment_i = k | parameters), (rows, components), and log p(parameters) of all that is of no row."""
+    table, _, prior = tables(program, parameters, data, sites)
+    return table, prior
+
+
+def pointwise(program: Program, parameters: Values, data: Values, sites: Sites) -> jax.Array:
+    """log p(x_i | parameters), (rows,): given the row's own unknowns too, where it has some."""
+    table, unseen, _ = tables(program, parameters, data, sites)
+    every = jax.nn.logsumexp(table, axis=1)
+    return every if unseen is None else every - jax.nn.logsumexp(unseen, axis=1)
 
 
 Halves = tuple[Callable[[Values, Values], tuple[Held, jax.Array]], Callable[[Held], jax.Array]]
@@ -67,11 +94,11 @@ def halves(program: Program, sites: Sites, parameters: Values, data: Values) -> 
         parameters: values by site, or only their shapes.
         data: all run arguments.
     """
-    if not sites.has_hub:
-        return _halves_by_enumeration(program, sites, data)
+    if not sites.has_hub or sites.has_prior_in_rows:
+        return _halves_of_totals(program, sites, data)
     numbers, rows = of_no_row(data)
     length, components = len(rows["x"]), math.prod(site.categories for site in sites.assignments)
-    block = block_of(length, components * rows["x"].size // length) if isinstance(program, Mixture) else length
+    block = block_of(length, components * rows["x"].size // length) if sites.structure is None else length
     some = {name: value[:block] for name, value in rows.items()}
 
     def table_of(given: tuple[Values, Values], rows: Values) -> jax.Array:
@@ -97,20 +124,39 @@ def of_no_row(data: Values) -> tuple[Values, Values]:
     return numbers, {name: value for name, value in data.items() if name not in numbers}
 
 
-def _halves_by_enumeration(program: Program, sites: Sites, data: Values) -> Halves:
-    """The same by NumPyro's own enumeration: rows need all parameters."""
+def _halves_of_totals(program: Program, sites: Sites, data: Values) -> Halves:
+    """The same where only totals are known: rows need all parameters, and what is not the prior is the likelihood."""
     names = [site.name for site in sites.parameters]
 
     def of_parameters(parameters: Values, numbers: Values) -> tuple[Held, jax.Array]:
-        prior = _prior_alone(program, parameters, {**data, **numbers})
+        prior = _totals(program, parameters, {**data, **numbers}, sites)[1]
         return [*(parameters[name] for name in names), prior], prior
 
     def of_rows(held: Held) -> jax.Array:
         parameters, prior = dict(zip(names, held, strict=False)), held[-1]
-        model = enum(config_enumerate(native(program)), FIRST_FREE_DIM)
-        return enumerated_log_density(model, (), data, parameters)[0] - prior
+        return _totals(program, parameters, data, sites)[0] - prior
 
     return of_parameters, of_rows
+
+
+def _totals(program: Program, parameters: Values, data: Values, sites: Sites) -> tuple[jax.Array, jax.Array]:
+    """log p(x, parameters) and log p(parameters), all assignments summed out."""
+    if sites.is_summed and sites.structure is not None:
+        return joint_and_prior(program, parameters, data, sites.structure)
+    if not sites.has_hub:
+        model = enum(config_enumerate(native(program)), -1 - sites.nesting)
+        return enumerated_log_density(model, (), data, parameters)[0], _prior_alone(program, parameters, data)
+    table, unseen, rest = tables(program, parameters, data, sites)
+    own = jnp.zeros(()) if unseen is None else jnp.sum(jax.nn.logsumexp(unseen, axis=1))
+    return jnp.sum(jax.nn.logsumexp(table, axis=1)) + rest, own + rest
+
+
+def _prior_alone(program: Program, parameters: Values, data: Values) -> jax.Array:
+    seeded = handlers.seed(handlers.substitute(native(program), data=parameters), jax.random.PRNGKey(0))
+    with handlers.block(), handlers.trace() as trace:
+        seeded(**data)
+    priors = [log_prob(trace[name]) for name in parameters]
+    return sum((jnp.sum(term) for term in priors), start=jnp.zeros(()))
 
 
 @functools.lru_cache(CACHED)
@@ -125,22 +171,25 @@ def log_densities(program: Program, sites: Sites) -> Callable[[Values, Values], 
     return both
 
 
-def _prior_alone(program: Program, parameters: Values, data: Values) -> jax.Array:
-    seeded = handlers.seed(handlers.substitute(native(program), data=parameters), jax.random.PRNGKey(0))
-    with handlers.block(), handlers.trace() as trace:
-        seeded(**data)
-    priors = [_log_prob(trace[name]) for name in parameters]
-    return sum((jnp.sum(term) for term in priors), start=jnp.zeros(()))
+@functools.lru_cache(CACHED)
+def compiled_joint(program: Program, sites: Sites) -> Callable[[Values, Values], jax.Array]:
+    """The compiled hub for many parameter values: (draws, rows or units, components)."""
+
+    def table(values: Values, data: Values) -> jax.Array:
+        if sites.structure is None or sites.has_hub:
+            return joint(program, values, data, sites)[0]
+        return unit_table(program, values, data, sites.structure)
+
+    def over_draws(parameters: Values, data: Values) -> jax.Array:
+        return jax.vmap(lambda values: table(values, data))(parameters)
+
+    return jit(over_draws)
 
 
 @functools.lru_cache(CACHED)
-def compiled_joint(program: Program, sites: Sites) -> Callable[[Values, Values], jax.Array]:
-    """The compiled hub for many parameter values: (draws, rows, components)."""
-
-    def over_draws(parameters: Values, data: Values) -> jax.Array:
-        return jax.vmap(lambda values: joint(program, values, data, sites)[0])(parameters)
-
-    return jit(over_draws)
+def compiled_pointwise(program: Program, sites: Sites) -> Callable[[Values, Values], jax.Array]:
+    """The compiled log likelihood of every row for many parameter values: (draws, rows)."""
+    return jit(lambda parameters, data: jax.vmap(lambda values: pointwise(program, values, data, sites))(parameters))
 
 
 CELLS_AT_ONCE = 200_000

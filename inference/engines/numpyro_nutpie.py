@@ -22,16 +22,17 @@ from jax.flatten_util import ravel_pytree
 from inference.engines import own_devices
 from inference.engines.numpyro_hub import of_no_row
 from inference.engines.numpyro_jit import ON_ONE_CORE, Compiled, jit
-from inference.engines.numpyro_nuts import constrained_draws, unconstrained_starts
+from inference.engines.numpyro_nuts import constrained_draws
 from inference.engines.numpyro_sites import CACHED, Values
 from inference.engines.numpyro_vector import vector_functions
 from inference.engines.nuts_options import NutsOptions
 from inference.engines.progress import ChainBars
-from inference.engines.protocol import NO_DRAWS, Draws
+from inference.engines.protocol import NO_DRAWS, Draws, Starts
 from inference.engines.sites import Sites
 from inference.engines.start_check import check_starts
 from mixtures import Program
 from mixtures.errors import FitError
+from mixtures.seeds import derived, generator
 
 POLL = 0.02
 """Seconds to wait for a chain before the next is looked at."""
@@ -46,7 +47,7 @@ LOCKED = 20e-6
 """Seconds of a step in which Python's lock is held or handed over."""
 
 NUDGES = (1e-3, 1e-2, 1e-1, 1e-4, 1e-6)
-"""How far chains begin from their starts, relatively; starts at zero by as much on the unconstrained scale. The first that serves is taken."""
+"""How far chains begin from their starts, in units of the frame. The first that serves is taken."""
 
 STATS = {
     "logp": "lp",
@@ -61,15 +62,17 @@ STATS = {
 
 
 @functools.lru_cache(CACHED)
-def _compiled(program: Program, sites: Sites, unpack: Callable[[jax.Array], Values]) -> Compiled:
-    """(vector, numbers of the priors, rows) -> the log density and its gradient in one array.
+def _compiled(program: Program, sites: Sites, unpack: Callable[[jax.Array], Any]) -> Compiled:
+    """(v in the units of a frame, numbers, rows) -> the log density and its gradient in one array.
 
-    One output is one conversion, and each argument costs half a microsecond: the numbers of the priors come as one vector.
+    One output is one conversion, and each argument costs half a microsecond: the numbers, those of the priors and the frame's, come as one
+    vector.
     """
     log_density, _, _ = vector_functions(program, sites, prior=True, jacobian=True)
 
-    def both(u: jax.Array, numbers: jax.Array, rows: Values) -> jax.Array:
-        value, gradient = jax.value_and_grad(log_density)(u, {**rows, **unpack(numbers)})
+    def both(v: jax.Array, numbers: jax.Array, rows: Values) -> jax.Array:
+        priors, centre, unit = unpack(numbers)
+        value, gradient = jax.value_and_grad(lambda v: log_density(centre + unit * v, {**rows, **priors}))(v)
         return jnp.concatenate([value[None], gradient])
 
     return jit(both, ON_ONE_CORE)
@@ -79,7 +82,7 @@ def sample(
     program: Program,
     sites: Sites,
     data: Values,
-    starts: Values,
+    starts: Starts,
     options: NutsOptions,
     *,
     progress: bool,
@@ -87,17 +90,20 @@ def sample(
 ) -> Draws:
     """Draws of every parameter, one chain from each start; fewer than asked for if stopped."""
     data = jax.tree.map(jnp.asarray, data)
-    vectors = np.asarray(unconstrained_starts(program, sites)(starts, data))
-    numbers, unpack, rows = _packed(data)
+    frame = starts.frame
+    vectors = frame.inward(starts.vectors)
+    priors, rows = of_no_row(data)
+    # ways back to equal structures are equal, so that they may be part of a cache's key
+    numbers, unpack = ravel_pytree((priors, jnp.asarray(frame.centre), jnp.asarray(frame.unit)))
     numbers, rows = jax.device_put((numbers, rows), own_devices.synchronous())
     compiled = _compiled(program, sites, unpack)
     compiled(vectors[0], numbers, rows)  # here, not in a thread
     density = functools.partial(_at, compiled.launch, numbers, rows)
-    seeds = np.random.SeedSequence(options.seed).generate_state(len(vectors))
-    begins = [_nudged(density, vector, int(own)) for vector, own in zip(vectors, seeds, strict=True)]
+    seeds = [derived(options.seed, "sample_nuts", chain) for chain in range(len(vectors))]
+    begins = [_nudged(density, vector, own) for vector, own in zip(vectors, seeds, strict=True)]
     seen = np.array([density(begin) for begin in begins])
     check_starts(seen[:, 0], seen[:, 1:], needs_slope=True)
-    chains = [_Chain(density, begin, replace(options, seed=int(own))) for begin, own in zip(begins, seeds, strict=True)]
+    chains = [_Chain(density, begin, replace(options, seed=own)) for begin, own in zip(begins, seeds, strict=True)]
     at_once = _useful_at_once(density, begins[0], len(chains))
     try:
         _run(chains, at_once, options.draws + options.tune, progress, is_stopped)
@@ -110,23 +116,13 @@ def sample(
     if count == 0:
         raise KeyboardInterrupt(NO_DRAWS)
     joined = {name: np.stack([record[name][:count] for record in finished]) for name in finished[0]}
-    values = constrained_draws(program, sites)(jnp.asarray(joined.pop("u")), data)
+    values = constrained_draws(program, sites)(jnp.asarray(frame.outward(joined.pop("v"))), data)
     return Draws({site.name: np.asarray(values[site.name]) for site in sites.parameters}, joined)
 
 
-def _packed(data: Values) -> tuple[jax.Array, Callable[[jax.Array], Values], Values]:
-    """The numbers of the priors as one vector, the way back, and what belongs to rows. Ways back to equal structures are equal."""
-    numbers, rows = of_no_row(data)
-    return (*ravel_pytree(numbers), rows) if numbers else (jnp.zeros(0), _nothing, rows)
-
-
-def _nothing(numbers: jax.Array) -> Values:
-    return {}
-
-
-def _at(compiled: Callable[..., jax.Array], numbers: jax.Array, rows: Values, u: np.ndarray) -> np.ndarray:
+def _at(compiled: Callable[..., jax.Array], numbers: jax.Array, rows: Values, v: np.ndarray) -> np.ndarray:
     """The log density and its gradient at a vector; the result's own memory is read, where `np.asarray` takes three microseconds more."""
-    return np.frombuffer(memoryview(compiled(u, numbers, rows)))
+    return np.frombuffer(memoryview(compiled(v, numbers, rows)))
 
 
 def _nudged(density: Callable[[np.ndarray], np.ndarray], start: np.ndarray, seed: int) -> np.ndarray:
@@ -134,10 +130,9 @@ def _nudged(density: Callable[[np.ndarray], np.ndarray], start: np.ndarray, seed
 
     nutpie refuses a point where a derivative is exactly zero, as it is for the weights where components start alike.
     """
-    rng = np.random.default_rng(seed)
+    rng = generator(seed, "nudge")
     for size in NUDGES:
-        relative, absolute = size * rng.normal(size=(2, len(start)))
-        point = np.where(start == 0, absolute, start * (1 + relative))
+        point = start + size * rng.normal(size=len(start))
         both = density(point)
         if np.isfinite(both).all() and (both[1:] != 0).all():
             break
@@ -177,7 +172,7 @@ class _Chain:
             make_expand_fn=lambda *_: self._expand,
             expanded_dtypes=[np.dtype(np.float64)],
             expanded_shapes=[(size,)],
-            expanded_names=["u"],
+            expanded_names=["v"],
             make_initial_point_fn=self._begin,
         )
         self.sampler = nutpie.sample(
@@ -197,10 +192,10 @@ class _Chain:
     def _begin(self, seed: int) -> np.ndarray:
         return self.start
 
-    def _log_density(self, u: np.ndarray) -> tuple[float, np.ndarray]:
+    def _log_density(self, v: np.ndarray) -> tuple[float, np.ndarray]:
         if not jax.enable_x64.value:
             self._enter_thread()
-        both = self.density(u)
+        both = self.density(v)
         return float(both[0]), both[1:]
 
     def _enter_thread(self) -> None:
@@ -211,11 +206,11 @@ class _Chain:
         self.held = ctypes.pythonapi.PyGILState_Ensure()
         jax.enable_x64(True).__enter__()
 
-    def _expand(self, u: np.ndarray) -> dict[str, np.ndarray]:
+    def _expand(self, v: np.ndarray) -> dict[str, np.ndarray]:
         self.drawn += 1
         if self.drawn == self.options.tune + self.options.draws:
             ctypes.pythonapi.PyGILState_Release(self.held)
-        return {"u": u.copy()}
+        return {"v": v.copy()}
 
     def is_finished(self, seconds: float) -> bool:
         """Whether all draws are made, after waiting for so long at most."""
@@ -260,13 +255,13 @@ class _Chain:
         import pyarrow
 
         draws, stats = ([pyarrow.record_batch(batch) for batch in batches] for batches in trace.get_arrow_trace())
-        u = np.concatenate([batch["u"].flatten().to_numpy() for batch in draws]).reshape(-1, len(self.start))
+        v = np.concatenate([batch["v"].flatten().to_numpy() for batch in draws]).reshape(-1, len(self.start))
         columns = {
             name: np.concatenate([batch[key].to_numpy(zero_copy_only=False) for batch in stats])
             for key, name in {**STATS, "tuning": "tuning"}.items()
         }
         kept = ~columns.pop("tuning").astype(bool)
-        return {"u": u[kept], **{name: values[kept] for name, values in columns.items()}}
+        return {"v": v[kept], **{name: values[kept] for name, values in columns.items()}}
 
 
 def _run(chains: list[_Chain], at_once: int, total: int, progress: bool, is_stopped: Callable[[], bool]) -> None:

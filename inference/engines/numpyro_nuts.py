@@ -20,42 +20,52 @@ from inference.engines.numpyro_vector import vector_functions
 from inference.engines.nuts_options import NutsOptions
 from inference.engines.pieces import Pace
 from inference.engines.progress import ChainBars
-from inference.engines.protocol import NO_DRAWS, Block, BlockKeeper, Draws
+from inference.engines.protocol import NO_DRAWS, Block, BlockKeeper, Draws, Starts
 from inference.engines.sites import Sites
 from inference.engines.start_check import check_starts
 from mixtures import Program
 from mixtures.errors import StoredFileError
 from mixtures.interrupts import held_interrupts
+from mixtures.seeds import derived
 
 BLOCK = 50
 """Draws in a compiled block: long enough to amortise its start, short enough to show progress and to stop soon."""
 
 
+Given = tuple[Values, jax.Array, jax.Array]
+"""The run arguments, and the centre and the unit of the frame."""
+
+
 @functools.lru_cache(CACHED)
 def _kernel(program: Program, sites: Sites, options: NutsOptions, is_vectorized: bool) -> tuple[Compiled, Compiled]:
-    """Two compiled functions: (keys, vectors, data) -> states, and (states, draws, gradients, data) -> states, record, draws made, gradients
+    """Two compiled functions: (keys, v, given) -> states, and (states, draws, gradients, given) -> states, record, draws made, gradients
     taken, where it ends when so many draws are made or so many gradients taken.
+
+    Chains move v, in the units of a `Frame`.
     """
     log_density, _, _ = vector_functions(program, sites, prior=True, jacobian=True)
 
-    def nuts(key: jax.Array, u: jax.Array, data: Values) -> tuple[Any, Callable[..., Any]]:
+    def potential(data: Values, centre: jax.Array, unit: jax.Array) -> Callable[[jax.Array], jax.Array]:
+        return lambda v: -log_density(centre + unit * v, data)
+
+    def nuts(key: jax.Array, v: jax.Array, given: Given) -> tuple[Any, Callable[..., Any]]:
         # The kernel keeps what its init has seen: it must be made anew wherever it is traced.
-        init, sample = hmc(potential_fn_gen=lambda data: lambda u: -log_density(u, data), algo="NUTS")
+        init, sample = hmc(potential_fn_gen=potential, algo="NUTS")
         state = init(
-            u,
+            v,
             num_warmup=options.tune,
             target_accept_prob=options.target_accept,
             dense_mass=options.is_dense,
-            model_args=(data,),
+            model_args=given,
             rng_key=key,
         )
         return state, sample
 
-    def start(key: jax.Array, u: jax.Array, data: Values) -> Any:
-        return nuts(key, u, data)[0]
+    def start(key: jax.Array, v: jax.Array, given: Given) -> Any:
+        return nuts(key, v, given)[0]
 
-    def advance(state: Any, draws: Any, gradients: Any, data: Values) -> tuple[Any, Values, Any, Any]:
-        _, sample = nuts(state.rng_key, state.z, data)
+    def advance(state: Any, draws: Any, gradients: Any, given: Given) -> tuple[Any, Values, Any, Any]:
+        _, sample = nuts(state.rng_key, state.z, given)
 
         def goes_on(held: tuple[Any, Values, Any, Any]) -> jax.Array:
             _, _, made, taken = held
@@ -63,7 +73,7 @@ def _kernel(program: Program, sites: Sites, options: NutsOptions, is_vectorized:
 
         def step(held: tuple[Any, Values, Any, Any]) -> tuple[Any, Values, Any, Any]:
             state, record, made, taken = held
-            state = sample(state, (data,))
+            state = sample(state, given)
             longest = jax.lax.pmax(state.num_steps, "chains") if is_vectorized else state.num_steps
             return state, recorded(record, _record(state), made), made + 1, taken + longest
 
@@ -79,7 +89,7 @@ def _kernel(program: Program, sites: Sites, options: NutsOptions, is_vectorized:
 
 def _record(state: Any) -> Values:
     return {
-        "u": state.z,
+        "v": state.z,
         "lp": -state.potential_energy,
         "energy": state.energy,
         "diverging": state.diverging,
@@ -93,7 +103,7 @@ def sample(
     program: Program,
     sites: Sites,
     data: Values,
-    starts: Values,
+    starts: Starts,
     options: NutsOptions,
     *,
     progress: bool,
@@ -101,10 +111,10 @@ def sample(
     is_stopped: Callable[[], bool],
 ) -> Draws:
     """Draws of every parameter, one chain from each start; fewer than asked for if stopped."""
-    vectors = np.asarray(unconstrained_starts(program, sites)(starts, data))
     with jax.enable_x64(options.precision == "float64"):
-        joined = _drawn(program, sites, data, vectors, options, progress, store, is_stopped)
-    values = constrained_draws(program, sites)(jnp.asarray(joined.pop("u"), dtype=float), data)
+        joined = _drawn(program, sites, data, starts, options, progress, store, is_stopped)
+    u = starts.frame.outward(joined.pop("v").astype(np.float64))
+    values = constrained_draws(program, sites)(jnp.asarray(u), data)
     parameters = {site.name: np.asarray(values[site.name]) for site in sites.parameters}
     depth = np.floor(np.log2(np.maximum(joined["n_steps"], 1))).astype(int) + 1
     return Draws(parameters, {**joined, "tree_depth": depth})
@@ -114,21 +124,25 @@ def _drawn(
     program: Program,
     sites: Sites,
     data: Values,
-    vectors: np.ndarray,
+    starts: Starts,
     options: NutsOptions,
     progress: bool,
     store: BlockKeeper | None,
     is_stopped: Callable[[], bool],
 ) -> dict[str, np.ndarray]:
     """The draws of the vector, and the sampler's statistics, (chains, draws, ...), in the precision of the scope."""
-    chains, tune = len(vectors), options.tune
+    chains, tune = len(starts.vectors), options.tune
     devices = _accelerators()
     # As one vectorised program chains wait for the longest of their trees: on two cores side by side is three times as fast.
     is_vectorized = chains > 1 and len(devices) > 0
     # one program serves every seed and number of draws
     start, advance = _kernel(program, sites, replace(options, seed=0, draws=0), is_vectorized)
-    data, begin = jax.tree.map(jnp.asarray, data), jnp.asarray(vectors)
-    keys = jax.random.split(jax.random.PRNGKey(options.seed), chains)
+    frame = starts.frame
+    given, begin = (
+        jax.tree.map(jnp.asarray, (data, frame.centre, frame.unit)),
+        jnp.asarray(frame.inward(starts.vectors)),
+    )
+    keys = jax.random.split(jax.random.PRNGKey(derived(options.seed, "sample_nuts")), chains)
     groups: list[Any] = list(range(chains))
     if is_vectorized:
         groups = [
@@ -136,7 +150,7 @@ def _drawn(
         ]
     lanes = []
     for number, group in enumerate(groups):
-        own, at, rows = keys[group], begin[group], data
+        own, at, rows = keys[group], begin[group], given
         if is_vectorized:
             own, at, rows = jax.device_put((own, at, rows), devices[number])
         first = group.start if is_vectorized else group
@@ -164,34 +178,35 @@ class _Lane:
         advance: Compiled,
         keys: jax.Array,
         vectors: jax.Array,
-        data: Values,
+        given: Given,
         first_kept: int,
         store: BlockKeeper | None,
     ):
-        self.number, self.step, self.data, self.first_kept, self.store = number, advance, data, first_kept, store
+        self.number, self.step, self.given, self.first_kept, self.store = number, advance, given, first_kept, store
         blocks = store.read(number) if store is not None else []
         self.done = len(blocks)
         self.kept = [block.record for block in blocks[first_kept:]]
         self.begun: list[dict[str, np.ndarray]] = []
         self.made = 0
         if not blocks:
-            self.state = start(keys, vectors, data)
+            self.state = start(keys, vectors, given)
             return
-        expected = jax.eval_shape(start.launch, keys, vectors, data)
-        stored = blocks[-1].state
-        if [leaf.shape for leaf in jax.tree.leaves(expected)] != [leaf.shape for leaf in stored]:
+        expected, stored = jax.eval_shape(start.launch, keys, vectors, given), blocks[-1].state
+        kinds = [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(expected)]
+        if any([(leaf.shape, leaf.dtype) for leaf in block.state] != kinds for block in blocks):
             raise StoredFileError(
                 "store",
-                got="chains that ran together on another kind or number of devices",
+                got="a sampler's state of another kind: chains that ran together on another kind or number of devices",
                 expected="the devices that the run began on",
                 advice="Resume it there, or begin a new run.",
             )
+        _check_records(jax.eval_shape(self.step.launch, expected, BLOCK, 1, self.given)[1], blocks, first_kept)
         leaves = jax.device_put([jnp.asarray(leaf) for leaf in stored], vectors.device)
         self.state = jax.tree.unflatten(jax.tree.structure(expected), leaves)
 
     def launch(self, gradients: int) -> None:
         """Begin to make draws of the block, until so many gradients are taken; the call returns while they are computed."""
-        self.pending = self.step.launch(self.state, BLOCK - self.made, gradients, self.data)
+        self.pending = self.step.launch(self.state, BLOCK - self.made, gradients, self.given)
 
     def take(self) -> int:
         """Wait for these draws; how many gradients they took."""
@@ -224,6 +239,25 @@ class _Lane:
     def length(self) -> int:
         """How many draws are kept, those of warm-up in the first block among them."""
         return sum(part["lp"].shape[1] for part in self.kept)
+
+
+def _check_records(expected: Values, blocks: list[Block], first_kept: int) -> None:
+    """Check that stored blocks hold what the sampler records: nothing in warm-up, and then every statistic of every draw.
+
+    Raises:
+        StoredFileError: they hold something else.
+    """
+    is_joint = expected["lp"].ndim == 2
+    kept = {name: (value.shape if is_joint else (1, *value.shape), value.dtype) for name, value in expected.items()}
+    for number, block in enumerate(blocks):
+        found = {name: (values.shape, values.dtype) for name, values in block.record.items()}
+        if found != (kept if number >= first_kept else {}):
+            raise StoredFileError(
+                "store",
+                got=f"block {number} with {', '.join(found) or 'no record'} in other shapes or types than the sampler's",
+                expected=", ".join(kept) if number >= first_kept else "no record in warm-up",
+                advice="Restore it from a copy, or delete it and those after it, and resume.",
+            )
 
 
 def _run(lanes: list[_Lane], blocks: int, chains: int, progress: bool, is_stopped: Callable[[], bool]) -> None:

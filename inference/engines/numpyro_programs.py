@@ -8,17 +8,19 @@ from numpyro import handlers
 from numpyro.contrib.funsor import config_enumerate, infer_discrete
 
 from inference.engines.numpyro_jit import jit
-from inference.engines.numpyro_sites import CACHED, FIRST_FREE_DIM, Values, native
+from inference.engines.numpyro_sites import CACHED, Values, native
 from mixtures import Program
 
 
 @functools.lru_cache(CACHED)
-def compiled_classifier(program: Program, names: tuple[str, ...], temperature: int) -> Callable[..., Values]:
+def compiled_classifier(
+    program: Program, names: tuple[str, ...], temperature: int, first_free: int
+) -> Callable[..., Values]:
     """A compiled function (parameters, data, key) -> assignments by site, through NumPyro's infer_discrete."""
 
     def assign(parameters: Values, data: Values, key: jax.Array) -> Values:
         trained = config_enumerate(handlers.substitute(native(program), data=parameters))
-        inferred = infer_discrete(trained, first_available_dim=FIRST_FREE_DIM, temperature=temperature, rng_key=key)
+        inferred = infer_discrete(trained, first_available_dim=first_free, temperature=temperature, rng_key=key)
         trace = handlers.trace(handlers.seed(inferred, key)).get_trace(**data)
         return {name: trace[name]["value"] for name in names}
 

@@ -1,8 +1,8 @@
-"""Programs in NumPyro: their random variables, read off one abstract trace."""
+"""Programs in NumPyro: their random variables and their structure, read off an abstract trace, and off numbers where programs are a user's."""
 
 import functools
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -11,9 +11,20 @@ import numpyro
 from numpyro import handlers
 from numpyro.distributions import biject_to, constraints
 
-from inference.engines.run_arguments import rows_of, run_arguments, shapes_of
-from inference.engines.sites import Site, Sites, component_sizes, dims_of_event, of_program, support_of
-from mixtures import Observations, Program
+from inference.engines.numpyro_terms import NumPyroProbe, log_prob, trace_key
+from inference.engines.run_arguments import checked_run, is_from_here, rows_of, run_arguments, shapes_of
+from inference.engines.sites import (
+    Site,
+    Sites,
+    component_sizes,
+    dims_of,
+    of_program,
+    proper_priors,
+    support_of,
+    with_structure,
+)
+from inference.engines.structure import Choice, Term
+from mixtures import Mixture, Observations, Program
 from mixtures.ppl.numpyro_ppl import TRACING, WORDS
 
 CACHED = 64
@@ -27,9 +38,6 @@ ROWS_TO_DESCRIBE = 256
 DESCRIBED = 1024
 """How many descriptions of sites are kept: a sweep over structures and numbers of components asks for some hundred, again and again."""
 
-
-FIRST_FREE_DIM = -3
-"""Where enumeration may put its dimensions: left of rows (-1) and of one plate inside them."""
 
 Values = dict[str, Any]
 
@@ -49,15 +57,41 @@ def _is_factor(site: Values) -> bool:
     return isinstance(site["fn"], numpyro.distributions.Unit)
 
 
-def describe(program: Program, x: Observations) -> Sites:
-    """The program's sites, by one trace."""
+@dataclass(frozen=True)
+class Traced(Program):
+    """A program of code that is not this package's, known by what its trace computes: globals and closures may change under it.
+
+    Args:
+        program: the program.
+        key: of its trace; programs of one key are the same.
+    """
+
+    program: Program = field(compare=False)
+    key: str
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.program(*args, **kwargs)
+
+
+def bound(program: Program, x: Observations) -> tuple[Program, Values, Sites]:
+    """What is compiled, what it is given, and the program's sites."""
     structure, data = run_arguments(program, x)
-    sites = _described(structure, _Shaped(rows_of(data, slice(0, ROWS_TO_DESCRIBE))))
-    return (
-        sites
-        if len(x) <= ROWS_TO_DESCRIBE
-        else replace(sites, all=tuple(_with_rows(site, len(x)) for site in sites.all))
-    )
+    if is_from_here(structure):
+        sites = _described(structure, _Shaped(rows_of(data, slice(0, ROWS_TO_DESCRIBE))))
+        if len(x) > ROWS_TO_DESCRIBE:
+            sites = replace(sites, all=tuple(_with_rows(site, len(x)) for site in sites.all))
+        return structure, data, sites
+    with checked_run(structure):
+        sites, terms, key = _looked_at(structure, data)
+    traced = Traced(structure, key)
+    if isinstance(structure, Mixture):
+        return traced, data, sites
+    return traced, data, _structured(traced, sites, terms, x.fingerprint, _Shaped(data))
+
+
+def describe(program: Program, x: Observations) -> Sites:
+    """The program's sites."""
+    return bound(program, x)[2]
 
 
 def _with_rows(site: Site, rows: int) -> Site:
@@ -78,16 +112,42 @@ class _Shaped(dict):
 
 @functools.lru_cache(DESCRIBED)
 def _described(program: Program, data: _Shaped) -> Sites:
+    return _looked_at(program, data)[0]
+
+
+def _looked_at(program: Program, data: Values) -> tuple[Sites, tuple[Term, ...], str]:
+    """The program's sites and terms, and the key of its trace; no number is computed, nothing is compiled."""
     found: list[Site] = []
+    terms: list[Term] = []
 
-    def look(data: Values) -> None:
-        trace = trace_sites(program, data)
-        categories = component_sizes(trace.values(), is_assignment)
-        found.extend(_site(name, site, categories) for name, site in trace.items())
+    def look(key: jax.Array, data: Values) -> list[Any]:
+        trace = handlers.trace(handlers.seed(native(program), key)).get_trace(**data)
+        sampled = {name: site for name, site in trace.items() if site["type"] == "sample"}
+        categories = component_sizes([site for site in sampled.values() if not _is_factor(site)], is_assignment)
+        found.extend(_site(name, site, categories) for name, site in sampled.items() if not _is_factor(site))
+        densities = {name: log_prob(site) for name, site in sampled.items()}
+        terms.extend(_term(name, site, jnp.shape(densities[name])) for name, site in sampled.items())
+        return [(site["value"], densities[name]) for name, site in sampled.items()]
 
-    with TRACING:
-        jax.eval_shape(look, dict(data))  # shapes only: no number is computed, nothing is compiled
-    return of_program(program, Sites(tuple(found)))
+    with TRACING, proper_priors():
+        traced = jax.make_jaxpr(look)(jax.random.PRNGKey(0), dict(data))
+    sites = of_program(program, Sites(tuple(found)))
+    return sites, tuple(terms), trace_key(traced, (sites, terms))
+
+
+@functools.lru_cache(CACHED)
+def _structured(program: Traced, sites: Sites, terms: tuple[Term, ...], fingerprint: str, data: _Shaped) -> Sites:
+    """The sites of a user's own program, with its structure; which data it looks at decides as well as what it computes of them."""
+    del fingerprint  # only tells data apart that are of one shape
+    plates = {term.name: term.plates for term in terms}
+    choices = tuple(Choice(site.name, plates[site.name], site.shape, site.categories) for site in sites.assignments)
+    return with_structure(sites, NumPyroProbe(program, dict(data), terms, choices, len(data["x"])))
+
+
+def _term(name: str, site: Values, shape: tuple[int, ...]) -> Term:
+    kind = "factor" if _is_factor(site) else "observed" if site["is_observed"] else "parameter"
+    plates = tuple((frame.name, frame.dim) for frame in site["cond_indep_stack"])
+    return Term(name, "assignment" if is_assignment(site) else kind, plates, shape)
 
 
 def is_assignment(site: Values) -> bool:
@@ -101,7 +161,7 @@ def _site(name: str, site: Values, categories: set[int]) -> Site:
     plates = tuple(frame.name for frame in sorted(site["cond_indep_stack"], key=lambda frame: frame.dim))
     event = jnp.shape(value)[jnp.ndim(value) - fn.event_dim :]
     declared = tuple(site["infer"].get("event_dims", ()))
-    dims = plates + dims_of_event(declared, name, event, support == "simplex", categories)
+    dims = dims_of(plates, declared, name, event, support == "simplex", categories)
     if site["is_observed"]:
         return Site(name, "observed", jnp.shape(value), dims, support, fn.support.is_discrete, 0)
     if is_assignment(site):
@@ -110,6 +170,6 @@ def _site(name: str, site: Values, categories: set[int]) -> Site:
     return Site(name, "parameter", jnp.shape(value), dims, support, False, free)
 
 
-def in_rows(site: Values) -> bool:
-    """Whether a site belongs to the rows."""
-    return any(frame.name == "rows" for frame in site.get("cond_indep_stack", ()))
+def in_plate(site: Values, name: str) -> bool:
+    """Whether a site is in that plate."""
+    return any(frame.name == name for frame in site.get("cond_indep_stack", ()))

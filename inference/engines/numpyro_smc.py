@@ -26,12 +26,16 @@ from inference.engines.pieces import pieces
 from inference.engines.protocol import Draws
 from inference.engines.sites import Sites
 from mixtures import Program
+from mixtures.errors import FitError
 
 LEAPFROGS = 8
 """Leapfrog steps of one Hamiltonian move."""
 
 ACCEPTANCE = 0.75
 """The acceptance rate that step sizes are tuned for."""
+
+LEAST_LOG_RISE = -700.0
+"""Log of the smallest rise of the power: e^-700 is hardly a float."""
 
 JITTER = 0.3
 """Spread of the particles' log step sizes: no trajectory length is bad for all."""
@@ -89,7 +93,8 @@ def _compiled_choice() -> Compiled:
     def choose(key: jax.Array, u: jax.Array, weights: jax.Array) -> tuple[jax.Array, ...]:
         key, pick, kick = jax.random.split(key, 3)
         chosen = u[resampling.systematic(pick, weights, len(u))]
-        return key, jax.random.split(kick, len(u)), chosen, jnp.maximum(jnp.var(chosen, axis=0), 1e-12)
+        spread = jnp.var(chosen, axis=0)
+        return key, jax.random.split(kick, len(u)), chosen, jnp.where(spread > 0, spread, 1.0)
 
     return jit(choose)
 
@@ -145,6 +150,13 @@ def _run(
     """One cloud from the prior to the posterior: its particles, the log evidence, and the particles' log densities."""
     power, step, log_evidence = 0.0, 0.5, 0.0
     cloud = move(jax.random.split(key, len(u)), u, (power, step, jnp.ones(u.shape[1])), 0)
+    if not np.isfinite(_finite(cloud["likelihood"])).any():
+        raise FitError(
+            "sample_smc",
+            got=f"{len(u)} draws from the prior under none of which the data are possible",
+            expected="a prior some of whose draws can have made the data",
+            advice="Bring the prior nearer to the data, or take more particles.",
+        )
     while power < 1:
         likelihood = _finite(cloud["likelihood"])
         rise = _next_rise(likelihood, 1 - power, least_effective)
@@ -174,4 +186,7 @@ def _next_rise(likelihood: np.ndarray, most: float, least_effective: float) -> f
         # ESS = (sum w)^2 / sum w^2
         return float(np.exp(2 * logsumexp(weights) - logsumexp(2 * weights)) - least)
 
-    return most if surplus(most) >= 0 else float(brentq(surplus, 1e-12 * most, most, xtol=1e-14))
+    if surplus(most) >= 0:
+        return most
+    # by its logarithm: under a prior much wider than the posterior the first rises are many decades small
+    return float(np.exp(brentq(lambda log_rise: surplus(np.exp(log_rise)), LEAST_LOG_RISE, np.log(most), xtol=1e-9)))

@@ -1,6 +1,7 @@
 """Variational families of NumPyro on the collapsed log density of the unconstrained vector.
 
-The guide sees one real vector and a factor, whatever the program; guides are made inside the compiled function and die with it.
+The guide sees one real vector and a factor, whatever the program; guides are made inside the compiled function and die with it. The vector
+is in units of the posterior, by the curvature at the start: widths and steps mean the same whatever the data's units.
 """
 
 import functools
@@ -20,38 +21,43 @@ from numpyro.infer.autoguide import AutoDiagonalNormal, AutoIAFNormal, AutoMulti
 from inference.engines.numpyro_jit import jit
 from inference.engines.numpyro_sites import CACHED, Values
 from inference.engines.numpyro_vector import vector_functions
-from inference.engines.protocol import FINAL_LEARNING_RATE, VariationalDraws
+from inference.engines.protocol import FINAL_LEARNING_RATE, Frame, VariationalDraws
 from inference.engines.sites import Sites
 from mixtures import Program
-from mixtures.ppl.numpyro_ppl import TRACING
 
 NORMALS = {"normal": AutoDiagonalNormal, "multivariate": AutoMultivariateNormal}
 
 PARTICLES = 8
 """Draws of the guide that estimate the ELBO at one step."""
 
-NARROW = 0.05
-"""Spread of a guide at first, on the unconstrained scale: wide ones begin far outside the posterior."""
+NARROW = 0.5
+"""Width of a normal at first, in units of the posterior: wide ones begin outside it."""
 
 FLOWS, HIDDEN = 2, 4
 """Inverse autoregressive transforms of a flow, and the width of their networks in units of the vector's length."""
 
-LEAST_CURVATURE = 1e-6
-"""Smaller curvatures, relative to the largest, are taken for this one: nothing is known of directions so flat."""
+LEAST_CURVATURE = 1e-3
+"""Smaller curvatures, in units of the frame, are taken for this one: nothing is known of directions so flat."""
+
+DRAWS_AT_REST = 1000
+"""Draws that tell whether the ELBO is at its maximum."""
 
 
 @functools.lru_cache(CACHED)
 def _compiled(program: Program, sites: Sites, family: str, steps: int, draws: int) -> Callable[..., Any]:
-    """(start, key, learning rate, data) -> draws of the vector, its log densities under model and guide, losses."""
+    """(centre, unit, key, learning rate, data) -> draws of the vector, log densities under model and guide, losses, unrest."""
     of_vector, _, _ = vector_functions(program, sites, prior=True, jacobian=True)
 
-    def fit(start: jax.Array, key: jax.Array, learning_rate: jax.Array, data: Values) -> Any:
-        begin, go, draw = jax.random.split(key, 3)
-        # A flow bends a standard normal: it is given a posterior that is one as far as the curvature at the start says.
-        root = _root_of_covariance(of_vector, start, data) if family == "flow" else jnp.eye(len(start))
+    def fit(centre: jax.Array, unit: jax.Array, key: jax.Array, learning_rate: jax.Array, data: Values) -> Any:
+        begin, go, draw, look = jax.random.split(key, 4)
+
+        def in_frame(v: jax.Array) -> jax.Array:
+            return of_vector(centre + unit * v, data)
+
+        root = unit[:, None] * _root_of_covariance(-jax.hessian(in_frame)(jnp.zeros(len(centre))), family == "normal")
 
         def place(z: jax.Array) -> jax.Array:
-            return start + root @ z
+            return centre + root @ z
 
         def log_density(z: jax.Array, data: Values) -> jax.Array:
             return of_vector(place(z), data) + jnp.linalg.slogdet(root)[1]
@@ -62,7 +68,7 @@ def _compiled(program: Program, sites: Sites, family: str, steps: int, draws: in
                 density = log_density(z, data)
             numpyro.factor("collapsed", density)
 
-        guide = _guide(family, model, len(start))
+        guide = _guide(family, model, len(centre))
         with handlers.block(), handlers.seed(rng_seed=begin):
             guide(data)
         decay = optax.cosine_decay_schedule(learning_rate, steps, FINAL_LEARNING_RATE)
@@ -74,7 +80,8 @@ def _compiled(program: Program, sites: Sites, family: str, steps: int, draws: in
         # a flow knows the density of what it has drawn, by what it came from
         z, origin = posterior.sample_with_intermediates(draw, (draws,))
         proposal = posterior.log_prob(z, origin) if origin else posterior.log_prob(z)
-        return jax.vmap(place)(z), jax.vmap(log_density, (0, None))(z, data), proposal, losses
+        unrest = _unrest(jax.grad(log_density), posterior.sample(look, (DRAWS_AT_REST,)), data)
+        return jax.vmap(place)(z), jax.vmap(log_density, (0, None))(z, data), proposal, losses, unrest
 
     return jit(fit)
 
@@ -85,18 +92,31 @@ def _guide(family: str, model: Callable[..., None], size: int) -> Any:
     return NORMALS[family](model, init_loc_fn=init_to_value(values={"z": jnp.zeros(size)}), init_scale=NARROW)
 
 
-def _root_of_covariance(log_density: Callable[..., jax.Array], start: jax.Array, data: Values) -> jax.Array:
-    """A root of the inverse curvature; directions in which the density rises are taken to be as wide as it is steep."""
-    curvature, axes = jnp.linalg.eigh(-jax.hessian(log_density)(start, data))
-    size = jnp.abs(curvature)
-    return axes / jnp.sqrt(jnp.maximum(size, LEAST_CURVATURE * jnp.max(size)))
+def _root_of_covariance(precision: jax.Array, is_diagonal: bool) -> jax.Array:
+    """A root of the inverse; directions in which the density rises are taken to be as wide as it is steep."""
+    if is_diagonal:  # coordinates are to stay what they are: the family's are independent
+        precision = jnp.diag(jnp.diagonal(precision))
+    curvature, axes = jnp.linalg.eigh(precision)
+    root = axes / jnp.sqrt(jnp.maximum(jnp.abs(curvature), LEAST_CURVATURE))
+    return root @ axes.T
+
+
+def _unrest(gradient: Callable[..., jax.Array], z: jax.Array, data: Values) -> jax.Array:
+    """How far the family is from the maximum of its ELBO along each coordinate, which it can move and stretch: 0 at rest.
+
+    With z = m + s e, the ELBO's derivatives by m and log s, in units of s, are s E[g] and E[g (z - m)] + 1, where g = d log p / d z.
+    """
+    g, deviation = jax.vmap(gradient, (0, None))(z, data), z - jnp.mean(z, axis=0)
+    move = jnp.std(z, axis=0) * jnp.mean(g, axis=0)
+    stretch = jnp.mean(g * deviation, axis=0) + 1
+    return jnp.maximum(jnp.abs(move), jnp.abs(stretch))
 
 
 def fit(
     program: Program,
     sites: Sites,
     data: Values,
-    start: Values,
+    frame: Frame,
     *,
     family: str,
     steps: int,
@@ -105,12 +125,12 @@ def fit(
     seed: int,
 ) -> VariationalDraws:
     """Fit a family to the posterior, and draw from it."""
-    _, constrain, unconstrain = vector_functions(program, sites, prior=True, jacobian=True)
-    data = jax.tree.map(jnp.asarray, data)
+    _, constrain, _ = vector_functions(program, sites, prior=True, jacobian=True)
+    data, centre, unit = jax.tree.map(jnp.asarray, (data, frame.centre, frame.unit))
     run = _compiled(program, sites, family, steps, draws)
-    with TRACING:
-        begin = unconstrain(start, data)
-    u, density, proposal, losses = run(begin, jax.random.PRNGKey(seed), jnp.asarray(learning_rate), data)
+    key = jax.random.PRNGKey(seed)
+    u, density, proposal, losses, unrest = run(centre, unit, key, jnp.asarray(learning_rate), data)
     values = jit(jax.vmap(constrain, (0, None)))(u, data)
     parameters = {site.name: np.asarray(values[site.name]) for site in sites.parameters}
-    return VariationalDraws(parameters, np.asarray(density), np.asarray(proposal), np.asarray(losses))
+    numbers = (np.asarray(array) for array in (density, proposal, losses, unrest))
+    return VariationalDraws(parameters, *numbers)

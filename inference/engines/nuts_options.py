@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mixtures.errors import ChoiceError
+from mixtures.checks import check_choice
 
 PRECISIONS = ("float64", "float32")
 METRICS = ("auto", "diagonal", "dense")
@@ -55,8 +55,7 @@ def choose_metric(asked: str, coordinates: int, tune: int) -> str:
     Raises:
         ChoiceError: no such metric.
     """
-    if asked not in METRICS:
-        raise ChoiceError.of("metric", asked, METRICS)
+    check_choice("metric", asked, METRICS)
     if asked != "auto":
         return asked
     return "dense" if LEAST_DENSE <= coordinates <= tune / WARM_UP else "diagonal"

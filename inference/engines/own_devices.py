@@ -1,4 +1,4 @@
-"""CPU devices beside JAX's own: JAX's switches for them belong to the whole process, and the caller's stay as they are.
+"""A CPU device beside JAX's own: JAX's switches for it belong to the whole process, and the caller's stay as they are.
 
 Data that lie on such a device take the compiled functions they are given to with them.
 """
@@ -8,12 +8,7 @@ import os
 from typing import Any
 
 import jax
-import numpy as np
-from jax.sharding import Mesh
 from jaxlib import xla_client
-
-MOST_DEVICES = 16
-"""Beyond so many, adding up their sums costs more than another one saves."""
 
 
 def available() -> int:
@@ -29,16 +24,3 @@ def synchronous() -> jax.Device:
     """
     client: Any = xla_client.make_cpu_client(asynchronous=False)
     return client.devices()[0]
-
-
-@functools.cache
-def cores() -> Mesh | None:
-    """A device for each core, along the axis "cores"; None where there is one core, or JAX computes on something else.
-
-    Small matrix products on a device of their own are several times faster than when XLA shares each of them out among threads.
-    """
-    count = min(available(), MOST_DEVICES)
-    if count == 1 or jax.default_backend() != "cpu":
-        return None
-    client: Any = xla_client.make_cpu_client(num_devices=count)
-    return Mesh(np.array(client.devices()), ("cores",))

@@ -54,6 +54,7 @@ class LogDensity:
         size: length of the vector.
         value_and_gradient: vector (size,) -> log density, gradient (size,).
         hessian: vector -> second derivatives of the log density, (size, size).
+        is_real: which coordinates belong to real-valued sites, (size,); the others are on a log or logit scale.
         units: units by site -> the vector of units of unconstrained coordinates, 1 for sites not named. Of real-valued sites coordinates are
             their values, but for those of linear predictors: see `inference.engines.predictors`.
         constrain: vector -> constrained values by site.
@@ -61,6 +62,7 @@ class LogDensity:
     """
 
     size: int
+    is_real: np.ndarray
     value_and_gradient: Callable[[np.ndarray], tuple[float, np.ndarray]]
     hessian: Callable[[np.ndarray], np.ndarray]
     units: Callable[[Parameters], np.ndarray]
@@ -81,6 +83,51 @@ class GuideAscent:
     probs: dict[str, np.ndarray]
     losses: np.ndarray
     gradient_norms: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """The posterior's own units, roughly: u = centre + unit * v, where v is a vector of numbers about 0, some units wide.
+
+    Samplers move v. What they begin with, a step of 1 and masses of 1, then fits posteriors whatever the data's origin and unit.
+
+    Args:
+        centre: an unconstrained vector, (size,).
+        unit: lengths of its coordinates, (size,).
+    """
+
+    centre: np.ndarray
+    unit: np.ndarray
+
+    def inward(self, u: np.ndarray) -> np.ndarray:
+        """v of an unconstrained vector, (..., size)."""
+        return (u - self.centre) / self.unit
+
+    def outward(self, v: np.ndarray) -> np.ndarray:
+        """The unconstrained vector of v, (..., size)."""
+        return self.centre + self.unit * v
+
+
+@dataclass(frozen=True, eq=False)
+class Starts:
+    """Where chains start.
+
+    Args:
+        vectors: unconstrained, (chains, size).
+        frame: the units that chains move in.
+    """
+
+    vectors: np.ndarray
+    frame: Frame
+
+    def packed(self) -> dict[str, np.ndarray]:
+        """As arrays by name, to be stored."""
+        return {"vectors": self.vectors, "centre": self.frame.centre, "unit": self.frame.unit}
+
+    @classmethod
+    def unpacked(cls, arrays: Mapping[str, np.ndarray]) -> "Starts":
+        """What `packed` gave."""
+        return cls(arrays["vectors"], Frame(arrays["centre"], arrays["unit"]))
 
 
 NO_DRAWS = "stopped in warm-up: there are no draws yet"
@@ -130,12 +177,14 @@ class VariationalDraws:
         log_density: of the model, Jacobians included, at each draw, (draws,).
         log_proposal: of the variational family, (draws,).
         losses: negative ELBO at each step, (steps,).
+        unrest: how far the ELBO is from its maximum along each coordinate, (size,): in standard deviations of the family, 0 at rest.
     """
 
     parameters: dict[str, np.ndarray]
     log_density: np.ndarray
     log_proposal: np.ndarray
     losses: np.ndarray
+    unrest: np.ndarray
 
 
 @runtime_checkable
@@ -162,6 +211,10 @@ class Engine(Protocol):
 
     def log_joint_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
         """The hub for many parameter values at once: (draws, ...) by site -> (draws, rows, components)."""
+        ...
+
+    def log_likelihood_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        """log p(x_i | parameters) of programs with a hub, for many parameter values at once, (draws, rows)."""
         ...
 
     def log_prior_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
@@ -248,7 +301,7 @@ class Engine(Protocol):
         self,
         program: Program,
         x: Observations,
-        starts: Parameters,
+        starts: Starts,
         options: NutsOptions,
         *,
         progress: bool,
@@ -256,7 +309,7 @@ class Engine(Protocol):
         store: BlockKeeper | None = None,
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> Draws:
-        """Collapsed NUTS, one chain from each start (chains, ...), by the sampler named: the backend's own, or nutpie.
+        """Collapsed NUTS, one chain from each start, by the sampler named: the backend's own, or nutpie.
 
         A sampler that works in blocks leaves them in `store`; one that can be stopped looks at `is_stopped` now and then.
         """
@@ -281,7 +334,7 @@ class Engine(Protocol):
         self,
         program: Program,
         x: Observations,
-        start: Parameters,
+        frame: Frame,
         *,
         family: str,
         steps: int,
@@ -289,5 +342,8 @@ class Engine(Protocol):
         draws: int,
         seed: int,
     ) -> VariationalDraws:
-        """Fit a variational family to the collapsed posterior of the unconstrained vector, and draw from it."""
+        """Fit a variational family to the collapsed posterior of the unconstrained vector, and draw from it.
+
+        It begins at the frame's centre, in the frame's units.
+        """
         ...

@@ -17,7 +17,14 @@ from pyro.infer.autoguide import AutoDelta, init_to_value
 from torch.distributions import constraints
 
 from inference.engines.protocol import ADAM_BETAS, FINAL_LEARNING_RATE, GUIDE_BETAS, Ascent, GuideAscent
-from inference.engines.pyro_programs import Unconstrained, Values, as_numpy, joint, max_plate_nesting, trace_sites
+from inference.engines.pyro_programs import (
+    Unconstrained,
+    Values,
+    as_numpy,
+    log_densities,
+    max_plate_nesting,
+    trace_sites,
+)
 from inference.engines.sites import Sites
 
 Model = Callable[..., Any]
@@ -31,11 +38,11 @@ def _rates(learning_rate: float, steps: int) -> Iterator[float]:
 
 
 def _adam(values: Values, scales: Values, gradients: Values, state: Values, rate: float) -> None:
-    """One step of torch's Adam in place, its length multiplied by `scales`, coordinate by coordinate."""
+    """One step of torch's Adam in place, in coordinates of which `scales` are the units."""
     optimiser = state["optimiser"]
     before = {name: value.detach().clone() for name, value in values.items()}
     for name, value in values.items():
-        value.grad = gradients[name]
+        value.grad = scales[name] * gradients[name]
     optimiser.param_groups[0]["lr"] = rate
     optimiser.step()
     with torch.no_grad():
@@ -51,11 +58,11 @@ def ascend_together(
     model: Model, sites: Sites, data: Values, starts: Values, scales: Values, *, steps: int, learning_rate: float
 ) -> Ascent:
     """AutoDelta's ELBO from every start at once, through the hub."""
-    space = Unconstrained(model, sites, data)
+    space, both = Unconstrained(model, sites, data), log_densities(model, sites)
 
     def loss(free: Values) -> torch.Tensor:
-        table, prior = joint(model, space.constrain(free), data, sites)
-        return -(torch.logsumexp(table, 1).sum() + prior)
+        likelihood, prior = both(space.constrain(free), data)
+        return -(likelihood + prior)
 
     gradient_and_loss = torch.vmap(torch.func.grad_and_value(loss))
     # clones: the identity map hands the starts themselves on, and Adam works in place

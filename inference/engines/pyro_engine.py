@@ -11,7 +11,17 @@ from pyro.infer import infer_discrete
 from inference.engines import pyro_em, pyro_nuts
 from inference.engines.closed_form import Climb, EMProblem, State
 from inference.engines.nuts_options import NutsOptions
-from inference.engines.protocol import Ascent, BlockKeeper, Draws, GuideAscent, LogDensity, Parameters, VariationalDraws
+from inference.engines.protocol import (
+    Ascent,
+    BlockKeeper,
+    Draws,
+    Frame,
+    GuideAscent,
+    LogDensity,
+    Parameters,
+    Starts,
+    VariationalDraws,
+)
 from inference.engines.pyro_ascent import ascend_guide, ascend_one_by_one, ascend_together
 from inference.engines.pyro_mle import ascend_likelihood, expected_density
 from inference.engines.pyro_programs import (
@@ -19,10 +29,11 @@ from inference.engines.pyro_programs import (
     as_torch,
     describe,
     isolated,
-    joint,
     log_densities,
     max_plate_nesting,
     over_draws,
+    pointwise,
+    table_of,
     tensors,
     trace_sites,
     vector_density,
@@ -50,7 +61,13 @@ class PyroEngine:
         sites = describe(program, x)
         model, data = tensors(program, x)
         with isolated():
-            return over_draws(lambda values: joint(model, values, data, sites)[0], parameters, sites)
+            return over_draws(lambda values: table_of(model, values, data, sites), parameters, sites)
+
+    def log_likelihood_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        sites = describe(program, x)
+        model, data = tensors(program, x)
+        with isolated():
+            return over_draws(lambda values: pointwise(model, values, data, sites), parameters, sites)
 
     def log_prior_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
         return self._log_densities(program, parameters, x, which=1)
@@ -104,7 +121,7 @@ class PyroEngine:
     ) -> Ascent:
         sites = describe(program, x)
         model, data = tensors(program, x)
-        ascend = ascend_together if sites.has_hub else ascend_one_by_one
+        ascend = ascend_one_by_one if sites.is_enumerated else ascend_together
         with isolated():
             return ascend(
                 model,
@@ -181,7 +198,7 @@ class PyroEngine:
         self,
         program: Program,
         x: Observations,
-        starts: Parameters,
+        starts: Starts,
         options: NutsOptions,
         *,
         progress: bool,
@@ -192,12 +209,12 @@ class PyroEngine:
         del sampler, store  # Pyro's driver cannot be taken up where it was left
         sites = describe(program, x)
         model, data = tensors(program, x)
-        with isolated(options.seed):
+        with isolated():  # each chain has a seed of its own
             return pyro_nuts.sample(
                 model,
                 sites,
                 data,
-                as_torch(dict(starts)),
+                starts,
                 options,
                 progress=progress,
                 is_stopped=is_stopped,
@@ -226,7 +243,7 @@ class PyroEngine:
         self,
         program: Program,
         x: Observations,
-        start: Parameters,
+        frame: Frame,
         *,
         family: str,
         steps: int,

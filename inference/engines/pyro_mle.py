@@ -36,7 +36,7 @@ def ascend_likelihood(
         def loss(vector: torch.Tensor) -> torch.Tensor:
             return -both(space.constrain(space.split(unit * vector)), part)[0] / len(part["x"])
 
-        return torch.vmap(loss)(v) if sites.has_hub else torch.stack([loss(vector) for vector in v])
+        return torch.vmap(loss)(v) if not sites.is_enumerated else torch.stack([loss(vector) for vector in v])
 
     v = (as_torch(starts) / unit).requires_grad_()
     is_adam = optimizer == "adam"

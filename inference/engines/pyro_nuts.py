@@ -13,10 +13,11 @@ from pyro.infer import MCMC, NUTS
 from pyro.ops.integrator import potential_grad
 
 from inference.engines.nuts_options import NutsOptions
-from inference.engines.protocol import NO_DRAWS, Draws
-from inference.engines.pyro_programs import Unconstrained, Values, as_numpy, log_densities
+from inference.engines.protocol import NO_DRAWS, Draws, Starts
+from inference.engines.pyro_programs import Unconstrained, Values, as_numpy, as_torch, log_densities
 from inference.engines.sites import Sites
 from inference.engines.start_check import check_starts
+from mixtures.seeds import derived
 
 KEPT = ("energy", "step_size", "acceptance_rate", "n_steps", "tree_depth")
 """What is recorded of every trajectory; the energy is that at its start."""
@@ -26,7 +27,7 @@ def sample(
     model: Callable[..., Any],
     sites: Sites,
     data: Values,
-    starts: Values,
+    starts: Starts,
     options: NutsOptions,
     *,
     progress: bool,
@@ -36,19 +37,24 @@ def sample(
     space = Unconstrained(model, sites, data)
     both = log_densities(model, sites)
 
-    def potential(free: Values) -> torch.Tensor:
+    centre, unit = as_torch(starts.frame.centre), as_torch(starts.frame.unit)
+
+    def potential(moved: Values) -> torch.Tensor:
+        free = space.split(centre + unit * moved["v"])
         likelihood, prior = both(space.constrain(free), data)
         return -(likelihood + prior + space.log_jacobian(free))
 
-    chains = len(next(iter(starts.values())))
-    begins = [space.free({name: values[chain] for name, values in starts.items()}) for chain in range(chains)]
-    _check(potential, begins)
+    begins = as_torch(starts.frame.inward(starts.vectors))
+    _check(potential, [{"v": begin} for begin in begins])
     results: list[Draws] = []
-    for chain in range(chains):
+    for chain, begin in enumerate(begins):
         if results and is_stopped():
             break
-        torch.manual_seed((options.seed + chain) % 2**32)
-        results.append(_chain(potential, begins[chain], space, options, progress, is_stopped))
+        torch.manual_seed(derived(options.seed, "sample_nuts", chain))
+        v, stats = _chain(potential, begin, options, progress, is_stopped)
+        with torch.no_grad():
+            values = torch.vmap(lambda u: space.constrain(space.split(u)))(centre + unit * v)
+        results.append(Draws(as_numpy(values), stats))
     return _joined(results)
 
 
@@ -100,18 +106,18 @@ class _RecordingNUTS(NUTS):
 
 def _chain(
     potential: Callable[[Values], torch.Tensor],
-    start: Values,
-    space: Unconstrained,
+    start: torch.Tensor,
     options: NutsOptions,
     progress: bool,
     is_stopped: Callable[[], bool],
-) -> Draws:
-    draws: list[Values] = []
+) -> tuple[torch.Tensor, dict[str, np.ndarray]]:
+    """One chain's draws, (draws, size), and statistics."""
+    draws: list[torch.Tensor] = []
     record: dict[str, list[float]] = {name: [] for name in ("lp", *KEPT)}
 
-    def keep(kernel: Any, free: Values, stage: str, count: int) -> None:
+    def keep(kernel: Any, moved: Values, stage: str, count: int) -> None:
         if stage.lower().startswith("sample"):
-            draws.append({name: value.clone() for name, value in free.items()})
+            draws.append(moved["v"].clone())
             record["lp"].append(-float(kernel._potential_energy_last))
             for name in KEPT:
                 record[name].append(getattr(kernel, name))
@@ -128,7 +134,7 @@ def _chain(
         kernel,
         num_samples=options.draws,
         warmup_steps=options.tune,
-        initial_params=start,
+        initial_params={"v": start},
         disable_progbar=not progress,
         hook_fn=keep,
     )
@@ -136,8 +142,4 @@ def _chain(
         mcmc.run()
     stats = {name: np.array(values) for name, values in record.items()}
     stats["diverging"] = np.isin(np.arange(len(draws)), kernel._divergences)
-    if not draws:
-        return Draws({name: np.empty(0) for name in space.maps}, stats)
-    with torch.no_grad():
-        values = torch.vmap(space.constrain)({name: torch.stack([free[name] for free in draws]) for name in space.maps})
-    return Draws(as_numpy(values), stats)
+    return torch.stack(draws) if draws else start.new_empty((0, len(start))), stats

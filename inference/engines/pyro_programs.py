@@ -4,29 +4,54 @@ The hub is written so that `torch.vmap` takes it: many starts or draws then cost
 spends milliseconds of Python on each. Programs with a richer discrete structure go through TraceEnum_ELBO, one at a time.
 """
 
+import functools
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyro
 import torch
 from array_api_compat import torch as torch_namespace
-from pyro import poutine
 from pyro.distributions import Delta, constraints
 from pyro.infer import TraceEnum_ELBO
 from torch.distributions import biject_to
 
 from inference.engines.predictors import Predictors
 from inference.engines.protocol import LogDensity, Parameters
-from inference.engines.run_arguments import run_arguments
-from inference.engines.sites import Site, Sites, component_sizes, dims_of_event, of_program, support_of
-from mixtures import Observations, Program
-from mixtures.ppl.pyro_ppl import ALONE, PyroPPL, is_subsample
+from inference.engines.pyro_terms import (
+    PyroProbe,
+    Values,
+    held_sites,
+    is_factor,
+    joint_and_prior,
+    log_prob,
+    plates_of,
+    terms_at,
+    trace_sites,
+    unit_table,
+)
+from inference.engines.run_arguments import checked_run, run_arguments
+from inference.engines.sites import (
+    Site,
+    Sites,
+    component_sizes,
+    dims_of,
+    of_program,
+    proper_priors,
+    support_of,
+    with_structure,
+)
+from inference.engines.structure import Choice, Term
+from mixtures import Mixture, Observations, Program
+from mixtures.ppl.pyro_ppl import ALONE, PyroPPL
 
 WORDS = PyroPPL(torch.float64)
 
-Values = dict[str, Any]
+DESCRIBED = 64
+"""How many structures of users' own programs are kept."""
 
 
 @contextmanager
@@ -70,37 +95,97 @@ def tensors(program: Program, x: Observations) -> tuple[Callable[..., Any], Valu
     return model, as_torch(data)
 
 
-def trace_sites(model: Callable[..., Any], data: Values) -> dict[str, Values]:
-    """One forward trace of the program, sample sites only."""
-    return _sample_sites(poutine.trace(model).get_trace(**data))
-
-
-def _sample_sites(trace: Any) -> dict[str, Values]:
-    return {name: site for name, site in trace.nodes.items() if site["type"] == "sample" and not is_subsample(site)}
-
-
 def is_assignment(site: Values) -> bool:
     """Whether a site is a discrete unknown marked for enumeration."""
     return not site["is_observed"] and site["infer"].get("enumerate") == "parallel"
 
 
 def describe(program: Program, x: Observations) -> Sites:
-    """The program's sites, by one trace."""
-    model, data = tensors(program, x)
+    """The program's sites, by one trace; and the structure of a user's own."""
+    with checked_run(program):
+        model, data = tensors(program, x)
+        with isolated(), proper_priors():
+            trace = trace_sites(model, data)
+            for name, site in trace.items():
+                if not site["is_observed"] and not is_assignment(site):
+                    _check_arguments(name, site["fn"])
+            densities = {name: log_prob(site) for name, site in trace.items()}
+    categories = component_sizes([site for site in trace.values() if not is_factor(site)], is_assignment)
+    found = tuple(_site(name, site, categories) for name, site in trace.items() if not is_factor(site))
+    sites = of_program(program, Sites(found))
+    if isinstance(program, Mixture):
+        return sites
+    terms = tuple(_term(name, site, tuple(densities[name].shape)) for name, site in trace.items())
     with isolated():
-        trace = trace_sites(model, data)
-    trace = {name: site for name, site in trace.items() if not isinstance(site["fn"], pyro.distributions.Unit)}
-    categories = component_sizes(trace.values(), is_assignment)
-    return of_program(program, Sites(tuple(_site(name, site, categories) for name, site in trace.items())))
+        key = _numbers_key(model, data, trace, densities)
+    return _structured(_Known(program, (sites, terms, key, x.fingerprint), model, data))
+
+
+def _numbers_key(model: Callable[..., Any], data: Values, trace: dict[str, Values], densities: Values) -> str:
+    """What a program computes, by some of its numbers, globals and closures included: it may be another one the next time.
+
+    Its terms are looked at where assignments are the bits of their own numbers, so that looking others up shows too.
+    """
+    chosen = {name: site for name, site in trace.items() if is_assignment(site)}
+    held = {name: site["value"] for name, site in trace.items() if name not in chosen and not site["is_observed"]}
+    looked = [*held.values(), *densities.values()]
+    for bit in range(max((site["value"].numel().bit_length() for site in chosen.values()), default=0)):
+        numbers = {
+            name: torch.arange(site["value"].numel()).reshape(site["value"].shape) for name, site in chosen.items()
+        }
+        # an assignment of one category has no other value
+        bits = {
+            name: (number >> bit & 1) % (chosen[name]["fn"].support.upper_bound + 1) for name, number in numbers.items()
+        }
+        looked += terms_at(model, {**held, **bits}, data).values()
+    return hashlib.sha256(b"".join(one.detach().numpy().tobytes() for one in looked)).hexdigest()
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A program and its data, known by its sites, terms, numbers and data."""
+
+    program: Program
+    identity: tuple[Any, ...]
+    model: Callable[..., Any] = field(compare=False)
+    data: Values = field(compare=False)
+
+
+@functools.lru_cache(DESCRIBED)
+def _structured(known: _Known) -> Sites:
+    sites, terms = known.identity[:2]
+    plates = {term.name: term.plates for term in terms}
+    choices = tuple(Choice(site.name, plates[site.name], site.shape, site.categories) for site in sites.assignments)
+    with isolated():
+        return with_structure(sites, PyroProbe(known.model, known.data, terms, choices))
+
+
+def _term(name: str, site: Values, shape: tuple[int, ...]) -> Term:
+    kind = "factor" if is_factor(site) else "observed" if site["is_observed"] else "parameter"
+    return Term(name, "assignment" if is_assignment(site) else kind, plates_of(site), shape)
+
+
+def _check_arguments(name: str, fn: Any) -> None:
+    """What torch checks of a distribution's arguments, unless told not to, as it is here."""
+    while hasattr(fn, "base_dist"):
+        fn = fn.base_dist
+    for argument, constraint in getattr(fn, "arg_constraints", {}).items():
+        is_open = constraints.is_dependent(constraint) or argument not in vars(fn)
+        if not is_open and not constraint.check(getattr(fn, argument)).all():
+            raise ValueError(
+                f"the prior of {name!r}: {type(fn).__name__} distribution got invalid {argument} parameter"
+            )
 
 
 def _site(name: str, site: Values, categories: set[int]) -> Site:
     fn, value = site["fn"], site["value"]
     support = support_of(fn.support, constraints)
-    plates = tuple(frame.name for frame in sorted(site["cond_indep_stack"], key=lambda frame: frame.dim))
+    plates = tuple(
+        frame.name for frame in sorted((f for f in site["cond_indep_stack"] if f.dim is not None), key=lambda f: f.dim)
+    )
     event = tuple(value.shape[value.dim() - fn.event_dim :])
     declared = tuple(site["infer"].get("event_dims", ()))
-    dims = plates + dims_of_event(declared, name, event, support == "simplex", categories)
+    dims = dims_of(plates, declared, name, event, support == "simplex", categories)
     shape = tuple(value.shape)
     if site["is_observed"]:
         return Site(name, "observed", shape, dims, support, fn.support.is_discrete, 0)
@@ -110,51 +195,86 @@ def _site(name: str, site: Values, categories: set[int]) -> Site:
     return Site(name, "parameter", shape, dims, support, False, free)
 
 
-def _log_prob(site: Values) -> torch.Tensor:
-    return site["scale"] * site["fn"].log_prob(site["value"])
+def _in_plate(site: Values, name: str) -> bool:
+    return any(frame.name == name for frame in site["cond_indep_stack"])
 
 
-def _in_rows(site: Values) -> bool:
-    return any(frame.name == "rows" for frame in site["cond_indep_stack"])
+def _table(sites: list[Values], described: Sites) -> torch.Tensor:
+    """The log densities of the rows' sites, added up, shape (rows, components)."""
+    summed = []
+    for site in sites:
+        term, dims = log_prob(site), dict(plates_of(site))
+        # (components | 1, plates...): broadcasting first would count a term once for each inner plate
+        padded = term.reshape((1,) * (described.nesting + 1 - term.dim()) + tuple(term.shape))
+        inner = [axis for axis in range(1, padded.dim()) if axis - padded.dim() != dims[described.rows]]
+        summed.append(padded.sum(inner) if inner else padded)
+    return sum(summed[1:], start=summed[0]).T
 
 
-def _rows_term(site: Values) -> torch.Tensor:
-    """A site's log density, (components | 1, rows | 1): the plate inside the rows, if any, is summed."""
-    term = _log_prob(site)
-    return term.reshape((1,) * (3 - term.dim()) + tuple(term.shape)).sum(1)
+def tables(
+    model: Callable[..., Any], parameters: Values, data: Values, sites: Sites
+) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
+    """What one trace says of a program with a hub.
+
+    Returns:
+        log p(x_i, assignment_i = k | parameters), (rows, components), a row's own unknowns included; the same without x_i, where rows have
+        such unknowns; and the log density of all that is of no row.
+    """
+    plates = (1,) * sites.nesting
+    every = {name: torch.as_tensor(values).reshape(-1, *plates) for name, values in sites.combinations().items()}
+    trace = held_sites(model, {**parameters, **every}, data)
+    rows = {name: site for name, site in trace.items() if _in_plate(site, sites.rows)}
+    rest = sum(
+        (log_prob(site).sum() for name, site in trace.items() if name not in rows),
+        start=torch.zeros((), dtype=torch.float64),
+    )
+    unseen = (
+        [site for name, site in rows.items() if name not in sites.observed_terms] if sites.has_prior_in_rows else []
+    )
+    return _table(list(rows.values()), sites), _table(unseen, sites) if unseen else None, rest
 
 
 def joint(
     model: Callable[..., Any], parameters: Values, data: Values, sites: Sites
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """log p(x_i, assignment_i = k | parameters), (rows, components), and log p(parameters), from one trace."""
-    every = {name: torch.as_tensor(values)[:, None, None] for name, values in sites.combinations().items()}
-    with poutine.block(), poutine.condition(data={**parameters, **every}):
-        trace = trace_sites(model, data)
-    prior = sum(
-        (_log_prob(site).sum() for site in trace.values() if not _in_rows(site)),
-        start=torch.zeros((), dtype=torch.float64),
-    )
-    terms = [_rows_term(site) for site in trace.values() if _in_rows(site)]
-    return sum(terms[1:], start=terms[0]).T, prior
+    """log p(x_i, assignment_i = k | parameters), (rows, components), and log p(parameters) of all that is of no row."""
+    table, _, prior = tables(model, parameters, data, sites)
+    return table, prior
+
+
+def table_of(model: Callable[..., Any], parameters: Values, data: Values, sites: Sites) -> torch.Tensor:
+    """log p(x of row or unit i, assignment_i = k | parameters), (rows or units, components)."""
+    if sites.has_hub:
+        return joint(model, parameters, data, sites)[0]
+    assert sites.structure is not None  # or it had a hub
+    return unit_table(model, parameters, data, sites.structure)
+
+
+def pointwise(model: Callable[..., Any], parameters: Values, data: Values, sites: Sites) -> torch.Tensor:
+    """log p(x_i | parameters), (rows,): given the row's own unknowns too, where it has some."""
+    table, unseen, _ = tables(model, parameters, data, sites)
+    every = torch.logsumexp(table, 1)
+    return every if unseen is None else every - torch.logsumexp(unseen, 1)
 
 
 def log_densities(
     model: Callable[..., Any], sites: Sites
 ) -> Callable[[Values, Values], tuple[torch.Tensor, torch.Tensor]]:
     """A function (parameters, data) -> (log p(x | parameters), log p(parameters)), all assignments summed out exactly."""
-    if sites.has_hub:
 
-        def by_hub(parameters: Values, data: Values) -> tuple[torch.Tensor, torch.Tensor]:
-            table, prior = joint(model, parameters, data, sites)
-            return torch.logsumexp(table, 1).sum(), prior
+    def by_hub(parameters: Values, data: Values) -> tuple[torch.Tensor, torch.Tensor]:
+        table, unseen, rest = tables(model, parameters, data, sites)
+        own = torch.zeros((), dtype=torch.float64) if unseen is None else torch.logsumexp(unseen, 1).sum()
+        return torch.logsumexp(table, 1).sum() - own, own + rest
 
-        return by_hub
+    def by_sum_product(parameters: Values, data: Values) -> tuple[torch.Tensor, torch.Tensor]:
+        assert sites.structure is not None
+        both, prior = joint_and_prior(model, parameters, data, sites.structure)
+        return both - prior, prior
 
     def by_enumeration(parameters: Values, data: Values) -> tuple[torch.Tensor, torch.Tensor]:
-        with poutine.block(), poutine.condition(data=parameters):
-            trace = trace_sites(model, data)
-        prior = sum((_log_prob(trace[name]).sum() for name in parameters), start=torch.zeros((), dtype=torch.float64))
+        trace = held_sites(model, parameters, data)
+        prior = sum((log_prob(trace[name]).sum() for name in parameters), start=torch.zeros((), dtype=torch.float64))
         guide = _delta_guide(parameters, trace)
         elbo = TraceEnum_ELBO(max_plate_nesting=max_plate_nesting(trace))
         # TraceEnum_ELBO refuses to differentiate what has no gradient
@@ -162,7 +282,7 @@ def log_densities(
         loss = elbo.differentiable_loss if needs_gradient else elbo.loss
         return -torch.as_tensor(loss(model, guide, **data)) - prior, prior
 
-    return by_enumeration
+    return by_hub if sites.has_hub else by_sum_product if sites.is_summed else by_enumeration
 
 
 def max_plate_nesting(trace: dict[str, Values]) -> int:
@@ -190,7 +310,7 @@ def over_draws(function: Callable[[Values], torch.Tensor], parameters: Parameter
     """`function` of each of many parameter values, stacked: at once where the program allows it."""
     values = as_torch(dict(parameters))
     with torch.no_grad():
-        if sites.has_hub:
+        if not sites.is_enumerated:
             return torch.vmap(function)(values).numpy()
         draws = len(next(iter(values.values())))
         return torch.stack(
@@ -262,6 +382,7 @@ def vector_density(program: Program, x: Observations, *, prior: bool, jacobian: 
 
     return LogDensity(
         size=sites.coordinates,
+        is_real=sites.are_real(space.shapes),
         value_and_gradient=value_and_gradient,
         hessian=hessian,
         units=lambda scales: space.units(as_torch(dict(scales))).numpy(),

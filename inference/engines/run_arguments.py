@@ -1,11 +1,16 @@
 """What a compiled program is given: data, and the numbers of its priors."""
 
-from collections.abc import Mapping
+import dataclasses
+import inspect
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from mixtures import Mixture, Observations, Program
+from mixtures.errors import DataError, MixturesError, ModelError
+from mixtures.program import Declared
 
 
 def run_arguments(program: Program, x: Observations) -> tuple[Program, dict[str, Any]]:
@@ -22,7 +27,76 @@ def run_arguments(program: Program, x: Observations) -> tuple[Program, dict[str,
     if isinstance(program, Mixture):
         known = {} if x.labels is None else {"labels": x.labels}
         return program.structure, {**data, "hyper": program.hyper(x), **known}
+    if isinstance(program, Declared):
+        _check_arguments(program, data)
     return program, data
+
+
+def is_from_here(part: Any) -> bool:
+    """Whether a program, or a part of one, is all of this package's code: what it computes is then known by its value.
+
+    >>> from mixtures import gaussian_mixture
+    >>> is_from_here(gaussian_mixture(2))
+    True
+    """
+    if isinstance(part, tuple | list | frozenset):
+        return all(map(is_from_here, part))
+    if not dataclasses.is_dataclass(part):
+        return not callable(part)
+    is_ours = type(part).__module__.split(".")[0] == "mixtures"
+    return is_ours and all(is_from_here(getattr(part, field.name)) for field in dataclasses.fields(part))
+
+
+def _check_arguments(program: Declared, data: Mapping[str, Any]) -> None:
+    """Check that a user's own program takes what there is, and gets what it wants.
+
+    Raises:
+        DataError: it wants something that there is not, or takes no such thing.
+    """
+    named = list(inspect.signature(program.function).parameters.values())[2:]
+    takes_all = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in named)
+    wanted = {
+        one.name for one in named if one.default is one.empty and one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)
+    }
+    known = {one.name for one in named}
+    for name in sorted(wanted - set(data)):
+        raise DataError(
+            name,
+            got="none",
+            expected=f"{name}, which the program takes",
+            advice=f"Pass Observations(x, {name}=...), for new rows too."
+            if name == "covariates"
+            else f"Give {name} a default in the program; x, covariates and observed are what data bring.",
+        )
+    for name in sorted(set(data) - {"x"} - known):
+        if not takes_all:
+            raise DataError(
+                name,
+                got=f"{name} in the data",
+                expected="none: the program takes no such argument",
+                advice=f"Pass the data without, or write {name} into the program's signature.",
+            )
+
+
+@contextmanager
+def checked_run(program: Program) -> Iterator[None]:
+    """Say of what a user's own code raises that it is the program's.
+
+    Raises:
+        ModelError: with the exception as its cause.
+    """
+    try:
+        yield
+    except MixturesError:
+        raise
+    except Exception as error:
+        text = str(error).strip().splitlines()
+        raise ModelError(
+            "program",
+            got=f"{type(error).__name__} when it was run: {text[0] if text else 'no text'}",
+            expected="a program that runs on these data",
+            advice="The error that it raised is above this one.",
+        ) from error
 
 
 def rows_of(data: Mapping[str, Any], index: Any) -> dict[str, Any]:

@@ -1,15 +1,23 @@
 """A program's random variables, described: what both backends' programs are known by."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
+from inference.engines.exchange import found_exchange, named_axes
+from inference.engines.structure import Probe, Structure, derived
 from mixtures import Mixture, Program
+from mixtures.errors import ModelError
+from mixtures.exchangeable import Groups
 
 Support = Literal["real", "positive", "unit interval", "simplex", "correlation Cholesky", "other"]
 """Which values a site may have, whatever its event axes; zero-inclusive supports count as positive."""
+
+NESTING_OF_MIXTURES = 2
+"""Rows, and at most one plate inside them."""
 
 SUPPORTS: dict[str, Support] = {
     "real": "real",
@@ -71,10 +79,14 @@ class Sites:
     Args:
         all: the variables, in the program's order.
         predictors: pairs of sites, intercept and slope, of linear predictors.
+        structure: of a program that is not a mixture by construction: which terms depend on which assignments, found by looking.
+        exchangeable: of such a program, the groups of components that are alike.
     """
 
     all: tuple[Site, ...]
     predictors: tuple[tuple[str, str], ...] = ()
+    structure: Structure | None = None
+    exchangeable: Groups = ()
 
     @property
     def parameters(self) -> tuple[Site, ...]:
@@ -88,8 +100,77 @@ class Sites:
 
     @property
     def has_hub(self) -> bool:
-        """Whether every assignment belongs to a row, so that rows are independent: then `log_joint` answers everything."""
-        return len(self.assignments) > 0 and all(site.dims == ("rows",) for site in self.assignments)
+        """Whether every assignment belongs to a row, and rows are independent given the parameters: then `log_joint` answers everything."""
+        return self.structure.rows is not None if self.structure else len(self.assignments) > 0
+
+    @property
+    def rows(self) -> str:
+        """The plate of the rows, where there is a hub."""
+        return (self.structure.rows if self.structure else None) or "rows"
+
+    @property
+    def nesting(self) -> int:
+        """How many dimensions plates take: rows, and those inside them."""
+        return self.structure.nesting if self.structure else NESTING_OF_MIXTURES
+
+    @property
+    def observed_terms(self) -> frozenset[str]:
+        """The sites and factors that the data enter."""
+        return self.structure.observed if self.structure else frozenset()
+
+    @property
+    def has_prior_in_rows(self) -> bool:
+        """Whether rows have more of a prior than that of their assignments: then what a row adds to the density is not its likelihood alone."""
+        return self.structure is not None and self.structure.has_prior_in_rows
+
+    @property
+    def is_enumerated(self) -> bool:
+        """Whether assignments are left to the backend's own enumeration."""
+        return self.structure is not None and self.structure.is_enumerated
+
+    @property
+    def is_summed(self) -> bool:
+        """Whether assignments are summed out by `sum_product`: neither a hub nor the backend's enumeration would be right."""
+        return self.structure is not None and self.structure.rows is None and not self.is_enumerated
+
+    @property
+    def has_table(self) -> bool:
+        """Whether `log_joint` has a table: of the rows, or of the units that one assignment each belongs to."""
+        return self.has_hub or (self.is_summed and self.structure is not None and self.structure.is_of_units)
+
+    def check_table(self, needed_for: str) -> None:
+        """Check that there is a table of assignments.
+
+        Raises:
+            ModelError: assignments hang together, so that they have no probabilities one by one.
+        """
+        if not self.has_table:
+            names = ", ".join(repr(site.name) for site in self.assignments) or "none"
+            raise ModelError(
+                "program",
+                got=f"assignments ({names}) that cannot be looked at one by one",
+                expected=f"one assignment a row, or a group of rows, for {needed_for}",
+                advice="Its log posterior density is known, and so are fit_map and sample_nuts; ask these.",
+            )
+
+    def check_hub(self, needed_for: str) -> None:
+        """Check that rows are independent given the parameters.
+
+        Raises:
+            ModelError: they are not.
+        """
+        if not self.has_hub:
+            raise ModelError(
+                "program",
+                got="rows that are not independent given the parameters",
+                expected=f"rows that are, each with its assignment, for {needed_for}",
+                advice="The log likelihood of all rows together is in the fit, and in sample_stats of a posterior.",
+            )
+
+    @property
+    def latent(self) -> tuple[str, ...]:
+        """The continuous unknowns on which a row's likelihood is conditional: every row has its own, or they depend on an assignment."""
+        return self.structure.latent if self.structure else ()
 
     @property
     def is_trivial(self) -> bool:
@@ -120,6 +201,12 @@ class Sites:
     def coordinates(self) -> int:
         """The number of free coordinates: the length of the unconstrained vector."""
         return sum(site.free for site in self.parameters)
+
+    def are_real(self, names: Iterable[str]) -> np.ndarray:
+        """Which coordinates of the unconstrained vector belong to real-valued sites, given the order of the sites in it."""
+        by_name = {site.name: site for site in self.parameters}
+        parts = [np.full(by_name[name].free, by_name[name].is_real) for name in names]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=bool)
 
     @property
     def free_parameters(self) -> int:
@@ -155,6 +242,22 @@ def _without_one(site: Site) -> Site:
     return replace(site, spare=site.free // sets)
 
 
+@contextmanager
+def proper_priors() -> Iterator[None]:
+    """Say in words what backends say of a prior that is no distribution: that it has no draws, or of which parameter it has no value."""
+    try:
+        yield
+    except (NotImplementedError, ValueError) as error:
+        if isinstance(error, ValueError) and "distribution got invalid" not in str(error):
+            raise
+        raise ModelError(
+            "program",
+            got=str(error) or "a distribution without draws, such as ImproperUniform",
+            expected="proper distributions, which can be drawn from",
+            advice="Give every unknown a proper prior, as wide as you like.",
+        ) from error
+
+
 def component_sizes(sites: Iterable[Mapping[str, Any]], is_assignment: Callable[[Any], bool]) -> set[int]:
     """What a simplex over components has as its length: the plate `components`, or, without one, the assignments' categories."""
     sites = list(sites)
@@ -162,12 +265,39 @@ def component_sizes(sites: Iterable[Mapping[str, Any]], is_assignment: Callable[
     return plates or {int(site["fn"].support.upper_bound) + 1 for site in sites if is_assignment(site)}
 
 
-def dims_of_event(
-    declared: tuple[str, ...], name: str, shape: tuple[int, ...], is_simplex: bool, categories: set[int]
+def dims_of(
+    plates: tuple[str, ...],
+    declared: tuple[str, ...],
+    name: str,
+    event: tuple[int, ...],
+    is_simplex: bool,
+    categories: set[int],
 ) -> tuple[str, ...]:
-    """Names of a site's event axes: as declared, else `components` for a simplex of that size, else numbered."""
-    if len(declared) == len(shape):
-        return declared
-    if is_simplex and len(shape) == 1 and shape[0] in categories:
-        return ("components",)
-    return tuple(f"{name}_dim_{axis}" for axis in range(len(shape)))
+    """Names of a site's axes: plates, then event axes as declared, else `components` for a simplex of that size, else numbered."""
+    if len(declared) == len(event):
+        return plates + declared
+    if is_simplex and len(event) == 1 and event[0] in categories and "components" not in plates:
+        return (*plates, "components")
+    return plates + tuple(f"{name}_dim_{axis}" for axis in range(len(event)))
+
+
+def with_structure(sites: Sites, probe: Probe) -> Sites:
+    """The sites of a user's own program, with its structure, and the components that are alike."""
+    sites = replace(sites, structure=derived(probe))
+    if len(probe.choices) != 1:
+        return sites
+    shapes = {site.name: site.shape for site in sites.parameters}
+    axes, groups = found_exchange(probe, shapes, named_axes({site.name: site.dims for site in sites.parameters}))
+    return replace(with_components(sites, axes), exchangeable=groups)
+
+
+def with_components(sites: Sites, axes: Mapping[str, int]) -> Sites:
+    """The sites with those axes called `components` that were found to run over components."""
+    return replace(sites, all=tuple(_with_axis(site, axes.get(site.name)) for site in sites.all))
+
+
+def _with_axis(site: Site, axis: int | None) -> Site:
+    if site.kind != "parameter" or axis is None or site.component_axis == axis:
+        return site
+    free = (f"{site.name}_dim_{number}" if dim == "components" else dim for number, dim in enumerate(site.dims))
+    return replace(site, dims=tuple("components" if number == axis else dim for number, dim in enumerate(free)))

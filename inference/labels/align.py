@@ -14,9 +14,9 @@ import xarray as xr
 from jaxtyping import Float
 
 from inference.assignment import responsibilities as model
-from inference.draws import observations_of
-from inference.labels.evidence import raw_tree
-from inference.labels.exchange import groups_of
+from inference.draws import observations_of, sampled_assignments, whole
+from inference.labels.evidence import permutations_of, raw_tree
+from inference.labels.exchange import groups_in, groups_of
 from inference.labels.permutations import (
     Relabelling,
     assignment_cost,
@@ -30,7 +30,7 @@ from inference.labels.relabel import permuted, relabel
 from inference.results import PointFit
 from mixtures import Observations, simulate
 from mixtures.errors import DataError
-from mixtures.exchangeable import Groups, exchangeable
+from mixtures.exchangeable import Groups
 from mixtures.families import Product
 from mixtures.families.product import site_of
 from mixtures.program import Declared
@@ -114,7 +114,9 @@ def match(result: Labelled, to: Labelled, x: Any = None) -> Relabelling:
         )
     # cost[i, j] = mean over rows of P(i in the result) P(not j in the reference)
     costs = (ours.T @ (1 - theirs))[None] / len(rows)
-    parts = [(group, _matched(costs[:, group][:, :, group])) for group in map(list, _groups(result, ours.shape[1]))]
+    parts = [
+        (group, _matched(costs[:, group][:, :, group])) for group in map(list, _groups(result, rows, ours.shape[1]))
+    ]
     found = combined("align", parts, draws=1, components=ours.shape[1])
     cost = assignment_cost(costs, found.permutations)  # of all components, those that stay in place too
     return replace(found, cost=cost, total_costs=cost)
@@ -125,10 +127,10 @@ def _matched(costs: Float[np.ndarray, "draws components components"]) -> Relabel
     return Relabelling("align", permutations, cost, second_best_margin(costs, permutations), np.array([cost.sum()]))
 
 
-def _groups(result: Labelled, components: int) -> Groups:
+def _groups(result: Labelled, rows: Observations, components: int) -> Groups:
     """The groups of components that may be exchanged; a fit does not keep which rows' labels were known."""
     if isinstance(result, PointFit):
-        return exchangeable(result.origin.program, components, result.origin.features, result.origin.covariates)
+        return groups_in(result.program, rows, result.backend, components)
     return groups_of(result, components)
 
 
@@ -139,7 +141,7 @@ def classify_rows(result: Labelled, x: Observations) -> Float[np.ndarray, "rows 
     sizes = result["posterior"].sizes
     every = -(-sizes["draw"] * sizes["chain"] // MOST_DRAWS)
     some = result.isel(draw=slice(None, None, every), missing_dims="ignore")
-    permutations = some["relabelling"].to_dataset()["permutation"].values.reshape(-1, sizes["components"])
+    permutations = permutations_of(some, sizes["components"])
     table = model.draw_responsibilities(raw_tree(some), x=x)
     return relabel_parameters(table, permutations, axis=2).mean(axis=0)
 
@@ -149,7 +151,7 @@ def _labelled(result: Any, name: str = "result") -> Labelled:
     if isinstance(result, PointFit):
         return result
     if isinstance(result, xr.DataTree):
-        return result if "relabelling" in result.children else relabel(result)
+        return whole(result) if "relabelling" in result.children else relabel(result)
     raise DataError(
         name,
         got=type(result).__name__,
@@ -201,15 +203,16 @@ def _permuted_fit(fit: PointFit, permutation: np.ndarray) -> PointFit:
 def _permuted_tree(tree: xr.DataTree, permutation: np.ndarray) -> xr.DataTree:
     """The same permutation for all draws, on top of each draw's own."""
     posterior, relabelling = tree["posterior"].to_dataset(), tree["relabelling"].to_dataset()
+    assignments = sampled_assignments(tree)
     chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
     every = np.tile(permutation, (chains * draws, 1))
     moved = {
         name: permuted(variable, every)
         for name, variable in posterior.data_vars.items()
-        if "components" in variable.dims or name == "assignment"
+        if "components" in variable.dims or name in assignments
     }
     own = relabelling["permutation"]
-    composed = compose(own.values.reshape(every.shape), every).reshape(own.shape)
+    composed = compose(permutations_of(tree, own.sizes["components"]), every).reshape(own.shape)
     aligned = tree.copy(deep=False)
     aligned["posterior"] = xr.DataTree(posterior.assign(moved))
     aligned["relabelling"] = xr.DataTree(relabelling.assign(permutation=own.copy(data=composed)))

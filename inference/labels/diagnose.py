@@ -13,9 +13,11 @@ import numpy as np
 import xarray as xr
 from scipy.stats import chi2
 
+from inference.checks import check_choice, check_result
+from inference.draws import whole
 from inference.labels.comparison import compare_methods
 from inference.labels.convergence import convergence
-from inference.labels.evidence import Evidence, raw_tree
+from inference.labels.evidence import Evidence, permutations_of, raw_tree
 from inference.labels.invariants import invariants
 from inference.labels.methods import METHODS, Task, solved, tasks
 from inference.labels.permutations import Permutations, relabel_parameters
@@ -23,7 +25,6 @@ from inference.labels.relabel import choose_rows
 from inference.labels.report import LabelReport
 from inference.labels.switching import describe_switching
 from inference.labels.verdict import decide
-from mixtures.errors import ChoiceError
 
 COMPARED = ("ecr", "ecr-iterative-1", "ecr-iterative-2", "stephens", "pra", "data-based", "ordering")
 CLOSE_CALL = np.log(20.0)
@@ -69,11 +70,16 @@ def diagnose_labels(
         >>> print(str(report).splitlines()[0])
         Labels of 2 components in 2 chains of 50 draws
     """
-    if method is not None and method not in METHODS:
-        raise ChoiceError.of("method", method, METHODS)
-    evidence = Evidence(raw_tree(posterior), choose_rows(raw_tree(posterior), rows, seed))
+    if method is not None:
+        check_choice("method", method, METHODS)
+    if reference_fit is not None:
+        check_result("reference_fit", reference_fit, "log_posterior", "PointFit", "fit_map, fit_mle or fit_em")
+    posterior = whole(posterior)
+    raw = raw_tree(posterior)
+    evidence = Evidence(raw, choose_rows(raw, rows, seed))
     parts = tasks(evidence, pivot)
-    results = {name: solved(name, parts, evidence) for name in COMPARED}
+    compared = [name for name in COMPARED if evidence.is_of_rows or name != "data-based"]
+    results = {name: solved(name, parts, evidence) for name in compared}
     found = {key: result.permutations for key, result in results.items()}
     name, permutations = _reported(posterior, method, parts, evidence, found)
 
@@ -140,7 +146,7 @@ def _reported(
     """The relabelling to report on, and its name."""
     if method is None and "relabelling" in posterior.children:
         kept = posterior["relabelling"].to_dataset()
-        return str(kept.attrs["method"]), kept["permutation"].values.reshape(-1, evidence.components)
+        return str(kept.attrs.get("method", "relabelled")), permutations_of(posterior, evidence.components)
     name = method or "ecr"
     return name, found[name] if name in found else solved(name, parts, evidence).permutations
 

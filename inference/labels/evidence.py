@@ -14,6 +14,8 @@ from jaxtyping import Float, Int
 
 from inference.assignment import responsibilities as model
 from inference.checks import check_tree
+from inference.draws import backend_of, observations_of, program_of, sampled_assignments, whole
+from inference.engines import engine
 from inference.labels.exchange import groups_of
 from mixtures.errors import DataError
 from mixtures.exchangeable import Groups
@@ -23,7 +25,8 @@ Rows = Int[np.ndarray, " rows"]
 
 def raw_tree(posterior: Any) -> xr.DataTree:
     """The tree with the draws as they were sampled in its group `posterior`."""
-    check_tree(posterior)
+    _with_components(check_tree(posterior)["posterior"].to_dataset())
+    posterior = whole(posterior)
     groups = {name: node for name, node in posterior.children.items() if name not in ("posterior_raw", "relabelling")}
     groups["posterior"] = (
         posterior["posterior_raw"] if "posterior_raw" in posterior.children else posterior["posterior"]
@@ -31,6 +34,41 @@ def raw_tree(posterior: Any) -> xr.DataTree:
     tree = xr.DataTree.from_dict({name: node.to_dataset() for name, node in groups.items()})
     tree.attrs = dict(posterior.attrs)
     return tree
+
+
+def _with_components(draws: xr.Dataset) -> xr.Dataset:
+    """The draws, if they are of components.
+
+    Raises:
+        DataError: they are not.
+    """
+    if "components" not in draws.dims:
+        raise DataError(
+            "posterior",
+            got=f"dims {', '.join(map(str, draws.dims))}",
+            expected="a dim 'components'",
+            advice="There are no labels to switch in a model without components.",
+        )
+    return draws
+
+
+def permutations_of(posterior: xr.DataTree, components: int) -> Int[np.ndarray, "draws components"]:
+    """Each draw's permutation, as `relabel` kept it.
+
+    Raises:
+        DataError: it is not there, or is none of so many components.
+    """
+    kept = posterior["relabelling"].to_dataset().get("permutation")
+    if kept is not None and set(kept.dims) == {"chain", "draw", "components"}:
+        table = kept.transpose("chain", "draw", "components").values.reshape(-1, kept.sizes["components"])
+        if table.dtype.kind in "iu" and (np.sort(table, axis=1) == np.arange(components)).all():
+            return table
+    raise DataError(
+        "posterior",
+        got="a group 'relabelling' without a permutation of the components for each draw",
+        expected="the group as relabel made it",
+        advice="Drop the group, and relabel again.",
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,15 +100,7 @@ class Evidence:
     @cached_property
     def draws(self) -> xr.Dataset:
         """The group `posterior`."""
-        dataset = self.tree["posterior"].to_dataset()
-        if "components" not in dataset.dims:
-            raise DataError(
-                "posterior",
-                got=f"dims {', '.join(map(str, dataset.dims))}",
-                expected="a dim 'components'",
-                advice="There are no labels to switch in a model without components.",
-            )
-        return dataset
+        return _with_components(self.tree["posterior"].to_dataset())
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -119,14 +149,46 @@ class Evidence:
         """The sampled assignments if the draws have any, else each row's most probable label; -1 outside the group."""
         if self.whole is not None:
             return self.numbered(self.whole.assignments)
-        if "assignment" not in self.draws:
+        if self.sampled is None:
             return self.responsibilities.argmax(axis=2).astype(np.int16)
-        labels = _flat(self.draws["assignment"].transpose("chain", "draw", "rows")).astype(np.int16)
+        labels = _flat(self.draws[self.sampled].transpose("chain", "draw", ...)).astype(np.int16)
+        labels = labels.reshape(len(labels), -1)
         return labels if self.rows is None else labels[:, self.rows]
+
+    @property
+    def sampled(self) -> str | None:
+        """The name of the sampled assignments, if the draws have any."""
+        return next(iter(sampled_assignments(self.tree)), None)
+
+    @cached_property
+    def is_of_rows(self) -> bool:
+        """Whether assignments are of the rows of the data; else they are of groups of rows, or of what else a program says."""
+        if "program" not in self.tree.attrs:
+            return True
+        sites = engine(backend_of(self.tree)).sites(program_of(self.tree), observations_of(self.tree))
+        return sites.has_hub or not sites.has_table
+
+    @property
+    def units(self) -> int:
+        """How many assignments there are: of the rows, or of what else has one."""
+        if self.is_of_rows:
+            return self.tree["observed_data"].sizes["rows"]
+        return (self.whole or self).responsibilities.shape[1]
 
     @cached_property
     def observations(self) -> Float[np.ndarray, "rows features"]:
-        """The data."""
+        """The data of every assignment.
+
+        Raises:
+            DataError: assignments are not of rows.
+        """
+        if not self.is_of_rows:
+            raise DataError(
+                "posterior",
+                got=f"{self.units} assignments that are not of the rows",
+                expected="an assignment for each row of the data",
+                advice="Take a method that looks at parameters or probabilities: 'ecr', 'stephens', 'pra'.",
+            )
         obs = self.tree["observed_data"]["obs"].transpose("rows", ...).values.astype(float)
         obs = obs.reshape(len(obs), -1)
         return obs if self.rows is None else obs[self.rows]
@@ -192,7 +254,7 @@ class Evidence:
 
     def at(self, values: dict[str, np.ndarray]) -> xr.DataTree:
         """A tree of one draw: the given values, and the posterior mean of every site that is not given."""
-        one = self.draws.drop_vars("assignment", errors="ignore").isel(chain=[0], draw=[0])
+        one = self.draws.drop_vars(sampled_assignments(self.tree)).isel(chain=[0], draw=[0])
         means = self.draws[list(one.data_vars)].mean(["chain", "draw"])
         tables = {str(name): values.get(str(name), means[name].values) for name in one.data_vars}
         tree = self.tree.copy(deep=False)

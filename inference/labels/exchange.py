@@ -4,6 +4,8 @@ import numpy as np
 import xarray as xr
 
 from inference.draws import observations_of, program_of
+from inference.engines import engine
+from mixtures import Mixture, Observations, Program
 from mixtures.exchangeable import Groups, exchangeable, grouped
 
 FIXED = "components are told apart by the declaration or by known labels: none may be exchanged with another"
@@ -19,11 +21,18 @@ def groups_of(posterior: xr.DataTree, components: int) -> Groups:
     x = observations_of(posterior)
     groups: Groups = grouped([()] * components)
     if "program" in posterior.attrs:
-        covariates = None if x.covariates is None else x.covariates.shape[1]
-        groups = exchangeable(program_of(posterior), components, x.features, covariates)
+        groups = groups_in(program_of(posterior), x, posterior.attrs["backend"], components)
     named = set() if x.labels is None else set(x.labels[x.labels >= 0].tolist())
     unnamed = [tuple(k for k in group if k not in named) for group in groups]
     return tuple(group for group in unnamed if len(group) > 1)
+
+
+def groups_in(program: Program, x: Observations, backend: str, components: int) -> Groups:
+    """The groups of components that a program makes alike: a mixture by its parts, a user's own by its density."""
+    if not isinstance(program, Mixture):
+        return engine(backend).sites(program, x).exchangeable
+    covariates = None if x.covariates is None else x.covariates.shape[1]
+    return exchangeable(program, components, x.features, covariates)
 
 
 def is_exchangeable(groups: Groups, components: int) -> np.ndarray:

@@ -40,7 +40,7 @@ def invariants(evidence: Evidence) -> xr.Dataset:
 
 
 def reference_pairs(evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
-    """Neighbours among rows at a few ranks of the first feature."""
-    order = np.argsort(evidence.observations[:, 0], kind="stable")
+    """Neighbours among rows at a few ranks of the first feature; among what else has assignments, in its own order."""
+    order = np.argsort(evidence.observations[:, 0], kind="stable") if evidence.is_of_rows else np.arange(evidence.units)
     rows = order[np.unique((np.array(REFERENCE_RANKS) * (len(order) - 1)).round().astype(int))]
     return rows[:-1], rows[1:]

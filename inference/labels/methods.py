@@ -17,7 +17,6 @@ from inference.labels.pivot import Pivot, find_pivot
 from inference.labels.pra import pra
 from inference.labels.sjw import sjw
 from inference.labels.stephens import stephens
-from mixtures.errors import ChoiceError
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Task:
 
 def _ecr(task: Task) -> Relabelling:
     evidence = task.evidence
-    is_sampled = "assignment" in evidence.draws
+    is_sampled = evidence.sampled is not None
     assignments = evidence.assignments if is_sampled else evidence.responsibilities
     return ecr(assignments, task.pivot.clustering, evidence.components)
 
@@ -48,8 +47,6 @@ def ordering_parameter(evidence: Evidence, by: str | None) -> np.ndarray:
     """The column to sort by: of the named site, or of all but the weights, the one whose components lie farthest apart,
     (draws, components).
     """
-    if by is not None and by not in evidence.sites:
-        raise ChoiceError.of("by", by, evidence.sites)
     names = [by] if by else [name for name in evidence.sites if name != "weights"] or list(evidence.sites)
     columns = np.concatenate([evidence.columns(name) for name in names], axis=2)
     ranked = np.sort(columns, axis=1)

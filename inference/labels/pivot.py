@@ -10,7 +10,8 @@ from jaxtyping import Float, Int
 
 from inference.labels.ecr import ecr
 from inference.labels.evidence import Evidence
-from mixtures.errors import DataError
+from mixtures.errors import DataError, in_words
+from mixtures.tables import whole_numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,16 +50,16 @@ def find_pivot(evidence: Evidence, pivot: Any = None) -> Pivot:
     """
     if hasattr(pivot, "parameters"):
         return _from_fit(evidence, pivot.parameters)
-    if pivot is None or isinstance(pivot, int | np.integer):
+    if pivot is None or (isinstance(pivot, int | np.integer) and not isinstance(pivot, bool)):
         draw = _best_draw(evidence) if pivot is None else int(pivot)
         return _from_draw(evidence, draw)
-    return _from_clustering(evidence, np.asarray(pivot))
+    return _from_clustering(evidence, pivot)
 
 
 def _from_draw(evidence: Evidence, draw: int) -> Pivot:
     draws = len(evidence.parameters)
     if not 0 <= draw < draws:
-        raise DataError("pivot", got=str(draw), expected=f"a draw's index in [0, {draws})")
+        raise DataError("pivot", got=in_words(draw), expected=f"a draw's index in [0, {draws})")
     return Pivot(f"draw {draw}", evidence.parameters[draw], lambda: evidence.classified_draw(draw))
 
 
@@ -80,14 +81,14 @@ def _from_fit(evidence: Evidence, values: dict[str, np.ndarray]) -> Pivot:
     return Pivot("point fit", evidence.columns_at(values), lambda: evidence.classified_at(values))
 
 
-def _from_clustering(evidence: Evidence, labels: np.ndarray) -> Pivot:
-    rows, components = evidence.tree["observed_data"].sizes["rows"], evidence.draws.sizes["components"]
-    if labels.shape != (rows,) or labels.dtype.kind not in "iu" or not np.isin(labels, range(components)).all():
-        raise DataError(
-            "pivot",
-            got=f"an array of dtype {labels.dtype} and shape {labels.shape}",
-            expected=f"a label in 0, ..., {components - 1} for each of {rows} rows",
-        )
+def _from_clustering(evidence: Evidence, given: Any) -> Pivot:
+    rows, components = evidence.units, evidence.draws.sizes["components"]
+    expected = (
+        f"a label in 0, ..., {components - 1} for each of {rows} {'rows' if evidence.is_of_rows else 'assignments'}"
+    )
+    labels = whole_numbers("pivot", given, rows, expected)
+    if labels.max() >= components:
+        raise DataError("pivot", got=f"{labels.max()} at row {labels.argmax()}", expected=expected)
     labels = evidence.numbered(labels if evidence.rows is None else labels[evidence.rows])
     # A clustering has no parameters: take those of the draw that agrees best with it, under its labels.
     matched = ecr(evidence.responsibilities, labels, evidence.components)

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from inference.checks import check_count
+from inference.checks import check_choice, check_count
+from inference.draws import sampled_assignments
 from inference.labels.evidence import Evidence, raw_tree
 from inference.labels.exchange import FIXED, groups_of, is_exchangeable
 from inference.labels.methods import METHODS, solved, tasks
 from inference.labels.permutations import Permutations, Relabelling, relabel_assignments, relabel_parameters
-from mixtures.errors import ChoiceError
-from mixtures.seeds import check_seed
+from mixtures.seeds import check_seed, generator
 
 MOST_MEMORY = 512 * 2**20
 """Bytes of responsibilities (draws x rows x components) above which a random subset of rows is used."""
@@ -70,9 +70,10 @@ def relabel(
         >>> bool((loc[:, :, 0] < loc[:, :, 1]).all())
         True
     """
-    if method not in METHODS:
-        raise ChoiceError.of("method", method, METHODS)
+    check_choice("method", method, METHODS)
     raw = raw_tree(posterior)
+    if by is not None:
+        check_choice("by", by, Evidence(raw).sites)
     subset = choose_rows(raw, rows, seed)
     result, used = run(raw, method, pivot, by, subset)
     attrs: dict[str, Any] = {"method": method, "pivot": used, "total_costs": result.total_costs}
@@ -90,7 +91,7 @@ def run(raw: xr.DataTree, method: str, pivot: Any, by: str | None, rows: np.ndar
 
 
 def choose_rows(raw: xr.DataTree, rows: int | None, seed: int) -> np.ndarray | None:
-    """A random subset in random order, so that its halves are random too; None if all rows are used.
+    """A random subset in random order, so that its halves are random too; None if all rows are used, or assignments are not of rows.
 
     Raises:
         ModelError: `rows` is not an int >= 2.
@@ -102,17 +103,19 @@ def choose_rows(raw: xr.DataTree, rows: int | None, seed: int) -> np.ndarray | N
         draw_bytes = 8 * dataset.sizes["components"] * dataset.sizes["chain"] * dataset.sizes["draw"]
         rows = max(2, MOST_MEMORY // draw_bytes)
     rows = check_count("rows", rows, least=2)
-    return None if rows >= total else np.random.default_rng(check_seed(seed)).choice(total, rows, replace=False)
+    if rows >= total or not Evidence(raw).is_of_rows:
+        return None
+    return generator(check_seed(seed), "relabel").choice(total, rows, replace=False)
 
 
 def apply(raw: xr.DataTree, result: Relabelling, attrs: dict[str, Any]) -> xr.DataTree:
     """The tree with its draws permuted, and the raw draws and the permutations kept beside them."""
-    before = raw["posterior"].to_dataset()
+    before, assignments = raw["posterior"].to_dataset(), sampled_assignments(raw)
     after = before.assign(
         {
             name: permuted(variable, result.permutations)
             for name, variable in before.data_vars.items()
-            if "components" in variable.dims or name == "assignment"
+            if "components" in variable.dims or name in assignments
         }
     )
     shape = before.sizes["chain"], before.sizes["draw"]

@@ -66,8 +66,9 @@ class LabelReport:
 
     def __str__(self) -> str:
         chains, draws = self.shape
+        components = self.switching.labellings.shape[1]
         parts = [
-            f"Labels of {self.switching.labellings.shape[1]} components in {chains} chains of {draws} draws",
+            f"Labels of {_counted(components, 'component')} in {_counted(chains, 'chain')} of {_counted(draws, 'draw')}",
             f"Verdict: {self.verdict.value}.",
             self._labellings(),
             self._convergence(),
@@ -128,3 +129,7 @@ class LabelReport:
                 f"{comparison.close:.0%}."
             )
         return "\n".join(lines)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' if count != 1 else ''}"

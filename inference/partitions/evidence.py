@@ -1,6 +1,7 @@
 """What the posterior says about partitions, in the two forms that the losses read.
 
-Pair losses need the similarity matrix alone; information losses need whole partitions, drawn from the responsibilities.
+Pair losses need the similarity matrix alone; information losses need whole partitions, drawn from the responsibilities. Where there
+are too many rows for a matrix, sampled partitions serve pair losses too.
 """
 
 from dataclasses import dataclass
@@ -18,26 +19,32 @@ class Evidence:
 
     Args:
         responsibilities: P(assignment | row, parameters) for every draw.
-        similarity: the posterior similarity matrix.
+        similarity: the posterior similarity matrix, or None.
         sampled: partitions drawn from the responsibilities.
     """
 
     responsibilities: Float[np.ndarray, "draws rows components"]
-    similarity: Float[np.ndarray, "rows rows"]
+    similarity: Float[np.ndarray, "rows rows"] | None
     sampled: SampledPartitions
 
     @property
     def rows(self) -> int:
         """Number of rows."""
-        return len(self.similarity)
+        return self.responsibilities.shape[1]
+
+    @property
+    def matrix(self) -> Float[np.ndarray, "rows rows"]:
+        """The similarity matrix, where it is known to be there."""
+        assert self.similarity is not None
+        return self.similarity
 
 
-def gather(responsibilities: np.ndarray, seed: int) -> Evidence:
-    """Similarity matrix and sampled partitions of the same responsibilities.
+def gather(responsibilities: np.ndarray, seed: int, similarity: bool = True) -> Evidence:
+    """Sampled partitions and, if asked for, the similarity matrix of the same responsibilities.
 
     Raises:
         DataError: the responsibilities are not probabilities.
     """
     responsibilities = checked_responsibilities(responsibilities)
     sampled = SampledPartitions.of(sample_partitions(responsibilities, seed))
-    return Evidence(responsibilities, similarity_matrix(responsibilities), sampled)
+    return Evidence(responsibilities, similarity_matrix(responsibilities) if similarity else None, sampled)

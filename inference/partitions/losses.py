@@ -17,7 +17,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import xlogy
 
-from mixtures.errors import ChoiceError
+from inference.partitions.sampled import check_clusters
+from mixtures.checks import check_choice
 
 Sums: TypeAlias = Float[np.ndarray, "..."] | np.floating
 
@@ -167,9 +168,7 @@ def loss_of(loss: str | Loss) -> Loss:
     """The loss of that name; a `Loss` is returned as it is, so that costs can be chosen: `binder(joined=2.0)`."""
     if isinstance(loss, Loss):
         return loss
-    if loss not in LOSSES:
-        raise ChoiceError.of("loss", loss, LOSSES)
-    return LOSSES[loss]
+    return LOSSES[check_choice("loss", loss, LOSSES)]
 
 
 def contingency(
@@ -199,11 +198,15 @@ def distances(
         partitions: the others, labels 0, 1, ...
         loss: what to measure.
 
+    Raises:
+        DataError: labels that are not 0, 1, ...
+
     Example:
         >>> import numpy as np
         >>> distances(np.array([0, 0, 1, 1]), np.array([[0, 0, 1, 1], [0, 0, 0, 0]]), LOSSES["vi"])
         array([0., 1.])
     """
+    labels, partitions = check_clusters("labels", labels), check_clusters("partitions", partitions)
     counts = contingency(labels, partitions, int(labels.max()) + 1)
     h = loss.potential
     own, theirs = h(counts[0].sum(axis=0)).sum(), h(counts.sum(axis=2)).sum(axis=1)

@@ -152,8 +152,8 @@ class BoundOverlap:
 
     def __init__(self, evidence: Evidence, loss: Loss, labels: Int[np.ndarray, " rows"], clusters: int):
         self.labels, self.weights = labels.copy(), np.ones(1)
-        self._similarity = evidence.similarity
-        self._sums = evidence.similarity @ (labels[:, None] == np.arange(clusters)).astype(float)
+        self._similarity = evidence.matrix
+        self._sums = evidence.matrix @ (labels[:, None] == np.arange(clusters)).astype(float)
         sampled = evidence.sampled
         sizes = contingency(np.zeros(evidence.rows, dtype=int), sampled.partitions, 1)[:, :, 0]
         self.theirs = np.array([sampled.weights @ loss.potential(sizes).sum(axis=1)])
@@ -212,5 +212,5 @@ def overlap_of(evidence: Evidence, loss: Loss, labels: Int[np.ndarray, " rows"],
     if loss.overlap == "sampled":
         return SampledOverlap(evidence.sampled, loss, labels, clusters)
     if loss.overlap == "pairs":
-        return PairOverlap(evidence.similarity, labels, clusters)
+        return PairOverlap(evidence.matrix, labels, clusters)
     return BoundOverlap(evidence, loss, labels, clusters)

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 from xarray import DataTree
 
-from inference.checks import check_tree
-from inference.draws import observations_of, program_of
-from inference.partitions.partition import Partition
+from inference.draws import observations_of, program_of, whole
+from inference.partitions.partition import Partition, clusters_of
 from inference.point.em import fit_em
 from inference.results import PointFit
 from mixtures import Mixture, Observations, Program
-from mixtures.errors import DataError, ModelError
+from mixtures.errors import ModelError
 from mixtures.exchangeable import exchangeable
+from mixtures.seeds import check_seed
 
 STARTS = 3
 """Starts of the fit: with every row's cluster known hardly any family has more than one optimum."""
@@ -36,7 +36,7 @@ def cluster_parameters(
         A `PointFit`, component k being cluster k.
 
     Raises:
-        DataError: not a posterior's tree, or labels of another number of rows.
+        DataError: not a posterior's tree, or labels of another number of rows or that are not 0, 1, ...
         ModelError: a program whose components are not alike, so that a cluster cannot be any of them.
 
     Source: Wade & Ghahramani (2018), section 5: inference given a point estimate of the partition.
@@ -50,16 +50,10 @@ def cluster_parameters(
         >>> fit.parameters["loc"].round(1).tolist()
         [0.5, 10.5]
     """
-    tree = check_tree(posterior)
+    tree = whole(posterior)
+    check_seed(seed)
     program, x = program_of(tree), observations_of(tree)
-    labels = np.asarray(partition.labels if isinstance(partition, Partition) else partition)
-    if labels.shape != (len(x),):
-        raise DataError(
-            "partition",
-            got=f"labels of shape {labels.shape}",
-            expected=f"one for each of the posterior's {len(x)} rows",
-            advice="Partition all rows: partition(posterior).",
-        )
+    labels = clusters_of(partition, len(x))
     _, numbered = np.unique(labels, return_inverse=True)
     model = replace(_alike(program, x), components=int(numbered.max()) + 1)
     return fit_em(model, x.with_labels(numbered), objective="posterior", restarts=STARTS, seed=seed, backend=backend)

@@ -1,21 +1,32 @@
 """One clustering that sums the posterior up, with how far to trust it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 from xarray import DataTree
 
-from inference.checks import check_count
+from inference.checks import check_count, check_rows, check_share
+from inference.draws import backend_of, observations_of, program_of, rows_of, whole
+from inference.engines import engine
 from inference.partitions.credible_ball import CredibleBall, credible_ball
 from inference.partitions.evidence import gather
 from inference.partitions.expectation import loss_series, monte_carlo_error
 from inference.partitions.losses import Loss, loss_of
 from inference.partitions.search import search
-from inference.partitions.similarity import responsibilities_of
+from inference.partitions.similarity import check_matrix, responsibilities_of
 from inference.partitions.uncertainty import cluster_uncertainty, membership, number_of_clusters, row_uncertainty
+from mixtures.errors import DataError, ModelError
 from mixtures.seeds import check_seed
+from mixtures.tables import whole_numbers
+
+ROWS_OF_A_MATRIX = 10_000
+"""Up to so many rows the similarity matrix is made unless said otherwise."""
+
+SAMPLED_BYTES = 2**30
+"""Of responsibilities and sampled partitions, where there is no matrix."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +39,7 @@ class Partition:
         expected_loss: its posterior expectation, the least that was found.
         monte_carlo_error: standard error of that expectation; NaN for fewer than four draws a chain.
         finalists: expected losses of the best few local minima that the search polished; equal ones are a good sign.
-        similarity: the posterior similarity matrix.
+        similarity: the posterior similarity matrix; None where it was not made.
         membership: mean similarity of each row to the other rows of each cluster.
         row_uncertainty: probability that a row is apart from a random other row of its cluster.
         cluster_sizes: rows in each cluster.
@@ -43,7 +54,7 @@ class Partition:
     expected_loss: float
     monte_carlo_error: float
     finalists: Float[np.ndarray, " finalists"]
-    similarity: Float[np.ndarray, "rows rows"] = field(repr=False)
+    similarity: Float[np.ndarray, "rows rows"] | None = field(repr=False)
     membership: Float[np.ndarray, "rows clusters"] = field(repr=False)
     row_uncertainty: Float[np.ndarray, " rows"] = field(repr=False)
     cluster_sizes: Int[np.ndarray, " clusters"]
@@ -82,11 +93,14 @@ def partition(
     restarts: int = 16,
     max_clusters: int | None = None,
     level: float = 0.95,
+    similarity: bool | None = None,
 ) -> Partition:
     """One clustering that summarises the posterior: the partition of least expected loss.
 
-    The labels of components do not matter: relabelling the draws changes nothing but noise. Memory is 8 n^2 bytes for n
-    rows, and 8 bytes for each draw, row and component; beyond some ten thousand rows pass a subset.
+    The labels of components do not matter: relabelling the draws changes nothing but noise.
+
+    Memory: 8 bytes for each draw, row and component, 8 for each draw and row, and with the similarity matrix 16 n^2 for n rows (1.6 GB for
+    10,000). Without it evenly spaced draws are used, as many as 1 GB holds, and every loss is judged by partitions sampled from them.
 
     Args:
         posterior: draws of the parameters, as `sample_nuts` returns them.
@@ -97,6 +111,8 @@ def partition(
         restarts: starts of the search, beside hierarchical cuts and sampled partitions.
         max_clusters: the most clusters allowed; no bound by default.
         level: the posterior share of the credible ball.
+        similarity: whether to make the similarity matrix, which pair losses are exact by, hierarchical clusterings start from, and
+            `plot_similarity` shows; None makes it for up to 10,000 rows.
 
     Returns:
         A `Partition`: the labels of the rows and how sure they are; a table when printed.
@@ -104,7 +120,8 @@ def partition(
     Raises:
         ChoiceError: an unknown loss.
         DataError: not a posterior's tree, or indices that no row has.
-        ModelError, SeedError: bad arguments.
+        ModelError, SeedError: bad arguments, or a loss that is made of the similarity matrix without it.
+        TooLargeError: there is not so much memory.
 
     Source: Dahl, Johnson & Mueller (2022), J. Computational and Graphical Statistics 31 (search); Wade & Ghahramani
     (2018), Bayesian Analysis 13 (expected VI, credible ball).
@@ -117,12 +134,84 @@ def partition(
         >>> partition(post).labels.tolist()
         [0, 0, 0, 1, 1, 1]
     """
-    loss_of(loss)  # a wrong name shall not wait for the responsibilities
-    responsibilities = responsibilities_of(posterior, rows)
-    chains = int(posterior["posterior"].sizes.get("chain", 1))
+    _check(loss, seed, restarts, max_clusters, level)  # what is wrong shall not wait for the responsibilities
+    loss = loss_of(loss)  # a wrong name shall not wait for the responsibilities
+    total = rows_of(posterior)
+    chosen = check_rows(rows, total)
+    count = total if chosen is None else len(chosen)
+    similarity = _has_matrix(similarity, loss, count)
+    posterior = whole(posterior)
+    responsibilities = responsibilities_of(posterior if similarity else _thinned(posterior, count), chosen)
+    chains = int(posterior["posterior"].sizes["chain"])
     return partition_responsibilities(
-        responsibilities, loss, seed=seed, restarts=restarts, max_clusters=max_clusters, level=level, chains=chains
+        responsibilities,
+        loss,
+        seed=seed,
+        restarts=restarts,
+        max_clusters=max_clusters,
+        level=level,
+        similarity=similarity,
+        chains=chains,
     )
+
+
+def _has_matrix(asked: bool | None, loss: Loss, rows: int) -> bool:
+    """Whether the similarity matrix is made.
+
+    Raises:
+        ModelError: neither a bool nor None, or a loss that needs the matrix without it.
+        TooLargeError: there is no memory for it.
+    """
+    if asked not in (None, True, False):
+        raise ModelError("similarity", got=repr(asked), expected="True, False or None")
+    made = bool(rows <= ROWS_OF_A_MATRIX if asked is None else asked)
+    if made:
+        check_matrix(rows, copies=2)
+    elif loss.overlap == "bound" or (loss.overlap == "pairs" and not loss.affine):
+        raise ModelError(
+            "loss",
+            got=f"{loss.name!r} without the similarity matrix of {rows} rows",
+            expected="the matrix, which this loss is made of, or another loss",
+            advice="Take loss='vi' or 'omari', pass a subset: rows=..., or similarity=True.",
+        )
+    return made
+
+
+def _thinned(posterior: DataTree, rows: int) -> DataTree:
+    """Evenly spaced draws, as many as `SAMPLED_BYTES` holds partitions and responsibilities of."""
+    sites = engine(backend_of(posterior)).sites(program_of(posterior), observations_of(posterior))
+    components = int(np.prod([site.categories for site in sites.assignments]))
+    sizes = posterior["posterior"].sizes
+    needed = sizes["chain"] * sizes["draw"] * rows * (8 * components + 8)
+    return posterior.isel(draw=slice(None, None, -(-needed // SAMPLED_BYTES)), missing_dims="ignore")
+
+
+def clusters_of(partition: Any, rows: int | None = None) -> Int[np.ndarray, " rows"]:
+    """The cluster of each row, of a `Partition` or of labels as a user has them.
+
+    Args:
+        partition: either.
+        rows: of a posterior, how many there must be; None: any number.
+
+    Raises:
+        DataError: labels that are not ints from 0, as large as the number of rows, or of another number of rows.
+    """
+    given = partition.labels if isinstance(partition, Partition) else partition
+    all_rows = "row" if rows is None else f"of the posterior's {rows} rows"
+    expected = f"a Partition, or a label 0, 1, ... for each {all_rows}"
+    labels = whole_numbers("partition", given, rows, expected)
+    if labels.max() >= len(labels):  # more clusters than rows, most of them empty
+        raise DataError("partition", got=f"{labels.max()} at row {labels.argmax()}", expected=expected)
+    return labels
+
+
+def _check(loss: Any, seed: Any, restarts: Any, max_clusters: Any, level: Any) -> None:
+    loss_of(loss)
+    check_seed(seed)
+    check_count("restarts", restarts)
+    if max_clusters is not None:
+        check_count("max_clusters", max_clusters)
+    check_share("level", level)
 
 
 def partition_responsibilities(
@@ -133,6 +222,7 @@ def partition_responsibilities(
     restarts: int = 16,
     max_clusters: int | None = None,
     level: float = 0.95,
+    similarity: bool | None = None,
     chains: int = 1,
 ) -> Partition:
     """`partition` for responsibilities from anywhere.
@@ -140,7 +230,7 @@ def partition_responsibilities(
     Args:
         responsibilities: P(assignment | row, parameters) for every draw, (draws, rows, components), chains one after
             the other.
-        loss, seed, restarts, max_clusters, level: as for `partition`.
+        loss, seed, restarts, max_clusters, level, similarity: as for `partition`; all draws are used.
         chains: number of chains, for the Monte Carlo error.
 
     Example:
@@ -149,15 +239,15 @@ def partition_responsibilities(
         >>> partition_responsibilities(np.tile(sure, (50, 1, 1))).labels.tolist()
         [0, 0, 1]
     """
+    _check(loss, seed, restarts, max_clusters, level)
     loss, seed = loss_of(loss), check_seed(seed)
-    check_count("restarts", restarts)
-    if max_clusters is not None:
-        check_count("max_clusters", max_clusters)
-    evidence = gather(responsibilities, seed)
-    # Another stream than that of the sampled partitions.
-    found = search(evidence, loss, seed=seed + 2**32, restarts=restarts, max_clusters=max_clusters)
+    made = _has_matrix(similarity, loss, np.shape(responsibilities)[1] if np.ndim(responsibilities) == 3 else 0)
+    if not made and loss.overlap == "pairs":
+        loss = replace(loss, overlap="sampled")  # the same expectation, with the noise of sampling
+    evidence = gather(responsibilities, seed, made)
+    found = search(evidence, loss, seed=seed, restarts=restarts, max_clusters=max_clusters)
     labels = found.labels
-    affinity = membership(labels, evidence.similarity)
+    affinity = membership(labels, evidence.responsibilities)
     doubt = row_uncertainty(labels, affinity)
     metric = "binder" if loss.name == "binder" else "vi"
     return Partition(

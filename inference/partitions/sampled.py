@@ -2,9 +2,40 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
+
+from mixtures.errors import DataError
+from mixtures.seeds import generator
+
+
+def check_clusters(name: str, labels: Any, is_any: bool = False) -> Int[np.ndarray, "*batch rows"]:
+    """Labels of clusters, as an array.
+
+    Args:
+        name: what they are to the caller.
+        labels: of each row.
+        is_any: whether there may be more numbers than rows, some without a row.
+
+    Raises:
+        DataError: not ints from 0, or numbers that so few rows cannot fill.
+    """
+    try:
+        found = np.asarray(labels)
+    except (TypeError, ValueError):  # rows of several lengths
+        found = np.array(None)
+    is_count = found.dtype.kind in "iu" and found.ndim > 0 and found.size > 0
+    if is_count and found.min() >= 0 and (is_any or found.max() < found.shape[-1]):
+        return found
+    values = f" from {found.min()} to {found.max()}" if found.dtype.kind in "iuf" and found.size else ""
+    raise DataError(
+        name,
+        got=f"labels of dtype {found.dtype} and shape {found.shape}{values}",
+        expected="the number of each row's cluster: 0, 1, ..., no more of them than rows",
+        advice="Number the clusters: np.unique(labels, return_inverse=True)[1]; leave out rows that are in none.",
+    )
 
 
 @dataclass(frozen=True)
@@ -23,8 +54,12 @@ class SampledPartitions:
 
     @classmethod
     def of(cls, labels: Int[np.ndarray, "draws rows"]) -> "SampledPartitions":
-        """Merge the draws that are the same partition under different labels."""
-        partitions = np.ascontiguousarray(canonical(labels))
+        """Merge the draws that are the same partition under different labels.
+
+        Raises:
+            DataError: labels that are not 0, 1, ...
+        """
+        partitions = np.ascontiguousarray(canonical(check_clusters("labels", labels, is_any=True)))
         # Each partition as one opaque item of bytes: np.unique(axis=0) would compare row by row, ten times slower.
         items = partitions.view(np.dtype((np.void, partitions.itemsize * partitions.shape[1]))).reshape(-1)
         _, first, index, counts = np.unique(items, return_index=True, return_inverse=True, return_counts=True)
@@ -50,7 +85,7 @@ def sample_partitions(
     responsibilities: Float[np.ndarray, "draws rows components"], seed: int
 ) -> Int[np.ndarray, "draws rows"]:
     """One partition a draw: each row's component is drawn from its responsibilities, independently given the draw."""
-    rng = np.random.default_rng(seed)
+    rng = generator(seed, "sampled partitions")
     draws, rows, _ = responsibilities.shape
     labels = np.empty((draws, rows), dtype=np.int32)
     for draw in range(draws):

@@ -19,6 +19,7 @@ from inference.partitions.allocation import Allocation, allocate, regroup, sweet
 from inference.partitions.evidence import Evidence
 from inference.partitions.losses import Loss
 from inference.partitions.sampled import canonical
+from mixtures.seeds import generator
 
 PARTITIONS_FOR_STARTS = 500
 LARGEST_CUT = 20
@@ -55,7 +56,7 @@ def search(evidence: Evidence, loss: Loss, *, seed: int, restarts: int = 16, max
 
     Source: Dahl, Johnson & Mueller (2022), algorithm 1.
     """
-    rng = np.random.default_rng(seed)
+    rng = generator(seed, "search of a partition")
     limit = evidence.rows if max_clusters is None else min(max_clusters, evidence.rows)
     coarse = replace(evidence, sampled=evidence.sampled.thinned(PARTITIONS_FOR_STARTS))
 
@@ -87,8 +88,9 @@ def search(evidence: Evidence, loss: Loss, *, seed: int, restarts: int = 16, max
 
 
 def candidates(evidence: Evidence, max_clusters: int, rng: np.random.Generator) -> Iterator[Int[np.ndarray, " rows"]]:
-    """Whole partitions to start from: hierarchical cuts and a few sampled partitions."""
-    yield from hierarchical_cuts(evidence.similarity, min(LARGEST_CUT, max_clusters))
+    """Whole partitions to start from: hierarchical cuts, where there is a similarity matrix, and a few sampled partitions."""
+    if evidence.similarity is not None:
+        yield from hierarchical_cuts(evidence.similarity, min(LARGEST_CUT, max_clusters))
     sampled = evidence.sampled
     chosen = rng.choice(len(sampled.weights), size=SAMPLED_CANDIDATES, p=sampled.weights)
     for labels in sampled.partitions[np.unique(chosen)]:
@@ -102,7 +104,9 @@ def hierarchical_cuts(similarity: Float[np.ndarray, "rows rows"], largest: int) 
     if rows < 2:
         yield np.zeros(rows, dtype=int)
         return
-    tree = linkage(squareform(1.0 - similarity, checks=False), method="average")
+    apart = squareform(similarity, checks=False)
+    np.subtract(1.0, apart, out=apart)
+    tree = linkage(apart, method="average")
     yield from cut_tree(tree, n_clusters=np.arange(1, min(largest, rows) + 1)).T
 
 

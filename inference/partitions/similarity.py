@@ -4,23 +4,30 @@ Responsibilities are averaged, not sampled assignments: given the parameters the
 probability that two of them share a component is known exactly, and only the parameters' Monte Carlo error is left.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Float
+from scipy.linalg.blas import dsyrk
+from scipy.special import softmax
 from xarray import DataTree
 
-from inference.assignment.responsibilities import draw_responsibilities
-from inference.checks import check_rows, check_tree
+from inference.assignment.responsibilities import draw_responsibilities, joint_blocks
+from inference.checks import check_rows
+from inference.draws import observations_of, rows_of, whole
 from mixtures.errors import DataError
+from mixtures.memory import check_memory
+from mixtures.tables import numbers_in
 
 BLOCK_BYTES = 64 * 2**20
+"""Of the responsibilities that are added at once: what is taken beside the matrix is a small multiple of it."""
 
 
 def similarity(posterior: DataTree, rows: Sequence[int] | np.ndarray | None = None) -> Float[np.ndarray, "rows rows"]:
     """Posterior probability that two rows share a component, for every pair of rows.
 
-    The matrix needs 8 n^2 bytes: 8 MB for 1000 rows, 3.2 GB for 20,000. For more rows pass a subset.
+    The matrix takes 8 n^2 bytes, 8 MB for 1000 rows and 3.2 GB for 20,000, and its making some hundred MB more. For more rows pass a
+    subset; `partition` needs no matrix.
 
     Args:
         posterior: draws of the parameters, as `sample_nuts` returns them; their labelling does not matter.
@@ -31,6 +38,7 @@ def similarity(posterior: DataTree, rows: Sequence[int] | np.ndarray | None = No
 
     Raises:
         DataError: not a posterior's tree, or indices that no row has.
+        TooLargeError: there is not so much memory.
 
     Source: Binder (1978), Biometrika 65, section 3; averaged over responsibilities (Rao-Blackwell).
 
@@ -43,7 +51,43 @@ def similarity(posterior: DataTree, rows: Sequence[int] | np.ndarray | None = No
         >>> bool(together[0, 1] > together[0, 5])
         True
     """
-    return similarity_matrix(responsibilities_of(posterior, rows))
+    total = rows_of(posterior)
+    chosen = check_rows(rows, total)
+    count = total if chosen is None else len(chosen)
+    check_matrix(count)
+    return _averaged(_merged(responsibility_blocks(whole(posterior), chosen)))
+
+
+def check_matrix(rows: int, copies: int = 1) -> None:
+    """Check that there is memory for a matrix of all pairs of rows.
+
+    Raises:
+        TooLargeError: there is not.
+    """
+    check_memory(
+        f"similarity of {rows} rows",
+        8.0 * copies * rows**2 + 4 * BLOCK_BYTES,
+        "Pass a subset: rows=...; partition(posterior, similarity=False) needs no matrix.",
+    )
+
+
+def responsibility_blocks(posterior: DataTree, rows: np.ndarray | None) -> Iterator[np.ndarray]:
+    """P(assignment | row, draw) of the chosen rows, some draws at a time."""
+    x = observations_of(posterior)
+    for table in joint_blocks(posterior, x if rows is None else x.take(rows)):
+        yield softmax(table, axis=2)
+
+
+def _merged(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Small blocks of draws as larger ones: a product of few columns at a time would be slow."""
+    held: list[np.ndarray] = []
+    for block in blocks:
+        held.append(block)
+        if sum(part.nbytes for part in held) >= BLOCK_BYTES:
+            yield np.concatenate(held)
+            held = []
+    if held:
+        yield np.concatenate(held)
 
 
 def responsibilities_of(posterior: DataTree, rows: Sequence[int] | np.ndarray | None) -> np.ndarray:
@@ -52,8 +96,9 @@ def responsibilities_of(posterior: DataTree, rows: Sequence[int] | np.ndarray | 
     Raises:
         DataError: not a posterior's tree, or indices that no row has.
     """
-    total = check_tree(posterior)["observed_data"].sizes["rows"]
-    return draw_responsibilities(posterior, check_rows(rows, total))
+    total = rows_of(posterior)
+    chosen = check_rows(rows, total)
+    return draw_responsibilities(whole(posterior), chosen)
 
 
 def similarity_matrix(responsibilities: np.ndarray) -> Float[np.ndarray, "rows rows"]:
@@ -67,6 +112,7 @@ def similarity_matrix(responsibilities: np.ndarray) -> Float[np.ndarray, "rows r
 
     Raises:
         DataError: the responsibilities are not probabilities.
+        TooLargeError: there is not so much memory.
 
     Example:
         >>> import numpy as np
@@ -76,17 +122,37 @@ def similarity_matrix(responsibilities: np.ndarray) -> Float[np.ndarray, "rows r
     """
     responsibilities = checked_responsibilities(responsibilities)
     draws, rows, components = responsibilities.shape
-    total = np.zeros((rows, rows))
+    check_matrix(rows)
     step = max(1, BLOCK_BYTES // (8 * rows * components))
-    for start in range(0, draws, step):
-        block = responsibilities[start : start + step].swapaxes(0, 1).reshape(rows, -1)
-        # S_ij = mean_t sum_k r_tik r_tjk; one symmetric product a block, for (draw, component) is one long axis
-        total += block @ block.T
+    return _averaged(responsibilities[start : start + step] for start in range(0, draws, step))
+
+
+def _averaged(blocks: Iterable[np.ndarray]) -> Float[np.ndarray, "rows rows"]:
+    """The matrix from responsibilities, (draws, rows, components) at a time."""
+    total, draws = np.zeros((0, 0)), 0
+    for block in blocks:
+        rows = block.shape[1]  # or units of rows, where these are what belongs to components
+        if draws == 0:
+            total = np.zeros((rows, rows), order="F")
+        flat = block.swapaxes(0, 1).reshape(rows, -1)
+        # S_ij = mean_t sum_k r_tik r_tjk; one symmetric product a block, for (draw, component) is one long axis. BLAS adds it in place,
+        # to the upper triangle: NumPy would make a second matrix first.
+        total = dsyrk(1.0, flat.T, beta=1.0, c=total, trans=1, overwrite_c=1)
+        draws += len(block)
+    _mirror(total)
     total /= draws
     np.clip(total, 0.0, 1.0, out=total)
     # A row is with itself for certain; r_i . r_i is the chance that two independent draws of it agree.
     np.fill_diagonal(total, 1.0)
-    return total
+    return total.T  # the same numbers, row after row in memory
+
+
+def _mirror(matrix: np.ndarray, size: int = 1024) -> None:
+    """Write the upper triangle into the lower one, a square at a time."""
+    for start in range(0, len(matrix), size):
+        own, rest = slice(start, start + size), slice(start + size, None)
+        matrix[rest, own] = matrix[own, rest].T
+        matrix[own, own] = np.triu(matrix[own, own]) + np.triu(matrix[own, own], 1).T
 
 
 def checked_responsibilities(responsibilities: np.ndarray) -> Float[np.ndarray, "draws rows components"]:
@@ -95,7 +161,7 @@ def checked_responsibilities(responsibilities: np.ndarray) -> Float[np.ndarray, 
     Raises:
         DataError: a wrong number of axes, an empty axis, or rows that do not sum to one.
     """
-    array = np.asarray(responsibilities, dtype=float)
+    array = numbers_in(responsibilities, "responsibilities").astype(np.float64, copy=False)
     if array.ndim != 3 or 0 in array.shape:
         raise DataError("responsibilities", got=f"shape {array.shape}", expected="(draws, rows, components)")
     worst = np.abs(array.sum(axis=2) - 1.0).max()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from inference.partitions.partition import Partition
+from inference.partitions.partition import Partition, clusters_of
 from mixtures import Observations
 from mixtures.errors import DataError
 
@@ -62,7 +62,7 @@ def cluster_summary(x: Any, partition: Partition | np.ndarray) -> ClusterSummary
         A `ClusterSummary`: a line for each cluster when printed.
 
     Raises:
-        DataError: another number of rows than the partition has.
+        DataError: another number of rows than the partition has, or labels that are not 0, 1, ...
 
     Example:
         >>> import numpy as np
@@ -70,10 +70,10 @@ def cluster_summary(x: Any, partition: Partition | np.ndarray) -> ClusterSummary
         [[0.5], [11.0]]
     """
     observations = Observations.of(x)
-    labels = np.asarray(partition.labels if isinstance(partition, Partition) else partition)
-    if labels.shape != (len(observations),):
+    labels = clusters_of(partition)
+    if len(labels) != len(observations):
         raise DataError(
-            "x", got=f"{len(observations)} rows", expected=f"{labels.size} rows, as many as the partition has"
+            "x", got=f"{len(observations)} rows", expected=f"{len(labels)} rows, as many as the partition has"
         )
     table = observations.x.reshape(len(observations), -1)
     members = [table[labels == k] for k in range(int(labels.max()) + 1)]

@@ -3,28 +3,30 @@
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 
-from inference.plots.axes import check_observed, check_result, given_or_new, legend_beside, name_of, one_variable
+from inference.assignment.calibration import checked_probabilities
+from inference.checks import check_choice, check_count, check_result
+from inference.plots.axes import check_observed, given_or_new, legend_beside, name_of, one_variable
 from inference.plots.palette import DATA, colour, marker
 from inference.results import GuideFit
 from mixtures import Observations
 from mixtures.errors import DataError
+from mixtures.tables import whole_numbers
 
 
 def plot_classes(
     x: Any,
-    classes: Int[np.ndarray, " rows"],
-    probabilities: Float[np.ndarray, "rows components"],
+    classes: Any,
+    probabilities: Any,
     ax: Axes | None = None,
 ) -> Axes:
     """Each component's probability along one variable, over a tint that shows the class.
 
     Args:
         x: the rows that were classified, shape (rows,); those that were not observed have no place along the variable and are left out.
-        classes: from `classify`.
-        probabilities: from `responsibilities`.
+        classes: from `classify`, (rows,).
+        probabilities: from `responsibilities`, (rows, components).
         ax: where to draw; None makes a figure.
 
     Returns:
@@ -33,7 +35,11 @@ def plot_classes(
     Raises:
         DataError: data with columns, missing cells only, or as many classes or probabilities as there are not rows.
     """
-    observations = _along_one_variable(x, classes, probabilities)
+    observations = _along_one_variable(x)
+    classes = whole_numbers("classes", classes)
+    _same_rows(observations, classes)
+    probabilities = checked_probabilities(probabilities)
+    _same_rows(observations, probabilities)
     ax = given_or_new(ax, (7.0, 3.0))
     order = np.argsort(observations.x, kind="stable")[: np.sum(~np.isnan(observations.x))]  # NaN sorts to the end
     values, sorted_classes = observations.x[order], classes[order]
@@ -53,7 +59,7 @@ def plot_classes(
 
 def plot_random_assignments(
     x: Any,
-    assignments: Int[np.ndarray, " rows"],
+    assignments: Any,
     ax: Axes | None = None,
     *,
     components: int | None = None,
@@ -62,7 +68,7 @@ def plot_random_assignments(
 
     Args:
         x: the rows that were classified, shape (rows,).
-        assignments: from `classify` at temperature 1.
+        assignments: from `classify` at temperature 1, (rows,).
         ax: where to draw; None makes a figure.
         components: how many there are; None goes by those that occur.
 
@@ -72,9 +78,11 @@ def plot_random_assignments(
     Raises:
         DataError: data with columns, missing cells only, or as many assignments as there are not rows.
     """
-    observations = _along_one_variable(x, assignments)
+    observations = _along_one_variable(x)
+    assignments = whole_numbers("assignments", assignments)
+    _same_rows(observations, assignments)
+    count = int(assignments.max()) + 1 if components is None else check_count("components", components)
     ax = given_or_new(ax, (7.0, 2.2))
-    count = components or int(assignments.max()) + 1
     for component in range(count):
         chosen = observations.x[assignments == component]
         ax.plot(chosen, np.full(len(chosen), component), "x", color=colour(component), markersize=5)
@@ -101,7 +109,8 @@ def plot_guide(guide: GuideFit, x: Any, ax: Axes | None = None, *, site: str | N
     check_result("guide", guide, "assignment_probs", "GuideFit", "fit_guide")
     observations = Observations.of(x)
     probs = guide.assignment_probs
-    table = (probs[site] if site else next(iter(probs.values()))) if isinstance(probs, dict) else probs
+    by_site = probs if isinstance(probs, dict) else {"assignment": probs}
+    table = by_site[next(iter(by_site)) if site is None else check_choice("site", site, by_site)]
     _same_rows(observations, table)
     ax = given_or_new(ax, (7.0, 3.0))
     is_one_variable = observations.features is None
@@ -117,12 +126,10 @@ def plot_guide(guide: GuideFit, x: Any, ax: Axes | None = None, *, site: str | N
     return ax
 
 
-def _along_one_variable(x: Any, *tables: np.ndarray) -> Observations:
+def _along_one_variable(x: Any) -> Observations:
     observations = Observations.of(x)
     one_variable(observations, "Use plot_ellipses with classes= for two columns.")
     check_observed(observations)
-    for table in tables:
-        _same_rows(observations, table)
     return observations
 
 

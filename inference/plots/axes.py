@@ -7,16 +7,37 @@ from matplotlib.axes import Axes
 from matplotlib.legend import Legend
 
 from mixtures import Observations
-from mixtures.errors import DataError, ModelError
+from mixtures.errors import DataError, ModelError, in_words
 
 
 def given_or_new(ax: Axes | None, size: tuple[float, float] = (7.0, 4.0)) -> Axes:
-    """The caller's axes, or those of a new figure of this size in inches."""
+    """The caller's axes, or those of a new figure of this size in inches.
+
+    Raises:
+        ModelError: something else than Axes.
+    """
     if ax is not None:
-        return ax
+        return check_axes(ax)
     import matplotlib.pyplot as plt  # loads a window system where there is one: only when a figure is asked for
 
     return plt.subplots(figsize=size, layout="constrained")[1]
+
+
+def check_axes(ax: Any) -> Axes:
+    """Check that there is something to draw on.
+
+    Raises:
+        ModelError: not Axes; the text says how to come by them.
+    """
+    if not isinstance(ax, Axes):
+        several = isinstance(ax, np.ndarray | list | tuple)
+        raise ModelError(
+            "ax",
+            got="several Axes, or something else in their place" if several else in_words(ax),
+            expected="one matplotlib Axes",
+            advice="Pass one of them: axes[0]." if several else "figure, ax = plt.subplots() makes one.",
+        )
+    return ax
 
 
 def name_of(x: Observations, feature: int = 0) -> str:
@@ -31,23 +52,18 @@ def legend_beside(ax: Axes, title: str | None = None) -> Legend:
     return ax.legend(title=title, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), alignment="left")
 
 
-def check_result(what: str, value: Any, attribute: str, kind: str, verb: str) -> None:
-    """Check that a picture is given the result that it is of.
-
-    Args:
-        what: the argument.
-        value: what was given.
-        attribute: what such a result has, and no other: a picture need not load what made it.
-        kind: the name of its class.
-        verb: what returns it.
+def check_pair(what: str, given: Any, count: int) -> list[int]:
+    """Check for two of the columns, or of the components.
 
     Raises:
-        ModelError: another kind of thing.
+        ModelError: not two, or not among them.
     """
-    if not hasattr(value, attribute):
-        raise ModelError(
-            what, got=f"a {type(value).__name__}", expected=f"a {kind}", advice=f"Pass what {verb} returned."
-        )
+    pair = list(given) if isinstance(given, tuple | list | np.ndarray) else []
+    is_index = [isinstance(i, int | np.integer) and not isinstance(i, bool) and 0 <= i < count for i in pair]
+    if len(pair) != 2 or not all(is_index):
+        kind = "columns" if what == "features" else what
+        raise ModelError(what, got=in_words(given), expected=f"two of the {kind} 0 to {count - 1}")
+    return [int(i) for i in pair]
 
 
 def check_observed(x: Observations) -> None:

@@ -4,8 +4,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from inference.plots.axes import check_result
-from mixtures.errors import ChoiceError, DataError
+from inference.checks import check_choice, check_result
+from mixtures.errors import DataError, in_words
 
 
 def component_draws(
@@ -25,19 +25,15 @@ def component_draws(
         DataError: a site that the components share, or a column that it has not.
     """
     check_result("posterior", posterior, "children", "tree of draws", "sample_nuts")
-    if group not in posterior.children:
-        raise ChoiceError.of("group", group, list(posterior.children))
-    draws = posterior[group].to_dataset()
-    if site not in draws:
-        raise ChoiceError.of("site", site, list(draws.data_vars))
+    draws = posterior[check_choice("group", group, list(posterior.children))].to_dataset()
+    check_choice("site", site, list(map(str, draws.data_vars)))
     if "components" not in draws[site].dims:
         raise DataError("site", got=f"{site!r}, which the components share", expected="a site with components")
     values = draws[site].transpose("chain", "draw", "components", ...).values
     columns = values.reshape(*values.shape[:3], -1)
-    if feature not in range(columns.shape[3]):
-        raise DataError(
-            "feature", got=repr(feature), expected=f"a column of {site!r}: an int from 0 to {columns.shape[3] - 1}"
-        )
+    if not isinstance(feature, int | np.integer) or isinstance(feature, bool) or not 0 <= feature < columns.shape[3]:
+        expected = f"a column of {site!r}: an int from 0 to {columns.shape[3] - 1}"
+        raise DataError("feature", got=in_words(feature), expected=expected)
     return columns[..., feature]
 
 

@@ -4,18 +4,28 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.patches import Ellipse
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from inference.assignment.responsibilities import log_joint
+from inference.checks import check_choice, check_count, check_positive, check_result
 from inference.engines import engine
-from inference.plots.axes import check_observed, check_result, given_or_new, legend_beside, name_of, one_variable
+from inference.plots.axes import (
+    check_axes,
+    check_observed,
+    check_pair,
+    given_or_new,
+    legend_beside,
+    name_of,
+    one_variable,
+)
 from inference.plots.palette import DATA, WHOLE, colour, marker
 from inference.results import GuideFit, PointFit
 from mixtures import Mixture, Observations
-from mixtures.errors import ChoiceError, DataError, ModelError
+from mixtures.errors import DataError, ModelError, in_words
+from mixtures.families.members import can_be, part_of
+from mixtures.tables import numeric, whole_numbers
 
 DECADE = 10.0
 """Losses that span more than this factor are drawn on a log scale."""
@@ -110,15 +120,15 @@ def plot_density(
     one_variable(observations, "Use plot_ellipses for two columns.")
     check_observed(observations)
     _check_one_density(fit)
-    if data not in ("auto", "rug", "histogram", "none"):
-        raise ChoiceError.of("data", data, ("auto", "rug", "histogram", "none"))
+    check_choice("data", data, ("auto", "rug", "histogram", "none"))
+    check_count("points", points, least=2)
     ax = given_or_new(ax)
     observed = [site for site in engine(fit.backend).sites(fit.program, observations).all if site.kind == "observed"]
     is_discrete = all(site.is_discrete for site in observed)
     values = observations.x[~np.isnan(observations.x)]
     grid = _grid(values, all(site.is_real for site in observed), is_discrete, points)
     # p(x) = sum_k p(x, assignment = k)
-    joint = np.exp(log_joint(fit, grid))
+    joint = _joint(fit, grid)
     style: dict[str, Any] = {"marker": ".", "linewidth": 0.8} if is_discrete else {"linewidth": 1.6}
     _draw_data(ax, values, data, is_discrete)
     for component, density in enumerate(joint.T):
@@ -136,13 +146,14 @@ def plot_ellipses(
     x: Any,
     ax: Axes | None = None,
     *,
-    classes: Int[np.ndarray, " rows"] | None = None,
+    classes: Any = None,
     features: tuple[int, int] = (0, 1),
     standard_deviations: Sequence[float] = (1.0, 2.0, 3.0),
 ) -> Axes:
     """Two columns of the data with each component's ellipses at 1, 2 and 3 standard deviations.
 
-    In two dimensions these hold 39 %, 86 % and 99 % of a Gaussian component.
+    In two dimensions these hold 39 %, 86 % and 99 % of a Gaussian component. Standard deviations are those of the covariance, which of a
+    Student's t is df / (df - 2) times the scale matrix; with df <= 2 it has none, and the legend says so.
 
     Args:
         fit: a point fit of a mixture whose family has covariances.
@@ -162,15 +173,19 @@ def plot_ellipses(
     check_result("fit", fit, "restarts", "PointFit", "fit_map, fit_mle or fit_em")
     observations = Observations.of(x)
     means, covariances = _moments(fit, observations)
+    pair = check_pair("features", features, observations.features or 1)
+    radii = _radii(standard_deviations)
+    if classes is not None:
+        classes = whole_numbers("classes", classes, len(observations))
     ax = given_or_new(ax, (6.5, 5.0))
-    pair = _checked_pair(features, observations)
     _draw_rows(ax, observations.x[:, pair], classes)
     for component, (mean, covariance) in enumerate(zip(means, covariances, strict=True)):
-        shade = colour(component)
-        for radius in standard_deviations:
-            margin = covariance[np.ix_(pair, pair)]
+        shade, margin = colour(component), covariance[np.ix_(pair, pair)]
+        has_ellipse = bool(np.isfinite(margin).all())
+        for radius in radii if has_ellipse else ():
             confidence_ellipse(mean[pair], margin, ax, radius, facecolor=f"{shade}14", edgecolor=shade, linewidth=1.3)
-        ax.plot(*mean[pair], "+", color=shade, markersize=11, markeredgewidth=2, label=f"component {component}")
+        label = f"component {component}{'' if has_ellipse else ': df <= 2, no covariance'}"
+        ax.plot(*mean[pair], "+", color=shade, markersize=11, markeredgewidth=2, label=label)
     ax.set(xlabel=name_of(observations, pair[0]), ylabel=name_of(observations, pair[1]))
     ax.autoscale_view()
     legend_beside(ax)
@@ -178,8 +193,8 @@ def plot_ellipses(
 
 
 def confidence_ellipse(
-    mean: Float[np.ndarray, "2"],
-    covariance: Float[np.ndarray, "2 2"],
+    mean: Any,
+    covariance: Any,
     ax: Axes,
     standard_deviations: float = 1.0,
     **style: Any,
@@ -187,8 +202,8 @@ def confidence_ellipse(
     """The points at a Mahalanobis distance of `standard_deviations` from the mean.
 
     Args:
-        mean: the centre.
-        covariance: symmetric, positive definite.
+        mean: the centre, (2,).
+        covariance: (2, 2), symmetric, positive definite.
         ax: where to draw.
         standard_deviations: the distance.
         style: of `matplotlib.patches.Ellipse`; unfilled unless `facecolor` is given.
@@ -196,6 +211,16 @@ def confidence_ellipse(
     Returns:
         The patch, which has been added to the axes.
     """
+    mean, covariance = numeric(mean, "mean"), numeric(covariance, "covariance")
+    if mean.shape != (2,) or covariance.shape != (2, 2) or not np.isfinite([*mean, *covariance.ravel()]).all():
+        got = (
+            f"shapes {mean.shape} and {covariance.shape}"
+            if np.size(mean) + np.size(covariance) != 6
+            else "no finite numbers"
+        )
+        raise DataError("mean, covariance", got=got, expected="finite numbers of shapes (2,) and (2, 2)")
+    check_axes(ax)
+    check_positive("standard_deviations", standard_deviations)
     # Sigma = V diag(l) V': the half axes have length s sqrt(l_j) along the columns of V
     eigenvalues, eigenvectors = np.linalg.eigh(covariance)
     minor, major = 2 * standard_deviations * np.sqrt(eigenvalues)
@@ -204,6 +229,16 @@ def confidence_ellipse(
     ellipse = Ellipse(centre, float(major), float(minor), angle=angle, **{"facecolor": "none", **style})
     ax.add_patch(ellipse)
     return ellipse
+
+
+def _joint(fit: PointFit, grid: np.ndarray) -> np.ndarray:
+    """p(x, k) along a grid, (points, components): 0 where no component can be, which the hub is not asked for."""
+    if not isinstance(fit.program, Mixture):
+        return np.exp(log_joint(fit, grid))
+    is_possible = can_be(fit.program.family, grid, fit.program.components).any(axis=1)
+    joint = np.zeros((len(grid), fit.program.components))
+    joint[is_possible] = np.exp(log_joint(fit, grid[is_possible]))
+    return joint
 
 
 def _check_one_density(fit: PointFit) -> None:
@@ -216,11 +251,11 @@ def _check_one_density(fit: PointFit) -> None:
         )
 
 
-def _checked_pair(features: Sequence[int], x: Observations) -> list[int]:
-    pair, columns = list(features), x.features or 1
-    if len(pair) != 2 or not all(isinstance(index, int | np.integer) and 0 <= index < columns for index in pair):
-        raise ModelError("features", got=repr(features), expected=f"two of the columns 0 to {columns - 1}")
-    return pair
+def _radii(given: Any) -> list[float]:
+    """Where ellipses lie, in standard deviations."""
+    if not isinstance(given, Sequence | np.ndarray) or isinstance(given, str | bytes) or not len(given):
+        raise ModelError("standard_deviations", got=in_words(given), expected="a list of positive numbers")
+    return [check_positive("standard_deviations", radius) for radius in given]
 
 
 def _spans_decades(losses: np.ndarray) -> bool:
@@ -269,6 +304,7 @@ def _moments(fit: PointFit, x: Observations) -> tuple[np.ndarray, np.ndarray]:
         raise DataError(
             "x", got=f"shape {x.shape}", expected="two columns or more", advice="Use plot_density for one variable."
         )
-    if not isinstance(fit.program, Mixture) or not hasattr(fit.program.family, "covariances"):
+    covariances = part_of(fit.program.family, "covariances") if isinstance(fit.program, Mixture) else None
+    if covariances is None:
         raise ModelError("fit", got="components without covariances", expected="a mixture of Gaussians, say")
-    return fit.parameters["loc"], fit.program.family.covariances(fit.parameters, x.features)
+    return fit.parameters["loc"], covariances(fit.parameters, x.features)

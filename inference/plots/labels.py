@@ -10,7 +10,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 
-from inference.plots.axes import check_result, given_or_new, legend_beside
+from inference.checks import check_result
+from inference.plots.axes import check_pair, given_or_new, legend_beside
 from inference.plots.draws import central, component_draws, label_of, labelling_of
 from inference.plots.palette import DATA, DENSITY, colour
 from mixtures.errors import DataError
@@ -85,9 +86,11 @@ def plot_mirrored_modes(
         ChoiceError: no such site.
         DataError: the posterior has not been relabelled, or a site that the components share.
     """
+    draws = {group: _draws(posterior, site, feature, group) for group in BOTH}
+    chosen = check_pair("components", components, draws["posterior"].shape[2])
     ax = given_or_new(ax, (6.5, 5.0))
     looks = ((DATA, 0.35), (colour(0), 0.5))
-    pairs = [_flat(_draws(posterior, site, feature, group))[:, list(components)] for group in BOTH]
+    pairs = [_flat(draws[group])[:, chosen] for group in BOTH]
     for points, group, (shade, alpha) in zip(pairs, BOTH, looks, strict=True):
         shown = _thinned(points)
         ax.plot(
@@ -96,7 +99,7 @@ def plot_mirrored_modes(
         )  # fmt: skip
     limits = central(np.concatenate(pairs))
     ax.axline((limits[0], limits[0]), slope=1, color=DATA, linewidth=0.8, linestyle="--")
-    names = (label_of(posterior, site, feature, component) for component in components)
+    names = (label_of(posterior, site, feature, component) for component in chosen)
     ax.set(xlim=limits, ylim=limits, aspect="equal", **dict(zip(("xlabel", "ylabel"), names, strict=True)))
     _opaque(legend_beside(ax))
     return ax
@@ -133,8 +136,8 @@ def plot_point_process(
         ChoiceError: no such group or site.
         DataError: a site that the components share.
     """
-    ax = given_or_new(ax, (6.5, 4.5))
     across, up = (component_draws(posterior, *one, group) for one in ((x, x_feature), (y, y_feature)))
+    ax = given_or_new(ax, (6.5, 4.5))
     components = across.shape[2]
     points = _thinned(np.stack([_flat(across), _flat(up)], axis=2), MOST_POINTS // components)
     for component in range(components):

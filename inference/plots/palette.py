@@ -4,6 +4,8 @@ Okabe & Ito (2008), "Color Universal Design": told apart with any common colour 
 white; black is kept for what belongs to no component.
 """
 
+from inference.checks import check_count
+
 COMPONENTS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
 """Blue, vermilion, green, purple, orange, sky blue, yellow."""
 
@@ -27,7 +29,7 @@ def colour(component: int) -> str:
         >>> colour(0)
         '#0072B2'
     """
-    return COMPONENTS[component % len(COMPONENTS)]
+    return COMPONENTS[check_count("component", component, least=0) % len(COMPONENTS)]
 
 
 def marker(component: int) -> str:

@@ -1,15 +1,17 @@
 """Pictures of a partition: the similarity matrix in its order, and how sure each row is."""
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
+from inference.checks import check_result
 from inference.partitions.partition import Partition
-from inference.plots.axes import check_result, given_or_new
+from inference.plots.axes import given_or_new
 from inference.plots.palette import DENSITY, colour
+from mixtures.errors import ModelError
 
 LEAST_SHARE = 0.03
 """Clusters with fewer of the rows are not named: their names would lie on one another."""
@@ -31,14 +33,24 @@ def plot_similarity(partition: Partition, ax: Axes | None = None) -> Axes:
         The axes.
 
     Raises:
-        ModelError: not a `Partition`.
+        ModelError: not a `Partition`, or one without a similarity matrix.
     """
     check_result("partition", partition, "clusters", "Partition", "partition")
+    if partition.similarity is None:
+        raise ModelError(
+            "partition",
+            got="one without a similarity matrix",
+            expected="one with it",
+            advice="Make it of fewer rows: partition(posterior, rows=...); or pass similarity=True.",
+        )
     ax = given_or_new(ax, (5.5, 4.8))
-    order = np.concatenate([_side_by_side(partition, k) for k in range(partition.clusters)])
+    similarity = partition.similarity
+    order = np.concatenate(
+        [_side_by_side(np.flatnonzero(partition.labels == k), similarity) for k in range(partition.clusters)]
+    )
     rows = len(order)
     image = ax.imshow(
-        partition.similarity[np.ix_(order, order)],
+        similarity[np.ix_(order, order)],
         cmap=DENSITY,
         vmin=0,
         vmax=1,
@@ -91,10 +103,11 @@ def plot_row_uncertainty(partition: Partition, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _side_by_side(partition: Partition, cluster: int) -> Int[np.ndarray, " members"]:
+def _side_by_side(
+    members: Int[np.ndarray, " members"], similarity: Float[np.ndarray, "rows rows"]
+) -> Int[np.ndarray, " members"]:
     """The rows of a cluster, similar ones next to one another."""
-    members = np.flatnonzero(partition.labels == cluster)
     if len(members) < 3:
         return members
-    apart = squareform(1.0 - partition.similarity[np.ix_(members, members)], checks=False)
+    apart = squareform(1.0 - similarity[np.ix_(members, members)], checks=False)
     return members[leaves_list(linkage(apart, method="average"))]

@@ -8,7 +8,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 
-from inference.plots.axes import given_or_new, legend_beside
+from inference.plots.axes import check_pair, given_or_new, legend_beside
 from inference.plots.draws import central, component_draws, label_of, labelling_of
 from inference.plots.palette import DATA, DENSITY, colour
 
@@ -45,9 +45,10 @@ def plot_location_pair(
         ChoiceError: no such group or site.
         DataError: a site that the components share.
     """
-    ax = given_or_new(ax, (5.5, 4.6))
     draws = component_draws(posterior, site, feature, group)
-    pairs = draws.reshape(-1, draws.shape[2])[:, list(components)]
+    one, other = check_pair("components", components, draws.shape[2])
+    ax = given_or_new(ax, (5.5, 4.6))
+    pairs = draws.reshape(-1, draws.shape[2])[:, [one, other]]
     limits = central(draws)  # of all components, so that the axes are the same before and after relabelling
     bins = int(np.clip(np.sqrt(len(pairs)), FEWEST_BINS, MOST_BINS))
     *_, image = ax.hist2d(
@@ -56,8 +57,8 @@ def plot_location_pair(
     )  # fmt: skip
     ax.axline((limits[0], limits[0]), slope=1, color=DATA, linewidth=0.8, linestyle="--")
     ax.set(
-        xlabel=label_of(posterior, site, feature, components[0]),
-        ylabel=label_of(posterior, site, feature, components[1]),
+        xlabel=label_of(posterior, site, feature, one),
+        ylabel=label_of(posterior, site, feature, other),
         title=labelling_of(posterior, group),
         aspect="equal",
     )
@@ -89,8 +90,8 @@ def plot_traces(
         ChoiceError: no such group or site.
         DataError: a site that the components share.
     """
-    ax = given_or_new(ax, (8.0, 3.0))
     draws = component_draws(posterior, site, feature, group)
+    ax = given_or_new(ax, (8.0, 3.0))
     chains, length, components = draws.shape
     for component in range(components):
         for chain in range(chains):

@@ -3,7 +3,8 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from inference.plots.axes import check_result, given_or_new, legend_beside
+from inference.checks import check_result
+from inference.plots.axes import given_or_new, legend_beside
 from inference.plots.palette import WHOLE, colour, marker
 from inference.selection.criteria import Selection
 
@@ -30,7 +31,7 @@ def plot_selection(selection: Selection, ax: Axes | None = None, *, criterion: s
         ChoiceError: not one of the criteria.
     """
     check_result("selection", selection, "wide", "Selection", "select_components")
-    name = criterion or selection.criterion
+    name = selection.criterion if criterion is None else criterion
     wide = selection.wide(name)
     ax = given_or_new(ax, (7.5, 4.5))
     ax.set(xlabel="components", ylabel=name.upper(), xticks=wide.index)

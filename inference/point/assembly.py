@@ -10,6 +10,7 @@ from inference.checks import with_numbers
 from inference.engines import Engine
 from inference.engines.protocol import Ascent
 from inference.engines.sites import Sites
+from inference.point.reasons import reason_of
 from inference.point.restarts import optima
 from inference.results import Origin, PointFit
 from mixtures import Observations, Program
@@ -18,13 +19,13 @@ from mixtures.errors import FitError
 Parameters = dict[str, np.ndarray]
 
 
-def check_sound(verb: str, table: pd.DataFrame, best: int, raise_if_bad: bool) -> None:
+def check_sound(verb: str, table: pd.DataFrame, best: int, raise_if_bad: bool, reason: str) -> None:
     """Raise FitError if the best restart is unsound and that was asked for."""
     status = table.at[best, "status"]
     if raise_if_bad and not status.is_sound:
         raise FitError(
             verb,
-            got=status.value,
+            got=f"{status.value} ({reason})" if reason else status.value,
             expected="a sound optimum",
             advice="See the restarts of the fit without raise_if_bad.",
         )
@@ -60,6 +61,7 @@ def assembled(
         optima=distinct_optima(
             table, parameters, lambda restart: {name: v[restart] for name, v in ascent.parameters.items()}
         ),
+        reason=reason_of(table.at[best, "status"], x),
     )
 
 

@@ -6,7 +6,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from inference.checks import check_count, check_positive, with_numbers
+from inference.checks import (
+    check_choice,
+    check_counts,
+    check_flags,
+    check_positive,
+    check_room,
+    sizes_of,
+    with_numbers,
+)
 from inference.engines import Engine, engine
 from inference.engines.closed_form import ClosedForm, EMProblem, State, Statistics
 from inference.engines.e_step import with_prior
@@ -16,15 +24,15 @@ from inference.point.em_settings import Settings, check_fixed, check_mixture, ch
 from inference.point.generalised_em import climb_by_gradient
 from inference.point.initial_partitions import Partitions
 from inference.point.m_steps.registry import closed_form
+from inference.point.reasons import reason_of
 from inference.point.restarts import best_restart, by_weight, numbered_by_weight, permuted
 from inference.point.split_merge import FEWEST_COMPONENTS, split_and_merge
-from inference.point.starts import Start, restart_seeds
+from inference.point.starts import Start
 from inference.results import Origin, PointFit
 from inference.status import Status
 from mixtures import Mixture, Observations
-from mixtures.errors import ChoiceError
 from mixtures.mixture import completed
-from mixtures.seeds import check_seed
+from mixtures.seeds import check_seed, generator, restart_seeds
 from mixtures.weights import Dirichlet
 
 OBJECTIVES = ("likelihood", "posterior")
@@ -95,11 +103,11 @@ def fit_em(
     """
     observations = check_mixture(mixture, x, labels)
     seed = check_seed(seed)
-    check_count("restarts", restarts)
-    check_count("max_steps", max_steps)
+    check_counts(restarts=restarts, max_steps=max_steps)
     check_positive("tolerance", tolerance, or_zero=True)
-    if objective not in OBJECTIVES:
-        raise ChoiceError.of("objective", objective, OBJECTIVES)
+    check_flags(hard=hard, raise_if_bad=raise_if_bad)
+    check_choice("objective", objective, OBJECTIVES)
+    check_room(restarts=restarts, **sizes_of(mixture, observations))
     backend_engine = engine(backend)
     sites = backend_engine.sites(mixture, observations)
     known = check_fixed(fixed, sites)
@@ -113,7 +121,8 @@ def fit_em(
     else:
         runs = _climb(mixture, observations, backend_engine, task, settings)
     best = best_restart(runs.table)
-    check_sound("fit_em", runs.table, best, raise_if_bad)
+    reason = reason_of(runs.table.at[best, "status"], observations)
+    check_sound("fit_em", runs.table, best, raise_if_bad, reason)
     parameters = runs.parameters(best) | known
     if start is None and not known and observations.labels is None:
         if task is None or is_posterior:  # families or priors that may tell components apart
@@ -140,6 +149,7 @@ def fit_em(
         - sum(site.free - site.spare for site in sites.parameters if site.name in known),
         origin=Origin.of(with_numbers(mixture, observations), observations, backend, seed, weights),
         optima=distinct_optima(runs.table, parameters, lambda restart: runs.parameters(restart) | known),
+        reason=reason,
     )
 
 
@@ -190,7 +200,7 @@ def _climb(mixture: Mixture, x: Observations, engine: Engine, task: _ClosedTask,
         pseudo=task.pseudo,
     )
     is_drawn = settings.restarts > len(settings.starts)
-    partitions = Partitions(_complete(closed, x, settings.seed), settings.seed) if is_drawn else None
+    partitions = Partitions(_complete(closed, x, settings.seed), settings.seed, "fit_em") if is_drawn else None
     is_bred = partitions is not None and not settings.starts and mixture.components >= FEWEST_COMPONENTS
     first = settings.restarts - (settings.restarts // 2 if is_bred else 0)
     starts = beginnings(
@@ -212,7 +222,7 @@ def _climb(mixture: Mixture, x: Observations, engine: Engine, task: _ClosedTask,
     runs = summarise(closed, problem, x.features, starts, climbs)
     # the second half begins where the best so far can be improved, half of it where the first half of it came to
     for count in _halves(settings.restarts - first):
-        seeds = restart_seeds(settings.seed + len(starts), count)
+        seeds = restart_seeds(settings.seed, len(starts) + count)[len(starts) :]
         # a spurious maximum is no answer, but as good a place to begin from: the component on a few rows is free to move
         source = best_restart(runs.table, accepted=(Status.SPURIOUS,))
         best = {name: value[source] for name, value in climbs.states.items()}
@@ -239,7 +249,7 @@ def _complete(closed: ClosedForm, x: Observations, seed: int) -> np.ndarray:
     """The columns with missing cells drawn anew: rows that miss the same cells are not alike for that."""
     if x.observed is None:
         return closed.columns(x)
-    return closed.columns(Observations(completed(x, np.random.default_rng(seed)), x.feature_names))
+    return closed.columns(Observations(completed(x, generator(seed, "fit_em", "missing cells")), x.feature_names))
 
 
 def _halves(count: int) -> list[int]:

@@ -8,15 +8,16 @@ import pandas as pd
 
 from inference.engines.closed_form import Climb, ClosedForm, EMProblem, Frame, Outcome, State
 from inference.point.initial_partitions import Partition, Partitions, matched
-from inference.point.judgement import EMPTY_ROWS
+from inference.point.judgement import EMPTY_ROWS, rows_of_one
 from inference.point.moments import moments
 from inference.point.restarts import optima
 from inference.point.spurious import spurious_components
 from inference.status import Status
 from mixtures import Observations
 
-COLLAPSED = 1e-10
-"""A component whose variance along some direction is below this share of the data's own has collapsed: a standard deviation of 1e-5."""
+COLLAPSED = 1e-24
+"""A component whose variance along some direction is below this share of the data's own has collapsed: its standard deviation is as small as
+the rounding of its rows. No larger share will do: beside one row that lies a million standard deviations away, all others are narrow."""
 
 SAME = 1e-3
 """Components nearer to each other than this, in standard deviations, whose spreads differ by less than this share, are one."""
@@ -83,11 +84,11 @@ def beginnings(
     given: Sequence[Mapping[str, np.ndarray]] = (),
     fixed: Mapping[str, np.ndarray] | None = None,
     labels: np.ndarray | None = None,
-    partitions: Partitions | None = None,
+    partitions: Partitions | None,
 ) -> list[Beginning]:
     """The starts: those given, then partitions; parameters that are fixed have their values from the beginning."""
     first = [Beginning("given", seed, closed.encode(start, features, frame)) for start in given[:count]]
-    drawn = (partitions or Partitions(x, seed)).draw(components, count - len(first)) if count > len(first) else []
+    drawn = [] if partitions is None else partitions.draw(components, count - len(first))
     return first + from_partitions(closed, frame, x, drawn, components, features, fixed, labels)
 
 
@@ -190,6 +191,7 @@ def summarise(
 def _likelihoods(closed: ClosedForm, problem: EMProblem, state: State) -> tuple[float, float]:
     """Log likelihood and classification log likelihood in the data's units, a block of rows at a time."""
     totals = np.full(2, problem.offset)
+    state = closed.as_declared(state, problem.frame)
     state = {**state, "weights": np.maximum(state["weights"], np.finfo(float).tiny)}  # log 0 would warn
     numbers = np.arange(len(state["weights"]))[:, None]
     for begin in range(0, len(problem.x), ROWS_AT_ONCE):
@@ -240,6 +242,7 @@ def _status(
 ) -> Status:
     if outcome is Outcome.BROKEN or closed.narrowest(state, spread) < COLLAPSED:
         return Status.COLLAPSED
+    occupancy = occupancy * rows_of_one(problem.row_weights)
     if occupancy.min() < EMPTY_ROWS:
         return Status.EMPTY
     if (closed.apart(state)[np.triu_indices(len(occupancy), 1)] < SAME).any():

@@ -29,10 +29,6 @@ class Settings:
     tolerance: float
     max_steps: int
 
-    def __post_init__(self):
-        if not isinstance(self.is_hard, bool | np.bool_):
-            raise ModelError("hard", got=repr(self.is_hard), expected="True or False")
-
 
 def check_mixture(mixture: Any, x: Any, labels: Any) -> Observations:
     """The data, with their known labels, for a mixture that has no more components than there are rows.

@@ -24,11 +24,13 @@ from inference.point.em_settings import Settings
 from inference.point.initial_partitions import Partition, Partitions, matched
 from inference.point.judgement import Judge
 from inference.point.polish import polish
-from inference.point.restarts import judged, optima
-from inference.point.starts import draw_starts, restart_seeds, step_scales
+from inference.point.restarts import best_restart, judged, optima
+from inference.point.runaway import runs_off
+from inference.point.starts import draw_starts, step_scales
 from inference.status import Status
 from mixtures import Mixture, Observations
 from mixtures.mixture import completed
+from mixtures.seeds import generator, restart_seeds
 
 STEPS = 10
 """Quasi-Newton steps of one M-step at most."""
@@ -44,7 +46,7 @@ def climb_by_gradient(
 ) -> Runs:
     """All restarts, one after the other, from the family's own starts."""
     seeds = restart_seeds(settings.seed, settings.restarts)
-    starts = draw_starts(mixture, x, engine, sites, seeds, settings.starts or None)
+    starts = draw_starts(mixture, x, engine, sites, seeds, "fit_em", settings.starts or None)
     climber = _Climber(mixture, x, engine, sites, settings, is_posterior)
     begins = [{name: value[run] for name, value in starts.items()} | settings.fixed for run in range(settings.restarts)]
     rules = ["given"] * len(settings.starts) + ["rows"] * (settings.restarts - len(settings.starts))
@@ -69,6 +71,11 @@ def climb_by_gradient(
         for status, end in zip(table["status"], ends, strict=True)
     ]
     table["rule"] = rules
+    while table.at[best := best_restart(table), "status"].is_sound and table.at[best, "status"] is not Status.LIMIT:
+        end = climber.runs_off(ends[best][0])
+        if end is None:
+            break
+        table.at[best, "status"] = end
     table["optimum"] = optima(table)
 
     def likelihoods(restart: int) -> tuple[float, float]:
@@ -85,9 +92,9 @@ def climb_by_gradient(
 
 def _partitions(mixture: Mixture, x: Observations, settings: Settings) -> list[Partition]:
     """Where EM begins if some parameters are known: starts at rows may differ in those alone, and then end at components that are one."""
-    values = completed(x, np.random.default_rng(settings.seed))
+    values = completed(x, generator(settings.seed, "fit_em", "missing cells"))
     count = settings.restarts - len(settings.starts)
-    drawn = Partitions(values.reshape(len(values), -1), settings.seed).draw(mixture.components, count)
+    drawn = Partitions(values.reshape(len(values), -1), settings.seed, "fit_em").draw(mixture.components, count)
     return drawn if x.labels is None else [matched(partition, x.labels, mixture.components) for partition in drawn]
 
 
@@ -103,7 +110,8 @@ class _Climber:
         self._objective = replace(self._density, value_and_gradient=self._value_and_gradient)
         self._expected = engine.expected(mixture, x, prior=is_posterior)
         self._is_posterior = is_posterior
-        scales = step_scales(mixture, x, engine, sites, settings.seed)
+        self._sites = sites
+        scales = step_scales(mixture, x, engine, sites, settings.seed, "fit_em")
         self._real = {site.name: scales[site.name] for site in sites.parameters if site.is_real}
         self._unit = self._density.units(self._real)
         self.log_joint: Callable[[dict[str, np.ndarray]], Table] = lambda values: engine.log_joint(mixture, values, x)
@@ -144,6 +152,10 @@ class _Climber:
                 if gain <= small and ahead - objective <= small:
                     return values, losses, Outcome.AT_REST if is_flat else Outcome.OUT_OF_STEPS
             values = self._m_step(values, self._shares(table))
+
+    def runs_off(self, values: dict[str, np.ndarray]) -> Status | None:
+        """What is wrong with an end that is no maximum, see `inference.point.runaway`."""
+        return runs_off(self._objective, self._sites, values, self._real)
 
     def _evaluated(self, values: dict[str, np.ndarray]) -> tuple[Table, float]:
         """log p(x_i, assignment_i = k), and the objective."""

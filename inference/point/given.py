@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from inference.engines.sites import Site, Sites
-from mixtures.errors import ChoiceError, ModelError
+from mixtures.checks import check_choice
+from mixtures.errors import ModelError, in_words
 
 ROUNDING = 1e-6
 """How far sums and norms may be from 1: what is left of numbers in single precision."""
@@ -21,29 +22,28 @@ def checked_values(what: str, given: Any, sites: Sites) -> dict[str, np.ndarray]
     """
     if not isinstance(given, Mapping):
         advice = f"A fit's are its parameters: {what}=fit.parameters." if hasattr(given, "parameters") else ""
-        raise ModelError(what, got=_short(given), expected="values by site: {site: value}", advice=advice)
+        raise ModelError(what, got=in_words(given), expected="values by site: {site: value}", advice=advice)
     known = {site.name: site for site in sites.parameters}
     for name in given:
-        if name not in known:
-            raise ChoiceError.of(f"{what}: site", name, known)
+        check_choice(f"{what}: site", name, known)
     return {name: _checked(f"{what}[{name!r}]", value, known[name]) for name, value in given.items()}
 
 
 def _checked(what: str, value: Any, site: Site) -> np.ndarray:
     try:
         array = np.asarray(value)
-    except ValueError as error:
-        raise ModelError(what, got=_short(value), expected=f"an array of shape {site.shape}") from error
+    except Exception as error:  # of unequal lengths, or of another library
+        raise ModelError(what, got=in_words(value), expected=f"an array of shape {site.shape}") from error
     if array.dtype.kind not in "fiu":
-        raise ModelError(what, got=_short(value), expected="numbers")
+        raise ModelError(what, got=in_words(value), expected="numbers")
     if array.shape not in (site.shape, ()):
         raise ModelError(what, got=f"shape {array.shape}", expected=f"shape {site.shape}")
     values = np.broadcast_to(array, site.shape).astype(np.float64)
     if not np.isfinite(values).all():
-        raise ModelError(what, got=_short(value), expected="finite numbers")
+        raise ModelError(what, got=in_words(value), expected="finite numbers")
     expected, holds = SUPPORTS.get(site.support, ("", lambda values: True))
     if not holds(values):
-        raise ModelError(what, got=_short(value), expected=expected)
+        raise ModelError(what, got=in_words(value), expected=expected)
     return values
 
 
@@ -68,8 +68,3 @@ SUPPORTS: dict[str, tuple[str, Callable[[np.ndarray], bool]]] = {
     ),
 }
 """What may be asked of values, in words, and whether it holds; other supports are not checked."""
-
-
-def _short(value: Any) -> str:
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -16,12 +16,16 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from inference.point.agglomeration import Merges, agglomerate
+from mixtures.seeds import generator, restart_seed
 
 ROWS_AT_MOST = 5000
 """Partitions of more rows are made from a sample of this size."""
 
 AGGLOMERATED_AT_MOST = 400
 """Model-based agglomeration, whose work grows with the square of the rows, sees a sample of this size."""
+
+AGGLOMERATED_FEATURES = 32
+"""In more dimensions it is left out: so few rows say little of so many covariances, and each of its merges compares 400 determinants."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,29 +50,30 @@ class Partitions:
 
     Args:
         x: (rows, features).
-        seed: an int in [0, 2**32); partition i is that of seed + i.
+        seed: an int in [0, 2**32); partition i is made with restart i's.
+        verb: who asks.
 
     Attributes:
         rows: the rows that partitions speak of.
     """
 
-    def __init__(self, x: Float[np.ndarray, "rows features"], seed: int):
-        self.rows = self._sample(len(x), ROWS_AT_MOST, seed)
+    def __init__(self, x: Float[np.ndarray, "rows features"], seed: int, verb: str):
+        self._seed, self._verb = seed, verb
+        self.rows = self._sample(len(x), ROWS_AT_MOST, "rows")
         values = x[self.rows]
         deviation = values.std(axis=0)
         self._standard = (values - values.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
         self._white = _whitened(self._standard)
-        self._seed = seed
-        few = self._sample(len(self.rows), AGGLOMERATED_AT_MOST, seed)
-        self._few = few
+        self._few = self._sample(len(self.rows), AGGLOMERATED_AT_MOST, "agglomerated rows")
         self._trees: dict[str, Merges] = {}
+        skipped = ("agglomeration",) if values.shape[1] > AGGLOMERATED_FEATURES else ()
+        self._agglomerations = [rule for rule in _AGGLOMERATIONS if rule not in skipped]
         self._made: dict[tuple[int, int], Partition] = {}
 
-    @staticmethod
-    def _sample(rows: int, most: int, seed: int) -> np.ndarray:
+    def _sample(self, rows: int, most: int, purpose: str) -> np.ndarray:
         if rows <= most:
             return np.arange(rows)
-        return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
+        return np.sort(generator(self._seed, self._verb, purpose).choice(rows, most, replace=False))
 
     def draw(self, components: int, count: int) -> list[Partition]:
         """So many partitions into so many components, the same whoever asks: a sweep has one for all structures."""
@@ -78,17 +83,18 @@ class Partitions:
         return [self._made[index, components] for index in range(count)]
 
     def _one(self, index: int, components: int) -> Partition:
-        seed = (self._seed + index) % 2**32
-        if index < len(_AGGLOMERATIONS):
-            rule = list(_AGGLOMERATIONS)[index]
+        seed = restart_seed(self._seed, index)
+        count = len(self._agglomerations)
+        if index < count:
+            rule = self._agglomerations[index]
             return Partition(rule, seed, self.rows[self._few], self._cut(rule, components))
-        if index == len(_AGGLOMERATIONS):
+        if index == count:
             return Partition("quantiles", seed, self.rows, _quantiles(self._standard, components))
         rules = list(_DRAWN)
-        rule = rules[(index - len(_AGGLOMERATIONS) - 1) % len(rules)]
+        rule = rules[(index - count - 1) % len(rules)]
         of, coordinates = _DRAWN[rule]
         x = self._white if coordinates == "white" else self._standard
-        return Partition(rule, seed, self.rows, of(x, components, np.random.default_rng(seed)))
+        return Partition(rule, seed, self.rows, of(x, components, generator(seed, self._verb, rule)))
 
     def _cut(self, rule: str, components: int) -> np.ndarray:
         if rule not in self._trees:

@@ -32,6 +32,11 @@ SAME_DENSITY = 1e-6
 """Two components are one if the ratio of their densities varies by less than this over all rows."""
 
 
+def rows_of_one(row_weights: np.ndarray | None) -> float:
+    """How many rows one unit of row weight stands for, at least one: weights that sum to 1 are no reason to call every component empty."""
+    return 1.0 if row_weights is None else max(1.0, float(np.count_nonzero(row_weights) / row_weights.sum()))
+
+
 class Judge:
     """Tells how restarts ended.
 
@@ -55,6 +60,7 @@ class Judge:
         family: Any = getattr(program, "family", None)
         self._sites, self._is_bounded = sites, is_bounded
         self._weights = x.informative.astype(np.float64) if row_weights is None else row_weights
+        self._rows_of_one = rows_of_one(self._weights)
         self._values, self._log_slope = standardised(family, x)
         self._peak = _peak(self._values)
         columns = self._values.shape[1]
@@ -84,10 +90,9 @@ class Judge:
             return Status.NOT_FINITE
         if table is None:
             return Status.MAX_STEPS
-        is_spike = (table + self._log_slope[:, None]).max() - self._peak > SPIKE + 2 * (self._values.shape[1] - 1)
-        if is_spike and not self._sites.observed_is_discrete:
-            return Status.COLLAPSED
         shares = softmax(table, axis=1)
+        if self._is_spike(table, shares) and not self._sites.observed_is_discrete:
+            return Status.COLLAPSED
         if self._is_empty(shares, weight_gradient):
             # A bounded objective is flat where a weight is nearly zero; one that is not still rises.
             return Status.COLLAPSED if weight_gradient > FLAT else Status.EMPTY
@@ -95,13 +100,28 @@ class Judge:
             return Status.DUPLICATE
         return Status.SPURIOUS if self._is_spurious(table, shares) else Status.MAX_STEPS
 
+    def _is_spike(self, table: np.ndarray, shares: np.ndarray) -> bool:
+        height = float((table + self._log_slope[:, None]).max()) - SPIKE - 2 * (self._values.shape[1] - 1)
+        return height > self._peak and height > self._highest(shares)
+
+    def _highest(self, shares: np.ndarray) -> float:
+        """The highest log density that many rows account for: of one normal distribution fitted to all of them, or to a component's own.
+
+        Where some rows lie far away, those of one component lie close together beside all rows, and are no spike for that.
+        """
+        peaks = [self._peak]
+        for own in shares.T > 0.5:
+            if len(np.unique(self._values[own], axis=0)) >= self._few:
+                peaks.append(_peak(self._values[own]))
+        return max(peaks)
+
     def _is_empty(self, shares: np.ndarray, weight_gradient: float) -> bool:
         """Whether a component has hardly a row; one without parameters, such as noise, may have none: it says that there is none."""
         tables = self._sites.marginals(shares).values()
         runs_away = self._may_run_to_zero and weight_gradient > FLAT
         bare = self._bare if len(tables) == 1 and not runs_away else frozenset[int]()
         for own in tables:
-            rows = self._weights @ own
+            rows = self._rows_of_one * self._weights @ own
             if any(count < EMPTY_ROWS for k, count in enumerate(rows) if k not in bare):
                 return True
         return False
@@ -123,7 +143,7 @@ class Judge:
             return False
         log_weights = np.log(np.maximum(shares.mean(axis=0), np.finfo(float).tiny))
         log_density = table + self._log_slope[:, None] - log_weights
-        return has_tall_component(log_density, shares, self._values, self._peak, self._few)
+        return has_tall_component(log_density, shares, self._values, self._highest(shares), self._few)
 
 
 def standardised(family: Any, x: Observations) -> tuple[np.ndarray, np.ndarray]:

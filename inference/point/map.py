@@ -5,16 +5,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inference.checks import check_count, check_positive, checked
+from inference.checks import check_counts, check_flags, check_positive, check_room, checked, sizes_of
 from inference.engines import engine
 from inference.engines.protocol import Ascent
 from inference.point.assembly import assembled, check_sound
 from inference.point.judgement import Judge
+from inference.point.reasons import reason_of
 from inference.point.restarts import judged, numbered_by_weight, polished
-from inference.point.starts import Starts, draw_starts, restart_seeds, step_scales
+from inference.point.starts import Starts, draw_starts, step_scales
 from inference.results import PointFit
 from mixtures import Program
-from mixtures.seeds import check_seed
+from mixtures.seeds import check_seed, restart_seeds
 
 
 def fit_map(
@@ -41,10 +42,11 @@ def fit_map(
         restarts: the number of starts.
         steps: gradient steps from each start.
         learning_rate: length of the first steps, in units of the distance between random starts (on a log or logit scale: 1).
-        seed: an int in [0, 2**32). Restart i begins as restart 0 of seed + i.
-        start: None for the program's rule (for a Gaussian mixture: equal weights, standard deviations sqrt(variance / components),
-            locations at rows drawn at random); or one start `{site: value}` or a list of them, used first; or a function
-            (x, numpy Generator) -> start. Sites not named follow the rule.
+        seed: an int in [0, 2**32). Each restart has one derived from it, in the table `restarts`, whose own first
+            restart begins in the same place.
+        start: None for the program's rule (for a Gaussian mixture: equal weights, standard deviations
+            sqrt(variance / components), locations at rows drawn at random); or one start `{site: value}` or a list of them, used first; or
+            a function (x, numpy Generator) -> start. Sites not named follow the rule.
         backend: `"numpyro"` or `"pyro"`.
         raise_if_bad: raise where the best restart is unsound, instead of returning it with its status.
 
@@ -64,17 +66,19 @@ def fit_map(
     """
     observations = checked(program, x)
     seed = check_seed(seed)
-    check_count("restarts", restarts)
-    check_count("steps", steps)
+    check_counts(restarts=restarts, steps=steps)
     check_positive("learning_rate", learning_rate)
+    check_flags(raise_if_bad=raise_if_bad)
+    check_room(restarts=restarts, steps=steps)
+    check_room(restarts=restarts, **sizes_of(program, observations))
     backend_engine = engine(backend)
     sites = backend_engine.sites(program, observations)
-    scales = step_scales(program, observations, backend_engine, sites, seed)
+    scales = step_scales(program, observations, backend_engine, sites, seed, "fit_map")
 
     judge = Judge(program, observations, sites)
 
     def climb(seeds: np.ndarray, given: Starts) -> tuple[Ascent, pd.DataFrame]:
-        starts = draw_starts(program, observations, backend_engine, sites, seeds, given)
+        starts = draw_starts(program, observations, backend_engine, sites, seeds, "fit_map", given)
         ascent = backend_engine.maximise(
             program, observations, starts, scales, steps=steps, learning_rate=learning_rate
         )
@@ -82,13 +86,13 @@ def fit_map(
 
     ascent, table = climb(restart_seeds(seed, restarts), start)
     if start is not None and not any(status.is_sound for status in table["status"]):
-        ascent, table = _joined((ascent, table), climb(restart_seeds(seed, restarts), None))
+        ascent, table = _joined((ascent, table), climb(restart_seeds(seed, 2 * restarts)[restarts:], None))
     real = {site.name: scales[site.name] for site in sites.parameters if site.is_real}
     density = backend_engine.log_density(program, observations)
     best, parameters = polished(judge, program, observations, backend_engine, sites, ascent, table, density, real)
     if start is None and observations.labels is None:
         parameters = numbered_by_weight(program, observations, backend_engine, sites, parameters, with_prior=True)
-    check_sound("fit_map", table, best, raise_if_bad)
+    check_sound("fit_map", table, best, raise_if_bad, reason_of(table.at[best, "status"], observations))
     return assembled(
         program, observations, backend_engine, sites, seed, ascent, table, best, parameters, is_posterior=True
     )

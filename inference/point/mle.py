@@ -5,18 +5,29 @@ from typing import Any, Literal
 import numpy as np
 from scipy import optimize
 
-from inference.checks import check_count, check_positive, check_share, checked
+from inference.checks import (
+    check_choice,
+    check_count,
+    check_counts,
+    check_flags,
+    check_positive,
+    check_room,
+    check_share,
+    checked,
+    sizes_of,
+)
 from inference.engines import engine
 from inference.engines.protocol import Ascent, LogDensity
 from inference.engines.sites import Sites
 from inference.point.assembly import assembled, check_sound
 from inference.point.judgement import Judge
+from inference.point.reasons import reason_of
 from inference.point.restarts import best_restart, judged, numbered_by_weight, polished
-from inference.point.starts import Starts, draw_starts, restart_seeds, step_scales
+from inference.point.starts import Starts, draw_starts, step_scales
 from inference.results import PointFit
 from mixtures import Program
-from mixtures.errors import ChoiceError, ModelError
-from mixtures.seeds import check_seed
+from mixtures.errors import ModelError
+from mixtures.seeds import check_seed, generator, restart_seeds
 
 OPTIMIZERS = ("adam", "sgd", "lbfgs")
 
@@ -72,13 +83,14 @@ def fit_mle(
     """
     observations = checked(program, x)
     seed = check_seed(seed)
-    check_count("restarts", restarts)
-    check_count("epochs", epochs)
-    if momentum != 0:
+    check_counts(restarts=restarts, epochs=epochs)
+    if check_positive("momentum", momentum, or_zero=True):
         check_share("momentum", momentum)
     check_positive("learning_rate", learning_rate)
-    if optimizer not in OPTIMIZERS:
-        raise ChoiceError.of("optimizer", optimizer, OPTIMIZERS)
+    check_flags(raise_if_bad=raise_if_bad)
+    check_choice("optimizer", optimizer, OPTIMIZERS)
+    check_room(restarts=restarts, epochs=epochs)
+    check_room(restarts=restarts, **sizes_of(program, observations))
     if batch_size is not None and (optimizer == "lbfgs" or check_count("batch_size", batch_size) > len(observations)):
         raise ModelError(
             "batch_size",
@@ -88,11 +100,11 @@ def fit_mle(
         )
     backend_engine = engine(backend)
     sites = backend_engine.sites(program, observations)
-    scales = step_scales(program, observations, backend_engine, sites, seed)
+    scales = step_scales(program, observations, backend_engine, sites, seed, "fit_mle")
     density = backend_engine.log_density(program, observations, prior=False)
     real = {site.name: scales[site.name] for site in sites.parameters if site.is_real}
     seeds = restart_seeds(seed, restarts)
-    drawn = draw_starts(program, observations, backend_engine, sites, seeds, start)
+    drawn = draw_starts(program, observations, backend_engine, sites, seeds, "fit_mle", start)
     starts = np.stack([density.unconstrain({name: v[i] for name, v in drawn.items()}) for i in range(restarts)])
     units = density.units(real)
     if optimizer == "lbfgs":
@@ -120,7 +132,7 @@ def fit_mle(
         parameters = {name: value[best] for name, value in ascent.parameters.items()}
     if start is None:
         parameters = numbered_by_weight(program, observations, backend_engine, sites, parameters, with_prior=False)
-    check_sound("fit_mle", table, best, raise_if_bad)
+    check_sound("fit_mle", table, best, raise_if_bad, reason_of(table.at[best, "status"], observations))
     return assembled(
         program, observations, backend_engine, sites, seed, ascent, table, best, parameters, is_posterior=False
     )
@@ -130,7 +142,7 @@ def _batches(rows: int, batch_size: int | None, epochs: int, seed: int) -> np.nd
     """The rows of each step, (steps, batch): each epoch is a permutation, its last incomplete batch left out."""
     if batch_size is None:
         return None
-    rng = np.random.default_rng(seed)
+    rng = generator(seed, "fit_mle", "batches")
     whole = rows // batch_size * batch_size
     return np.concatenate([rng.permutation(rows)[:whole].reshape(-1, batch_size) for _ in range(epochs)])
 

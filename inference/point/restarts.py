@@ -10,6 +10,7 @@ from inference.engines.protocol import Ascent, LogDensity, Parameters
 from inference.engines.sites import Site, Sites
 from inference.point.judgement import Judge
 from inference.point.polish import AT_REST, polish
+from inference.point.runaway import runs_off
 from inference.status import SEVERITY, Status
 from mixtures import Observations, Program
 
@@ -105,7 +106,10 @@ def polished(
         parameters, is_at_rest = polish(density, parameters, real)
         log_joint = engine.log_joint(program, parameters, x) if sites.has_hub else None
         status = judge.status(True, log_joint, 0.0)
-        table.at[best, "status"] = Status.CONVERGED if status.is_sound and is_at_rest else status
+        if status.is_sound:
+            at_rest = Status.CONVERGED if is_at_rest else status
+            status = runs_off(density, sites, parameters, real) or at_rest
+        table.at[best, "status"] = status
         table.at[best, "objective"] = -density.value_and_gradient(density.unconstrain(parameters))[0]
         if log_joint is not None:
             table.at[best, "occupancy"] = judge.occupancy(log_joint)

@@ -7,6 +7,7 @@ import numpy as np
 
 from inference.engines.closed_form import ClosedForm, EMProblem, State
 from inference.point.initial_partitions import Partition
+from mixtures.seeds import generator
 
 FEWEST_COMPONENTS = 3
 """With two components there is nothing to merge that would not be split again."""
@@ -34,7 +35,7 @@ def split_and_merge(
 
 def _moved(x: np.ndarray, labels: np.ndarray, shares: np.ndarray, seed: int) -> np.ndarray:
     """The partition with two components merged, and their number given to a part of a third or to the rows around some row."""
-    rng = np.random.default_rng(seed)
+    rng = generator(seed, "split and merge")
     components = len(shares)
     split = rng.choice(components, p=_chances(np.bincount(labels, minlength=components)))
     # components that share rows are the likeliest to be one

@@ -61,7 +61,7 @@ def has_tall_component(
         log_density: log p(row | component).
         shares: responsibilities.
         values: the rows; rows that are alike count once, for a peak on many copies of one row says no more than one on one.
-        peak: the greatest log density of one normal distribution fitted to all rows.
+        peak: the greatest log density that many rows account for, of one normal distribution fitted to them.
         few: below how many rows a component has few.
 
     Example:

@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from inference.checks import check_proper
 from inference.engines import Engine
 from inference.engines.predictors import Predictors
 from inference.engines.sites import Sites
 from inference.point.given import checked_values
 from mixtures import Mixture, Observations, Program
+from mixtures.seeds import derived, generator, restart_seeds
 
 Start = Mapping[str, Any]
 """Constrained values by site; sites not named are drawn by the rule."""
@@ -21,15 +23,10 @@ FOR_SCALES = 16
 """Starts drawn at least, to learn how far apart starts lie."""
 
 
-def restart_seeds(seed: int, restarts: int) -> np.ndarray:
-    """The seed of each restart: restart i of seed s begins where restart 0 of seed s + i does."""
-    return (seed + np.arange(restarts, dtype=np.uint64)) % 2**32
-
-
 def draw_starts(
-    program: Program, x: Observations, engine: Engine, sites: Sites, seeds: np.ndarray, given: Starts = None
+    program: Program, x: Observations, engine: Engine, sites: Sites, seeds: np.ndarray, verb: str, given: Starts = None
 ) -> dict[str, np.ndarray]:
-    """A start for each seed, by site: (restarts, ...).
+    """A start of this verb for each seed, by site: (restarts, ...).
 
     Raises:
         ChoiceError: a given start names a site that the program does not have.
@@ -38,9 +35,9 @@ def draw_starts(
     starts = [] if callable(given) else [checked_values("start", one, sites) for one in listed(given)]
     rows = []
     for index, seed in enumerate(seeds):
-        start = rule(program, x, engine, int(seed))
+        start = rule(program, x, engine, int(seed), verb)
         if callable(given):
-            start |= checked_values("start", given(x.x, np.random.default_rng(seed)), sites)
+            start |= checked_values("start", given(x.x, generator(int(seed), verb, "given")), sites)
         elif index < len(starts):
             start |= starts[index]
         rows.append(start)
@@ -49,11 +46,13 @@ def draw_starts(
     }
 
 
-def rule(program: Program, x: Observations, engine: Engine, seed: int) -> dict[str, np.ndarray]:
-    """One start by the program's own rule: a mixture's family has one, a user's program starts at a draw from its prior."""
+def rule(program: Program, x: Observations, engine: Engine, seed: int, verb: str) -> dict[str, np.ndarray]:
+    """One start of a verb by the program's own rule: a mixture's family has one, a user's program starts at a draw from its prior."""
     if isinstance(program, Mixture):
-        return program.start(x, np.random.default_rng(seed))
-    return engine.prior_draw(program, x, seed)
+        return program.start(x, generator(seed, verb, "rule"))
+    drawn = engine.prior_draw(program, x, derived(seed, verb, "rule"))
+    check_proper(drawn)
+    return drawn
 
 
 def listed(given: Any) -> list[Start]:
@@ -63,13 +62,15 @@ def listed(given: Any) -> list[Start]:
     return list(given) if isinstance(given, Sequence) and not isinstance(given, str | bytes) else [given]
 
 
-def step_scales(program: Program, x: Observations, engine: Engine, sites: Sites, seed: int) -> dict[str, np.ndarray]:
+def step_scales(
+    program: Program, x: Observations, engine: Engine, sites: Sites, seed: int, verb: str
+) -> dict[str, np.ndarray]:
     """How far apart random starts lie, for real-valued sites: the unit of step lengths, so that data's units do not matter.
 
     Sites with a bounded support move on a log or logit scale, where the unit is 1; linear predictors in coordinates of their own.
     """
     drawn = Predictors(np, sites.predictors, x.covariates).to_free(
-        draw_starts(program, x, engine, sites, restart_seeds(seed, FOR_SCALES))
+        draw_starts(program, x, engine, sites, restart_seeds(seed, FOR_SCALES), f"{verb}, step scales")
     )
     scales = {site.name: np.ones(()) for site in sites.parameters}
     for site in sites.parameters:

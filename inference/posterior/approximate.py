@@ -2,6 +2,9 @@
 
 If the approximation q is close to the posterior p, the weights p / q of its draws are even. Their tail's Pareto shape k says how even:
 below 0.7 importance sampling would mend what is wrong, above it nothing can be said. Yao, Vehtari, Simpson & Gelman (2018), ICML.
+
+A small k-hat is no proof: it is small, too, where a few weights tower above all others, which are then even, and where q is so narrow that
+p does not change over it. So the weights must have many effective draws, and q must be at rest, as far as its method can tell.
 """
 
 from collections.abc import Mapping
@@ -16,6 +19,7 @@ from inference.checks import with_numbers
 from inference.engines import Engine
 from inference.engines.protocol import Draws
 from inference.engines.sites import Sites
+from inference.posterior.afterwards import Steps
 from inference.posterior.tree import build_tree
 from mixtures import Observations, Program
 
@@ -24,8 +28,15 @@ GOOD_K_HAT = 0.7
 LEAST_DRAWS = 25
 """Fewer have no tail to fit a Pareto distribution to."""
 
+EFFECTIVE = 0.05
+"""Share of the draws that must be effective."""
+
 EVEN = 1e-6
 """Log ratios that differ by no more are even: the rest is rounding."""
+
+
+NOT_JUDGED = {"k_hat": float("nan"), "effective_draws": float("nan"), "is_trustworthy": 0}
+"""What is said of an approximation that could not be judged."""
 
 
 def approximate_tree(
@@ -37,6 +48,8 @@ def approximate_tree(
     log_density: np.ndarray,
     log_proposal: np.ndarray,
     attrs: Mapping[str, Any],
+    *,
+    is_at_rest: bool,
 ) -> xr.DataTree:
     """The tree of draws from an approximation, in one chain.
 
@@ -49,16 +62,34 @@ def approximate_tree(
         log_density: of the model at each draw of the unconstrained vector, (draws,).
         log_proposal: of the approximation, (draws,).
         attrs: what to say of the run.
+        is_at_rest: whether the approximation is the best of its kind.
 
     Returns:
         A tree as from `sample_nuts`; `sample_stats` has `log_weight`, smoothed (Vehtari et al. 2024) and adding up to one after
-        exponentiation, and the attributes have `k_hat`, NaN for fewer than 25 draws.
+        exponentiation, and the attributes have `k_hat`, NaN for fewer than 25 draws, and `effective_draws`.
     """
-    weights, k_hat = _smoothed(log_density - log_proposal)
-    stats = {"lp": log_density[None], "log_proposal": log_proposal[None], "log_weight": weights[None]}
+    stats, trust, steps = {"lp": log_density[None], "log_proposal": log_proposal[None]}, dict(NOT_JUDGED), Steps()
+    with steps.step("sample_stats.log_weight and k_hat"):
+        weights, trust = judged(log_density - log_proposal, is_at_rest)
+        stats["log_weight"] = weights[None]
     draws = Draws({name: value[None] for name, value in parameters.items()}, stats)
-    attrs = {**attrs, "complete": 1, "k_hat": k_hat, "is_trustworthy": int(k_hat < GOOD_K_HAT)}
-    return build_tree(with_numbers(program, x), x, engine, sites, draws, attrs)
+    tree = build_tree(with_numbers(program, x), x, engine, sites, draws, {**attrs, "complete": 1, **trust}, steps=steps)
+    steps.warn()
+    return tree
+
+
+def judged(log_ratios: np.ndarray, is_at_rest: bool) -> tuple[np.ndarray, dict[str, float]]:
+    """Smoothed, normalised log weights of draws, and what is to be said of them: `k_hat`, `effective_draws` and `is_trustworthy`.
+
+    Args:
+        log_ratios: log p / q at each draw, (draws,).
+        is_at_rest: whether the approximation is the best of its kind.
+    """
+    weights, k_hat = _smoothed(log_ratios)
+    # (sum w)^2 / sum w^2, of weights that are not smoothed
+    effective = float(np.exp(2 * logsumexp(log_ratios) - logsumexp(2 * log_ratios)))
+    is_trustworthy = k_hat < GOOD_K_HAT and effective >= EFFECTIVE * len(log_ratios) and is_at_rest
+    return weights, {"k_hat": k_hat, "effective_draws": effective, "is_trustworthy": int(is_trustworthy)}
 
 
 def _smoothed(log_ratios: np.ndarray) -> tuple[np.ndarray, float]:

@@ -1,4 +1,4 @@
-"""Where chains start: as restarts do, or about a point fit, scattered as widely as the posterior about it."""
+"""Where chains start: as restarts do, or about a point fit, scattered as widely as the posterior about it; and in which units they move."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,31 +7,67 @@ from typing import Any
 import numpy as np
 
 from inference.engines import Engine
+from inference.engines.protocol import Frame, LogDensity, Starts
 from inference.engines.sites import Sites
-from inference.point.starts import draw_starts, restart_seeds
+from inference.posterior.frame import check_digits, first_look, is_finite, possible, second_look
 from inference.results import PointFit
 from mixtures import Observations, Program
-from mixtures.errors import ModelError
+from mixtures.errors import FitError, ModelError
+from mixtures.seeds import generator
 
 JITTER = 1.0
 """How far chains start from `init`, in units of the posterior's width along each coordinate (by the curvature at `init`)."""
 
+HALVINGS = 40
+"""How often a start is taken half way back to the fit, if need be."""
+
 
 def chain_starts(
     program: Program, x: Observations, engine: Engine, sites: Sites, chains: int, seed: int, fits: Sequence[PointFit]
-) -> dict[str, np.ndarray]:
-    """Where chains start, (chains, ...) by site: about the fits (see `fits_of`), which they take in turn."""
-    if not fits:
-        return draw_starts(program, x, engine, sites, restart_seeds(seed, chains))
+) -> Starts:
+    """Where chains start: about the fits (see `fits_of`), which they take in turn.
+
+    Raises:
+        FitError: about a fit the density is nowhere finite.
+    """
     density = engine.log_density(program, x)
-    centres = [density.unconstrain(fit.parameters) for fit in fits[:chains]]
-    widths = [_widths(density, centre) for centre in centres]
-    scatter = JITTER * np.random.default_rng(seed).normal(size=(chains, density.size))
-    turns = [chain % len(centres) for chain in range(chains)]
-    rows = [
-        density.constrain(centres[turn] + widths[turn] * offset) for turn, offset in zip(turns, scatter, strict=True)
-    ]
-    return {site.name: np.stack([row[site.name] for row in rows]) for site in sites.parameters}
+    vectors, first = first_look(program, x, engine, sites, density, seed, "sample_nuts", chains)
+    if not fits:
+        return Starts(np.resize(possible(program, density, vectors), (chains, density.size)), first)
+    frames = [second_look(density, sites, fit.parameters, first) for fit in fits[:chains]]
+    scatter = JITTER * generator(seed, "sample_nuts", "scatter").normal(size=(chains, density.size))
+    starts = [_about(density, frames[chain % len(frames)], offset) for chain, offset in enumerate(scatter)]
+    return Starts(np.stack(starts), frames[0])
+
+
+def frame_about(
+    program: Program, x: Observations, engine: Engine, sites: Sites, fit: PointFit, seed: int, verb: str
+) -> Frame:
+    """The posterior's own units about a fit.
+
+    Raises:
+        DataError: the data are so far from zero that the posterior's width is rounding.
+    """
+    density = engine.log_density(program, x, jacobian=True)
+    _, first = first_look(program, x, engine, sites, density, seed, verb)
+    frame = second_look(density, sites, fit.parameters, first)
+    check_digits(frame)
+    return frame
+
+
+def _about(density: LogDensity, frame: Frame, offset: np.ndarray) -> np.ndarray:
+    """The vector at an offset from the frame's centre, or nearer to it, where density and gradient are finite."""
+    for _ in range(HALVINGS):
+        u = frame.outward(offset)
+        if is_finite(density, u):
+            return u
+        offset = offset / 2
+    raise FitError(
+        "init",
+        got="a fit about which the log density or its gradient is not finite",
+        expected="parameters that the data are possible under",
+        advice="Start from a sound fit (see its status), or leave init out.",
+    )
 
 
 def fits_of(init: PointFit | Sequence[PointFit] | None, sites: Sites, spread: bool = False) -> list[PointFit]:
@@ -77,18 +113,3 @@ def log_posterior_of(fit: PointFit, program: Program, x: Observations, engine: E
         return fit.log_posterior
     density = engine.log_density(program, x)
     return density.value_and_gradient(density.unconstrain(fit.parameters))[0]
-
-
-def _widths(density: Any, centre: np.ndarray, share: float = 1e-4) -> np.ndarray:
-    """The posterior's rough width along each coordinate, from the curvature at the mode."""
-    widths = np.ones(density.size)
-    for index in range(density.size):
-        step = np.zeros(density.size)
-        step[index] = share * max(1.0, abs(centre[index]))
-        curvature = -(density.value_and_gradient(centre + step)[1] - density.value_and_gradient(centre - step)[1])[
-            index
-        ]
-        curvature /= 2 * step[index]
-        if np.isfinite(curvature) and curvature > 0:
-            widths[index] = 1 / np.sqrt(curvature)
-    return widths

@@ -15,8 +15,9 @@ from inference.assignment.responsibilities import joint_blocks
 from inference.draws import flat, observations_of, parameters_of, program_of
 from inference.engines import Engine, engine
 from inference.engines.sites import Site, Sites
-from inference.posterior.tree import coords_of, dataset
+from inference.posterior.tree import coords_of, dataset, dims_of
 from mixtures import Observations, Program
+from mixtures.seeds import derived, generator
 
 PREDICTIVE_CELLS = 50_000_000
 """How many predicted numbers are kept: 400 MB in float64."""
@@ -25,11 +26,21 @@ AT_ONCE = 5_000_000
 """How many numbers are predicted in one call."""
 
 
-def with_assignments(tree: xr.DataTree, seed: int) -> xr.DataTree:
-    """The tree with a draw of every assignment beside every draw of the parameters, in the group `posterior`."""
-    program, x, backend = program_of(tree), observations_of(tree), engine(tree.attrs["backend"])
+def with_assignments(
+    tree: xr.DataTree, seed: int, program: Program | None = None, x: Observations | None = None
+) -> xr.DataTree:
+    """The tree with a draw of every assignment beside every draw of the parameters, in the group `posterior`.
+
+    Args:
+        tree: of draws.
+        seed: an int.
+        program: the declaration; None: the one that the tree names.
+        x: the data; None: those that the tree keeps.
+    """
+    program, x = program or program_of(tree), observations_of(tree) if x is None else x
+    backend = engine(tree.attrs["backend"])
     sites = backend.sites(program, x)
-    drawn = (_by_hub if sites.has_hub else _by_backend)(tree, program, x, backend, sites, seed)
+    drawn = (_by_table if sites.has_table else _by_backend)(tree, program, x, backend, sites, seed)
     posterior = tree["posterior"].to_dataset()
     shape = posterior.sizes["chain"], posterior.sizes["draw"]
     variables = {
@@ -43,13 +54,13 @@ def with_assignments(tree: xr.DataTree, seed: int) -> xr.DataTree:
     return grown
 
 
-def _by_hub(
+def _by_table(
     tree: xr.DataTree, program: Program, x: Observations, backend: Engine, sites: Sites, seed: int
 ) -> dict[str, np.ndarray]:
-    """Rows are independent given the parameters: each is drawn from its responsibilities, (draws, rows) by site."""
-    rng, values = np.random.default_rng(seed), sites.combinations()
+    """Assignments that are independent given the parameters: each is drawn from its probabilities, (draws, rows or units) by site."""
+    rng, values = generator(seed, "assignments"), sites.combinations()
     blocks: dict[str, list[np.ndarray]] = {name: [] for name in values}
-    for table in joint_blocks(tree, x):
+    for table in joint_blocks(tree, x, program):
         # u < cumulative share of the first k components: the inverse of the distribution function, for all rows at once
         cumulative = np.cumsum(np.exp(table - table.max(axis=2, keepdims=True)), axis=2)
         threshold = rng.uniform(size=table.shape[:2]) * cumulative[..., -1]
@@ -63,11 +74,11 @@ def _by_backend(
     tree: xr.DataTree, program: Program, x: Observations, backend: Engine, sites: Sites, seed: int
 ) -> dict[str, np.ndarray]:
     """Any other discrete structure: the backend's infer_discrete, a draw at a time."""
-    parameters, rng = parameters_of(tree), np.random.default_rng(seed)
+    parameters = parameters_of(tree)
     rows = []
     for draw in range(len(next(iter(parameters.values())))):
         values = {name: value[draw] for name, value in parameters.items()}
-        rows.append(backend.classify(program, values, x, temperature=1, seed=int(rng.integers(2**32))))
+        rows.append(backend.classify(program, values, x, temperature=1, seed=derived(seed, "assignments", draw)))
     return {site.name: np.stack([row[site.name] for row in rows]).astype(_smallest(site)) for site in sites.assignments}
 
 
@@ -75,13 +86,18 @@ def _smallest(site: Site) -> np.dtype:
     return np.result_type(np.int8, np.min_scalar_type(-site.categories))
 
 
-def with_predictive(tree: xr.DataTree, seed: int) -> xr.DataTree:
-    """The tree with data drawn from the posterior, and parameters and data drawn from the prior.
+def with_predictive(
+    tree: xr.DataTree, seed: int, program: Program | None = None, x: Observations | None = None
+) -> xr.DataTree:
+    """The tree with data drawn from the posterior, and parameters and data drawn from the prior; arguments as above.
 
-    Groups: `posterior_predictive`, its draws' numbers in the coordinate `draw`; `prior` and `prior_predictive`, one chain of as many.
+    Groups: `posterior_predictive`, its draws' numbers in the coordinate `draw`; `prior` and `prior_predictive`, one chain of as many. Data
+    have the dims and coordinates of `observed_data`; columns that are sites of their own are there by their names and, side by side, as
+    `obs`.
     """
-    program, backend = program_of(tree), engine(tree.attrs["backend"])
-    x = observations_of(tree).with_labels(None)  # predicted rows are new rows: nothing is known of their components
+    program, backend = program or program_of(tree), engine(tree.attrs["backend"])
+    # predicted rows are new rows: nothing is known of their components
+    x = (observations_of(tree) if x is None else x).with_labels(None)
     sites, chains = backend.sites(program, x), tree["posterior"].sizes["chain"]
     total = tree["posterior"].sizes["draw"]
     cells = sum(int(np.prod(site.shape)) for site in sites.all if site.kind == "observed")
@@ -96,12 +112,16 @@ def with_predictive(tree: xr.DataTree, seed: int) -> xr.DataTree:
         for kind in ("parameter", "observed"):
             some = [site for site in sites.all if site.kind == kind]
             values = {site.name: drawn[site.name].reshape(*shape, *site.shape) for site in some}
-            made[kind] = dataset(values, {site.name: site.dims for site in some}, coords)
+            made[kind] = dataset(values, {site.name: dims_of(site, x) for site in some}, coords)
+        if "obs" not in made["observed"] and len(x.shape) == 2 and len(made["observed"].data_vars) == x.features:
+            columns = np.stack([column.values for column in made["observed"].data_vars.values()], axis=-1)
+            side_by_side = dataset({"obs": columns}, {"obs": ("rows", "features")}, coords)
+            made["observed"] = made["observed"].merge(side_by_side)
         return made
 
-    own, prior_seed = np.random.SeedSequence(seed).generate_state(2)
-    predicted = groups(held, (chains, len(kept)), int(own))["observed"].assign_coords(draw=kept)
-    prior = groups({}, (1, chains * len(kept)), int(prior_seed))
+    drawn = groups(held, (chains, len(kept)), derived(seed, "posterior predictive"))
+    predicted = drawn["observed"].assign_coords(draw=kept)
+    prior = groups({}, (1, chains * len(kept)), derived(seed, "prior predictive"))
     grown = tree.copy(deep=False)
     grown["posterior_predictive"] = xr.DataTree(predicted)
     grown["prior"], grown["prior_predictive"] = xr.DataTree(prior["parameter"]), xr.DataTree(prior["observed"])
@@ -119,10 +139,9 @@ def _forward(
 ) -> dict[str, Any]:
     """`draws` forward runs of the program, as many at once as memory allows."""
     size = max(1, min(draws, AT_ONCE // cells))
-    seeds = np.random.SeedSequence(seed).generate_state(-(-draws // size))
     parts = []
-    for begin, own in zip(range(0, draws, size), seeds, strict=True):
+    for begin in range(0, draws, size):
         count = min(size, draws - begin)
         block = {name: value[begin : begin + count] for name, value in parameters.items()}
-        parts.append(backend.forward_draws(program, block, x, draws=count, seed=int(own)))
+        parts.append(backend.forward_draws(program, block, x, draws=count, seed=derived(seed, "block", begin)))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

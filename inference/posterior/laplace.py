@@ -7,16 +7,20 @@ import xarray as xr
 from scipy import optimize
 from scipy.linalg import cho_solve, solve_triangular
 
-from inference.checks import check_count, checked
+from inference.checks import check_counts, check_room, checked, sizes_of, with_numbers
 from inference.engines import engine
-from inference.engines.protocol import LogDensity
+from inference.engines.protocol import Frame, LogDensity
 from inference.point.map import fit_map
 from inference.posterior.approximate import approximate_tree
-from inference.posterior.chain_starts import fits_of
+from inference.posterior.chain_starts import fits_of, frame_about
+from inference.posterior.rehearsal import rehearse
 from inference.results import PointFit
 from mixtures import Program
 from mixtures.errors import FitError
-from mixtures.seeds import check_seed
+from mixtures.seeds import check_seed, derived, generator
+
+AT_REST = 1e-3
+"""How far from its mode the density may have been expanded, in standard deviations."""
 
 
 def fit_laplace(
@@ -30,7 +34,8 @@ def fit_laplace(
 ) -> xr.DataTree:
     """Approximate the posterior by a normal distribution of the unconstrained parameters about their mode.
 
-    One labelling is described: the one of `init`. The attribute `k_hat` says whether the approximation may be trusted (below 0.7).
+    One labelling is described: the one of `init`. The attribute `is_trustworthy` says whether the approximation may be trusted: its draws'
+    weights have a thin tail (`k_hat` below 0.7) and are shared by many draws (`effective_draws`), and the mode was reached.
 
     Args:
         program: a declaration.
@@ -41,8 +46,8 @@ def fit_laplace(
         backend: `"numpyro"` or `"pyro"`.
 
     Returns:
-        A tree as from `sample_nuts`, of one chain; attributes `k_hat`, `is_trustworthy`, and `log_evidence`, the Laplace approximation
-        of log p(x) with this one labelling counted (add log K! where the prior treats components alike and they are well apart).
+        A tree as from `sample_nuts`, of one chain; attributes `is_trustworthy`, `k_hat`, `effective_draws`, and `log_evidence`, the Laplace
+        approximation of log p(x) with this one labelling counted (add log K! where the prior treats components alike and they are well apart).
 
     Raises:
         ModelError: `init` is no point fit of this program.
@@ -56,17 +61,23 @@ def fit_laplace(
     """
     observations = checked(program, x)
     seed = check_seed(seed)
-    check_count("draws", draws)
+    check_counts(draws=draws)
+    check_room(draws=draws, **sizes_of(program, observations))
     backend_engine = engine(backend)
     sites = backend_engine.sites(program, observations)
-    fit = fit_map(program, observations, seed=seed, backend=backend) if init is None else fits_of(init, sites)[0]
+    own = derived(seed, "fit_laplace", "fit_map")
+    fit = fit_map(program, observations, seed=own, backend=backend) if init is None else fits_of(init, sites)[0]
+    rehearse(with_numbers(program, observations), observations, backend_engine, sites)
     density = backend_engine.log_density(program, observations, jacobian=True)
-    mode = _climb(density, density.unconstrain(fit.parameters))
-    factor = _precision_factor(density.hessian(mode))
-    standard = np.random.default_rng(seed).normal(size=(draws, density.size))
-    # precision = L L', so u = mode + L'^-1 z has covariance precision^-1
-    u = mode + solve_triangular(factor, standard.T, lower=True, trans="T").T
-    log_determinant = np.log(np.diag(factor)).sum()
+    frame = frame_about(program, observations, backend_engine, sites, fit, seed, "fit_laplace")
+    v = _climb(density, frame)
+    mode = frame.outward(v)
+    factor = _precision_factor(density, frame, v)
+    rest = solve_triangular(factor, frame.unit * density.value_and_gradient(mode)[1], lower=True)
+    standard = generator(seed, "fit_laplace").normal(size=(draws, density.size))
+    # precision = L L' in the frame, so v + L'^-1 z has covariance precision^-1
+    u = frame.outward(v + solve_triangular(factor, standard.T, lower=True, trans="T").T)
+    log_determinant = np.log(np.diag(factor) / frame.unit).sum()
     log_proposal = log_determinant - 0.5 * (standard**2).sum(axis=1) - 0.5 * density.size * np.log(2 * np.pi)
     # log p(x) ~ log p(x, mode) + (d / 2) log 2 pi - (1 / 2) log |precision|
     log_evidence = density.value_and_gradient(mode)[0] + 0.5 * density.size * np.log(2 * np.pi) - log_determinant
@@ -80,27 +91,28 @@ def fit_laplace(
         np.array([density.value_and_gradient(row)[0] for row in u]),
         log_proposal,
         {"seed": seed, "sampler": "Laplace", "log_evidence": float(log_evidence)},
+        is_at_rest=bool(np.abs(rest).max() < AT_REST),
     )
 
 
-def _climb(density: LogDensity, begin: np.ndarray) -> np.ndarray:
-    """The mode of the unconstrained vector's density: near the constrained one, but not the same."""
+def _climb(density: LogDensity, frame: Frame) -> np.ndarray:
+    """The mode of the unconstrained vector's density, in the frame: near the constrained one, but not the same."""
 
-    def negative(u: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = density.value_and_gradient(u)
-        return -value, -gradient
+    def negative(v: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = density.value_and_gradient(frame.outward(v))
+        return -value, -gradient * frame.unit
 
-    mode = optimize.minimize(negative, begin, jac=True, method="BFGS", options={"gtol": 1e-8}).x
+    v = optimize.minimize(negative, np.zeros(density.size), jac=True, method="BFGS", options={"gtol": 1e-8}).x
     for _ in range(3):  # Newton's last digits
-        factor = _precision_factor(density.hessian(mode))
-        mode = mode + cho_solve((factor, True), density.value_and_gradient(mode)[1])
-    return mode
+        factor = _precision_factor(density, frame, v)
+        v = v - cho_solve((factor, True), negative(v)[1])
+    return v
 
 
-def _precision_factor(hessian: np.ndarray) -> np.ndarray:
-    """The Cholesky factor of the negative Hessian."""
+def _precision_factor(density: LogDensity, frame: Frame, v: np.ndarray) -> np.ndarray:
+    """The Cholesky factor of the negative Hessian in the frame."""
     try:
-        return np.linalg.cholesky(-hessian)
+        return np.linalg.cholesky(-density.hessian(frame.outward(v)) * np.outer(frame.unit, frame.unit))
     except np.linalg.LinAlgError as error:
         raise FitError(
             "fit_laplace",

@@ -6,16 +6,29 @@ from typing import Any
 
 import xarray as xr
 
-from inference.checks import check_count, check_share, checked, with_numbers
+from inference.checks import (
+    check_choice,
+    check_counts,
+    check_flags,
+    check_options,
+    check_path,
+    check_room,
+    check_share,
+    checked,
+    sizes_of,
+    with_numbers,
+)
 from inference.engines import engine
-from inference.engines.nuts_options import PRECISIONS, TARGET_ACCEPT, NutsOptions, choose_metric
+from inference.engines.nuts_options import METRICS, PRECISIONS, TARGET_ACCEPT, NutsOptions, choose_metric
 from inference.posterior.chain_starts import chain_starts, fits_of, log_posterior_of
+from inference.posterior.frame import check_digits
 from inference.posterior.run import Run, carry_out
 from inference.posterior.samplers import choose_sampler
 from inference.posterior.store import DrawStore
 from inference.results import PointFit
 from mixtures import Program
-from mixtures.errors import ChoiceError
+from mixtures.memory import check_memory
+from mixtures.ppl import PIP
 from mixtures.seeds import check_seed
 
 
@@ -87,6 +100,7 @@ def sample_nuts(
     Raises:
         DataError, ModelError, SeedError, ChoiceError: bad arguments.
         BackendError: a sampler that is not installed, or that has no blocks to store or no such precision.
+        TooLargeError: log likelihoods or assignments were asked for, for which there is not enough memory.
         StoredFileError: `store` exists, or cannot be written; blocks written before are intact.
         FitError: a chain's start without a finite log density and gradient; the draws have warnings and `strict` is set.
 
@@ -99,15 +113,24 @@ def sample_nuts(
     """
     observations = checked(program, x)
     seed = check_seed(seed)
-    for name, value in {"draws": draws, "tune": tune, "chains": chains}.items():
-        check_count(name, value)
+    check_counts(draws=draws, tune=tune, chains=chains)
+    check_room(chains=chains, draws=draws, **sizes_of(program, observations))
     if target_accept is not None:
         check_share("target_accept", target_accept)
+    check_flags(spread=spread, predictive=predictive, assignments=assignments, strict=strict)
+    check_options(progress=progress, log_likelihood=log_likelihood)
+    check_choice("backend", backend, PIP)
+    check_choice("precision", precision, PRECISIONS)
+    check_choice("metric", metric, METRICS)
+    if store is not None:
+        check_path("store", store)
     on_cpu = backend != "numpyro" or engine(backend).is_on_cpu
-    if precision not in PRECISIONS:
-        raise ChoiceError.of("precision", precision, PRECISIONS)
     chosen = choose_sampler(
         sampler, backend, is_stored=store is not None, is_on_cpu=on_cpu, is_single=precision == "float32"
+    )
+    kept = (16.0 if log_likelihood else 0.0) + (2.0 if assignments else 0.0)  # bytes a draw and row
+    check_memory(
+        "log_likelihood, assignments", kept * chains * draws * len(observations), "Do without: both can be had later."
     )
     backend_engine = engine(chosen.backend)
     sites = backend_engine.sites(program, observations)
@@ -116,6 +139,7 @@ def sample_nuts(
     fits = fits_of(init, sites)
     centres = fits_of(init, sites, spread=True) if spread else fits
     starts = chain_starts(program, observations, backend_engine, sites, chains, seed, centres)
+    check_digits(starts.frame, precision)
     heights = [log_posterior_of(fit, program, observations, backend_engine) for fit in fits]
     run = Run(
         nuts=NutsOptions(draws, tune, target, seed, precision, metric),
@@ -126,5 +150,5 @@ def sample_nuts(
         init_log_posterior=max(heights, default=None),
     )
     program = with_numbers(program, observations)
-    kept = DrawStore.new(store, run.header(program, observations), starts) if store is not None else None
-    return carry_out(run, program, observations, starts, kept, progress, strict)
+    stored = DrawStore.new(store, run.header(program, observations), starts.packed()) if store is not None else None
+    return carry_out(run, program, observations, starts, stored, progress, strict)

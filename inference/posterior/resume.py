@@ -2,11 +2,16 @@
 
 import hashlib
 import os
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
-from inference.checks import checked, with_numbers
+from inference.checks import check_flags, check_options, check_path, checked, with_numbers
+from inference.engines import engine
+from inference.engines.protocol import Starts
+from inference.files import built
 from inference.posterior.run import Run, carry_out
 from inference.posterior.store import DrawStore
 from inference.results import versions
@@ -54,16 +59,66 @@ def resume(
         >>> bool((post.posterior.loc == again.posterior.loc).all())
         True
     """
-    store = DrawStore.open(path)
-    header = store.header()
-    stored = from_json(header["program"]) if program is None else program
+    check_options(progress=progress)
+    check_flags(strict=strict)
+    store = DrawStore.open(check_path("path", path))
+    kept = _Kept.of(path, store.asked())
+    stored = from_json(kept.program) if program is None else program
     observations = checked(stored, x)
-    run = Run.of_header(header)
-    numbered = with_numbers(stored, observations)
-    _check_same("data", path, "other data", header["data_fingerprint"][:12], observations.fingerprint[:12])
-    _check_same("program", path, "another program", *map(_digest, (header["program"], to_json(numbered))))
-    _check_same("versions", path, "other versions of the packages", header["versions"], versions(run.sampler.backend))
-    return carry_out(run, numbered, observations, store.starts(), store, progress, strict)
+    numbered, backend = with_numbers(stored, observations), kept.run.sampler.backend
+    _check_same("data", path, "other data", kept.data_fingerprint[:12], observations.fingerprint[:12])
+    _check_same("program", path, "another program", *map(_digest, (kept.program, to_json(numbered))))
+    _check_same("versions", path, "other versions of the packages", kept.versions, versions(backend))
+    starts = _starts(path, store.starts(), engine(backend).sites(numbered, observations).coordinates)
+    return carry_out(kept.run, numbered, observations, starts, store, progress, strict)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What a store's header says: see `Run.header`."""
+
+    run: Run
+    program: str
+    data_fingerprint: str
+    versions: dict[str, str]
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str], header: dict[str, Any]) -> "_Kept":
+        """Read it.
+
+        Raises:
+            StoredFileError: it says something else.
+        """
+        names = ("program", "data_fingerprint", "versions")
+        try:
+            return built(cls, {"run": Run.of_header(header), **{name: header[name] for name in names}})
+        except Exception as error:  # an altered header can fail anywhere
+            raise StoredFileError(
+                str(path),
+                got=f"a header that no run has ({type(error).__name__}: {str(error)[:200]})",
+                expected="what sample_nuts(store=...) wrote",
+                advice="Restore run.json from a copy, or begin a new run in another folder.",
+            ) from error
+
+
+def _starts(path: str | os.PathLike[str], packed: dict[str, np.ndarray], size: int) -> Starts:
+    """Where the chains of a store start.
+
+    Raises:
+        StoredFileError: not a finite number for each chain and coordinate.
+    """
+    shapes = {name: value.shape for name, value in packed.items()}
+    chains = shapes.get("vectors", (0,))[0] if shapes.get("vectors") else 0
+    expected = {"vectors": (chains, size), "centre": (size,), "unit": (size,)}
+    is_numeric = all(value.dtype.kind == "f" and np.isfinite(value).all() for value in packed.values())
+    if shapes != expected or not chains or not is_numeric:
+        raise StoredFileError(
+            str(path),
+            got=f"starts of shapes {shapes}",
+            expected=f"finite numbers of shapes {expected}, one or more chains",
+            advice="Restore starts.npz from a copy, or begin a new run in another folder.",
+        )
+    return Starts.unpacked(packed)
 
 
 def _check_same(what: str, path: str | os.PathLike[str], other: str, kept: Any, given: Any) -> None:

@@ -7,19 +7,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
+from inference.checks import check_count, check_share
 from inference.engines import engine
-from inference.engines.nuts_options import NutsOptions
+from inference.engines.nuts_options import METRICS, PRECISIONS, NutsOptions
+from inference.engines.protocol import Starts
+from inference.files import built
+from inference.posterior.afterwards import Steps
 from inference.posterior.generate import with_assignments, with_predictive
+from inference.posterior.rehearsal import rehearse
 from inference.posterior.samplers import Sampler
 from inference.posterior.store import DrawStore
 from inference.posterior.tree import build_tree
 from inference.posterior.warnings import raise_if_unsound
 from inference.results import versions
 from mixtures import Observations, Program
+from mixtures.errors import ChoiceError
 from mixtures.interrupts import stop_on_interrupt
+from mixtures.seeds import check_seed
 from mixtures.specification import to_json
 
 
@@ -45,16 +51,29 @@ class Run:
 
     @classmethod
     def of_header(cls, header: Mapping[str, Any]) -> "Run":
-        """What `header` kept."""
-        parts = {"sampler": Sampler(**header["run"]["sampler"]), "nuts": NutsOptions(**header["run"]["nuts"])}
-        return cls(**{**header["run"], **parts})
+        """What `header` kept.
+
+        Raises:
+            KeyError, TypeError, ModelError, SeedError, ChoiceError: it kept something else.
+        """
+        sampler, nuts = built(Sampler, header["run"]["sampler"]), built(NutsOptions, header["run"]["nuts"])
+        for name in ("draws", "tune"):
+            check_count(name, getattr(nuts, name))
+        check_share("target_accept", nuts.target_accept)
+        check_seed(nuts.seed)
+        for name, choices in {"precision": PRECISIONS, "metric": METRICS}.items():
+            if getattr(nuts, name) not in choices:
+                raise ChoiceError.of(name, getattr(nuts, name), choices)
+        if not (sampler.has_store and sampler.backend == sampler.name):
+            raise ChoiceError.of("sampler", sampler.name, ["numpyro"])
+        return built(cls, {**header["run"], "sampler": sampler, "nuts": nuts})
 
 
 def carry_out(
     run: Run,
     program: Program,
     x: Observations,
-    starts: Mapping[str, np.ndarray],
+    starts: Starts,
     store: DrawStore | None,
     progress: bool | None,
     strict: bool,
@@ -65,13 +84,15 @@ def carry_out(
         run: what was asked for.
         program: the declaration, with the numbers of its priors.
         x: the data.
-        starts: where the chains start, (chains, ...) by site.
+        starts: where the chains start.
         store: blocks of an earlier run, and the place for new ones.
         progress: show a progress bar; None shows one on a terminal.
         strict: raise if the draws have warnings.
     """
     backend, begin = engine(run.sampler.backend), time.perf_counter()
-    chains = len(next(iter(starts.values())))
+    chains = len(starts.vectors)
+    sites = backend.sites(program, x)
+    rehearse(program, x, backend, sites, predictive=run.predictive, assignments=run.assignments)
     with stop_on_interrupt() as is_stopped:
         drawn = backend.nuts(
             program,
@@ -96,12 +117,16 @@ def carry_out(
     }
     if run.init_log_posterior is not None:
         attrs["init_log_posterior"] = run.init_log_posterior
-    tree = build_tree(program, x, backend, backend.sites(program, x), drawn, attrs, pointwise=run.log_likelihood)
-    own = np.random.SeedSequence(run.nuts.seed).generate_state(2)
+    steps = Steps()
+    tree = build_tree(program, x, backend, sites, drawn, attrs, pointwise=run.log_likelihood, steps=steps)
     if run.predictive:
-        tree = with_predictive(tree, int(own[0]))
+        with steps.step("the groups of predicted data"):
+            tree = with_predictive(tree, run.nuts.seed, program, x)
     if run.assignments:
-        tree = with_assignments(tree, int(own[1]))
+        with steps.step("posterior.assignment"):
+            tree = with_assignments(tree, run.nuts.seed, program, x)
+    tree.attrs.update(steps.attrs)
+    steps.warn()
     if strict:
         raise_if_unsound(tree)
     return tree

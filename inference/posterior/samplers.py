@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from mixtures.errors import BackendError, ChoiceError
+from mixtures.checks import check_choice
+from mixtures.errors import BackendError
 
 SAMPLERS = ("auto", "numpyro", "nutpie", "pyro")
 
@@ -42,8 +43,7 @@ def choose_sampler(asked: str, backend: str, *, is_stored: bool, is_on_cpu: bool
         ChoiceError: no such sampler.
         BackendError: nutpie is not installed, or a sampler that does not work in blocks was asked to store them.
     """
-    if asked not in SAMPLERS:
-        raise ChoiceError.of("sampler", asked, SAMPLERS)
+    check_choice("sampler", asked, SAMPLERS)
     sampler = _automatic(backend, is_stored, is_on_cpu, is_single) if asked == "auto" else _by_name(asked)
     if is_single and sampler.name != "numpyro":
         raise BackendError(

@@ -8,12 +8,14 @@ import numpy as np
 import xarray as xr
 from scipy.special import logsumexp
 
-from inference.checks import check_count, checked, with_numbers
+from inference.checks import check_counts, check_options, check_proper, check_room, checked, sizes_of, with_numbers
 from inference.engines import engine
+from inference.posterior.afterwards import Steps
+from inference.posterior.rehearsal import rehearse
 from inference.posterior.tree import build_tree
-from mixtures import Program
+from mixtures import Mixture, Program
 from mixtures.errors import BackendError
-from mixtures.seeds import check_seed
+from mixtures.seeds import check_seed, derived
 
 LEAST_EFFECTIVE = 0.7
 """The share of particles that stays effective from one temperature to the next."""
@@ -53,6 +55,8 @@ def sample_smc(
 
     Raises:
         BackendError: BlackJAX is not installed, or the backend has no such sampler.
+        ModelError: an improper prior.
+        FitError: the data are impossible under all draws from the prior.
 
     Example:
         >>> from mixtures import gaussian_mixture
@@ -63,8 +67,9 @@ def sample_smc(
     """
     observations = checked(program, x)
     seed = check_seed(seed)
-    for name, value in {"particles": particles, "runs": runs, "moves": moves}.items():
-        check_count(name, value)
+    check_counts(particles=particles, runs=runs, moves=moves)
+    check_room(runs=runs, particles=particles, **sizes_of(program, observations))
+    check_options(progress=progress)
     if find_spec("blackjax") is None:
         raise BackendError(
             "sample_smc",
@@ -73,6 +78,10 @@ def sample_smc(
             advice="Run: pip install 'bayes-mixtures[blackjax]'",
         )
     backend_engine = engine(backend)
+    sites, numbered = backend_engine.sites(program, observations), with_numbers(program, observations)
+    rehearse(numbered, observations, backend_engine, sites)
+    if not isinstance(program, Mixture):
+        check_proper(backend_engine.prior_draw(program, observations, derived(seed, "sample_smc", "prior")))
     draws, log_evidence = backend_engine.smc(
         program,
         observations,
@@ -80,20 +89,16 @@ def sample_smc(
         runs=runs,
         moves=moves,
         least_effective=LEAST_EFFECTIVE,
-        seed=seed,
+        seed=derived(seed, "sample_smc"),
         progress=sys.stderr.isatty() if progress is None else progress,
     )
-    mean, error = pooled_evidence(log_evidence)
-    attrs = {
-        "seed": seed,
-        "sampler": "tempered SMC",
-        "complete": 1,
-        "log_evidence": mean,
-        "log_evidence_error": error,
-    }
-    sites = backend_engine.sites(program, observations)
-    tree = build_tree(with_numbers(program, observations), observations, backend_engine, sites, draws, attrs)
+    attrs: dict[str, Any] = {"seed": seed, "sampler": "tempered SMC", "complete": 1}
+    steps = Steps()
+    with steps.step("attributes log_evidence, log_evidence_error"):
+        attrs["log_evidence"], attrs["log_evidence_error"] = pooled_evidence(log_evidence)
+    tree = build_tree(numbered, observations, backend_engine, sites, draws, attrs, steps=steps)
     tree["evidence"] = xr.DataTree(xr.Dataset({"log_evidence": (("chain",), log_evidence)}))
+    steps.warn()
     return tree
 
 

@@ -1,26 +1,26 @@
 """Draws as an xarray.DataTree in ArviZ's schema: named dims and coords, and everything that says where the draws come from."""
 
 import json
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from inference.assignment.responsibilities import likelihood_blocks
 from inference.draws import flat
 from inference.engines import Engine
 from inference.engines.protocol import Draws
-from inference.engines.sites import Sites
+from inference.engines.sites import Site, Sites
+from inference.posterior.afterwards import Steps
 from inference.posterior.circle import unrolled
 from inference.results import versions
 from mixtures import Mixture, Observations, Program
-from mixtures.specification import to_json
+from mixtures.specification import kept, to_json
 
 POINTWISE_BYTES = 2**30
 """Log likelihoods of every row at every draw take the place of everything else in a large tree: beyond this they must be asked for."""
-
-CELLS_AT_ONCE = 1_000_000
-"""How many numbers of a (draws, rows, components) table are held at once: 8 MB."""
 
 
 def build_tree(
@@ -31,6 +31,7 @@ def build_tree(
     draws: Draws,
     attrs: Mapping[str, Any],
     pointwise: bool | None = None,
+    steps: Steps | None = None,
 ) -> xr.DataTree:
     """The tree of a sampler's draws.
 
@@ -45,33 +46,46 @@ def build_tree(
         draws: what the sampler gave.
         attrs: what to say of the run, beside program, data and versions.
         pointwise: whether to keep `log_likelihood`; None keeps it up to `POINTWISE_BYTES`.
+        steps: where steps that fail are noted, whose caller warns of them; None warns here.
     """
-    draws = unrolled(program, draws)
+    own = Steps() if steps is None else steps
+    shape = draws.stats["lp"].shape
+    coords, groups = coords_of(x, sites), {}
+    with own.step("directions on one turn"):
+        draws = unrolled(program, draws)
     if pointwise is None:
         pointwise = 8 * draws.stats["lp"].size * len(x) <= POINTWISE_BYTES
-    likelihood = _log_likelihood(program, x, engine, sites, draws) if pointwise else None
     parameters = {name: flat(value) for name, value in draws.parameters.items()}
-    shape = draws.stats["lp"].shape
-    marginal = (
-        likelihood.sum(axis=2)
-        if likelihood is not None
-        else engine.marginal_draws(program, parameters, x).reshape(shape)
-    )
-    prior = engine.log_prior_draws(program, parameters, x).reshape(shape)
-    stats = {**draws.stats, "log_posterior": marginal + prior}
-    coords = coords_of(x, sites)
-    groups = {
-        "posterior": dataset(draws.parameters, {site.name: site.dims for site in sites.parameters}, coords),
-        "sample_stats": dataset(stats, {}, coords),
-        "log_prior": dataset({"log_prior": prior}, {}, coords),
-        "observed_data": _data(x),
-        "constant_data": _constants(program, x),
-    }
+    stats, likelihood = dict(draws.stats), None
+    if pointwise:
+        with own.step("log_likelihood"):
+            likelihood = _log_likelihood(program, x, engine, sites, draws)
     if likelihood is not None:
         groups["log_likelihood"] = dataset({"obs": likelihood}, {"obs": ("rows",)}, coords)
-    tree = xr.DataTree.from_dict(groups)
+        groups["log_likelihood"]["obs"].attrs["given"] = _given(sites)
+    with own.step("log_prior"):
+        prior = engine.log_prior_draws(program, parameters, x).reshape(shape)
+        groups["log_prior"] = dataset({"log_prior": prior}, {}, coords)
+    if "log_prior" in groups:
+        with own.step("sample_stats.log_posterior"):
+            marginal = (
+                likelihood.sum(axis=2)
+                if likelihood is not None
+                else engine.marginal_draws(program, parameters, x).reshape(shape)
+            )
+            stats["log_posterior"] = marginal + prior
+    with own.step("constant_data"):
+        groups["constant_data"] = _constants(program, x)
+    made = {
+        "posterior": dataset(draws.parameters, {site.name: site.dims for site in sites.parameters}, coords),
+        "sample_stats": dataset(stats, {}, coords),
+        "observed_data": _data(x),
+    }
+    order = ("posterior", "sample_stats", "log_prior", "observed_data", "constant_data", "log_likelihood")
+    tree = xr.DataTree.from_dict({name: {**made, **groups}[name] for name in order if name in made or name in groups})
     tree.attrs.update(
         program=to_json(program),
+        program_token=kept(program),
         model=str(program),
         parameters=",".join(site.name for site in sites.parameters),
         free_parameters=sites.coordinates,  # under a prior all of them vary
@@ -81,25 +95,34 @@ def build_tree(
         has_covariate_names=int(x.covariate_names is not None),
         versions=json.dumps(versions(engine.name)),
         **attrs,
+        **own.attrs,
     )
+    if steps is None:
+        own.warn()
     return tree
 
 
 def _log_likelihood(program: Program, x: Observations, engine: Engine, sites: Sites, draws: Draws) -> np.ndarray | None:
-    """log p(x_i | draw), (chains, draws, rows), a block of draws at a time; None for programs whose rows are not independent."""
+    """log p(x_i | draw), (chains, draws, rows); None for programs whose rows are not independent."""
     if not sites.has_hub:
         return None
     parameters = {name: flat(value) for name, value in draws.parameters.items()}
-    chains, count = draws.stats["lp"].shape
-    cells = len(x) * int(np.prod([site.categories for site in sites.assignments]))
-    size = max(1, min(chains * count, CELLS_AT_ONCE // cells))
-    blocks = []
-    for begin in range(0, chains * count, size):
-        # The last block is as long as the others, some of its draws seen before: another length is compiled anew.
-        start = min(begin, chains * count - size)
-        block = {name: value[start : start + size] for name, value in parameters.items()}
-        blocks.append(np.logaddexp.reduce(engine.log_joint_draws(program, block, x)[begin - start :], axis=2))
-    return np.concatenate(blocks).reshape(chains, count, len(x))
+    rows = list(likelihood_blocks(program, parameters, x, engine))
+    return np.concatenate(rows).reshape(*draws.stats["lp"].shape, len(x))
+
+
+def _given(sites: Sites) -> str:
+    """What the log likelihood of a row is given, in words; a warning where leave-one-out would be misled."""
+    if not sites.latent:
+        return "the parameters, the row's assignment summed out"
+    names = ", ".join(sites.latent)
+    warnings.warn(
+        f"log_likelihood is conditional on {names}, of which rows have their own: it is not what leave-one-out (loo) needs, because nothing "
+        "is known of a left-out row's. Sum them out in the program, or compare models by sample_smc's evidence.",
+        UserWarning,
+        stacklevel=2,
+    )
+    return f"conditional on {names}, the row's assignment summed out"
 
 
 def coords_of(x: Observations, sites: Sites) -> dict[str, Any]:
@@ -109,6 +132,11 @@ def coords_of(x: Observations, sites: Sites) -> dict[str, Any]:
         coords["features_bis"] = coords["features"]
     sizes = {dim: size for site in sites.all for dim, size in zip(site.dims, site.shape, strict=True)}
     return coords | ({"components": np.arange(sizes["components"])} if "components" in sizes else {})
+
+
+def dims_of(site: Site, x: Observations) -> tuple[str, ...]:
+    """The names of a site's axes; what has the shape of the data has the data's."""
+    return ("rows", "features")[: x.x.ndim] if site.kind == "observed" and site.shape == x.shape else site.dims
 
 
 def dataset(

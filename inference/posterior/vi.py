@@ -5,15 +5,19 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from inference.checks import check_count, check_positive, checked
+from inference.checks import check_choice, check_counts, check_positive, check_room, checked, sizes_of, with_numbers
 from inference.engines import engine
 from inference.point.map import fit_map
 from inference.posterior.approximate import approximate_tree
-from inference.posterior.chain_starts import fits_of
+from inference.posterior.chain_starts import fits_of, frame_about
+from inference.posterior.rehearsal import rehearse
 from inference.results import PointFit
 from mixtures import Program
-from mixtures.errors import ChoiceError, FitError, ModelError
-from mixtures.seeds import check_seed
+from mixtures.errors import FitError, ModelError
+from mixtures.seeds import check_seed, derived
+
+AT_REST = 0.3
+"""How far the family may be from where its ELBO is largest, in its own standard deviations."""
 
 FAMILIES = ("normal", "multivariate", "flow")
 
@@ -32,8 +36,12 @@ def fit_vi(
 ) -> xr.DataTree:
     """Approximate the posterior by maximising the ELBO over a family of distributions of the unconstrained parameters.
 
-    Assignments are summed out. One labelling is described: the one of `init`. The attribute `k_hat` says whether the approximation may
-    be trusted (below 0.7).
+    Assignments are summed out. One labelling is described: the one of `init`. It begins in the posterior's own units, by the curvature at
+    `init`, so that the data's units and origin do not matter.
+
+    The attribute `is_trustworthy` says whether the approximation may be trusted: its draws' weights have a thin tail (`k_hat` below 0.7)
+    and are shared by many draws (`effective_draws`), and the ELBO has come to rest (`unrest` below 0.3: in standard deviations, how far
+    the family would still move or stretch).
 
     Args:
         program: a declaration.
@@ -49,7 +57,8 @@ def fit_vi(
         backend: `"numpyro"`.
 
     Returns:
-        A tree as from `sample_nuts`, of one chain; attributes `k_hat`, `is_trustworthy`, and `elbo`, a lower bound of log p(x).
+        A tree as from `sample_nuts`, of one chain; attributes `is_trustworthy`, `k_hat`, `effective_draws`, `unrest`, and `elbo`, a lower
+        bound of log p(x).
 
     Raises:
         ChoiceError: no such family.
@@ -66,14 +75,14 @@ def fit_vi(
     """
     observations = checked(program, x)
     seed = check_seed(seed)
-    if family not in FAMILIES:
-        raise ChoiceError.of("family", family, FAMILIES)
-    for name, value in {"steps": steps, "draws": draws}.items():
-        check_count(name, value)
+    check_choice("family", family, FAMILIES)
+    check_counts(steps=steps, draws=draws)
+    check_room(draws=draws, **sizes_of(program, observations))
     check_positive("learning_rate", learning_rate)
     backend_engine = engine(backend)
     sites = backend_engine.sites(program, observations)
-    fit = fit_map(program, observations, seed=seed, backend=backend) if init is None else fits_of(init, sites)[0]
+    own = derived(seed, "fit_vi", "fit_map")
+    fit = fit_map(program, observations, seed=own, backend=backend) if init is None else fits_of(init, sites)[0]
     if family == "flow" and sites.coordinates == 1:
         raise ModelError(
             "family",
@@ -81,15 +90,17 @@ def fit_vi(
             expected="two at least: each bends the next",
             advice="Use family='normal'.",
         )
+    rehearse(with_numbers(program, observations), observations, backend_engine, sites)
+    frame = frame_about(program, observations, backend_engine, sites, fit, seed, "fit_vi")
     found = backend_engine.variational(
         program,
         observations,
-        fit.parameters,
+        frame,
         family=family,
         steps=steps,
         learning_rate=learning_rate,
         draws=draws,
-        seed=seed,
+        seed=derived(seed, "fit_vi"),
     )
     if not (np.isfinite(found.losses[-1]) and np.isfinite(found.log_density).all()):
         raise FitError(
@@ -110,5 +121,7 @@ def fit_vi(
             "seed": seed,
             "sampler": f"variational, {family}",
             "elbo": float((found.log_density - found.log_proposal).mean()),
+            "unrest": float(found.unrest.max()),
         },
+        is_at_rest=bool(found.unrest.max() < AT_REST),
     )

@@ -4,6 +4,7 @@ R-hat of a component's parameters says nothing of convergence, since labels may 
 no relabelling changes: the log posterior density, the weights in order of size, and the density of a few rows spread over the data.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,8 +13,8 @@ import numpy as np
 import xarray as xr
 from scipy.stats import chi2
 
-from inference.checks import check_tree
-from mixtures.errors import FitError
+from inference.draws import whole
+from mixtures.errors import DataError, FitError
 
 LEAST_BFMI = 0.3
 """Betancourt (2016): below it, the momentum is redrawn too timidly for the energy's spread."""
@@ -40,7 +41,7 @@ class PosteriorWarning:
 
     Args:
         name: `"not a number"`, `"minor mode"`, `"approximation"`, `"evidence"`, `"r-hat"`, `"effective draws"`, `"divergences"`,
-            `"energy"`, `"tree depth"` or `"incomplete"`.
+            `"energy"`, `"tree depth"`, `"incomplete"` or `"lost"`.
         found: what was found, in words.
         advice: what to do.
     """
@@ -88,6 +89,9 @@ def check_posterior(posterior: xr.DataTree) -> PosteriorReport:
     Returns:
         A report: one line a warning when printed.
 
+    Raises:
+        DataError: not a posterior's tree.
+
     Example:
         >>> from inference import sample_nuts
         >>> from mixtures import gaussian_mixture
@@ -96,7 +100,15 @@ def check_posterior(posterior: xr.DataTree) -> PosteriorReport:
         >>> "effective draws" in [warning.name for warning in check_posterior(post).warnings]
         True
     """
-    stats = check_tree(posterior)["sample_stats"].to_dataset()
+    posterior = whole(posterior)
+    if "sample_stats" not in posterior.children or not posterior["sample_stats"].data_vars:
+        raise DataError(
+            "posterior",
+            got="a tree without a group 'sample_stats'",
+            expected="the log density of each draw",
+            advice="Pass the tree as sample_nuts returned it.",
+        )
+    stats = posterior["sample_stats"].to_dataset()
     checks = (
         _not_a_number,
         _minor_mode,
@@ -107,6 +119,7 @@ def check_posterior(posterior: xr.DataTree) -> PosteriorReport:
         _energy,
         _tree_depth,
         _incomplete,
+        _lost,
     )
     return PosteriorReport(tuple(warning for check in checks for warning in check(posterior, stats)))
 
@@ -117,7 +130,11 @@ def raise_if_unsound(posterior: xr.DataTree) -> None:
     Raises:
         FitError: the report has warnings; the draws are in the error's attribute `posterior`, so that hours of work are not lost.
     """
-    report = check_posterior(posterior)
+    try:
+        report = check_posterior(posterior)
+    except Exception as unexpected:
+        unexpected.posterior = posterior  # type: ignore[attr-defined]
+        raise
     if not report.is_sound:
         error = FitError(
             "posterior",
@@ -132,7 +149,8 @@ def raise_if_unsound(posterior: xr.DataTree) -> None:
 def _not_a_number(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:
     named = [stats[name] for name in ("lp", "log_posterior") if name in stats]
     bad = np.zeros((stats.sizes["chain"], stats.sizes["draw"]), dtype=bool)
-    for table in [*posterior["posterior"].to_dataset().data_vars.values(), *named]:
+    variables = posterior["posterior"].to_dataset().data_vars.values()
+    for table in [*(v for v in variables if v.dtype.kind in "fiu" and {"chain", "draw"} <= set(v.dims)), *named]:
         values = table.transpose("chain", "draw", ...).values
         bad |= ~np.isfinite(values).reshape(*bad.shape, -1).all(axis=2)
     if bad.any():
@@ -261,6 +279,13 @@ def _incomplete(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[Posterior
         )
 
 
+def _lost(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:
+    for group, reason in json.loads(posterior.attrs.get("lost", "{}")).items():
+        yield PosteriorWarning(
+            "lost", f"{group} could not be made after sampling ({reason})", "The draws are not concerned."
+        )
+
+
 def label_invariant(posterior: xr.DataTree) -> xr.Dataset:
     """Quantities of each draw that do not depend on labels: log density, sorted weights, log densities of reference rows."""
     stats, draws = posterior["sample_stats"].to_dataset(), posterior["posterior"].to_dataset()
@@ -268,7 +293,7 @@ def label_invariant(posterior: xr.DataTree) -> xr.Dataset:
     if "weights" in draws and "components" in draws["weights"].dims:
         weights = draws["weights"].transpose("chain", "draw", "components")
         found["sorted_weights"] = xr.DataArray(-np.sort(-weights.values, axis=2), dims=("chain", "draw", "rank"))
-    if "log_likelihood" in posterior.children:
+    if "log_likelihood" in posterior.children and "obs" in posterior["log_likelihood"].data_vars:
         observed = posterior["observed_data"].to_dataset()["obs"].values
         order = np.argsort(observed.reshape(len(observed), -1)[:, 0], kind="stable")
         rows = order[np.unique((np.array(REFERENCE_RANKS) * (len(order) - 1)).round().astype(int))]

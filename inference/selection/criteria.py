@@ -1,7 +1,7 @@
 """How many components, and of which form? Every number of components crossed with every structure, by BIC and ICL."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inference.checks import check_count, check_positive
+from inference.checks import check_choice, check_count, check_positive, check_room
 from inference.engines import engine
 from inference.engines.closed_form import Climb, ClosedForm, EMProblem, Frame
 from inference.point.em import fit_em
@@ -21,7 +21,7 @@ from inference.point.restarts import best_restart
 from inference.results import PointFit
 from mixtures import Mixture, Observations, gaussian_mixture
 from mixtures.errors import ChoiceError, DataError
-from mixtures.families.covariance import STRUCTURES
+from mixtures.families.covariance import ALIASES, STRUCTURES
 from mixtures.seeds import check_seed
 
 SHORT_TOLERANCE = 1e-5
@@ -83,9 +83,8 @@ class Selection:
         Raises:
             ChoiceError: not one of the criteria.
         """
-        name = criterion or self.criterion
-        if name not in CRITERIA:
-            raise ChoiceError.of("criterion", name, CRITERIA)
+        name = self.criterion if criterion is None else criterion
+        check_choice("criterion", name, CRITERIA)
         values = self.table.assign(value=self.table[name].where(self.table["status"].map(lambda s: s.is_sound)))
         return values.pivot(index="components", columns="structure", values="value")[
             list(dict.fromkeys(self.table["structure"]))
@@ -142,19 +141,16 @@ def select_components(
             expected="complete data",
             advice="fit_em takes missing cells, one model at a time.",
         )
-    wanted = components if isinstance(components, Iterable) else [components]
-    counts = list(dict.fromkeys(check_count("components", count) for count in wanted))
+    counts = list(dict.fromkeys(check_count("components", count) for count in _listed(components)))
     every = ("E", "V") if observations.features is None else STRUCTURES
-    if structures is not None and not isinstance(structures, str | Iterable):
-        raise ChoiceError.of("structures", structures, every)
-    chosen = every if structures is None else [structures] if isinstance(structures, str) else structures
-    names = list(dict.fromkeys(chosen))
-    if criterion not in CRITERIA:
-        raise ChoiceError.of("criterion", criterion, CRITERIA)
+    chosen = every if structures is None else _listed(structures)
+    names = list(dict.fromkeys(check_choice("structures", name, (*ALIASES, *STRUCTURES)) for name in chosen))
+    check_choice("criterion", criterion, CRITERIA)
     if not counts or not names:
         raise DataError("components, structures", got="none", expected="at least one of each")
     seed, restarts = check_seed(seed), check_count("restarts", restarts)
     tolerance, max_steps = check_positive("tolerance", tolerance, or_zero=True), check_count("max_steps", max_steps)
+    check_room(restarts=restarts, components=max(counts))
     models = {name: [gaussian_mixture(count, name) for count in counts] for name in names}
     for mixture in (mixture for family in models.values() for mixture in family):
         check_mixture(mixture, observations, None)
@@ -164,7 +160,8 @@ def select_components(
         for family in models.values()
         for model in family
     }
-    partitions = Partitions(observations.x if observations.x.ndim == 2 else observations.x[:, None], seed)
+    columns = observations.x if observations.x.ndim == 2 else observations.x[:, None]
+    partitions = Partitions(columns, seed, "select_components")
     sweep = _Sweep(observations, backend, restarts, seed, tolerance, max_steps, partitions, free)
     closed_forms = tuple(closed_form(family[0].family) for family in models.values())
 
@@ -181,6 +178,12 @@ def select_components(
             rows.append({"structure": name, **row})
             parameters[name, row["components"]] = best
     return Selection(pd.DataFrame(rows), parameters, criterion, observations, seed, backend)
+
+
+def _listed(given: Any) -> list[Any]:
+    """One value, or several, as a list; a text is one, and so is what no list can be made of, to be refused as a value."""
+    is_one = isinstance(given, str | bytes | Mapping) or (isinstance(given, np.ndarray) and given.ndim == 0)
+    return list(given) if isinstance(given, Iterable) and not is_one else [given]
 
 
 @dataclass(frozen=True, eq=False)

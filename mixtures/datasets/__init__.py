@@ -5,7 +5,7 @@ from importlib import resources
 
 import numpy as np
 
-from mixtures.errors import ChoiceError
+from mixtures.checks import check_choice
 from mixtures.observations import Observations
 
 SOURCES = {
@@ -35,8 +35,7 @@ def load_dataset(name: str) -> Observations:
         >>> load_dataset("faithful").feature_names
         ('eruptions', 'waiting')
     """
-    if name not in SOURCES:
-        raise ChoiceError.of("data set", name, SOURCES)
+    check_choice("data set", name, SOURCES)
     text = (resources.files(__package__) / f"{name}.csv").read_text(encoding="utf-8")
     header, *rows = csv.reader(text.splitlines())
     return Observations(np.asarray(rows, dtype=float), feature_names=tuple(header))

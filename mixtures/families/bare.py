@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from mixtures.errors import DataError, ModelError
+from mixtures.checks import check_flags, is_number
+from mixtures.errors import DataError, ModelError, in_words
 from mixtures.families.columns import joined, rows_where
 from mixtures.families.family import Draw
 from mixtures.families.support import COUNTS, REAL, Support
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
-from mixtures.priors import GivenPriors, Prior
+from mixtures.priors import GivenPriors, Prior, freeze, override
 
 Bound = float | tuple[float, ...]
 
@@ -24,6 +25,10 @@ class Bare(ABC):
     """A family without sites; with several columns, each cell has the same distribution."""
 
     priors: GivenPriors = field(default=(), kw_only=True)
+
+    def __post_init__(self):
+        object.__setattr__(self, "priors", freeze(self.priors))
+        override({}, self.priors)
 
     @abstractmethod
     def cell(self, ppl: PPL) -> Distribution:
@@ -61,9 +66,9 @@ class PointMass(Bare):
     value: float = 0.0
 
     def __post_init__(self):
-        is_number = isinstance(self.value, int | float | np.integer | np.floating)
-        if not is_number or not np.isfinite(self.value):
-            raise ModelError("value", got=repr(self.value), expected="a finite number")
+        super().__post_init__()
+        if not is_number(self.value) or not np.isfinite(float(self.value)):
+            raise ModelError("value", got=in_words(self.value), expected="a finite number")
 
     def cell(self, ppl: PPL) -> Distribution:
         return ppl.dist.PointMass(float(self.value))
@@ -100,6 +105,8 @@ class Uniform(Bare):
     whole: bool = False
 
     def __post_init__(self):
+        super().__post_init__()
+        check_flags(whole=self.whole)
         for name in ("low", "high"):
             object.__setattr__(self, name, _checked_bound(name, getattr(self, name)))
         if len({len(bound) for bound in (self.low, self.high) if isinstance(bound, tuple)}) > 1:
@@ -145,10 +152,10 @@ def _checked_bound(name: str, given: Any) -> Bound:
     """A bound in its hashable form: one number, or a tuple of them."""
     try:
         bound = np.asarray(given)
-    except ValueError:  # of unequal lengths
+    except Exception:  # of unequal lengths, or an array of another library that NumPy cannot read
         bound = np.asarray(None)
     if bound.dtype.kind not in "fiu" or bound.ndim > 1 or bound.size == 0:
-        raise ModelError(name, got=repr(given), expected="a number, or one for each column")
+        raise ModelError(name, got=in_words(given), expected="a number, or one for each column")
     return float(bound) if bound.ndim == 0 else tuple(bound.astype(float).tolist())
 
 

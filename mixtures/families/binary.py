@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mixtures.errors import ModelError
+from mixtures.checks import check_count
 from mixtures.families.columns import Columns, probability_at
 from mixtures.families.support import Support, whole_up_to
 from mixtures.ppl.protocol import PPL, Array, Distribution
@@ -51,24 +51,14 @@ class Binomial(Columns):
 
     def __post_init__(self):
         super().__post_init__()
-        check_whole("total_count", self.total_count, 1)
+        check_count("total_count", self.total_count)
 
     @property
     def support(self) -> Support:  # type: ignore[override]  # depends on total_count
-        return whole_up_to(self.total_count)
+        return whole_up_to(self.total_count, is_name=False)
 
     def cell(self, ppl: PPL, parameters: Mapping[str, Array]) -> Distribution:
         return ppl.dist.Binomial(total_count=self.total_count, probs=parameters["probs"])
 
     def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
         return {"probs": probability_at(x / self.total_count, rows)}
-
-
-def check_whole(name: str, value: object, least: int) -> None:
-    """Check a family's argument that counts something.
-
-    Raises:
-        ModelError: not an int, or less than `least`.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ModelError(name, got=f"{value!r} ({type(value).__name__})", expected=f"an int >= {least}")

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from mixtures.checks import check_count
 from mixtures.errors import DataError
-from mixtures.families.binary import check_whole
 from mixtures.families.columns import Columns, jitter
 from mixtures.families.family import Draw
 from mixtures.families.support import COUNTS, Support, whole_up_to
@@ -39,7 +39,7 @@ class Categorical(Columns):
 
     def __post_init__(self):
         super().__post_init__()
-        check_whole("categories", self.categories, 2)
+        check_count("categories", self.categories, least=2)
 
     @property
     def support(self) -> Support:  # type: ignore[override]  # depends on categories
@@ -76,7 +76,7 @@ class Multinomial(Columns):
 
     def __post_init__(self):
         super().__post_init__()
-        check_whole("total_count", self.total_count, 1)
+        check_count("total_count", self.total_count)
 
     def per_component(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
         return {"probs": draw("probs", dims=("features",), event=(features or 1,))}

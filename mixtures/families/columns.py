@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from mixtures.families.family import Draw
+from mixtures.families.members import support_of
 from mixtures.families.support import REAL, Support
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
@@ -78,7 +79,7 @@ class Columns(ABC):
         return joined(self.cell(ppl, parameters), parameters, features)
 
     def check(self, x: Observations) -> None:
-        self.support.check(x)
+        support_of(self).check(x)
 
 
 def joined(cell: Distribution, parameters: Mapping[str, Array], features: int | None) -> Distribution:

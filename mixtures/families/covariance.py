@@ -7,7 +7,7 @@ letters say of each whether it is equal across components (E), varies (V) or is 
 
 from dataclasses import dataclass
 
-from mixtures.errors import ChoiceError
+from mixtures.checks import check_choice
 
 ALIASES = {"full": "VVV", "tied": "EEE", "diag": "VVI", "spherical": "VII", "E": "EEE", "V": "VVV"}
 STRUCTURES = (
@@ -82,7 +82,5 @@ def structure(name: str, features: int | None = None) -> Structure:
         >>> structure("tied").code
         'EEE'
     """
-    code = ALIASES.get(name, name)
-    if code not in STRUCTURES:
-        raise ChoiceError.of("covariance", name, (*ALIASES, *STRUCTURES))
-    return Structure(code, features)
+    check_choice("covariance", name, (*ALIASES, *STRUCTURES))
+    return Structure(ALIASES.get(name, name), features)

@@ -57,8 +57,15 @@ def _spread(structure: Structure, parameters: Mapping[str, np.ndarray]) -> np.nd
     return scale * np.exp(0.5 * log_variance)
 
 
-def sites_of_covariances(structure: Structure, covariances: Matrices) -> dict[str, np.ndarray]:
+def sites_of_covariances(
+    structure: Structure, covariances: Matrices, roots: Matrices | None = None
+) -> dict[str, np.ndarray]:
     """The values of the sites that declare these covariances, (components, features, features); they must have the structure.
+
+    Args:
+        structure: the covariance structure.
+        covariances: of all components.
+        roots: their Cholesky factors, if known: correlations near 1 lose half of their digits on the way through covariances.
 
     Raises:
         numpy.linalg.LinAlgError: a matrix is not symmetric positive definite.
@@ -67,7 +74,12 @@ def sites_of_covariances(structure: Structure, covariances: Matrices) -> dict[st
     sites: dict[str, np.ndarray] = {}
     variance = np.diagonal(covariances, axis1=-2, axis2=-1)
     if structure.has_correlation:
-        factor = _correlation_roots(covariances / np.sqrt(variance[..., None] * variance[..., None, :]))
+        deviation = np.sqrt(variance)  # one at a time: a product of two variances leaves float64's range much sooner
+        factor = (
+            _correlation_roots(covariances / deviation[..., None] / deviation[..., None, :])
+            if roots is None
+            else roots / np.linalg.norm(roots, axis=-1, keepdims=True)
+        )
         if structure.has_log_shape:
             # det(R)^(1/d) = geometric mean of the squared diagonal of its Cholesky factor
             variance = variance * np.exp(2 * np.log(np.diagonal(factor, axis1=-2, axis2=-1)).mean(-1, keepdims=True))

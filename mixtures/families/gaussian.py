@@ -167,15 +167,18 @@ class Gaussian:
         """The components' covariance matrices, shape (..., components, features, features), from the sites' values."""
         return covariances_of(self.structure(features), parameters)
 
-    def sites_of(self, covariances: np.ndarray, features: int | None) -> dict[str, np.ndarray]:
+    def sites_of(
+        self, covariances: np.ndarray, features: int | None, roots: np.ndarray | None = None
+    ) -> dict[str, np.ndarray]:
         """The values of all sites but `loc` that declare these covariances: the inverse of `covariances`.
 
         Args:
             covariances: of the family's structure, shape (components, features, features).
             features: None for data of shape (rows,), whose covariances are 1 x 1.
+            roots: the covariances' Cholesky factors, if known.
 
         Example:
             >>> Gaussian("EII").sites_of(np.array([[[4.0, 0.0], [0.0, 4.0]]]), 2)["scale"].item()
             2.0
         """
-        return sites_of_covariances(self.structure(features), covariances)
+        return sites_of_covariances(self.structure(features), covariances, roots)

@@ -15,6 +15,7 @@ from mixtures.families.members import (
     check_family,
     circular_sites,
     fixed_components,
+    jointly,
     linear_predictors,
     needs_covariates,
     started,
@@ -121,7 +122,8 @@ class WithNoise:
         return frozenset({0})
 
     def jointly(self, ppl: PPL, draw: Draw, components: int, features: int | None) -> dict[str, Array]:
-        return self.family.jointly(ppl, draw, components, features) if hasattr(self.family, "jointly") else {}
+        together = jointly(self.family)
+        return together(ppl, draw, components, features) if together else {}
 
     def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
         return self.family.shared(ppl, draw, features)

@@ -1,13 +1,13 @@
 """Different families for different components, where they describe the same kind of values."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from mixtures.errors import ModelError
+from mixtures.errors import ModelError, in_words
 from mixtures.families.bare import PointMass
 from mixtures.families.family import Draw, Family
 from mixtures.families.members import (
@@ -63,11 +63,11 @@ class PerComponent:
     priors: GivenPriors = field(default=(), kw_only=True)
 
     def __post_init__(self):
-        members = tuple(self.members) if isinstance(self.members, Iterable) else ()
-        if not members or isinstance(self.members, str | Mapping):
+        members = tuple(self.members) if isinstance(self.members, Sequence) else ()
+        if not members or isinstance(self.members, str):
             raise ModelError(
                 "members",
-                got=repr(self.members),
+                got=in_words(self.members),
                 expected="a list of families, one for each component",
                 advice="PerComponent([families.Gaussian(), families.StudentT()]), say.",
             )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from mixtures.errors import DataError, ModelError
+from mixtures.errors import DataError, ModelError, in_words
 from mixtures.families.categorical import Multinomial
 from mixtures.families.family import Draw, Family
 from mixtures.families.members import (
@@ -216,16 +216,18 @@ def _pairs(columns: Any) -> tuple[tuple[str, Any], ...]:
     Raises:
         ModelError: neither a mapping nor pairs.
     """
-    pairs = columns.items() if isinstance(columns, Mapping) else columns
-    try:
-        return tuple((str(name), family) for name, family in pairs)
-    except (TypeError, ValueError) as error:
+    pairs = tuple(columns.items()) if isinstance(columns, Mapping) else columns
+    is_listed = isinstance(pairs, tuple | list) and all(
+        isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs
+    )
+    if not is_listed or not all(isinstance(name, str | int | np.integer) for name, _ in pairs):
         raise ModelError(
             "columns",
-            got=repr(columns),
+            got=in_words(columns),
             expected="{column: family}",
             advice="Product({'age': families.Gaussian()}), say.",
-        ) from error
+        )
+    return tuple((str(name), family) for name, family in pairs)
 
 
 def site_of(column: str) -> str:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from mixtures.errors import ChoiceError, DataError
+from mixtures.checks import check_choice, check_count
+from mixtures.errors import DataError
 from mixtures.families.columns import joined
 from mixtures.families.family import Draw
 from mixtures.families.support import COUNTS, REAL, Support, whole_up_to
@@ -64,8 +65,9 @@ class Regression:
     covariates: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self):
-        if self.kind not in DEFAULT_PRIORS:
-            raise ChoiceError.of("kind", self.kind, DEFAULT_PRIORS)
+        check_choice("kind", self.kind, DEFAULT_PRIORS)
+        if self.covariates is not None:
+            check_count("covariates", self.covariates)
         object.__setattr__(self, "priors", freeze(self.priors))
         override(DEFAULT_PRIORS[self.kind], self.priors)
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mixtures.errors import ModelError
+from mixtures.checks import is_number
+from mixtures.errors import ModelError, in_words
 from mixtures.families.columns import joined
-from mixtures.families.covariance import Structure
+from mixtures.families.covariance import Structure, structure
 from mixtures.families.family import Draw
 from mixtures.families.gaussian import DEFAULT_PRIORS, Gaussian
 from mixtures.families.missing import observed_t
@@ -46,9 +47,9 @@ class StudentT:
     priors: GivenPriors = field(default=(), kw_only=True)
 
     def __post_init__(self):
-        is_number = isinstance(self.df, int | float | np.floating | np.integer) and not isinstance(self.df, bool)
-        if self.df is not None and not (is_number and 0 < self.df < np.inf):
-            raise ModelError("df", got=repr(self.df), expected="a positive number, or None to learn it")
+        if self.df is not None and not (is_number(self.df) and 0 < self.df < np.inf):
+            raise ModelError("df", got=in_words(self.df), expected="a positive number, or None to learn it")
+        structure(self.covariance)
         object.__setattr__(self, "priors", freeze(self.priors))
         override({**DEFAULT_PRIORS, **self._df_prior}, self.priors)
 
@@ -66,7 +67,7 @@ class StudentT:
 
     @property
     def priors_by_site(self) -> Mapping[str, Prior]:
-        df = {site: dict(self.priors).get(site, prior) for site, prior in self._df_prior.items()}
+        df = {site: dict(freeze(self.priors)).get(site, prior) for site, prior in self._df_prior.items()}
         return {**df, **self._gaussian.priors_by_site}
 
     def jointly(self, ppl: PPL, draw: Draw, components: int, features: int | None) -> dict[str, Array]:
@@ -95,5 +96,8 @@ class StudentT:
         """Any finite real data will do."""
 
     def covariances(self, parameters: Mapping[str, np.ndarray], features: int | None) -> np.ndarray:
-        """The components' scale matrices, shape (..., components, features, features); covariances are df / (df - 2) times these."""
-        return self._gaussian.covariances(parameters, features)
+        """The components' covariance matrices, shape (..., components, features, features): scale matrices times df / (df - 2); NaN
+        where df <= 2 and there is none."""
+        df = np.asarray(parameters["df"] if self.df is None else self.df)
+        factor = np.where(df > 2, df / np.where(df > 2, df - 2, 1.0), np.nan)
+        return factor[..., None, None] * self._gaussian.covariances(parameters, features)

@@ -7,6 +7,8 @@ import numpy as np
 
 from mixtures.observations import Observations
 
+MEND = "Drop or mend these rows, or choose a family that can describe them."
+
 
 @dataclass(frozen=True)
 class Support:
@@ -16,7 +18,7 @@ class Support:
         text: the values, in words.
         holds: whether each value of an array is among them.
         example: one of them: it stands in for missing cells, whose log density is then masked.
-        advice: what to do about values outside.
+        advice: what to do about values outside: a sentence, or a function of the data that gives one.
         is_discrete: whether values have probabilities, not densities.
         straightened: values -> values on the whole real line, y, and log |dx/dy|; on that line a density that is much higher than the
             data's own is a spike, and not just what data of many orders of magnitude look like near 0.
@@ -25,7 +27,7 @@ class Support:
     text: str
     holds: Callable[[np.ndarray], np.ndarray]
     example: float
-    advice: str = "Drop or mend these rows, or choose a family that can describe them."
+    advice: str | Callable[[np.ndarray], str] = MEND
     straightened: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]] = lambda x: (x, np.zeros_like(x))
     is_discrete: bool = False
 
@@ -35,17 +37,32 @@ class Support:
         Raises:
             DataError: values outside; the text names rows and columns.
         """
-        x.refuse(~(self.holds(x.x) | np.isnan(x.x)), self.text, self.advice)
+        is_bad = ~(self.holds(x.x) | np.isnan(x.x))
+        if is_bad.any():
+            x.refuse(is_bad, self.text, self.advice if isinstance(self.advice, str) else self.advice(x.x))
 
 
 def _is_whole(x: np.ndarray) -> np.ndarray:
     return x == np.floor(x)
 
 
-def whole_up_to(largest: int) -> Support:
-    """0, 1, ..., `largest`."""
+def whole_up_to(largest: int, is_name: bool = True) -> Support:
+    """0, 1, ..., `largest`; either names of categories, which some number from 1, or counts."""
+
+    def advice(x: np.ndarray) -> str:
+        seen = x[~np.isnan(x)]
+        if not _is_whole(seen).all() or seen.min() < 0:
+            return MEND
+        if is_name and seen.min() >= 1 and seen.max() == largest + 1:
+            return "Numbers begin at 0 here, and at 1 in the data: pass x - 1."
+        return f"The data go up to {seen.max():.0f}: declare as many, or drop or mend these rows."
+
     return Support(
-        f"whole numbers from 0 to {largest}", lambda x: (x >= 0) & (x <= largest) & _is_whole(x), 0.0, is_discrete=True
+        f"whole numbers from 0 to {largest}",
+        lambda x: (x >= 0) & (x <= largest) & _is_whole(x),
+        0.0,
+        advice,
+        is_discrete=True,
     )
 
 

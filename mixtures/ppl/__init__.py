@@ -2,8 +2,10 @@
 
 import importlib
 from types import ModuleType
+from typing import Any
 
-from mixtures.errors import BackendError, ChoiceError
+from mixtures.checks import check_choice
+from mixtures.errors import BackendError
 from mixtures.interrupts import held_interrupts
 from mixtures.ppl.protocol import PPL
 
@@ -18,8 +20,7 @@ def backend_module(backend: str, module: str) -> ModuleType:
         ChoiceError: no such backend.
         BackendError: the backend is not installed.
     """
-    if backend not in PIP:
-        raise ChoiceError.of("backend", backend, PIP)
+    check_choice("backend", backend, PIP)
     try:
         with held_interrupts():  # half an import would stay
             return importlib.import_module(module)
@@ -34,9 +35,9 @@ def backend_module(backend: str, module: str) -> ModuleType:
         ) from error
 
 
-def words(backend: str) -> PPL:
-    """The words of `backend` ("numpyro" or "pyro"), at that library's own default precision."""
-    return backend_module(backend, f"mixtures.ppl.{backend}_ppl").WORDS
+def words(backend: str, *data: Any) -> PPL:
+    """The words of `backend` ("numpyro" or "pyro"), in the precision of these data; without any, in that library's own."""
+    return backend_module(backend, f"mixtures.ppl.{backend}_ppl").WORDS.following(data)
 
 
 __all__ = ["PIP", "PPL", "backend_module", "words"]

@@ -8,37 +8,78 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 INDEX = {"components": "k", "rows": "i"}
 """The letter of each plate."""
 
 
-@dataclass(frozen=True)
+COMPARED, ALTERNATIVE, BOTH, SUM, PRODUCT, SIGN, POWER, WHOLE = range(8)
+"""How tightly the parts of a text hold together, as in Python; WHOLE: it never needs parentheses."""
+
+
+@dataclass(frozen=True, eq=False)
 class Symbol:
-    """A value, or a distribution, known by its text alone."""
+    """A value, a function, or a distribution, known by its text alone.
+
+    Whatever a program does with an array makes another text: operators, comparisons, indices, methods, calls. What cannot be written, such
+    as a branch that depends on a value, raises TypeError.
+    """
 
     content: str
     batch_shape: tuple[int, ...] = ()
     shape: tuple[Any, ...] = ()
+    binding: int = WHOLE
+
+    __array_ufunc__ = None  # NumPy's arrays and numbers leave operators to this class
+    __iter__ = None  # else Python would ask for items 0, 1, 2, ... without end
 
     def __str__(self) -> str:
         return self.content
 
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"{self} has no value while the program is written down")
+
+    def __getattr__(self, name: str) -> "Symbol":
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Symbol(f"{_part(self, WHOLE)}.{name}")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> "Symbol":
+        texts = [_text(value) for value in args]
+        texts += [_text(value) if key in _OBVIOUS else f"{key}={_text(value)}" for key, value in kwargs.items()]
+        return Symbol(f"{self}({', '.join(texts)})")
+
     def __getitem__(self, key: Any) -> "Symbol":
-        return Symbol(f"{self}[{key}]") if isinstance(key, Symbol) else self
+        keys = key if isinstance(key, tuple) else (key,)
+        if all(
+            item is None or item is Ellipsis or item == slice(None) for item in keys if not isinstance(item, Symbol)
+        ):
+            keys = tuple(item for item in keys if isinstance(item, Symbol))  # axes of length one are not written
+        return Symbol(f"{_part(self, WHOLE)}[{', '.join(map(_index, keys))}]") if keys else self
 
     def __mul__(self, other: Any) -> "Symbol":
-        if ONE in (self, other):
-            return other if self == ONE else self
-        return Symbol(f"{self} * {other}")
+        if self is ONE:
+            return other if isinstance(other, Symbol) else Symbol(_text(other))
+        return self if other is ONE else _binary(self, "*", other, PRODUCT)
 
     def __rmul__(self, other: Any) -> "Symbol":
-        return Symbol(str(other)) * self
+        return self * other if self is ONE else _binary(other, "*", self, PRODUCT)
 
-    def __add__(self, other: Any) -> "Symbol":
-        return Symbol(f"{self} + {other}")
+    def __neg__(self) -> "Symbol":
+        return Symbol(f"-{_part(self, SIGN)}", binding=SIGN)
 
-    def __matmul__(self, other: Any) -> "Symbol":
-        return Symbol(f"{self} @ {other}")
+    def __pos__(self) -> "Symbol":
+        return self
+
+    def __invert__(self) -> "Symbol":
+        return Symbol(f"~{_part(self, SIGN)}", binding=SIGN)
+
+    def __abs__(self) -> "Symbol":
+        return Symbol(f"abs({self})")
 
     @property
     def T(self) -> "Symbol":  # noqa: N802 (as arrays have it)
@@ -52,6 +93,57 @@ class Symbol:
 
     def to_event(self, *_: Any) -> "Symbol":
         return self
+
+
+def _text(value: Any) -> str:
+    """A value as it is written: arrays in one line."""
+    return " ".join(str(value).split()) if isinstance(value, np.ndarray) else str(value)
+
+
+def _part(value: Any, binding: int) -> str:
+    """A part of a larger text, in parentheses where it would fall apart."""
+    own = value.binding if isinstance(value, Symbol) else WHOLE if _text(value)[:1] != "-" else SIGN
+    return _text(value) if own >= binding else f"({_text(value)})"
+
+
+def _index(key: Any) -> str:
+    if isinstance(key, slice):
+        return ":".join("" if bound is None else _text(bound) for bound in (key.start, key.stop))
+    return "..." if key is Ellipsis else _text(key)
+
+
+def _binary(left: Any, operator: str, right: Any, binding: int) -> Symbol:
+    # a - (b - c) and (a ** b) ** c need their parentheses; sums and products of several do not
+    is_one_chain = operator in ("+", "*", "&", "|")
+    sides = (binding + 1, SIGN) if operator == "**" else (binding, binding if is_one_chain else binding + 1)
+    if binding == COMPARED:
+        sides = (COMPARED + 1, COMPARED + 1)
+    return Symbol(f"{_part(left, sides[0])} {operator} {_part(right, sides[1])}", binding=binding)
+
+
+def _both_ways(name: str, operator: str, binding: int) -> None:
+    """Give symbols an operator, from either side."""
+    setattr(Symbol, f"__{name}__", lambda self, other: _binary(self, operator, other, binding))
+    setattr(Symbol, f"__r{name}__", lambda self, other: _binary(other, operator, self, binding))
+
+
+_OPERATORS = {
+    "add": ("+", SUM),
+    "sub": ("-", SUM),
+    "truediv": ("/", PRODUCT),
+    "floordiv": ("//", PRODUCT),
+    "mod": ("%", PRODUCT),
+    "matmul": ("@", PRODUCT),
+    "pow": ("**", POWER),
+    "and": ("&", BOTH),
+    "or": ("|", ALTERNATIVE),
+}
+_COMPARISONS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
+
+for _name, (_operator, _strength) in _OPERATORS.items():
+    _both_ways(_name, _operator, _strength)
+for _name, _operator in _COMPARISONS.items():
+    setattr(Symbol, f"__{_name}__", lambda self, other, sign=_operator: _binary(self, sign, other, COMPARED))
 
 
 ONE = Symbol("1")
@@ -71,16 +163,13 @@ class Extent(int):
         return self.letter
 
 
-class _Calls:
-    """A namespace whose every function returns the text of its call."""
+class _Names:
+    """A namespace whose every name is written as it is."""
 
-    def __getattr__(self, name: str) -> Any:
-        def call(*args: Any, **kwargs: Any) -> Symbol:
-            texts = [str(value) for value in args]
-            texts += [str(value) if key in _OBVIOUS else f"{key}={value}" for key, value in kwargs.items()]
-            return Symbol(f"{name}({', '.join(texts)})")
-
-        return call
+    def __getattr__(self, name: str) -> Symbol:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Symbol(name)
 
 
 _OBVIOUS = frozenset(
@@ -88,14 +177,14 @@ _OBVIOUS = frozenset(
 )
 
 
-class _Namespace(_Calls):
+class _Namespace(_Names):
     """The array namespace: ones are neutral, so that a constant repeated over components reads as the constant."""
 
     def ones(self, *_: Any, **__: Any) -> Symbol:
         return ONE
 
-    def sum(self, value: Any, axis: int) -> Symbol:
-        return Symbol(f"sum({value})")
+    def sum(self, value: Any, *_: Any, **__: Any) -> Symbol:
+        return Symbol(f"sum({_text(value)})")
 
 
 @dataclass
@@ -103,7 +192,7 @@ class Notation:
     """Words that write the program down, line by line."""
 
     name: str = "notation"
-    dist: Any = field(default_factory=_Calls)
+    dist: Any = field(default_factory=_Names)
     xp: Any = field(default_factory=_Namespace)
     lines: list[tuple[str, str, str]] = field(default_factory=list)
     _plate: tuple[str, Any] | None = None
@@ -116,19 +205,19 @@ class Notation:
 
     @contextmanager
     def plate(self, name: str, size: Any) -> Iterator[None]:
-        self._plate = (name, size)
+        outer, self._plate = self._plate, (name, size)
         yield
-        self._plate = None
+        self._plate = outer
 
     def assign(self, name: str, probs: Any = None, logits: Any = None) -> Symbol:
-        self.sample(name, f"Categorical({f'logits={logits}' if probs is None else probs})")
+        self.sample(name, f"Categorical({f'logits={_text(logits)}' if probs is None else _text(probs)})")
         return Symbol(f"{name}[i]")
 
     def factor(self, name: str, log_factor: Any) -> None:
-        self.lines.append((name, f"factor({log_factor})", ""))
+        self.lines.append((name, f"factor({_text(log_factor)})", ""))
 
     def array(self, value: Any) -> Symbol:
-        return Symbol(str(value))
+        return value if isinstance(value, Symbol) else Symbol(_part(value, WHOLE))
 
     def text(self, title: str) -> str:
         """The lines, aligned, and what the indices run over."""

@@ -1,7 +1,7 @@
 """The words in NumPyro."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -43,7 +43,13 @@ class NumPyroPPL:
     xp = jnp
     dist = _Distributions()
 
+    def following(self, data: Iterable[Any]) -> "NumPyroPPL":
+        """These words: precision is JAX's own setting, which data cannot exceed."""
+        return self
+
     def sample(self, name: str, fn: Distribution, obs: Array | None = None, dims: Sequence[str] = ()) -> Array:
+        if obs is not None and _looks_up(fn):
+            obs = jnp.asarray(obs).astype(int)  # data are floating point
         return numpyro.sample(name, fn, obs=obs, infer={"event_dims": list(dims)} if dims else None)
 
     def plate(self, name: str, size: int) -> AbstractContextManager:
@@ -58,6 +64,14 @@ class NumPyroPPL:
 
     def array(self, value: Any) -> Array:
         return jnp.asarray(value, dtype=jnp.result_type(float))
+
+
+def _looks_up(fn: Distribution) -> bool:
+    """Whether a distribution looks its log density up by the value, as categories have it in NumPyro."""
+    while hasattr(fn, "base_dist"):
+        fn = fn.base_dist
+    kinds = numpyro.distributions.CategoricalProbs, numpyro.distributions.CategoricalLogits
+    return isinstance(fn, kinds)
 
 
 WORDS = NumPyroPPL()

@@ -61,6 +61,16 @@ class ZeroSumTransform(Transform):
             y = y.narrow(axis, 0, n - 1) - last * n**0.5 / (n**0.5 + n)
         return y
 
+    def forward_shape(self, shape):
+        return self._resized(shape, 1)
+
+    def inverse_shape(self, shape):
+        return self._resized(shape, -1)
+
+    def _resized(self, shape, by: int) -> torch.Size:
+        plates = len(shape) - self._event_dim
+        return torch.Size([*shape[:plates], *(size + by for size in shape[plates:])])
+
     def log_abs_det_jacobian(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return x.new_zeros(x.shape[: x.dim() - self._event_dim])
 

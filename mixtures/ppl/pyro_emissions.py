@@ -1,34 +1,115 @@
 """Distributions of rows in Pyro: NumPyro's names and meanings, exact in float64, and open to `torch.vmap`.
 
-Each class here is tested against scipy. What they mend: torch's von Mises has a Bessel function good to seven digits, its multinomial
-branches on values, its uniform leaves out the upper end, and Pyro's multivariate t knows no missing columns.
+Each class here is tested against mpmath. What they mend: torch's log densities are differences of large numbers or end at probabilities of
+1e-16, its von Mises has a Bessel function good to seven digits, its multinomial branches on values, its uniform leaves out the upper end,
+and Pyro's multivariate t knows no missing columns.
 """
 
-import math
 from typing import ClassVar
 
 import pyro.distributions as dist
 import torch
+from array_api_compat import torch as torch_namespace
 from pyro.distributions import constraints
 
+from mixtures.ppl.log_densities import LogDensities
 from mixtures.ppl.protocol import IMPOSSIBLE
+
+DENSITIES = LogDensities(torch_namespace, torch.lgamma, torch.special.i0e)
+
+
+class StudentT(dist.StudentT):
+    """Student's t, which many degrees of freedom make a normal."""
+
+    def log_prob(self, value):
+        whitened = (value - self.loc) / self.scale
+        return DENSITIES.student_t(whitened**2, self.df, 1) - torch.log(self.scale)
+
+
+class Gamma(dist.Gamma):
+    """A Gamma distribution."""
+
+    def log_prob(self, value):
+        return DENSITIES.gamma(value, self.concentration, self.rate)
+
+
+class Beta(dist.Beta):
+    """A beta distribution."""
+
+    def log_prob(self, value):
+        return DENSITIES.beta(value, self.concentration1, self.concentration0)
+
+
+class Weibull(dist.Weibull):
+    """A Weibull distribution."""
+
+    def log_prob(self, value):
+        return DENSITIES.weibull(value, self.scale, self.concentration)
 
 
 class VonMises(dist.VonMises):
-    """A von Mises distribution with an exact normaliser."""
+    """A von Mises distribution, which is uniform at concentration 0."""
 
     def log_prob(self, value):
-        # log I0(k) = log(I0(k) e^-k) + k
-        cosine = torch.cos(value - self.loc) - 1
-        return self.concentration * cosine - math.log(2 * math.pi) - torch.special.i0e(self.concentration).log()
+        return DENSITIES.von_mises(value, self.loc, self.concentration)
+
+
+class Poisson(dist.Poisson):
+    """A Poisson distribution."""
+
+    def log_prob(self, value):
+        return DENSITIES.poisson(value.to(self.rate), self.rate)
+
+
+class ZeroInflatedPoisson(dist.ZeroInflatedPoisson):
+    """A Poisson distribution with extra zeros."""
+
+    def log_prob(self, value):
+        rate = self.base_dist.rate
+        return DENSITIES.zero_inflated_poisson(value.to(rate), self.gate, rate)
+
+
+class GammaPoisson(dist.GammaPoisson):
+    """A Gamma mixture of Poissons."""
+
+    def log_prob(self, value):
+        return DENSITIES.gamma_poisson(value.to(self.rate), self.concentration, self.rate)
+
+
+class Bernoulli(dist.Bernoulli):
+    """A Bernoulli distribution."""
+
+    def log_prob(self, value):
+        if "probs" not in self.__dict__:  # made from log odds
+            return super().log_prob(value)
+        return DENSITIES.bernoulli(value, self.probs)
+
+
+class Binomial(dist.Binomial):
+    """A binomial distribution."""
+
+    def log_prob(self, value):
+        if "probs" not in self.__dict__:  # made from log odds
+            return super().log_prob(value)
+        return DENSITIES.binomial(value.to(self.probs), self.total_count.to(self.probs), self.probs)
+
+
+class Categorical(dist.Categorical):
+    """A categorical distribution with the logarithms of its probabilities as they are, where the library's end at 1e-16."""
+
+    def log_prob(self, value):
+        if "probs" not in self.__dict__:  # made from log odds
+            return super().log_prob(value)
+        log_probs = torch.log(self.probs.clamp(min=torch.finfo(self.probs.dtype).tiny))
+        value, log_probs = torch.broadcast_tensors(value.long()[..., None], log_probs)
+        return log_probs.gather(-1, value[..., :1])[..., 0]
 
 
 class Multinomial(dist.Multinomial):
     """A multinomial distribution whose log density does not branch on values."""
 
     def log_prob(self, value):
-        powers = torch.xlogy(value, self.probs).sum(-1)
-        return torch.lgamma(value.sum(-1) + 1) - torch.lgamma(value + 1).sum(-1) + powers
+        return DENSITIES.multinomial(value.to(self.probs), self.probs)
 
 
 class Uniform(dist.Uniform):
@@ -96,20 +177,12 @@ class MultivariateStudentT(dist.MultivariateStudentT):
     def log_prob(self, value):
         whitened = torch.linalg.solve_triangular(self.scale_tril, (value - self.loc)[..., None], upper=False)[..., 0]
         half_log_det = self.scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-        return student_t_log_density(self.df, whitened.square().sum(-1), self.dimension) - half_log_det
+        return DENSITIES.student_t(whitened.square().sum(-1), self.df, self.dimension) - half_log_det
 
     def expand(self, batch_shape, _instance=None):
         shape, features = torch.Size(batch_shape), self.loc.shape[-1]
         loc, tril = self.loc.expand(*shape, features), self.scale_tril.expand(*shape, features, features)
         return MultivariateStudentT(self.df.expand(shape), loc, tril, self.dimension)
-
-
-def student_t_log_density(df, distance, dimension):
-    """log t of a whitened row at squared distance delta from its location, in p dimensions."""
-    half, p = 0.5 * (df + dimension), dimension
-    # log G((v + p) / 2) - log G(v / 2) - p/2 log(v pi) - (v + p)/2 log(1 + delta / v)
-    constant = torch.lgamma(half) - torch.lgamma(0.5 * df) - 0.5 * p * torch.log(df * math.pi)
-    return constant - half * torch.log1p(distance / df)
 
 
 class Select(dist.TorchDistribution):
@@ -159,18 +232,37 @@ def student_t_like(normal, df):
     return MultivariateStudentT(df, normal.loc, normal.scale_tril)
 
 
+def ordered_logistic(predictor, cutpoints):
+    """Ordered categories; the library's class writes into an array that it has made, which `torch.vmap` cannot."""
+    below = torch.sigmoid(cutpoints - predictor[..., None])
+    edge = below[..., :1]
+    bounds = torch.cat([torch.zeros_like(edge), below, torch.ones_like(edge)], -1)
+    return Categorical(bounds[..., 1:] - bounds[..., :-1])
+
+
 def _multinomial(total_count, probs):
     return Multinomial(int(total_count), probs)
 
 
 EMISSIONS = {
+    "Bernoulli": Bernoulli,
+    "Beta": Beta,
+    "Binomial": Binomial,
+    "Categorical": Categorical,
     "DiscreteUniform": DiscreteUniform,
+    "Gamma": Gamma,
+    "GammaPoisson": GammaPoisson,
     "MultivariateStudentT": MultivariateStudentT,
     "Multinomial": _multinomial,
+    "OrderedLogistic": ordered_logistic,
     "PointMass": PointMass,
+    "Poisson": Poisson,
     "Select": Select,
+    "StudentT": StudentT,
     "StudentTLike": student_t_like,
     "Uniform": Uniform,
     "VonMises": VonMises,
+    "Weibull": Weibull,
+    "ZeroInflatedPoisson": ZeroInflatedPoisson,
 }
 """What takes the place of Pyro's own class of that name."""

@@ -4,8 +4,9 @@ Programs are written with NumPyro's names and with plain numbers; here those nam
 program's precision, because torch would otherwise make them float32 whatever the data are.
 """
 
+import functools
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from numbers import Number
@@ -20,7 +21,7 @@ from pyro import poutine
 
 from mixtures.ppl.protocol import Array, Distribution
 from mixtures.ppl.pyro_distributions import UniformAngle, ZeroSumNormal, equal_volume_normal, rotated_normal
-from mixtures.ppl.pyro_emissions import EMISSIONS
+from mixtures.ppl.pyro_emissions import EMISSIONS, Categorical
 
 ALONE = threading.RLock()
 """Held by the thread that runs a program: Pyro's stack of handlers and parameter store, and torch's random state and default dtype, belong
@@ -38,6 +39,11 @@ class PyroPPL:
     dtype: torch.dtype | None = None
     name = "pyro"
 
+    def following(self, data: Iterable[Any]) -> "PyroPPL":
+        """The words in the highest precision of these data; torch's default where none is a tensor of floating point numbers."""
+        found = [value.dtype for value in data if isinstance(value, torch.Tensor) and value.is_floating_point()]
+        return PyroPPL(functools.reduce(torch.promote_types, found)) if found else self
+
     @property
     def dist(self) -> "_Distributions":
         return _Distributions(self)
@@ -54,7 +60,7 @@ class PyroPPL:
         return pyro.plate(name, size)
 
     def assign(self, name: str, probs: Array | None = None, logits: Array | None = None) -> Array:
-        fn = pyro.distributions.Categorical(probs=probs, logits=logits)
+        fn = Categorical(probs=probs, logits=logits)
         return pyro.sample(name, fn, infer={"enumerate": "parallel"})
 
     def factor(self, name: str, log_factor: Array) -> None:

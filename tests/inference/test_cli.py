@@ -8,7 +8,9 @@ import pytest
 
 import inference
 import mixtures
+from inference import files
 from inference.cli import main, read_table
+from inference.files import write_whole
 from inference.status import Status
 from mixtures.errors import DataError
 
@@ -98,6 +100,8 @@ def test_a_run_never_touches_an_earlier_one(table, tmp_path):
         (["fit", "{table}", "--components", "2", "--columns", "height", "--covariance", "round"], "'spherical'"),
         (["fit", "{table}", "--components", "2", "--columns", "height", "--seed", "-1"], "seed"),
         (["demo", "--out", "{table}"], "plants.csv"),
+        (["demo", "--draws", "0"], "draws: got 0"),
+        (["demo", "--chains", "1000000000", "--draws", "1000000000"], "chains=1000000000, draws=1000000000"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(arguments, words, table, tmp_path, capsys):
@@ -128,6 +132,51 @@ def test_an_interrupt_ends_the_command_quietly(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(inference, "fit_map", interrupted)
     assert main(["demo", "--out", str(tmp_path)]) == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+@pytest.fixture
+def old_faithful(demo, table, tmp_path, monkeypatch):
+    """The command `fit` with a fit of Old Faithful that is there already; its arguments."""
+    fit = inference.load(demo[1] / "fit.json")
+    monkeypatch.setattr(inference, "fit_map", lambda *args, **kwargs: fit)
+    monkeypatch.setattr("inference.cli.read_table", lambda *args: mixtures.load_dataset("faithful"))
+    return ["fit", str(table), "--components", "2", "--out", str(tmp_path), "--nuts", *TINY]
+
+
+def test_what_interrupts_the_sampler_costs_no_assignments_and_no_draws(old_faithful, tmp_path, monkeypatch, capsys):
+    def interrupted(*args, store, **kwargs):
+        store.mkdir()
+        (store / "block").write_text("draws")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(inference, "sample_nuts", interrupted)
+    assert main(old_faithful) == 130
+    folder = tmp_path / "plants-001"
+    assert len(pd.read_csv(folder / "assignments.csv")) == 272
+    assert (folder / "draws" / "block").read_text() == "draws"
+    assert f"Draws are kept in {folder / 'draws'}" in capsys.readouterr().err
+
+
+def test_a_full_disk_costs_no_draws_and_the_error_names_the_file(old_faithful, demo, tmp_path, monkeypatch, capsys):
+    posterior = inference.load(demo[1] / "posterior.nc")
+
+    def sampled(*args, store, **kwargs):
+        store.mkdir()
+        return posterior
+
+    def full(path, *args, **kwargs):
+        if path.name == "posterior.nc":
+            raise OSError(28, "No space left on device")
+        return write_whole(path, *args, **kwargs)
+
+    monkeypatch.setattr(inference, "sample_nuts", sampled)
+    monkeypatch.setattr(files, "write_whole", full)
+    assert main(old_faithful) == 1
+    folder = tmp_path / "plants-001"
+    assert {"draws", "assignments.csv", "fit.json"} <= {path.name for path in folder.iterdir()}
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert "posterior.nc" in last
+    assert "No space left on device" in last
 
 
 def test_a_first_column_without_a_name_holds_the_names_of_rows(tmp_path):

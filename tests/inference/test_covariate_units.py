@@ -91,6 +91,7 @@ def test_the_change_of_coordinates_is_counted(covariate, responses, name, backen
     assert jacobian == pytest.approx(determinant + others, abs=1e-5)
 
 
+@pytest.mark.statistical
 def test_trajectories_stay_short(covariate, responses):
     """Without these coordinates a trajectory took some 500 steps, and half the draws stopped at the greatest depth."""
     steps = []

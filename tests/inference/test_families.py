@@ -99,6 +99,7 @@ def test_starts_lie_inside_the_support_and_differ(name, data):
     assert len(np.unique(densities)) == len(starts)
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("name", MOST)
 def test_every_verb_works(name, backend, data):
     case, x = CASES[name], data[name]
@@ -154,13 +155,14 @@ def _log_posterior(case, x, backend):
     return which.marginal_draws(case.model, single, x)[0] + which.log_prior_draws(case.model, single, x)[0]
 
 
+@pytest.mark.statistical
 @EVERY
 def test_simulated_rows_follow_scipys_density(name, backend):
     """Given a row, its assignment is component 0 with the responsibility that scipy's densities say, whatever the row."""
-    x, assignment = CASES[name].draw(3000, 5, backend)
+    x, assignment = CASES[name].draw(6000, 5, backend)
     CASES[name].model.check(x)
     table = CASES[name].table(x.x)
     share = np.exp(table[:, 0] - logsumexp(table, axis=1))
     error = (assignment == 0) - share
     for weigh in (np.ones(len(share)), share):
-        assert abs(np.mean(error * weigh)) < 4 * np.std(error * weigh) / np.sqrt(len(share))
+        assert abs(np.mean(error * weigh)) < 5 * np.std(error * weigh) / np.sqrt(len(share))

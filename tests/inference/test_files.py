@@ -2,6 +2,9 @@
 
 import os
 import stat
+import subprocess
+import sys
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -187,3 +190,108 @@ def test_what_is_no_result_is_refused(tutorial_fit, tmp_path):
         inference.load(tmp_path / "missing.json")
     with pytest.raises(StoredFileError, match="no folder"):
         inference.save(tutorial_fit, tmp_path / "a" / "b")
+
+
+FULL = """
+import resource, signal, sys
+import numpy as np, xarray as xr
+import inference
+from mixtures.errors import StoredFileError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+tree = xr.DataTree.from_dict({"posterior": xr.Dataset({"loc": (("chain", "draw"), np.ones((4, 9999)))})})
+for size in (0, 20_000, 300_000, 322_000):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    try:
+        inference.save(tree, sys.argv[1])
+    except StoredFileError as error:
+        print(error)
+print(float(tree["posterior"]["loc"].mean()))
+"""
+
+
+def test_a_disk_that_fills_up_is_said_and_the_draws_live(tmp_path):
+    pytest.importorskip("resource")
+    run = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path / "draws.nc")], capture_output=True, text=True, timeout=300
+    )
+    assert run.returncode == 0, run.stderr
+    *told, mean = run.stdout.splitlines()
+    assert len(told) == 4 and mean == "1.0"
+    assert all("draws.nc: got a place that cannot be written (File too large)" in line for line in told)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("error", [PermissionError(1, "Operation not permitted"), OSError(95, "Not supported")])
+def test_nothing_is_overwritten_where_there_are_no_hard_links(error, tutorial_fit, tmp_path, monkeypatch):
+    def no_links(*_):
+        raise error
+
+    monkeypatch.setattr(os, "link", no_links)
+    path = inference.save(tutorial_fit, tmp_path / "fit.json")
+    before = path.read_bytes()
+    assert inference.load(path).seed == tutorial_fit.seed
+    monkeypatch.setattr(os.path, "lexists", lambda path: False)  # as if the file had appeared after the look
+    with pytest.raises(StoredFileError, match="an existing file"):
+        inference.save(tutorial_fit, path)
+    assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("path", [None, 3, b"x", "a\0b", [], object()])
+def test_what_is_no_path_is_refused(path, tutorial_fit):
+    for verb in (lambda: inference.save(tutorial_fit, path), lambda: inference.load(path)):
+        with pytest.raises(ModelError, match="expected a path: text, or a pathlib.Path"):
+            verb()
+
+
+def test_a_tree_that_xarray_wrote_is_read_by_xarray(faithful, faithful_posterior, tmp_path):
+    faithful_posterior.to_netcdf(tmp_path / "draws.nc")
+    with pytest.raises(StoredFileError, match=r"seal.*xarray\.open_datatree\(path\)"):
+        inference.load(tmp_path / "draws.nc")
+    with xr.open_datatree(tmp_path / "draws.nc", engine="h5netcdf") as back:
+        found = inference.responsibilities(back, faithful)
+    np.testing.assert_array_equal(found, inference.responsibilities(faithful_posterior, faithful))
+
+
+def test_a_family_without_an_import_path_is_passed(tmp_path):
+    @dataclass(frozen=True)
+    class Own(mixtures.families.Poisson):
+        """Lives inside a function."""
+
+    model = mixtures.Mixture(2, Own())
+    x = [0.0, 1.0, 1.0, 9.0, 12.0]
+    fit = inference.fit_em(model, x, restarts=2, seed=0)
+    path = inference.save(fit, tmp_path / "fit.json")
+    with pytest.raises(StoredFileError, match=r"Own, which cannot be imported.*program="):
+        inference.load(path)
+    back = inference.load(path, program=model)
+    assert type(back.program.family) is Own and back.program == fit.program
+    np.testing.assert_array_equal(inference.responsibilities(back, x), inference.responsibilities(fit, x))
+    with pytest.raises(StoredFileError, match="another program"):
+        inference.load(path, program=mixtures.Mixture(3, Own()))
+    with pytest.raises(ModelError, match="program"):
+        inference.load(path, program=Own())
+    tree = inference.sample_nuts(model, x, draws=20, tune=20, chains=1, seed=0, progress=False)
+    tree.attrs.pop("program_token")  # as in another process
+    path = inference.save(tree, tmp_path / "draws.nc")
+    with pytest.raises(StoredFileError, match=r"Own, which cannot be imported.*program="):
+        inference.responsibilities(inference.load(path), x)
+    found = inference.responsibilities(inference.load(path, program=model), x)
+    assert found.shape == (5, 2)
+
+
+@pytest.mark.parametrize("kept", [[], [".starts.npz.0a.tmp"], ["starts.npz", ".run.json.ff.tmp"]])
+def test_a_run_that_was_killed_before_it_had_begun_is_begun_again(kept, tmp_path):
+    (tmp_path / "run").mkdir()
+    for name in kept:
+        (tmp_path / "run" / name).write_bytes(b"half")
+    with pytest.raises(StoredFileError, match=r"no stored run.*Begin it again with sample_nuts"):
+        inference.resume(tmp_path / "run", FIVE_POINTS)
+    options = {"draws": 10, "tune": 10, "chains": 1, "seed": 0, "store": tmp_path / "run", "progress": False}
+    inference.sample_nuts(mixtures.gaussian_mixture(2, "tied"), FIVE_POINTS, **options)
+    assert inference.resume(tmp_path / "run", FIVE_POINTS)["posterior"].sizes["draw"] == 10
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").touch()
+    with pytest.raises(StoredFileError, match="an existing file or folder.*Choose another name"):
+        inference.sample_nuts(
+            mixtures.gaussian_mixture(2, "tied"), FIVE_POINTS, **options | {"store": tmp_path / "mine"}
+        )

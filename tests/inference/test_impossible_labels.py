@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from inference import fit_em, fit_map, responsibilities, select_components
+from inference import classify, fit_em, fit_map, log_likelihood, responsibilities, select_components
 from mixtures import Mixture, Observations, families
 from mixtures.errors import DataError
 from mixtures.families.members import can_be
@@ -51,6 +51,18 @@ def test_rows_beyond_the_noise_are_named_and_counted():
     frame = pd.DataFrame(PLANE, columns=["a", "b"], index=list("vwxyz"))
     with pytest.raises(DataError, match=r"0 at row 1 \('w'\), which .* \[0.5 3. \], and so for 1 more; .*\[1, 2\]"):
         fit_em(Mixture(3, NOISE), Observations(frame, labels=[0, 0, 0, 1, -1]), seed=0)
+
+
+@pytest.mark.parametrize("ask", [responsibilities, classify, log_likelihood])
+def test_rows_that_no_component_can_produce_are_named(ask):
+    """A density of 0 everywhere has no responsibilities; backends would make some up."""
+    bounded = Mixture(2, families.PerComponent([families.PointMass(0.0), families.Uniform(0.0, 9.0, whole=True)]))
+    said = r"x: got 20\.0 at row 1; expected rows that some component can describe"
+    with pytest.raises(DataError, match=said):
+        fit_em(bounded, [0.0, 20.0, 3.0], restarts=1, seed=0)
+    fit = fit_em(bounded, [0.0, 0.0, 3.0, 5.0], restarts=1, seed=0)
+    with pytest.raises(DataError, match=said):
+        ask(fit, [0.0, 20.0])
 
 
 def test_labels_that_are_possible_are_taken_and_new_rows_are_judged_too():

@@ -78,6 +78,7 @@ def test_point_fits_and_classification_honour_labels(backend):
     np.testing.assert_allclose(fit.parameters["loc"][order], expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.statistical
 def test_anchored_rows_keep_chains_from_switching():
     # the labels say that component 0 is the lower one; without them both labellings are equally probable
     x = Observations(X[:, 0], labels=np.repeat([0, 1], 15))

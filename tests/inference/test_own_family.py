@@ -1,13 +1,17 @@
 """A user's own family, in ten lines, passes through every verb and back from a posterior."""
 
+from dataclasses import field, make_dataclass
+
 import numpy as np
 import pytest
 from scipy import stats
 
 import inference
+import inference.plots
+import inference.report
 from inference.engines import engine
 from mixtures import Mixture, Observations, errors, priors
-from mixtures.families import Columns
+from mixtures.families import Columns, Gaussian, PerComponent, Product, WithNoise
 
 
 class Laplace(Columns):
@@ -59,3 +63,37 @@ def test_it_serves_columns_and_missing_cells(data, backend):
 def test_it_is_checked_like_any_other():
     with pytest.raises(errors.ChoiceError, match="'loc', 'scale'"):
         Laplace(priors={"rate": priors.Gamma(1.0, 1.0)})
+
+
+PARTS = (
+    *("needs_covariates", "with_covariates", "support", "can_be", "distinct_components", "bare_components"),
+    *(
+        "spare_sites",
+        "circular_sites",
+        "linear_predictors",
+        "components",
+        "jointly",
+        "observe",
+        "covariances",
+        "structure",
+    ),
+)
+
+
+@pytest.mark.parametrize("value", [5, True, 2.5])
+def test_fields_of_its_own_may_have_any_name(value, data):
+    """Every optional part of families is some user's field."""
+    fields = [(name, type(value), field(default=value)) for name in PARTS]
+    crowded = make_dataclass("Crowded", fields, bases=(Laplace,), frozen=True)()
+    truth = {"weights": np.array([0.4, 0.6]), "loc": np.array([-1.0, 2.0]), "scale": np.array([1.0, 0.5])}
+    found, right = (
+        engine("numpyro").log_joint(Mixture(2, family), truth, Observations(data)) for family in (crowded, Laplace())
+    )
+    np.testing.assert_array_equal(found, right)
+    fit = inference.fit_em(Mixture(2, crowded), data, restarts=1, max_steps=2, seed=0)
+    assert np.isfinite(fit.log_likelihood) and len(inference.report.fit_text(fit)) > 50
+    assert inference.plots.plot_density(fit, data).get_ylim()[0] == 0.0
+    noisy = Mixture(2, WithNoise(crowded, -9.0, 9.0))
+    assert engine("numpyro").sites(noisy, Observations(data)).free_parameters == 1 + 2
+    product = Mixture(2, Product({"a": crowded, "b": PerComponent([crowded, Gaussian()])}))
+    assert "obs" not in str(product) and product.components == 2

@@ -7,8 +7,11 @@ import pytest
 import xarray as xr
 
 import mixtures
+from inference import fit_em
 from inference.report import fit_text, restarts_text, summary_text
 from inference.status import Status
+from mixtures import Mixture, Observations, families
+from tests.family_cases import CASES
 from tests.inference.plots.conftest import point_fit
 
 
@@ -76,3 +79,35 @@ def test_the_summary_is_that_of_arviz_with_correlations_and_without_constants():
         shown = [float(cell) for cell in lines[name].split()[1:]]
         np.testing.assert_allclose(shown, row, rtol=5e-4, atol=0.5 if shown[4] > 10 else 0)
     assert float(lines["correlation[0, a, b]"].split()[3]) == pytest.approx(np.sin(angle)[..., 0].mean(), rel=1e-3)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_fit_of_every_family_in_words(name):
+    """Every number of every site is there once: under its name, in its component's column."""
+    case = CASES[name]
+    x = case.data()
+    fit, parameters = point_fit(case.model, x, case.parameters), case.parameters
+    text = fit_text(fit)
+    table = {line.split("  ")[0].strip(): line.split()[-2:] for line in text.splitlines()[2:]}
+    shared = set(case.shared) | (set(case.truth) if isinstance(case.family, families.PerComponent) else set())
+    for site in set(parameters) - {"correlation_cholesky"}:
+        value = parameters[site]
+        for index in np.ndindex(value.shape if site in shared else value.shape[1:]):
+            label = f"{site}[{', '.join(map(str, index))}]" if index else site
+            if site not in shared:
+                is_spare = site in getattr(case.family, "spare_sites", ())
+                right = ["-" if is_spare and k == 0 else f"{value[(k, *index)]:.4g}" for k in (0, 1)]
+                assert table[label] == right
+            else:
+                assert f"{label}: {value[index]:.4g}" in text or f"{label}, shared: {value[index]:.4g}" in text
+
+
+def test_covariates_are_called_by_their_names():
+    frame = pd.DataFrame({"age": np.linspace(0, 4, 30), "dose": np.tile([0.0, 1.0, 2.0], 10)})
+    y = np.random.default_rng(0).normal(frame["age"] * np.tile([1.0, -1.0], 15), 0.3)
+    model = Mixture(2, families.Regression("gaussian"))
+    fit = fit_em(model, Observations(y, covariates=frame), restarts=2, seed=0)
+    lines = {line.split()[0]: line.split()[1:] for line in fit_text(fit).splitlines() if line.startswith("slope")}
+    assert lines.keys() == {"slope[age]", "slope[dose]"}
+    right = fit.parameters["slope"][:, 0]
+    np.testing.assert_allclose(np.array(lines["slope[age]"], dtype=float), right, rtol=1e-3)

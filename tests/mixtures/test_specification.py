@@ -73,3 +73,39 @@ def test_a_path_that_leads_to_something_else_is_no_family():
     stored["fields"]["family"]["type"] = "pathlib:Path"
     with pytest.raises(StoredFileError, match="got pathlib:Path; expected a family: a frozen dataclass"):
         from_json(json.dumps(stored))
+
+
+@dataclass(frozen=True)
+class WithSideEffects:
+    """A dataclass of an imported module that is no part of a declaration."""
+
+    path: str
+
+    def __post_init__(self):
+        raise AssertionError(f"constructed for {self.path}")
+
+
+Renamed = families.Poisson
+
+
+@pytest.mark.parametrize("name", ["WithSideEffects", "Renamed", "json", "SOURCE", "families"])
+def test_only_parts_of_declarations_are_constructed(name):
+    stored = json.loads(to_json(Mixture(2, families.Poisson())))
+    stored["fields"]["family"] = {"type": f"{__name__}:{name}", "fields": {"path": "/"}}
+    with pytest.raises(StoredFileError, match="expected a family: a frozen dataclass"):
+        from_json(json.dumps(stored))
+
+
+def test_nothing_is_imported(module, tmp_path):
+    text = to_json(module("1.0").counts)
+    program = sys.modules.pop("own_counts").counts
+    with pytest.raises(StoredFileError, match="own_counts is not imported yet.*Import own_counts first, or pass"):
+        from_json(text)
+    assert "own_counts" not in sys.modules
+    assert from_json(text, program) is program
+
+
+@pytest.mark.parametrize("text", ["", "7", "[]", "{", "{}", '"x"', '{"type": 3}', '{"declared": 7}', '{"type": "a:b"}'])
+def test_what_is_no_declaration_is_said(text):
+    with pytest.raises(StoredFileError, match="program: got"):
+        from_json(text)

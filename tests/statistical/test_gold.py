@@ -56,6 +56,7 @@ def check_gold(tree: xr.DataTree) -> None:
         assert float(r_hat[name]) < 1.01, name
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("sampler", ["nutpie", "numpyro"])
 def test_the_gold_posterior_is_met(model, data, fit, sampler):
     tree = inference.sample_nuts(model, data, seed=0, init=fit, sampler=sampler, progress=False)
@@ -64,6 +65,7 @@ def test_the_gold_posterior_is_met(model, data, fit, sampler):
     assert inference.check_posterior(tree).is_sound
 
 
+@pytest.mark.statistical
 @pytest.mark.slow
 def test_the_gold_posterior_is_met_by_a_run_that_was_cut_and_continued(model, data, fit, tmp_path):
     options = {"seed": 1, "init": fit, "progress": False}
@@ -76,6 +78,7 @@ def test_the_gold_posterior_is_met_by_a_run_that_was_cut_and_continued(model, da
     check_gold(tree)
 
 
+@pytest.mark.statistical
 @pytest.mark.slow
 def test_the_gold_posterior_is_met_by_smc(model, data):
     """The same bounds on means and standard deviations; particles are no chain, so the error is the spread of independent runs."""

@@ -52,6 +52,7 @@ def strewn():
     return build_tree(with_numbers(program, x), x, backend, backend.sites(program, x), draws, {}), labels
 
 
+@pytest.mark.statistical
 def test_all_methods_agree_on_galaxies_with_three_components(galaxies_fit, galaxies_posterior):
     fit, posterior = galaxies_fit, galaxies_posterior
     report = diagnose_labels(posterior)
@@ -66,6 +67,7 @@ def test_all_methods_agree_on_galaxies_with_three_components(galaxies_fit, galax
     assert float((sjw == ecr).all("components").mean()) > 0.99
 
 
+@pytest.mark.statistical
 @pytest.mark.slow
 def test_galaxies_with_six_components_are_ambiguous(galaxies):
     posterior = sample_nuts(
@@ -76,6 +78,7 @@ def test_galaxies_with_six_components_are_ambiguous(galaxies):
     assert report.comparison.disputed > 0.5
 
 
+@pytest.mark.statistical
 def test_forced_switching_between_chains_is_mended(galaxies_posterior):
     draws = galaxies_posterior["posterior"].sizes["draw"]
     per_chain = np.repeat([[0, 1, 2], [1, 2, 0], [2, 0, 1], [0, 2, 1]], draws, axis=0)
@@ -85,6 +88,7 @@ def test_forced_switching_between_chains_is_mended(galaxies_posterior):
     assert report.verdict is Verdict.CHAINS_APART
 
 
+@pytest.mark.statistical
 def test_forced_switching_within_chains_is_mended(galaxies_posterior):
     sizes = galaxies_posterior["posterior"].sizes
     every = np.tile(np.arange(3), (sizes["chain"] * sizes["draw"], 1))
@@ -95,6 +99,7 @@ def test_forced_switching_within_chains_is_mended(galaxies_posterior):
     assert report.verdict is Verdict.SWITCHES
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_brings_scrambled_draws_back(method, strewn):
     posterior, labels = strewn
@@ -106,12 +111,14 @@ def test_every_method_brings_scrambled_draws_back(method, strewn):
         assert np.array_equal(after["posterior_raw"][name], other["posterior"][name])
 
 
+@pytest.mark.statistical
 def test_responsibilities_of_relabelled_draws_are_relabelled(strewn):
     posterior, labels = strewn
     mean = draw_responsibilities(relabel(posterior, "stephens", pivot=labels)).mean(axis=0)
     assert (mean.argmax(axis=1) == labels).mean() > 0.95
 
 
+@pytest.mark.statistical
 def test_fits_of_other_seeds_and_posteriors_are_aligned(galaxies, galaxies_fit, galaxies_posterior):
     fit, posterior = galaxies_fit, galaxies_posterior
     other = fit_map(gaussian_mixture(3), galaxies, restarts=20, seed=3)

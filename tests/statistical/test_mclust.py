@@ -24,6 +24,7 @@ DATA = {
 }
 
 
+@pytest.mark.statistical
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DATA)
 def test_no_cell_is_lost_to_mclust(name):

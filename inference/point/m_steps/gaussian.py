@@ -24,6 +24,13 @@ EQUIVARIANT = frozenset({"EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVV", "VVV"}
 SPREAD_SITES = frozenset({"scale", "log_volume", "log_shape", "correlation_cholesky", "orientation"})
 
 
+ROWS_FOR_CENTRE = 1000
+"""Rows whose median is the origin of EM's coordinates, about."""
+
+SINGULAR = 1e-14
+"""A component whose correlation matrix has a smaller eigenvalue has collapsed onto a plane: of its log density no digits are left."""
+
+
 @dataclass(frozen=True)
 class GaussianEM:
     """See `inference.engines.closed_form.ClosedForm`.
@@ -131,7 +138,8 @@ class GaussianEM:
         return {"weights": "weights" in sites, "loc": "loc" in sites, "spread": bool(sites & SPREAD_SITES)}
 
     def frame(self, x: np.ndarray) -> Frame:
-        centre, covariance = moments(x)
+        # a mean that one row draws away from all others would cost these their last digits
+        centre, covariance = np.median(x[:: max(1, len(x) // ROWS_FOR_CENTRE)], axis=0), moments(x)[1]
         spread = np.sqrt(np.diagonal(covariance))
         spread = np.where(spread > 0, spread, 1.0)
         if self.code not in EQUIVARIANT:
@@ -170,16 +178,27 @@ class GaussianEM:
     def decode(self, state: State, features: int | None, frame: Frame) -> dict[str, np.ndarray]:
         root = state["root"] * frame.unit[:, None]
         loc = state["loc"] * frame.unit + frame.centre
-        sites = Gaussian(self.code).sites_of(root @ root.swapaxes(1, 2), features)
+        is_lower = not np.triu(root, 1).any()
+        sites = Gaussian(self.code).sites_of(root @ root.swapaxes(1, 2), features, root if is_lower else None)
         return {"weights": state["weights"], "loc": loc if features is not None else loc[:, 0], **sites}
+
+    def as_declared(self, state: State, frame: Frame) -> State:
+        return {**state, "loc": ((state["loc"] * frame.unit + frame.centre) - frame.centre) / frame.unit}
 
     def log_jacobian(self, frame: Frame) -> float:
         return -float(np.log(frame.unit).sum())
 
     def narrowest(self, state: State, spread: np.ndarray) -> float:
+        if self._least_of_correlation(state) < SINGULAR:
+            return 0.0
         # eigenvalues of C^(-1/2) Sigma_k C^(-1/2)' are the squared singular values of C^(-1/2) root_k
         roots = np.linalg.solve(np.linalg.cholesky(spread), state["root"])
         return float(np.linalg.svd(roots, compute_uv=False).min() ** 2)
+
+    def _least_of_correlation(self, state: State) -> float:
+        """The smallest eigenvalue of the components' correlation matrices."""
+        directions = state["root"] / np.linalg.norm(state["root"], axis=-1, keepdims=True)
+        return float(np.linalg.svd(directions, compute_uv=False).min() ** 2)
 
     def covariances(self, state: State) -> np.ndarray:
         return state["root"] @ state["root"].swapaxes(1, 2)

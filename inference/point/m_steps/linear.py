@@ -136,6 +136,9 @@ class LinearEM:
         value = self.family.decode(state["coefficients"])
         return {"weights": state["weights"], self.family.site: value if features is not None else value[:, 0]}
 
+    def as_declared(self, state: State, frame: Frame) -> State:
+        return state
+
     def log_jacobian(self, frame: Frame) -> float:
         return 0.0
 

@@ -132,6 +132,12 @@ class ProductEM:
             parameters |= _named(own, column, "weights")
         return parameters
 
+    def as_declared(self, state: State, frame: Frame) -> State:
+        declared: State = {"weights": state["weights"]}
+        for column, part, cut in self._cuts():
+            declared |= _named(part.as_declared(_own(state, column), _part_of(frame, cut)), column)
+        return declared
+
     def log_jacobian(self, frame: Frame) -> float:
         return sum(part.log_jacobian(_part_of(frame, cut)) for _, part, cut in self._cuts())
 

@@ -17,6 +17,7 @@ def test_rows_under_the_threshold_get_no_class():
     assert "50.0% of 4 rows" in str(got)
 
 
+@pytest.mark.statistical
 def test_expected_error_is_the_error_met_when_the_truth_is_known():
     rng = np.random.default_rng(0)
     rows = 40_000

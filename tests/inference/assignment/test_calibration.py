@@ -7,28 +7,31 @@ from scipy import stats
 from inference.assignment.calibration import calibration_table
 from mixtures.errors import DataError, ModelError
 
-NOISE = 0.5 * np.sqrt(10 / 20_000)
-"""How far the calibration error may be off: each bin's share has a standard error of at most 0.5 / sqrt(rows in it), and weighted by rows
-these sum to at most 0.5 sqrt(bins / rows)."""
+ROWS, BINS, LEVEL = 100_000, 10, 1e-6
+NOISE = 0.5 * np.sqrt(stats.chi2(BINS).isf(LEVEL) / ROWS)
+"""How far the calibration error may be off. A bin's share d_b has a variance of 1 / (4 rows in it) at most, so that 4 rows sum_b w_b d_b^2,
+where w_b is the bin's share of the rows, is at most a chi-square of as many degrees as bins; and sum_b w_b |d_b| <= (sum_b w_b d_b^2)^(1/2)."""
 
 
 @pytest.fixture(scope="module")
 def simulated():
     rng = np.random.default_rng(0)
-    probabilities = rng.dirichlet([1.0, 1.0, 1.0], 20_000)
-    truth = (rng.random(20_000)[:, None] >= probabilities[:, :-1].cumsum(axis=1)).sum(axis=1)
+    probabilities = rng.dirichlet([1.0, 1.0, 1.0], ROWS)
+    truth = (rng.random(ROWS)[:, None] >= probabilities[:, :-1].cumsum(axis=1)).sum(axis=1)
     return probabilities, truth
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("component", [None, 0, 2])
 def test_true_probabilities_are_calibrated(simulated, component):
-    table = calibration_table(*simulated, component=component, level=0.999)
+    table = calibration_table(*simulated, component=component, level=1 - LEVEL / BINS)
     some = table.counts > 0
-    assert table.counts.sum() == 20_000
+    assert table.counts.sum() == ROWS
     assert ((table.lower <= table.predicted) & (table.predicted <= table.upper))[some].all()
     assert table.expected_calibration_error < NOISE
 
 
+@pytest.mark.statistical
 def test_probabilities_that_are_too_sure_are_found_out(simulated):
     probabilities, truth = simulated
     sharper = probabilities**3 / (probabilities**3).sum(axis=1, keepdims=True)

@@ -128,6 +128,7 @@ def test_the_report_says_which_components_are_disputed():
 def test_one_component_and_constants_are_identified():
     report = diagnose_labels(tree_of(unscrambled(1)))
     assert report.verdict is Verdict.IDENTIFIED
+    assert str(report).startswith("Labels of 1 component in ")
     assert "constant" in str(report)
 
 

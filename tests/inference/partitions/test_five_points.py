@@ -47,6 +47,7 @@ def exact_similarity() -> np.ndarray:
     return total / evidence
 
 
+@pytest.mark.statistical
 def test_similarity_within_monte_carlo_error_of_the_exact_one(posterior):
     r = draw_responsibilities(posterior)
     exact, got = exact_similarity(), similarity(posterior)
@@ -57,6 +58,7 @@ def test_similarity_within_monte_carlo_error_of_the_exact_one(posterior):
         assert got[i, j] == pytest.approx(exact[i, j], abs=5 * error + 1e-6), (i, j, error)
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("loss", ["vi", "binder", "omari"])
 def test_the_partition_is_that_of_the_eye(posterior, loss):
     assert partition(posterior, loss=loss).labels.tolist() == [0, 0, 1, 1, 1]

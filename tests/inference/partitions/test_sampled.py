@@ -1,6 +1,7 @@
 """Sampled partitions follow the posterior of partitions; equal ones are merged whatever their labels."""
 
 import numpy as np
+import pytest
 
 from inference.partitions.sampled import SampledPartitions, canonical, sample_partitions
 from tests.inference.partitions import oracle
@@ -13,6 +14,7 @@ def test_canonical_labels_are_restricted_growth_strings():
     np.testing.assert_array_equal(canonical(shuffled), partitions)
 
 
+@pytest.mark.statistical
 def test_samples_follow_the_exact_posterior_of_partitions():
     draws, partitions = 20_000, oracle.all_partitions(4)
     responsibilities = oracle.overlapping(4, 3, 5, seed=1)

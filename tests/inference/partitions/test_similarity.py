@@ -37,7 +37,8 @@ def test_switching_labels_change_nothing():
 def test_similarity_of_a_posterior_is_that_of_its_responsibilities(monkeypatch):
     responsibilities = oracle.overlapping(5, 2, 20, seed=3)
     asked = []
-    monkeypatch.setattr(module, "draw_responsibilities", lambda tree, rows: asked.append(rows) or responsibilities)
+    blocks = np.array_split(responsibilities, 3)
+    monkeypatch.setattr(module, "responsibility_blocks", lambda tree, rows: asked.append(rows) or iter(blocks))
     tree = DataTree.from_dict({"posterior": Dataset(), "observed_data": Dataset({"obs": ("rows", np.zeros(5))})})
     for rows in ([0, 2], [-5, 2], [True, False, True, False, False]):
         np.testing.assert_array_equal(similarity(tree, rows=rows), similarity_matrix(responsibilities))

@@ -192,3 +192,18 @@ def test_given_axes_are_drawn_on_and_no_figure_is_opened(five):
     assert plots.plot_gradient_norms(fit, middle) is middle
     assert plots.plot_density(fit, x, below) is below
     assert plt.get_fignums() == [figure.number]
+
+
+@pytest.mark.parametrize("df", [None, 3.0])
+def test_ellipses_of_students_t_are_those_of_its_covariance(df):
+    """Half axes are the standard deviations of draws of scipy's multivariate t; without a covariance there is none to draw."""
+    x = np.random.default_rng(1).normal(size=(20, 2))
+    own = {"loc": [[0.0, 0.0], [5.0, 5.0]], "scale": [[1.0, 2.0], [3.0, 0.5]]}
+    known = {"weights": [0.5, 0.5], **own, **({} if df else {"df": [3.0, 1.5]})}
+    fit = point_fit(mixtures.student_t_mixture(2, df=df, covariance="diag"), x, known)
+    ax = plots.plot_ellipses(fit, x, standard_deviations=[1.0])
+    variances = stats.t(3.0).var() * np.array(own["scale"]) ** 2
+    drawn = [sorted((ellipse.width / 2, ellipse.height / 2)) for ellipse in ax.patches]
+    np.testing.assert_allclose(drawn, np.sort(np.sqrt(variances))[: 2 if df else 1], rtol=1e-12)
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert ("component 1: df <= 2, no covariance" in labels) == (df is None)

@@ -49,9 +49,12 @@ def test_chains_take_the_optima_in_turn(fit, monkeypatch, tmp_path):
     back = inference.load(inference.save(fit, tmp_path / "fit.json"))
     fits = starting.fits_of(back, sites, spread=True)
     count = len(fit.optima["loc"])
-    starts = starting.chain_starts(MODEL, X, engine("numpyro"), sites, count + 1, 0, fits)
+    vectors = starting.chain_starts(MODEL, X, engine("numpyro"), sites, count + 1, 0, fits).vectors
+    starts = [engine("numpyro").log_density(MODEL, X).constrain(u) for u in vectors]
     for site, value in fit.optima.items():
-        np.testing.assert_allclose(starts[site], np.concatenate([value, value[:1]]), rtol=1e-9)
+        np.testing.assert_allclose(
+            np.stack([start[site] for start in starts]), np.concatenate([value, value[:1]]), rtol=1e-9
+        )
     post = inference.sample_nuts(MODEL, X, init=fit, spread=True, draws=5, tune=20, chains=2, seed=0, progress=False)
     assert np.isfinite(post["sample_stats"]["lp"]).all()
 

@@ -48,6 +48,7 @@ def check_exact(tree, slack):
     np.testing.assert_allclose(np.exp(tree["sample_stats"]["log_weight"].values).sum(), 1.0, rtol=1e-6)
 
 
+@pytest.mark.statistical
 def test_laplace_is_exact_for_a_normal_posterior(backend):
     fit = inference.fit_map(conjugate, X, restarts=2, steps=100, seed=0, backend=backend)
     draws = DRAWS if backend == "numpyro" else 100  # Pyro evaluates them one by one
@@ -56,6 +57,7 @@ def test_laplace_is_exact_for_a_normal_posterior(backend):
     assert abs(tree.attrs["log_evidence"] - LOG_EVIDENCE) < 1e-8
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("family", ["normal", "multivariate", "flow"])
 def test_variational_families_contain_a_normal_posterior(family):
     fit = inference.fit_map(conjugate, X, restarts=2, steps=100, seed=0)
@@ -64,6 +66,7 @@ def test_variational_families_contain_a_normal_posterior(family):
     assert abs(tree.attrs["elbo"] - LOG_EVIDENCE) < 0.05
 
 
+@pytest.mark.statistical
 def test_a_flow_comes_nearer_than_a_normal_and_not_too_near(tutorial):
     """The five points' posterior is skew, and its other labelling is near: the ELBO rises, and stays below the exact evidence."""
     fit = inference.fit_map(tutorial, FIVE_POINTS, seed=0)
@@ -91,6 +94,7 @@ def test_the_hessian_is_the_gradients_derivative(tutorial, backend):
     np.testing.assert_allclose(density.hessian(u), np.array(columns), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.statistical
 def test_a_posterior_far_from_normal_is_not_trusted(tutorial):
     """Five points, two labellings, heavy tails: a normal distribution about one mode misses most of it."""
     tree = inference.fit_laplace(tutorial, FIVE_POINTS, draws=1000, seed=0)

@@ -6,14 +6,16 @@ draws against the priors' own moments; log priors against scipy's densities.
 
 import arviz_stats
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from scipy import stats
 
 import inference
 from inference.posterior import generate
+from mixtures import Mixture, Observations, families, gaussian_mixture
 from tests.oracles import FIVE_POINTS, gaussian_log_joint
-from tests.programs import common_regime, two_assignments
+from tests.programs import common_regime, shared_rate, two_assignments
 
 Z = 4.5
 
@@ -35,6 +37,7 @@ def _shares(tree: xr.DataTree) -> np.ndarray:
     return 1 / (1 + np.exp([table[:, 0] - table[:, 1] for table in tables]))
 
 
+@pytest.mark.statistical
 def test_assignments_follow_their_responsibilities(tree):
     drawn = tree["posterior"]["assignment"]
     assert drawn.dims == ("chain", "draw", "rows") and drawn.dtype == np.int8
@@ -43,6 +46,7 @@ def test_assignments_follow_their_responsibilities(tree):
     assert np.all(np.abs((z - share).sum(axis=0)) < Z * np.maximum(error, 1.0))
 
 
+@pytest.mark.statistical
 def test_predicted_data_have_the_moments_of_the_draws_mixtures(tree):
     posterior, predicted = tree["posterior"].to_dataset(), tree["posterior_predictive"]["obs"]
     assert predicted.dims == ("chain", "draw", "rows")
@@ -52,6 +56,7 @@ def test_predicted_data_have_the_moments_of_the_draws_mixtures(tree):
     assert abs(float(total.sum())) < Z * float(np.sqrt(5 * variance.sum()))
 
 
+@pytest.mark.statistical
 def test_prior_draws_have_the_priors_moments(tree):
     prior = tree["prior"].to_dataset()
     count = prior.sizes["draw"]
@@ -104,3 +109,32 @@ def test_richer_assignments_are_drawn_too(program, shapes, backend):
         assert tree["posterior"][name].ndim == dimensions
         assert tree["posterior"][name].values.min() >= 0
     assert tree["posterior_predictive"]["obs"].shape == (2, 6, 5)
+
+
+@pytest.mark.parametrize("family", ["table", "product", "regression", "own"])
+def test_predicted_data_go_with_the_data(family, backend):
+    """Dims and coordinates of every group that has rows are those of `observed_data`: differences line up, and ArviZ draws them."""
+    names, columns = [f"p{row}" for row in range(12)], ["a", "b"]
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame(rng.poisson(3.0, size=(12, 2)), columns=columns, index=names).astype(float)
+    x, program = {
+        "table": (frame, gaussian_mixture(2, "diag")),
+        "product": (frame, Mixture(2, families.Product({"a": families.Gaussian(), "b": families.Poisson()}))),
+        "regression": (Observations(frame["a"], covariates=frame[["b"]]), Mixture(2, families.Regression("poisson"))),
+        "own": (frame["a"], shared_rate),
+    }[family]
+    options = {"draws": 4, "tune": 4, "chains": 2, "seed": 0, "backend": backend, "progress": False}
+    tree = inference.sample_nuts(program, x, predictive=True, assignments=True, **options)
+    seen = tree["observed_data"]["obs"]
+    for group in ("posterior_predictive", "prior_predictive"):
+        made = tree[group]["obs"]
+        assert made.dims[2:] == seen.dims
+        for dim in seen.dims:
+            assert list(made.coords[dim].values) == list(seen.coords[dim].values)
+        assert (made - seen).sizes["rows"] == 12
+    for values in (tree["posterior"]["assignment"], tree["log_likelihood"]["obs"]):
+        assert values.dims[2:] == ("rows",) and list(values.coords["rows"].values) == names
+    if family == "product":
+        np.testing.assert_array_equal(
+            tree["posterior_predictive"]["b"], tree["posterior_predictive"]["obs"].sel(features="b")
+        )

@@ -1,5 +1,7 @@
 """What a family cannot describe is refused with rows, columns and advice; so is a declaration that makes no sense."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -35,6 +37,31 @@ def test_values_outside_the_support_are_named(family, bad, text):
     with pytest.raises(DataError, match=rf"{bad} at row 2 \('z'\), column 'b'; expected .*{text}"):
         Mixture(2, family).check(Observations(frame))
     Mixture(2, family).check(Observations(frame[["a", "a"]].to_numpy()))
+
+
+@pytest.mark.parametrize(
+    ("family", "x", "advice"),
+    [
+        (families.Categorical(3), [1, 2, 3, 1], "Numbers begin at 0 here, and at 1 in the data: pass x - 1."),
+        (families.Categorical(3), [[1, 3], [2, 1]], "pass x - 1."),
+        (families.Categorical(3), [1.0, np.nan, 3.0], "pass x - 1."),
+        (families.Categorical(3), [0, 1, 3], "The data go up to 3: declare as many, or drop or mend these rows."),
+        (families.Categorical(3), [1, 2, 7], "The data go up to 7: declare as many"),
+        (families.Categorical(3), [0.5, 1, 3], "Drop or mend these rows"),
+        (families.Categorical(3), [-1, 1, 2], "Drop or mend these rows"),
+        (families.Bernoulli(), [[1, 2], [2, 1]], "pass x - 1."),
+        (families.Binomial(5), [2, 6, 3], "The data go up to 6: declare as many"),
+        (families.Regression("bernoulli"), [1, 2, 1], "pass x - 1."),
+        (
+            families.Product({"a": families.Categorical(2), "b": families.Gaussian()}),
+            [[1, 0.5], [2, 7.0]],
+            "pass x - 1.",
+        ),
+    ],
+)
+def test_numbers_that_begin_at_one_are_told_apart_from_numbers_too_large(family, x, advice):
+    with pytest.raises(DataError, match=re.escape(advice)):
+        family.check(Observations(x, missing="allow"))
 
 
 def test_multinomial_rows_must_add_up():

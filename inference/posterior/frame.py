@@ -1,0 +1,158 @@
+"""The posterior's own units: where it is and how wide, coordinate by coordinate, before anything has been sampled.
+
+Two looks. The first, at where optimisation would start, says what the data and the priors say: it knows origin and unit of the data, and
+is as wide as they are. The second, at a point fit, says how wide the posterior is there, and moves what lies at the edge of its support
+to where the density has a slope: at the edge itself the unconstrained vector is infinite, and near it nothing bends.
+"""
+
+import numpy as np
+
+from inference.engines import Engine
+from inference.engines.protocol import Frame, LogDensity, Parameters
+from inference.engines.sites import Site, Sites
+from inference.point.starts import FOR_SCALES, draw_starts
+from mixtures import Mixture, Observations, Program
+from mixtures.errors import DataError, FitError
+from mixtures.seeds import restart_seeds
+
+EDGE = 1e-6
+"""How near the edge of their support simplexes, and correlations, may begin: a share of its width."""
+
+FAR = 5.0
+"""How far out on a log or logit scale chains begin in directions in which the density is flat: probabilities at 0.7%, say."""
+
+SHARE = 0.03
+"""The first step over which a width is looked for, in units of the first look."""
+
+LOOKS = 30
+"""Steps that are tried."""
+
+DIGITS = 1e3
+"""Units in the last place that a width must have: less is rounding."""
+
+
+def first_look(
+    program: Program,
+    x: Observations,
+    engine: Engine,
+    sites: Sites,
+    density: LogDensity,
+    seed: int,
+    verb: str,
+    least: int = 0,
+) -> tuple[np.ndarray, Frame]:
+    """Unconstrained vectors of starts, (max(least, 16), size), and the frame that they make: their middle and, on the real line, their spread.
+
+    Coordinates on a log or logit scale have no unit but 1.
+    """
+    drawn = draw_starts(program, x, engine, sites, restart_seeds(seed, max(least, FOR_SCALES)), verb)
+    rows = range(max(least, FOR_SCALES))
+    vectors = np.stack([inside(density, sites, {name: value[row] for name, value in drawn.items()}) for row in rows])
+    low, centre, high = np.quantile(vectors, [0.16, 0.5, 0.84], axis=0)  # one standard deviation to either side
+    unit = np.where(density.is_real & (high > low), (high - low) / 2, 1.0)
+    return vectors, Frame(centre, unit)
+
+
+def possible(program: Program, density: LogDensity, vectors: np.ndarray) -> np.ndarray:
+    """The vectors at which density and gradient are finite; all of a mixture, whose family starts inside its support.
+
+    Raises:
+        FitError: there is none.
+    """
+    if isinstance(program, Mixture):
+        return vectors
+    kept = [u for u in vectors if is_finite(density, u)]
+    if not kept:
+        raise FitError(
+            "starts",
+            got=f"{len(vectors)} draws from the prior, at none of which the log density and its gradient are finite",
+            expected="a prior some of whose draws can have made the data",
+            advice="Bring the prior nearer to the data, or pass init=fit_map(program, x, seed=..., start=...).",
+        )
+    return np.stack(kept)
+
+
+def is_finite(density: LogDensity, u: np.ndarray) -> bool:
+    """Whether log density and gradient are numbers there."""
+    value, gradient = density.value_and_gradient(u)
+    return bool(np.isfinite(value) and np.isfinite(gradient).all())
+
+
+def second_look(density: LogDensity, sites: Sites, parameters: Parameters, first: Frame) -> Frame:
+    """The frame of the posterior about a point fit: as wide as the density falls by a half, where it does."""
+    centre = inside(density, sites, parameters, first)
+    widths = _widths(density, centre, first.unit)
+    is_flat = ~density.is_real & ~(widths < 1)
+    offset = centre - first.centre
+    is_at_edge = is_flat & (np.abs(offset) > FAR)
+    if is_at_edge.any():
+        centre = np.where(is_at_edge, first.centre + np.clip(offset, -FAR, FAR), centre)
+        widths = _widths(density, centre, first.unit)
+    return Frame(centre, np.where(widths > 0, np.where(density.is_real, widths, np.minimum(widths, 1.0)), first.unit))
+
+
+def check_digits(frame: Frame, precision: str = "float64") -> None:
+    """Check that the numbers of a precision are dense enough for the frame.
+
+    Raises:
+        DataError: the data are so far from zero that the posterior's width is rounding.
+    """
+    spacing = np.spacing(np.abs(frame.centre).astype(precision)).astype(np.float64)
+    is_coarse = frame.unit < DIGITS * spacing
+    if is_coarse.any():
+        worst = int(np.argmax(spacing / frame.unit))
+        more = " or use precision='float64'" if precision == "float32" else ""
+        raise DataError(
+            "x",
+            got=f"values near {frame.centre[worst]:.6g}, where {precision} has steps of {spacing[worst]:.2g}, and a posterior "
+            f"{frame.unit[worst]:.2g} wide",
+            expected=f"a posterior at least {DIGITS:.0f} steps wide",
+            advice=f"Subtract a constant from the data (and from the priors),{more or ' and add it to the results'}.",
+        )
+
+
+def inside(density: LogDensity, sites: Sites, parameters: Parameters, first: Frame | None = None) -> np.ndarray:
+    """The unconstrained vector of parameters that may lie at the edge of their support: then of some a little inside."""
+    u = density.unconstrain({site.name: _off_the_edge(site, parameters[site.name]) for site in sites.parameters})
+    centre = np.zeros(density.size) if first is None else first.centre
+    out = centre + np.nan_to_num(np.sign(u)) * FAR  # NaN comes of two edges at once
+    return np.where(np.isfinite(u), u, out)
+
+
+def _off_the_edge(site: Site, value: np.ndarray) -> np.ndarray:
+    """A simplex without zeros, correlations other than 1: their coordinates hang together, so that one at the edge spoils the others."""
+    value = np.asarray(value)
+    if site.is_simplex:
+        least = EDGE / value.shape[-1]
+        raised = np.maximum(value, least)
+        return np.where(value.min(axis=-1, keepdims=True) < least, raised / raised.sum(axis=-1, keepdims=True), value)
+    if site.support == "correlation Cholesky" and np.diagonal(value, axis1=-2, axis2=-1).min() ** 2 < EDGE:
+        matrix = value @ np.swapaxes(value, -1, -2)
+        return np.linalg.cholesky((1 - EDGE) * matrix + EDGE * np.eye(value.shape[-1]))
+    return value
+
+
+def _widths(density: LogDensity, centre: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """The posterior's rough width along each coordinate, from the curvature; NaN where it has none within a unit."""
+    top, _ = density.value_and_gradient(centre)
+    return np.array([_width(density, centre, top, index, unit[index]) for index in range(density.size)])
+
+
+def _width(density: LogDensity, centre: np.ndarray, top: float, index: int, unit: float) -> float:
+    """1 / sqrt(curvature), over a step on which values and gradients agree about the curvature: neither rounding nor another part of the
+    posterior is taken for it."""
+    step = SHARE * unit
+    for _ in range(LOOKS):
+        move = step * (np.arange(density.size) == index)
+        (above, rising), (below, falling) = (density.value_and_gradient(centre + sign * move) for sign in (1, -1))
+        fall = top - (above + below) / 2
+        by_value, by_gradient = 2 * fall / step**2, (falling - rising)[index] / (2 * step)
+        if by_value > 0 and 0.5 < by_gradient / by_value < 2:
+            return 1 / np.sqrt(by_gradient)
+        if np.abs(fall) < 1e-10 * max(1.0, np.abs(top)):  # rounding
+            if step >= unit:
+                break
+            step = min(10 * step, unit)
+        else:
+            step *= np.clip(np.sqrt(0.5 / fall), 1e-3, 0.3) if fall > 0.5 else 0.1
+    return np.nan

@@ -1,0 +1,480 @@
+"""Every public callable with arguments that are right, and the kind of each argument."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+import inference
+import mixtures
+from inference import plots, report
+from inference.partitions.partition import partition_responsibilities
+from inference.results import GuideFit
+from inference.run_folder import RunFolder
+from inference.status import Status
+from mixtures import Mixture, families, priors, weights
+from mixtures.specification import to_json
+from tests.arguments.bad import (
+    AXES,
+    CHOICE,
+    CLUSTERS,
+    COUNT,
+    COUNT_FROM_0,
+    DATA,
+    FLAG,
+    NAMES,
+    NOT_NEGATIVE,
+    NUMBER,
+    NUMBERS,
+    OPTION,
+    PATH,
+    POSITIVE,
+    POSITIVE_NUMBERS,
+    PRIORS,
+    ROWS,
+    SEED,
+    SHARE,
+    SITES,
+    THING,
+    Kind,
+)
+
+X = np.array([0.0, 0.4, 1.1, 5.0, 5.3, 6.2])
+LABELS = np.array([0, 0, 0, 1, 1, 1])
+MODEL = mixtures.gaussian_mixture(2, "tied")
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A callable, arguments that it takes, and the kinds of those to be made wrong.
+
+    Args:
+        call: the callable.
+        right: arguments by name.
+        kinds: of arguments, by name.
+        untried: arguments that anything may be given for, with a reason.
+    """
+
+    call: Callable[..., Any]
+    right: dict[str, Any]
+    kinds: dict[str, Kind]
+    untried: tuple[str, ...] = ()
+
+
+class Results:
+    """Small results of every kind, made when first asked for."""
+
+    @cached_property
+    def fit(self):
+        return inference.fit_em(MODEL, X, restarts=2, seed=0)
+
+    @cached_property
+    def climbed(self):
+        """The same with gradients, as fits by gradient have them."""
+        return replace(self.fit, gradient_norms={"loc": np.ones(4)})
+
+    @cached_property
+    def tree(self):
+        rng = np.random.default_rng(0)
+        dims = ("chain", "draw", "components")
+        posterior = xr.Dataset(
+            {
+                "weights": (dims, np.full((2, 20, 2), 0.5)),
+                "loc": (dims, [0.5, 5.5] + 0.1 * rng.normal(size=(2, 20, 2))),
+                "scale": (dims[:2], np.exp(0.1 * rng.normal(size=(2, 20)))),
+            },
+            coords={"chain": [0, 1], "draw": np.arange(20), "components": [0, 1]},
+        )
+        stats = xr.Dataset(
+            {"log_posterior": (dims[:2], rng.normal(size=(2, 20))), "lp": (dims[:2], rng.normal(size=(2, 20)))}
+        )
+        tree = xr.DataTree.from_dict(
+            {"posterior": posterior, "sample_stats": stats, "observed_data": xr.Dataset({"obs": (("rows",), X)})}
+        )
+        tree.attrs = {"program": to_json(MODEL.scaled_to(X)), "backend": "numpyro", "seed": 0, "complete": 1}
+        return tree
+
+    @cached_property
+    def relabelled(self):
+        return inference.relabel(self.tree, method="ordering")
+
+    @cached_property
+    def responsibilities(self):
+        return np.eye(2)[LABELS] * 0.9 + 0.05
+
+    @cached_property
+    def guide(self):
+        return GuideFit(
+            self.responsibilities, np.ones(4), {"assignment": np.ones(3)}, Status.CONVERGED, self.fit.origin
+        )
+
+    @cached_property
+    def partition(self):
+        return partition_responsibilities(np.tile(self.responsibilities, (20, 1, 1)))
+
+    @cached_property
+    def report(self):
+        return inference.diagnose_labels(self.tree)
+
+    @cached_property
+    def selection(self):
+        return inference.select_components(X, [1, 2], ["E"], restarts=2, seed=0)
+
+
+START = SITES.or_("empty list", "empty tuple", "class", "function")
+"""No start, or one of several kinds, a function of the user's too."""
+INIT = THING.or_("None")
+PIVOT = Kind(frozenset({"None", "0"}), CLUSTERS.more)
+LOSS = CHOICE
+COVARIANCE = CHOICE
+SIZE = THING
+FIXED = SITES
+CLASSES = Kind(frozenset(), {name: CLUSTERS.more[name] for name in ("fractions", "minus one", "huge")})
+LABELLED = Kind(
+    frozenset({"None"}), {name: CLUSTERS.more[name] for name in ("fractions", "truth values", "too few", "huge")}
+)
+ROW_WEIGHTS = Kind(
+    frozenset({"None"}),
+    {"negative": lambda: -np.ones(6), "not finite": lambda: np.full(6, np.nan), "all zero": lambda: np.zeros(6)},
+)
+COVARIATES = Kind(frozenset({"None", "array"}), {"not finite": lambda: np.full(6, np.inf)})
+OBSERVED = Kind(DATA.takes | {"None"}, DATA.more)
+COMPONENT = COUNT_FROM_0.or_("None")
+WEIGHTS = THING.or_("None")
+PAIR = THING
+RESPONSIBILITIES = Kind(
+    frozenset(), {"sums": lambda: np.full((6, 2), 0.7), "negative": lambda: np.array([[1.5, -0.5]] * 6)}
+)
+
+
+def point_fits(made: Results) -> Iterator[Verb]:
+    data = {"x": DATA, "seed": SEED, "backend": CHOICE, "start": START, "restarts": COUNT, "raise_if_bad": FLAG}
+    right = {"x": X, "seed": 0, "restarts": 2, "backend": "numpyro"}
+    yield Verb(
+        inference.fit_map,
+        {"program": MODEL, **right},
+        {"program": THING, **data, "steps": COUNT, "learning_rate": POSITIVE},
+    )
+    yield Verb(
+        inference.fit_mle,
+        {"program": MODEL, **right},
+        {
+            "program": THING, **data, "optimizer": CHOICE, "learning_rate": POSITIVE, "momentum": SHARE.or_("0"),
+            "batch_size": COUNT.or_("None"), "epochs": COUNT,
+        },
+    )  # fmt: skip
+    yield Verb(
+        inference.fit_em,
+        {"mixture": MODEL, **right},
+        {
+            "mixture": THING, **data, "tolerance": NOT_NEGATIVE, "max_steps": COUNT, "hard": FLAG, "objective": CHOICE,
+            "start": SITES.or_("empty list", "empty tuple"), "fixed": FIXED, "row_weights": ROW_WEIGHTS, "labels": LABELLED,
+        },
+    )  # fmt: skip
+    yield Verb(
+        inference.select_components,
+        {"x": X, "components": [1, 2], "structures": ["E"], "restarts": 2, "seed": 0},
+        {
+            "x": DATA, "components": COUNT.or_("set"), "structures": CHOICE.or_("None"), "criterion": CHOICE, "restarts": COUNT,
+            "tolerance": NOT_NEGATIVE, "max_steps": COUNT, "seed": SEED, "backend": CHOICE,
+        },
+    )  # fmt: skip
+
+
+def posteriors(made: Results) -> Iterator[Verb]:
+    right = {"program": MODEL, "x": X, "seed": 0, "backend": "numpyro"}
+    data = {"program": THING, "x": DATA, "seed": SEED, "backend": CHOICE}
+    yield Verb(
+        inference.sample_nuts,
+        {**right, "draws": 5, "tune": 5, "chains": 1, "progress": False},
+        {
+            **data, "draws": COUNT, "tune": COUNT, "chains": COUNT, "sampler": CHOICE, "init": INIT, "spread": FLAG.or_("None"),
+            "target_accept": SHARE.or_("None"), "progress": OPTION, "predictive": FLAG, "assignments": FLAG,
+            "log_likelihood": OPTION, "precision": CHOICE, "metric": CHOICE, "store": PATH.or_("None"), "strict": FLAG,
+        },
+    )  # fmt: skip
+    yield Verb(
+        inference.sample_smc,
+        {**right, "particles": 10, "runs": 1, "moves": 1, "progress": False},
+        {**data, "particles": COUNT, "runs": COUNT, "moves": COUNT, "progress": OPTION},
+    )
+    yield Verb(inference.fit_laplace, {**right, "draws": 5}, {**data, "init": INIT, "draws": COUNT})
+    yield Verb(
+        inference.fit_vi,
+        {**right, "draws": 5, "steps": 5},
+        {**data, "family": CHOICE, "init": INIT, "steps": COUNT, "learning_rate": POSITIVE, "draws": COUNT},
+    )
+    yield Verb(
+        inference.resume,
+        {"path": "no such store", "x": X},
+        {"path": Kind(), "x": DATA, "program": THING.or_("None"), "progress": OPTION, "strict": FLAG},
+    )
+    yield Verb(inference.check_posterior, {"posterior": made.tree}, {"posterior": THING})
+
+
+def assignments(made: Results) -> Iterator[Verb]:
+    fit = {"fit": made.fit, "x": X}
+    either = {"fit_or_posterior": made.fit, "x": X}
+    yield Verb(
+        inference.classify,
+        {**fit, "temperature": 1.5},
+        {"fit": THING, "x": DATA, "temperature": NOT_NEGATIVE, "seed": SEED},
+    )
+    yield Verb(
+        inference.responsibilities, either, {"fit_or_posterior": THING, "x": DATA, "interval": SHARE.or_("None")}
+    )
+    yield Verb(
+        inference.responsibilities,
+        {**either, "fit_or_posterior": made.tree},
+        {"x": DATA, "interval": SHARE.or_("None")},
+    )
+    yield Verb(inference.log_likelihood, either, {"fit_or_posterior": THING, "x": DATA})
+    yield Verb(
+        inference.fit_guide,
+        {**fit, "seed": 0},
+        {"fit": THING, "x": DATA, "steps": COUNT, "learning_rate": POSITIVE, "seed": SEED},
+    )
+    yield Verb(
+        inference.abstain,
+        {"probabilities": made.responsibilities},
+        {"probabilities": RESPONSIBILITIES, "threshold": SHARE},
+    )
+    yield Verb(
+        inference.calibration_table,
+        {"probabilities": made.responsibilities, "truth": LABELS},
+        {"probabilities": RESPONSIBILITIES, "truth": CLUSTERS, "component": COMPONENT, "bins": COUNT, "level": SHARE},
+    )
+
+
+def labels(made: Results) -> Iterator[Verb]:
+    tree = {"posterior": made.tree}
+    rows = {"rows": COUNT.or_("None"), "seed": SEED}
+    yield Verb(
+        inference.relabel,
+        {**tree, "rows": 4},
+        {"posterior": THING, "method": CHOICE, "pivot": PIVOT, "by": CHOICE.or_("None", "empty text"), **rows},
+    )
+    yield Verb(inference.relabel, {**tree, "method": "ordering"}, {"by": CHOICE.or_("None")})
+    yield Verb(
+        inference.diagnose_labels,
+        {**tree, "rows": 4},
+        {"posterior": THING, "method": CHOICE.or_("None"), "pivot": PIVOT, "reference_fit": INIT, **rows},
+    )
+    fits = {"result": made.fit, "to": made.fit, "x": X}
+    yield Verb(
+        inference.align,
+        fits,
+        {"result": THING.or_("empty list", "empty tuple", "nested list"), "to": THING, "x": OBSERVED},
+    )
+    yield Verb(inference.match, fits, {"result": THING, "to": THING, "x": OBSERVED})
+
+
+def partitions(made: Results) -> Iterator[Verb]:
+    tree = {"posterior": made.tree}
+    yield Verb(inference.similarity, tree, {"posterior": THING, "rows": ROWS})
+    yield Verb(
+        inference.partition,
+        tree,
+        {
+            "posterior": THING, "loss": LOSS, "rows": ROWS, "seed": SEED, "restarts": COUNT, "max_clusters": COUNT.or_("None"),
+            "level": SHARE,
+        },
+    )  # fmt: skip
+    yield Verb(
+        inference.cluster_parameters,
+        {**tree, "partition": LABELS},
+        {"posterior": THING, "partition": CLUSTERS, "seed": SEED, "backend": CHOICE},
+    )
+    yield Verb(inference.cluster_summary, {"x": X, "partition": LABELS}, {"x": DATA, "partition": CLUSTERS})
+
+
+def files(made: Results) -> Iterator[Verb]:
+    yield Verb(
+        inference.save,
+        {"result": made.fit, "path": "/no/such/folder/fit.json"},
+        {"result": THING.or_("tree"), "path": PATH, "overwrite": FLAG},
+    )
+    yield Verb(inference.load, {"path": "no such file"}, {"path": Kind(), "x": OBSERVED})
+
+
+def pictures(made: Results) -> Iterator[Verb]:
+    ax = {"ax": AXES}
+    draws = {"posterior": THING, "site": CHOICE, "feature": COUNT_FROM_0}
+    one = {"group": CHOICE}
+    tree = {"posterior": made.relabelled}
+    yield Verb(plots.plot_losses, {"fit": made.fit}, {"fit": THING, **ax})
+    yield Verb(plots.plot_gradient_norms, {"fit": made.climbed}, {"fit": THING, **ax})
+    yield Verb(
+        plots.plot_density, {"fit": made.fit, "x": X}, {"fit": THING, "x": DATA, **ax, "data": CHOICE, "points": COUNT}
+    )
+    two = np.column_stack([X, X[::-1]])
+    wide = replace(
+        made.fit,
+        parameters={"weights": np.full(2, 0.5), "loc": two[:2], "scale": np.ones((2, 2))},
+        origin=replace(made.fit.origin, program=mixtures.gaussian_mixture(2, "diag"), features=2),
+    )
+    yield Verb(
+        plots.plot_ellipses,
+        {"fit": wide, "x": two},
+        {
+            "fit": THING, "x": Kind(frozenset(), DATA.more), **ax, "classes": Kind(frozenset({"None"}), CLUSTERS.more),
+            "features": PAIR, "standard_deviations": THING.or_("array", "set"),
+        },
+    )  # fmt: skip
+    yield Verb(
+        plots.confidence_ellipse,
+        {"mean": np.zeros(2), "covariance": np.eye(2), "ax": Figure().subplots()},
+        {"mean": THING, "covariance": THING, "ax": Kind(frozenset(), AXES.more), "standard_deviations": POSITIVE},
+        untried=("style",),  # matplotlib's
+    )
+    yield Verb(
+        plots.plot_classes,
+        {"x": X, "classes": LABELS, "probabilities": made.responsibilities},
+        {"x": DATA, "classes": CLUSTERS, "probabilities": RESPONSIBILITIES, **ax},
+    )
+    yield Verb(
+        plots.plot_random_assignments,
+        {"x": X, "assignments": LABELS},
+        {"x": DATA, "assignments": CLUSTERS, **ax, "components": COUNT.or_("None")},
+    )
+    yield Verb(
+        plots.plot_guide, {"guide": made.guide, "x": X}, {"guide": THING, "x": DATA, **ax, "site": CHOICE.or_("None")}
+    )
+    yield Verb(plots.plot_agreement, {"report": made.report}, {"report": THING, **ax})
+    yield Verb(plots.plot_label_traces, tree, draws)
+    yield Verb(plots.plot_mirrored_modes, tree, {**draws, **ax, "components": PAIR})
+    yield Verb(
+        plots.plot_point_process,
+        {**tree, "y": "loc"},
+        {
+            "posterior": THING,
+            **ax,
+            "x": CHOICE,
+            "y": CHOICE,
+            "x_feature": COUNT_FROM_0,
+            "y_feature": COUNT_FROM_0,
+            **one,
+        },
+    )
+    yield Verb(plots.plot_similarity, {"partition": made.partition}, {"partition": THING, **ax})
+    yield Verb(plots.plot_row_uncertainty, {"partition": made.partition}, {"partition": THING, **ax})
+    yield Verb(plots.plot_location_pair, tree, {**draws, **ax, "components": PAIR, **one})
+    yield Verb(plots.plot_traces, tree, {**draws, **ax, **one})
+    yield Verb(
+        plots.plot_selection, {"selection": made.selection}, {"selection": THING, **ax, "criterion": CHOICE.or_("None")}
+    )
+    yield Verb(plots.colour, {"component": 0}, {"component": COUNT_FROM_0})
+
+
+def words(made: Results) -> Iterator[Verb]:
+    yield Verb(report.fit_text, {"fit": made.fit}, {"fit": THING})
+    yield Verb(report.restarts_text, {"fit": made.fit}, {"fit": THING, "most": COUNT})
+    yield Verb(report.summary_text, {"posterior": made.tree}, {"posterior": THING, "group": CHOICE})
+    yield Verb(
+        report.occupancy_text,
+        {"classes": LABELS, "components": 2},
+        {
+            "classes": CLASSES,
+            "components": COUNT,
+        },
+    )
+    yield Verb(report.data_text, {"x": mixtures.Observations(X)}, {"x": DATA})
+    yield Verb(
+        RunFolder.new,
+        {"parent": "/dev/null", "name": "run"},
+        {"parent": PATH, "name": Kind(PATH.takes, {**PATH.more, "slash": lambda: "a/b", "up": lambda: ".."})},
+    )
+
+
+def declarations(made: Results) -> Iterator[Verb]:
+    own = {"weights": WEIGHTS, "priors": PRIORS, "components": COUNT}
+    for name in mixtures.__all__:
+        if name.endswith("_mixture") or name == "latent_class":
+            call = getattr(mixtures, name)
+            extra = {
+                "covariance": COVARIANCE,
+                "df": POSITIVE.or_("None"),
+                "total_count": COUNT,
+                "categories": COUNT,
+                "kind": CHOICE,
+            }
+            kinds = {argument: {**own, **extra}[argument] for argument in inspect.signature(call).parameters}
+            right = {"components": 2, "total_count": 3, "categories": 3}
+            yield Verb(call, {argument: right[argument] for argument in kinds if argument in right}, kinds)
+    yield Verb(
+        Mixture,
+        {"components": 2, "family": families.Gaussian()},
+        {"components": COUNT, "family": THING, "weights": THING},
+    )
+    yield Verb(mixtures.declare, {"function": None}, {"function": THING})
+    yield Verb(
+        mixtures.simulate,
+        {"program": MODEL, "size": 3, "seed": 0},
+        {"program": THING, "size": SIZE, "seed": SEED, "given": SITES, "backend": CHOICE, "covariates": COVARIATES},
+    )
+    yield Verb(mixtures.load_dataset, {"name": "iris"}, {"name": CHOICE})
+    yield Verb(
+        mixtures.Observations,
+        {"x": X},
+        {
+            "x": DATA.or_("array of 3 axes") if False else DATA,
+            "feature_names": NAMES,
+            "missing": CHOICE,
+            "covariates": COVARIATES,
+            "labels": LABELLED,
+        },
+    )
+    yield Verb(weights.Dirichlet, {}, {"concentration": POSITIVE_NUMBERS})
+    yield Verb(weights.Gating, {}, {"priors": PRIORS})
+
+
+def all_families(made: Results) -> Iterator[Verb]:
+    right = {"total_count": 3, "categories": 3, "low": 0.0, "high": 9.0, "family": families.Gaussian(), "members": [families.Gaussian()],
+             "columns": {"a": families.Gaussian()}}  # fmt: skip
+    kinds = {
+        "covariance": COVARIANCE, "df": POSITIVE.or_("None"), "total_count": COUNT, "categories": COUNT, "kind": CHOICE, "priors": PRIORS,
+        "low": NUMBER.or_("10**30", "1.5", "array") , "high": NUMBER.or_("array", "-1", "0", "-10**30"), "whole": FLAG, "value": NUMBER,
+        "family": THING, "members": THING, "columns": THING, "covariates": COUNT.or_("None"),
+    }  # fmt: skip
+    for name in families.__all__:
+        call = getattr(families, name)
+        if name in ("Columns", "Family"):  # to be derived from
+            continue
+        parameters = list(inspect.signature(call).parameters)
+        yield Verb(
+            call,
+            {argument: right[argument] for argument in parameters if argument in right},
+            {a: kinds[a] for a in parameters},
+        )
+
+
+def all_priors(made: Results) -> Iterator[Verb]:
+    right = {"Beta": (1.0, 1.0), "Dirichlet": (1.0,), "Gamma": (1.0,), "InverseGamma": (1.0,), "StudentT": (3.0,)}
+    for name, call in vars(priors).items():
+        if name[0].isupper() and getattr(call, "__name__", "") == name and inspect.isfunction(call):
+            made_of = call(*right.get(name, ()))
+            for argument, value in made_of.parameters:
+                positive = argument in priors.POSITIVE_NUMBERS
+                kind = POSITIVE_NUMBERS if positive else NUMBERS
+                others = dict(made_of.parameters)
+                yield Verb(call, others | {argument: value}, {argument: kind})
+
+
+GROUPS = (
+    point_fits,
+    posteriors,
+    assignments,
+    labels,
+    partitions,
+    files,
+    pictures,
+    words,
+    declarations,
+    all_families,
+    all_priors,
+)

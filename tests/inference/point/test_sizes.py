@@ -1,0 +1,107 @@
+"""EM returns, whatever the size: small and large data, few and many features, every structure, under a watchdog; and shares add up."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.special import logsumexp
+
+from inference.engines.closed_form import EMProblem
+from inference.engines.e_step import e_step
+from inference.engines.numpyro_engine import _in_float64
+from inference.engines.numpyro_pass import in_shares
+from inference.point.m_steps.gaussian import GaussianEM
+from mixtures.families.covariance import STRUCTURES
+
+RUN = """
+import json, sys
+import numpy as np, inference, mixtures
+structure, *sizes = sys.argv[1:]
+for size in sizes:
+    rows, features, components = map(int, size.split("x"))
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(rows, features)) + rng.normal(size=(components, features))[rng.integers(components, size=rows)]
+    model = mixtures.gaussian_mixture(components, structure)
+    fit = inference.fit_em(model, x, restarts=1, max_steps=3, tolerance=0.0, seed=0)
+    covariances = model.family.covariances(fit.parameters, features)
+    known = {"weights": fit.parameters["weights"], "loc": fit.parameters["loc"], "covariances": covariances}
+    print(json.dumps({"size": size, "value": fit.log_likelihood} | {n: v.tolist() for n, v in known.items()}), flush=True)
+"""
+
+SIZES = [(500, 50, 10), (2_100, 50, 10), (3_000, 200, 2), (1_000, 12, 100), (200_000, 3, 2)]
+"""Rows, features, components: from one thread's work to shares, with large covariance matrices and with many."""
+
+
+def run(structure: str, sizes: list[tuple[int, int, int]], seconds: float) -> list[str]:
+    """What a process of its own prints; it is ended when its time is up."""
+    names = ["x".join(map(str, size)) for size in sizes]
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, structure, *names], capture_output=True, text=True, timeout=seconds, check=True
+    )
+    return done.stdout.splitlines()
+
+
+def log_likelihood(size: tuple[int, int, int], parameters: dict) -> float:
+    """SciPy's, of the data that `RUN` makes."""
+    rows, features, components = size
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(rows, features)) + rng.normal(size=(components, features))[rng.integers(components, size=rows)]
+    table = [
+        np.log(weight) + stats.multivariate_normal(loc, covariance, allow_singular=True).logpdf(x)
+        for weight, loc, covariance in zip(*(parameters[n] for n in ("weights", "loc", "covariances")), strict=True)
+    ]
+    return float(logsumexp(table, axis=0).sum())
+
+
+def check(size: tuple[int, int, int], line: str) -> None:
+    import json
+
+    found = json.loads(line)
+    assert found["size"] == "x".join(map(str, size))
+    assert found["value"] == pytest.approx(log_likelihood(size, found), rel=1e-9)
+
+
+def test_many_large_covariances_in_shares():
+    # more than a million numbers of whitened data, and batches of matrices that LAPACK's callers share out among threads
+    check((2_100, 50, 10), run("VVV", [(2_100, 50, 10)], seconds=300)[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_no_size_hangs(structure):
+    sizes = [
+        size for size in SIZES if structure not in ("EVE", "VVE") or size[1] <= 50
+    ]  # 20,000 planes are turned one by one
+    for size, line in zip(sizes, run(structure, sizes, seconds=900), strict=True):
+        check(size, line)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_shares_add_up(threads):
+    """Neither 3 threads nor blocks of 64 rows divide 1,001 rows; the expectation is one pass over the whole by NumPy."""
+    rng = np.random.default_rng(1)
+    x, components = rng.normal(size=(1_001, 3)), 2
+    closed = GaussianEM("VVV")
+    frame = closed.frame(x)
+    covariances = np.stack([np.eye(3), 2 * np.eye(3)])
+    sites = {"weights": np.array([0.3, 0.7]), "loc": x[:2]}
+    from mixtures.families import Gaussian
+
+    state = closed.encode(sites | Gaussian("VVV").sites_of(covariances, 3), 3, frame)
+    weights, labels = rng.uniform(0.5, 2.0, 1_001), rng.integers(-1, 2, 1_001)
+    problem = EMProblem((closed,), 0, x, frame, 0.0, weights, labels, {}, False, 0.0, 1)
+    whitened = ((x - frame.centre) / frame.unit).T
+    numbers = np.arange(components)[:, None]
+    expected, sums = e_step(np, closed, state, whitened, weights, labels, numbers, False)
+
+    @_in_float64
+    def shared():
+        with in_shares(problem, state, 64, threads) as one_pass:
+            return one_pass(state)
+
+    objective, statistics = shared()
+    assert objective == pytest.approx(expected, rel=1e-12)
+    for name, value in sums.items():
+        np.testing.assert_allclose(statistics[name], value, rtol=1e-10, atol=1e-10)
