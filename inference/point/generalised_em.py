@@ -121,7 +121,8 @@ class _Climber:
 
     def total(self, rows: np.ndarray) -> float:
         """A sum over rows, each as often as it counts."""
-        return float(self._weights @ rows)
+        with np.errstate(invalid="ignore"):  # of a component that is collapsing: no number, which ends the climb
+            return float(self._weights @ rows)
 
     def from_partition(self, start: dict[str, np.ndarray], partition: Partition) -> dict[str, np.ndarray]:
         """The M-step's answer to a partition, of which every component also has a share in all rows."""

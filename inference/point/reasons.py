@@ -6,6 +6,9 @@ from inference.status import Status
 from mixtures import Observations
 from mixtures.tables import MAX_NAMED
 
+ROWS_AT_MOST = 5000
+"""Of more rows, about so many say whether columns depend on each other."""
+
 DEPENDENT = 1e-7
 """Standardised columns with a smaller ratio of singular values depend on each other: the ratio's square is near float64's last digit."""
 
@@ -21,7 +24,7 @@ def reason_of(status: Status, x: Observations) -> str:
         return ""
     constant = constant_columns(x)
     if not constant:
-        dependent = dependent_columns(x)
+        dependent = [] if status.is_sound else dependent_columns(x)
         return f"columns {', '.join(map(repr, dependent))} are linearly dependent: drop one" if dependent else ""
     if x.features is None:
         return f"all rows have one value, {constant[0][1]}"
@@ -44,10 +47,13 @@ def dependent_columns(x: Observations) -> list[str | int]:
     """The columns of which one is a linear combination of the others, up to rounding; none where cells are missing, or rows are few."""
     if x.features is None or len(x) <= x.features or x.observed is not None:
         return []
-    spread = x.x.std(axis=0)
+    some = x.x[:: max(1, len(x) // ROWS_AT_MOST)]
+    spread = some.std(axis=0)
+    if not spread.all():
+        return []
     # seen from a row amid the others, each at distance 1: rows far away, beside which the others are one, say no more than these
-    amid = np.argmin(np.abs((x.x - np.median(x.x, axis=0)) / spread).sum(axis=1))
-    apart = (x.x - x.x[amid]) / spread
+    amid = np.argmin(np.abs((some - np.median(some, axis=0)) / spread).sum(axis=1))
+    apart = (some - some[amid]) / spread
     distance = np.linalg.norm(apart, axis=1, keepdims=True)
     _, size, directions = np.linalg.svd(apart / np.where(distance > 0, distance, 1.0), full_matrices=False)
     if size[-1] > DEPENDENT * size[0]:
