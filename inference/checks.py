@@ -43,7 +43,7 @@ def checked(program: Program, x: Any) -> Observations:
         )
     observations = Observations.of(x)
     if isinstance(program, Mixture):
-        check_room(rows=len(observations), **sizes_of(program, observations))
+        check_room(rows=len(observations), components=program.components)
         check_squares(observations)
         program.check(observations)
         observations.check_labels(program.components)

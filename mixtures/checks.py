@@ -65,8 +65,14 @@ def check_flags(**values: Any) -> None:
 
 
 def check_options(**values: Any) -> None:
-    """Arguments that are True or False, or None for the verb to decide; see `check_flags`."""
-    check_flags(**{name: value for name, value in values.items() if value is not None})
+    """Arguments that are True or False, or None for the verb to decide.
+
+    Raises:
+        ModelError: anything else.
+    """
+    for name, value in values.items():
+        if value is not None and not isinstance(value, bool | np.bool_):
+            raise ModelError(name, got=in_words(value), expected="True, False or None")
 
 
 def check_choice(name: str, value: Any, choices: Iterable[str]) -> str:

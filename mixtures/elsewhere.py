@@ -3,12 +3,14 @@
 Libraries are known by what their objects have, so that none of them is needed, or loaded.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from mixtures.errors import DataError, in_words
+from mixtures.memory import spoken
 
 OWN_DIMS = ("rows", "features")
 """The axes of the data in this package's own trees."""
@@ -61,8 +63,8 @@ def as_array(x: Any, what: str) -> np.ndarray:
         raise _refused(what, f"a {kind}, which has no order", f"Pass list({what}).")
     if hasattr(x, "toarray") or hasattr(x, "todense"):
         make = "toarray" if hasattr(x, "toarray") else "todense"
-        size = 8 * float(np.prod(x.shape)) / 1e9
-        raise _refused(what, f"a sparse matrix, {kind}", f"Pass {what}.{make}(), which takes {size:.1g} GB.")
+        size = spoken(8 * math.prod(map(float, x.shape)))
+        raise _refused(what, f"a sparse matrix, {kind}", f"Pass {what}.{make}(), which takes {size}.")
     try:
         return np.asarray(x)
     except Exception as error:  # what another library raises where NumPy asks for its numbers

@@ -311,7 +311,8 @@ def zero_inflated_poisson_mixture(components: int, weights: Weights | None = Non
 
 def _listed(categories: Any) -> list[Any]:
     several = isinstance(categories, Sequence | np.ndarray) and not isinstance(categories, str | bytes)
-    return list(categories) if several and len(categories) else [categories]
+    has_axis = getattr(categories, "ndim", 1) > 0  # an array of one number has no length
+    return list(categories) if several and has_axis and len(categories) else [categories]
 
 
 def _mixture(components: int, family: families.Family, weights: Weights | None) -> Mixture:

@@ -191,16 +191,8 @@ def freeze(given: GivenPriors) -> Priors:
     Raises:
         ModelError: a value is not a prior of this module.
     """
-    items = (
-        given.items()
-        if isinstance(given, Mapping)
-        else given
-        if isinstance(given, tuple)
-        else ()
-        if given is None
-        else None
-    )
-    if items is None or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in items):
+    items: Any = () if given is None else tuple(given.items()) if isinstance(given, Mapping) else given
+    if not isinstance(items, tuple) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in items):
         raise ModelError("priors", got=in_words(given), expected="priors by site: {site: prior}")
     for site, prior in items:
         if not isinstance(prior, Prior):
@@ -211,7 +203,7 @@ def freeze(given: GivenPriors) -> Priors:
                 expected="a prior from mixtures.priors",
                 advice=advice or "For example priors.Normal(0.0, 10.0).",
             )
-    return tuple(items)
+    return items
 
 
 _POSITIVE = frozenset({"Exponential", "Gamma", "HalfCauchy", "HalfNormal", "InverseGamma", "LogNormal"})

@@ -28,8 +28,8 @@ def generator(seed: int, *purpose: Purpose) -> np.random.Generator:
 
     Example:
         >>> chains = [generator(0, "chain", 0), generator(0, "chain", 1), generator(1, "chain", 0)]
-        >>> [int(each.integers(1000)) for each in chains]
-        [0, 0, 0]
+        >>> len({int(each.integers(2**32)) for each in chains})
+        3
     """
     return np.random.default_rng(sequence(seed, *purpose))
 

@@ -12,6 +12,7 @@ import hashlib
 import inspect
 import json
 import sys
+import threading
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -66,16 +67,18 @@ def from_json(text: str, program: Program | None = None) -> Program:
 
 
 _KEPT: dict[str, Program] = {}
+_KEEPING = threading.Lock()
 MOST_KEPT = 1024
 """Programs that are kept for what was made of them in this process; beyond that, the earliest are let go."""
 
 
 def kept(program: Program) -> str:
     """A token by which `by_token` gives the program back in this process, importable or not."""
-    token = next((token for token, one in _KEPT.items() if one is program), uuid.uuid4().hex)
-    while len(_KEPT) >= MOST_KEPT:
-        del _KEPT[next(iter(_KEPT))]
-    _KEPT[token] = program
+    with _KEEPING:
+        token = next((token for token, one in _KEPT.items() if one is program), uuid.uuid4().hex)
+        while token not in _KEPT and len(_KEPT) >= MOST_KEPT:
+            del _KEPT[next(iter(_KEPT))]
+        _KEPT[token] = program
     return token
 
 

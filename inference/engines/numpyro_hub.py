@@ -193,7 +193,13 @@ def compiled_pointwise(program: Program, sites: Sites) -> Callable[[Values, Valu
 
 
 CELLS_AT_ONCE = 200_000
-"""Numbers in the tables, draws x rows x components, of the draws whose densities are computed together."""
+"""Numbers in the tables, draws x rows x components, of densities that are computed together: enough to hide what an operation costs."""
+
+
+def at_once(draws: int, data: Values, sites: Sites) -> int:
+    """Of so many draws, or particles, how many have their densities computed together."""
+    cells = len(data["x"]) * math.prod(site.categories for site in sites.assignments)
+    return min(draws, max(1, CELLS_AT_ONCE // cells))
 
 
 @functools.lru_cache(CACHED)
@@ -203,8 +209,7 @@ def compiled_log_densities(program: Program, sites: Sites) -> Callable[[Values, 
 
     def group_of(parameters: Values, data: Values) -> tuple[int, int]:
         draws = len(next(iter(parameters.values())))
-        cells = len(data["x"]) * math.prod(site.categories for site in sites.assignments)
-        return draws, min(draws, max(1, CELLS_AT_ONCE // cells))
+        return draws, at_once(draws, data, sites)
 
     def some(found: tuple[jax.Array, jax.Array], span: tuple[Any, Any], parameters: Values, data: Values) -> Any:
         group = group_of(parameters, data)[1]

@@ -81,7 +81,7 @@ def bound(program: Program, x: Observations) -> tuple[Program, Values, Sites]:
         if len(x) > ROWS_TO_DESCRIBE:
             sites = replace(sites, all=tuple(_with_rows(site, len(x)) for site in sites.all))
         return structure, data, sites
-    with checked_run(structure):
+    with checked_run():
         sites, terms, key = _looked_at(structure, data)
     traced = Traced(structure, key)
     if isinstance(structure, Mixture):

@@ -6,7 +6,6 @@ temperatures: Jasra, Stephens, Doucet & Tsagaris (2011), Scand. J. Stat. 38, 1.
 """
 
 import functools
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ from scipy.optimize import brentq
 from scipy.special import logsumexp
 from tqdm import tqdm
 
+from inference.engines.numpyro_hub import at_once
 from inference.engines.numpyro_jit import Compiled, group_by_group, jit, recorded
 from inference.engines.numpyro_nuts import constrained_draws, unconstrained_starts
 from inference.engines.numpyro_programs import compiled_prior_draw
@@ -39,10 +39,6 @@ LEAST_LOG_RISE = -700.0
 
 JITTER = 0.3
 """Spread of the particles' log step sizes: no trajectory length is bad for all."""
-
-
-CELLS_AT_ONCE = 200_000
-"""Numbers in the tables, particles x components x rows, of the particles that move together: enough to hide what an operation costs."""
 
 
 @functools.lru_cache(CACHED)
@@ -114,8 +110,7 @@ def sample(
     """Equally weighted particles of independent runs, (runs, particles, ...), and each run's log evidence, (runs,)."""
     names = tuple(site.name for site in sites.parameters)
     data = jax.tree.map(jnp.asarray, data)
-    cells = len(data["x"]) * math.prod(site.categories for site in sites.assignments)
-    group = min(particles, max(1, CELLS_AT_ONCE // cells))
+    group = at_once(particles, data, sites)
     prior_draws = jax.vmap(compiled_prior_draw(program, names), (0, None))
     clouds, evidence, densities = [], [], []
     with tqdm(total=runs, disable=not progress, desc="SMC", unit="run") as bar:

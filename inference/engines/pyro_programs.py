@@ -102,7 +102,7 @@ def is_assignment(site: Values) -> bool:
 
 def describe(program: Program, x: Observations) -> Sites:
     """The program's sites, by one trace; and the structure of a user's own."""
-    with checked_run(program):
+    with checked_run():
         model, data = tensors(program, x)
         with isolated(), proper_priors():
             trace = trace_sites(model, data)
@@ -180,9 +180,7 @@ def _check_arguments(name: str, fn: Any) -> None:
 def _site(name: str, site: Values, categories: set[int]) -> Site:
     fn, value = site["fn"], site["value"]
     support = support_of(fn.support, constraints)
-    plates = tuple(
-        frame.name for frame in sorted((f for f in site["cond_indep_stack"] if f.dim is not None), key=lambda f: f.dim)
-    )
+    plates = tuple(name for name, _ in sorted(plates_of(site), key=lambda plate: plate[1]))
     event = tuple(value.shape[value.dim() - fn.event_dim :])
     declared = tuple(site["infer"].get("event_dims", ()))
     dims = dims_of(plates, declared, name, event, support == "simplex", categories)

@@ -79,7 +79,7 @@ def _check_arguments(program: Declared, data: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def checked_run(program: Program) -> Iterator[None]:
+def checked_run() -> Iterator[None]:
     """Say of what a user's own code raises that it is the program's.
 
     Raises:

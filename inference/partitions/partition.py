@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from xarray import DataTree
 
-from inference.checks import check_count, check_rows, check_share
+from inference.checks import check_count, check_options, check_rows, check_share
 from inference.draws import backend_of, observations_of, program_of, rows_of, whole
 from inference.engines import engine
 from inference.partitions.credible_ball import CredibleBall, credible_ball
@@ -134,8 +134,8 @@ def partition(
         >>> partition(post).labels.tolist()
         [0, 0, 0, 1, 1, 1]
     """
-    _check(loss, seed, restarts, max_clusters, level)  # what is wrong shall not wait for the responsibilities
-    loss = loss_of(loss)  # a wrong name shall not wait for the responsibilities
+    loss = loss_of(loss)
+    _check(seed, restarts, max_clusters, level)  # what is wrong shall not wait for the responsibilities
     total = rows_of(posterior)
     chosen = check_rows(rows, total)
     count = total if chosen is None else len(chosen)
@@ -162,8 +162,7 @@ def _has_matrix(asked: bool | None, loss: Loss, rows: int) -> bool:
         ModelError: neither a bool nor None, or a loss that needs the matrix without it.
         TooLargeError: there is no memory for it.
     """
-    if asked not in (None, True, False):
-        raise ModelError("similarity", got=repr(asked), expected="True, False or None")
+    check_options(similarity=asked)
     made = bool(rows <= ROWS_OF_A_MATRIX if asked is None else asked)
     if made:
         check_matrix(rows, copies=2)
@@ -205,8 +204,7 @@ def clusters_of(partition: Any, rows: int | None = None) -> Int[np.ndarray, " ro
     return labels
 
 
-def _check(loss: Any, seed: Any, restarts: Any, max_clusters: Any, level: Any) -> None:
-    loss_of(loss)
+def _check(seed: Any, restarts: Any, max_clusters: Any, level: Any) -> None:
     check_seed(seed)
     check_count("restarts", restarts)
     if max_clusters is not None:
@@ -239,8 +237,8 @@ def partition_responsibilities(
         >>> partition_responsibilities(np.tile(sure, (50, 1, 1))).labels.tolist()
         [0, 0, 1]
     """
-    _check(loss, seed, restarts, max_clusters, level)
     loss, seed = loss_of(loss), check_seed(seed)
+    _check(seed, restarts, max_clusters, level)
     made = _has_matrix(similarity, loss, np.shape(responsibilities)[1] if np.ndim(responsibilities) == 3 else 0)
     if not made and loss.overlap == "pairs":
         loss = replace(loss, overlap="sampled")  # the same expectation, with the noise of sampling

@@ -135,7 +135,8 @@ def _off_the_edge(site: Site, value: np.ndarray) -> np.ndarray:
 def _widths(density: LogDensity, centre: np.ndarray, unit: np.ndarray) -> np.ndarray:
     """The posterior's rough width along each coordinate, from the curvature; NaN where it has none within a unit."""
     top, _ = density.value_and_gradient(centre)
-    return np.array([_width(density, centre, top, index, unit[index]) for index in range(density.size)])
+    with np.errstate(all="ignore"):  # outside the support densities are no numbers, and say nothing of a width
+        return np.array([_width(density, centre, top, index, unit[index]) for index in range(density.size)])
 
 
 def _width(density: LogDensity, centre: np.ndarray, top: float, index: int, unit: float) -> float:

@@ -41,7 +41,7 @@ def rehearse(
     _check_dims(x, sites)
     if predictive:
         _check_predictive(program, x, engine, sites)
-    if assignments and not sites.has_hub:
+    if assignments and not sites.has_table:
         _check_assignments(program, x, engine, sites)
 
 
@@ -70,6 +70,8 @@ def _check_predictive(program: Program, x: Observations, engine: Engine, sites: 
 def _check_assignments(program: Program, x: Observations, engine: Engine, sites: Sites) -> None:
     if not sites.assignments:
         return
+    if sites.is_summed:  # the backend goes by plates, which do not say what the program does
+        sites.check_table("assignments=True")
     shapes = {site.name: site.shape for site in sites.assignments}
     with _in_words("assignments", "a program whose assignments can be drawn", "Sample without assignments=True."):
         drawn = engine.classify(program, engine.prior_draw(program, x, 0), x, temperature=1, seed=0)

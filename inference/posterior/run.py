@@ -9,7 +9,7 @@ from typing import Any
 
 import xarray as xr
 
-from inference.checks import check_count, check_share
+from inference.checks import check_choice, check_count, check_share
 from inference.engines import engine
 from inference.engines.nuts_options import METRICS, PRECISIONS, NutsOptions
 from inference.engines.protocol import Starts
@@ -62,8 +62,7 @@ class Run:
         check_share("target_accept", nuts.target_accept)
         check_seed(nuts.seed)
         for name, choices in {"precision": PRECISIONS, "metric": METRICS}.items():
-            if getattr(nuts, name) not in choices:
-                raise ChoiceError.of(name, getattr(nuts, name), choices)
+            check_choice(name, getattr(nuts, name), choices)
         if not (sampler.has_store and sampler.backend == sampler.name):
             raise ChoiceError.of("sampler", sampler.name, ["numpyro"])
         return built(cls, {**header["run"], "sampler": sampler, "nuts": nuts})

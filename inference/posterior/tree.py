@@ -1,5 +1,6 @@
 """Draws as an xarray.DataTree in ArviZ's schema: named dims and coords, and everything that says where the draws come from."""
 
+import contextlib
 import json
 import warnings
 from collections.abc import Mapping
@@ -116,12 +117,13 @@ def _given(sites: Sites) -> str:
     if not sites.latent:
         return "the parameters, the row's assignment summed out"
     names = ", ".join(sites.latent)
-    warnings.warn(
-        f"log_likelihood is conditional on {names}, of which rows have their own: it is not what leave-one-out (loo) needs, because nothing "
-        "is known of a left-out row's. Sum them out in the program, or compare models by sample_smc's evidence.",
-        UserWarning,
-        stacklevel=2,
-    )
+    with contextlib.suppress(UserWarning):  # where the caller makes errors of warnings: it would take the draws along
+        warnings.warn(
+            f"log_likelihood is conditional on {names}, of which rows have their own: it is not what leave-one-out (loo) needs, because "
+            "nothing is known of a left-out row's. Sum them out in the program, or compare models by sample_smc's evidence.",
+            UserWarning,
+            stacklevel=2,
+        )
     return f"conditional on {names}, the row's assignment summed out"
 
 

@@ -108,7 +108,8 @@ def _part(value: Any, binding: int) -> str:
 
 def _index(key: Any) -> str:
     if isinstance(key, slice):
-        return ":".join("" if bound is None else _text(bound) for bound in (key.start, key.stop))
+        parts = (key.start, key.stop) if key.step is None else (key.start, key.stop, key.step)
+        return ":".join("" if part is None else _text(part) for part in parts)
     return "..." if key is Ellipsis else _text(key)
 
 

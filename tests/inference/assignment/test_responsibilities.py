@@ -62,7 +62,7 @@ def test_some_rows_are_those_of_all(posterior):
 
 
 def test_the_trees_own_log_likelihood_is_the_same_in_blocks(table, monkeypatch):
-    monkeypatch.setattr("inference.posterior.tree.CELLS_AT_ONCE", 2 * X.size * 3)
+    monkeypatch.setattr(module, "CELLS_AT_ONCE", 2 * X.size * 3)
     np.testing.assert_allclose(sampled()["log_likelihood"]["obs"][0], np.log(np.exp(table).sum(axis=2)), rtol=1e-10)
 
 

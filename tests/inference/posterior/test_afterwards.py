@@ -16,6 +16,8 @@ from inference.posterior import approximate, run, smc, tree
 from inference.posterior.afterwards import LostGroupWarning
 from mixtures import Mixture, declare, families, gaussian_mixture, priors
 from mixtures.errors import ModelError
+from mixtures.ppl.notation import Symbol
+from tests.programs.latent import CELLS, row_intercepts
 
 X = np.random.default_rng(0).normal([[0.0], [3.0]], 1.0, (2, 15)).ravel()
 MODEL = gaussian_mixture(2, "tied")
@@ -97,6 +99,12 @@ def test_nor_do_warnings_that_are_errors(verbs, monkeypatch):
     assert "lost" in verbs["nuts"]().attrs  # the tests make errors of warnings
 
 
+def test_nor_does_what_is_said_of_likelihoods_that_are_conditional():
+    found = inference.sample_nuts(row_intercepts, CELLS, **{**NUTS, "draws": 4, "tune": 4})
+    assert np.isfinite(found["posterior"]["weights"]).all()
+    assert found["log_likelihood"]["obs"].attrs["given"].startswith("conditional on")
+
+
 @dataclass(frozen=True)
 class ByPrecision(families.Columns):
     """A user's family, whose text has operators."""
@@ -125,6 +133,7 @@ def test_operators_are_written_down():
     lines = str(Mixture(2, ByPrecision())).splitlines()
     right = "Normal(0.0 - -loc[assignment[i]], where(precision[assignment[i]] > 0, 1 / precision[assignment[i]] ** 0.5, 1.0))"
     assert lines[6] == f"    obs[i]        ~ {right}"
+    assert [str(Symbol("x")[part]) for part in np.s_[1:, :2, 1:2, ::2]] == ["x[1:]", "x[:2]", "x[1:2]", "x[::2]"]
 
 
 def test_a_text_that_cannot_be_written_says_so():

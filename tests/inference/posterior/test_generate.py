@@ -13,7 +13,8 @@ from scipy import stats
 
 import inference
 from inference.posterior import generate
-from mixtures import Mixture, Observations, families, gaussian_mixture
+from mixtures import Mixture, Observations, declare, families, gaussian_mixture
+from mixtures.errors import ModelError
 from tests.oracles import FIVE_POINTS, gaussian_log_joint
 from tests.programs import common_regime, shared_rate, two_assignments
 
@@ -109,6 +110,70 @@ def test_richer_assignments_are_drawn_too(program, shapes, backend):
         assert tree["posterior"][name].ndim == dimensions
         assert tree["posterior"][name].values.min() >= 0
     assert tree["posterior_predictive"]["obs"].shape == (2, 6, 5)
+
+
+@declare
+def classes_of_subjects(ppl, x):
+    """Subjects have classes, which their rows look up."""
+    weights = ppl.sample("weights", ppl.dist.Dirichlet(2.0 * ppl.xp.ones(2)))
+    with ppl.plate("components", 2):
+        centre = ppl.sample("centre", ppl.dist.Normal(0.0, 2.0))
+    with ppl.plate("subjects", 3):
+        z = ppl.assign("class", weights)
+    with ppl.plate("rows", len(x)):
+        ppl.sample("obs", ppl.dist.Normal(centre[z[WHO]], 1.0), obs=x)
+
+
+@declare
+def classes_of_subjects_and_rows(ppl, x):
+    """The same, and rows have assignments too: those of one subject hang together."""
+    weights = ppl.sample("weights", ppl.dist.Dirichlet(2.0 * ppl.xp.ones(2)))
+    with ppl.plate("subjects", 3):
+        z = ppl.assign("class", weights)
+    with ppl.plate("rows", len(x)):
+        wide = ppl.assign("wide", ppl.xp.ones(2) / 2)
+        ppl.sample("obs", ppl.dist.Normal(1.0 * z[WHO], 1.0 + wide), obs=x)
+
+
+WHO = np.array([0, 0, 1, 2, 2, 1])
+LONG = np.array([-0.5, -0.9, 0.4, 1.2, 0.6, -0.1])
+
+
+@pytest.mark.statistical
+def test_assignments_that_rows_look_up_are_drawn_from_their_probabilities(backend):
+    tree = inference.sample_nuts(
+        classes_of_subjects,
+        LONG,
+        draws=200,
+        tune=50,
+        chains=1,
+        seed=0,
+        backend=backend,
+        progress=False,
+        assignments=True,
+    )
+    draws = tree["posterior"].to_dataset().isel(chain=0)
+    # P(class of s = 1 | parameters), from log w_k + sum of log N(x_i | centre_k, 1) over the rows of s
+    of_rows = stats.norm.logpdf(LONG[:, None], draws["centre"].values[:, None], 1.0)
+    table = np.log(draws["weights"].values)[:, None] + np.stack([of_rows[:, s == WHO].sum(axis=1) for s in range(3)], 1)
+    p = np.exp(table[..., 1] - np.logaddexp.reduce(table, axis=2))
+    z = draws["class"].values
+    assert z.shape == p.shape == (200, 3)
+    assert np.all(abs((z - p).sum(axis=0)) < 5 * np.sqrt((p * (1 - p)).sum(axis=0)))
+
+
+def test_assignments_that_hang_together_are_refused_before_any_draw(backend):
+    with pytest.raises(ModelError, match="for assignments=True"):
+        inference.sample_nuts(
+            classes_of_subjects_and_rows,
+            LONG,
+            draws=4,
+            tune=4,
+            seed=0,
+            backend=backend,
+            progress=False,
+            assignments=True,
+        )
 
 
 @pytest.mark.parametrize("family", ["table", "product", "regression", "own"])
