@@ -1,42 +1,21 @@
 """Results on disk: written whole or not at all, checked when read, never written over by accident.
 
-Point and guide fits are JSON, trees are netCDF. Each file keeps a sha256 of its content and the fingerprint of the data. A tree's stands
-behind the netCDF, as a line of its own, which readers of netCDF do not look at: so nothing of a damaged file is ever handed to HDF5, which
-may crash on it. All bytes are made in memory before any is written, for HDF5 crashes on a full disk too.
+Point and guide fits are JSON, trees are netCDF. Each file keeps a sha256 of its content and the fingerprint of the data.
 """
 
-import dataclasses
-import hashlib
-import json
 import os
-import secrets
-import types
-from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
-import numpy as np
-import pandas as pd
 import xarray as xr
 
-from inference.results import GuideFit, Origin, PointFit
-from inference.status import Status
+from inference.fit_files import fit_text, read_fit
+from inference.results import GuideFit, PointFit
+from inference.tree_files import read_tree, tree_content
+from inference.whole_files import already_there, write_whole
 from mixtures import Observations, Program
 from mixtures.checks import check_flags, check_path
-from mixtures.errors import MixturesError, ModelError, StoredFileError, TooLargeError
-from mixtures.memory import check_memory
-from mixtures.specification import from_json, kept, to_json
-
-KINDS: dict[str, type] = {"PointFit": PointFit, "GuideFit": GuideFit}
-
-SEAL = b"\nbayes-mixtures sha256 "
-"""What stands before the checksum, in hexadecimal digits, at the end of a tree's file."""
-
-SEAL_BYTES = len(SEAL) + 64 + 1
-
-DEEPEST = 50
-"""How deep groups of a tree may lie; the time to read them grows with the square."""
+from mixtures.errors import MixturesError, ModelError, StoredFileError
 
 
 def save(result: PointFit | GuideFit | xr.DataTree, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
@@ -73,7 +52,7 @@ def save(result: PointFit | GuideFit | xr.DataTree, path: str | os.PathLike[str]
     path = check_path("path", path)
     check_flags(overwrite=overwrite)
     if os.path.lexists(path) and not overwrite:
-        raise _exists(path)
+        raise already_there(path)
     write_whole(path, *_content(result), overwrite=overwrite)
     return path
 
@@ -120,7 +99,7 @@ def load(path: str | os.PathLike[str], *, x: Any = None, program: Program | None
     try:
         with path.open("rb") as opened:
             head = opened.read(1)
-        result = _read_fit(path, program) if head == b"{" else _read_tree(path, program)
+        result = read_fit(path, program) if head == b"{" else read_tree(path, program)
     except MixturesError:
         raise
     except Exception as error:  # an altered file can fail anywhere
@@ -135,69 +114,12 @@ def load(path: str | os.PathLike[str], *, x: Any = None, program: Program | None
     return result
 
 
-def write_whole(path: Path, *content: bytes | memoryview, overwrite: bool) -> None:
-    """Write a file beside `path`, flush it, and put it in its place in one step.
-
-    Raises:
-        StoredFileError: there is a file already, or it cannot be written; nothing has changed then.
-    """
-    if not os.path.isdir(path.parent):
-        raise StoredFileError(str(path), got=f"no folder {path.parent}", expected="a folder that exists")
-    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
-    try:
-        try:
-            with temporary.open("xb") as opened:
-                for part in content:
-                    opened.write(part)
-                opened.flush()
-                os.fsync(opened.fileno())
-            (os.replace if overwrite else _place)(temporary, path)
-        finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-    except FileExistsError as error:
-        raise _exists(path) from error
-    except OSError as error:
-        raise StoredFileError(
-            str(path),
-            got=f"a place that cannot be written ({error.strerror or error})",
-            expected="room for the file, and the right to write it",
-            advice="Make room, or choose another place; nothing there was changed.",
-        ) from error
-
-
-def _place(temporary: Path, path: Path) -> None:
-    """Give a file its name, unless there is one of that name.
-
-    Raises:
-        FileExistsError: there is.
-    """
-    try:
-        os.link(temporary, path)  # unlike a rename, fails if the file has appeared meanwhile
-    except FileExistsError:
-        raise
-    except (OSError, AttributeError, NotImplementedError):  # no hard links here: take the name first, then the place
-        with path.open("xb"):
-            pass
-        try:
-            temporary.replace(path)
-        except BaseException:
-            path.unlink()
-            raise
-
-
-def _exists(path: Path) -> StoredFileError:
-    return StoredFileError(
-        str(path), got="an existing file", expected="a new path", advice="Choose another name, or pass overwrite=True."
-    )
-
-
 def _content(result: Any) -> tuple[bytes | memoryview, ...]:
     """A result as the bytes of its file."""
     if not isinstance(result, xr.DataTree | PointFit | GuideFit):
         raise ModelError("result", got=type(result).__name__, expected="a PointFit, a GuideFit or a tree of draws")
     try:
-        return _tree_content(result) if isinstance(result, xr.DataTree) else (_fit_text(result).encode(),)
+        return tree_content(result) if isinstance(result, xr.DataTree) else (fit_text(result).encode(),)
     except MixturesError:
         raise
     except Exception as error:  # whatever was put into it
@@ -225,179 +147,3 @@ def _fingerprint(result: Any) -> str:
         if isinstance(result, xr.DataTree)
         else result.origin.fingerprint
     )
-
-
-def _altered(path: Path) -> StoredFileError:
-    return StoredFileError(
-        str(path),
-        got="a content that does not match its checksum",
-        expected="the file as save wrote it",
-        advice="Restore it from a copy.",
-    )
-
-
-# Fits: JSON
-
-
-def _fit_text(fit: PointFit | GuideFit) -> str:
-    content = json.dumps(
-        {"kind": type(fit).__name__, "fields": {name: _plain(value) for name, value in vars(fit).items()}}
-    )
-    return json.dumps({"sha256": hashlib.sha256(content.encode()).hexdigest(), "content": content})
-
-
-def _read_fit(path: Path, program: Program | None) -> PointFit | GuideFit:
-    stored = json.loads(path.read_text(encoding="utf-8"))
-    if hashlib.sha256(stored["content"].encode()).hexdigest() != stored["sha256"]:
-        raise _altered(path)
-    content = json.loads(stored["content"])
-    fields = {name: _restored(value, program) for name, value in content["fields"].items()}
-    fit = built(KINDS[content["kind"]], fields)
-    if isinstance(fit, PointFit) and not all(isinstance(status, Status) for status in fit.restarts["status"]):
-        raise TypeError("restarts without a status")
-    return fit
-
-
-def _plain(value: Any) -> Any:
-    """A field as JSON: arrays, tables, statuses and origins carry their kind."""
-    if isinstance(value, np.ndarray | np.generic):
-        return {"array": np.asarray(value).tolist(), "dtype": str(np.asarray(value).dtype)}
-    if isinstance(value, pd.DataFrame):
-        return {"table": {name: [_plain(item) for item in column] for name, column in value.items()}}
-    if isinstance(value, Status):
-        return {"status": value.name}
-    if isinstance(value, Origin):
-        return {"origin": {**vars(value), "program": to_json(value.program)}}
-    if isinstance(value, dict):
-        return {"dict": {name: _plain(item) for name, item in value.items()}}
-    return value
-
-
-def _restored(value: Any, program: Program | None) -> Any:
-    if not isinstance(value, dict):
-        return value
-    ((kind, stored),) = [(kind, stored) for kind, stored in value.items() if kind != "dtype"]
-    if kind == "array":
-        return np.array(stored, dtype=_numeric(value["dtype"]))
-    if kind == "table":
-        return pd.DataFrame({name: [_restored(item, program) for item in column] for name, column in stored.items()})
-    if kind == "status":
-        return Status[stored]
-    if kind == "origin":
-        names = {key: stored[key] and tuple(stored[key]) for key in ("feature_names", "covariate_names")}
-        return built(Origin, {**stored, **names, "program": from_json(stored["program"], program)})
-    if kind == "dict":
-        return {name: _restored(item, program) for name, item in stored.items()}
-    raise ValueError(f"a value of an unknown kind {kind!r}")
-
-
-def _numeric(name: str) -> np.dtype:
-    """A dtype of numbers, whose size no text can make large."""
-    if (dtype := np.dtype(name)).kind not in "biuf":
-        raise ValueError(f"an array of {name}")
-    return dtype
-
-
-def built(kind: type, fields: Mapping[str, Any]) -> Any:
-    """A dataclass from stored fields.
-
-    Raises:
-        TypeError: fields that it does not have, or of another type than it declares.
-    """
-    made = kind(**fields)
-    hints = get_type_hints(kind, localns={"pd": pd})
-    for field in dataclasses.fields(kind):
-        if not _is_of(getattr(made, field.name), hints[field.name]):
-            raise TypeError(f"{kind.__name__}.{field.name} is a {type(getattr(made, field.name)).__name__}")
-    return made
-
-
-def _is_of(value: Any, hint: Any) -> bool:
-    """Whether a value is of an annotated type; whole numbers are floats too."""
-    origin, parts = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        return any(_is_of(value, part) for part in parts)
-    if origin is dict:
-        return isinstance(value, dict) and all(_is_of(k, parts[0]) and _is_of(v, parts[1]) for k, v in value.items())
-    if origin is tuple:
-        return isinstance(value, tuple) and all(_is_of(item, parts[0]) for item in value)
-    if hint is float:
-        return isinstance(value, int | float | np.ndarray) and np.ndim(value) == 0
-    return isinstance(value, hint)
-
-
-# Trees: netCDF
-
-
-def _tree_content(tree: xr.DataTree) -> tuple[bytes | memoryview, ...]:
-    check_memory("result", 1.2 * tree.nbytes, "Save its groups one by one, or drop what you do not need.")
-    if tree.depth > DEEPEST:
-        raise ValueError(f"groups within groups, more than {DEEPEST} deep")
-    written = tree.map_over_datasets(_with_text)
-    written.attrs = dict(tree.attrs)
-    content = written.to_netcdf(engine="h5netcdf")
-    return content, SEAL + hashlib.sha256(content).hexdigest().encode() + b"\n"
-
-
-def _with_text(group: xr.Dataset) -> xr.Dataset:
-    """The group with coordinates of Python objects as text: what they are need not have a type in netCDF."""
-    objects = [name for name, values in group.coords.items() if values.dtype == object]
-    return group.assign_coords({name: (group[name].dims, _as_text(group[name].values)) for name in objects})
-
-
-def _as_text(values: np.ndarray) -> np.ndarray:
-    return np.array([str(value) for value in values.ravel()]).reshape(values.shape)
-
-
-def _read_tree(path: Path, program: Program | None) -> xr.DataTree:
-    _check_seal(path)
-    try:
-        check_memory(str(path), _declared_bytes(path), "Read the groups you need by xarray.open_datatree(path).")
-    except TooLargeError as error:
-        raise StoredFileError(error.what, got=error.got, expected=error.expected, advice=error.advice) from error
-    with xr.open_datatree(path, engine="h5netcdf") as opened:
-        tree = opened.load()
-    if program is not None:
-        tree.attrs["program_token"] = kept(from_json(tree.attrs["program"], program))
-    return tree
-
-
-def _check_seal(path: Path) -> None:
-    """Check the line behind the netCDF.
-
-    Raises:
-        StoredFileError: there is none, or it does not match.
-    """
-    left = path.stat().st_size - SEAL_BYTES
-    digest = hashlib.sha256()
-    with path.open("rb") as opened:
-        while left > 0 and (part := opened.read(min(left, 2**20))):
-            digest.update(part)
-            left -= len(part)
-        seal = opened.read()
-    if not (seal.startswith(SEAL) and len(seal) == SEAL_BYTES):
-        raise StoredFileError(
-            str(path),
-            got="a file that cannot be read as one of save's: it does not end with the seal that save writes",
-            expected="a whole file that save wrote",
-            advice="A tree that xarray or ArviZ wrote is read by xarray.open_datatree(path), and every verb takes it; "
-            "a file of save's was cut short or altered: restore it from a copy.",
-        )
-    if seal != SEAL + digest.hexdigest().encode() + b"\n":
-        raise _altered(path)
-
-
-def _declared_bytes(path: Path) -> int:
-    """What the arrays of a netCDF file will take, by what it says of them: a small file can say that it holds petabytes."""
-    import h5py  # slow to import, and needed here alone
-
-    sizes = []
-
-    def look(name: str, item: Any) -> None:
-        if name.count("/") > DEEPEST:
-            raise ValueError(f"groups within groups, more than {DEEPEST} deep")
-        sizes.append(item.nbytes if isinstance(item, h5py.Dataset) else 0)
-
-    with h5py.File(path) as opened:
-        opened.visititems(look)
-    return sum(sizes)

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from inference.checks import check_path
-from inference.files import save, write_whole
+from inference.files import save
+from inference.whole_files import write_whole
 from mixtures import Observations
 from mixtures.errors import ModelError, StoredFileError, in_words
 

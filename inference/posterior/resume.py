@@ -11,7 +11,7 @@ import xarray as xr
 from inference.checks import check_flags, check_options, check_path, checked, with_numbers
 from inference.engines import engine
 from inference.engines.protocol import Starts
-from inference.files import built
+from inference.fit_files import built
 from inference.posterior.run import Run, carry_out
 from inference.posterior.store import DrawStore
 from inference.results import versions

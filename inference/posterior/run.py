@@ -13,7 +13,7 @@ from inference.checks import check_choice, check_count, check_share
 from inference.engines import engine
 from inference.engines.nuts_options import METRICS, PRECISIONS, NutsOptions
 from inference.engines.protocol import Starts
-from inference.files import built
+from inference.fit_files import built
 from inference.posterior.afterwards import Steps
 from inference.posterior.generate import with_assignments, with_predictive
 from inference.posterior.rehearsal import rehearse

@@ -17,8 +17,8 @@ import xarray as xr
 
 import inference
 import mixtures
-from inference.files import SEAL, SEAL_BYTES
 from inference.results import PointFit
+from inference.tree_files import SEAL, SEAL_BYTES
 from mixtures import specification
 from mixtures.errors import StoredFileError
 from tests.oracles import FIVE_POINTS

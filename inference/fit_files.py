@@ -1,0 +1,113 @@
+"""Point and guide fits as JSON, with a sha256 of their content; what is read has the fields and types that a fit declares."""
+
+import dataclasses
+import hashlib
+import json
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+import pandas as pd
+
+from inference.results import GuideFit, Origin, PointFit
+from inference.status import Status
+from inference.whole_files import altered
+from mixtures import Program
+from mixtures.specification import from_json, to_json
+
+KINDS: dict[str, type] = {"PointFit": PointFit, "GuideFit": GuideFit}
+
+
+def fit_text(fit: PointFit | GuideFit) -> str:
+    """A fit as the text of its file."""
+    content = json.dumps(
+        {"kind": type(fit).__name__, "fields": {name: _plain(value) for name, value in vars(fit).items()}}
+    )
+    return json.dumps({"sha256": hashlib.sha256(content.encode()).hexdigest(), "content": content})
+
+
+def read_fit(path: Path, program: Program | None) -> PointFit | GuideFit:
+    """The fit of a file, its program found by `from_json`.
+
+    Raises:
+        StoredFileError: another content than its checksum is of. A text that is no fit raises whatever it raises.
+    """
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    if hashlib.sha256(stored["content"].encode()).hexdigest() != stored["sha256"]:
+        raise altered(path)
+    content = json.loads(stored["content"])
+    fields = {name: _restored(value, program) for name, value in content["fields"].items()}
+    fit = built(KINDS[content["kind"]], fields)
+    if isinstance(fit, PointFit) and not all(isinstance(status, Status) for status in fit.restarts["status"]):
+        raise TypeError("restarts without a status")
+    return fit
+
+
+def _plain(value: Any) -> Any:
+    """A field as JSON: arrays, tables, statuses and origins carry their kind."""
+    if isinstance(value, np.ndarray | np.generic):
+        return {"array": np.asarray(value).tolist(), "dtype": str(np.asarray(value).dtype)}
+    if isinstance(value, pd.DataFrame):
+        return {"table": {name: [_plain(item) for item in column] for name, column in value.items()}}
+    if isinstance(value, Status):
+        return {"status": value.name}
+    if isinstance(value, Origin):
+        return {"origin": {**vars(value), "program": to_json(value.program)}}
+    if isinstance(value, dict):
+        return {"dict": {name: _plain(item) for name, item in value.items()}}
+    return value
+
+
+def _restored(value: Any, program: Program | None) -> Any:
+    if not isinstance(value, dict):
+        return value
+    ((kind, stored),) = [(kind, stored) for kind, stored in value.items() if kind != "dtype"]
+    if kind == "array":
+        return np.array(stored, dtype=_numeric(value["dtype"]))
+    if kind == "table":
+        return pd.DataFrame({name: [_restored(item, program) for item in column] for name, column in stored.items()})
+    if kind == "status":
+        return Status[stored]
+    if kind == "origin":
+        names = {key: stored[key] and tuple(stored[key]) for key in ("feature_names", "covariate_names")}
+        return built(Origin, {**stored, **names, "program": from_json(stored["program"], program)})
+    if kind == "dict":
+        return {name: _restored(item, program) for name, item in stored.items()}
+    raise ValueError(f"a value of an unknown kind {kind!r}")
+
+
+def _numeric(name: str) -> np.dtype:
+    """A dtype of numbers, whose size no text can make large."""
+    if (dtype := np.dtype(name)).kind not in "biuf":
+        raise ValueError(f"an array of {name}")
+    return dtype
+
+
+def built(kind: type, fields: Mapping[str, Any]) -> Any:
+    """A dataclass from stored fields.
+
+    Raises:
+        TypeError: fields that it does not have, or of another type than it declares.
+    """
+    made = kind(**fields)
+    hints = get_type_hints(kind, localns={"pd": pd})
+    for field in dataclasses.fields(kind):
+        if not _is_of(getattr(made, field.name), hints[field.name]):
+            raise TypeError(f"{kind.__name__}.{field.name} is a {type(getattr(made, field.name)).__name__}")
+    return made
+
+
+def _is_of(value: Any, hint: Any) -> bool:
+    """Whether a value is of an annotated type; whole numbers are floats too."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return any(_is_of(value, part) for part in parts)
+    if origin is dict:
+        return isinstance(value, dict) and all(_is_of(k, parts[0]) and _is_of(v, parts[1]) for k, v in value.items())
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_is_of(item, parts[0]) for item in value)
+    if hint is float:
+        return isinstance(value, int | float | np.ndarray) and np.ndim(value) == 0
+    return isinstance(value, hint)

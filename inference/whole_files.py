@@ -1,0 +1,76 @@
+"""Files that appear whole or not at all, and never over another by accident."""
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from mixtures.errors import StoredFileError
+
+
+def write_whole(path: Path, *content: bytes | memoryview, overwrite: bool) -> None:
+    """Write a file beside `path`, flush it, and put it in its place in one step.
+
+    Raises:
+        StoredFileError: there is a file already, or it cannot be written; nothing has changed then.
+    """
+    if not os.path.isdir(path.parent):
+        raise StoredFileError(str(path), got=f"no folder {path.parent}", expected="a folder that exists")
+    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
+    try:
+        try:
+            with temporary.open("xb") as opened:
+                for part in content:
+                    opened.write(part)
+                opened.flush()
+                os.fsync(opened.fileno())
+            (os.replace if overwrite else _place)(temporary, path)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+    except FileExistsError as error:
+        raise already_there(path) from error
+    except OSError as error:
+        raise StoredFileError(
+            str(path),
+            got=f"a place that cannot be written ({error.strerror or error})",
+            expected="room for the file, and the right to write it",
+            advice="Make room, or choose another place; nothing there was changed.",
+        ) from error
+
+
+def _place(temporary: Path, path: Path) -> None:
+    """Give a file its name, unless there is one of that name.
+
+    Raises:
+        FileExistsError: there is.
+    """
+    try:
+        os.link(temporary, path)  # unlike a rename, fails if the file has appeared meanwhile
+    except FileExistsError:
+        raise
+    except (OSError, AttributeError, NotImplementedError):  # no hard links here: take the name first, then the place
+        with path.open("xb"):
+            pass
+        try:
+            temporary.replace(path)
+        except BaseException:
+            path.unlink()
+            raise
+
+
+def already_there(path: Path) -> StoredFileError:
+    """The error of a file that would be written over."""
+    return StoredFileError(
+        str(path), got="an existing file", expected="a new path", advice="Choose another name, or pass overwrite=True."
+    )
+
+
+def altered(path: Path) -> StoredFileError:
+    """The error of a file that is not what its checksum is of."""
+    return StoredFileError(
+        str(path),
+        got="a content that does not match its checksum",
+        expected="the file as save wrote it",
+        advice="Restore it from a copy.",
+    )
