@@ -33,6 +33,8 @@ LONG = {
     "fit_em": "inference.fit_em(model, x, restarts=10_000, tolerance=1e-300, seed=0)",
     "generalised EM": "inference.fit_em(mixtures.student_t_mixture(3), x, restarts=1000, seed=0)",
     "sample_smc": "inference.sample_smc(model, x, particles=2000, runs=4, seed=0, progress=False)",
+    "fit_vi": "inference.fit_vi(model, x, steps=100_000, seed=0, init=fit)",
+    "many rows": "inference.fit_em(model, np.tile(x, (10, 1)), restarts=10_000, tolerance=1e-300, seed=0)",
     "in warm-up": "inference.sample_nuts(model, x, tune=10**6, seed=0, sampler='numpyro', init=fit, progress=False)",
     "simulate": "[mixtures.simulate(model, (100_000, 3), seed=seed) for seed in range(10**6)]",
 }

@@ -18,6 +18,7 @@ from inference.engines.closed_form import ClosedForm, EMProblem, State, Statisti
 from inference.engines.e_step import e_step
 from inference.engines.em_loop import Pass
 from inference.engines.numpyro_jit import ON_ONE_CORE
+from mixtures.interrupts import held_interrupts
 
 OF_ROWS = ("x", "row_weights", "labels")
 """What has an entry a row."""
@@ -118,4 +119,5 @@ def _layout(arrays: Mapping[str, jax.Array]) -> Layout:
 def _compiled(closed: Any, is_hard: bool, block: int, state: Layout, data: Layout) -> Callable[..., Any]:
     """(state, data) -> objective and statistics of a share; compiled here, so that threads have nothing to trace."""
     shapes = [{name: jax.ShapeDtypeStruct(shape, dtype) for name, shape, dtype in layout} for layout in (state, data)]
-    return jax.jit(over_rows(closed, is_hard, block), compiler_options=ONE_THREAD).lower(*shapes).compile()
+    with held_interrupts():
+        return jax.jit(over_rows(closed, is_hard, block), compiler_options=ONE_THREAD).lower(*shapes).compile()

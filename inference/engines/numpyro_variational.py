@@ -18,9 +18,10 @@ from numpyro.distributions import ImproperUniform, constraints
 from numpyro.infer import SVI, Trace_ELBO, init_to_value
 from numpyro.infer.autoguide import AutoDiagonalNormal, AutoIAFNormal, AutoMultivariateNormal
 
-from inference.engines.numpyro_jit import jit
+from inference.engines.numpyro_jit import jit, recorded
 from inference.engines.numpyro_sites import CACHED, Values
 from inference.engines.numpyro_vector import vector_functions
+from inference.engines.pieces import pieces
 from inference.engines.protocol import FINAL_LEARNING_RATE, Frame, VariationalDraws
 from inference.engines.sites import Sites
 from mixtures import Program
@@ -43,47 +44,87 @@ DRAWS_AT_REST = 1000
 """Draws that tell whether the ELBO is at its maximum."""
 
 
+class _Problem:
+    """What is fitted, made anew wherever it is traced: the guide and its SVI, about a centre, in units that are one in every direction."""
+
+    def __init__(
+        self, of_vector: Callable[..., jax.Array], family: str, steps: int, about: tuple[jax.Array, ...], data: Values
+    ):
+        self.centre, self.root, key, learning_rate = about
+        self.of_vector, size = of_vector, len(self.centre)
+        begin, self.go, self.draw, self.look = jax.random.split(key, 4)
+
+        def model(data: Values) -> None:
+            z = numpyro.sample("z", ImproperUniform(constraints.real_vector, (), (size,)))
+            with handlers.block():  # the program's own sites are no business of the guide's
+                density = self.log_density(z, data)
+            numpyro.factor("collapsed", density)
+
+        self.guide = _guide(family, model, size)
+        with handlers.block(), handlers.seed(rng_seed=begin):
+            self.guide(data)
+        decay = optax.cosine_decay_schedule(learning_rate, steps, FINAL_LEARNING_RATE)
+        self.svi = SVI(model, self.guide, optax.adam(decay), Trace_ELBO(num_particles=PARTICLES))
+
+    def start(self, data: Values) -> Any:
+        """The state of SVI before the first step; without it SVI knows no parameters."""
+        return self.svi.init(self.go, data)
+
+    def place(self, z: jax.Array) -> jax.Array:
+        """The unconstrained vector."""
+        return self.centre + self.root @ z
+
+    def log_density(self, z: jax.Array, data: Values) -> jax.Array:
+        """Of z."""
+        return self.of_vector(self.place(z), data) + jnp.linalg.slogdet(self.root)[1]
+
+
 @functools.lru_cache(CACHED)
 def _compiled(program: Program, sites: Sites, family: str, steps: int, draws: int) -> Callable[..., Any]:
     """(centre, unit, key, learning rate, data) -> draws of the vector, log densities under model and guide, losses, unrest."""
     of_vector, _, _ = vector_functions(program, sites, prior=True, jacobian=True)
+    problem = functools.partial(_Problem, of_vector, family, steps)
 
-    def fit(centre: jax.Array, unit: jax.Array, key: jax.Array, learning_rate: jax.Array, data: Values) -> Any:
-        begin, go, draw, look = jax.random.split(key, 4)
-
+    def begin(centre: jax.Array, unit: jax.Array, key: jax.Array, learning_rate: jax.Array, data: Values) -> Any:
         def in_frame(v: jax.Array) -> jax.Array:
             return of_vector(centre + unit * v, data)
 
         root = unit[:, None] * _root_of_covariance(-jax.hessian(in_frame)(jnp.zeros(len(centre))), family == "normal")
+        about = centre, root, key, learning_rate
+        return about, problem(about, data).start(data)
 
-        def place(z: jax.Array) -> jax.Array:
-            return centre + root @ z
+    def advance(state: Any, losses: jax.Array, span: Any, about: tuple[jax.Array, ...], data: Values) -> Any:
+        made = problem(about, data)
+        made.start(data)
 
-        def log_density(z: jax.Array, data: Values) -> jax.Array:
-            return of_vector(place(z), data) + jnp.linalg.slogdet(root)[1]
+        def step(count: jax.Array, held: tuple[Any, jax.Array]) -> tuple[Any, jax.Array]:
+            state, loss = made.svi.stable_update(held[0], data)
+            return state, recorded(held[1], loss, count)
 
-        def model(data: Values) -> None:
-            z = numpyro.sample("z", ImproperUniform(constraints.real_vector, (), (sites.coordinates,)))
-            with handlers.block():  # the program's own sites are no business of the guide's
-                density = log_density(z, data)
-            numpyro.factor("collapsed", density)
+        state, losses = jax.lax.fori_loop(span[0], span[1], step, (state, losses))
+        return state, losses, made.svi.get_params(state)
 
-        guide = _guide(family, model, len(centre))
-        with handlers.block(), handlers.seed(rng_seed=begin):
-            guide(data)
-        decay = optax.cosine_decay_schedule(learning_rate, steps, FINAL_LEARNING_RATE)
-        svi = SVI(model, guide, optax.adam(decay), Trace_ELBO(num_particles=PARTICLES))
-        state, losses = jax.lax.scan(lambda state, _: svi.stable_update(state, data), svi.init(go, data), length=steps)
-        with handlers.block(), handlers.substitute(data=svi.get_params(state)):
-            found = guide._get_posterior()
+    def finish(parameters: Values, about: tuple[jax.Array, ...], data: Values) -> tuple[jax.Array, ...]:
+        made = problem(about, data)
+        with handlers.block(), handlers.substitute(data=parameters):
+            found = made.guide._get_posterior()
         posterior = found.to_event(len(found.batch_shape))
         # a flow knows the density of what it has drawn, by what it came from
-        z, origin = posterior.sample_with_intermediates(draw, (draws,))
+        z, origin = posterior.sample_with_intermediates(made.draw, (draws,))
         proposal = posterior.log_prob(z, origin) if origin else posterior.log_prob(z)
-        unrest = _unrest(jax.grad(log_density), posterior.sample(look, (DRAWS_AT_REST,)), data)
-        return jax.vmap(place)(z), jax.vmap(log_density, (0, None))(z, data), proposal, losses, unrest
+        unrest = _unrest(jax.grad(made.log_density), posterior.sample(made.look, (DRAWS_AT_REST,)), data)
+        return jax.vmap(made.place)(z), jax.vmap(made.log_density, (0, None))(z, data), proposal, unrest
 
-    return jit(fit)
+    first_state, next_states, last = jit(begin), jit(advance), jit(finish)
+
+    def fit(*arguments: Any) -> tuple[jax.Array, ...]:
+        (about, state), losses, data = first_state(*arguments), jnp.zeros(steps), arguments[-1]
+        for span in pieces(steps):
+            state, losses, parameters = next_states(state, losses, span, about, data)
+        u, density, proposal, unrest = last(parameters, about, data)
+        return u, density, proposal, losses, unrest
+
+    return fit
 
 
 def _guide(family: str, model: Callable[..., None], size: int) -> Any:
