@@ -80,7 +80,7 @@ class Bernoulli(dist.Bernoulli):
     """A Bernoulli distribution."""
 
     def log_prob(self, value):
-        if "probs" not in self.__dict__:  # made from log odds
+        if self._param is self.__dict__.get("logits"):  # made from log odds
             return super().log_prob(value)
         return DENSITIES.bernoulli(value, self.probs)
 
@@ -89,7 +89,7 @@ class Binomial(dist.Binomial):
     """A binomial distribution."""
 
     def log_prob(self, value):
-        if "probs" not in self.__dict__:  # made from log odds
+        if self._param is self.__dict__.get("logits"):  # made from log odds
             return super().log_prob(value)
         return DENSITIES.binomial(value.to(self.probs), self.total_count.to(self.probs), self.probs)
 
@@ -98,7 +98,7 @@ class Categorical(dist.Categorical):
     """A categorical distribution with the logarithms of its probabilities as they are, where the library's end at 1e-16."""
 
     def log_prob(self, value):
-        if "probs" not in self.__dict__:  # made from log odds
+        if self._param is self.__dict__.get("logits"):  # made from log odds
             return super().log_prob(value)
         log_probs = torch.log(self.probs.clamp(min=torch.finfo(self.probs.dtype).tiny))
         value, log_probs = torch.broadcast_tensors(value.long()[..., None], log_probs)
