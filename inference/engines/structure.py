@@ -34,6 +34,9 @@ Scopes = dict[str, Scope]
 MOST_STATES = 4096
 """Joint values of assignments at which a program is run to sum them out."""
 
+STATES_AT_ALL_POINTS = 1024
+"""Joint values, times points, at which terms are looked at beyond the draws from the prior."""
+
 DIFFERENT = 1e-9
 """Numbers of a term differ beyond this, relative to 1 + their size: far above rounding, far below what another component does to them."""
 
@@ -239,7 +242,7 @@ def derived(probe: Probe) -> Structure:
         states = math.prod(variable.choice.categories for variable in variables)
         if states > MOST_STATES:
             continue
-        points = min(len(probe.points), POINTS * MOST_STATES // states)
+        points = max(POINTS, min(len(probe.points), STATES_AT_ALL_POINTS // states))
         tables = [_tables(probe, variables, point) for point in range(points)]
         scopes = find(probe, variables, tables)
         if (
