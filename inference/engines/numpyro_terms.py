@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 from numpyro import handlers
+from numpyro.distributions import biject_to
 
 from inference.engines.numpyro_jit import jit
-from inference.engines.structure import POINTS, Assigned, Choice, Structure, Term, Terms
+from inference.engines.structure import POINTS, SPREADS, Assigned, Choice, Structure, Term, Terms
 from inference.engines.sum_product import joined, restricted, summed
 from mixtures import Program
 from mixtures.ppl.numpyro_ppl import WORDS
@@ -41,10 +42,13 @@ class NumPyroProbe:
         self._data = data
         names = [term.name for term in terms if term.kind == "parameter"]
         self._compiled = jit(lambda values, data: terms_at(program, values, data))
-        draw = jit(lambda keys, data: jax.vmap(lambda key: _drawn(program, key, data, names))(keys))
-        drawn = draw(jax.random.split(jax.random.PRNGKey(0), POINTS), data)
+        draw = jit(
+            lambda *where: jax.vmap(lambda key, spread: _drawn(program, key, spread, where[2], names))(*where[:2])
+        )
+        spreads = np.array([0.0] * POINTS + list(SPREADS))
+        drawn = draw(jax.random.split(jax.random.PRNGKey(0), len(spreads)), spreads, data)
         self.points: Sequence[Assigned] = tuple(
-            {name: np.asarray(drawn[name][number]) for name in names} for number in range(POINTS)
+            {name: np.asarray(drawn[name][number]) for name in names} for number in range(len(spreads))
         )
 
     def at(self, parameters: Assigned, assigned: Assigned, order: np.ndarray | None = None) -> Terms:
@@ -53,9 +57,16 @@ class NumPyroProbe:
         return {name: np.asarray(value) for name, value in found.items()}
 
 
-def _drawn(program: Program, key: jax.Array, data: Values, names: Sequence[str]) -> Values:
+def _drawn(program: Program, key: jax.Array, spread: jax.Array, data: Values, names: Sequence[str]) -> Values:
+    """Parameters from the prior, or, where there is a spread, from normals of that spread in unconstrained coordinates."""
     trace = handlers.trace(handlers.seed(program, key)).get_trace(WORDS, **data)
-    return {name: trace[name]["value"] for name in names}
+    found = {}
+    for name, own in zip(names, jax.random.split(key, len(names) + 1)[1:], strict=True):
+        value, bijection = trace[name]["value"], biject_to(trace[name]["fn"].support)
+        free = jax.eval_shape(bijection.inv, value)
+        wide = bijection(spread * jax.random.normal(own, free.shape, free.dtype))
+        found[name] = jnp.where(spread > 0, wide, value)
+    return found
 
 
 class JaxArrays:

@@ -7,8 +7,9 @@ import numpy as np
 import pyro
 import torch
 from pyro import poutine
+from torch.distributions import biject_to
 
-from inference.engines.structure import POINTS, Assigned, Choice, Structure, Term, Terms
+from inference.engines.structure import POINTS, SPREADS, Assigned, Choice, Structure, Term, Terms
 from inference.engines.sum_product import joined, restricted, summed
 from mixtures.ppl.pyro_ppl import is_subsample
 
@@ -55,12 +56,19 @@ class PyroProbe:
         self._model, self._data = model, data
         self.terms, self.choices, self.rows = terms, choices, len(data["x"])
         names = [term.name for term in terms if term.kind == "parameter"]
-        self.points: Sequence[Assigned] = tuple(self._drawn(names, number) for number in range(POINTS))
+        spreads = (0.0,) * POINTS + SPREADS
+        self.points: Sequence[Assigned] = tuple(self._drawn(names, *seeded) for seeded in enumerate(spreads))
 
-    def _drawn(self, names: list[str], seed: int) -> Assigned:
+    def _drawn(self, names: list[str], seed: int, spread: float) -> Assigned:
+        """Parameters from the prior, or, where there is a spread, from normals of that spread in unconstrained coordinates."""
         torch.manual_seed(seed)
         trace = trace_sites(self._model, self._data)
-        return {name: trace[name]["value"].detach().numpy() for name in names}
+        values = {name: trace[name]["value"].detach() for name in names}
+        if spread:
+            for name, value in values.items():
+                bijection = biject_to(trace[name]["fn"].support)
+                values[name] = bijection(spread * torch.randn_like(bijection.inv(value)))
+        return {name: value.numpy() for name, value in values.items()}
 
     def at(self, parameters: Assigned, assigned: Assigned, order: np.ndarray | None = None) -> Terms:
         data = self._data if order is None else {**self._data, "x": self._data["x"][torch.as_tensor(np.array(order))]}

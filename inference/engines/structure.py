@@ -8,10 +8,11 @@ a structure that does not foretell them is not used.
 Everything here is NumPy, on a backend's answers; the sums that a structure stands for are in `inference.engines.sum_product`.
 """
 
+import functools
 import hashlib
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -33,14 +34,27 @@ Scopes = dict[str, Scope]
 MOST_STATES = 4096
 """Joint values of assignments at which a program is run to sum them out."""
 
+STATES_AT_ALL_POINTS = 1024
+"""Joint values, times points, at which terms are looked at beyond the draws from the prior."""
+
 DIFFERENT = 1e-9
 """Numbers of a term differ beyond this, relative to 1 + their size: far above rounding, far below what another component does to them."""
 
 POINTS = 2
-"""Parameter values at which terms are compared: a dependence is missed only if it shows at none."""
+"""Parameter values drawn from the prior, at which terms are compared: a dependence is missed only if it shows at none."""
+
+SPREADS = (1.0, 1.0, 3.0, 3.0, 10.0, 10.0)
+"""Spreads, in unconstrained coordinates, of further parameter values: where the prior lies, data may be impossible, or a maximum be flat."""
 
 CHECKS = 3
 """Random assignments that a structure must foretell, at each point."""
+
+CHECKS_OF_A_PAIR = 16
+"""The same, for each pair of categories, where a term is outside the plates of an assignment: it may be of any two, such as rows that must
+not be together, and be missed wherever these two are seen at the same few values."""
+
+MOST_CHECKS = 512
+"""Random assignments at most."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +103,7 @@ class Probe(Protocol):
         terms: its terms, in the program's order.
         choices: its assignment sites.
         rows: how many rows the data have.
-        points: parameter values drawn from the prior, `POINTS` of them.
+        points: parameter values, `POINTS` drawn from the prior, then some further apart, see `SPREADS`.
     """
 
     terms: tuple[Term, ...]
@@ -225,9 +239,11 @@ def derived(probe: Probe) -> Structure:
     together = tuple(map(Variable, probe.choices))
     one_by_one = tuple(Variable(choice, position) for choice in probe.choices for position in range(choice.size))
     for variables, find in ((together, _scopes), (one_by_one, _wide_scopes)):
-        if math.prod(variable.choice.categories for variable in variables) > MOST_STATES:
+        states = math.prod(variable.choice.categories for variable in variables)
+        if states > MOST_STATES:
             continue
-        tables = [_tables(probe, variables, point) for point in range(POINTS)]
+        points = max(POINTS, min(len(probe.points), STATES_AT_ALL_POINTS // states))
+        tables = [_tables(probe, variables, point) for point in range(points)]
         scopes = find(probe, variables, tables)
         if (
             scopes is not None
@@ -283,30 +299,30 @@ def _observed(probe: Probe) -> frozenset[str]:
     found = {term.name for term in probe.terms if term.kind == "observed"}
     if factors:
         other = np.random.default_rng(0).integers(probe.rows, size=probe.rows)
-        for point in range(POINTS):
-            terms, changed = probe.at(probe.points[point], first), probe.at(probe.points[point], first, other)
+        for point in probe.points:
+            terms, changed = probe.at(point, first), probe.at(point, first, other)
             found |= {name for name in factors if _differ(terms[name], changed[name]).any()}
     return frozenset(found)
 
 
 def _scopes(probe: Probe, variables: Sequence[Variable], tables: Sequence[Terms]) -> Scopes | None:
     """The scope of every term, if each of its elements depends on one assignment of a site at most."""
-    patterns: dict[int, list[Terms]] = {}
+    patterns = [functools.cache(functools.partial(_patterns, probe, variable.choice)) for variable in variables]
     scopes: Scopes = {}
     for term in probe.terms:
         scope = {}
+        seen = [table[term.name] for table in tables]
+        is_silent = _is_silent(seen)
         for number, variable in enumerate(variables):
-            depends = _depends([table[term.name] for table in tables], number)
+            depends = _depends(seen, number)
             is_own = (
                 term.name == variable.choice.name
             )  # equal probabilities are a dependence too: they are to be summed
-            if not depends.any() and not is_own:
+            if not (depends | is_silent).any() and not is_own:
                 continue
             index = by_plates(term, variable.choice)
-            if index is None:
-                if number not in patterns:
-                    patterns[number] = _patterns(probe, variable.choice)
-                index = _by_patterns(tables[0][term.name], patterns[number], term.name, number, depends)
+            if index is None and not is_silent.any():
+                index = _by_patterns(seen, patterns[number], term.name, number, depends)
             if index is None:
                 return None
             scope[number] = index
@@ -322,6 +338,7 @@ def _wide_scopes(probe: Probe, variables: Sequence[Variable], tables: Sequence[T
             for number in range(len(variables))
             if term.name == variables[number].choice.name
             or _depends([table[term.name] for table in tables], number).any()
+            or _is_silent([table[term.name] for table in tables]).any()
         }
         for term in probe.terms
     }
@@ -357,41 +374,53 @@ def by_plates(term: Term, choice: Choice) -> np.ndarray | None:
     return np.broadcast_to(index, term.shape).reshape(-1)
 
 
-def _patterns(probe: Probe, choice: Choice) -> list[Terms]:
+def _is_silent(tables: Sequence[np.ndarray]) -> np.ndarray:
+    """Which elements of a term are no finite number anywhere, so that nothing is known of what they depend on, (elements,)."""
+    return ~np.any([np.isfinite(table).reshape(-1, table.shape[-1]).any(axis=0) for table in tables], axis=0)
+
+
+def _patterns(probe: Probe, choice: Choice, point: int) -> list[Terms]:
     """The terms where a site's assignments are the bits of their numbers, a bit at a time; other sites at their first value."""
     first = {other.name: np.zeros(other.shape, dtype=np.int64) for other in probe.choices}
     found = []
     for value in range(1, choice.categories):
         for bit in range(max(1, (choice.size - 1).bit_length())):
             assigned = (np.arange(choice.size) >> bit & 1).reshape(choice.shape) * value
-            found.append(probe.at(probe.points[0], {**first, choice.name: assigned}))
+            found.append(probe.at(probe.points[point], {**first, choice.name: assigned}))
     return found
 
 
 def _by_patterns(
-    table: np.ndarray, patterns: Sequence[Terms], name: str, number: int, depends: np.ndarray
+    tables: Sequence[np.ndarray],
+    patterns: Callable[[int], Sequence[Terms]],
+    name: str,
+    number: int,
+    depends: np.ndarray,
 ) -> np.ndarray | None:
     """Which assignment each element of a term depends on, its number read off bit by bit; None where it is not one."""
-    categories = table.shape[number]
-    # (categories, elements), the other variables at their first value
-    own = table[tuple(slice(None) if axis == number else 0 for axis in range(table.ndim - 1))]
-    bits = len(patterns) // (categories - 1)
     index, is_known = np.zeros(len(depends), dtype=np.int64), ~depends
-    for value in range(1, categories):
-        seen = np.stack([patterns[(value - 1) * bits + bit][name].reshape(-1) for bit in range(bits)])
-        is_clear = ~is_known & _differ(own[value], own[0])
-        is_set, is_unset = ~_differ(seen, own[value]), ~_differ(seen, own[0])
-        if not (is_set | is_unset)[:, is_clear].all():
-            return None
-        index[is_clear] = (is_set[:, is_clear] << np.arange(bits)[:, None]).sum(axis=0)
-        is_known |= is_clear
+    for point, table in enumerate(tables):
+        if is_known.all():
+            break
+        # (categories, elements), the other variables at their first value
+        own = table[tuple(slice(None) if axis == number else 0 for axis in range(table.ndim - 1))]
+        bits = len(patterns(point)) // (len(own) - 1)
+        for value in range(1, len(own)):
+            found = patterns(point)[(value - 1) * bits : value * bits]
+            seen = np.stack([terms[name].reshape(-1) for terms in found])
+            is_clear = ~is_known & _differ(own[value], own[0])
+            is_set, is_unset = ~_differ(seen, own[value]), ~_differ(seen, own[0])
+            if not (is_set | is_unset)[:, is_clear].all():
+                return None
+            index[is_clear] = (is_set[:, is_clear] << np.arange(bits)[:, None]).sum(axis=0)
+            is_known |= is_clear
     return index if is_known.all() else None
 
 
 def _foretells(probe: Probe, variables: Sequence[Variable], scopes: Scopes, tables: Sequence[Terms]) -> bool:
     """Whether scopes and tables say what terms are at random assignments."""
     rng = np.random.default_rng(0)
-    for point, _ in itertools.product(range(POINTS), range(CHECKS)):
+    for point in itertools.islice(itertools.cycle(range(len(tables))), _checks(probe, len(tables))):
         assigned = {choice.name: rng.integers(choice.categories, size=choice.shape) for choice in probe.choices}
         terms = probe.at(probe.points[point], assigned)
         for name, scope in scopes.items():
@@ -404,6 +433,17 @@ def _foretells(probe: Probe, variables: Sequence[Variable], scopes: Scopes, tabl
             if _differ(terms[name].reshape(-1), table[(*where, np.arange(table.shape[-1]))]).any():
                 return False
     return True
+
+
+def _checks(probe: Probe, points: int) -> int:
+    """At how many random assignments a structure is held against the terms."""
+    is_in_plates = all(
+        by_plates(term, choice) is not None
+        for term, choice in itertools.product(probe.terms, probe.choices)
+        if term.kind in ("observed", "factor")
+    )
+    most = max(choice.categories for choice in probe.choices)
+    return CHECKS * points if is_in_plates else max(CHECKS * points, min(CHECKS_OF_A_PAIR * most**2, MOST_CHECKS))
 
 
 def _rows(probe: Probe, scopes: Scopes, observed: frozenset[str], tables: Sequence[Terms]) -> str | None:
@@ -430,13 +470,13 @@ def _is_of_its_row(probe: Probe, table: Sequence[Term], tables: Sequence[Terms])
     """Whether a term's element i is of row i of the data: it stays where other rows are replaced."""
     rng = np.random.default_rng(0)
     first = {choice.name: np.zeros(choice.shape, dtype=np.int64) for choice in probe.choices}
-    for _ in range(CHECKS):
+    for point, table_of in zip(probe.points, tables, strict=False):
         moved = rng.random(probe.rows) < 0.5
         terms = probe.at(
-            probe.points[0], first, np.where(moved, rng.integers(probe.rows, size=probe.rows), np.arange(probe.rows))
+            point, first, np.where(moved, rng.integers(probe.rows, size=probe.rows), np.arange(probe.rows))
         )
         for term in table:
-            before = tables[0][term.name].reshape(-1, math.prod(term.shape))[0]
+            before = table_of[term.name].reshape(-1, math.prod(term.shape))[0]
             row = by_plates(term, probe.choices[0])
             assert row is not None  # or the term were not in the table
             if (_differ(terms[term.name].reshape(-1), before) & ~moved[row]).any():
@@ -487,7 +527,7 @@ def _is_enumerable(probe: Probe) -> bool:
         # a prior that assignments enter could not be told from the likelihood by their total
         if any(terms[term.name].ndim > nesting for term in probe.terms if term.kind == "parameter"):
             return False
-        for _ in range(CHECKS):
+        for _ in range(math.ceil(_checks(probe, POINTS) / POINTS)):
             assigned = {choice.name: rng.integers(choice.categories, size=choice.shape) for choice in probe.choices}
             known = probe.at(probe.points[point], assigned)
             for term in probe.terms:

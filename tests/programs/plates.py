@@ -4,7 +4,7 @@ import numpy as np
 from scipy import special, stats
 
 from mixtures import declare
-from tests.programs.case import Case, dirichlet, lognormal, normal, summed
+from tests.programs.case import Case, dirichlet, gamma, lognormal, normal, summed
 
 SQUARE = np.array([[0.1, -1.4, 2.2], [0.9, -0.3, 1.6], [-0.5, 0.7, 1.1]])
 
@@ -456,4 +456,92 @@ NETWORK = Case(
     fits=True,
 )
 
-CASES = (COLUMNS, WARD, TOPICS, RATERS, COHORTS, HALF, REOPENED, TWICE, STEPS, HOSPITALS, BLOCK, NETWORK)
+EIGHT = np.array([0.8, 19.2, 11.4, 3.3, 16.9, 7.5, 12.6, 0.4])
+GROUPS = np.array([2, 0, 1, 2, 0, 1, 1, 2])
+
+
+@declare
+def reaches_of_groups(ppl, x):
+    """Where the prior lies, most of the data are impossible, so that nothing shows there of whose they are."""
+    weights = ppl.sample("weights", ppl.dist.Dirichlet(2.0 * ppl.xp.ones(2)))
+    with ppl.plate("kinds", 2):
+        reach = ppl.sample("reach", ppl.dist.Gamma(2.0, 1.0))
+    with ppl.plate("groups", 3):
+        kind = ppl.assign("kind", weights)
+    with ppl.plate("lines", len(x)):
+        ppl.sample("obs", ppl.dist.Uniform(0.0, reach[kind[GROUPS]]), obs=x)
+
+
+def _uniform(upper):
+    return np.where(upper >= EIGHT, -np.log(upper), -np.inf)
+
+
+REACHES = Case(
+    reaches_of_groups,
+    EIGHT,
+    unknown={"kind": (2, (3,))},
+    draw=lambda rng: {"weights": rng.dirichlet([2, 2]), "reach": rng.uniform(20, 30, 2)},
+    prior=lambda p: dirichlet(p.weights) + gamma(p.reach, 2).sum(),
+    joint=lambda p, z: (np.log(p.weights[z.kind]).sum(), _uniform(p.reach[z.kind[GROUPS]]).sum()),
+    by_hand=lambda p: (
+        0.0,
+        summed(
+            np.log(p.weights)
+            + np.array([[_uniform(reach)[group == GROUPS].sum() for reach in p.reach] for group in range(3)])
+        ),
+    ),
+    row=False,
+)
+
+
+@declare
+def effects_above_a_threshold(ppl, x):
+    """Where the prior lies, components are all alike: effects below zero are none."""
+    weights = ppl.sample("weights", ppl.dist.Dirichlet(2.0 * ppl.xp.ones(2)))
+    with ppl.plate("kinds", 2):
+        effect = ppl.sample("effect", ppl.dist.Normal(-3.0, 1.0))
+    with ppl.plate("groups", 3):
+        kind = ppl.assign("kind", weights)
+    with ppl.plate("lines", len(x)):
+        ppl.sample("obs", ppl.dist.Normal(ppl.xp.maximum(effect, 0.0 * effect)[kind[GROUPS]], 9.0), obs=x)
+
+
+THRESHOLD = Case(
+    effects_above_a_threshold,
+    EIGHT,
+    unknown={"kind": (2, (3,))},
+    draw=lambda rng: {"weights": rng.dirichlet([2, 2]), "effect": rng.uniform(-1, 9, 2)},
+    prior=lambda p: dirichlet(p.weights) + normal(p.effect, -3).sum(),
+    joint=lambda p, z: (
+        np.log(p.weights[z.kind]).sum(),
+        normal(EIGHT, np.maximum(p.effect, 0)[z.kind[GROUPS]], 9.0).sum(),
+    ),
+    by_hand=lambda p: (
+        0.0,
+        summed(
+            np.log(p.weights)
+            + np.stack(
+                [normal(EIGHT[group == GROUPS, None], np.maximum(p.effect, 0), 9.0).sum(axis=0) for group in range(3)]
+            )
+        ),
+    ),
+    row=False,
+)
+
+
+CASES = (
+    COLUMNS,
+    WARD,
+    TOPICS,
+    RATERS,
+    COHORTS,
+    HALF,
+    REOPENED,
+    TWICE,
+    STEPS,
+    HOSPITALS,
+    BLOCK,
+    NETWORK,
+    REACHES,
+    THRESHOLD,
+)

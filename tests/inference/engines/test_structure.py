@@ -137,6 +137,32 @@ def test_too_many_assignments_that_meet_are_refused(backend):
         engine(backend).sites(pairs, Observations(np.zeros(40)))
 
 
+BETWEEN_TWO = {
+    "not together": lambda a, b: -4.0 * (a == b),
+    "not both second": lambda a, b: -3.0 * (a * b),
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("between", BETWEEN_TWO.values(), ids=BETWEEN_TWO.keys())
+def test_a_term_of_two_assignments_is_not_taken_for_one_of_one_or_none(backend, between):
+    """Of all pairs there are some that a few random assignments never see apart, and numbers of which one has the other's bits."""
+    pairs = np.array([(9, 1), (1, 9), (36, 53)])
+
+    for i, j in pairs:
+
+        @mixtures.declare
+        def program(ppl, x, i=int(i), j=int(j)):
+            weights, centre = _priors(ppl)
+            with ppl.plate("rows", len(x)):
+                z = ppl.assign("z", weights)
+                ppl.sample("obs", ppl.dist.Normal(centre[z], 1.0), obs=x)
+            ppl.factor("between two", between(z[i], z[j]))
+
+        with pytest.raises(ModelError, match="depend on several of at once"):
+            engine(backend).sites(program, Observations(np.linspace(-1.0, 1.0, 60)))
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
     ("locations", "groups"), [((0.0, 0.0, 0.0), ((0, 1, 2),)), ((0.0, 5.0, 0.0), ((0, 2),)), ((0.0, 1.0, 2.0), ())]
