@@ -72,7 +72,7 @@ def _compiled(program: Program, sites: Sites, unpack: Callable[[jax.Array], Any]
 
     def both(v: jax.Array, numbers: jax.Array, rows: Values) -> jax.Array:
         priors, centre, unit = unpack(numbers)
-        value, gradient = jax.value_and_grad(lambda v: log_density(centre + unit * v, {**rows, **priors}))(v)
+        value, gradient = jax.value_and_grad(log_density)(v, {**rows, **priors}, centre, unit)
         return jnp.concatenate([value[None], gradient])
 
     return jit(both, ON_ONE_CORE)

@@ -46,7 +46,7 @@ def _kernel(program: Program, sites: Sites, options: NutsOptions, is_vectorized:
     log_density, _, _ = vector_functions(program, sites, prior=True, jacobian=True)
 
     def potential(data: Values, centre: jax.Array, unit: jax.Array) -> Callable[[jax.Array], jax.Array]:
-        return lambda v: -log_density(centre + unit * v, data)
+        return lambda v: -log_density(v, data, centre, unit)
 
     def nuts(key: jax.Array, v: jax.Array, given: Given) -> tuple[Any, Callable[..., Any]]:
         # The kernel keeps what its init has seen: it must be made anew wherever it is traced.

@@ -63,20 +63,27 @@ class Space:
 def vector_parts(
     program: Program, sites: Sites, prior: bool = True, jacobian: bool = True
 ) -> Callable[[jax.Array, Values], tuple[jax.Array, jax.Array]]:
-    """(vector, data) -> log likelihood, and log prior density of the vector, Jacobians included; either may be left out."""
+    """(vector, data) -> log likelihood, and log prior density of the vector, Jacobians included; either may be left out.
 
-    def parts(u: jax.Array, data: Values) -> tuple[jax.Array, jax.Array]:
+    A vector in the units of a frame has the frame beside it, (centre, unit): what leads from one to the other belongs to the part that is
+    computed in one piece.
+    """
+
+    def parts(u: jax.Array, data: Values, *frame: jax.Array) -> tuple[jax.Array, jax.Array]:
         space = Space(program, sites, data)
         shapes = jax.eval_shape(lambda u: space.values(space.split(u)), u)
         of_parameters, of_rows = halves(program, sites, shapes, data)
 
-        def shared(u: jax.Array, numbers: Values) -> tuple[Held, jax.Array]:
+        def shared(u: jax.Array, numbers: Values, *frame: jax.Array) -> tuple[Held, jax.Array]:
+            if frame:
+                centre, unit = frame
+                u = centre + unit * u
             free = space.split(u)
             held, log_prior = of_parameters(space.values(free), numbers)
             # p(u) = p(theta(u)) |d theta / d u|
             return held, (log_prior if prior else 0.0) + (space.log_jacobian(free) if jacobian else jnp.zeros(()))
 
-        held, rest = apart(shared, u, of_no_row(data)[0])
+        held, rest = apart(shared, u, of_no_row(data)[0], *frame)
         return of_rows(held), rest
 
     return parts
@@ -84,11 +91,11 @@ def vector_parts(
 
 @functools.lru_cache(CACHED)
 def vector_functions(program: Program, sites: Sites, prior: bool, jacobian: bool) -> tuple[Callable[..., Any], ...]:
-    """Three functions: (vector, data) -> log density; (vector, data) -> parameters; (parameters, data) -> vector."""
+    """Three functions: (vector, data[, centre and unit of its frame]) -> log density; (vector, data) -> parameters; and the inverse."""
     parts = vector_parts(program, sites, prior, jacobian)
 
-    def log_density(u: jax.Array, data: Values) -> jax.Array:
-        likelihood, rest = parts(u, data)
+    def log_density(u: jax.Array, data: Values, *frame: jax.Array) -> jax.Array:
+        likelihood, rest = parts(u, data, *frame)
         return likelihood + rest
 
     def constrain(u: jax.Array, data: Values) -> Values:
