@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -57,20 +57,27 @@ def _is_factor(site: Values) -> bool:
     return isinstance(site["fn"], numpyro.distributions.Unit)
 
 
-@dataclass(frozen=True)
 class Traced(Program):
     """A program of code that is not this package's, known by what its trace computes: globals and closures may change under it.
 
+    There is one of each key, and it runs the program that was last found to have that key: a compiled function that is traced again, for
+    other draws, must not run an earlier program whose closure has changed since.
+
     Args:
-        program: the program.
         key: of its trace; programs of one key are the same.
     """
 
-    program: Program = field(compare=False)
-    key: str
+    def __init__(self, key: str):
+        self.key = key
+        self.program: Program | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        assert self.program is not None
         return self.program(*args, **kwargs)
+
+
+_traced = functools.lru_cache(DESCRIBED)(Traced)
+"""The program of a key."""
 
 
 def bound(program: Program, x: Observations) -> tuple[Program, Values, Sites]:
@@ -83,7 +90,8 @@ def bound(program: Program, x: Observations) -> tuple[Program, Values, Sites]:
         return structure, data, sites
     with checked_run():
         sites, terms, key = _looked_at(structure, data)
-    traced = Traced(structure, key)
+    traced = _traced(key)
+    traced.program = structure
     if isinstance(structure, Mixture):
         return traced, data, sites
     return traced, data, _structured(traced, sites, terms, x.fingerprint, _Shaped(data))

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from scipy import stats
 
 import mixtures
 from inference.engines import engine
@@ -199,6 +200,30 @@ def test_a_square_site_has_one_axis_of_components(backend):
     sites = engine(backend).sites(program, Observations((X > 0).astype(float)))
     assert {site.name: site.dims for site in sites.parameters}["answers"] == ("components", "answers_dim_1")
     assert sites.exchangeable == ((0, 1),)
+
+
+def test_a_compiled_function_runs_the_program_of_today():
+    """Two programs of one text; the first has changed when its compiled function is traced again, for more draws, on behalf of the second."""
+    def made(scale):
+        @mixtures.declare
+        def program(ppl, x):
+            weights, centre = _priors(ppl)
+            with ppl.plate("rows", len(x)):
+                z = ppl.assign("z", weights)
+                ppl.sample("obs", ppl.dist.Normal(centre[z], scale[0]), obs=x)
+
+        return program
+
+    def likelihood(program, draws):
+        parameters = {"weights": np.full((draws, 2), 0.5), "centre": np.zeros((draws, 2))}
+        return engine("numpyro").marginal_draws(program, parameters, Observations(X))
+
+    first, second = [1.25], [1.25]
+    changed, same = made(first), made(second)
+    likelihood(changed, 1)
+    first[0] = 3.0
+    np.testing.assert_allclose(likelihood(same, 2), stats.norm.logpdf(X, 0.0, 1.25).sum(), rtol=1e-12)
+    np.testing.assert_allclose(likelihood(changed, 3), stats.norm.logpdf(X, 0.0, 3.0).sum(), rtol=1e-12)
 
 
 def test_a_trace_has_the_same_key_again_and_another_one_where_a_number_changed():
