@@ -204,6 +204,7 @@ def test_a_square_site_has_one_axis_of_components(backend):
 
 def test_a_compiled_function_runs_the_program_of_today():
     """Two programs of one text; the first has changed when its compiled function is traced again, for more draws, on behalf of the second."""
+
     def made(scale):
         @mixtures.declare
         def program(ppl, x):
