@@ -147,6 +147,7 @@ def logistic(c, y):
         units=units,
         constrain=lambda u: {"intercept": u[:1], "slope": u[1:]},
         unconstrain=join,
+        is_real=np.ones(1 + c.shape[1], dtype=bool),
     )
 
 

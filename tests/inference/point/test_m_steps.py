@@ -191,7 +191,10 @@ def test_a_row_weight_of_two_is_the_row_twice(name):
     options = {"start": case.parameters, "restarts": 1, "seed": 0}
     by_weight = fit_em(case.model, x, row_weights=counts, **options)
     by_row = fit_em(case.model, x.take(np.repeat(np.arange(len(x)), counts)), **options)
-    np.testing.assert_allclose(by_weight.losses, by_row.losses, rtol=1e-10)
+    # which step is the last is decided by a gain that is rounding: one may take a step more
+    steps = min(len(by_weight.losses), len(by_row.losses))
+    assert max(len(by_weight.losses), len(by_row.losses)) <= steps + 1
+    np.testing.assert_allclose(by_weight.losses[:steps], by_row.losses[:steps], rtol=1e-10)
 
 
 @pytest.mark.parametrize("name", ["poisson", "categorical columns", "exponential", "product"])
