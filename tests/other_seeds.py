@@ -64,6 +64,8 @@ def run_file(path: str, first: int, last: int, marks: str) -> Outcomes:
                 pytest.main([path, *options, f"--seed-shift={outcomes.shift}"], plugins=[outcomes])
             finally:
                 sys.stdout = terminal
+        failed = [test for test, shifts in outcomes.failed.items() if outcomes.shift in shifts]
+        print(f"{path}, shift {outcomes.shift}: {len(failed)} failed {failed or ''}", file=sys.stderr, flush=True)
     return outcomes
 
 

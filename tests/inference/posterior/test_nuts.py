@@ -20,11 +20,11 @@ from tests.oracles import FIVE_POINTS, exact_tutorial_given_scale, exact_tutoria
 from tests.programs import common_regime, shared_rate, two_assignments
 
 SIZES = {
-    "numpyro": {"draws": 2000, "tune": 1000, "chains": 4},
-    "nutpie": {"draws": 2000, "tune": 1000, "chains": 4},
-    "numpyro in float32": {"draws": 2000, "tune": 1000, "chains": 4, "precision": "float32"},
-    "numpyro in a dense metric": {"draws": 2000, "tune": 1000, "chains": 4, "metric": "dense"},
-    "nutpie in a dense metric": {"draws": 2000, "tune": 1000, "chains": 4, "metric": "dense"},
+    "numpyro": {"draws": 8000, "tune": 1000, "chains": 4},
+    "nutpie": {"draws": 8000, "tune": 1000, "chains": 4},
+    "numpyro in float32": {"draws": 8000, "tune": 1000, "chains": 4, "precision": "float32"},
+    "numpyro in a dense metric": {"draws": 8000, "tune": 1000, "chains": 4, "metric": "dense"},
+    "nutpie in a dense metric": {"draws": 8000, "tune": 1000, "chains": 4, "metric": "dense"},
     "pyro": {"draws": 250, "tune": 250, "chains": 2},
 }
 """Pyro takes tens of milliseconds a draw: fewer draws, and they are asked only what they can know."""
