@@ -283,7 +283,8 @@ def test_correlations_are_learnt_where_warm_up_is_long_enough(components, tune, 
     [
         ("numpyro", {"draws": 500, "tune": 300, "chains": 2}),
         ("nutpie", {"draws": 500, "tune": 300, "chains": 2}),
-        ("pyro", {"draws": 100, "tune": 200, "chains": 1}),
+        # minutes: before it has learnt the ridge, Pyro walks along it in trees of full depth
+        pytest.param("pyro", {"draws": 100, "tune": 200, "chains": 1}, marks=pytest.mark.slow),
     ],
 )
 def test_a_dense_metric_walks_along_a_ridge(sampler, size):
