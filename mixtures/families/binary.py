@@ -42,7 +42,7 @@ class Binomial(Columns):
         priors: `{site: prior}` in place of the defaults.
 
     Raises:
-        ModelError: `total_count` is not an int >= 1.
+        ModelError: `total_count` is not an int from 1 to 2**53.
     """
 
     total_count: int
@@ -51,7 +51,7 @@ class Binomial(Columns):
 
     def __post_init__(self):
         super().__post_init__()
-        check_count("total_count", self.total_count)
+        check_count("total_count", self.total_count, most=2**53)  # beyond, floats skip whole numbers
 
     @property
     def support(self) -> Support:  # type: ignore[override]  # depends on total_count

@@ -282,7 +282,7 @@ def partitions(made: Results) -> Iterator[Verb]:
         tree,
         {
             "posterior": THING, "loss": LOSS, "rows": ROWS, "seed": SEED, "restarts": COUNT, "max_clusters": COUNT.or_("None"),
-            "level": SHARE,
+            "level": SHARE, "similarity": OPTION,
         },
     )  # fmt: skip
     yield Verb(
@@ -299,7 +299,7 @@ def files(made: Results) -> Iterator[Verb]:
         {"result": made.fit, "path": "/no/such/folder/fit.json"},
         {"result": THING.or_("tree"), "path": PATH, "overwrite": FLAG},
     )
-    yield Verb(inference.load, {"path": "no such file"}, {"path": Kind(), "x": OBSERVED})
+    yield Verb(inference.load, {"path": "no such file"}, {"path": Kind(), "x": OBSERVED, "program": THING.or_("None")})
 
 
 def pictures(made: Results) -> Iterator[Verb]:
@@ -399,7 +399,7 @@ def declarations(made: Results) -> Iterator[Verb]:
             extra = {
                 "covariance": COVARIANCE,
                 "df": POSITIVE.or_("None"),
-                "total_count": COUNT,
+                "total_count": COUNT.or_("2**40"),
                 "categories": COUNT,
                 "kind": CHOICE,
             }
@@ -437,7 +437,7 @@ def all_families(made: Results) -> Iterator[Verb]:
     right = {"total_count": 3, "categories": 3, "low": 0.0, "high": 9.0, "family": families.Gaussian(), "members": [families.Gaussian()],
              "columns": {"a": families.Gaussian()}}  # fmt: skip
     kinds = {
-        "covariance": COVARIANCE, "df": POSITIVE.or_("None"), "total_count": COUNT, "categories": COUNT, "kind": CHOICE, "priors": PRIORS,
+        "covariance": COVARIANCE, "df": POSITIVE.or_("None"), "total_count": COUNT.or_("2**40"), "categories": COUNT, "kind": CHOICE, "priors": PRIORS,
         "low": NUMBER.or_("10**30", "1.5", "array") , "high": NUMBER.or_("array", "-1", "0", "-10**30"), "whole": FLAG, "value": NUMBER,
         "family": THING, "members": THING, "columns": THING, "covariates": COUNT.or_("None"),
     }  # fmt: skip

@@ -81,7 +81,7 @@ def test_constant_data_are_swept_without_a_warning_and_every_fit_says_that_it_co
 @pytest.mark.parametrize("distinct", [1, 2, 3])
 def test_fewer_different_rows_than_components_have_partitions(distinct):
     x = np.arange(30.0)[:, None] % distinct
-    for partition in Partitions(x, seed=0).draw(4, 12):
+    for partition in Partitions(x, seed=0, verb="fit_em").draw(4, 12):
         assert partition.labels.shape == (30,)
         assert partition.labels.min() >= 0 and partition.labels.max() < 4
 

@@ -296,7 +296,7 @@ TABLES = {
         families.Exponential(), exponential, [0.0, 1e-300, 2.0, 1e100], grid(rate=[1e-300, 1e-9, 1.0, 1e100])
     ),
     "lognormal": Table(
-        families.LogNormal(), log_normal, [1e-300, 0.3, 2.0, 1e300], grid(loc=[-1e5, 0.0, 0.7], scale=[1e-4, 1.0, 1e100])
+        families.LogNormal(), log_normal, [1e-300, 0.3, 2.0, 1e150], grid(loc=[-1e5, 0.0, 0.7], scale=[1e-4, 1.0, 1e100])
     ),
     "von_mises": Table(
         families.VonMises(),
