@@ -437,7 +437,8 @@ def all_families(made: Results) -> Iterator[Verb]:
     right = {"total_count": 3, "categories": 3, "low": 0.0, "high": 9.0, "family": families.Gaussian(), "members": [families.Gaussian()],
              "columns": {"a": families.Gaussian()}}  # fmt: skip
     kinds = {
-        "covariance": COVARIANCE, "df": POSITIVE.or_("None"), "total_count": COUNT.or_("2**40"), "categories": COUNT, "kind": CHOICE, "priors": PRIORS,
+        "covariance": COVARIANCE, "df": POSITIVE.or_("None"), "total_count": COUNT.or_("2**40"), "categories": COUNT,
+        "kind": CHOICE, "priors": PRIORS,
         "low": NUMBER.or_("10**30", "1.5", "array") , "high": NUMBER.or_("array", "-1", "0", "-10**30"), "whole": FLAG, "value": NUMBER,
         "family": THING, "members": THING, "columns": THING, "covariates": COUNT.or_("None"),
     }  # fmt: skip
