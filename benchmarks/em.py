@@ -37,7 +37,7 @@ model = gaussian_mixture(components)
 given = {"weights": np.full(components, 1 / components), "loc": start, "scale": np.ones((components, features)),
          "correlation_cholesky": np.stack([np.eye(features)] * components)}
 few = x[: max(8000, rows // 50)]
-options = dict(start=given, restarts=1, tolerance=0.0, seed=0)
+options = dict(init=given, restarts=1, tolerance=0.0, seed=0)
 fit_em(model, few, max_steps=1, **options)
 before = peak()
 for run in range(runs + 1):

@@ -55,7 +55,7 @@ def step_by_step(x: Observations, args: argparse.Namespace) -> None:
     print("\n3. Old Faithful")
     for ax, steps in zip(axes, (1, 5, 20), strict=True):
         fit = inference.fit_em(
-            model, x, start=start, restarts=1, max_steps=steps, tolerance=0.0, seed=args.seed, backend=args.backend
+            model, x, init=start, restarts=1, max_steps=steps, tolerance=0.0, seed=args.seed, backend=args.backend
         )
         print(f"   after {steps:>2} iterations: log likelihood {fit.log_likelihood:.3f}")
         plots.plot_ellipses(fit, x, ax, classes=inference.classify(fit, x))
@@ -74,7 +74,7 @@ def hard(x: Observations, args: argparse.Namespace) -> None:
     centres = standard[[0, 1, 2]]
     start = {"weights": np.full(3, 1 / 3), "loc": centres, "scale": 1.0}
     fit = inference.fit_em(
-        gaussian_mixture(3, "EII"), standard, start=start, fixed={"weights": np.full(3, 1 / 3)}, hard=True, restarts=1,
+        gaussian_mixture(3, "EII"), standard, init=start, fixed={"weights": np.full(3, 1 / 3)}, hard=True, restarts=1,
         seed=args.seed, backend=args.backend,
     )  # fmt: skip
     peer = KMeans(3, init=centres, n_init=1, tol=0).fit(standard)

@@ -34,6 +34,6 @@ from .posterior.warnings import PosteriorReport as PosteriorReport
 from .posterior.warnings import check_posterior as check_posterior
 from .results import GuideFit as GuideFit
 from .results import PointFit as PointFit
-from .selection.criteria import Selection as Selection
-from .selection.criteria import select_components as select_components
+from .selection.components import Selection as Selection
+from .selection.components import select_components as select_components
 from .status import Status as Status

@@ -26,8 +26,8 @@ WIDEST = 1e150
 """Columns vary by no more than this, and by no less than its inverse."""
 
 
-def checked(program: Program, x: Any) -> Observations:
-    """`x` as observations that the program can describe.
+def checked(program: Program, x: Any, *, labels: Any = None, row_weights: Any = None) -> Observations:
+    """`x` as observations that the program can describe, with the known labels and row weights that a verb was given beside it.
 
     Raises:
         ModelError: `program` is not a declaration.
@@ -41,7 +41,7 @@ def checked(program: Program, x: Any) -> Observations:
             expected="a declaration",
             advice="Use gaussian_mixture(2), Mixture(...), or decorate your own function with @mixtures.declare.",
         )
-    observations = Observations.of(x)
+    observations = observed(x, labels, row_weights)
     if isinstance(program, Mixture):
         check_room(rows=len(observations), components=program.components)
         check_squares(observations)
@@ -56,6 +56,14 @@ def checked(program: Program, x: Any) -> Observations:
             advice='Say it in the program: ppl.factor("labels", ...), as Mixture does; or pass the data without labels.',
         )
     return observations
+
+
+def observed(x: Any, labels: Any, row_weights: Any) -> Observations:
+    """`x` as observations, with the known labels and row weights that a verb was given beside it."""
+    observations = Observations.of(x)
+    if labels is not None:
+        observations = observations.with_labels(labels)
+    return observations if row_weights is None else observations.with_row_weights(row_weights)
 
 
 def check_squares(x: Observations) -> None:

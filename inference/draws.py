@@ -15,6 +15,9 @@ from mixtures.specification import by_token, from_json
 PER_DRAW = ("posterior", "posterior_raw", "sample_stats", "relabelling", "log_likelihood", "log_prior")
 """Groups with something for each draw."""
 
+NAMED = "named_"
+"""What the names of named data begin with in `constant_data`."""
+
 
 def whole(posterior: Any) -> xr.DataTree:
     """The tree as verbs read it, whatever was done to it since it was made: parameters' dims are chain, draw, and the program's in its order;
@@ -153,13 +156,20 @@ def observations_of(posterior: xr.DataTree) -> Observations:
     if covariates is not None:
         covariates = covariates.transpose("rows", ...)
         covariates = covariates.to_pandas() if _is_set(posterior, "has_covariate_names") else covariates.values
-    labels = constants.get("labels_of_rows")
+    labels, weights = constants.get("labels_of_rows"), constants.get("weights_of_rows")
+    named = {
+        str(name).removeprefix(NAMED): values.values
+        for name, values in constants.items()
+        if str(name).startswith(NAMED)
+    }
     return Observations(
         obs.values,
         feature_names=names,
         missing=missing,
         covariates=covariates,
         labels=None if labels is None else labels.values,
+        row_weights=None if weights is None else weights.values,
+        data=named or None,
     )
 
 
@@ -179,7 +189,7 @@ def sampled_assignments(posterior: xr.DataTree) -> list[str]:
     group = posterior["posterior"].to_dataset()
     if "parameters" not in posterior.attrs:
         return [name for name in ("assignment",) if name in group]
-    known = posterior.attrs["parameters"].split(",")
+    known = [*posterior.attrs["parameters"].split(","), *str(posterior.attrs.get("deterministic", "")).split(",")]
     return [str(name) for name, value in group.data_vars.items() if name not in known and value.dtype.kind in "iu"]
 
 

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inference.criteria import Criteria
 from inference.status import Status
 from mixtures import Observations, Program, __version__
 from mixtures.errors import ModelError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-ONE_ROW = 1.0 + 1e-9
-"""Row weights of no larger sum are shares."""
 
 BACKEND_PACKAGES = {"numpyro": ("numpyro", "jax"), "pyro": ("pyro-ppl", "torch")}
 
@@ -51,18 +49,12 @@ class Origin:
     total_weight: float | None = None
 
     @classmethod
-    def of(
-        cls, program: Program, x: Observations, backend: str, seed: int, row_weights: np.ndarray | None = None
-    ) -> "Origin":
+    def of(cls, program: Program, x: Observations, backend: str, seed: int) -> "Origin":
         """The origin of a result that is being made."""
         depends = x.covariates is not None and getattr(program, "needs_covariates", True)
         covariates = (x.covariates.shape[1], x.covariate_names) if depends else (None, None)
-        says = x.informative
-        total = (
-            None
-            if row_weights is None and says.all()
-            else float(np.sum(says if row_weights is None else row_weights[says]))
-        )
+        counts = x.counts
+        total = None if counts is None else float(counts.sum())
         described = (x.fingerprint, len(x), x.features, x.feature_names, *covariates, total)
         return cls(program, backend, seed, versions(backend), *described)
 
@@ -137,36 +129,31 @@ class PointFit(_Made):
         """n of the criteria: how many rows there are, a row of weight 2 being two, and one with everything missing none."""
         return self.origin.rows if self.origin.total_weight is None else self.origin.total_weight
 
-    def _penalised(self, log_likelihood: float, of_parameter: float) -> float:
-        """-2 log L and a penalty for each free parameter.
-
-        Raises:
-            ModelError: row weights that sum to 1 or less do not count rows, and log L is no sum over them.
-        """
-        total = self.origin.total_weight
-        if total is not None and total <= ONE_ROW and self.origin.rows > 1:
-            raise ModelError(
-                "row_weights",
-                got=f"weights that sum to {total:.4g} for {self.origin.rows} rows",
-                expected="weights that count rows: the log likelihood is a sum over rows, and n their number",
-                advice=f"For criteria, fit with weights times the number of rows that they stand for, {self.origin.rows} say.",
-            )
-        return -2 * log_likelihood + self.free_parameters * of_parameter
+    @property
+    def criteria(self) -> Criteria:
+        """What the information criteria are made of; they raise ModelError where row weights do not count rows."""
+        return Criteria(
+            self.log_likelihood,
+            self.classification_log_likelihood,
+            self.free_parameters,
+            self.sample_size,
+            self.origin.rows,
+        )
 
     @property
     def aic(self) -> float:
         """Akaike (1974): -2 log L + 2 df; smaller is better."""
-        return self._penalised(self.log_likelihood, 2.0)
+        return self.criteria.aic
 
     @property
     def bic(self) -> float:
         """Schwarz (1978): -2 log L + df log n, n = `sample_size`; smaller is better (mclust reports its negative)."""
-        return self._penalised(self.log_likelihood, float(np.log(self.sample_size)))
+        return self.criteria.bic
 
     @property
     def icl(self) -> float:
         """Biernacki, Celeux & Govaert (2000): -2 log p(x, z) + df log n at the most probable assignments z; smaller is better."""
-        return self._penalised(self.classification_log_likelihood, float(np.log(self.sample_size)))
+        return self.criteria.icl
 
     def __str__(self) -> str:
         bad = {

@@ -61,7 +61,7 @@ class BackendError(MixturesError, ImportError):
 
 
 class FitError(MixturesError, RuntimeError):
-    """A fit ended in a bad status and `raise_if_bad=True` was given."""
+    """A fit ended in a bad status and `strict=True` was given."""
 
 
 class StoredFileError(MixturesError, OSError):

@@ -19,8 +19,10 @@ from mixtures.tables import (
     check_names,
     check_shape,
     checked_covariates,
+    checked_data,
     checked_labels,
     checked_names,
+    checked_row_weights,
     names_of,
     numeric,
     squeezed,
@@ -50,7 +52,11 @@ class Observations:
         missing: `"raise"`: NaN is an error; `"allow"`: NaN marks a cell that was not observed, and drops out of the likelihood.
         covariates: what regressions and gating weights depend on, shape (rows,) or (rows, covariates); other models ignore them.
         labels: the components of rows whose component is known, ints from 0, and -1, None or NA where it is not, shape (rows,).
-            Where `x` is a pandas object, pandas covariates and labels must have its index, in its order.
+            Where `x` is a pandas object, pandas covariates, labels and weights must have its index, in its order.
+        row_weights: how often each row counts, shape (rows,), numbers >= 0, not all zero: a row of weight 2 is a row that is there twice.
+        data: `{name: array}`: what a program of your own takes beside `x`, each as the argument of its name. Whole numbers stay whole, as
+            indices must. An array whose first axis is as long as `x` has an entry a row, and is cut where rows are taken; any other belongs
+            to all of them.
 
     Attributes:
         x: the checked values, float64, read-only; NaN where missing.
@@ -59,6 +65,7 @@ class Observations:
         has_index: whether `x` brought an index, be it just 0, 1, 2, ...
         covariates: the checked covariates, (rows, covariates), or None.
         covariate_names: their names, or None.
+        row_weights, data: checked, read-only; or None.
 
     Raises:
         DataError: empty, NaN or infinite, not numeric, more than two dimensions, two columns of one name, or rows in another order than
@@ -70,6 +77,8 @@ class Observations:
         (3,)
         >>> Observations([1.0, float("nan"), 4.0], missing="allow").observed
         array([ True, False,  True])
+        >>> Observations([3.0, 0.0], data={"trials": [7, 5]}).data["trials"].dtype
+        dtype('int64')
     """
 
     x: Any
@@ -77,6 +86,8 @@ class Observations:
     missing: str = "raise"
     covariates: Any = None
     labels: Any = None
+    row_weights: Any = None
+    data: Any = None
     row_names: np.ndarray | None = field(default=None, init=False)
     covariate_names: tuple[str, ...] | None = field(default=None, init=False)
     has_index: bool = field(default=False, init=False, repr=False)
@@ -97,6 +108,11 @@ class Observations:
         if self.labels is not None:
             check_index("labels", self.labels, self)
             object.__setattr__(self, "labels", checked_labels(self.labels, len(values)))
+        if self.row_weights is not None:
+            check_index("row_weights", self.row_weights, self)
+            object.__setattr__(self, "row_weights", checked_row_weights(self.row_weights, len(values)))
+        if self.data is not None:
+            object.__setattr__(self, "data", checked_data(self.data) or None)
         self._refuse_bad(values)
         if self.covariates is not None:
             check_index("covariates", self.covariates, self)
@@ -119,7 +135,7 @@ class Observations:
     def _inherit(self, given: "Observations") -> tuple[str, ...] | None:
         """Take over what was not said anew; the names of the covariates, if they were taken over."""
         is_anew = self.covariates is not None
-        for name in ("labels", "covariates"):
+        for name in ("labels", "covariates", "row_weights", "data"):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, getattr(given, name))
         if given.missing == "allow":
@@ -160,19 +176,54 @@ class Observations:
         return self._like(Observations(values, feature_names=name, missing=self.missing), self.row_names)
 
     def take(self, rows: Any) -> "Observations":
-        """Some of the rows, given by a slice, indices or a mask; their names go along."""
-        covariates = None if self.covariates is None else self.covariates[rows]
-        labels = None if self.labels is None else self.labels[rows]
-        taken = Observations(self.x[rows], self.feature_names, self.missing, covariates, labels)
+        """Some of the rows, given by a slice, indices or a mask; their names, and all else that has an entry a row, go along."""
+
+        def cut(values: np.ndarray | None) -> np.ndarray | None:
+            return None if values is None else values[rows]
+
+        weights = cut(self.row_weights)
+        named = self.data and {
+            name: values[rows] if self.has_entry_a_row(name) else values for name, values in self.data.items()
+        }
+        taken = Observations(
+            self.x[rows],
+            self.feature_names,
+            self.missing,
+            covariates=cut(self.covariates),
+            labels=cut(self.labels),
+            row_weights=weights if weights is not None and weights.any() else None,
+            data=named,
+        )
         object.__setattr__(taken, "covariate_names", self.covariate_names)
         return self._like(taken, np.arange(len(self))[rows] if self.row_names is None else self.row_names[rows])
 
     def with_labels(self, labels: Any) -> "Observations":
         """The same rows with other known labels; None: with none."""
         check_index("labels", labels, self)
-        made = Observations(self.x, self.feature_names, self.missing, self.covariates, labels)
+        return self._with(labels=labels)
+
+    def with_row_weights(self, row_weights: Any) -> "Observations":
+        """The same rows with other weights; None: with none."""
+        check_index("row_weights", row_weights, self)
+        return self._with(row_weights=row_weights)
+
+    def _with(self, **changes: Any) -> "Observations":
+        kept = {name: getattr(self, name) for name in ("missing", "covariates", "labels", "row_weights", "data")}
+        made = Observations(self.x, self.feature_names, **{**kept, **changes})
         object.__setattr__(made, "covariate_names", self.covariate_names)
         return self._like(made, self.row_names)
+
+    def has_entry_a_row(self, name: str) -> bool:
+        """Whether an array of `data` has an entry a row."""
+        return self.data[name].shape[:1] == (len(self),)
+
+    @property
+    def counts(self) -> np.ndarray | None:
+        """How often each row counts: its weight, and not at all if it says nothing, see `informative`; None: each row once."""
+        says = self.informative
+        if self.row_weights is None:
+            return None if says.all() else says.astype(np.float64)
+        return np.where(says, self.row_weights, 0.0)
 
     def _like(self, made: "Observations", row_names: np.ndarray | None) -> "Observations":
         is_plain = row_names is None or is_default_index(row_names, len(made))
@@ -207,7 +258,7 @@ class Observations:
 
     @property
     def fingerprint(self) -> str:
-        """sha256 of shape, values, column names, covariates and known labels: tells whether two results speak of the same data."""
+        """sha256 of all that is here but the rows' names: tells whether two results speak of the same data."""
         digest = hashlib.sha256(repr((self.shape, self.feature_names)).encode())
         digest.update(np.ascontiguousarray(self.x).data)  # its memory, not a copy
         if self.covariates is not None:
@@ -215,6 +266,10 @@ class Observations:
             digest.update(np.ascontiguousarray(self.covariates).tobytes())
         if self.labels is not None:
             digest.update(self.labels.tobytes())
+        if self.row_weights is not None:
+            digest.update(b"row_weights" + self.row_weights.tobytes())
+        for name, values in sorted((self.data or {}).items()):
+            digest.update(repr((name, values.shape, values.dtype.str)).encode() + values.tobytes())
         return digest.hexdigest()
 
     def coords(self) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Reading tables: lists, arrays and pandas objects as checked arrays with names, and cells in words."""
 
 from collections import Counter
+from collections.abc import Mapping
+from keyword import iskeyword
 from typing import Any
 
 import numpy as np
@@ -197,6 +199,60 @@ def checked_labels(labels: Any, rows: int) -> np.ndarray:
     known = values.astype(np.int64)
     known.flags.writeable = False
     return known
+
+
+def checked_row_weights(given: Any, rows: int) -> np.ndarray:
+    """How often each row counts: finite, not negative, not all zero; read-only."""
+    weights = numeric(given, "row_weights")
+    if weights.shape != (rows,):
+        raise DataError("row_weights", got=f"shape {weights.shape}", expected=f"one for each row, shape ({rows},)")
+    bad = np.flatnonzero(~np.isfinite(weights) | (weights < 0))
+    if len(bad) or weights.sum() == 0:
+        got = f"{weights[bad[0]]} at row {bad[0]}" if len(bad) else "only zeros"
+        raise DataError("row_weights", got=got, expected="finite numbers >= 0, not all zero")
+    weights.flags.writeable = False
+    return weights
+
+
+OWN_NAMES = frozenset({"x", "ppl", "size", "observed", "covariates", "labels", "hyper", "row_weights"})
+"""Names of arguments that programs have already."""
+
+
+def checked_data(given: Any) -> Mapping[str, np.ndarray]:
+    """Named arrays beside `x`, read-only: whole numbers and truth values stay what they are, other numbers are float64."""
+    expected = "{name: array}, names that an argument of a program can have"
+    if not isinstance(given, Mapping):
+        raise DataError("data", got=in_words(given), expected=expected)
+    for name in given:
+        _check_free(name)
+    return {name: _named_array(name, value) for name, value in given.items()}
+
+
+def _check_free(name: Any) -> None:
+    """Check that a program can take an argument of that name."""
+    if not isinstance(name, str) or not name.isidentifier() or iskeyword(name):
+        raise DataError("data", got=f"the name {in_words(name)}", expected="names that an argument can have")
+    if name in OWN_NAMES:
+        raise DataError(
+            "data", got=f"the name {name!r}", expected="another: programs have an argument of that name already"
+        )
+
+
+def _named_array(name: str, given: Any) -> np.ndarray:
+    what = f"data[{name!r}]"
+    is_whole = getattr(getattr(given, "dtype", None), "kind", "") in "iub"  # what pandas has as well
+    array = np.array(given if is_whole else numbers_in(given, what))
+    if array.dtype.kind not in "fiub":  # of a list, as it was given
+        raise not_numeric(array, what)
+    if array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
+        raise DataError(what, got=f"{array.max()}", expected=f"whole numbers up to {np.iinfo(np.int64).max}")
+    array = array.astype({"f": np.float64, "b": np.bool_}.get(array.dtype.kind, np.int64))
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        where = ", ".join(map(str, bad[0].tolist()))
+        raise DataError(what, got=f"{array[tuple(bad[0])]} at [{where}]", expected="finite numbers")
+    array.flags.writeable = False
+    return array
 
 
 def _label(value: Any) -> float:

@@ -58,7 +58,7 @@ def _verbs(model, backend):
     inference.relabel(post)
     inference.diagnose_labels(post)
     yield "labels"
-    inference.partition(post)
+    inference.partition(post, seed=0)
     yield "partition"
     mixtures.simulate(model, 4, seed=0, backend=backend)
     yield "simulate"

@@ -24,6 +24,7 @@ from inference.engines.numpyro_sites import CACHED, Values, native
 from inference.engines.numpyro_vector import Space
 from inference.engines.pieces import pieces
 from inference.engines.protocol import ADAM_BETAS, FINAL_LEARNING_RATE, GUIDE_BETAS
+from inference.engines.run_arguments import ROW_WEIGHTS
 from inference.engines.sites import Sites
 from mixtures import Program
 
@@ -102,7 +103,8 @@ def compiled_ascent(program: Program, sites: Sites, steps: int) -> Callable[...,
         at: Any, records: Values, span: Any, starts: Values, scales: Values, learning_rate: jax.Array, data: Values
     ) -> tuple[Any, Values, Values]:
         space = Space(program, sites, data)
-        objective = _summed(program, sites, data) if is_summed else _autodelta(program, sites, starts, data)
+        has_elbo = not is_summed and ROW_WEIGHTS not in data  # enumeration knows no weight of a row
+        objective = _autodelta(program, sites, starts, data) if has_elbo else _summed(program, sites, data)
 
         def loss(free: Values) -> jax.Array:
             return objective(space.values(free))

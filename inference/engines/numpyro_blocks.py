@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from inference.engines.numpyro_logsumexp import summed_logsumexp
 from inference.engines.numpyro_split import Held
+from inference.engines.run_arguments import ROW_WEIGHTS
 
 Rows = dict[str, jax.Array]
 """The run arguments that have an entry a row."""
@@ -28,7 +29,9 @@ def block_of(rows: int, cells: int) -> int:
 
 
 def blocked_logsumexp(table_of: Callable[[Held, Rows], jax.Array], held: Held, rows: Rows, block: int) -> jax.Array:
-    """The sum over rows of log sum_k exp(table_ik), where the table of a block of rows is table_of(held, block), (rows, components).
+    """The sum over rows of log sum_k exp(table_ik), each times its weight if rows have one.
+
+    The table of a block of rows is table_of(held, block), (rows, components).
 
     The gradient of a sum is the sum of the blocks' gradients: each block's is computed beside its value and added up, where differentiating
     the loop would keep or recompute every block's tables.
@@ -39,7 +42,7 @@ def blocked_logsumexp(table_of: Callable[[Held, Rows], jax.Array], held: Held, r
     def of_block(real: Held, some: Rows, left_over: int | None = None) -> jax.Array:
         parts = iter(real)
         table = table_of([next(parts) if flag else leaf for flag, leaf in zip(is_real, held, strict=True)], some)
-        return summed_logsumexp(table if left_over is None else _last(table, left_over))
+        return summed_logsumexp(table if left_over is None else _last(table, left_over), some.get(ROW_WEIGHTS))
 
     def total(of_one: Callable[..., Any], real: Held) -> Any:
         count = length // block

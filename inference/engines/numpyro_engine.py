@@ -13,7 +13,12 @@ from inference.engines.closed_form import Climb, EMProblem, State
 from inference.engines.numpyro_ascent import compiled_ascent, compiled_guide_ascent
 from inference.engines.numpyro_hub import compiled_joint, compiled_log_densities, compiled_pointwise
 from inference.engines.numpyro_mle import compiled_expected, compiled_mle
-from inference.engines.numpyro_programs import compiled_classifier, compiled_forward, compiled_prior_draw
+from inference.engines.numpyro_programs import (
+    compiled_classifier,
+    compiled_deterministic,
+    compiled_forward,
+    compiled_prior_draw,
+)
 from inference.engines.numpyro_sites import Values, bound, describe
 from inference.engines.numpyro_vector import compiled_hessian, compiled_units, compiled_vector_density
 from inference.engines.nuts_options import NutsOptions
@@ -94,6 +99,14 @@ class NumPyroEngine:
         return np.asarray(compiled_log_densities(structure, sites)(dict(parameters), data)[0])
 
     @_held
+    def deterministic_draws(self, program: Program, parameters: Parameters, x: Observations) -> dict[str, np.ndarray]:
+        structure, data, sites = bound(program, x)
+        if not sites.deterministic:
+            return {}
+        at_ends = compiled_deterministic(structure, sites)(_as_jax(parameters), data)
+        return sites.without_assignments(*map(_as_numpy, at_ends))
+
+    @_held
     def prior_draw(self, program: Program, x: Observations, seed: int) -> dict[str, np.ndarray]:
         structure, data, sites = bound(program, x)
         names = tuple(site.name for site in sites.parameters)
@@ -104,7 +117,7 @@ class NumPyroEngine:
         self, program: Program, parameters: Parameters, x: Observations, *, draws: int, seed: int
     ) -> dict[str, np.ndarray]:
         structure, data, sites = bound(program, x)
-        names = tuple(site.name for site in sites.all if site.kind != "assignment")
+        names = tuple(site.name for site in sites.all if site.kind in ("parameter", "observed"))
         keys = jax.random.split(jax.random.PRNGKey(seed), draws)
         return _as_numpy(compiled_forward(structure, names)(keys, _as_jax(parameters), data))
 

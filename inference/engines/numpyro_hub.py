@@ -23,6 +23,7 @@ from inference.engines.numpyro_sites import CACHED, Values, in_plate, native
 from inference.engines.numpyro_split import Held, split
 from inference.engines.numpyro_terms import joint_and_prior, log_prob, unit_table
 from inference.engines.pieces import pieces
+from inference.engines.run_arguments import ROW_WEIGHTS
 from inference.engines.sites import Sites
 from mixtures import Program
 
@@ -99,7 +100,7 @@ def halves(program: Program, sites: Sites, parameters: Values, data: Values) -> 
     numbers, rows = of_no_row(data)
     length, components = len(rows["x"]), math.prod(site.categories for site in sites.assignments)
     block = block_of(length, components * rows["x"].size // length) if sites.structure is None else length
-    some = {name: value[:block] for name, value in rows.items()}
+    some = rows if block == length else {name: value[:block] for name, value in rows.items()}
 
     def table_of(given: tuple[Values, Values], rows: Values) -> jax.Array:
         parameters, numbers = given
@@ -112,7 +113,7 @@ def halves(program: Program, sites: Sites, parameters: Values, data: Values) -> 
 
     def of_rows(held: Held) -> jax.Array:
         if block == length:
-            return summed_logsumexp(second(held, rows))
+            return summed_logsumexp(second(held, rows), rows.get(ROW_WEIGHTS))
         return blocked_logsumexp(second, held, rows, block)
 
     return of_parameters, of_rows

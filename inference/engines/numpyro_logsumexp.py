@@ -14,13 +14,20 @@ LARGEST_GROUP = 32
 """Rows that share a logarithm: more save nothing."""
 
 
+def summed_logsumexp(table: jax.Array, weights: jax.Array | None = None) -> jax.Array:
+    """sum_i w_i log sum_k exp(table_ik) of a (rows, components) table; without weights, each row once."""
+    if weights is None:
+        return _unweighted(table)
+    # rows that do not count may be impossible
+    return jnp.sum(weights * jax.nn.logsumexp(jnp.where((weights > 0)[:, None], table, 0.0), axis=1))
+
+
 @jax.custom_jvp
-def summed_logsumexp(table: jax.Array) -> jax.Array:
-    """sum_i log sum_k exp(table_ik) of a (rows, components) table."""
+def _unweighted(table: jax.Array) -> jax.Array:
     return _summed(table)[0]
 
 
-@summed_logsumexp.defjvp
+@_unweighted.defjvp
 def _(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
     # d log sum_k exp(t_k) = sum_k exp(t_k) dt_k / sum_k exp(t_k)
     total, terms, sums = _summed(*primals)

@@ -4,11 +4,13 @@ import functools
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 from numpyro import handlers
 from numpyro.contrib.funsor import config_enumerate, infer_discrete
 
 from inference.engines.numpyro_jit import jit
 from inference.engines.numpyro_sites import CACHED, Values, native
+from inference.engines.sites import Sites
 from mixtures import Program
 
 
@@ -36,6 +38,28 @@ def compiled_prior_draw(program: Program, names: tuple[str, ...]) -> Callable[..
         return {name: trace[name]["value"] for name in names}
 
     return jit(draw)
+
+
+@functools.lru_cache(CACHED)
+def compiled_deterministic(program: Program, sites: Sites) -> Callable[..., tuple[Values, Values]]:
+    """A compiled function (parameters, data) -> the functions of parameters that the program keeps, (draws, ...), twice: at the first and at
+    the last value of every assignment."""
+
+    def kept(parameters: Values, data: Values, at_last: bool) -> Values:
+        assigned = {site.name: jnp.full(site.shape, (site.categories - 1) * at_last) for site in sites.assignments}
+        held = handlers.substitute(native(program), data={**parameters, **assigned})
+        with handlers.block(), handlers.trace() as trace:
+            held(**data)
+        return {name: site["value"] for name, site in trace.items() if site["type"] == "deterministic"}
+
+    def over_draws(parameters: Values, data: Values) -> tuple[Values, Values]:
+        first, last = (
+            jax.vmap(lambda values, at_last=at_last: kept(values, data, at_last))(parameters)
+            for at_last in (False, True)
+        )
+        return first, last
+
+    return jit(over_draws)
 
 
 @functools.lru_cache(CACHED)

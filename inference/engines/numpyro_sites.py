@@ -12,13 +12,14 @@ from numpyro import handlers
 from numpyro.distributions import biject_to, constraints
 
 from inference.engines.numpyro_terms import NumPyroProbe, log_prob, trace_key
-from inference.engines.run_arguments import checked_run, is_from_here, rows_of, run_arguments, shapes_of
+from inference.engines.run_arguments import checked_run, is_from_here, of_program, rows_of, run_arguments, shapes_of
 from inference.engines.sites import (
     Site,
     Sites,
     component_sizes,
     dims_of,
-    of_program,
+    kept_site,
+    knowing_mixture,
     proper_priors,
     support_of,
     with_structure,
@@ -44,7 +45,11 @@ Values = dict[str, Any]
 
 def native(program: Program) -> Callable[..., Any]:
     """The program as a NumPyro model that takes run arguments by name."""
-    return functools.partial(program, WORDS)
+    return functools.partial(_run, program)
+
+
+def _run(program: Program, **data: Any) -> Any:
+    return program(WORDS, **of_program(data))
 
 
 def trace_sites(program: Program, data: Values) -> dict[str, Values]:
@@ -94,7 +99,9 @@ def bound(program: Program, x: Observations) -> tuple[Program, Values, Sites]:
     traced.program = structure
     if isinstance(structure, Mixture):
         return traced, data, sites
-    return traced, data, _structured(traced, sites, terms, x.fingerprint, _Shaped(data))
+    sites = _structured(traced, sites, terms, x.fingerprint, _Shaped(data))
+    sites.check_row_weights(x)
+    return traced, data, sites
 
 
 def describe(program: Program, x: Observations) -> Sites:
@@ -135,11 +142,15 @@ def _looked_at(program: Program, data: Values) -> tuple[Sites, tuple[Term, ...],
         found.extend(_site(name, site, categories) for name, site in sampled.items() if not _is_factor(site))
         densities = {name: log_prob(site) for name, site in sampled.items()}
         terms.extend(_term(name, site, jnp.shape(densities[name])) for name, site in sampled.items())
-        return [(site["value"], densities[name]) for name, site in sampled.items()]
+        kept = {name: site for name, site in trace.items() if site["type"] == "deterministic"}
+        found.extend(_kept_site(name, site) for name, site in kept.items())
+        return [(site["value"], densities[name]) for name, site in sampled.items()] + [
+            site["value"] for site in kept.values()
+        ]
 
     with TRACING, proper_priors():
         traced = jax.make_jaxpr(look)(jax.random.PRNGKey(0), dict(data))
-    sites = of_program(program, Sites(tuple(found)))
+    sites = knowing_mixture(program, Sites(tuple(found)))
     return sites, tuple(terms), trace_key(traced, (sites, terms))
 
 
@@ -176,6 +187,11 @@ def _site(name: str, site: Values, categories: set[int]) -> Site:
         return Site(name, "assignment", jnp.shape(value), dims, support, True, 0, int(fn.support.upper_bound) + 1)
     free = jnp.size(biject_to(fn.support).inv(value))
     return Site(name, "parameter", jnp.shape(value), dims, support, False, free)
+
+
+def _kept_site(name: str, site: Values) -> Site:
+    plates = [(frame.name, frame.dim) for frame in site["cond_indep_stack"]]
+    return kept_site(name, jnp.shape(site["value"]), plates, site.get("infer", {}).get("event_dims", ()))
 
 
 def in_plate(site: Values, name: str) -> bool:

@@ -12,6 +12,7 @@ from numpyro import handlers
 from numpyro.distributions import biject_to
 
 from inference.engines.numpyro_jit import jit
+from inference.engines.run_arguments import of_program, with_other_rows
 from inference.engines.structure import POINTS, SPREADS, Assigned, Choice, Structure, Term, Terms
 from inference.engines.sum_product import joined, restricted, summed
 from mixtures import Program
@@ -30,7 +31,7 @@ def terms_at(program: Program, values: Values, data: Values) -> Values:
     """Every term of the density by name, at values of all unknowns."""
     held = handlers.substitute(program, data=values)
     with handlers.block(), handlers.trace() as trace:
-        held(WORDS, **data)
+        held(WORDS, **of_program(data))
     return {name: log_prob(site) for name, site in trace.items() if site["type"] == "sample"}
 
 
@@ -52,14 +53,14 @@ class NumPyroProbe:
         )
 
     def at(self, parameters: Assigned, assigned: Assigned, order: np.ndarray | None = None) -> Terms:
-        data = self._data if order is None else {**self._data, "x": self._data["x"][order]}
+        data = self._data if order is None else with_other_rows(self._data, order)
         found = self._compiled({**parameters, **assigned}, data)
         return {name: np.asarray(value) for name, value in found.items()}
 
 
 def _drawn(program: Program, key: jax.Array, spread: jax.Array, data: Values, names: Sequence[str]) -> Values:
     """Parameters from the prior, or, where there is a spread, from normals of that spread in unconstrained coordinates."""
-    trace = handlers.trace(handlers.seed(program, key)).get_trace(WORDS, **data)
+    trace = handlers.trace(handlers.seed(program, key)).get_trace(WORDS, **of_program(data))
     found = {}
     for name, own in zip(names, jax.random.split(key, len(names) + 1)[1:], strict=True):
         value, bijection = trace[name]["value"], biject_to(trace[name]["fn"].support)

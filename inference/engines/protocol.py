@@ -225,6 +225,11 @@ class Engine(Protocol):
         """log p(x | parameters), all assignments summed out, for many parameter values, shape (draws,); any program."""
         ...
 
+    def deterministic_draws(self, program: Program, parameters: Parameters, x: Observations) -> dict[str, np.ndarray]:
+        """What the program keeps under `ppl.deterministic`, for many parameter values at once, (draws, ...); what depends on assignments, and
+        so is no function of the parameters, is left out."""
+        ...
+
     def prior_draw(self, program: Program, x: Observations, seed: int) -> dict[str, np.ndarray]:
         """One draw of every parameter from its prior."""
         ...

@@ -28,6 +28,7 @@ from inference.engines.pyro_programs import (
     as_numpy,
     as_torch,
     describe,
+    deterministic_of,
     isolated,
     log_densities,
     max_plate_nesting,
@@ -82,6 +83,18 @@ class PyroEngine:
         with isolated():
             return over_draws(lambda values: both(values, data)[which], parameters, sites)
 
+    def deterministic_draws(self, program: Program, parameters: Parameters, x: Observations) -> dict[str, np.ndarray]:
+        sites = describe(program, x)
+        model, data = tensors(program, x)
+        with isolated(), torch.no_grad():
+            at_ends = [
+                torch.vmap(lambda values, last=last: deterministic_of(model, values, data, sites, last))(
+                    as_torch(dict(parameters))
+                )
+                for last in (False, True)
+            ]
+        return sites.without_assignments(*map(as_numpy, at_ends))
+
     def prior_draw(self, program: Program, x: Observations, seed: int) -> dict[str, np.ndarray]:
         model, data = tensors(program, x)
         names = [site.name for site in describe(program, x).parameters]
@@ -93,7 +106,7 @@ class PyroEngine:
         self, program: Program, parameters: Parameters, x: Observations, *, draws: int, seed: int
     ) -> dict[str, np.ndarray]:
         model, data = tensors(program, x)
-        names = [site.name for site in describe(program, x).all if site.kind != "assignment"]
+        names = [site.name for site in describe(program, x).all if site.kind in ("parameter", "observed")]
         held = as_torch(dict(parameters))
         rows = []
         with isolated(seed), torch.no_grad():

@@ -24,6 +24,7 @@ from inference.engines.protocol import LogDensity, Parameters
 from inference.engines.pyro_terms import (
     PyroProbe,
     Values,
+    deterministic_sites,
     held_sites,
     is_factor,
     joint_and_prior,
@@ -33,13 +34,14 @@ from inference.engines.pyro_terms import (
     trace_sites,
     unit_table,
 )
-from inference.engines.run_arguments import checked_run, run_arguments
+from inference.engines.run_arguments import ROW_WEIGHTS, checked_run, of_program, run_arguments
 from inference.engines.sites import (
     Site,
     Sites,
     component_sizes,
     dims_of,
-    of_program,
+    kept_site,
+    knowing_mixture,
     proper_priors,
     support_of,
     with_structure,
@@ -80,6 +82,14 @@ def as_torch(values: Any) -> Any:
     return torch.tensor(np.asarray(values), dtype=torch.float64)
 
 
+def as_run_arguments(data: Any) -> Any:
+    """Nested run arguments as tensors: whole numbers and truth values stay what they are."""
+    if isinstance(data, dict):
+        return {name: as_run_arguments(value) for name, value in data.items()}
+    array = np.asarray(data)
+    return torch.tensor(array, dtype={"i": torch.int64, "b": torch.bool}.get(array.dtype.kind, torch.float64))
+
+
 def as_numpy(values: Values) -> dict[str, np.ndarray]:
     """Tensors by site as arrays."""
     return {name: value.detach().numpy() for name, value in values.items()}
@@ -90,9 +100,9 @@ def tensors(program: Program, x: Observations) -> tuple[Callable[..., Any], Valu
     structure, data = run_arguments(program, x)
 
     def model(**data: Any) -> Any:
-        return structure(WORDS, **data)
+        return structure(WORDS, **of_program(data))
 
-    return model, as_torch(data)
+    return model, as_run_arguments(data)
 
 
 def is_assignment(site: Values) -> bool:
@@ -110,15 +120,19 @@ def describe(program: Program, x: Observations) -> Sites:
                 if not site["is_observed"] and not is_assignment(site):
                     _check_arguments(name, site["fn"])
             densities = {name: log_prob(site) for name, site in trace.items()}
+            kept = deterministic_sites(model, {name: site["value"] for name, site in trace.items()}, data)
     categories = component_sizes([site for site in trace.values() if not is_factor(site)], is_assignment)
     found = tuple(_site(name, site, categories) for name, site in trace.items() if not is_factor(site))
-    sites = of_program(program, Sites(found))
+    found += tuple(_kept_site(name, site) for name, site in kept.items())
+    sites = knowing_mixture(program, Sites(found))
     if isinstance(program, Mixture):
         return sites
     terms = tuple(_term(name, site, tuple(densities[name].shape)) for name, site in trace.items())
     with isolated():
         key = _numbers_key(model, data, trace, densities)
-    return _structured(_Known(program, (sites, terms, key, x.fingerprint), model, data))
+    sites = _structured(_Known(program, (sites, terms, key, x.fingerprint), model, data))
+    sites.check_row_weights(x)
+    return sites
 
 
 def _numbers_key(model: Callable[..., Any], data: Values, trace: dict[str, Values], densities: Values) -> str:
@@ -193,6 +207,10 @@ def _site(name: str, site: Values, categories: set[int]) -> Site:
     return Site(name, "parameter", shape, dims, support, False, free)
 
 
+def _kept_site(name: str, site: Values) -> Site:
+    return kept_site(name, tuple(site["value"].shape), plates_of(site), site["infer"]["event_dims"])
+
+
 def _in_plate(site: Values, name: str) -> bool:
     return any(frame.name == name for frame in site["cond_indep_stack"])
 
@@ -255,6 +273,11 @@ def pointwise(model: Callable[..., Any], parameters: Values, data: Values, sites
     return every if unseen is None else every - torch.logsumexp(unseen, 1)
 
 
+def weighted(rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """A sum over rows, each as often as it counts; what does not count may be infinite."""
+    return (weights * torch.where(weights > 0, rows, torch.zeros_like(rows))).sum()
+
+
 def log_densities(
     model: Callable[..., Any], sites: Sites
 ) -> Callable[[Values, Values], tuple[torch.Tensor, torch.Tensor]]:
@@ -262,6 +285,8 @@ def log_densities(
 
     def by_hub(parameters: Values, data: Values) -> tuple[torch.Tensor, torch.Tensor]:
         table, unseen, rest = tables(model, parameters, data, sites)
+        if ROW_WEIGHTS in data:  # and no row has unknowns of its own: see `Sites.check_row_weights`
+            return weighted(torch.logsumexp(table, 1), data[ROW_WEIGHTS]), rest
         own = torch.zeros((), dtype=torch.float64) if unseen is None else torch.logsumexp(unseen, 1).sum()
         return torch.logsumexp(table, 1).sum() - own, own + rest
 
@@ -281,6 +306,17 @@ def log_densities(
         return -torch.as_tensor(loss(model, guide, **data)) - prior, prior
 
     return by_hub if sites.has_hub else by_sum_product if sites.is_summed else by_enumeration
+
+
+def deterministic_of(
+    model: Callable[..., Any], parameters: Values, data: Values, sites: Sites, at_last: bool
+) -> Values:
+    """The functions of the parameters that the program keeps, at the first or last value of every assignment."""
+    assigned = {
+        site.name: torch.full(site.shape, (site.categories - 1) * at_last, dtype=torch.int64)
+        for site in sites.assignments
+    }
+    return {name: site["value"] for name, site in deterministic_sites(model, {**parameters, **assigned}, data).items()}
 
 
 def max_plate_nesting(trace: dict[str, Values]) -> int:

@@ -9,9 +9,10 @@ import torch
 from pyro import poutine
 from torch.distributions import biject_to
 
+from inference.engines.run_arguments import with_other_rows
 from inference.engines.structure import POINTS, SPREADS, Assigned, Choice, Structure, Term, Terms
 from inference.engines.sum_product import joined, restricted, summed
-from mixtures.ppl.pyro_ppl import is_subsample
+from mixtures.ppl.pyro_ppl import is_deterministic, is_subsample
 
 Values = dict[str, Any]
 Model = Callable[..., Any]
@@ -19,8 +20,18 @@ Model = Callable[..., Any]
 
 def trace_sites(model: Model, data: Values) -> dict[str, Values]:
     """One forward trace of the program, sample sites only."""
+    return {name: site for name, site in _every_site(model, data).items() if not is_deterministic(site)}
+
+
+def _every_site(model: Model, data: Values) -> dict[str, Values]:
     nodes: dict[str, Values] = poutine.trace(model).get_trace(**data).nodes  # type: ignore[assignment]  # a message is a dict
     return {name: site for name, site in nodes.items() if site["type"] == "sample" and not is_subsample(site)}
+
+
+def deterministic_sites(model: Model, values: Values, data: Values) -> dict[str, Values]:
+    """The functions of the parameters that the program keeps, at given values of all unknowns."""
+    with poutine.block(), poutine.condition(data=values):
+        return {name: site for name, site in _every_site(model, data).items() if is_deterministic(site)}
 
 
 def held_sites(model: Model, values: Values, data: Values) -> dict[str, Values]:
@@ -71,7 +82,7 @@ class PyroProbe:
         return {name: value.numpy() for name, value in values.items()}
 
     def at(self, parameters: Assigned, assigned: Assigned, order: np.ndarray | None = None) -> Terms:
-        data = self._data if order is None else {**self._data, "x": self._data["x"][torch.as_tensor(np.array(order))]}
+        data = self._data if order is None else with_other_rows(self._data, torch.as_tensor(np.array(order)))
         values = {name: torch.as_tensor(np.array(value)) for name, value in {**parameters, **assigned}.items()}
         with torch.no_grad():
             return {name: value.numpy() for name, value in terms_at(self._model, values, data).items()}

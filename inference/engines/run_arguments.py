@@ -11,25 +11,53 @@ import numpy as np
 from mixtures import Mixture, Observations, Program
 from mixtures.errors import DataError, MixturesError, ModelError
 from mixtures.program import Declared
+from mixtures.tables import OWN_NAMES
 
 
 def run_arguments(program: Program, x: Observations) -> tuple[Program, dict[str, Any]]:
     """A program's structure and its run arguments: what is compiled, and what is passed to it.
 
     The numbers of a mixture's priors are run arguments, so that other numbers need no new compilation. Where cells are missing, `observed`
-    says which are not; covariates go to the programs that need them (to every program of a user's own).
+    says which are not; covariates go to the programs that need them (to every program of a user's own). Row weights go to no program: they
+    multiply what the rows add to the log density.
+
+    Raises:
+        DataError: named data that the program does not take, or none that it takes.
     """
     data: dict[str, Any] = {"x": x.x}
     if x.observed is not None:
         data["observed"] = x.observed
     if x.covariates is not None and (not isinstance(program, Mixture) or program.needs_covariates):
         data["covariates"] = x.covariates
+    if x.row_weights is not None:
+        data[ROW_WEIGHTS] = x.row_weights
     if isinstance(program, Mixture):
+        _refuse_named(x)
         known = {} if x.labels is None else {"labels": x.labels}
         return program.structure, {**data, "hyper": program.hyper(x), **known}
+    data |= x.data or {}
     if isinstance(program, Declared):
         _check_arguments(program, data)
     return program, data
+
+
+ROW_WEIGHTS = "row_weights"
+"""The one run argument that is the inference's own and not the program's."""
+
+
+def of_program(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The run arguments that the program itself takes."""
+    return {name: value for name, value in data.items() if name != ROW_WEIGHTS}
+
+
+def _refuse_named(x: Observations) -> None:
+    if x.data:
+        raise DataError(
+            "data",
+            got=f"{', '.join(map(repr, x.data))} beside x",
+            expected="no named data: a Mixture takes x, covariates, labels and row_weights",
+            advice="Pass the data without, or write a program of your own that takes them: @mixtures.declare.",
+        )
 
 
 def is_from_here(part: Any) -> bool:
@@ -66,9 +94,9 @@ def _check_arguments(program: Declared, data: Mapping[str, Any]) -> None:
             expected=f"{name}, which the program takes",
             advice=f"Pass Observations(x, {name}=...), for new rows too."
             if name == "covariates"
-            else f"Give {name} a default in the program; x, covariates and observed are what data bring.",
+            else f'Pass Observations(x, data={{"{name}": ...}}), for new rows too; or give {name} a default in the program.',
         )
-    for name in sorted(set(data) - {"x"} - known):
+    for name in sorted(set(of_program(data)) - {"x"} - known):
         if not takes_all:
             raise DataError(
                 name,
@@ -100,8 +128,19 @@ def checked_run() -> Iterator[None]:
 
 
 def rows_of(data: Mapping[str, Any], index: Any) -> dict[str, Any]:
-    """The run arguments of some rows: whatever has one entry a row is indexed, the numbers of the priors are not."""
-    return {name: value if isinstance(value, Mapping) else value[index] for name, value in data.items()}
+    """The run arguments of some rows: whatever has one entry a row is indexed; the numbers of the priors, and other data, are not."""
+    rows = np.shape(data["x"])[:1]
+
+    def has_entry_a_row(value: Any) -> bool:
+        return not isinstance(value, Mapping) and np.shape(value)[:1] == rows
+
+    return {name: value[index] if has_entry_a_row(value) else value for name, value in data.items()}
+
+
+def with_other_rows(data: Mapping[str, Any], order: Any) -> dict[str, Any]:
+    """The run arguments with other rows of `x`, and of the named data that have an entry a row, in the place of their own."""
+    rest = {name: value for name, value in data.items() if name in OWN_NAMES - {"x"} or isinstance(value, Mapping)}
+    return {**rows_of({name: value for name, value in data.items() if name not in rest}, order), **rest}
 
 
 def shapes_of(data: Any) -> Any:

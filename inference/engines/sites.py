@@ -9,7 +9,7 @@ import numpy as np
 
 from inference.engines.exchange import found_exchange, named_axes
 from inference.engines.structure import Probe, Structure, derived
-from mixtures import Mixture, Program
+from mixtures import Mixture, Observations, Program
 from mixtures.errors import ModelError
 from mixtures.exchangeable import Groups
 
@@ -36,7 +36,7 @@ class Site:
 
     Args:
         name: the site's name.
-        kind: a parameter, an assignment, or an observation.
+        kind: a parameter, an assignment, an observation, or a function of parameters that the program keeps.
         shape: of the site's value.
         dims: the name of each axis: plates, then event axes.
         support: which values it may have.
@@ -47,7 +47,7 @@ class Site:
     """
 
     name: str
-    kind: Literal["parameter", "assignment", "observed"]
+    kind: Literal["parameter", "assignment", "observed", "deterministic"]
     shape: tuple[int, ...]
     dims: tuple[str, ...]
     support: Support
@@ -97,6 +97,17 @@ class Sites:
     def assignments(self) -> tuple[Site, ...]:
         """The discrete unknowns."""
         return tuple(site for site in self.all if site.kind == "assignment")
+
+    @property
+    def deterministic(self) -> tuple[Site, ...]:
+        """The functions of the parameters that the program keeps."""
+        return tuple(site for site in self.all if site.kind == "deterministic")
+
+    def without_assignments(
+        self, first: Mapping[str, np.ndarray], last: Mapping[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Of what the program keeps, computed at the first and at the last value of every assignment, what does not depend on these."""
+        return {name: value for name, value in first.items() if np.array_equal(value, last[name], equal_nan=True)}
 
     @property
     def has_hub(self) -> bool:
@@ -167,6 +178,23 @@ class Sites:
                 advice="The log likelihood of all rows together is in the fit, and in sample_stats of a posterior.",
             )
 
+    def check_row_weights(self, x: Observations) -> None:
+        """Check that rows can count more or less than once.
+
+        Raises:
+            ModelError: row weights, and rows that are not independent, or have unknowns of their own.
+        """
+        if x.row_weights is None:
+            return
+        self.check_hub("row weights")
+        if self.has_prior_in_rows:
+            raise ModelError(
+                "row_weights",
+                got=f"weights of rows that have unknowns of their own: {', '.join(self.latent)}",
+                expected="rows whose only unknown is their assignment",
+                advice="Pass the data without row_weights, each row as often as it counts.",
+            )
+
     @property
     def latent(self) -> tuple[str, ...]:
         """The continuous unknowns on which a row's likelihood is conditional: every row has its own, or they depend on an assignment."""
@@ -220,7 +248,7 @@ def support_of(constraint: Any, constraints: Any) -> Support:
     return next((support for name, support in SUPPORTS.items() if base is getattr(constraints, name)), "other")
 
 
-def of_program(program: Program, sites: Sites) -> Sites:
+def knowing_mixture(program: Program, sites: Sites) -> Sites:
     """The sites, knowing which make up linear predictors, and how many free coordinates the likelihood does not depend on.
 
     Some models have one component's too many.
@@ -279,6 +307,28 @@ def dims_of(
     if is_simplex and len(event) == 1 and event[0] in categories and "components" not in plates:
         return (*plates, "components")
     return plates + tuple(f"{name}_dim_{axis}" for axis in range(len(event)))
+
+
+def kept_site(name: str, shape: tuple[int, ...], plates: Iterable[tuple[str, int]], declared: Iterable[str]) -> Site:
+    """A function of the parameters that the program keeps; its axes are those of its plates, then those it names, else numbered.
+
+    Raises:
+        ModelError: more names than the value has axes beside its plates, or fewer.
+    """
+    inside, declared = sorted(plates, key=lambda plate: plate[1]), tuple(declared)
+    event = len(declared) if declared or inside else len(shape)
+    batch = shape[: len(shape) - event]
+    # a value that does not vary along a plate may lack its axis
+    names = [plate for plate, dim in inside if -dim <= len(batch)]
+    if len(names) != len(batch) or len(shape) < event:
+        raise ModelError(
+            f"deterministic {name!r}",
+            got=f"shape {shape}, in {', '.join(plate for plate, _ in inside) or 'no plate'}, with dims {declared}",
+            expected="a name for each axis right of those of its plates",
+            advice=f'Name them: ppl.deterministic("{name}", value, dims=(...)).',
+        )
+    rest = declared or tuple(f"{name}_dim_{axis}" for axis in range(event))
+    return Site(name, "deterministic", shape, (*names, *rest), "other", False, 0)
 
 
 def with_structure(sites: Sites, probe: Probe) -> Sites:

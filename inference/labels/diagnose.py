@@ -25,20 +25,22 @@ from inference.labels.relabel import choose_rows
 from inference.labels.report import LabelReport
 from inference.labels.switching import describe_switching
 from inference.labels.verdict import decide
+from mixtures.renamed import formerly
 
 COMPARED = ("ecr", "ecr-iterative-1", "ecr-iterative-2", "stephens", "pra", "data-based", "ordering")
 CLOSE_CALL = np.log(20.0)
 """Nats of Stephens' divergence: below it the second-best labelling is within a factor of 20 of the best."""
 
 
+@formerly(max_rows="rows")
 def diagnose_labels(
     posterior: xr.DataTree,
     method: str | None = None,
     pivot: Any = None,
     reference_fit: Any = None,
     *,
-    rows: int | None = None,
-    seed: int = 0,
+    max_rows: int | None = None,
+    seed: int | None = None,
 ) -> LabelReport:
     """Say how the labels behaved, and what may be read from the draws.
 
@@ -48,8 +50,8 @@ def diagnose_labels(
         pivot: as in `relabel`.
         reference_fit: a point fit of the same program and data, whose log posterior density the draws must come near;
             None takes the density of the fit that the sampler was started from, if the tree keeps one.
-        rows: use a random subset of so many rows; None is all, or as many as fit into memory.
-        seed: draws that subset.
+        max_rows: use a random subset of so many rows; None is all, or as many as fit into memory.
+        seed: of that subset, an int in [0, 2**32); needed only where there is one.
 
     Returns:
         The report: a table when printed, a Dataset by `to_dataset`.
@@ -57,7 +59,7 @@ def diagnose_labels(
     Raises:
         ChoiceError: unknown method.
         DataError: no posterior with components.
-        ModelError: `rows` is not an int >= 2.
+        ModelError: `max_rows` is not an int >= 2.
 
     Example:
         >>> from inference import sample_nuts
@@ -76,7 +78,7 @@ def diagnose_labels(
         check_result("reference_fit", reference_fit, "log_posterior", "PointFit", "fit_map, fit_mle or fit_em")
     posterior = whole(posterior)
     raw = raw_tree(posterior)
-    evidence = Evidence(raw, choose_rows(raw, rows, seed))
+    evidence = Evidence(raw, choose_rows(raw, max_rows, seed))
     parts = tasks(evidence, pivot)
     compared = [name for name in COMPARED if evidence.is_of_rows or name != "data-based"]
     results = {name: solved(name, parts, evidence) for name in compared}

@@ -16,20 +16,22 @@ from inference.labels.evidence import Evidence, raw_tree
 from inference.labels.exchange import FIXED, groups_of, is_exchangeable
 from inference.labels.methods import METHODS, solved, tasks
 from inference.labels.permutations import Permutations, Relabelling, relabel_assignments, relabel_parameters
+from mixtures.renamed import formerly
 from mixtures.seeds import check_seed, generator
 
 MOST_MEMORY = 512 * 2**20
 """Bytes of responsibilities (draws x rows x components) above which a random subset of rows is used."""
 
 
+@formerly(max_rows="rows")
 def relabel(
     posterior: xr.DataTree,
     method: str = "ecr",
     pivot: Any = None,
     *,
     by: str | None = None,
-    rows: int | None = None,
-    seed: int = 0,
+    max_rows: int | None = None,
+    seed: int | None = None,
 ) -> xr.DataTree:
     """Give the components of all draws one labelling.
 
@@ -44,8 +46,8 @@ def relabel(
         pivot: what the labels should mean: a draw's index (chains one after the other), a clustering of the rows, or
             a point fit. None is the draw of highest log posterior density.
         by: for `"ordering"`, the site to sort by; None is the one whose components lie farthest apart.
-        rows: use a random subset of so many rows. None is all of them, or as many as fit into 512 MB.
-        seed: draws that subset.
+        max_rows: use a random subset of so many rows. None is all of them, or as many as fit into 512 MB.
+        seed: of that subset, an int in [0, 2**32); needed only where there is one.
 
     Returns:
         A new tree: `posterior` has every variable with a dim `components`, and `assignment`, under one labelling;
@@ -59,7 +61,7 @@ def relabel(
     Raises:
         ChoiceError: unknown method or site.
         DataError: no posterior with components, or a pivot that does not fit it.
-        ModelError: `"sjw"` with more than 6 components to exchange, or `rows` that is not an int >= 2.
+        ModelError: `"sjw"` with more than 6 components to exchange, or `max_rows` that is not an int >= 2.
 
     Example:
         >>> from inference import sample_nuts
@@ -74,7 +76,7 @@ def relabel(
     raw = raw_tree(posterior)
     if by is not None:
         check_choice("by", by, Evidence(raw).sites)
-    subset = choose_rows(raw, rows, seed)
+    subset = choose_rows(raw, max_rows, seed)
     result, used = run(raw, method, pivot, by, subset)
     attrs: dict[str, Any] = {"method": method, "pivot": used, "total_costs": result.total_costs}
     if subset is not None:
@@ -90,22 +92,24 @@ def run(raw: xr.DataTree, method: str, pivot: Any, by: str | None, rows: np.ndar
     return solved(method, parts, evidence), parts[0].pivot.name if parts else "none"
 
 
-def choose_rows(raw: xr.DataTree, rows: int | None, seed: int) -> np.ndarray | None:
+def choose_rows(raw: xr.DataTree, max_rows: int | None, seed: int | None) -> np.ndarray | None:
     """A random subset in random order, so that its halves are random too; None if all rows are used, or assignments are not of rows.
 
     Raises:
-        ModelError: `rows` is not an int >= 2.
-        SeedError: a bad seed.
+        ModelError: `max_rows` is not an int >= 2.
+        SeedError: a bad seed, or none where a subset is drawn.
     """
     total = raw["observed_data"].sizes["rows"]
-    if rows is None:
+    if max_rows is None:
         dataset = Evidence(raw).draws
         draw_bytes = 8 * dataset.sizes["components"] * dataset.sizes["chain"] * dataset.sizes["draw"]
-        rows = max(2, MOST_MEMORY // draw_bytes)
-    rows = check_count("rows", rows, least=2)
-    if rows >= total or not Evidence(raw).is_of_rows:
+        max_rows = max(2, MOST_MEMORY // draw_bytes)
+    max_rows = check_count("max_rows", max_rows, least=2)
+    if seed is not None:
+        check_seed(seed)
+    if max_rows >= total or not Evidence(raw).is_of_rows:
         return None
-    return generator(check_seed(seed), "relabel").choice(total, rows, replace=False)
+    return generator(check_seed(seed), "relabel").choice(total, max_rows, replace=False)
 
 
 def apply(raw: xr.DataTree, result: Relabelling, attrs: dict[str, Any]) -> xr.DataTree:

@@ -12,14 +12,16 @@ from inference.results import PointFit
 from mixtures import Mixture, Observations, Program
 from mixtures.errors import ModelError
 from mixtures.exchangeable import exchangeable
+from mixtures.renamed import NO_SEED, formerly
 from mixtures.seeds import check_seed
 
 STARTS = 3
 """Starts of the fit: with every row's cluster known hardly any family has more than one optimum."""
 
 
+@formerly(seed=NO_SEED)
 def cluster_parameters(
-    posterior: DataTree, partition: Partition | np.ndarray, *, seed: int = 0, backend: str = "numpyro"
+    posterior: DataTree, partition: Partition | np.ndarray, *, seed: int, backend: str = "numpyro"
 ) -> PointFit:
     """The most probable parameters given that the rows are clustered so.
 
@@ -46,7 +48,7 @@ def cluster_parameters(
         >>> from mixtures import gaussian_mixture
         >>> x = [0.0, 0.5, 1.0, 10.0, 10.5, 11.0]
         >>> post = sample_nuts(gaussian_mixture(2, "tied"), x, draws=50, tune=100, chains=1, seed=0, progress=False)
-        >>> fit = cluster_parameters(post, partition(post))
+        >>> fit = cluster_parameters(post, partition(post, seed=0), seed=0)
         >>> fit.parameters["loc"].round(1).tolist()
         [0.5, 10.5]
     """

@@ -19,6 +19,7 @@ from inference.partitions.search import search
 from inference.partitions.similarity import check_matrix, responsibilities_of
 from inference.partitions.uncertainty import cluster_uncertainty, membership, number_of_clusters, row_uncertainty
 from mixtures.errors import DataError, ModelError
+from mixtures.renamed import NO_SEED, formerly
 from mixtures.seeds import check_seed
 from mixtures.tables import whole_numbers
 
@@ -84,12 +85,13 @@ class Partition:
         return "\n".join([*lines, "", f"number of clusters, posterior: {counts}", str(self.ball)])
 
 
+@formerly(seed=NO_SEED)
 def partition(
     posterior: DataTree,
     loss: str | Loss = "vi",
     *,
     rows: Sequence[int] | np.ndarray | None = None,
-    seed: int = 0,
+    seed: int,
     restarts: int = 16,
     max_clusters: int | None = None,
     level: float = 0.95,
@@ -131,7 +133,7 @@ def partition(
         >>> from mixtures import gaussian_mixture
         >>> x = [0.0, 1.0, 2.0, 10.0, 11.0, 12.0]
         >>> post = sample_nuts(gaussian_mixture(2, "tied"), x, draws=50, tune=100, chains=2, seed=0, progress=False)
-        >>> partition(post).labels.tolist()
+        >>> partition(post, seed=0).labels.tolist()
         [0, 0, 0, 1, 1, 1]
     """
     loss = loss_of(loss)
@@ -212,11 +214,12 @@ def _check(seed: Any, restarts: Any, max_clusters: Any, level: Any) -> None:
     check_share("level", level)
 
 
+@formerly(seed=NO_SEED)
 def partition_responsibilities(
     responsibilities: np.ndarray,
     loss: str | Loss = "vi",
     *,
-    seed: int = 0,
+    seed: int,
     restarts: int = 16,
     max_clusters: int | None = None,
     level: float = 0.95,
@@ -234,7 +237,7 @@ def partition_responsibilities(
     Example:
         >>> import numpy as np
         >>> sure = np.array([[0.98, 0.02], [0.95, 0.05], [0.01, 0.99]])
-        >>> partition_responsibilities(np.tile(sure, (50, 1, 1))).labels.tolist()
+        >>> partition_responsibilities(np.tile(sure, (50, 1, 1)), seed=0).labels.tolist()
         [0, 0, 1]
     """
     loss, seed = loss_of(loss), check_seed(seed)

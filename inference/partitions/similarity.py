@@ -67,7 +67,7 @@ def check_matrix(rows: int, copies: int = 1) -> None:
     check_memory(
         f"similarity of {rows} rows",
         8.0 * copies * rows**2 + 4 * BLOCK_BYTES,
-        "Pass a subset: rows=...; partition(posterior, similarity=False) needs no matrix.",
+        "Pass a subset: rows=...; partition(posterior, similarity=False, seed=0) needs no matrix.",
     )
 
 

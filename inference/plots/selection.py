@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from inference.checks import check_result
 from inference.plots.axes import given_or_new, legend_beside
 from inference.plots.palette import WHOLE, colour, marker
-from inference.selection.criteria import Selection
+from inference.selection.components import Selection
 
 SHOWN = 3.0
 """How far up the picture goes, in units of the distance from the best to the median."""

@@ -19,15 +19,15 @@ from mixtures.errors import FitError
 Parameters = dict[str, np.ndarray]
 
 
-def check_sound(verb: str, table: pd.DataFrame, best: int, raise_if_bad: bool, reason: str) -> None:
+def check_sound(verb: str, table: pd.DataFrame, best: int, strict: bool, reason: str) -> None:
     """Raise FitError if the best restart is unsound and that was asked for."""
     status = table.at[best, "status"]
-    if raise_if_bad and not status.is_sound:
+    if strict and not status.is_sound:
         raise FitError(
             verb,
             got=f"{status.value} ({reason})" if reason else status.value,
             expected="a sound optimum",
-            advice="See the restarts of the fit without raise_if_bad.",
+            advice="See the restarts of the fit without strict.",
         )
 
 
@@ -87,6 +87,6 @@ def densities(
     prior = float(engine.log_prior_draws(program, single, x)[0])
     if not sites.has_hub:
         return likelihood, prior, float("nan")
-    # a row with everything missing has no z worth guessing
-    classified = engine.log_joint(program, parameters, x)[x.informative].max(axis=1).sum()
-    return likelihood, prior, float(classified)
+    # a row with everything missing has no z worth guessing, and counts for nothing
+    highest = engine.log_joint(program, parameters, x).max(axis=1)
+    return likelihood, prior, float(highest.sum() if x.counts is None else x.counts @ highest)

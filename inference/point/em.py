@@ -20,7 +20,7 @@ from inference.engines.closed_form import ClosedForm, EMProblem, State, Statisti
 from inference.engines.e_step import with_prior
 from inference.point.assembly import check_sound, distinct_optima, parts
 from inference.point.em_runs import Runs, beginnings, from_partitions, joined, offset_of, stacked, summarise
-from inference.point.em_settings import Settings, check_fixed, check_mixture, check_row_weights, check_starts
+from inference.point.em_settings import Settings, check_fixed, check_mixture, check_starts
 from inference.point.generalised_em import climb_by_gradient
 from inference.point.initial_partitions import Partitions
 from inference.point.m_steps.registry import closed_form
@@ -32,12 +32,14 @@ from inference.results import Origin, PointFit
 from inference.status import Status
 from mixtures import Mixture, Observations
 from mixtures.mixture import completed
+from mixtures.renamed import formerly
 from mixtures.seeds import check_seed, generator, restart_seeds
 from mixtures.weights import Dirichlet
 
 OBJECTIVES = ("likelihood", "posterior")
 
 
+@formerly(init="start", strict="raise_if_bad")
 def fit_em(
     mixture: Mixture,
     x: Any,
@@ -48,12 +50,12 @@ def fit_em(
     hard: bool = False,
     objective: Literal["likelihood", "posterior"] = "likelihood",
     seed: int,
-    start: Start | list[Start] | None = None,
+    init: Start | list[Start] | None = None,
     fixed: Mapping[str, Any] | None = None,
     row_weights: Any = None,
     labels: Any = None,
     backend: str = "numpyro",
-    raise_if_bad: bool = False,
+    strict: bool = False,
 ) -> PointFit:
     """The parameters of highest likelihood, or posterior density, by EM: best of many starts.
 
@@ -75,23 +77,24 @@ def fit_em(
             log p(x, z). With `EII` and weights fixed to be equal this is k-means.
         objective: maximise the likelihood, or the likelihood times the prior.
         seed: an int in [0, 2**32).
-        start: one start `{site: value}` or a list of them, used first; all sites must be given. With `restarts` above their number, the
+        init: one start `{site: value}`, a fit, or a list of these, used first; all sites must be given. With more `restarts`, the
             rest is drawn by the rule. Components keep the first start's numbering, and are not numbered by weight.
         fixed: `{site: value}`: parameters that are known.
-        row_weights: how often each row counts, shape (rows,); a row of weight 2 is a row that is there twice, in BIC's n too.
+        row_weights: how often each row counts, shape (rows,); also `Observations.row_weights`. A row of weight 2 is a row that is there
+            twice, in BIC's n too.
         labels: known components 0, ..., components - 1, shape (rows,), and -1 or None where unknown; also `Observations.labels`.
         backend: `"numpyro"` or `"pyro"`.
-        raise_if_bad: raise where the best restart is unsound, instead of returning it with its status.
+        strict: raise where the best restart is unsound, instead of returning it with its status.
 
     Returns:
         A `PointFit`: `losses` are negative objectives, one a step; `restarts` also says by which rule a restart began and which distinct
         optimum it reached (0 is the best; -1: none). Components are numbered by decreasing weight unless their numbers mean something
-        (`start`, `labels`, `fixed`).
+        (`init`, `labels`, `fixed`).
 
     Raises:
         DataError, ModelError, ChoiceError, SeedError: bad arguments; more components than rows.
         BackendError: a backend that is not installed.
-        FitError: the fit is unsound and `raise_if_bad` is set.
+        FitError: the fit is unsound and `strict` is set.
 
     Source: Dempster, Laird & Rubin (1977); Celeux & Govaert (1995).
 
@@ -101,19 +104,18 @@ def fit_em(
         >>> fit.parameters["loc"].round(6).tolist()
         [11.0, 0.5]
     """
-    observations = check_mixture(mixture, x, labels)
+    observations = check_mixture(mixture, x, labels, row_weights)
     seed = check_seed(seed)
     check_counts(restarts=restarts, max_steps=max_steps)
     check_positive("tolerance", tolerance, or_zero=True)
-    check_flags(hard=hard, raise_if_bad=raise_if_bad)
+    check_flags(hard=hard, strict=strict)
     check_choice("objective", objective, OBJECTIVES)
     check_room(restarts=restarts, **sizes_of(mixture, observations))
     backend_engine = engine(backend)
     sites = backend_engine.sites(mixture, observations)
     known = check_fixed(fixed, sites)
-    weights = check_row_weights(row_weights, observations)
-    given = check_starts(start, known, sites)
-    settings = Settings(restarts, seed, given, known, weights, hard, float(tolerance), max_steps)
+    given = check_starts(init, known, sites)
+    settings = Settings(restarts, seed, given, known, observations.counts, hard, float(tolerance), max_steps)
     is_posterior = objective == "posterior"
     task = _closed_task(mixture, observations, frozenset(known), is_posterior)
     if task is None:
@@ -122,9 +124,9 @@ def fit_em(
         runs = _climb(mixture, observations, backend_engine, task, settings)
     best = best_restart(runs.table)
     reason = reason_of(runs.table.at[best, "status"], observations)
-    check_sound("fit_em", runs.table, best, raise_if_bad, reason)
+    check_sound("fit_em", runs.table, best, strict, reason)
     parameters = runs.parameters(best) | known
-    if start is None and not known and observations.labels is None:
+    if init is None and not known and observations.labels is None:
         if task is None or is_posterior:  # families or priors that may tell components apart
             parameters = numbered_by_weight(
                 mixture, observations, backend_engine, sites, parameters, with_prior=is_posterior
@@ -147,7 +149,7 @@ def fit_em(
         status=runs.table.at[best, "status"],
         free_parameters=sites.free_parameters
         - sum(site.free - site.spare for site in sites.parameters if site.name in known),
-        origin=Origin.of(with_numbers(mixture, observations), observations, backend, seed, weights),
+        origin=Origin.of(with_numbers(mixture, observations), observations, backend, seed),
         optima=distinct_optima(runs.table, parameters, lambda restart: runs.parameters(restart) | known),
         reason=reason,
     )

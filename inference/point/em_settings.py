@@ -11,9 +11,7 @@ from inference.engines.sites import Sites
 from inference.point.given import checked_values
 from inference.point.starts import Start, listed
 from mixtures import Mixture, Observations
-from mixtures.errors import DataError, ModelError
-from mixtures.indices import check_index
-from mixtures.tables import numeric
+from mixtures.errors import ModelError
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,16 +28,14 @@ class Settings:
     max_steps: int
 
 
-def check_mixture(mixture: Any, x: Any, labels: Any) -> Observations:
-    """The data, with their known labels, for a mixture that has no more components than there are rows.
+def check_mixture(mixture: Any, x: Any, labels: Any = None, row_weights: Any = None) -> Observations:
+    """The data, with known labels and weights, for a mixture that has no more components than there are rows.
 
     Raises:
         ModelError: not a `Mixture`, or too many components.
-        DataError: bad data or labels.
+        DataError: bad data, labels or weights.
     """
-    if labels is not None:
-        x = Observations.of(x).with_labels(labels)
-    observations = checked(mixture, x)
+    observations = checked(mixture, x, labels=labels, row_weights=row_weights)
     if not isinstance(mixture, Mixture):
         raise ModelError(
             "mixture",
@@ -68,7 +64,7 @@ def check_fixed(fixed: Mapping[str, Any] | None, sites: Sites) -> dict[str, np.n
 
 
 def check_starts(
-    start: Start | Sequence[Start] | None, fixed: Mapping[str, np.ndarray], sites: Sites
+    init: Start | Sequence[Start] | None, fixed: Mapping[str, np.ndarray], sites: Sites
 ) -> list[dict[str, np.ndarray]]:
     """The user's starts, complete.
 
@@ -78,32 +74,12 @@ def check_starts(
     """
     names = [site.name for site in sites.parameters]
     complete = []
-    for one in listed(start):
-        values = checked_values("start", one, sites) | dict(fixed)
+    for one in listed(init):
+        values = checked_values("init", one, sites) | dict(fixed)
         missing = [name for name in names if name not in values]
         if missing:
             raise ModelError(
-                "start", got=f"no value for {', '.join(missing)}", expected=f"values for {', '.join(names)}"
+                "init", got=f"no value for {', '.join(missing)}", expected=f"values for {', '.join(names)}"
             )
         complete.append(values)
     return complete
-
-
-def check_row_weights(row_weights: Any, x: Observations) -> np.ndarray | None:
-    """Row weights, finite and not negative, not all zero; rows that say nothing count for nothing. None: each row counts once.
-
-    Raises:
-        DataError: a wrong shape or value, or another index than that of the data.
-    """
-    says, rows = x.informative, len(x)
-    if row_weights is None:
-        return None if says.all() else says.astype(np.float64)
-    check_index("row_weights", row_weights, x)
-    weights = numeric(row_weights, "row_weights")
-    if weights.shape != (rows,):
-        raise DataError("row_weights", got=f"shape {weights.shape}", expected=f"one for each row, shape ({rows},)")
-    bad = np.flatnonzero(~np.isfinite(weights) | (weights < 0))
-    if len(bad) or weights.sum() == 0:
-        got = f"{weights[bad[0]]} at row {bad[0]}" if len(bad) else "only zeros"
-        raise DataError("row_weights", got=got, expected="finite numbers >= 0, not all zero")
-    return np.where(says, weights, 0.0)

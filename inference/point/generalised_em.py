@@ -63,7 +63,7 @@ def climb_by_gradient(
     losses = np.array([end[1] + end[1][-1:] * (longest - len(end[1])) for end in ends])
     norms = {site.name: np.zeros((len(ends), 1)) for site in sites.parameters}
     ascent = Ascent(parameters, losses, norms)
-    judge = Judge(mixture, x, sites, is_bounded=is_posterior, row_weights=settings.row_weights)
+    judge = Judge(mixture, x, sites, is_bounded=is_posterior)
     table = judged(judge, mixture, x, engine, sites, ascent, seeds)
     table["steps"] = [len(end[1]) - 1 for end in ends]
     table["status"] = [

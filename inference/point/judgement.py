@@ -45,21 +45,12 @@ class Judge:
         x: the data.
         sites: the program's sites.
         is_bounded: whether a prior bounds the objective; where none does, peaks on few rows are spurious.
-        row_weights: how often each row counts; None: once, and not at all if everything in it is missing.
     """
 
-    def __init__(
-        self,
-        program: Program,
-        x: Observations,
-        sites: Sites,
-        *,
-        is_bounded: bool = True,
-        row_weights: np.ndarray | None = None,
-    ):
+    def __init__(self, program: Program, x: Observations, sites: Sites, *, is_bounded: bool = True):
         family: Any = getattr(program, "family", None)
         self._sites, self._is_bounded = sites, is_bounded
-        self._weights = x.informative.astype(np.float64) if row_weights is None else row_weights
+        self._weights = np.ones(len(x)) if x.counts is None else x.counts
         self._rows_of_one = rows_of_one(self._weights)
         self._values, self._log_slope = standardised(family, x)
         self._peak = _peak(self._values)

@@ -15,9 +15,11 @@ from inference.point.restarts import judged, numbered_by_weight, polished
 from inference.point.starts import Starts, draw_starts, step_scales
 from inference.results import PointFit
 from mixtures import Program
+from mixtures.renamed import formerly
 from mixtures.seeds import check_seed, restart_seeds
 
 
+@formerly(init="start", strict="raise_if_bad")
 def fit_map(
     program: Program,
     x: Any,
@@ -26,9 +28,11 @@ def fit_map(
     steps: int = 500,
     learning_rate: float = 0.1,
     seed: int,
-    start: Starts = None,
+    init: Starts = None,
+    row_weights: Any = None,
+    labels: Any = None,
     backend: str = "numpyro",
-    raise_if_bad: bool = False,
+    strict: bool = False,
 ) -> PointFit:
     """The parameters of highest posterior density, assignments summed out: best of many seeded starts.
 
@@ -44,19 +48,21 @@ def fit_map(
         learning_rate: length of the first steps, in units of the distance between random starts (on a log or logit scale: 1).
         seed: an int in [0, 2**32). Each restart has one derived from it, in the table `restarts`, whose own first
             restart begins in the same place.
-        start: None for the program's rule (for a Gaussian mixture: equal weights, standard deviations
+        init: None for the program's rule (for a Gaussian mixture: equal weights, standard deviations
             sqrt(variance / components), locations at rows drawn at random); or one start `{site: value}` or a list of them, used first; or
             a function (x, numpy Generator) -> start. Sites not named follow the rule.
+        row_weights: how often each row counts, shape (rows,); also `Observations.row_weights`.
+        labels: known components 0, ..., components - 1, shape (rows,), and -1 or None where unknown; also `Observations.labels`.
         backend: `"numpyro"` or `"pyro"`.
-        raise_if_bad: raise where the best restart is unsound, instead of returning it with its status.
+        strict: raise where the best restart is unsound, instead of returning it with its status.
 
     Returns:
-        A `PointFit`. Where the prior treats components alike and `start` is None, they are numbered by decreasing weight.
+        A `PointFit`. Where the prior treats components alike and `init` is None, they are numbered by decreasing weight.
 
     Raises:
         DataError, ModelError, ChoiceError, SeedError: bad arguments.
         BackendError: a backend that is not installed.
-        FitError: the fit is unsound and `raise_if_bad` is set.
+        FitError: the fit is unsound and `strict` is set.
 
     Example:
         >>> from mixtures import gaussian_mixture
@@ -64,11 +70,11 @@ def fit_map(
         >>> fit.status.word
         'converged'
     """
-    observations = checked(program, x)
+    observations = checked(program, x, labels=labels, row_weights=row_weights)
     seed = check_seed(seed)
     check_counts(restarts=restarts, steps=steps)
     check_positive("learning_rate", learning_rate)
-    check_flags(raise_if_bad=raise_if_bad)
+    check_flags(strict=strict)
     check_room(restarts=restarts, steps=steps)
     check_room(restarts=restarts, **sizes_of(program, observations))
     backend_engine = engine(backend)
@@ -84,15 +90,15 @@ def fit_map(
         )
         return ascent, judged(judge, program, observations, backend_engine, sites, ascent, seeds, scales)
 
-    ascent, table = climb(restart_seeds(seed, restarts), start)
-    if start is not None and not any(status.is_sound for status in table["status"]):
+    ascent, table = climb(restart_seeds(seed, restarts), init)
+    if init is not None and not any(status.is_sound for status in table["status"]):
         ascent, table = _joined((ascent, table), climb(restart_seeds(seed, 2 * restarts)[restarts:], None))
     real = {site.name: scales[site.name] for site in sites.parameters if site.is_real}
     density = backend_engine.log_density(program, observations)
     best, parameters = polished(judge, program, observations, backend_engine, sites, ascent, table, density, real)
-    if start is None and observations.labels is None:
+    if init is None and observations.labels is None:
         parameters = numbered_by_weight(program, observations, backend_engine, sites, parameters, with_prior=True)
-    check_sound("fit_map", table, best, raise_if_bad, reason_of(table.at[best, "status"], observations))
+    check_sound("fit_map", table, best, strict, reason_of(table.at[best, "status"], observations))
     return assembled(
         program, observations, backend_engine, sites, seed, ascent, table, best, parameters, is_posterior=True
     )

@@ -27,11 +27,13 @@ from inference.point.starts import Starts, draw_starts, step_scales
 from inference.results import PointFit
 from mixtures import Program
 from mixtures.errors import ModelError
+from mixtures.renamed import formerly
 from mixtures.seeds import check_seed, generator, restart_seeds
 
 OPTIMIZERS = ("adam", "sgd", "lbfgs")
 
 
+@formerly(init="start", strict="raise_if_bad")
 def fit_mle(
     program: Program,
     x: Any,
@@ -43,9 +45,11 @@ def fit_mle(
     epochs: int = 1000,
     restarts: int = 10,
     seed: int,
-    start: Starts = None,
+    init: Starts = None,
+    row_weights: Any = None,
+    labels: Any = None,
     backend: str = "numpyro",
-    raise_if_bad: bool = False,
+    strict: bool = False,
 ) -> PointFit:
     """The parameters of highest likelihood, assignments summed out, by gradient ascent from many starts.
 
@@ -62,18 +66,20 @@ def fit_mle(
         epochs: passes over the data; iterations of L-BFGS at most.
         restarts: the number of starts.
         seed: an int in [0, 2**32).
-        start: as in `fit_map`.
+        init: as in `fit_map`.
+        row_weights: how often each row counts, shape (rows,); also `Observations.row_weights`.
+        labels: known components 0, ..., components - 1, shape (rows,), and -1 or None where unknown; also `Observations.labels`.
         backend: `"numpyro"` or `"pyro"`.
-        raise_if_bad: raise where the best restart is unsound, instead of returning it with its status.
+        strict: raise where the best restart is unsound, instead of returning it with its status.
 
     Returns:
         A `PointFit`; `losses` are negative log likelihoods before each step, of minibatches scaled to all rows. Where the declaration treats
-        components alike and `start` is None, they are numbered by decreasing weight.
+        components alike and `init` is None, they are numbered by decreasing weight.
 
     Raises:
         DataError, ModelError, ChoiceError, SeedError: bad arguments.
         BackendError: a backend that is not installed.
-        FitError: the fit is unsound and `raise_if_bad` is set.
+        FitError: the fit is unsound and `strict` is set.
 
     Example:
         >>> from mixtures import gaussian_mixture
@@ -81,13 +87,13 @@ def fit_mle(
         >>> float(fit.parameters["loc"][0].round(4))
         3.0
     """
-    observations = checked(program, x)
+    observations = checked(program, x, labels=labels, row_weights=row_weights)
     seed = check_seed(seed)
     check_counts(restarts=restarts, epochs=epochs)
     if check_positive("momentum", momentum, or_zero=True):
         check_share("momentum", momentum)
     check_positive("learning_rate", learning_rate)
-    check_flags(raise_if_bad=raise_if_bad)
+    check_flags(strict=strict)
     check_choice("optimizer", optimizer, OPTIMIZERS)
     check_room(restarts=restarts, epochs=epochs)
     check_room(restarts=restarts, **sizes_of(program, observations))
@@ -104,7 +110,7 @@ def fit_mle(
     density = backend_engine.log_density(program, observations, prior=False)
     real = {site.name: scales[site.name] for site in sites.parameters if site.is_real}
     seeds = restart_seeds(seed, restarts)
-    drawn = draw_starts(program, observations, backend_engine, sites, seeds, "fit_mle", start)
+    drawn = draw_starts(program, observations, backend_engine, sites, seeds, "fit_mle", init)
     starts = np.stack([density.unconstrain({name: v[i] for name, v in drawn.items()}) for i in range(restarts)])
     units = density.units(real)
     if optimizer == "lbfgs":
@@ -130,9 +136,9 @@ def fit_mle(
     else:
         best = best_restart(table)
         parameters = {name: value[best] for name, value in ascent.parameters.items()}
-    if start is None:
+    if init is None and observations.labels is None:
         parameters = numbered_by_weight(program, observations, backend_engine, sites, parameters, with_prior=False)
-    check_sound("fit_mle", table, best, raise_if_bad, reason_of(table.at[best, "status"], observations))
+    check_sound("fit_mle", table, best, strict, reason_of(table.at[best, "status"], observations))
     return assembled(
         program, observations, backend_engine, sites, seed, ascent, table, best, parameters, is_posterior=False
     )

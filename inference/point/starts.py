@@ -10,14 +10,15 @@ from inference.engines import Engine
 from inference.engines.predictors import Predictors
 from inference.engines.sites import Sites
 from inference.point.given import checked_values
+from inference.results import PointFit
 from mixtures import Mixture, Observations, Program
 from mixtures.seeds import derived, generator, restart_seeds
 
-Start = Mapping[str, Any]
-"""Constrained values by site; sites not named are drawn by the rule."""
+Start = Mapping[str, Any] | PointFit
+"""Constrained values by site, a fit's too; sites not named are drawn by the rule."""
 
 Starts = Start | Sequence[Start] | Callable[[np.ndarray, np.random.Generator], Start] | None
-"""What a user may give: one start or several (used first, the rest is drawn), a rule of their own, or None for the program's rule."""
+"""What a user may give: one start or fit, or several (used first, the rest is drawn), a rule of their own, or None for the program's rule."""
 
 FOR_SCALES = 16
 """Starts drawn at least, to learn how far apart starts lie."""
@@ -32,12 +33,12 @@ def draw_starts(
         ChoiceError: a given start names a site that the program does not have.
         ModelError: no start, or one with values of a wrong shape or outside a site's support.
     """
-    starts = [] if callable(given) else [checked_values("start", one, sites) for one in listed(given)]
+    starts = [] if callable(given) else [checked_values("init", one, sites) for one in listed(given)]
     rows = []
     for index, seed in enumerate(seeds):
         start = rule(program, x, engine, int(seed), verb)
         if callable(given):
-            start |= checked_values("start", given(x.x, generator(int(seed), verb, "given")), sites)
+            start |= checked_values("init", given(x.x, generator(int(seed), verb, "given")), sites)
         elif index < len(starts):
             start |= starts[index]
         rows.append(start)
@@ -59,7 +60,8 @@ def listed(given: Any) -> list[Start]:
     """One start, several, or None, as a list; each is still to be checked."""
     if given is None:
         return []
-    return list(given) if isinstance(given, Sequence) and not isinstance(given, str | bytes) else [given]
+    every = list(given) if isinstance(given, Sequence) and not isinstance(given, str | bytes) else [given]
+    return [one.parameters if isinstance(one, PointFit) else one for one in every]
 
 
 def step_scales(

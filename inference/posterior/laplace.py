@@ -30,6 +30,8 @@ def fit_laplace(
     init: PointFit | None = None,
     draws: int = 1000,
     seed: int,
+    row_weights: Any = None,
+    labels: Any = None,
     backend: str = "numpyro",
 ) -> xr.DataTree:
     """Approximate the posterior by a normal distribution of the unconstrained parameters about their mode.
@@ -43,6 +45,8 @@ def fit_laplace(
         init: a point fit near the mode; None fits one.
         draws: how many draws to take from the approximation.
         seed: an int in [0, 2**32).
+        row_weights: how often each row counts, shape (rows,); also `Observations.row_weights`.
+        labels: known components 0, ..., components - 1, shape (rows,), and -1 or None where unknown; also `Observations.labels`.
         backend: `"numpyro"` or `"pyro"`.
 
     Returns:
@@ -59,7 +63,7 @@ def fit_laplace(
         >>> dict(post.posterior.loc.sizes)
         {'chain': 1, 'draw': 100, 'components': 2}
     """
-    observations = checked(program, x)
+    observations = checked(program, x, labels=labels, row_weights=row_weights)
     seed = check_seed(seed)
     check_counts(draws=draws)
     check_room(draws=draws, **sizes_of(program, observations))

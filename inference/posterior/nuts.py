@@ -44,6 +44,8 @@ def sample_nuts(
     init: PointFit | Sequence[PointFit] | None = None,
     spread: bool = False,
     target_accept: float | None = None,
+    row_weights: Any = None,
+    labels: Any = None,
     backend: str = "numpyro",
     progress: bool | None = None,
     predictive: bool = False,
@@ -77,6 +79,8 @@ def sample_nuts(
             turn, spread the chains over different optima; None starts chains as `fit_map` starts restarts.
         spread: chains take the distinct optima that the restarts of `init` reached in turn, the best first, instead of its best one alone.
         target_accept: the acceptance rate that step sizes are tuned for; None: 0.8, and 0.9 in a dense metric, whose steps are longer.
+        row_weights: how often each row counts, shape (rows,); also `Observations.row_weights`.
+        labels: known components 0, ..., components - 1, shape (rows,), and -1 or None where unknown; also `Observations.labels`.
         backend: `"numpyro"` or `"pyro"`.
         progress: show a progress bar; None shows one on a terminal.
         predictive: also draw data from the posterior and from the prior.
@@ -111,7 +115,7 @@ def sample_nuts(
         >>> dict(post.posterior.loc.sizes)
         {'chain': 2, 'draw': 50, 'components': 2}
     """
-    observations = checked(program, x)
+    observations = checked(program, x, labels=labels, row_weights=row_weights)
     seed = check_seed(seed)
     check_counts(draws=draws, tune=tune, chains=chains)
     check_room(chains=chains, draws=draws, **sizes_of(program, observations))

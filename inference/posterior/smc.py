@@ -29,6 +29,8 @@ def sample_smc(
     runs: int = 4,
     moves: int = 5,
     seed: int,
+    row_weights: Any = None,
+    labels: Any = None,
     backend: str = "numpyro",
     progress: bool | None = None,
 ) -> xr.DataTree:
@@ -45,6 +47,8 @@ def sample_smc(
         runs: independent runs: how far they differ is the Monte Carlo error.
         moves: Hamiltonian moves of every particle at each temperature.
         seed: an int in [0, 2**32).
+        row_weights: how often each row counts, shape (rows,); also `Observations.row_weights`.
+        labels: known components 0, ..., components - 1, shape (rows,), and -1 or None where unknown; also `Observations.labels`.
         backend: `"numpyro"`.
         progress: show a progress bar; None shows one on a terminal.
 
@@ -65,7 +69,7 @@ def sample_smc(
         >>> dict(post.posterior.loc.sizes)
         {'chain': 2, 'draw': 100, 'components': 2}
     """
-    observations = checked(program, x)
+    observations = checked(program, x, labels=labels, row_weights=row_weights)
     seed = check_seed(seed)
     check_counts(particles=particles, runs=runs, moves=moves)
     check_room(runs=runs, particles=particles, **sizes_of(program, observations))

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from inference.assignment.responsibilities import likelihood_blocks
-from inference.draws import flat
+from inference.draws import NAMED, flat
 from inference.engines import Engine
 from inference.engines.protocol import Draws
 from inference.engines.sites import Site, Sites
@@ -70,15 +70,20 @@ def build_tree(
     if "log_prior" in groups:
         with own.step("sample_stats.log_posterior"):
             marginal = (
-                likelihood.sum(axis=2)
+                (likelihood.sum(axis=2) if x.counts is None else likelihood @ x.counts)
                 if likelihood is not None
                 else engine.marginal_draws(program, parameters, x).reshape(shape)
             )
             stats["log_posterior"] = marginal + prior
     with own.step("constant_data"):
         groups["constant_data"] = _constants(program, x)
+    derived: dict[str, np.ndarray] = {}
+    with own.step("deterministic values in posterior"):
+        found = engine.deterministic_draws(program, parameters, x) if sites.deterministic else {}
+        derived = {name: value.reshape(*shape, *value.shape[1:]) for name, value in found.items()}
+    dims = {site.name: site.dims for site in (*sites.parameters, *sites.deterministic)}
     made = {
-        "posterior": dataset(draws.parameters, {site.name: site.dims for site in sites.parameters}, coords),
+        "posterior": dataset({**draws.parameters, **derived}, dims, coords),
         "sample_stats": dataset(stats, {}, coords),
         "observed_data": _data(x),
     }
@@ -89,6 +94,7 @@ def build_tree(
         program_token=kept(program),
         model=str(program),
         parameters=",".join(site.name for site in sites.parameters),
+        deterministic=",".join(derived),
         free_parameters=sites.coordinates,  # under a prior all of them vary
         backend=engine.name,
         data_fingerprint=x.fingerprint,
@@ -157,11 +163,16 @@ def _data(x: Observations) -> xr.Dataset:
 
 
 def _constants(program: Program, x: Observations) -> xr.Dataset:
-    """The numbers of the priors, covariates and known labels: what the program was given beside the data."""
+    """The numbers of the priors, and all that was given beside the data: covariates, known labels, row weights, named arrays."""
     constants = _numbers(program)
-    if x.labels is not None:
-        constants = constants.assign_coords(rows=x.coords()["rows"])
-        constants["labels_of_rows"] = (("rows",), np.array(x.labels))
+    of_rows = {"labels_of_rows": x.labels, "weights_of_rows": x.row_weights}
+    for name, values in of_rows.items():
+        if values is not None:
+            constants = constants.assign_coords(rows=x.coords()["rows"])
+            constants[name] = (("rows",), np.array(values))
+    for name, values in (x.data or {}).items():
+        dims = [f"{NAMED}{name}_dim_{axis}" for axis in range(values.ndim)]
+        constants[f"{NAMED}{name}"] = (dims, np.array(values))
     if x.covariates is not None:
         coords = {dim: x.coords()[dim] for dim in ("rows", "covariates")}
         constants = constants.assign_coords(coords)

@@ -32,6 +32,8 @@ def fit_vi(
     learning_rate: float = 0.01,
     draws: int = 1000,
     seed: int,
+    row_weights: Any = None,
+    labels: Any = None,
     backend: str = "numpyro",
 ) -> xr.DataTree:
     """Approximate the posterior by maximising the ELBO over a family of distributions of the unconstrained parameters.
@@ -54,6 +56,8 @@ def fit_vi(
         learning_rate: of the first steps; they decay to rest.
         draws: how many draws to take from the approximation.
         seed: an int in [0, 2**32).
+        row_weights: how often each row counts, shape (rows,); also `Observations.row_weights`.
+        labels: known components 0, ..., components - 1, shape (rows,), and -1 or None where unknown; also `Observations.labels`.
         backend: `"numpyro"`.
 
     Returns:
@@ -73,7 +77,7 @@ def fit_vi(
         >>> dict(post.posterior.loc.sizes)
         {'chain': 1, 'draw': 100, 'components': 2}
     """
-    observations = checked(program, x)
+    observations = checked(program, x, labels=labels, row_weights=row_weights)
     seed = check_seed(seed)
     check_choice("family", family, FAMILIES)
     check_counts(steps=steps, draws=draws)

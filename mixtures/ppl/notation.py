@@ -214,6 +214,10 @@ class Notation:
         self.sample(name, f"Categorical({f'logits={_text(logits)}' if probs is None else _text(probs)})")
         return Symbol(f"{name}[i]")
 
+    def deterministic(self, name: str, value: Any, dims: Sequence[str] = ()) -> Any:
+        self.lines.append((name, f"= {_text(value)}", ""))
+        return value
+
     def factor(self, name: str, log_factor: Any) -> None:
         self.lines.append((name, f"factor({_text(log_factor)})", ""))
 

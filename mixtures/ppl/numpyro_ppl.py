@@ -11,6 +11,7 @@ import numpy as np
 import numpyro
 import numpyro.distributions
 from numpyro import handlers
+from numpyro.primitives import apply_stack
 
 from mixtures.interrupts import held_interrupts
 from mixtures.ppl import numpyro_distributions as own
@@ -61,6 +62,13 @@ class NumPyroPPL:
 
     def factor(self, name: str, log_factor: Array) -> None:
         numpyro.factor(name, log_factor)
+
+    def deterministic(self, name: str, value: Array, dims: Sequence[str] = ()) -> Array:
+        # the message that numpyro.deterministic sends, and the names of the value's axes
+        axes = {"infer": {"event_dims": list(dims)}}
+        return apply_stack({"type": "deterministic", "name": name, "value": value, "cond_indep_stack": [], **axes})[
+            "value"
+        ]
 
     def array(self, value: Any) -> Array:
         return jnp.asarray(value, dtype=jnp.result_type(float))

@@ -60,6 +60,10 @@ class PPL(Protocol):
         """Add `log_factor` to the log joint density."""
         ...
 
+    def deterministic(self, name: str, value: Array, dims: Sequence[str] = ()) -> Array:
+        """Keep a function of the parameters under a name, in posteriors too. `dims` names its axes right of those of its plates."""
+        ...
+
     def array(self, value: Any) -> Array:
         """`value` as an array of this backend, floating point in the program's precision."""
         ...

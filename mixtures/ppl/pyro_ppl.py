@@ -18,6 +18,8 @@ import pyro.distributions
 import torch
 from array_api_compat import torch as torch_namespace
 from pyro import poutine
+from pyro.poutine import runtime
+from pyro.poutine.indep_messenger import IndepMessenger
 
 from mixtures.ppl.protocol import Array, Distribution
 from mixtures.ppl.pyro_distributions import UniformAngle, ZeroSumNormal, equal_volume_normal, rotated_normal
@@ -65,6 +67,14 @@ class PyroPPL:
 
     def factor(self, name: str, log_factor: Array) -> None:
         pyro.factor(name, log_factor)
+
+    def deterministic(self, name: str, value: Array, dims: Sequence[str] = ()) -> Array:
+        # what pyro.deterministic does, and the names of the value's axes; Pyro must know which axes are not of plates
+        value = torch.as_tensor(value)
+        plates = [one for one in runtime._PYRO_STACK if isinstance(one, IndepMessenger) and one.dim is not None]
+        fn = pyro.distributions.Delta(value, event_dim=len(dims) or (0 if plates else value.dim())).mask(False)
+        infer: Any = {"_deterministic": True, "event_dims": list(dims)}
+        return pyro.sample(name, fn, obs=value, infer=infer)
 
     def array(self, value: Any) -> Array:
         return torch.as_tensor(value, dtype=self.dtype or torch.get_default_dtype())
@@ -141,9 +151,16 @@ def run_forward(program, seed: int, given: Mapping[str, np.ndarray], data: Mappi
         torch.manual_seed(seed)
         trace = poutine.trace(poutine.condition(program, data=held)).get_trace(words, **data)
     values = {
-        name: site["value"] for name, site in trace.nodes.items() if site["type"] == "sample" and not is_subsample(site)
+        name: site["value"]
+        for name, site in trace.nodes.items()
+        if site["type"] == "sample" and not is_subsample(site) and not is_deterministic(site)
     }
     return {name: value.detach().numpy() for name, value in values.items() if value is not None}
+
+
+def is_deterministic(site) -> bool:
+    """Whether a site of a Pyro trace only keeps a function of others."""
+    return site["infer"].get("_deterministic", False)
 
 
 def is_subsample(site) -> bool:

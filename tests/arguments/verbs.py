@@ -115,7 +115,7 @@ class Results:
 
     @cached_property
     def partition(self):
-        return partition_responsibilities(np.tile(self.responsibilities, (20, 1, 1)))
+        return partition_responsibilities(np.tile(self.responsibilities, (20, 1, 1)), seed=0)
 
     @cached_property
     def report(self):
@@ -142,6 +142,16 @@ ROW_WEIGHTS = Kind(
     frozenset({"None"}),
     {"negative": lambda: -np.ones(6), "not finite": lambda: np.full(6, np.nan), "all zero": lambda: np.zeros(6)},
 )
+OF_ROWS = {"row_weights": ROW_WEIGHTS, "labels": LABELLED}
+NAMED_ARRAYS = Kind(
+    frozenset({"None", "empty dict"}),
+    {
+        "a name of x's": lambda: {"x": [1.0]},
+        "no name": lambda: {"two words": [1.0]},
+        "text": lambda: {"trials": ["a"]},
+        "not finite": lambda: {"trials": [np.inf]},
+    },
+)
 COVARIATES = Kind(frozenset({"None", "array"}), {"not finite": lambda: np.full(6, np.inf)})
 OBSERVED = Kind(DATA.takes | {"None"}, DATA.more)
 COMPONENT = COUNT_FROM_0.or_("None")
@@ -153,7 +163,7 @@ RESPONSIBILITIES = Kind(
 
 
 def point_fits(made: Results) -> Iterator[Verb]:
-    data = {"x": DATA, "seed": SEED, "backend": CHOICE, "start": START, "restarts": COUNT, "raise_if_bad": FLAG}
+    data = {"x": DATA, "seed": SEED, "backend": CHOICE, "init": START, "restarts": COUNT, "strict": FLAG, **OF_ROWS}
     right = {"x": X, "seed": 0, "restarts": 2, "backend": "numpyro"}
     yield Verb(
         inference.fit_map,
@@ -173,22 +183,24 @@ def point_fits(made: Results) -> Iterator[Verb]:
         {"mixture": MODEL, **right},
         {
             "mixture": THING, **data, "tolerance": NOT_NEGATIVE, "max_steps": COUNT, "hard": FLAG, "objective": CHOICE,
-            "start": SITES.or_("empty list", "empty tuple"), "fixed": FIXED, "row_weights": ROW_WEIGHTS, "labels": LABELLED,
+            "init": SITES.or_("empty list", "empty tuple"), "fixed": FIXED,
         },
     )  # fmt: skip
     yield Verb(
         inference.select_components,
         {"x": X, "components": [1, 2], "structures": ["E"], "restarts": 2, "seed": 0},
         {
-            "x": DATA, "components": COUNT.or_("set"), "structures": CHOICE.or_("None"), "criterion": CHOICE, "restarts": COUNT,
-            "tolerance": NOT_NEGATIVE, "max_steps": COUNT, "seed": SEED, "backend": CHOICE,
+            "x": DATA, "components": COUNT.or_("set"), "family": PRIORS, "weights": WEIGHTS, "structures": CHOICE.or_("None"),
+            "criterion": CHOICE,
+            "restarts": COUNT,
+            "tolerance": NOT_NEGATIVE, "max_steps": COUNT, "seed": SEED, "backend": CHOICE, **OF_ROWS,
         },
     )  # fmt: skip
 
 
 def posteriors(made: Results) -> Iterator[Verb]:
     right = {"program": MODEL, "x": X, "seed": 0, "backend": "numpyro"}
-    data = {"program": THING, "x": DATA, "seed": SEED, "backend": CHOICE}
+    data = {"program": THING, "x": DATA, "seed": SEED, "backend": CHOICE, **OF_ROWS}
     yield Verb(
         inference.sample_nuts,
         {**right, "draws": 5, "tune": 5, "chains": 1, "progress": False},
@@ -253,16 +265,16 @@ def assignments(made: Results) -> Iterator[Verb]:
 
 def labels(made: Results) -> Iterator[Verb]:
     tree = {"posterior": made.tree}
-    rows = {"rows": COUNT.or_("None"), "seed": SEED}
+    rows = {"max_rows": COUNT.or_("None"), "seed": SEED}
     yield Verb(
         inference.relabel,
-        {**tree, "rows": 4},
+        {**tree, "max_rows": 4, "seed": 0},
         {"posterior": THING, "method": CHOICE, "pivot": PIVOT, "by": CHOICE.or_("None", "empty text"), **rows},
     )
     yield Verb(inference.relabel, {**tree, "method": "ordering"}, {"by": CHOICE.or_("None")})
     yield Verb(
         inference.diagnose_labels,
-        {**tree, "rows": 4},
+        {**tree, "max_rows": 4, "seed": 0},
         {"posterior": THING, "method": CHOICE.or_("None"), "pivot": PIVOT, "reference_fit": INIT, **rows},
     )
     fits = {"result": made.fit, "to": made.fit, "x": X}
@@ -426,7 +438,8 @@ def declarations(made: Results) -> Iterator[Verb]:
             "feature_names": NAMES,
             "missing": CHOICE,
             "covariates": COVARIATES,
-            "labels": LABELLED,
+            **OF_ROWS,
+            "data": NAMED_ARRAYS,
         },
     )
     yield Verb(weights.Dirichlet, {}, {"concentration": POSITIVE_NUMBERS})

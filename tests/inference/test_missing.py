@@ -87,11 +87,11 @@ def test_blank_rows_are_no_rows_to_the_criteria(model, start, verb):
         x = rng.gamma([[2.0], [24.0]], [[1.0], [1 / 3]], size=(2, 20)).reshape(-1)
     blank = Observations([np.nan, *x, np.nan], missing="allow")
     begin = {"weights": WEIGHTS, **start}
-    with_blank, without = (verb(model, data, restarts=1, seed=0, start=begin) for data in (blank, x))
+    with_blank, without = (verb(model, data, restarts=1, seed=0, init=begin) for data in (blank, x))
     for criterion in ("aic", "bic", "icl", "sample_size"):
         assert getattr(with_blank, criterion) == pytest.approx(getattr(without, criterion), rel=1e-7)
     assert without.sample_size == len(x)
-    labelled = verb(model, blank.with_labels([0] + [-1] * len(x) + [-1]), restarts=1, seed=0, start=begin)
+    labelled = verb(model, blank.with_labels([0] + [-1] * len(x) + [-1]), restarts=1, seed=0, init=begin)
     assert labelled.sample_size == len(x) + 1  # a known component says something of the weights
 
 

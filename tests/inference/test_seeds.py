@@ -61,7 +61,7 @@ def verbs(fit: Any, posterior: Any) -> dict[str, Callable[[int], Any]]:
     return {
         "fit_map": lambda seed: inference.fit_map(MODEL, X, **own, seed=seed),
         "fit_map, rule of the user's": lambda seed: inference.fit_map(
-            MODEL, X, **own, seed=seed, start=lambda x, rng: {"loc": rng.normal(size=2)}
+            MODEL, X, **own, seed=seed, init=lambda x, rng: {"loc": rng.normal(size=2)}
         ),
         "fit_map, pyro": lambda seed: inference.fit_map(two_rates, X, **own, seed=seed, backend="pyro"),
         "fit_map, program": lambda seed: inference.fit_map(two_rates, X, **own, seed=seed),
@@ -87,7 +87,7 @@ def verbs(fit: Any, posterior: Any) -> dict[str, Callable[[int], Any]]:
         "simulate": lambda seed: mixtures.simulate(MODEL, 5, seed=seed),
         "simulate, pyro": lambda seed: mixtures.simulate(MODEL, 5, seed=seed, backend="pyro"),
         "partition": lambda seed: inference.partition(posterior, restarts=2, seed=seed),
-        "relabel": lambda seed: relabel(posterior, "stephens", rows=10, seed=seed),
+        "relabel": lambda seed: relabel(posterior, "stephens", max_rows=10, seed=seed),
     }
 
 

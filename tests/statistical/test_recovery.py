@@ -103,7 +103,7 @@ def near(
     if not isinstance(case.family, families.PerComponent) or case.family.bare_components:
         return None
     start = {site: truth[site] for site in case.parameters}
-    return inference.fit_map(model, x, start=start, restarts=1, steps=100, seed=seed)
+    return inference.fit_map(model, x, init=start, restarts=1, steps=100, seed=seed)
 
 
 def quantities(case: Case, sites: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:

@@ -125,7 +125,7 @@ def test_equal_components_are_a_tie_and_say_so():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_subset_of_rows_gives_the_same_labels_and_states_its_error(method, draws, tree):
-    after = relabel(tree, method, pivot=0, rows=60)
+    after = relabel(tree, method, pivot=0, max_rows=60, seed=0)
     assert np.array_equal(found(after), draws.answer)
     assert after["relabelling"].attrs["rows_used"] == 60
     assert after["relabelling"].attrs["subset_error"] == 0.0
@@ -140,7 +140,7 @@ def test_rows_beyond_what_memory_holds_are_left_out_and_that_is_said(tree, draws
 
 def test_too_few_rows_to_tell_have_a_large_stated_error():
     tree = planted_tree(planted_draws(scrambles(200, 4), gap=0.7))
-    assert relabel(tree, rows=4)["relabelling"].attrs["subset_error"] > 0.2
+    assert relabel(tree, max_rows=4, seed=0)["relabelling"].attrs["subset_error"] > 0.2
 
 
 def test_the_result_can_be_saved(tree, tmp_path):
@@ -152,8 +152,8 @@ def test_the_result_can_be_saved(tree, tmp_path):
 @pytest.mark.parametrize("verb", [relabel, diagnose_labels])
 @pytest.mark.parametrize("rows", [-1, 0, 1, 10.0, "all", True])
 def test_a_number_of_rows_that_is_none_is_refused(verb, rows, tree):
-    with pytest.raises(ModelError, match=r"rows: got .*; expected an int >= 2"):
-        verb(tree, rows=rows)
+    with pytest.raises(ModelError, match=r"max_rows: got .*; expected an int >= 2"):
+        verb(tree, max_rows=rows, seed=0)
 
 
 @pytest.mark.parametrize("verb", [relabel, diagnose_labels])

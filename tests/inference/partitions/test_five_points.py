@@ -61,7 +61,7 @@ def test_similarity_within_monte_carlo_error_of_the_exact_one(posterior):
 @pytest.mark.statistical
 @pytest.mark.parametrize("loss", ["vi", "binder", "omari"])
 def test_the_partition_is_that_of_the_eye(posterior, loss):
-    assert partition(posterior, loss=loss).labels.tolist() == [0, 0, 1, 1, 1]
+    assert partition(posterior, loss=loss, seed=0).labels.tolist() == [0, 0, 1, 1, 1]
     np.testing.assert_array_equal(
         similarity(posterior, rows=np.array([0, 3])), similarity(posterior)[np.ix_([0, 3], [0, 3])]
     )

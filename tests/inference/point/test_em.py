@@ -54,7 +54,7 @@ def test_equals_scikit_learn_step_by_step(name):
         means_init=means,
         precisions_init=precisions[name],
     ).fit(x)
-    fit = fit_em(program, x, start=start, restarts=1, tolerance=0.0, max_steps=steps, seed=0)
+    fit = fit_em(program, x, init=start, restarts=1, tolerance=0.0, max_steps=steps, seed=0)
     theirs = peer.covariances_
     theirs = {
         "full": theirs,
@@ -123,8 +123,8 @@ def test_a_weight_of_two_is_a_doubled_row():
     weights = np.ones(len(FAITHFUL))
     weights[:5] = 2.0
     doubled = np.concatenate([FAITHFUL, FAITHFUL[:5]])
-    by_weight = fit_em(program, FAITHFUL, start=start, restarts=1, row_weights=weights, seed=0)
-    by_row = fit_em(program, doubled, start=start, restarts=1, seed=0)
+    by_weight = fit_em(program, FAITHFUL, init=start, restarts=1, row_weights=weights, seed=0)
+    by_row = fit_em(program, doubled, init=start, restarts=1, seed=0)
     assert by_weight.log_likelihood == pytest.approx(by_row.log_likelihood, rel=1e-10)
     for site, value in by_row.parameters.items():
         np.testing.assert_allclose(by_weight.parameters[site], value, rtol=1e-6, atol=1e-9)
@@ -137,7 +137,7 @@ def test_a_weight_of_two_is_a_doubled_row():
 )
 def test_criteria_of_rows_that_count_twice_are_those_of_rows_doubled(program, x):
     start = fit_em(program, x, restarts=1, max_steps=20, seed=0).parameters
-    options = {"start": start, "restarts": 1, "seed": 0}
+    options = {"init": start, "restarts": 1, "seed": 0}
     by_weight = fit_em(program, x, row_weights=np.full(len(x), 2.0), **options)
     by_row = fit_em(program, np.concatenate([x, x]), **options)
     assert by_weight.sample_size == len(x) * 2
@@ -150,7 +150,7 @@ def test_hard_assignment_with_equal_spheres_and_weights_is_k_means():
     centres = x[[3, 50, 100, 150]]
     program = gaussian_mixture(4, "EII")
     start = sites_of(program, np.full(4, 0.25), centres, np.stack([np.eye(2)] * 4))
-    fit = fit_em(program, x, start=start, restarts=1, hard=True, fixed={"weights": np.full(4, 0.25)}, seed=0)
+    fit = fit_em(program, x, init=start, restarts=1, hard=True, fixed={"weights": np.full(4, 0.25)}, seed=0)
     peer = KMeans(4, init=centres, n_init=1, algorithm="lloyd", tol=0).fit(x)
     np.testing.assert_allclose(fit.parameters["loc"], peer.cluster_centers_, rtol=1e-9)
     assert fit.parameters["scale"] ** 2 == pytest.approx(peer.inertia_ / x.size, rel=1e-9)
@@ -197,21 +197,21 @@ def test_collapsed_restarts_are_reported_and_not_chosen():
     x = np.concatenate([np.random.default_rng(0).normal(size=50), [8.0, 8.0, 8.0]])
     only = {"weights": [0.9, 0.1], "loc": [0.0, 8.0], "scale": [1.0, 1e-3]}
     sound = {"weights": [0.5, 0.5], "loc": [-1.0, 1.0], "scale": [3.0, 3.0]}
-    fit = fit_em(gaussian_mixture(2), x, start=[only, sound], restarts=2, max_steps=5, seed=0)
+    fit = fit_em(gaussian_mixture(2), x, init=[only, sound], restarts=2, max_steps=5, seed=0)
     assert fit.restarts["status"].tolist() == [Status.COLLAPSED, Status.MAX_STEPS]
     assert fit.status.is_sound
-    collapsed = fit_em(gaussian_mixture(2), x, start=only, restarts=1, seed=0)
+    collapsed = fit_em(gaussian_mixture(2), x, init=only, restarts=1, seed=0)
     assert collapsed.status is Status.COLLAPSED
     with pytest.raises(FitError, match="collapsed"):
-        fit_em(gaussian_mixture(2), x, start=only, restarts=1, seed=0, raise_if_bad=True)
+        fit_em(gaussian_mixture(2), x, init=only, restarts=1, seed=0, strict=True)
 
 
 def test_duplicate_and_empty_components_are_reported():
     start = {"weights": [0.5, 0.5], "loc": np.zeros((2, 2)), "scale": np.ones((2, 2))}
     start["correlation_cholesky"] = np.stack([np.eye(2)] * 2)
-    assert fit_em(gaussian_mixture(2), FAITHFUL, start=start, restarts=1, seed=0).status is Status.DUPLICATE
+    assert fit_em(gaussian_mixture(2), FAITHFUL, init=start, restarts=1, seed=0).status is Status.DUPLICATE
     start = start | {"loc": np.array([[3.5, 70.0], [1e3, -1e3]])}
-    assert fit_em(gaussian_mixture(2), FAITHFUL, start=start, restarts=1, seed=0).status is Status.EMPTY
+    assert fit_em(gaussian_mixture(2), FAITHFUL, init=start, restarts=1, seed=0).status is Status.EMPTY
 
 
 def test_many_rows_pass_in_blocks(monkeypatch):
@@ -223,11 +223,11 @@ def test_many_rows_pass_in_blocks(monkeypatch):
         "correlation_cholesky": np.stack([np.eye(2)] * 3),
     }
     x = simulate(program, (1001, 2), seed=0, given=truth)["obs"]
-    whole = fit_em(program, x, start=truth, restarts=1, max_steps=10, seed=0)
+    whole = fit_em(program, x, init=truth, restarts=1, max_steps=10, seed=0)
     monkeypatch.setattr("inference.engines.numpyro_em.BLOCK_CELLS", 1)
     weights = np.ones(len(x))
     for options in ({}, {"row_weights": weights}):
-        in_blocks = fit_em(program, x, start=truth, restarts=1, max_steps=10, seed=0, **options)
+        in_blocks = fit_em(program, x, init=truth, restarts=1, max_steps=10, seed=0, **options)
         np.testing.assert_allclose(in_blocks.losses, whole.losses, rtol=1e-12)
 
 
@@ -244,7 +244,7 @@ def test_bad_arguments_say_what_is_wrong():
     with pytest.raises(ChoiceError, match="objective"):
         fit_em(program, FAITHFUL, objective="odds", seed=0)
     with pytest.raises(ModelError, match="no value for"):
-        fit_em(program, FAITHFUL, start={"weights": [0.5, 0.5]}, seed=0)
+        fit_em(program, FAITHFUL, init={"weights": [0.5, 0.5]}, seed=0)
 
 
 @pytest.mark.parametrize("objective", ["likelihood", "posterior"])

@@ -43,22 +43,22 @@ def test_bad_known_values_are_refused(given, words):
 @pytest.mark.parametrize(("given", "words"), BAD)
 def test_bad_starts_are_refused_by_every_fit(fit, given, words):
     with pytest.raises(MixturesError) as caught:
-        fit(MODEL, X, start=given, restarts=1, seed=0)
+        fit(MODEL, X, init=given, restarts=1, seed=0)
     # a list is a list of starts: its first is named
-    for word in ["start", *(words if given != [1, 2] else ["got 1", "{site: value}"])]:
+    for word in ["init", *(words if given != [1, 2] else ["got 1", "{site: value}"])]:
         assert word in str(caught.value)
 
 
 def test_a_bad_start_of_a_rule_is_refused():
     with pytest.raises(ModelError, match="numbers > 0"):
-        fit_map(MODEL, X, start=lambda x, rng: {"scale": [-1.0, -1.0]}, restarts=1, seed=0)
+        fit_map(MODEL, X, init=lambda x, rng: {"scale": [-1.0, -1.0]}, restarts=1, seed=0)
 
 
 def test_a_fit_is_no_start_but_its_parameters_are():
     fit = fit_em(MODEL, X, restarts=2, seed=0)
-    with pytest.raises(ModelError, match=r"start=fit\.parameters"):
-        fit_em(MODEL, X, start=fit, restarts=1, seed=0)
-    again = fit_em(MODEL, X, start=fit.parameters, restarts=1, seed=0)
+    with pytest.raises(ModelError, match=r"init=fit\.parameters"):
+        fit_em(MODEL, X, init=fit, restarts=1, seed=0)
+    again = fit_em(MODEL, X, init=fit.parameters, restarts=1, seed=0)
     assert again.log_likelihood == pytest.approx(fit.log_likelihood)
 
 
@@ -90,14 +90,14 @@ def test_supports_are_known_in_both_backends(backend):
 def test_matrices_and_probabilities_are_checked(backend):
     gaussian = engine(backend).sites(MODEL, Observations(FAITHFUL))
     half = np.array([[1.0, 0.0], [0.6, 0.8]])  # the Cholesky factor of correlation 0.6
-    kept = checked_values("start", {"correlation_cholesky": np.stack([half, half])}, gaussian)
+    kept = checked_values("init", {"correlation_cholesky": np.stack([half, half])}, gaussian)
     np.testing.assert_array_equal(kept["correlation_cholesky"], np.stack([half, half]))
     for bad in [half.T, 2 * half, -half, np.ones((2, 2))]:
         with pytest.raises(ModelError, match="Cholesky factors of correlation matrices"):
-            checked_values("start", {"correlation_cholesky": np.stack([half, bad])}, gaussian)
+            checked_values("init", {"correlation_cholesky": np.stack([half, bad])}, gaussian)
     binary = engine(backend).sites(Mixture(2, families.Bernoulli()), Observations([0.0, 1.0, 1.0]))
     with pytest.raises(ModelError, match="from 0 to 1"):
-        checked_values("start", {"probs": [0.5, 1.5]}, binary)
+        checked_values("init", {"probs": [0.5, 1.5]}, binary)
 
 
 @declare
@@ -114,4 +114,4 @@ def test_other_supports_are_checked_for_numbers_only(backend):
     sites = engine(backend).sites(bounded, Observations(X))
     assert {site.name: site.support for site in sites.parameters} == {"weights": "simplex", "loc": "other"}
     with pytest.raises(ModelError, match="finite"):
-        checked_values("start", {"loc": [0.0, np.nan]}, sites)
+        checked_values("init", {"loc": [0.0, np.nan]}, sites)

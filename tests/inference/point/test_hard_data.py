@@ -200,7 +200,7 @@ def test_columns_of_one_value_are_named(verb):
     assert "column 'flat' has one value in all rows, 1.0" in str(fit)
     if not fit.status.is_sound:
         with pytest.raises(FitError, match="flat"):
-            VERBS[verb](gaussian_mixture(2), frame, raise_if_bad=True)
+            VERBS[verb](gaussian_mixture(2), frame, strict=True)
 
 
 def test_columns_that_depend_on_each_other_are_named():

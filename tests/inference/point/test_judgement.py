@@ -56,7 +56,7 @@ def test_what_is_known_does_not_make_components_one(family, draw, fixed, density
 def test_components_that_are_one_are_called_so():
     x = np.random.default_rng(0).gamma(3.0, size=40)
     alike = {"weights": [0.5, 0.5], "concentration": [3.0, 3.0], "rate": [1.0, 1.0]}
-    fit = inference.fit_em(Mixture(2, families.Gamma()), x, start=alike, restarts=1, seed=0)
+    fit = inference.fit_em(Mixture(2, families.Gamma()), x, init=alike, restarts=1, seed=0)
     assert fit.status is Status.DUPLICATE
 
 
@@ -87,7 +87,7 @@ def test_a_spike_in_one_column_of_several_kinds_is_spurious():
         "b_rate": [3, 3],
         "d_probs": [0.5, 0.4],
     }
-    fit = inference.fit_em(Mixture(2, families.Product(columns)), x, restarts=6, seed=0, start=spike)
+    fit = inference.fit_em(Mixture(2, families.Product(columns)), x, restarts=6, seed=0, init=spike)
     assert fit.restarts["status"][0] is Status.SPURIOUS
     assert fit.status.is_sound
     assert fit.parameters["a_scale"].min() > 1e-2

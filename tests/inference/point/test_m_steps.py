@@ -147,7 +147,7 @@ def test_em_climbs_to_where_the_gradient_vanishes_and_reports_scipys_log_likelih
 def test_gradient_m_steps_end_at_the_same_optimum(name, objective, monkeypatch):
     case = CASES[name]
     x = case.draw(120, seed=4)[0]
-    options = {"start": case.parameters, "restarts": 1, "objective": objective, "seed": 0, "tolerance": 1e-9}
+    options = {"init": case.parameters, "restarts": 1, "objective": objective, "seed": 0, "tolerance": 1e-9}
     closed = fit_em(case.model, x, **options)
     monkeypatch.setattr(registry, "CLOSED_FORMS", {})
     by_gradient = fit_em(case.model, x, **options)
@@ -188,7 +188,7 @@ def test_a_row_weight_of_two_is_the_row_twice(name):
     case = CASES[name]
     x = case.data()
     counts = np.random.default_rng(0).integers(1, 4, size=len(x))
-    options = {"start": case.parameters, "restarts": 1, "seed": 0}
+    options = {"init": case.parameters, "restarts": 1, "seed": 0}
     by_weight = fit_em(case.model, x, row_weights=counts, **options)
     by_row = fit_em(case.model, x.take(np.repeat(np.arange(len(x)), counts)), **options)
     # which step is the last is decided by a gain that is rounding: one may take a step more
@@ -233,6 +233,6 @@ def test_waiting_times_of_nothing_are_a_collapse_and_twins_are_duplicates():
     x = np.r_[np.zeros(5), np.random.default_rng(0).exponential(size=40)]
     spike = {"weights": [0.1, 0.9], "rate": [1e15, 1.0]}
     model = Mixture(2, families.Exponential())
-    assert fit_em(model, x, start=spike, restarts=1, seed=0).status is Status.COLLAPSED
+    assert fit_em(model, x, init=spike, restarts=1, seed=0).status is Status.COLLAPSED
     twins = {"weights": [0.5, 0.5], "rate": [1.0, 1.0]}
-    assert fit_em(model, x, start=twins, restarts=1, seed=0).status is Status.DUPLICATE
+    assert fit_em(model, x, init=twins, restarts=1, seed=0).status is Status.DUPLICATE

@@ -97,7 +97,7 @@ def test_collapse_is_found_reported_and_not_chosen(tutorial, backend):
         return {"weights": [1 - 1e-9, 1e-9], "loc": [6.8, 30.0 + rng.normal()], "scale": 5.0}
 
     fit = inference.fit_map(
-        tutorial, FIVE_POINTS, restarts=6, steps=300, seed=0, start=near_one_cluster, backend=backend
+        tutorial, FIVE_POINTS, restarts=6, steps=300, seed=0, init=near_one_cluster, backend=backend
     )
     assert (fit.restarts["status"][:6] == Status.COLLAPSED).all()
     assert "collapsed" in str(fit)
@@ -108,7 +108,7 @@ def test_collapse_is_found_reported_and_not_chosen(tutorial, backend):
 def test_the_collapse_that_is_lower_than_the_mode_is_not_chosen(tutorial):
     """At weight 1e-30 the one-cluster solution has loss -7.9, far below the mode's 17.44: lowest is not best."""
     start = [{"weights": [1.0 - 1e-16, 1e-30], "loc": [6.8, 0.0], "scale": 5.0}]
-    fit = inference.fit_map(tutorial, FIVE_POINTS, restarts=20, steps=100, seed=0, start=start)
+    fit = inference.fit_map(tutorial, FIVE_POINTS, restarts=20, steps=100, seed=0, init=start)
     assert fit.restarts["status"][0] is not Status.CONVERGED
     np.testing.assert_allclose(-fit.log_posterior, 17.4432548791, atol=1e-8)
 
@@ -137,13 +137,13 @@ def test_a_spike_on_tied_points_is_a_collapse(backend):
     assert best_restart(table) == 1
 
 
-def test_raise_if_bad_raises_the_sentence():
+def test_strict_raises_the_sentence():
     """One cluster, two components, and a prior that rewards a weight of zero: every restart collapses."""
     model = mixtures.gaussian_mixture(2, weights=mixtures.weights.Dirichlet(0.05))
     x = np.random.default_rng(0).normal(size=15)
     assert inference.fit_map(model, x, restarts=2, seed=0).status is Status.COLLAPSED
     with pytest.raises(FitError, match="collapsed: a component shrank"):
-        inference.fit_map(model, x, restarts=2, seed=0, raise_if_bad=True)
+        inference.fit_map(model, x, restarts=2, seed=0, strict=True)
 
 
 @pytest.mark.parametrize("unit", [1e-12, 1e12])
@@ -217,8 +217,8 @@ def test_one_component_is_a_plain_fit(backend):
         ({"steps": 1.5}, ModelError, "steps"),
         ({"learning_rate": -1.0}, ModelError, "learning_rate"),
         ({"backend": "stan"}, ChoiceError, "'numpyro', 'pyro'"),
-        ({"start": {"mean": [0.0, 1.0]}}, ChoiceError, "'weights', 'scale', 'loc'"),
-        ({"start": {"loc": [0.0, 1.0, 2.0]}}, ModelError, r"shape \(3,\); expected shape \(2,\)"),
+        ({"init": {"mean": [0.0, 1.0]}}, ChoiceError, "'weights', 'scale', 'loc'"),
+        ({"init": {"loc": [0.0, 1.0, 2.0]}}, ModelError, r"shape \(3,\); expected shape \(2,\)"),
         ({"x": [1.0, np.nan]}, DataError, "nan at row 1"),
         ({"program": "gaussian"}, ModelError, "a declaration"),
     ],

@@ -44,18 +44,18 @@ def test_a_lower_optimum_is_preferred_to_a_spurious_one():
     x = np.concatenate([np.random.default_rng(2).normal(size=98), pair])
     narrow = {"weights": [0.98, 0.02], "loc": [0.0, pair.mean()], "scale": [1.0, pair.std()]}
     wide = {"weights": [0.5, 0.5], "loc": [-1.0, 1.0], "scale": [1.0, 1.0]}
-    fit = fit_em(gaussian_mixture(2), x, start=[narrow, wide], restarts=2, seed=0)
+    fit = fit_em(gaussian_mixture(2), x, init=[narrow, wide], restarts=2, seed=0)
     assert fit.restarts.loc[0, "status"] is Status.SPURIOUS
     assert fit.restarts.loc[0, "objective"] < fit.restarts.loc[1, "objective"]
     assert fit.status is Status.CONVERGED
     assert "1 spurious" in str(fit)
-    alone = fit_em(gaussian_mixture(2), x, start=narrow, restarts=1, seed=0)
+    alone = fit_em(gaussian_mixture(2), x, init=narrow, restarts=1, seed=0)
     assert alone.status is Status.SPURIOUS
     # what is known is not due to chance
     labels = np.where(np.isin(x, pair), 1, -1)
-    assert fit_em(gaussian_mixture(2), x, start=narrow, restarts=1, labels=labels, seed=0).status.is_sound
+    assert fit_em(gaussian_mixture(2), x, init=narrow, restarts=1, labels=labels, seed=0).status.is_sound
     known = {"scale": narrow["scale"]}
-    assert fit_em(gaussian_mixture(2), x, start=narrow, restarts=1, fixed=known, seed=0).status.is_sound
+    assert fit_em(gaussian_mixture(2), x, init=narrow, restarts=1, fixed=known, seed=0).status.is_sound
 
 
 def test_the_pair_of_galaxies_is_not_a_component():

@@ -1,0 +1,172 @@
+"""Fits of several families and numbers of components: one after the other, or every one in the lanes of one compiled program."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from inference.criteria import Criteria
+from inference.engines import engine
+from inference.engines.closed_form import Climb, ClosedForm, EMProblem, Frame
+from inference.point.em import fit_em
+from inference.point.em_runs import Beginning, beginnings, offset_of, padded, part_of, stacked, summarise
+from inference.point.initial_partitions import Partitions
+from inference.point.m_steps.registry import closed_form
+from inference.point.restarts import best_restart
+from inference.status import Status
+from mixtures import Mixture, Observations
+
+SHORT_TOLERANCE = 1e-5
+"""Relative gain at which the first, short runs of all restarts stop."""
+
+SHORT_STEPS = 100
+"""M-steps of the short runs at most."""
+
+PROMISING = 3
+"""How many of a model's restarts, at different optima, run on to the full tolerance."""
+
+Models = dict[str, list[Mixture]]
+"""By name, one family with several numbers of components."""
+
+Found = tuple[Mixture, dict[str, Any], dict[str, np.ndarray]]
+"""A declaration, what the table says of its best fit, and that fit's parameters."""
+
+
+@dataclass(frozen=True)
+class Climbing:
+    """How each fit is found, see `fit_em`."""
+
+    restarts: int
+    seed: int
+    tolerance: float
+    max_steps: int
+    backend: str
+
+
+def one_by_one(models: Models, x: Observations, climbing: Climbing) -> dict[str, list[Found]]:
+    """Every model by a fit of its own."""
+
+    def fitted(model: Mixture) -> Found:
+        fit = fit_em(
+            model,
+            x,
+            restarts=1 if model.components == 1 else climbing.restarts,
+            tolerance=climbing.tolerance,
+            max_steps=climbing.max_steps,
+            seed=climbing.seed,
+            backend=climbing.backend,
+        )
+        return model, _line(fit.criteria, fit.status), fit.parameters
+
+    return {name: [fitted(model) for model in several] for name, several in models.items()}
+
+
+def sweep(models: Models, x: Observations, climbing: Climbing) -> dict[str, list[Found]]:
+    """Every model of Gaussians, complete data and plain weights, in one program."""
+    # counted from the programs; tracing them is not safe in threads
+    backend = engine(climbing.backend)
+    free = {model: backend.sites(model, x).free_parameters for several in models.values() for model in several}
+    columns = x.x if x.x.ndim == 2 else x.x[:, None]
+    task = _Sweep(x, climbing, Partitions(columns, climbing.seed, "select_components"), free)
+    names = list(models)
+    closed_forms = tuple(closed_form(models[name][0].family) for name in names)
+
+    def fitted(index: int) -> list[Found]:
+        return task.fit(closed_forms, index, models[names[index]])
+
+    # the first call compiles for all; compiled programs run outside Python's lock, a core each
+    first = fitted(0)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = [first, *pool.map(fitted, range(1, len(names)))]
+    return dict(zip(names, found, strict=True))
+
+
+def _line(criteria: Criteria, status: Status) -> dict[str, Any]:
+    """What the table says of a fit."""
+    return {
+        "log_likelihood": criteria.log_likelihood,
+        "free_parameters": criteria.free_parameters,
+        "aic": criteria.aic,
+        "bic": criteria.bic,
+        "icl": criteria.icl,
+        "status": status,
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class _Sweep:
+    """Fits of one structure with several numbers of components, all in the lanes of one program: fewer components are padded."""
+
+    x: Observations
+    climbing: Climbing
+    partitions: Partitions
+    free_parameters: dict[Mixture, int]
+
+    def fit(self, closed_forms: tuple[Any, ...], index: int, models: list[Mixture]) -> list[Found]:
+        """What was found of each model."""
+        closed = closed_forms[index]
+        values = self.x.x if self.x.x.ndim == 2 else self.x.x[:, None]
+        frame = closed.frame(values)
+        most = max(model.components for model in models)
+        groups = [self._starts(closed, frame, values, model.components) for model in models]
+        short = EMProblem(
+            closed_forms=closed_forms,
+            which=index,
+            x=values,
+            frame=frame,
+            offset=offset_of(closed, frame, self.x, self.x.counts),
+            row_weights=self.x.counts,
+            labels=self.x.labels,
+            fixed=dict.fromkeys(closed.fixable, False),
+            is_hard=False,
+            tolerance=max(self.climbing.tolerance, SHORT_TOLERANCE),
+            max_steps=min(self.climbing.max_steps, SHORT_STEPS),
+        )
+        long = replace(short, tolerance=self.climbing.tolerance, max_steps=self.climbing.max_steps)
+        groups = [
+            self._promising(closed, short, starts, climb) for starts, climb in self._climb(closed, short, groups, most)
+        ]
+        results = []
+        for model, (starts, climb) in zip(models, self._climb(closed, long, groups, most), strict=True):
+            runs = summarise(closed, long, self.x.features, starts, climb)
+            best = best_restart(runs.table)
+            free, counts = self.free_parameters[model], self.x.counts
+            size = len(self.x) if counts is None else float(counts.sum())
+            criteria = Criteria(*runs.likelihoods(best), free, size, len(self.x))
+            results.append((model, _line(criteria, runs.table.at[best, "status"]), runs.parameters(best)))
+        return results
+
+    def _starts(self, closed: ClosedForm, frame: Frame, values: np.ndarray, components: int) -> list[Beginning]:
+        count = 1 if components == 1 else self.climbing.restarts
+        options: dict[str, Any] = {
+            "features": self.x.features,
+            "partitions": self.partitions,
+            "labels": self.x.labels,
+        }
+        return beginnings(closed, frame, values, components, count, self.climbing.seed, **options)
+
+    def _climb(
+        self, closed: ClosedForm, problem: EMProblem, groups: list[list[Beginning]], most: int
+    ) -> list[tuple[list[Beginning], Climb]]:
+        """Every group's starts, climbed together: fewer components are padded with components of weight 0."""
+        together = [padded(closed, start, most) for group in groups for start in group]
+        climb = engine(self.climbing.backend).em(problem, stacked(together))
+        ends = np.cumsum([len(group) for group in groups])
+        return [
+            (group, part_of(closed, climb, slice(end - len(group), end), len(group[0].state["weights"])))
+            for group, end in zip(groups, ends, strict=True)
+        ]
+
+    def _promising(
+        self, closed: ClosedForm, problem: EMProblem, starts: list[Beginning], climb: Climb
+    ) -> list[Beginning]:
+        """Where the best restarts stand, one for each optimum: short runs choose who runs on (Biernacki, Celeux & Govaert 2003)."""
+        table = summarise(closed, problem, self.x.features, starts, climb).table
+        sound = table[table["status"].map(lambda status: status.is_sound)]
+        chosen = (sound if len(sound) else table).sort_values("objective").drop_duplicates("optimum")
+        return [
+            Beginning(starts[row].rule, starts[row].seed, {name: value[row] for name, value in climb.states.items()})
+            for row in chosen.index[:PROMISING]
+        ]
