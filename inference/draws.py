@@ -9,8 +9,8 @@ from inference.checks import check_tree
 from inference.engines import engine
 from inference.engines.sites import Sites
 from mixtures import Observations, Program
-from mixtures.errors import DataError, ModelError
-from mixtures.specification import by_token, from_json
+from mixtures.errors import DataError, ModelError, in_words
+from mixtures.specification import by_token, from_json, kept
 
 PER_DRAW = ("posterior", "posterior_raw", "sample_stats", "relabelling", "log_likelihood", "log_prior")
 """Groups with something for each draw."""
@@ -122,6 +122,23 @@ def backend_of(posterior: xr.DataTree) -> str:
     if not isinstance(backend, str):
         raise _other_tree("a tree without the attribute 'backend'", "the attributes that sample_nuts gave it")
     return backend
+
+
+def with_program(posterior: Any, program: Program | None) -> Any:
+    """The tree with a program that takes the place of one that cannot be imported again; None leaves what was given as it is.
+
+    Raises:
+        ModelError: not a program.
+        StoredFileError: another one than the draws are of.
+        DataError: not a tree of draws.
+    """
+    if program is None:
+        return posterior
+    if not isinstance(program, Program):
+        raise ModelError("program", got=in_words(program), expected="the declaration of the draws, or None")
+    tree = check_tree(posterior).copy(deep=False)
+    tree.attrs = {**tree.attrs, "program_token": kept(from_json(str(tree.attrs.get("program", "")), program))}
+    return tree
 
 
 def program_of(posterior: xr.DataTree) -> Program:

@@ -7,7 +7,7 @@
 Importing loads no backend. See `inference` for what can be asked of a declaration.
 """
 
-from mixtures import errors, families, priors, weights
+from mixtures import assignments, errors, families, priors, weights
 from mixtures.datasets import load_dataset
 from mixtures.mixture import Mixture
 from mixtures.models import (
@@ -38,6 +38,7 @@ __all__ = [
     "Mixture",
     "Observations",
     "Program",
+    "assignments",
     "bernoulli_mixture",
     "beta_mixture",
     "binomial_mixture",

@@ -12,6 +12,7 @@ import numpy as np
 from mixtures.families.members import distinct_components, with_covariates
 from mixtures.mixture import Mixture
 from mixtures.ppl.notation import Notation, Symbol
+from mixtures.rows import Rows
 
 Groups = tuple[tuple[int, ...], ...]
 """Components that may be exchanged with one another, two or more in each group."""
@@ -39,7 +40,10 @@ def exchangeable(
     """
     apart = distinct_components(program.family)
     numbers = [value for table in _numbers_of_components(program, features, covariates) for value in table]
-    return grouped([(k if k in apart else -1, *(table[k].tobytes() for table in numbers)) for k in range(components)])
+    kinds = program.assignment.kinds(components)
+    return grouped(
+        [(k if k in apart else -1, kinds[k], *(table[k].tobytes() for table in numbers)) for k in range(components)]
+    )
 
 
 def grouped(kinds: list[Any]) -> Groups:
@@ -74,6 +78,6 @@ def _numbers_of_components(program: Mixture, features: int | None, covariates: i
         return found
     table = None if covariates is None else Symbol("covariates[i]", shape=("n", covariates))
     family = program.family if covariates is None else with_covariates(program.family, covariates)
-    program.weights.sample(Notation(), drawing(False), program.components, table)
+    program.assignment.draw(Notation(), drawing(False), program.components, Rows(None, covariates=table))
     family.per_component(Notation(), drawing(True), features)
     return found

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from mixtures.assignments import Assignment, Dirichlet
+from mixtures.assignments.law import check_assignment
 from mixtures.checks import check_count
-from mixtures.errors import DataError, MixturesError, ModelError, check_part
+from mixtures.errors import DataError, MixturesError, ModelError
 from mixtures.families.family import Family
 from mixtures.families.members import (
     check_family,
@@ -30,7 +32,8 @@ from mixtures.ppl.notation import Extent, Notation, Symbol
 from mixtures.ppl.protocol import PPL, Array
 from mixtures.priors import Prior, Statistic, format_number
 from mixtures.program import Program
-from mixtures.weights import Dirichlet, Weights
+from mixtures.renamed import formerly
+from mixtures.rows import Rows
 
 Hyper = Mapping[str, Mapping[str, Array]]
 """The numbers of the priors: site -> argument -> array."""
@@ -46,10 +49,10 @@ class Mixture(Program):
     Args:
         components: the number K of components.
         family: what a component looks like.
-        weights: how the mixing weights are drawn.
+        assignment: the law of the assignment: how rows come to their components, see `mixtures.assignments`.
 
     Raises:
-        ModelError: `components` is not an int >= 1; no family, no weights, or weights of another number of components.
+        ModelError: `components` is not an int >= 1; no family, no law, or a law of another number of components.
 
     Example:
         >>> from mixtures import families
@@ -60,15 +63,13 @@ class Mixture(Program):
 
     components: int
     family: Family
-    weights: Weights = field(default_factory=Dirichlet)
+    assignment: Assignment = field(default_factory=Dirichlet)
 
     def __post_init__(self):
         object.__setattr__(self, "components", check_count("components", self.components))
         check_family("family", self.family)
-        check_part("weights", self.weights, "priors_by_site", "weights, such as weights.Dirichlet(1.0)")
-        own = getattr(self.weights, "concentration", ())
-        if isinstance(own, tuple) and own and (len(own) != self.components or np.ndim(own) > 1):
-            raise ModelError("weights", got=str(self.weights), expected=f"one number, or {self.components} of them")
+        check_assignment("assignment", self.assignment)
+        self.assignment.check(self.components)
         if bound := fixed_components([self.family]) - {self.components}:
             raise ModelError(
                 "components", got=f"{self.components}", expected=f"{min(bound)}, one for each of the families"
@@ -77,22 +78,22 @@ class Mixture(Program):
     @property
     def priors(self) -> dict[str, Prior]:
         """The prior of every site."""
-        return {**self.weights.priors_by_site, **self.family.priors_by_site}
+        return {**self.assignment.priors_by_site, **self.family.priors_by_site}
 
     @property
     def needs_covariates(self) -> bool:
         """Whether the data must bring covariates."""
-        return self.weights.needs_covariates or needs_covariates(self.family)
+        return self.assignment.needs_covariates or needs_covariates(self.family)
 
     @property
     def linear_predictors(self) -> tuple[tuple[str, str], ...]:
         """Pairs of sites, intercept and slope, of which rows depend on intercept + slope . covariates alone."""
-        return linear_predictors(self.family) + getattr(self.weights, "linear_predictors", ())
+        return linear_predictors(self.family) + self.assignment.linear_predictors
 
     @property
     def spare_sites(self) -> frozenset[str]:
         """The sites of which one component's value is of no matter to the likelihood: no free parameter."""
-        return spare_sites(self.family) | getattr(self.weights, "spare_sites", frozenset())
+        return spare_sites(self.family) | self.assignment.spare_sites
 
     def __call__(  # type: ignore[override]  # a mixture names its run arguments
         self,
@@ -127,14 +128,15 @@ class Mixture(Program):
             return table[site].sample(ppl, site, numbers[site], **structure)
 
         family, context = self._in_context(covariates, observed)
-        odds = self.weights.sample(ppl, draw, self.components, covariates)
+        of_rows = Rows(x, covariates=covariates)
+        law = self.assignment.draw(ppl, draw, self.components, of_rows)
         shared = family.shared(ppl, draw, features)
         relative = together(ppl, draw, self.components, features) if (together := jointly(family)) else {}
         with ppl.plate("components", self.components):
             own = family.per_component(ppl, draw, features)
         own = relative | own
         with ppl.plate("rows", rows):
-            z = ppl.assign("assignment", **odds)
+            z = self.assignment.assign(ppl, law, of_rows)
             if labels is not None:
                 is_excluded = (labels >= 0) & (labels != z)
                 ppl.factor("labels", ppl.xp.where(is_excluded, ppl.array(-np.inf), ppl.array(0.0)))
@@ -159,13 +161,13 @@ class Mixture(Program):
 
         table = {site: prior.scaled_to(data.x, data.covariates) for site, prior in self.family.priors_by_site.items()}
         family = replace(self.family, priors=tuple(table.items()))  # type: ignore[type-var]
-        return replace(self, family=family, weights=self.weights.scaled_to(data.x, data.covariates))
+        return replace(self, family=family, assignment=self.assignment.scaled_to(data.x, data.covariates))
 
     @property
     def structure(self) -> "Mixture":
         """The declaration without its numbers: what a compiled program depends on once the numbers come in as `hyper`."""
         table = tuple((site, Prior(prior.name, ())) for site, prior in self.family.priors_by_site.items())
-        return replace(self, family=replace(self.family, priors=table), weights=self.weights.structure)  # type: ignore[type-var]
+        return replace(self, family=replace(self.family, priors=table), assignment=self.assignment.structure)  # type: ignore[type-var]
 
     def hyper(self, x: Any) -> dict[str, dict[str, np.ndarray]]:
         """The numbers of the priors on data `x`, to be passed beside `structure`."""
@@ -184,8 +186,8 @@ class Mixture(Program):
         data = Observations.of(x)
         rows = rng.choice(len(data), self.components, replace=len(data) < self.components)
         values = completed(data, rng)
-        weights = self.weights.start(self.components, data.covariates, rng)
-        return {**weights, **started(self.family, values, rows, self.components, data.covariates)}
+        law = self.assignment.start(self.components, Rows(data.x, covariates=data.covariates), rng)
+        return {**law, **started(self.family, values, rows, self.components, data.covariates)}
 
     def check(self, x: Observations) -> None:
         """Check that the model can describe the data.
@@ -226,7 +228,7 @@ class Mixture(Program):
             return draw
 
         try:
-            self.weights.sample(Notation(), drawing(()), self.components, covariates)
+            self.assignment.draw(Notation(), drawing(()), self.components, Rows(None, covariates=covariates))
             family.shared(Notation(), drawing(()), x.features)
             if together := jointly(family):
                 together(Notation(), drawing(()), self.components, x.features)
@@ -251,8 +253,11 @@ class Mixture(Program):
             self(notation, size=size, hyper=hyper, covariates=covariates)  # type: ignore[arg-type]
         except Exception as error:  # a user's family may do with arrays what symbols cannot
             cannot = f"(the family cannot be written in symbols: {type(error).__name__}: {error})"
-            return "\n".join([title, "", f"    {self.family!r}", f"    {self.weights!r}", "", f"    {cannot}"])
+            return "\n".join([title, "", f"    {self.family!r}", f"    {self.assignment!r}", "", f"    {cannot}"])
         return notation.text(title)
+
+
+Mixture.__init__ = formerly(assignment="weights")(Mixture.__init__)  # type: ignore[method-assign]
 
 
 def _check_broadcasts(what: str, given: tuple[int, ...], whole: tuple[int, ...]) -> None:

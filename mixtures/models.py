@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 
 from mixtures import families
+from mixtures.assignments import Assignment, Dirichlet
 from mixtures.checks import check_count
 from mixtures.mixture import Mixture
 from mixtures.priors import Prior, Priors
-from mixtures.weights import Dirichlet, Weights
 
 Given = Mapping[str, Prior] | Priors | None
 """`{site: prior}` in place of a family's defaults."""
 
 
 def gaussian_mixture(
-    components: int, covariance: str = "full", weights: Weights | None = None, priors: Given = None
+    components: int, covariance: str = "full", weights: Assignment | None = None, priors: Given = None
 ) -> Mixture:
     """A mixture of Gaussians, for data of shape (rows,) or (rows, features).
 
@@ -78,7 +78,7 @@ def student_t_mixture(
     components: int,
     df: float | None = None,
     covariance: str = "full",
-    weights: Weights | None = None,
+    weights: Assignment | None = None,
     priors: Given = None,
 ) -> Mixture:
     """A mixture of Student's t: Gaussians that do not mind outliers. See `families.StudentT`.
@@ -98,7 +98,7 @@ def student_t_mixture(
 
 
 def latent_class(
-    components: int, categories: int | Sequence[int], weights: Weights | None = None, priors: Given = None
+    components: int, categories: int | Sequence[int], weights: Assignment | None = None, priors: Given = None
 ) -> Mixture:
     """Latent class analysis: several categorical columns, independent given the class (Lazarsfeld & Henry 1968).
 
@@ -128,7 +128,7 @@ def latent_class(
 
 
 def regression_mixture(
-    components: int, kind: str = "gaussian", weights: Weights | None = None, priors: Given = None
+    components: int, kind: str = "gaussian", weights: Assignment | None = None, priors: Given = None
 ) -> Mixture:
     """A mixture of regressions: data are `Observations(y, covariates=...)`. See `families.Regression`.
 
@@ -145,7 +145,7 @@ def regression_mixture(
     return _mixture(components, families.Regression(kind, priors=priors), weights)
 
 
-def bernoulli_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
+def bernoulli_mixture(components: int, weights: Assignment | None = None, priors: Given = None) -> Mixture:
     """A mixture for yes-or-no columns, (rows, features) of 0 and 1. See `families.Bernoulli`.
 
     Args:
@@ -158,7 +158,7 @@ def bernoulli_mixture(components: int, weights: Weights | None = None, priors: G
     return _mixture(components, families.Bernoulli(priors=priors), weights)
 
 
-def beta_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
+def beta_mixture(components: int, weights: Assignment | None = None, priors: Given = None) -> Mixture:
     """A mixture for shares between 0 and 1. See `families.Beta`.
 
     Args:
@@ -172,7 +172,7 @@ def beta_mixture(components: int, weights: Weights | None = None, priors: Given 
 
 
 def binomial_mixture(
-    components: int, total_count: int, weights: Weights | None = None, priors: Given = None
+    components: int, total_count: int, weights: Assignment | None = None, priors: Given = None
 ) -> Mixture:
     """A mixture for numbers of successes out of `total_count`. See `families.Binomial`.
 
@@ -187,7 +187,7 @@ def binomial_mixture(
     return _mixture(components, families.Binomial(total_count, priors=priors), weights)
 
 
-def exponential_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
+def exponential_mixture(components: int, weights: Assignment | None = None, priors: Given = None) -> Mixture:
     """A mixture for waiting times. See `families.Exponential`.
 
     Args:
@@ -200,7 +200,7 @@ def exponential_mixture(components: int, weights: Weights | None = None, priors:
     return _mixture(components, families.Exponential(priors=priors), weights)
 
 
-def gamma_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
+def gamma_mixture(components: int, weights: Assignment | None = None, priors: Given = None) -> Mixture:
     """A mixture for positive numbers. See `families.Gamma`.
 
     Args:
@@ -213,7 +213,7 @@ def gamma_mixture(components: int, weights: Weights | None = None, priors: Given
     return _mixture(components, families.Gamma(priors=priors), weights)
 
 
-def lognormal_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
+def lognormal_mixture(components: int, weights: Assignment | None = None, priors: Given = None) -> Mixture:
     """A mixture for positive numbers, normal on the log scale. See `families.LogNormal`.
 
     Args:
@@ -227,7 +227,7 @@ def lognormal_mixture(components: int, weights: Weights | None = None, priors: G
 
 
 def multinomial_mixture(
-    components: int, total_count: int, weights: Weights | None = None, priors: Given = None
+    components: int, total_count: int, weights: Assignment | None = None, priors: Given = None
 ) -> Mixture:
     """A mixture for rows of counts that add up to `total_count`. See `families.Multinomial`.
 
@@ -242,7 +242,7 @@ def multinomial_mixture(
     return _mixture(components, families.Multinomial(total_count, priors=priors), weights)
 
 
-def negative_binomial_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
+def negative_binomial_mixture(components: int, weights: Assignment | None = None, priors: Given = None) -> Mixture:
     """A mixture for overdispersed counts. See `families.NegativeBinomial`.
 
     Args:
@@ -255,7 +255,7 @@ def negative_binomial_mixture(components: int, weights: Weights | None = None, p
     return _mixture(components, families.NegativeBinomial(priors=priors), weights)
 
 
-def poisson_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
+def poisson_mixture(components: int, weights: Assignment | None = None, priors: Given = None) -> Mixture:
     """A mixture for counts. See `families.Poisson`.
 
     Args:
@@ -270,7 +270,7 @@ def poisson_mixture(components: int, weights: Weights | None = None, priors: Giv
     return _mixture(components, families.Poisson(priors=priors), weights)
 
 
-def von_mises_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
+def von_mises_mixture(components: int, weights: Assignment | None = None, priors: Given = None) -> Mixture:
     """A mixture for angles in radians. See `families.VonMises`.
 
     Args:
@@ -283,7 +283,7 @@ def von_mises_mixture(components: int, weights: Weights | None = None, priors: G
     return _mixture(components, families.VonMises(priors=priors), weights)
 
 
-def weibull_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
+def weibull_mixture(components: int, weights: Assignment | None = None, priors: Given = None) -> Mixture:
     """A mixture for lifetimes. See `families.Weibull`.
 
     Args:
@@ -296,7 +296,7 @@ def weibull_mixture(components: int, weights: Weights | None = None, priors: Giv
     return _mixture(components, families.Weibull(priors=priors), weights)
 
 
-def zero_inflated_poisson_mixture(components: int, weights: Weights | None = None, priors: Given = None) -> Mixture:
+def zero_inflated_poisson_mixture(components: int, weights: Assignment | None = None, priors: Given = None) -> Mixture:
     """A mixture for counts with extra zeros in every component. See `families.ZeroInflatedPoisson`.
 
     Args:
@@ -315,5 +315,5 @@ def _listed(categories: Any) -> list[Any]:
     return list(categories) if several and has_axis and len(categories) else [categories]
 
 
-def _mixture(components: int, family: families.Family, weights: Weights | None) -> Mixture:
+def _mixture(components: int, family: families.Family, weights: Assignment | None) -> Mixture:
     return Mixture(components, family, Dirichlet(1.0) if weights is None else weights)

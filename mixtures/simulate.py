@@ -11,7 +11,7 @@ from mixtures.mixture import Mixture, missing_covariates
 from mixtures.ppl import PIP, backend_module
 from mixtures.program import Declared, Program
 from mixtures.seeds import check_seed, derived
-from mixtures.tables import checked_covariates
+from mixtures.tables import checked_covariates, checked_data
 
 
 def simulate(
@@ -21,6 +21,7 @@ def simulate(
     given: Mapping[str, Any] | None = None,
     backend: str = "numpyro",
     covariates: Any = None,
+    data: Mapping[str, Any] | None = None,
 ) -> dict[str, np.ndarray]:
     """Draw every site of the program once: parameters, assignments and `size` rows of data.
 
@@ -32,6 +33,7 @@ def simulate(
             data of mean 0 and standard deviation 1.
         backend: `"numpyro"` or `"pyro"`: the draws differ, their distribution does not.
         covariates: (rows,) or (rows, covariates), for programs whose rows depend on them.
+        data: `{name: array}`: what a program of your own takes beside `x`, see `Observations`.
 
     Returns:
         Arrays by site; `assignment` (rows,) and `obs` (rows[, features]) among them (for a `Product`, every column by its name).
@@ -68,16 +70,18 @@ def simulate(
     check_room(rows=shape[0], **dict(zip(("features",), shape[1:], strict=False)))
     if isinstance(program, Mixture):
         check_room(rows=shape[0], components=program.components)
-    data: dict[str, Any] = {"size": size}
+    taken: dict[str, Any] = {"size": size, **(checked_data(data) if data is not None else {})}
     if covariates is not None:
-        data["covariates"] = checked_covariates(covariates, shape[0])[0]
+        taken["covariates"] = checked_covariates(covariates, shape[0])[0]
+    if isinstance(program, Mixture) and data:
+        raise ModelError("data", got="named data", expected="none: a Mixture takes covariates alone")
     if isinstance(program, Mixture) and program.needs_covariates and covariates is None:
         raise missing_covariates()
     seed = derived(check_seed(seed), "simulate")
     if given is None or not _mapping(given):
-        return words.run_forward(program, seed, {}, data)
+        return words.run_forward(program, seed, {}, taken)
     # libraries take any value under any name: what a run draws by itself says what could be meant
-    return words.run_forward(program, seed, _held(given, words.run_forward(program, seed, {}, data)), data)
+    return words.run_forward(program, seed, _held(given, words.run_forward(program, seed, {}, taken)), taken)
 
 
 def _checked_size(size: Any) -> tuple[int, ...]:

@@ -25,6 +25,13 @@ from mixtures.priors import Prior
 from mixtures.program import Declared, Program
 from mixtures.statistics import Statistic
 
+MIXTURE = "mixtures.mixture:Mixture"
+FORMER_PATHS = {
+    "mixtures.weights:Dirichlet": "mixtures.assignments.dirichlet:Dirichlet",
+    "mixtures.weights:Gating": "mixtures.assignments.gating:Gating",
+}
+"""Where files of earlier versions say that a part of a declaration is, and where it is."""
+
 ADVICE = "Define your family at the top of a module, and import it first; or pass the program yourself: program=..."
 
 
@@ -177,8 +184,11 @@ def _declared(stored: dict[str, str], passed: dict[str, Any]) -> Declared:
 
 def _decoded(value: Any, passed: dict[str, Any]) -> Any:
     if isinstance(value, dict):
-        made = _type(value["type"], passed)
-        return made(**{key: _decoded(item, passed) for key, item in value["fields"].items()})
+        path = str(FORMER_PATHS.get(value["type"], value["type"]))
+        given = {key: _decoded(item, passed) for key, item in value["fields"].items()}
+        if path == MIXTURE and "weights" in given:
+            given["assignment"] = given.pop("weights")
+        return _type(path, passed)(**given)
     if isinstance(value, list):
         return tuple(_decoded(item, passed) for item in value)
     return value

@@ -6,13 +6,14 @@ import numpy as np
 import xarray as xr
 
 from inference.assignment.responsibilities import checked_like, likelihood_blocks
-from inference.draws import backend_of, parameters_of, program_of, whole
+from inference.draws import backend_of, parameters_of, program_of, whole, with_program
 from inference.engines import engine
 from inference.results import PointFit
+from mixtures import Program
 from mixtures.memory import check_memory
 
 
-def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> np.ndarray:
+def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any, *, program: Program | None = None) -> np.ndarray:
     """The log likelihood of every row, with its assignment summed out.
 
     Given the assignment instead, the likelihood would answer another question (and mislead LOO): the assignment of a left-out row is
@@ -22,6 +23,7 @@ def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> np.ndarr
     Args:
         fit_or_posterior: a point fit, or a tree of draws.
         x: rows with the columns of the fitted data.
+        program: the declaration of the draws, where it cannot be imported again: one made inside a function, say.
 
     Returns:
         (rows,) for a fit, (chain, draw, rows) for a posterior.
@@ -39,7 +41,8 @@ def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> np.ndarr
         >>> bool(abs(log_likelihood(fit, x).sum() - fit.log_likelihood) < 1e-9)
         True
     """
-    result = whole(fit_or_posterior) if isinstance(fit_or_posterior, xr.DataTree) else fit_or_posterior
+    is_tree = isinstance(fit_or_posterior, xr.DataTree)
+    result = whole(with_program(fit_or_posterior, program)) if is_tree else fit_or_posterior
     observations = checked_like(result, x)
     if not isinstance(result, xr.DataTree):
         single = {name: np.asarray(value)[None] for name, value in result.parameters.items()}

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from inference.checks import check_share, checked
-from inference.draws import backend_of, observations_of, parameters_of, program_of, whole
+from inference.draws import backend_of, observations_of, parameters_of, program_of, whole, with_program
 from inference.engines import Engine, engine
 from inference.engines.sites import Sites
 from inference.results import PointFit
@@ -22,7 +22,9 @@ CELLS_AT_ONCE = 1_000_000
 """How many numbers of a (draws, rows, components) table are computed at once: 8 MB, or temporaries would outweigh the result."""
 
 
-def responsibilities(fit_or_posterior: PointFit | xr.DataTree, x: Any, interval: float | None = None) -> Any:
+def responsibilities(
+    fit_or_posterior: PointFit | xr.DataTree, x: Any, interval: float | None = None, *, program: Program | None = None
+) -> Any:
     """P(assignment_i = k | row i), exact; for a posterior, its mean over the draws.
 
     Averages over draws mean something only if components keep their labels: relabel first.
@@ -31,6 +33,7 @@ def responsibilities(fit_or_posterior: PointFit | xr.DataTree, x: Any, interval:
         fit_or_posterior: a point fit, or a tree of draws.
         x: rows to classify, old or new, with the columns of the fitted data.
         interval: with a posterior, also the bounds of an interval that holds this share of the draws, 0.9 say.
+        program: the declaration of the draws, where it cannot be imported again: one made inside a function, say.
 
     Returns:
         (rows, components); with `interval`, a triple of mean, lower and upper bound. With several assignments a row: a dict by site.
@@ -48,7 +51,7 @@ def responsibilities(fit_or_posterior: PointFit | xr.DataTree, x: Any, interval:
         [0.0, 0.0, 1.0, 1.0, 1.0]
     """
     if isinstance(fit_or_posterior, xr.DataTree):
-        return _of_posterior(whole(fit_or_posterior), x, interval)
+        return _of_posterior(whole(with_program(fit_or_posterior, program)), x, interval)
     if interval is not None:
         raise ModelError(
             "interval", got="a point fit", expected="a posterior", advice="Point fits have no draws; sample_nuts has."

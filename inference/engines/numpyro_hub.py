@@ -23,7 +23,7 @@ from inference.engines.numpyro_sites import CACHED, Values, in_plate, native
 from inference.engines.numpyro_split import Held, split
 from inference.engines.numpyro_terms import joint_and_prior, log_prob, unit_table
 from inference.engines.pieces import pieces
-from inference.engines.run_arguments import ROW_WEIGHTS
+from inference.engines.run_arguments import ROW_WEIGHTS, as_rows
 from inference.engines.sites import Sites
 from mixtures import Program
 
@@ -59,14 +59,17 @@ def tables(
     with handlers.block(), handlers.trace() as trace:
         held(**data)
     terms = [(site, log_prob(site)) for site in trace.values() if site["type"] == "sample"]
-    rows = [(site, term) for site, term in terms if in_plate(site, sites.rows)]
+    rows = [(site, term) for site, term in terms if in_plate(site, sites.rows) and not sites.is_of_law(site["name"])]
     rest = [jnp.sum(term) for site, term in terms if not in_plate(site, sites.rows)]
     unseen = (
         [(site, term) for site, term in rows if site["name"] not in sites.observed_terms]
         if sites.has_prior_in_rows
         else []
     )
-    return _table(rows, sites), _table(unseen, sites) if unseen else None, sum(rest, start=jnp.zeros(()))
+    table, total = _table(rows, sites), sum(rest, start=jnp.zeros(()))
+    if sites.law is not None:  # what it says of the assignments has been left out above
+        return sites.law.joint(jnp, parameters, table, as_rows(data)), None, total
+    return table, _table(unseen, sites) if unseen else None, total
 
 
 def joint(program: Program, parameters: Values, data: Values, sites: Sites) -> tuple[jax.Array, jax.Array]:

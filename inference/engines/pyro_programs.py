@@ -34,7 +34,7 @@ from inference.engines.pyro_terms import (
     trace_sites,
     unit_table,
 )
-from inference.engines.run_arguments import ROW_WEIGHTS, checked_run, of_program, run_arguments
+from inference.engines.run_arguments import ROW_WEIGHTS, as_rows, checked_run, of_program, run_arguments
 from inference.engines.sites import (
     Site,
     Sites,
@@ -239,11 +239,18 @@ def tables(
     plates = (1,) * sites.nesting
     every = {name: torch.as_tensor(values).reshape(-1, *plates) for name, values in sites.combinations().items()}
     trace = held_sites(model, {**parameters, **every}, data)
-    rows = {name: site for name, site in trace.items() if _in_plate(site, sites.rows)}
+    in_rows = {name: site for name, site in trace.items() if _in_plate(site, sites.rows)}
+    rows = {name: site for name, site in in_rows.items() if not sites.is_of_law(name)}
     rest = sum(
-        (log_prob(site).sum() for name, site in trace.items() if name not in rows),
+        (log_prob(site).sum() for name, site in trace.items() if name not in in_rows),
         start=torch.zeros((), dtype=torch.float64),
     )
+    if sites.law is not None:
+        return (
+            sites.law.joint(torch_namespace, parameters, _table(list(rows.values()), sites), as_rows(data)),
+            None,
+            rest,
+        )
     unseen = (
         [site for name, site in rows.items() if name not in sites.observed_terms] if sites.has_prior_in_rows else []
     )

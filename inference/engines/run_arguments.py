@@ -11,6 +11,7 @@ import numpy as np
 from mixtures import Mixture, Observations, Program
 from mixtures.errors import DataError, MixturesError, ModelError
 from mixtures.program import Declared
+from mixtures.rows import Rows
 from mixtures.tables import OWN_NAMES
 
 
@@ -43,6 +44,11 @@ def run_arguments(program: Program, x: Observations) -> tuple[Program, dict[str,
 
 ROW_WEIGHTS = "row_weights"
 """The one run argument that is the inference's own and not the program's."""
+
+
+def as_rows(data: Mapping[str, Any]) -> Rows:
+    """The run arguments as rows: what a law of the assignment is given."""
+    return Rows(data["x"], data.get("observed"), data.get("covariates"), data.get("labels"), data.get(ROW_WEIGHTS))
 
 
 def of_program(data: Mapping[str, Any]) -> dict[str, Any]:

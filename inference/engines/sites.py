@@ -10,6 +10,7 @@ import numpy as np
 from inference.engines.exchange import found_exchange, named_axes
 from inference.engines.structure import Probe, Structure, derived
 from mixtures import Mixture, Observations, Program
+from mixtures.assignments import Assignment, RowWise
 from mixtures.errors import ModelError
 from mixtures.exchangeable import Groups
 
@@ -81,12 +82,14 @@ class Sites:
         predictors: pairs of sites, intercept and slope, of linear predictors.
         structure: of a program that is not a mixture by construction: which terms depend on which assignments, found by looking.
         exchangeable: of such a program, the groups of components that are alike.
+        law: of a mixture, the law of its assignment, without the numbers of its priors; a program of a user's own has its law in its table.
     """
 
     all: tuple[Site, ...]
     predictors: tuple[tuple[str, str], ...] = ()
     structure: Structure | None = None
     exchangeable: Groups = ()
+    law: RowWise | None = None
 
     @property
     def parameters(self) -> tuple[Site, ...]:
@@ -113,6 +116,10 @@ class Sites:
     def has_hub(self) -> bool:
         """Whether every assignment belongs to a row, and rows are independent given the parameters: then `log_joint` answers everything."""
         return self.structure.rows is not None if self.structure else len(self.assignments) > 0
+
+    def is_of_law(self, name: str) -> bool:
+        """Whether a site is the assignment that the law answers for."""
+        return self.law is not None and name == "assignment"
 
     @property
     def rows(self) -> str:
@@ -257,7 +264,14 @@ def knowing_mixture(program: Program, sites: Sites) -> Sites:
         return sites
     spare = program.spare_sites
     counted = (_without_one(site) if site.name in spare else site for site in sites.all)
-    return Sites(tuple(counted), program.linear_predictors)
+    return Sites(tuple(counted), program.linear_predictors, law=_row_wise(program.assignment.structure))
+
+
+def _row_wise(law: Assignment) -> RowWise:
+    """The law, if rows come to their components one by one: no engine knows what to do with another yet."""
+    if not isinstance(law, RowWise):
+        raise ModelError("assignment", got=f"a law of {law.unit}s", expected="a law of rows: a RowWise")
+    return law
 
 
 def _without_one(site: Site) -> Site:

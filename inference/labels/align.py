@@ -14,7 +14,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from inference.assignment import responsibilities as model
-from inference.draws import observations_of, sampled_assignments, whole
+from inference.draws import observations_of, sampled_assignments, whole, with_program
 from inference.labels.evidence import permutations_of, raw_tree
 from inference.labels.exchange import groups_in, groups_of
 from inference.labels.permutations import (
@@ -28,7 +28,7 @@ from inference.labels.permutations import (
 )
 from inference.labels.relabel import permuted, relabel
 from inference.results import PointFit
-from mixtures import Observations, simulate
+from mixtures import Observations, Program, simulate
 from mixtures.errors import DataError
 from mixtures.exchangeable import Groups
 from mixtures.families import Product
@@ -41,7 +41,7 @@ SEED = 0
 Labelled = PointFit | xr.DataTree
 
 
-def align(result: Any, to: Labelled, x: Any = None) -> Any:
+def align(result: Any, to: Labelled, x: Any = None, *, program: Program | None = None) -> Any:
     """Give the components of a result the labels that they have in another.
 
     Args:
@@ -51,6 +51,7 @@ def align(result: Any, to: Labelled, x: Any = None) -> Any:
         x: rows on which the two are compared; none means a posterior's data, or between two fits as many rows drawn
             from the reference as it was fitted to, at least 500. Must be given between two fits where rows depend on
             covariates.
+        program: the declaration of the draws, where it cannot be imported again: one made inside a function, say.
 
     Returns:
         The same, its components permuted: those that may be exchanged, see `relabel`. The table `restarts` of a fit keeps
@@ -65,16 +66,16 @@ def align(result: Any, to: Labelled, x: Any = None) -> Any:
         >>> x = [0.0, 1.0, 10.0, 11.0, 12.0]
         >>> fit = fit_em(gaussian_mixture(2, "tied"), x, restarts=3, seed=0)
         >>> start = {**fit.parameters, "weights": fit.parameters["weights"][::-1], "loc": fit.parameters["loc"][::-1]}
-        >>> other = fit_em(fit.program, x, start=start, restarts=1, seed=0)
+        >>> other = fit_em(fit.program, x, init=start, restarts=1, seed=0)
         >>> other.parameters["loc"].round(3).tolist()
         [0.5, 11.0]
         >>> align(other, to=fit, x=x).parameters["loc"].round(3).tolist()
         [11.0, 0.5]
     """
     if isinstance(result, Sequence) and not isinstance(result, str | bytes):
-        return [align(one, to, x) for one in result]
-    labelled = _labelled(result)
-    permutation = match(labelled, to, x).permutations[0]
+        return [align(one, to, x, program=program) for one in result]
+    labelled = _labelled(result, program)
+    permutation = match(labelled, to, x, program=program).permutations[0]
     return (
         _permuted_fit(labelled, permutation)
         if isinstance(labelled, PointFit)
@@ -82,7 +83,7 @@ def align(result: Any, to: Labelled, x: Any = None) -> Any:
     )
 
 
-def match(result: Labelled, to: Labelled, x: Any = None) -> Relabelling:
+def match(result: Labelled, to: Labelled, x: Any = None, *, program: Program | None = None) -> Relabelling:
     """The permutation that `align` applies, as one draw: its cost is the expected share of rows that the two assign to
     different components, its margin how much greater that of the second-best match is.
 
@@ -90,6 +91,7 @@ def match(result: Labelled, to: Labelled, x: Any = None) -> Relabelling:
         result: a point fit or a posterior.
         to: the reference.
         x: as in `align`.
+        program: as in `align`.
 
     Returns:
         A `Relabelling` of one draw: `permutations[0, k]` is the component of `result` that is component k of `to`.
@@ -105,7 +107,7 @@ def match(result: Labelled, to: Labelled, x: Any = None) -> Relabelling:
         >>> match(fit, to=fit, x=x).permutations.tolist()
         [[0, 1]]
     """
-    result, reference = _labelled(result), _labelled(to, "to")
+    result, reference = _labelled(result, program), _labelled(to, program, "to")
     rows = _rows(result, reference, x)
     ours, theirs = classify_rows(result, rows), classify_rows(reference, rows)
     if ours.shape != theirs.shape:
@@ -146,11 +148,12 @@ def classify_rows(result: Labelled, x: Observations) -> Float[np.ndarray, "rows 
     return relabel_parameters(table, permutations, axis=2).mean(axis=0)
 
 
-def _labelled(result: Any, name: str = "result") -> Labelled:
+def _labelled(result: Any, program: Program | None, name: str = "result") -> Labelled:
     """A fit, or a posterior under one labelling."""
     if isinstance(result, PointFit):
         return result
     if isinstance(result, xr.DataTree):
+        result = with_program(result, program)
         return whole(result) if "relabelling" in result.children else relabel(result)
     raise DataError(
         name,

@@ -14,7 +14,7 @@ import xarray as xr
 from scipy.stats import chi2
 
 from inference.checks import check_choice, check_result
-from inference.draws import whole
+from inference.draws import whole, with_program
 from inference.labels.comparison import compare_methods
 from inference.labels.convergence import convergence
 from inference.labels.evidence import Evidence, permutations_of, raw_tree
@@ -25,6 +25,7 @@ from inference.labels.relabel import choose_rows
 from inference.labels.report import LabelReport
 from inference.labels.switching import describe_switching
 from inference.labels.verdict import decide
+from mixtures import Program
 from mixtures.renamed import formerly
 
 COMPARED = ("ecr", "ecr-iterative-1", "ecr-iterative-2", "stephens", "pra", "data-based", "ordering")
@@ -41,6 +42,7 @@ def diagnose_labels(
     *,
     max_rows: int | None = None,
     seed: int | None = None,
+    program: Program | None = None,
 ) -> LabelReport:
     """Say how the labels behaved, and what may be read from the draws.
 
@@ -52,6 +54,7 @@ def diagnose_labels(
             None takes the density of the fit that the sampler was started from, if the tree keeps one.
         max_rows: use a random subset of so many rows; None is all, or as many as fit into memory.
         seed: of that subset, an int in [0, 2**32); needed only where there is one.
+        program: the declaration of the draws, where it cannot be imported again: one made inside a function, say.
 
     Returns:
         The report: a table when printed, a Dataset by `to_dataset`.
@@ -76,7 +79,7 @@ def diagnose_labels(
         check_choice("method", method, METHODS)
     if reference_fit is not None:
         check_result("reference_fit", reference_fit, "log_posterior", "PointFit", "fit_map, fit_mle or fit_em")
-    posterior = whole(posterior)
+    posterior = whole(with_program(posterior, program))
     raw = raw_tree(posterior)
     evidence = Evidence(raw, choose_rows(raw, max_rows, seed))
     parts = tasks(evidence, pivot)

@@ -11,11 +11,12 @@ import numpy as np
 import xarray as xr
 
 from inference.checks import check_choice, check_count
-from inference.draws import sampled_assignments
+from inference.draws import sampled_assignments, with_program
 from inference.labels.evidence import Evidence, raw_tree
 from inference.labels.exchange import FIXED, groups_of, is_exchangeable
 from inference.labels.methods import METHODS, solved, tasks
 from inference.labels.permutations import Permutations, Relabelling, relabel_assignments, relabel_parameters
+from mixtures import Program
 from mixtures.renamed import formerly
 from mixtures.seeds import check_seed, generator
 
@@ -32,6 +33,7 @@ def relabel(
     by: str | None = None,
     max_rows: int | None = None,
     seed: int | None = None,
+    program: Program | None = None,
 ) -> xr.DataTree:
     """Give the components of all draws one labelling.
 
@@ -48,6 +50,7 @@ def relabel(
         by: for `"ordering"`, the site to sort by; None is the one whose components lie farthest apart.
         max_rows: use a random subset of so many rows. None is all of them, or as many as fit into 512 MB.
         seed: of that subset, an int in [0, 2**32); needed only where there is one.
+        program: the declaration of the draws, where it cannot be imported again: one made inside a function, say.
 
     Returns:
         A new tree: `posterior` has every variable with a dim `components`, and `assignment`, under one labelling;
@@ -73,7 +76,7 @@ def relabel(
         True
     """
     check_choice("method", method, METHODS)
-    raw = raw_tree(posterior)
+    raw = raw_tree(with_program(posterior, program))
     if by is not None:
         check_choice("by", by, Evidence(raw).sites)
     subset = choose_rows(raw, max_rows, seed)

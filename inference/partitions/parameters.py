@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from xarray import DataTree
 
-from inference.draws import observations_of, program_of, whole
+from inference.draws import observations_of, program_of, whole, with_program
 from inference.partitions.partition import Partition, clusters_of
 from inference.point.em import fit_em
 from inference.results import PointFit
@@ -21,7 +21,12 @@ STARTS = 3
 
 @formerly(seed=NO_SEED)
 def cluster_parameters(
-    posterior: DataTree, partition: Partition | np.ndarray, *, seed: int, backend: str = "numpyro"
+    posterior: DataTree,
+    partition: Partition | np.ndarray,
+    *,
+    seed: int,
+    backend: str = "numpyro",
+    program: Program | None = None,
 ) -> PointFit:
     """The most probable parameters given that the rows are clustered so.
 
@@ -33,6 +38,7 @@ def cluster_parameters(
         partition: a `Partition` of all its rows, or labels 0, 1, ...
         seed: an int in [0, 2**32).
         backend: `"numpyro"` or `"pyro"`.
+        program: the declaration of the draws, where it cannot be imported again: one made inside a function, say.
 
     Returns:
         A `PointFit`, component k being cluster k.
@@ -52,12 +58,12 @@ def cluster_parameters(
         >>> fit.parameters["loc"].round(1).tolist()
         [0.5, 10.5]
     """
-    tree = whole(posterior)
+    tree = whole(with_program(posterior, program))
     check_seed(seed)
-    program, x = program_of(tree), observations_of(tree)
+    x = observations_of(tree)
     labels = clusters_of(partition, len(x))
     _, numbered = np.unique(labels, return_inverse=True)
-    model = replace(_alike(program, x), components=int(numbered.max()) + 1)
+    model = replace(_alike(program_of(tree), x), components=int(numbered.max()) + 1)
     return fit_em(model, x.with_labels(numbered), objective="posterior", restarts=STARTS, seed=seed, backend=backend)
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from xarray import DataTree
 
 from inference.checks import check_count, check_options, check_rows, check_share
-from inference.draws import backend_of, observations_of, program_of, rows_of, whole
+from inference.draws import backend_of, observations_of, program_of, rows_of, whole, with_program
 from inference.engines import engine
 from inference.partitions.credible_ball import CredibleBall, credible_ball
 from inference.partitions.evidence import gather
@@ -18,6 +18,7 @@ from inference.partitions.losses import Loss, loss_of
 from inference.partitions.search import search
 from inference.partitions.similarity import check_matrix, responsibilities_of
 from inference.partitions.uncertainty import cluster_uncertainty, membership, number_of_clusters, row_uncertainty
+from mixtures import Program
 from mixtures.errors import DataError, ModelError
 from mixtures.renamed import NO_SEED, formerly
 from mixtures.seeds import check_seed
@@ -96,6 +97,7 @@ def partition(
     max_clusters: int | None = None,
     level: float = 0.95,
     similarity: bool | None = None,
+    program: Program | None = None,
 ) -> Partition:
     """One clustering that summarises the posterior: the partition of least expected loss.
 
@@ -109,12 +111,13 @@ def partition(
         loss: `vi`, `vi-lower-bound`, `binder`, `omari`, `omari-approximate`, `id`, `nid`, `nvi`, or a `Loss` with
             costs of its own, such as `inference.partitions.losses.binder(joined=2.0)`. Information losses are in bits.
         rows: indices of the rows to cluster; all of them by default.
-        seed: an int in [0, 2**32), for the partitions drawn from the responsibilities and the search; 0 unless said.
+        seed: an int in [0, 2**32), for the partitions drawn from the responsibilities and the search.
         restarts: starts of the search, beside hierarchical cuts and sampled partitions.
         max_clusters: the most clusters allowed; no bound by default.
         level: the posterior share of the credible ball.
         similarity: whether to make the similarity matrix, which pair losses are exact by, hierarchical clusterings start from, and
             `plot_similarity` shows; None makes it for up to 10,000 rows.
+        program: the declaration of the draws, where it cannot be imported again: one made inside a function, say.
 
     Returns:
         A `Partition`: the labels of the rows and how sure they are; a table when printed.
@@ -138,6 +141,7 @@ def partition(
     """
     loss = loss_of(loss)
     _check(seed, restarts, max_clusters, level)  # what is wrong shall not wait for the responsibilities
+    posterior = with_program(posterior, program)
     total = rows_of(posterior)
     chosen = check_rows(rows, total)
     count = total if chosen is None else len(chosen)

@@ -14,7 +14,8 @@ from xarray import DataTree
 
 from inference.assignment.responsibilities import draw_responsibilities, joint_blocks
 from inference.checks import check_rows
-from inference.draws import observations_of, rows_of, whole
+from inference.draws import observations_of, rows_of, whole, with_program
+from mixtures import Program
 from mixtures.errors import DataError
 from mixtures.memory import check_memory
 from mixtures.tables import numbers_in
@@ -23,7 +24,9 @@ BLOCK_BYTES = 64 * 2**20
 """Of the responsibilities that are added at once: what is taken beside the matrix is a small multiple of it."""
 
 
-def similarity(posterior: DataTree, rows: Sequence[int] | np.ndarray | None = None) -> Float[np.ndarray, "rows rows"]:
+def similarity(
+    posterior: DataTree, rows: Sequence[int] | np.ndarray | None = None, *, program: Program | None = None
+) -> Float[np.ndarray, "rows rows"]:
     """Posterior probability that two rows share a component, for every pair of rows.
 
     The matrix takes 8 n^2 bytes, 8 MB for 1000 rows and 3.2 GB for 20,000, and its making some hundred MB more. For more rows pass a
@@ -32,6 +35,7 @@ def similarity(posterior: DataTree, rows: Sequence[int] | np.ndarray | None = No
     Args:
         posterior: draws of the parameters, as `sample_nuts` returns them; their labelling does not matter.
         rows: indices of the rows to compare; all of them by default.
+        program: the declaration of the draws, where it cannot be imported again: one made inside a function, say.
 
     Returns:
         A symmetric matrix with ones on its diagonal.
@@ -51,6 +55,7 @@ def similarity(posterior: DataTree, rows: Sequence[int] | np.ndarray | None = No
         >>> bool(together[0, 1] > together[0, 5])
         True
     """
+    posterior = with_program(posterior, program)
     total = rows_of(posterior)
     chosen = check_rows(rows, total)
     count = total if chosen is None else len(chosen)

@@ -34,7 +34,6 @@ from mixtures import Mixture, Observations
 from mixtures.mixture import completed
 from mixtures.renamed import formerly
 from mixtures.seeds import check_seed, generator, restart_seeds
-from mixtures.weights import Dirichlet
 
 OBJECTIVES = ("likelihood", "posterior")
 
@@ -166,17 +165,12 @@ class _ClosedTask:
 
 def _closed_task(mixture: Mixture, x: Observations, fixed: frozenset[str], is_posterior: bool) -> _ClosedTask | None:
     """The task, if all of it has a closed form."""
-    closed = closed_form(mixture.family)
-    if (
-        closed is None
-        or type(mixture.weights) is not Dirichlet
-        or (x.observed is not None and not closed.takes_missing)
-    ):
+    closed, rows = closed_form(mixture.family), mixture.assignment.pseudo_rows(mixture.components)
+    if closed is None or rows is None or (x.observed is not None and not closed.takes_missing):
         return None
     held = closed.held(fixed, x.features)
     if held is None or not is_posterior:
         return None if held is None else _ClosedTask(closed, held, None)
-    rows = np.broadcast_to(mixture.weights.concentration, (mixture.components,)) - 1.0
     priors = mixture.scaled_to(x).family.priors_by_site
     pseudo = closed.pseudo(priors, mixture.components, x.features) if rows.min() >= 0 else None
     return None if pseudo is None else _ClosedTask(closed, held, {"rows": rows, **pseudo})

@@ -11,7 +11,6 @@ from inference.status import Status
 from mixtures import Mixture, Observations, Program
 from mixtures.families import Product
 from mixtures.families.members import bare_components, needs_covariates, support_of
-from mixtures.weights import Dirichlet
 
 EMPTY_ROWS = 0.5
 """A component that has less than this many rows, in expectation, is empty."""
@@ -58,12 +57,7 @@ class Judge:
         predictors = x.covariates.shape[1] if x.covariates is not None and needs_covariates(family) else 0
         self._few = few_rows(columns + predictors)
         self._bare = bare_components(family)
-        self._may_run_to_zero = (
-            is_bounded
-            and isinstance(program, Mixture)
-            and isinstance(program.weights, Dirichlet)
-            and np.min(program.weights.concentration) < 1
-        )
+        self._may_run_to_zero = is_bounded and isinstance(program, Mixture) and program.assignment.favours_empty()
 
     def occupancy(self, table: np.ndarray) -> np.ndarray:
         """Expected rows of each component, (components,), from the hub's table."""

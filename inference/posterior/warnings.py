@@ -13,7 +13,8 @@ import numpy as np
 import xarray as xr
 from scipy.stats import chi2
 
-from inference.draws import whole
+from inference.draws import whole, with_program
+from mixtures import Program
 from mixtures.errors import DataError, FitError
 
 LEAST_BFMI = 0.3
@@ -75,7 +76,7 @@ class PosteriorReport:
         return "\n".join(f"warning: {warning}" for warning in self.warnings)
 
 
-def check_posterior(posterior: xr.DataTree) -> PosteriorReport:
+def check_posterior(posterior: xr.DataTree, *, program: Program | None = None) -> PosteriorReport:
     """Look for signs that draws do not represent the posterior.
 
     Checked is what the tree keeps: draws that are NaN or infinite, chains stuck below the density of the fit they were started from (or of
@@ -85,6 +86,7 @@ def check_posterior(posterior: xr.DataTree) -> PosteriorReport:
 
     Args:
         posterior: draws from `sample_nuts`, `sample_smc`, `fit_laplace` or `fit_vi`, relabelled or not.
+        program: the declaration of the draws, where it cannot be imported again: one made inside a function, say.
 
     Returns:
         A report: one line a warning when printed.
@@ -100,7 +102,7 @@ def check_posterior(posterior: xr.DataTree) -> PosteriorReport:
         >>> "effective draws" in [warning.name for warning in check_posterior(post).warnings]
         True
     """
-    posterior = whole(posterior)
+    posterior = whole(with_program(posterior, program))
     if "sample_stats" not in posterior.children or not posterior["sample_stats"].data_vars:
         raise DataError(
             "posterior",

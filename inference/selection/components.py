@@ -13,13 +13,13 @@ from inference.point.em_settings import check_mixture
 from inference.results import PointFit
 from inference.selection.sweep import Climbing, one_by_one, sweep
 from mixtures import Mixture, Observations
+from mixtures.assignments import Assignment
 from mixtures.errors import ChoiceError, DataError, ModelError
 from mixtures.families import Gaussian
 from mixtures.families.covariance import ALIASES, STRUCTURES
 from mixtures.families.family import Family
 from mixtures.families.members import check_family
 from mixtures.seeds import check_seed
-from mixtures.weights import Weights
 
 CRITERIA = ("bic", "icl", "aic")
 
@@ -90,7 +90,7 @@ def select_components(
     structures: str | Iterable[str] | None = None,
     *,
     family: Family | Mapping[str, Family] | None = None,
-    weights: Weights | None = None,
+    assignment: Assignment | None = None,
     criterion: str = "bic",
     restarts: int = 15,
     tolerance: float = 1e-8,
@@ -110,7 +110,7 @@ def select_components(
         components: the numbers of components to try, or just one.
         structures: covariance structures of Gaussians, or just one; None for all fourteen, or E and V for one variable.
         family: in the place of Gaussians: a family, or several by the names that they are to have in the table.
-        weights: how the mixing weights are drawn, see `mixtures.weights`; None: the default, `Dirichlet(1.0)`.
+        assignment: the law of the assignment, see `mixtures.assignments`; None: the default, `Dirichlet(1.0)`.
         criterion: `"bic"`, `"icl"` or `"aic"`: what `best` goes by; smaller is better.
         restarts: starts of each fit.
         tolerance: see `fit_em`.
@@ -142,12 +142,12 @@ def select_components(
     seed, restarts = check_seed(seed), check_count("restarts", restarts)
     tolerance, max_steps = check_positive("tolerance", tolerance, or_zero=True), check_count("max_steps", max_steps)
     check_room(restarts=restarts, components=max(counts))
-    own = {} if weights is None else {"weights": weights}
-    models = {name: [Mixture(count, one, **own) for count in counts] for name, one in candidates.items()}
+    law = {} if assignment is None else {"assignment": assignment}
+    models = {name: [Mixture(count, one, **law) for count in counts] for name, one in candidates.items()}
     for mixture in (mixture for several in models.values() for mixture in several):
         check_mixture(mixture, observations)
     climbing = Climbing(restarts, seed, tolerance, max_steps, backend)
-    is_plain = weights is None and family is None and observations.observed is None
+    is_plain = assignment is None and family is None and observations.observed is None
     found = (sweep if is_plain else one_by_one)(models, observations, climbing)
     rows, parameters, declarations = [], {}, {}
     for name, several in found.items():

@@ -144,9 +144,7 @@ def run_forward(program, seed: int, given: Mapping[str, np.ndarray], data: Mappi
     """Every site's value in one forward run of the program, in float64, with the sites of `given` held fixed."""
     words = PyroPPL(torch.float64)
     held = {name: torch.as_tensor(np.array(value)) for name, value in given.items()}
-    data = {
-        name: words.array(np.array(value)) if isinstance(value, np.ndarray) else value for name, value in data.items()
-    }
+    data = {name: _as_tensor(words, value) if isinstance(value, np.ndarray) else value for name, value in data.items()}
     with ALONE, torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
         trace = poutine.trace(poutine.condition(program, data=held)).get_trace(words, **data)
@@ -156,6 +154,11 @@ def run_forward(program, seed: int, given: Mapping[str, np.ndarray], data: Mappi
         if site["type"] == "sample" and not is_subsample(site) and not is_deterministic(site)
     }
     return {name: value.detach().numpy() for name, value in values.items() if value is not None}
+
+
+def _as_tensor(words: PyroPPL, value: np.ndarray) -> torch.Tensor:
+    """Data as a tensor: whole numbers and truth values stay what they are."""
+    return torch.as_tensor(np.array(value)) if value.dtype.kind in "ib" else words.array(np.array(value))
 
 
 def is_deterministic(site) -> bool:

@@ -142,6 +142,7 @@ ROW_WEIGHTS = Kind(
     frozenset({"None"}),
     {"negative": lambda: -np.ones(6), "not finite": lambda: np.full(6, np.nan), "all zero": lambda: np.zeros(6)},
 )
+PROGRAM = {"program": THING.or_("None")}
 OF_ROWS = {"row_weights": ROW_WEIGHTS, "labels": LABELLED}
 NAMED_ARRAYS = Kind(
     frozenset({"None", "empty dict"}),
@@ -190,7 +191,7 @@ def point_fits(made: Results) -> Iterator[Verb]:
         inference.select_components,
         {"x": X, "components": [1, 2], "structures": ["E"], "restarts": 2, "seed": 0},
         {
-            "x": DATA, "components": COUNT.or_("set"), "family": PRIORS, "weights": WEIGHTS, "structures": CHOICE.or_("None"),
+            "x": DATA, "components": COUNT.or_("set"), "family": PRIORS, "assignment": WEIGHTS, "structures": CHOICE.or_("None"),
             "criterion": CHOICE,
             "restarts": COUNT,
             "tolerance": NOT_NEGATIVE, "max_steps": COUNT, "seed": SEED, "backend": CHOICE, **OF_ROWS,
@@ -226,7 +227,7 @@ def posteriors(made: Results) -> Iterator[Verb]:
         {"path": "no such store", "x": X},
         {"path": Kind(), "x": DATA, "program": THING.or_("None"), "progress": OPTION, "strict": FLAG},
     )
-    yield Verb(inference.check_posterior, {"posterior": made.tree}, {"posterior": THING})
+    yield Verb(inference.check_posterior, {"posterior": made.tree}, {"posterior": THING, **PROGRAM})
 
 
 def assignments(made: Results) -> Iterator[Verb]:
@@ -243,9 +244,10 @@ def assignments(made: Results) -> Iterator[Verb]:
     yield Verb(
         inference.responsibilities,
         {**either, "fit_or_posterior": made.tree},
-        {"x": DATA, "interval": SHARE.or_("None")},
+        {"x": DATA, "interval": SHARE.or_("None"), **PROGRAM},
     )
     yield Verb(inference.log_likelihood, either, {"fit_or_posterior": THING, "x": DATA})
+    yield Verb(inference.log_likelihood, {**either, "fit_or_posterior": made.tree}, PROGRAM)
     yield Verb(
         inference.fit_guide,
         {**fit, "seed": 0},
@@ -265,7 +267,7 @@ def assignments(made: Results) -> Iterator[Verb]:
 
 def labels(made: Results) -> Iterator[Verb]:
     tree = {"posterior": made.tree}
-    rows = {"max_rows": COUNT.or_("None"), "seed": SEED}
+    rows = {"max_rows": COUNT.or_("None"), "seed": SEED, **PROGRAM}
     yield Verb(
         inference.relabel,
         {**tree, "max_rows": 4, "seed": 0},
@@ -284,23 +286,26 @@ def labels(made: Results) -> Iterator[Verb]:
         {"result": THING.or_("empty list", "empty tuple", "nested list"), "to": THING, "x": OBSERVED},
     )
     yield Verb(inference.match, fits, {"result": THING, "to": THING, "x": OBSERVED})
+    trees = {"result": made.relabelled, "to": made.relabelled}
+    yield Verb(inference.align, trees, PROGRAM)
+    yield Verb(inference.match, trees, PROGRAM)
 
 
 def partitions(made: Results) -> Iterator[Verb]:
     tree = {"posterior": made.tree}
-    yield Verb(inference.similarity, tree, {"posterior": THING, "rows": ROWS})
+    yield Verb(inference.similarity, tree, {"posterior": THING, "rows": ROWS, **PROGRAM})
     yield Verb(
         inference.partition,
         tree,
         {
             "posterior": THING, "loss": LOSS, "rows": ROWS, "seed": SEED, "restarts": COUNT, "max_clusters": COUNT.or_("None"),
-            "level": SHARE, "similarity": OPTION,
+            "level": SHARE, "similarity": OPTION, **PROGRAM,
         },
     )  # fmt: skip
     yield Verb(
         inference.cluster_parameters,
         {**tree, "partition": LABELS},
-        {"posterior": THING, "partition": CLUSTERS, "seed": SEED, "backend": CHOICE},
+        {"posterior": THING, "partition": CLUSTERS, "seed": SEED, "backend": CHOICE, **PROGRAM},
     )
     yield Verb(inference.cluster_summary, {"x": X, "partition": LABELS}, {"x": DATA, "partition": CLUSTERS})
 
@@ -421,13 +426,21 @@ def declarations(made: Results) -> Iterator[Verb]:
     yield Verb(
         Mixture,
         {"components": 2, "family": families.Gaussian()},
-        {"components": COUNT, "family": THING, "weights": THING},
+        {"components": COUNT, "family": THING, "assignment": THING},
     )
     yield Verb(mixtures.declare, {"function": None}, {"function": THING})
     yield Verb(
         mixtures.simulate,
         {"program": MODEL, "size": 3, "seed": 0},
-        {"program": THING, "size": SIZE, "seed": SEED, "given": SITES, "backend": CHOICE, "covariates": COVARIATES},
+        {
+            "program": THING,
+            "size": SIZE,
+            "seed": SEED,
+            "given": SITES,
+            "backend": CHOICE,
+            "covariates": COVARIATES,
+            "data": Kind(NAMED_ARRAYS.takes),
+        },
     )
     yield Verb(mixtures.load_dataset, {"name": "iris"}, {"name": CHOICE})
     yield Verb(

@@ -1,0 +1,166 @@
+"""What a mixture, and inference, ask of a law of the assignment.
+
+A law draws its parameters and the assignments, in the words of a program; and it answers what is asked of assignments whose emissions are
+known, in array code: `xp` is the namespace of NumPy, JAX or torch, and one text serves all three. A table has log p(x_i | assignment_i = k),
+(rows, components), in which nothing of the law is: families know nothing of laws, and laws nothing of families.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any, ClassVar, Literal, TypeVar
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from mixtures.errors import check_part
+from mixtures.ppl.protocol import PPL, Array
+from mixtures.priors import Prior
+from mixtures.rows import Rows
+
+Values = dict[str, Array]
+"""Values by site."""
+
+Self = TypeVar("Self", bound="Assignment")
+
+
+class Assignment(ABC):
+    """How rows come to their components. A law is a frozen dataclass: compiled programs are known by it.
+
+    Optional parts stand here with what they are where a law says nothing.
+    """
+
+    unit: ClassVar[Literal["row", "group", "sequence"]] = "row"
+    """What is independent of what, given the parameters."""
+
+    needs_covariates: ClassVar[bool] = False
+    """Whether it depends on covariates."""
+
+    linear_predictors: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Pairs of sites, intercept and slope, of which it depends on intercept + slope . covariates alone."""
+
+    spare_sites: ClassVar[frozenset[str]] = frozenset()
+    """The sites of which one component's value is of no matter to the likelihood: no free parameter."""
+
+    @property
+    @abstractmethod
+    def priors_by_site(self) -> Mapping[str, Prior]:
+        """Every site's prior."""
+
+    @abstractmethod
+    def draw(self, ppl: PPL, draw: Any, components: int, rows: Rows) -> Values:
+        """Its sites, each drawn by `draw(site, ...)`, see `mixtures.families.family.Draw`; outside of all plates."""
+
+    @abstractmethod
+    def assign(self, ppl: PPL, values: Values, rows: Rows) -> Array:
+        """The assignments, by `ppl.assign("assignment", ...)`; inside the plate `rows`."""
+
+    @abstractmethod
+    def start(self, components: int, rows: Rows, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Every site's value where optimisation starts."""
+
+    def check(self, components: int) -> None:  # noqa: B027  # most laws are of any number
+        """Check that the law is one for so many components.
+
+        Raises:
+            ModelError: it is not.
+        """
+
+    def kinds(self, components: int) -> Sequence[Any]:
+        """Something for each component, the same for those that the law itself treats alike; numbers of priors are looked at elsewhere."""
+        return [None] * components
+
+    def favours_empty(self) -> bool:
+        """Whether its prior density grows without bound as a component's share falls to 0."""
+        return False
+
+    def pseudo_rows(self, components: int) -> Float[np.ndarray, " components"] | None:
+        """How many rows of each component its prior stands for, where it is conjugate to counts of rows; None where it is not."""
+        return None
+
+    def scaled_to(self: Self, x: np.ndarray, covariates: np.ndarray | None) -> Self:
+        """The law with the priors that are scaled to the data written out as numbers."""
+        return self._with({site: prior.scaled_to(x, covariates) for site, prior in self.priors_by_site.items()})
+
+    @property
+    def structure(self: Self) -> Self:
+        """The law without the numbers of its priors."""
+        return self._with({site: Prior(prior.name, ()) for site, prior in self.priors_by_site.items()})
+
+    def _with(self: Self, priors: Mapping[str, Prior]) -> Self:
+        """The law with other priors, where it keeps them in a field `priors`."""
+        has_field = any(field.name == "priors" for field in fields(self))  # type: ignore[arg-type]  # laws are dataclasses
+        return replace(self, priors=tuple(priors.items())) if has_field else self  # type: ignore[type-var]
+
+    @abstractmethod
+    def log_marginal(
+        self, xp: Any, values: Values, table: Float[Array, "rows components"], rows: Rows
+    ) -> Float[Array, " units"]:
+        """log p(x of each unit | parameters), the assignments summed out."""
+
+    @abstractmethod
+    def marginals(
+        self, xp: Any, values: Values, table: Float[Array, "rows components"], rows: Rows
+    ) -> Float[Array, "rows components"]:
+        """P(assignment_i = k | all rows, parameters)."""
+
+    @abstractmethod
+    def mode(self, xp: Any, values: Values, table: Float[Array, "rows components"], rows: Rows) -> Int[Array, " rows"]:
+        """The most probable assignments of all rows together."""
+
+    @abstractmethod
+    def sample(
+        self, values: Values, table: Float[np.ndarray, "rows components"], rows: Rows, rng: np.random.Generator
+    ) -> Int[np.ndarray, " rows"]:
+        """One draw of all assignments from their posterior."""
+
+    @abstractmethod
+    def permuted(self, values: Values, permutation: Int[np.ndarray, " components"]) -> Values:
+        """The same law with its components numbered anew: number k is what number permutation[k] was."""
+
+
+class RowWise(Assignment):
+    """A law under which every row comes to its component by itself: all answers follow from its log probabilities."""
+
+    @abstractmethod
+    def log_probs(self, xp: Any, values: Values, rows: Rows) -> Float[Array, "rows_or_one components"]:
+        """log P(assignment_i = k | parameters) before x_i is seen; one row where all rows have the same."""
+
+    def joint(self, xp: Any, values: Values, table: Array, rows: Rows) -> Float[Array, "rows components"]:
+        """log p(x_i, assignment_i = k | parameters)."""
+        return table + self.log_probs(xp, values, rows)
+
+    def log_marginal(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
+        joint = self.joint(xp, values, table, rows)
+        peak = _finite(xp, xp.max(joint, axis=1))
+        return peak + xp.log(xp.sum(xp.exp(joint - peak[:, None]), axis=1))
+
+    def marginals(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
+        joint = self.joint(xp, values, table, rows)
+        shares = xp.exp(joint - _finite(xp, xp.max(joint, axis=1))[:, None])
+        return shares / xp.sum(shares, axis=1)[:, None]
+
+    def mode(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
+        return xp.argmax(self.joint(xp, values, table, rows), axis=1)
+
+    def sample(self, values: Values, table: np.ndarray, rows: Rows, rng: np.random.Generator) -> np.ndarray:
+        joint = self.joint(np, values, table, rows)
+        # argmax of log p + Gumbel noise is a draw from p (Gumbel 1954)
+        return np.argmax(joint + rng.gumbel(size=joint.shape), axis=1)
+
+    def permuted(self, values: Values, permutation: np.ndarray) -> Values:
+        return {name: value[permutation] for name, value in values.items()}
+
+
+def _finite(xp: Any, peak: Array) -> Array:
+    """The largest log density of a row; 0 where all are impossible."""
+    return xp.where(xp.isfinite(peak), peak, xp.zeros_like(peak))
+
+
+def check_assignment(what: str, value: Any) -> None:
+    """Check that a part of a declaration is a law of the assignment.
+
+    Raises:
+        ModelError: something else; the text says what to write instead.
+    """
+    check_part(what, value, "log_marginal", "a law of the assignment, such as weights.Dirichlet(1.0)")
