@@ -13,7 +13,7 @@ from inference.checks import check_choice, check_count, check_positive, check_ro
 from inference.engines import engine
 from inference.engines.closed_form import Climb, ClosedForm, EMProblem, Frame
 from inference.point.em import fit_em
-from inference.point.em_runs import Beginning, Runs, beginnings, offset_of, padded, part_of, stacked, summarise
+from inference.point.em_runs import Beginning, Runs, beginnings, constants, padded, part_of, stacked, summarise
 from inference.point.em_settings import check_mixture
 from inference.point.initial_partitions import Partitions
 from inference.point.m_steps.registry import closed_form
@@ -208,18 +208,20 @@ class _Sweep:
         frame = closed.frame(values)
         most = max(model.components for model in models)
         groups = [self._starts(closed, frame, values, model.components) for model in models]
+        base, offset = constants(closed, frame, self.x, None)
         short = EMProblem(
             closed_forms=closed_forms,
             which=index,
             x=values,
             frame=frame,
-            offset=offset_of(closed, frame, self.x, None),
+            offset=offset,
             row_weights=None,
             labels=self.x.labels,
             fixed=dict.fromkeys(closed.fixable, False),
             is_hard=False,
             tolerance=max(self.tolerance, SHORT_TOLERANCE),
             max_steps=min(self.max_steps, SHORT_STEPS),
+            base=base,
         )
         long = replace(short, tolerance=self.tolerance, max_steps=self.max_steps)
         groups = [

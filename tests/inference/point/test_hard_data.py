@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import special, stats
+from mpmath import mp
+from scipy import optimize, special, stats
 
 import inference
 from inference.engines.protocol import LogDensity
@@ -85,6 +86,73 @@ def test_two_clusters_far_apart_have_not_collapsed():
     covariances = gaussian_mixture(2).family.covariances(fit.parameters, 2)[order]
     alone = [np.cov(part, rowvar=False, ddof=0) for part in (TWO[:12], TWO[12:])]
     np.testing.assert_allclose(covariances, alone, rtol=1e-6, atol=1e-6)
+
+
+def poisson(rate):
+    return lambda x: x * mp.log(rate) - rate - mp.loggamma(x + 1)
+
+
+def binomial(probs, trials):
+    def log_density(x):
+        ways = mp.loggamma(trials + 1) - mp.loggamma(x + 1) - mp.loggamma(trials - x + 1)
+        return ways + x * mp.log(probs) + (trials - x) * mp.log(1 - probs)
+
+    return log_density
+
+
+TRIALS = 10**12
+LARGE_COUNTS = {
+    "poisson": (families.Poisson(), "rate", (1e9, 1e9 + 6e4), stats.poisson, poisson),
+    "binomial": (
+        families.Binomial(TRIALS),
+        "probs",
+        (0.3, 0.3000015),
+        lambda probs: stats.binom(TRIALS, probs),
+        lambda probs: binomial(probs, TRIALS),
+    ),
+}
+
+
+@pytest.mark.parametrize("backend", ["numpyro", "pyro"])
+@pytest.mark.parametrize("name", LARGE_COUNTS)
+def test_counts_of_billions_lose_no_digits_and_no_steps(name, backend):
+    """Components two standard deviations apart differ by a ten thousandth, and terms of the density are 10^10 times its logarithm."""
+    family, site, values, distribution, log_density = LARGE_COUNTS[name]
+    shares = (np.arange(60) + 0.5) / 60
+    x = np.concatenate([distribution(value).ppf(shares) for value in values])
+    fit = inference.fit_em(Mixture(2, family), x, restarts=6, seed=0, backend=backend)
+    assert fit.status is Status.CONVERGED
+
+    def exact(weights, parameters):
+        with mp.workdps(40):
+            densities = [log_density(mp.mpf(float(value))) for value in parameters]
+            rows = [[mp.log(w) + d(mp.mpf(one)) for w, d in zip(weights, densities, strict=True)] for one in x]
+            return float(sum(mp.log(sum(map(mp.exp, row))) for row in rows))
+
+    found = fit.parameters[site]
+    assert fit.log_likelihood == pytest.approx(exact(fit.parameters["weights"], found), abs=1e-9)
+    # in standard deviations, Nelder & Mead from there find nothing better that matters
+    unit, first = x.std() / (1 if site == "rate" else TRIALS), fit.parameters["weights"][0]
+    start = np.r_[special.logit(first), np.zeros(2)]
+    best = optimize.minimize(
+        lambda u: -exact([special.expit(u[0]), special.expit(-u[0])], found + unit * u[1:]),
+        start,
+        method="Nelder-Mead",
+        options={"maxfev": 120},
+    )
+    assert fit.log_likelihood == pytest.approx(-best.fun, abs=1e-2)
+
+
+@pytest.mark.parametrize("covariance", ["full", "tied"])
+@pytest.mark.parametrize("columns", [1, 2])
+def test_the_log_likelihood_of_clusters_far_apart_keeps_its_digits(columns, covariance):
+    x = np.concatenate([TWO[:12, :columns], TWO[12:, :columns] + 1e12]).squeeze()
+    model = gaussian_mixture(2, covariance)
+    fit = inference.fit_em(model, x, restarts=4, seed=0)
+    assert fit.status is Status.CONVERGED
+    expected = log_likelihood(model, fit, x)
+    assert fit.log_likelihood == pytest.approx(expected, rel=1e-12)
+    assert inference.log_likelihood(fit, x).sum() == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("family", ["closed", "gradient"])
