@@ -11,8 +11,9 @@ from jax.extend import core
 from numpyro import handlers
 from numpyro.distributions import biject_to
 
+from inference.engines.derivation import POINTS, SPREADS
 from inference.engines.numpyro_jit import jit
-from inference.engines.structure import POINTS, SPREADS, Assigned, Choice, Structure, Term, Terms
+from inference.engines.structure import Assigned, Choice, Structure, Term, Terms
 from inference.engines.sum_product import joined, restricted, summed
 from mixtures import Program
 from mixtures.ppl.numpyro_ppl import WORDS
@@ -35,7 +36,7 @@ def terms_at(program: Program, values: Values, data: Values) -> Values:
 
 
 class NumPyroProbe:
-    """See `inference.engines.structure.Probe`."""
+    """See `inference.engines.derivation.Probe`."""
 
     def __init__(self, program: Program, data: Values, terms: tuple[Term, ...], choices: tuple[Choice, ...], rows: int):
         self.terms, self.choices, self.rows = terms, choices, rows

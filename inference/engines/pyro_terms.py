@@ -9,7 +9,8 @@ import torch
 from pyro import poutine
 from torch.distributions import biject_to
 
-from inference.engines.structure import POINTS, SPREADS, Assigned, Choice, Structure, Term, Terms
+from inference.engines.derivation import POINTS, SPREADS
+from inference.engines.structure import Assigned, Choice, Structure, Term, Terms
 from inference.engines.sum_product import joined, restricted, summed
 from mixtures.ppl.pyro_ppl import is_subsample
 
@@ -50,7 +51,7 @@ def plates_of(site: Values) -> tuple[tuple[str, int], ...]:
 
 
 class PyroProbe:
-    """See `inference.engines.structure.Probe`. Meant to be used in an isolated scope."""
+    """See `inference.engines.derivation.Probe`. Meant to be used in an isolated scope."""
 
     def __init__(self, model: Model, data: Values, terms: tuple[Term, ...], choices: tuple[Choice, ...]):
         self._model, self._data = model, data

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from inference.engines.derivation import Probe, derived
 from inference.engines.exchange import found_exchange, named_axes
-from inference.engines.structure import Probe, Structure, derived
+from inference.engines.structure import Structure
 from mixtures import Mixture, Program
 from mixtures.errors import ModelError
 from mixtures.exchangeable import Groups
