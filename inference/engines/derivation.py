@@ -61,17 +61,17 @@ class Probe(Protocol):
     Attributes:
         terms: its terms, in the program's order.
         choices: its assignment sites.
-        rows: how many rows the data have.
+        x: the data.
         points: parameter values, `POINTS` drawn from the prior, then some further apart, see `SPREADS`.
     """
 
     terms: tuple[Term, ...]
     choices: tuple[Choice, ...]
-    rows: int
+    x: np.ndarray
     points: Sequence[Assigned]
 
-    def at(self, parameters: Assigned, assigned: Assigned, order: np.ndarray | None = None) -> Terms:
-        """The terms at parameters and at assignments of any shape; `order` takes other rows of the data, (rows,)."""
+    def at(self, parameters: Assigned, assigned: Assigned, x: np.ndarray | None = None) -> Terms:
+        """The terms at parameters and at assignments of any shape; of other data in place of the program's, if given."""
         ...
 
 
@@ -127,16 +127,31 @@ def _tables(probe: Probe, variables: Sequence[Variable], point: int) -> Terms:
 
 
 def _observed(probe: Probe) -> frozenset[str]:
-    """The observed sites, and the factors that the data enter: these change with the rows."""
+    """The observed sites, and the factors that the data enter: these change with other data."""
     first = {choice.name: np.zeros(choice.shape, dtype=np.int64) for choice in probe.choices}
     factors = [term.name for term in probe.terms if term.kind == "factor"]
     found = {term.name for term in probe.terms if term.kind == "observed"}
-    if factors:
-        other = np.random.default_rng(0).integers(probe.rows, size=probe.rows)
-        for point in probe.points:
-            terms, changed = probe.at(point, first), probe.at(point, first, other)
-            found |= {name for name in factors if _differ(terms[name], changed[name]).any()}
+    for x, point in itertools.product(_other_data(probe.x) if factors else (), probe.points):
+        try:
+            changed = probe.at(point, first, x)
+        except Exception:  # whatever a user's program raises at values that it is not written for
+            continue
+        terms = probe.at(point, first)
+        found |= {name for name in factors if _differ(terms[name], changed[name]).any()}
     return frozenset(found)
+
+
+def _other_data(x: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Rows in the places of others, and, since there may be one row only, or equal ones, values a step or a share away.
+
+    Values that are impossible do as well: a factor that changes to no number has changed.
+    """
+    rng = np.random.default_rng(0)
+    return (
+        x[rng.integers(len(x), size=len(x))],
+        x + rng.choice([-1.0, 1.0], size=x.shape),
+        x * rng.uniform(0.5, 1.5, size=x.shape),
+    )
 
 
 def _scopes(probe: Probe, variables: Sequence[Variable], tables: Sequence[Terms]) -> Scopes | None:
@@ -286,13 +301,15 @@ def _rows(probe: Probe, scopes: Scopes, observed: frozenset[str], tables: Sequen
     if (
         len(plates) != 1
         or len(plate := next(iter(plates))) != 1
-        or any(choice.size != probe.rows for choice in probe.choices)
+        or any(choice.size != len(probe.x) for choice in probe.choices)
     ):
         return None
     name = plate[0][0]
     table = [term for term in probe.terms if scopes[term.name] or term.name in observed or name in dict(term.plates)]
     for term in table:
         aligned = by_plates(term, probe.choices[0])
+        if name not in dict(term.plates):  # of one row every term has its index, and yet it is none of its plate's
+            return None
         if aligned is None or any((index != aligned).any() for index in scopes[term.name].values()):
             return None
     if not _is_of_its_row(probe, table, tables) or not _can_spread(probe, table, tables):
@@ -302,13 +319,11 @@ def _rows(probe: Probe, scopes: Scopes, observed: frozenset[str], tables: Sequen
 
 def _is_of_its_row(probe: Probe, table: Sequence[Term], tables: Sequence[Terms]) -> bool:
     """Whether a term's element i is of row i of the data: it stays where other rows are replaced."""
-    rng = np.random.default_rng(0)
+    rng, rows = np.random.default_rng(0), len(probe.x)
     first = {choice.name: np.zeros(choice.shape, dtype=np.int64) for choice in probe.choices}
     for point, table_of in zip(probe.points, tables, strict=False):
-        moved = rng.random(probe.rows) < 0.5
-        terms = probe.at(
-            point, first, np.where(moved, rng.integers(probe.rows, size=probe.rows), np.arange(probe.rows))
-        )
+        moved = rng.random(rows) < 0.5
+        terms = probe.at(point, first, probe.x[np.where(moved, rng.integers(rows, size=rows), np.arange(rows))])
         for term in table:
             before = table_of[term.name].reshape(-1, math.prod(term.shape))[0]
             row = by_plates(term, probe.choices[0])

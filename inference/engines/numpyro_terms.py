@@ -38,8 +38,8 @@ def terms_at(program: Program, values: Values, data: Values) -> Values:
 class NumPyroProbe:
     """See `inference.engines.derivation.Probe`."""
 
-    def __init__(self, program: Program, data: Values, terms: tuple[Term, ...], choices: tuple[Choice, ...], rows: int):
-        self.terms, self.choices, self.rows = terms, choices, rows
+    def __init__(self, program: Program, data: Values, terms: tuple[Term, ...], choices: tuple[Choice, ...]):
+        self.terms, self.choices, self.x = terms, choices, np.asarray(data["x"])
         self._data = data
         names = [term.name for term in terms if term.kind == "parameter"]
         self._compiled = jit(lambda values, data: terms_at(program, values, data))
@@ -52,8 +52,8 @@ class NumPyroProbe:
             {name: np.asarray(drawn[name][number]) for name in names} for number in range(len(spreads))
         )
 
-    def at(self, parameters: Assigned, assigned: Assigned, order: np.ndarray | None = None) -> Terms:
-        data = self._data if order is None else {**self._data, "x": self._data["x"][order]}
+    def at(self, parameters: Assigned, assigned: Assigned, x: np.ndarray | None = None) -> Terms:
+        data = self._data if x is None else {**self._data, "x": x}
         found = self._compiled({**parameters, **assigned}, data)
         return {name: np.asarray(value) for name, value in found.items()}
 

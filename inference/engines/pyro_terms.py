@@ -55,7 +55,7 @@ class PyroProbe:
 
     def __init__(self, model: Model, data: Values, terms: tuple[Term, ...], choices: tuple[Choice, ...]):
         self._model, self._data = model, data
-        self.terms, self.choices, self.rows = terms, choices, len(data["x"])
+        self.terms, self.choices, self.x = terms, choices, data["x"].numpy()
         names = [term.name for term in terms if term.kind == "parameter"]
         spreads = (0.0,) * POINTS + SPREADS
         self.points: Sequence[Assigned] = tuple(self._drawn(names, *seeded) for seeded in enumerate(spreads))
@@ -71,8 +71,8 @@ class PyroProbe:
                 values[name] = bijection(spread * torch.randn_like(bijection.inv(value)))
         return {name: value.numpy() for name, value in values.items()}
 
-    def at(self, parameters: Assigned, assigned: Assigned, order: np.ndarray | None = None) -> Terms:
-        data = self._data if order is None else {**self._data, "x": self._data["x"][torch.as_tensor(np.array(order))]}
+    def at(self, parameters: Assigned, assigned: Assigned, x: np.ndarray | None = None) -> Terms:
+        data = self._data if x is None else {**self._data, "x": torch.as_tensor(x)}
         values = {name: torch.as_tensor(np.array(value)) for name, value in {**parameters, **assigned}.items()}
         with torch.no_grad():
             return {name: value.numpy() for name, value in terms_at(self._model, values, data).items()}

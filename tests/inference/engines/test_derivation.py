@@ -118,6 +118,19 @@ def test_a_factor_is_of_the_data_if_the_data_enter_it(structure_of):
     assert structure.rows is None  # it stands outside the plate: rows cannot be told from the program
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("x", [X[:1], np.full(3, 0.7), np.zeros(2), np.array([-40.0])], ids=str)
+def test_a_factor_of_one_row_or_of_equal_rows_is_of_the_data(backend, x):
+    weights, centre = np.array([0.3, 0.7]), x[0] + np.array([-1.0, 2.0])
+    own, values = engine(backend), {"weights": weights[None], "centre": centre[None]}
+    assert own.sites(factors, Observations(x)).structure.observed == {"of the data"}
+    likelihood = own.marginal_draws(factors, values, Observations(x))
+    expected = np.log(stats.norm.pdf(x[:, None], centre, 1.0) @ weights).sum()
+    np.testing.assert_allclose(likelihood, expected, rtol=1e-10)
+    prior = stats.dirichlet([1.0, 1.0]).logpdf(weights) + stats.norm.logpdf(centre, 0.0, 3.0).sum()
+    np.testing.assert_allclose(own.log_prior_draws(factors, values, Observations(x)), prior - (centre**2).sum())
+
+
 def test_rows_in_another_order_are_not_taken_for_those_of_the_data(structure_of):
     assert structure_of(reversed_rows).rows is None
 
