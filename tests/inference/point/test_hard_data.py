@@ -253,6 +253,43 @@ def test_separated_outcomes_are_said():
     assert inference.fit_mle(model, Observations(mixed, covariates=c), restarts=2, seed=0).status is Status.CONVERGED
 
 
+QUANTILES = stats.norm.ppf((np.arange(40) + 0.5) / 40)
+
+
+@pytest.mark.parametrize("verb", ["em", "mle"])
+def test_without_heavy_tails_students_t_is_at_a_limit_which_is_the_normal(verb):
+    """Tails lighter than the normal's: the likelihood rises with the degrees of freedom, to that of normal components."""
+    x = np.concatenate([QUANTILES, 6 + QUANTILES])
+    fit, normal = VERBS[verb](Mixture(2, families.StudentT(df=None)), x), VERBS["em"](gaussian_mixture(2), x)
+    assert fit.status is Status.LIMIT and fit.status.is_sound
+    assert "at a limit" in str(fit)
+    assert fit.parameters["df"].min() > 1e4
+    assert fit.log_likelihood == pytest.approx(normal.log_likelihood, rel=1e-6)
+    ours, theirs = (np.argsort(each.parameters["loc"]) for each in (fit, normal))
+    for site in ("weights", "loc", "scale"):
+        np.testing.assert_allclose(fit.parameters[site][ours], normal.parameters[site][theirs], rtol=1e-3, atol=1e-3)
+
+
+def test_a_prior_keeps_the_degrees_of_freedom_from_their_limit():
+    """Against SciPy's optimum of the same posterior density, written out by hand."""
+    model = Mixture(1, families.StudentT(df=None))
+    fit = VERBS["map"](model, QUANTILES)
+    priors = {site: dict(prior.parameters) for site, prior in model.scaled_to(Observations(QUANTILES)).priors.items()}
+
+    def loss(u):
+        df, loc, scale = np.exp(u[0]), u[1], np.exp(u[2])
+        prior = stats.gamma(priors["df"]["concentration"], scale=1 / priors["df"]["rate"]).logpdf(df)
+        prior += stats.norm(priors["loc"]["loc"], priors["loc"]["scale"]).logpdf(loc)
+        prior += stats.norm(priors["scale"]["loc"], priors["scale"]["scale"]).logpdf(u[2]) - u[2]
+        return -(prior + stats.t(df, loc, scale).logpdf(QUANTILES).sum())
+
+    best = optimize.minimize(loss, np.zeros(3), method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12})
+    assert fit.status is Status.CONVERGED
+    assert fit.log_posterior == pytest.approx(-best.fun, abs=1e-6)
+    found = [np.log(fit.parameters["df"][0]), fit.parameters["loc"][0], np.log(fit.parameters["scale"][0])]
+    np.testing.assert_allclose(found, best.x, atol=1e-3)
+
+
 @pytest.mark.parametrize("unit", [1e-160, 1e-300])
 def test_differences_whose_squares_are_no_numbers_are_refused(unit):
     frame = pd.DataFrame({"a": NORMAL[:, 0], "b": unit * NORMAL[:, 1]})
