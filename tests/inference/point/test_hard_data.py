@@ -253,6 +253,27 @@ def test_separated_outcomes_are_said():
     assert inference.fit_mle(model, Observations(mixed, covariates=c), restarts=2, seed=0).status is Status.CONVERGED
 
 
+@pytest.mark.parametrize("backend", ["numpyro", "pyro"])
+@pytest.mark.parametrize("far", [1e6, 1e8])
+def test_the_mode_of_clusters_far_apart_is_that_of_each_alone(far, backend):
+    """By SciPy, cluster by cluster, about its own mean; starts are as far apart as the clusters, a million times their width."""
+    x = np.r_[QUANTILES, far + QUANTILES]
+    model = gaussian_mixture(2)
+    fit = inference.fit_map(model, x, restarts=6, seed=0, backend=backend)
+    assert fit.status is Status.CONVERGED
+    priors = {site: dict(prior.parameters) for site, prior in model.scaled_to(Observations(x)).priors.items()}
+    for k, place in zip(np.argsort(fit.parameters["loc"]), (0.0, far), strict=True):
+
+        def loss(u, place=place):
+            prior = stats.norm(priors["loc"]["loc"] - place, priors["loc"]["scale"]).logpdf(u[0])
+            prior += stats.norm(priors["scale"]["loc"], priors["scale"]["scale"]).logpdf(u[1]) - u[1]
+            return -(prior + stats.norm(u[0], np.exp(u[1])).logpdf(QUANTILES).sum())
+
+        best = optimize.minimize(loss, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12})
+        found = [fit.parameters["loc"][k] - place, np.log(fit.parameters["scale"][k])]
+        np.testing.assert_allclose(found, best.x, atol=1e-3)
+
+
 QUANTILES = stats.norm.ppf((np.arange(40) + 0.5) / 40)
 
 
