@@ -10,6 +10,7 @@ import gzip
 import io
 import lzma
 import re
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -50,6 +51,7 @@ def read_frame(path: str | Path) -> tuple[pd.DataFrame, str]:
         raise _no_table(path, f"a header row, {rows[0]}, and no other row")
     if all(map(_is_number, rows[0])):
         raise _no_table(path, f"numbers in the first row, {rows[0]}", "Write the names of the columns above them.")
+    _check_names(path, rows[0])
     between = f"separator {SEPARATORS[separator]}" if separator else "one column"
     decimal = _decimal_mark(path, rows[1:], between)
     # written anew in one form, so that what has been looked at is what is read
@@ -60,6 +62,18 @@ def read_frame(path: str | Path) -> tuple[pd.DataFrame, str]:
     if not rows[0][0]:
         table = table.set_index(table.columns[0])
     return table, f"{between}, decimal mark '{decimal}'"
+
+
+def _check_names(path: Path, header: list[str]) -> None:
+    """Check that no two columns have one name: pandas would call the second by another, and which is meant cannot be said."""
+    twice = [name for name, count in Counter(header).items() if name and count > 1]
+    if twice:
+        raise DataError(
+            path.name,
+            got=f"several columns of one name ({', '.join(map(repr, twice))})",
+            expected="a name of its own for every column",
+            advice="Rename them in the file's first row.",
+        )
 
 
 def _decoded(path: Path) -> str:

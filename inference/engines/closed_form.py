@@ -41,6 +41,13 @@ class ClosedForm(Protocol):
         """log p(x_i, assignment_i = k), (components, rows), and what `statistics` wants to see again."""
         ...
 
+    def log_density(self, state: State, x: np.ndarray, frame: Frame) -> np.ndarray:
+        """log p(x_i, assignment_i = k), (components, rows), at the parameters that `decode` gives, to the last digit.
+
+        `log_joint` is made for speed, of terms that may be much larger than their sum; here columns are in the data's units.
+        """
+        ...
+
     def statistics(self, xp: Any, responsibilities: Array, x: Array, seen: Array) -> Statistics:
         """What the M-step needs to know of these rows; `responsibilities` are (components, rows), row weights multiplied in."""
         ...
@@ -111,10 +118,6 @@ class ClosedForm(Protocol):
         """The parameters of this state, constrained values by site."""
         ...
 
-    def as_declared(self, state: State, frame: Frame) -> State:
-        """The state of the parameters that `decode` gives, which have fewer digits where locations are far from zero."""
-        ...
-
     def log_jacobian(self, frame: Frame) -> float:
         """What is added to a row's log density in EM's coordinates to have it in the data's."""
         ...
@@ -156,6 +159,8 @@ class EMProblem:
         fixed: whether each of the closed form's `fixable` parts stays as it is.
         is_hard: classification EM.
         tolerance: a gain below this share of the objective (or of the number of rows, if that is more) is rest.
+        base: what no parameter changes, which objectives leave out: of large counts it is as large as these, and only their sum tells
+            what a share of the log likelihood is.
         max_steps: M-steps at most.
         pseudo: what the prior adds to the statistics; None: the likelihood alone is maximised.
         prior_offset: what is added to the log prior density as EM knows it to have the full one.
@@ -174,6 +179,7 @@ class EMProblem:
     max_steps: int
     pseudo: Statistics | None = None
     prior_offset: float = 0.0
+    base: float = 0.0
 
     @property
     def total_weight(self) -> float:

@@ -76,7 +76,8 @@ def _climb(
         objective, statistics, occupancy = e_step(state)
         last = objectives[-1] if objectives else -np.inf
         objectives.append(objective)
-        if objective - last <= problem.tolerance * max(abs(objective), total):
+        size = min(abs(objective), abs(objective + problem.base))
+        if objective - last <= problem.tolerance * max(size, total):
             return state, objectives, Outcome.AT_REST, occupancy
         if len(objectives) > problem.max_steps:
             return state, objectives, Outcome.OUT_OF_STEPS, occupancy

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from inference.engines.structure import CHECKS, Assigned, Probe
+from inference.engines.derivation import CHECKS, Probe
+from inference.engines.structure import Assigned
 from mixtures.exchangeable import Groups
 
 Axes = dict[str, int]

@@ -125,6 +125,7 @@ def _data(problem: EMProblem) -> dict[str, Any]:
     return {
         **data_of(problem),
         "total": np.float64(problem.total_weight),
+        "base": np.float64(problem.base),
         "fixed": {name: np.asarray(value) for name, value in problem.fixed.items()},
         **prior,
     }
@@ -154,7 +155,8 @@ def _compiled(closed_forms: tuple[ClosedForm, ...], is_hard: bool, block: int) -
                 add = functools.partial(with_prior, jnp, first)
                 objective, statistics = jax.vmap(add, (0, 0, 0, None))(state, objective, statistics, data["pseudo"])
             moved = _over_lanes(lambda sums, old: m_step(which, sums, old, data["fixed"]), statistics, state)
-            small = tolerance * jnp.maximum(jnp.abs(objective), data["total"])
+            size = jnp.minimum(jnp.abs(objective), jnp.abs(objective + data["base"]))
+            small = tolerance * jnp.maximum(size, data["total"])
             is_finite = jnp.isfinite(objective) & jnp.isfinite(_summed(moved))
             outcome = jnp.where(is_finite, int(Outcome.RUNNING), int(Outcome.BROKEN))
             outcome = jnp.where(lanes["steps"] >= max_steps, int(Outcome.OUT_OF_STEPS), outcome)

@@ -160,7 +160,7 @@ def _structured(program: Traced, sites: Sites, terms: tuple[Term, ...], fingerpr
     del fingerprint  # only tells data apart that are of one shape
     plates = {term.name: term.plates for term in terms}
     choices = tuple(Choice(site.name, plates[site.name], site.shape, site.categories) for site in sites.assignments)
-    return with_structure(sites, NumPyroProbe(program, dict(data), terms, choices, len(data["x"])))
+    return with_structure(sites, NumPyroProbe(program, dict(data), terms, choices))
 
 
 def _term(name: str, site: Values, shape: tuple[int, ...]) -> Term:

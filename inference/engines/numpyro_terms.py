@@ -11,9 +11,10 @@ from jax.extend import core
 from numpyro import handlers
 from numpyro.distributions import biject_to
 
+from inference.engines.derivation import POINTS, SPREADS
 from inference.engines.numpyro_jit import jit
-from inference.engines.run_arguments import of_program, with_other_rows
-from inference.engines.structure import POINTS, SPREADS, Assigned, Choice, Structure, Term, Terms
+from inference.engines.run_arguments import data_arrays, of_program
+from inference.engines.structure import Assigned, Choice, Structure, Term, Terms
 from inference.engines.sum_product import joined, restricted, summed
 from mixtures import Program
 from mixtures.ppl.numpyro_ppl import WORDS
@@ -36,10 +37,10 @@ def terms_at(program: Program, values: Values, data: Values) -> Values:
 
 
 class NumPyroProbe:
-    """See `inference.engines.structure.Probe`."""
+    """See `inference.engines.derivation.Probe`."""
 
-    def __init__(self, program: Program, data: Values, terms: tuple[Term, ...], choices: tuple[Choice, ...], rows: int):
-        self.terms, self.choices, self.rows = terms, choices, rows
+    def __init__(self, program: Program, data: Values, terms: tuple[Term, ...], choices: tuple[Choice, ...]):
+        self.terms, self.choices, self.data = terms, choices, data_arrays(data)
         self._data = data
         names = [term.name for term in terms if term.kind == "parameter"]
         self._compiled = jit(lambda values, data: terms_at(program, values, data))
@@ -52,9 +53,8 @@ class NumPyroProbe:
             {name: np.asarray(drawn[name][number]) for name in names} for number in range(len(spreads))
         )
 
-    def at(self, parameters: Assigned, assigned: Assigned, order: np.ndarray | None = None) -> Terms:
-        data = self._data if order is None else with_other_rows(self._data, order)
-        found = self._compiled({**parameters, **assigned}, data)
+    def at(self, parameters: Assigned, assigned: Assigned, data: Assigned | None = None) -> Terms:
+        found = self._compiled({**parameters, **assigned}, {**self._data, **(data or {})})
         return {name: np.asarray(value) for name, value in found.items()}
 
 

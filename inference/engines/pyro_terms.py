@@ -9,8 +9,9 @@ import torch
 from pyro import poutine
 from torch.distributions import biject_to
 
-from inference.engines.run_arguments import with_other_rows
-from inference.engines.structure import POINTS, SPREADS, Assigned, Choice, Structure, Term, Terms
+from inference.engines.derivation import POINTS, SPREADS
+from inference.engines.run_arguments import data_arrays
+from inference.engines.structure import Assigned, Choice, Structure, Term, Terms
 from inference.engines.sum_product import joined, restricted, summed
 from mixtures.ppl.pyro_ppl import is_deterministic, is_subsample
 
@@ -61,11 +62,11 @@ def plates_of(site: Values) -> tuple[tuple[str, int], ...]:
 
 
 class PyroProbe:
-    """See `inference.engines.structure.Probe`. Meant to be used in an isolated scope."""
+    """See `inference.engines.derivation.Probe`. Meant to be used in an isolated scope."""
 
     def __init__(self, model: Model, data: Values, terms: tuple[Term, ...], choices: tuple[Choice, ...]):
         self._model, self._data = model, data
-        self.terms, self.choices, self.rows = terms, choices, len(data["x"])
+        self.terms, self.choices, self.data = terms, choices, data_arrays(data)
         names = [term.name for term in terms if term.kind == "parameter"]
         spreads = (0.0,) * POINTS + SPREADS
         self.points: Sequence[Assigned] = tuple(self._drawn(names, *seeded) for seeded in enumerate(spreads))
@@ -81,11 +82,15 @@ class PyroProbe:
                 values[name] = bijection(spread * torch.randn_like(bijection.inv(value)))
         return {name: value.numpy() for name, value in values.items()}
 
-    def at(self, parameters: Assigned, assigned: Assigned, order: np.ndarray | None = None) -> Terms:
-        data = self._data if order is None else with_other_rows(self._data, torch.as_tensor(np.array(order)))
-        values = {name: torch.as_tensor(np.array(value)) for name, value in {**parameters, **assigned}.items()}
+    def at(self, parameters: Assigned, assigned: Assigned, data: Assigned | None = None) -> Terms:
+        given = {**self._data, **_tensors(data or {})}
+        values = _tensors({**parameters, **assigned})
         with torch.no_grad():
-            return {name: value.numpy() for name, value in terms_at(self._model, values, data).items()}
+            return {name: value.numpy() for name, value in terms_at(self._model, values, given).items()}
+
+
+def _tensors(arrays: Assigned) -> Values:
+    return {name: torch.as_tensor(np.array(value)) for name, value in arrays.items()}
 
 
 class TorchArrays:

@@ -143,10 +143,14 @@ def rows_of(data: Mapping[str, Any], index: Any) -> dict[str, Any]:
     return {name: value[index] if has_entry_a_row(value) else value for name, value in data.items()}
 
 
-def with_other_rows(data: Mapping[str, Any], order: Any) -> dict[str, Any]:
-    """The run arguments with other rows of `x`, and of the named data that have an entry a row, in the place of their own."""
-    rest = {name: value for name, value in data.items() if name in OWN_NAMES - {"x"} or isinstance(value, Mapping)}
-    return {**rows_of({name: value for name, value in data.items() if name not in rest}, order), **rest}
+def data_arrays(data: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Of the run arguments, the data: `x`, and the named arrays that have an entry a row."""
+    rows = np.shape(data["x"])[:1]
+    return {
+        name: np.asarray(value)
+        for name, value in data.items()
+        if name == "x" or (name not in OWN_NAMES and not isinstance(value, Mapping) and np.shape(value)[:1] == rows)
+    }
 
 
 def shapes_of(data: Any) -> Any:

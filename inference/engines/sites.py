@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from inference.engines.derivation import Probe, derived
 from inference.engines.exchange import found_exchange, named_axes
-from inference.engines.structure import Probe, Structure, derived
+from inference.engines.structure import Structure
 from mixtures import Mixture, Observations, Program
 from mixtures.assignments import Assignment, RowWise
 from mixtures.errors import ModelError
@@ -346,7 +347,18 @@ def kept_site(name: str, shape: tuple[int, ...], plates: Iterable[tuple[str, int
 
 
 def with_structure(sites: Sites, probe: Probe) -> Sites:
-    """The sites of a user's own program, with its structure, and the components that are alike."""
+    """The sites of a user's own program, with its structure, and the components that are alike.
+
+    Raises:
+        ModelError: it has no continuous unknown, or assignments that cannot be summed out.
+    """
+    if not sites.parameters:
+        raise ModelError(
+            "program",
+            got="no continuous unknown: every number is known",
+            expected="at least one ppl.sample without obs, such as the weights or a location",
+            advice="Give a number that you know about a narrow prior; where all are known, Bayes' rule has the components' probabilities.",
+        )
     sites = replace(sites, structure=derived(probe))
     if len(probe.choices) != 1:
         return sites

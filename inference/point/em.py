@@ -19,7 +19,7 @@ from inference.engines import Engine, engine
 from inference.engines.closed_form import ClosedForm, EMProblem, State, Statistics
 from inference.engines.e_step import with_prior
 from inference.point.assembly import check_sound, distinct_optima, parts
-from inference.point.em_runs import Runs, beginnings, from_partitions, joined, offset_of, stacked, summarise
+from inference.point.em_runs import Runs, beginnings, constants, from_partitions, joined, stacked, summarise
 from inference.point.em_settings import Settings, check_fixed, check_mixture, check_starts
 from inference.point.generalised_em import climb_by_gradient
 from inference.point.initial_partitions import Partitions
@@ -181,12 +181,13 @@ def _climb(mixture: Mixture, x: Observations, engine: Engine, task: _ClosedTask,
     closed = task.closed
     values = closed.columns(x)
     frame = closed.frame(values)
+    base, offset = constants(closed, frame, x, settings.row_weights)
     problem = EMProblem(
         closed_forms=(closed,),
         which=0,
         x=values,
         frame=frame,
-        offset=offset_of(closed, frame, x, settings.row_weights),
+        offset=offset,
         row_weights=settings.row_weights,
         labels=x.labels,
         fixed=task.held,
@@ -194,6 +195,7 @@ def _climb(mixture: Mixture, x: Observations, engine: Engine, task: _ClosedTask,
         tolerance=settings.tolerance,
         max_steps=settings.max_steps,
         pseudo=task.pseudo,
+        base=base,
     )
     is_drawn = settings.restarts > len(settings.starts)
     partitions = Partitions(_complete(closed, x, settings.seed), settings.seed, "fit_em") if is_drawn else None

@@ -116,10 +116,12 @@ def from_partitions(
     return rest
 
 
-def offset_of(closed: ClosedForm, frame: Frame, x: Observations, row_weights: np.ndarray | None) -> float:
-    """What is added to EM's objective to have the full log likelihood in the data's coordinates."""
-    rows = closed.log_base(x) + closed.log_jacobian(frame)
-    return float(np.sum(rows if row_weights is None else row_weights * rows))
+def constants(closed: ClosedForm, frame: Frame, x: Observations, row_weights: np.ndarray | None) -> tuple[float, float]:
+    """`EMProblem`'s base and offset: what is added to EM's objective for all that no parameter changes, and for the data's units too."""
+    rows = closed.log_base(x)
+    weights = np.ones(len(rows)) if row_weights is None else row_weights
+    base = float(np.sum(weights * rows))
+    return base, base + float(weights.sum()) * closed.log_jacobian(frame)
 
 
 def joined(first: Climb, second: Climb) -> Climb:
@@ -190,16 +192,14 @@ def summarise(
 
 def _likelihoods(closed: ClosedForm, problem: EMProblem, state: State) -> tuple[float, float]:
     """Log likelihood and classification log likelihood in the data's units, a block of rows at a time."""
-    totals = np.full(2, problem.offset)
-    state = closed.as_declared(state, problem.frame)
+    totals = np.zeros(2)
     state = {**state, "weights": np.maximum(state["weights"], np.finfo(float).tiny)}  # log 0 would warn
     numbers = np.arange(len(state["weights"]))[:, None]
     for begin in range(0, len(problem.x), ROWS_AT_ONCE):
         rows = slice(begin, begin + ROWS_AT_ONCE)
-        x = ((problem.x[rows] - problem.frame.centre) / problem.frame.unit).T
         weights = None if problem.row_weights is None else problem.row_weights[rows]
         labels = None if problem.labels is None else problem.labels[rows]
-        table, _ = closed.log_joint(np, state, x)
+        table = closed.log_density(state, problem.x[rows].T, problem.frame)
         if labels is not None:
             table = np.where((labels >= 0) & (labels != numbers), -np.inf, table)
         peak = table.max(axis=0)

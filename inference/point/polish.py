@@ -6,6 +6,7 @@ import numpy as np
 from scipy import optimize
 
 from inference.engines.protocol import LogDensity
+from inference.point.widths import widths
 
 AT_REST = 1e-5
 """Largest gradient of the log density, in units of the step scales and relative to the log density, that counts as zero."""
@@ -16,6 +17,7 @@ def polish(
     parameters: Mapping[str, np.ndarray],
     scales: Mapping[str, np.ndarray],
     *,
+    by_width: bool = False,
     max_steps: int = 15_000,
     on_step: Callable[[float], None] | None = None,
 ) -> tuple[dict[str, np.ndarray], bool]:
@@ -25,6 +27,7 @@ def polish(
         density: what is maximised, of one unconstrained vector.
         parameters: where to begin, constrained values by site.
         scales: the unit of real-valued sites; coordinates of other sites, on their log or logit scale, have unit 1.
+        by_width: whether real-valued coordinates along which the density is narrower than their unit are measured by its width.
         max_steps: quasi-Newton steps at most.
         on_step: is told the log density after each step.
 
@@ -33,6 +36,9 @@ def polish(
     """
     begin = density.unconstrain(parameters)
     unit = density.units(scales)
+    if by_width:
+        width = widths(density, begin, unit, np.flatnonzero(density.is_real))
+        unit = np.where(width < unit, width, unit)
     first, _ = density.value_and_gradient(begin)
     size = max(1.0, abs(first))
 

@@ -104,6 +104,8 @@ def polished(
         if not table.at[best, "status"].is_sound:
             return best, parameters
         parameters, is_at_rest = polish(density, parameters, real)
+        if not is_at_rest:  # starts may lie much further apart than components are wide
+            parameters, is_at_rest = polish(density, parameters, real, by_width=True)
         log_joint = engine.log_joint(program, parameters, x) if sites.has_hub else None
         status = judge.status(True, log_joint, 0.0)
         if status.is_sound:

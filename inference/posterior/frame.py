@@ -11,6 +11,7 @@ from inference.engines import Engine
 from inference.engines.protocol import Frame, LogDensity, Parameters
 from inference.engines.sites import Site, Sites
 from inference.point.starts import FOR_SCALES, draw_starts
+from inference.point.widths import widths
 from mixtures import Mixture, Observations, Program
 from mixtures.errors import DataError, FitError
 from mixtures.seeds import restart_seeds
@@ -20,12 +21,6 @@ EDGE = 1e-6
 
 FAR = 5.0
 """How far out on a log or logit scale chains begin in directions in which the density is flat: probabilities at 0.7%, say."""
-
-SHARE = 0.03
-"""The first step over which a width is looked for, in units of the first look."""
-
-LOOKS = 30
-"""Steps that are tried."""
 
 DIGITS = 1e3
 """Units in the last place that a width must have: less is rounding."""
@@ -81,14 +76,14 @@ def is_finite(density: LogDensity, u: np.ndarray) -> bool:
 def second_look(density: LogDensity, sites: Sites, parameters: Parameters, first: Frame) -> Frame:
     """The frame of the posterior about a point fit: as wide as the density falls by a half, where it does."""
     centre = inside(density, sites, parameters, first)
-    widths = _widths(density, centre, first.unit)
-    is_flat = ~density.is_real & ~(widths < 1)
+    width = widths(density, centre, first.unit)
+    is_flat = ~density.is_real & ~(width < 1)
     offset = centre - first.centre
     is_at_edge = is_flat & (np.abs(offset) > FAR)
     if is_at_edge.any():
         centre = np.where(is_at_edge, first.centre + np.clip(offset, -FAR, FAR), centre)
-        widths = _widths(density, centre, first.unit)
-    return Frame(centre, np.where(widths > 0, np.where(density.is_real, widths, np.minimum(widths, 1.0)), first.unit))
+        width = widths(density, centre, first.unit)
+    return Frame(centre, np.where(width > 0, np.where(density.is_real, width, np.minimum(width, 1.0)), first.unit))
 
 
 def check_digits(frame: Frame, precision: str = "float64") -> None:
@@ -130,30 +125,3 @@ def _off_the_edge(site: Site, value: np.ndarray) -> np.ndarray:
         matrix = value @ np.swapaxes(value, -1, -2)
         return np.linalg.cholesky((1 - EDGE) * matrix + EDGE * np.eye(value.shape[-1]))
     return value
-
-
-def _widths(density: LogDensity, centre: np.ndarray, unit: np.ndarray) -> np.ndarray:
-    """The posterior's rough width along each coordinate, from the curvature; NaN where it has none within a unit."""
-    top, _ = density.value_and_gradient(centre)
-    with np.errstate(all="ignore"):  # outside the support densities are no numbers, and say nothing of a width
-        return np.array([_width(density, centre, top, index, unit[index]) for index in range(density.size)])
-
-
-def _width(density: LogDensity, centre: np.ndarray, top: float, index: int, unit: float) -> float:
-    """1 / sqrt(curvature), over a step on which values and gradients agree about the curvature: neither rounding nor another part of the
-    posterior is taken for it."""
-    step = SHARE * unit
-    for _ in range(LOOKS):
-        move = step * (np.arange(density.size) == index)
-        (above, rising), (below, falling) = (density.value_and_gradient(centre + sign * move) for sign in (1, -1))
-        fall = top - (above + below) / 2
-        by_value, by_gradient = 2 * fall / step**2, (falling - rising)[index] / (2 * step)
-        if by_value > 0 and 0.5 < by_gradient / by_value < 2:
-            return 1 / np.sqrt(by_gradient)
-        if np.abs(fall) < 1e-10 * max(1.0, np.abs(top)):  # rounding
-            if step >= unit:
-                break
-            step = min(10 * step, unit)
-        else:
-            step *= np.clip(np.sqrt(0.5 / fall), 1e-3, 0.3) if fall > 0.5 else 0.1
-    return np.nan

@@ -11,7 +11,7 @@ from inference.criteria import Criteria
 from inference.engines import engine
 from inference.engines.closed_form import Climb, ClosedForm, EMProblem, Frame
 from inference.point.em import fit_em
-from inference.point.em_runs import Beginning, beginnings, offset_of, padded, part_of, stacked, summarise
+from inference.point.em_runs import Beginning, beginnings, constants, padded, part_of, stacked, summarise
 from inference.point.initial_partitions import Partitions
 from inference.point.m_steps.registry import closed_form
 from inference.point.restarts import best_restart
@@ -111,18 +111,20 @@ class _Sweep:
         frame = closed.frame(values)
         most = max(model.components for model in models)
         groups = [self._starts(closed, frame, values, model.components) for model in models]
+        base, offset = constants(closed, frame, self.x, self.x.counts)
         short = EMProblem(
             closed_forms=closed_forms,
             which=index,
             x=values,
             frame=frame,
-            offset=offset_of(closed, frame, self.x, self.x.counts),
+            offset=offset,
             row_weights=self.x.counts,
             labels=self.x.labels,
             fixed=dict.fromkeys(closed.fixable, False),
             is_hard=False,
             tolerance=max(self.climbing.tolerance, SHORT_TOLERANCE),
             max_steps=min(self.climbing.max_steps, SHORT_STEPS),
+            base=base,
         )
         long = replace(short, tolerance=self.climbing.tolerance, max_steps=self.climbing.max_steps)
         groups = [

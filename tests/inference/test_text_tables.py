@@ -66,6 +66,7 @@ def test_compressed_files(tmp_path):
         (b"\x89PNG\r\n\x1a\n\x00", ["no text"]),
         (b"\xff\xfe\x00\xd8", ["no text"]),
         (b"a b,c d\nu v,w x\n", ["','", "blanks"]),
+        (b"a,b, a,c,c\n1,2,3,4,5\n", ["several columns of one name ('a', 'c')", "name of its own", "Rename them"]),
     ],
 )
 def test_what_is_no_table_is_refused_in_words(tmp_path, content, words):

@@ -60,6 +60,15 @@ class GaussianEM:
         constant = xp.log(state["weights"]) - state["log_det"] - 0.5 * features * np.log(2 * np.pi)
         return constant[:, None] - 0.5 * xp.sum(y * y, axis=1), y
 
+    def log_density(self, state: State, x: np.ndarray, frame: Frame) -> np.ndarray:
+        features = state["loc"].shape[-1]
+        # of the locations that `decode` gives, and before whitening: no number here is larger than a distance
+        loc = state["loc"] * frame.unit + frame.centre
+        apart = (x - loc[:, :, None]) / frame.unit[:, None]
+        constant = np.log(state["weights"]) - state["log_det"] - 0.5 * features * np.log(2 * np.pi)
+        base = self.log_jacobian(frame) - (x.sum(axis=0) if self.of_logarithm else 0.0)
+        return constant[:, None] - 0.5 * np.sum((state["whiten"] @ apart) ** 2, axis=1) + base
+
     def statistics(self, xp: Any, responsibilities: Array, x: Array, seen: Array) -> Statistics:
         weighted = responsibilities[:, None, :] * seen
         return {
@@ -181,9 +190,6 @@ class GaussianEM:
         is_lower = not np.triu(root, 1).any()
         sites = Gaussian(self.code).sites_of(root @ root.swapaxes(1, 2), features, root if is_lower else None)
         return {"weights": state["weights"], "loc": loc if features is not None else loc[:, 0], **sites}
-
-    def as_declared(self, state: State, frame: Frame) -> State:
-        return {**state, "loc": ((state["loc"] * frame.unit + frame.centre) - frame.centre) / frame.unit}
 
     def log_jacobian(self, frame: Frame) -> float:
         return -float(np.log(frame.unit).sum())

@@ -12,11 +12,16 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from scipy.special import gammaln, i0e
 
 from inference.engines.closed_form import Array, Frame, State, Statistics
 from inference.point.m_steps.covariances import NO_ROWS
 from mixtures.observations import Observations
+from mixtures.ppl.log_densities import LogDensities
 from mixtures.priors import Prior
+
+DENSITIES = LogDensities(np, gammaln, i0e)
+"""Where numbers are reported."""
 
 SMALLEST = 1e-300
 """Rates and probabilities are not 0 but this, so that logarithms stay finite."""
@@ -42,6 +47,10 @@ class Linear(Protocol):
         """log h of each row, 0 for missing cells."""
         ...
 
+    def log_density(self, coefficients: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Exact log densities of columns (columns, rows), (components, rows), log h with them."""
+        ...
+
     def best(self, xp: Any, sums: Array) -> Array:
         """The coefficients that maximise coefficients . sums, (components, columns): the M-step."""
         ...
@@ -56,6 +65,10 @@ class Linear(Protocol):
 
     def decode(self, coefficients: np.ndarray) -> np.ndarray:
         """The site's value of these coefficients."""
+        ...
+
+    def deviation(self, value: np.ndarray) -> np.ndarray:
+        """How closely one row tells the site's value, at most: its standard deviation, or the value itself."""
         ...
 
     def narrowest(self, coefficients: np.ndarray, spread: np.ndarray) -> float:
@@ -82,6 +95,9 @@ class LinearEM:
 
     def log_joint(self, xp: Any, state: State, x: Array) -> tuple[Array, Array]:
         return xp.log(state["weights"])[:, None] + state["coefficients"] @ x, x
+
+    def log_density(self, state: State, x: np.ndarray, frame: Frame) -> np.ndarray:
+        return np.log(state["weights"])[:, None] + self.family.log_density(state["coefficients"], x)
 
     def statistics(self, xp: Any, responsibilities: Array, x: Array, seen: Array) -> Statistics:
         return {"rows": xp.sum(responsibilities, axis=-1), "sums": responsibilities @ xp.matrix_transpose(x)}
@@ -136,9 +152,6 @@ class LinearEM:
         value = self.family.decode(state["coefficients"])
         return {"weights": state["weights"], self.family.site: value if features is not None else value[:, 0]}
 
-    def as_declared(self, state: State, frame: Frame) -> State:
-        return state
-
     def log_jacobian(self, frame: Frame) -> float:
         return 0.0
 
@@ -151,8 +164,9 @@ class LinearEM:
     def apart(self, state: State) -> np.ndarray:
         value = self.family.decode(state["coefficients"]).reshape(len(state["weights"]), -1)
         largest = np.maximum(value[:, None], value[None])
-        # relative to the larger of two: a share of the spread for a rate, cautious for a probability
-        return np.max(np.abs(value[:, None] - value[None]) / np.maximum(largest, SMALLEST), axis=-1)
+        # a share of the larger of two is cautious for a probability, but large counts tell rates apart that are nearly the same
+        unit = np.minimum(largest, self.family.deviation(largest))
+        return np.max(np.abs(value[:, None] - value[None]) / np.maximum(unit, SMALLEST), axis=-1)
 
 
 def numbers_of(prior: Prior) -> dict[str, np.ndarray]:

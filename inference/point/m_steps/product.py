@@ -53,6 +53,14 @@ class ProductEM:
             seen.append(seen_part)
         return total, tuple(seen)
 
+    def log_density(self, state: State, x: np.ndarray, frame: Frame) -> np.ndarray:
+        nothing = {"weights": np.ones_like(state["weights"])}
+        parts = [
+            part.log_density(_own(state, column) | nothing, x[cut], _part_of(frame, cut))
+            for column, part, cut in self._cuts()
+        ]
+        return np.log(state["weights"])[:, None] + sum(parts)
+
     def statistics(self, xp: Any, responsibilities: Array, x: Array, seen: Array) -> Statistics:
         found = {"rows": xp.sum(responsibilities, axis=-1)}
         for (column, part, cut), seen_part in zip(self._cuts(), seen, strict=True):
@@ -131,12 +139,6 @@ class ProductEM:
             own = part.decode(_own(state, column) | weights, None, _part_of(frame, cut))
             parameters |= _named(own, column, "weights")
         return parameters
-
-    def as_declared(self, state: State, frame: Frame) -> State:
-        declared: State = {"weights": state["weights"]}
-        for column, part, cut in self._cuts():
-            declared |= _named(part.as_declared(_own(state, column), _part_of(frame, cut)), column)
-        return declared
 
     def log_jacobian(self, frame: Frame) -> float:
         return sum(part.log_jacobian(_part_of(frame, cut)) for _, part, cut in self._cuts())

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from inference.engines.closed_form import Array
-from inference.point.m_steps.linear import SMALLEST, numbers_of
+from inference.point.m_steps.linear import DENSITIES, SMALLEST, numbers_of
 from mixtures.priors import Prior
 
 
@@ -39,6 +39,12 @@ class Rates:
         # log 1/x! of a count; a waiting time has none
         return np.zeros(len(x)) if self.is_waiting else -np.nansum(gammaln(x + 1), axis=1)
 
+    def log_density(self, coefficients: np.ndarray, x: np.ndarray) -> np.ndarray:
+        if self.is_waiting:
+            return coefficients @ x
+        counts, is_seen = np.split(x, 2)
+        return np.sum(DENSITIES.poisson(counts, self.decode(coefficients)[:, :, None]) * is_seen, axis=1)
+
     def best(self, xp: Any, sums: Array) -> Array:
         features = sums.shape[-1] // 2
         events, exposure = sums[..., :features], sums[..., features:]
@@ -61,6 +67,9 @@ class Rates:
 
     def decode(self, coefficients: np.ndarray) -> np.ndarray:
         return -coefficients[:, coefficients.shape[1] // 2 :]
+
+    def deviation(self, value: np.ndarray) -> np.ndarray:
+        return value if self.is_waiting else np.sqrt(value)
 
     def narrowest(self, coefficients: np.ndarray, spread: np.ndarray) -> float:
         if not self.is_waiting:

@@ -31,7 +31,7 @@ CLOSED_FORMS: dict[type, Callable[[Any], ClosedForm | None]] = {
     Bernoulli: lambda family: LinearEM(Shares("successes")),
     Binomial: lambda family: LinearEM(Shares("successes", trials=family.total_count)),
     Categorical: lambda family: LinearEM(Shares("category", categories=family.categories)),
-    Multinomial: lambda family: LinearEM(Shares("count")),
+    Multinomial: lambda family: LinearEM(Shares("count", trials=family.total_count)),
     Product: lambda family: _product(family),
 }
 """From a family's type to its closed form; a family that is not here has gradient M-steps."""

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from inference.engines.closed_form import Array
-from inference.point.m_steps.linear import SMALLEST, numbers_of
+from inference.point.m_steps.linear import DENSITIES, SMALLEST, numbers_of
 from mixtures.priors import Prior
 
 
@@ -22,7 +22,7 @@ class Shares:
     Args:
         kind: what a cell holds: `"successes"` of some trials, the number of a `"category"`, or, where all columns make up one trial or
             more, the `"count"` of its category.
-        trials: of every cell, for successes.
+        trials: of every cell, or, where columns are counts, of every row.
         categories: of every cell, for categories.
     """
 
@@ -57,6 +57,11 @@ class Shares:
         # log n! / (x_1! ... x_C!): 0 where there is one trial
         return np.sum(gammaln(counts.sum(axis=-1) + 1) - gammaln(counts + 1).sum(axis=-1), axis=-1)
 
+    def log_density(self, coefficients: np.ndarray, x: np.ndarray) -> np.ndarray:
+        groups = self._grouped(len(x))
+        counts, probs = x.T.reshape(-1, *groups), np.exp(coefficients).reshape(-1, 1, *groups)
+        return np.sum(DENSITIES.multinomial(counts, probs), axis=-1)
+
     def best(self, xp: Any, sums: Array) -> Array:
         features, categories = self._grouped(sums.shape[-1])
         counts = xp.reshape(sums, (-1, features, categories))
@@ -86,6 +91,9 @@ class Shares:
         if self.kind == "successes":
             return probs[..., 0]
         return probs[:, 0] if self.kind == "count" else probs
+
+    def deviation(self, value: np.ndarray) -> np.ndarray:
+        return np.sqrt(value / self.trials)
 
     def narrowest(self, coefficients: np.ndarray, spread: np.ndarray) -> float:
         return float("inf")

@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import numpy as np
+import numpyro.distributions as dist
 import pytest
 import torch
 from mpmath import mp
@@ -18,7 +19,7 @@ from scipy import stats
 
 from inference.engines import engine
 from mixtures import Mixture, Observations, declare, families
-from mixtures.ppl import numpyro_emissions, pyro_emissions
+from mixtures.ppl import numpyro_distributions, numpyro_emissions, pyro_emissions
 
 EXACT = 1e-10
 """Of 1 + |the right answer|."""
@@ -489,6 +490,43 @@ def test_the_ends_of_ranges_are_limits(family, parameters, rows, right, backend)
     values = {"weights": np.array([1.0]), **{site: np.array([value]) for site, value in parameters.items()}}
     found = engine(backend).log_joint(Mixture(1, family), values, Observations(rows))[:, 0]
     np.testing.assert_allclose(found, right, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("covariance", ["full", "tied", "diag"])
+def test_no_digits_are_lost_where_components_are_far_from_each_other(backend, covariance):
+    """Each row is seen from its own component; from the other one its density has no digits to lose."""
+    loc, scale = np.array([[0.3, -1.0], [1e12, -1e12]]), np.array([[1.0, 2.0], [0.5, 3.0]])
+    parameters = {"weights": np.array([0.25, 0.75]), "loc": loc, "scale": scale[0] if covariance == "tied" else scale}
+    if covariance != "diag":
+        root = np.array(ROOT)
+        parameters["correlation_cholesky"] = root if covariance == "tied" else np.stack([root, root])
+    rows = np.add(loc, [[0.47, 1.1], [2.0, -3.0]])
+    table = engine(backend).log_joint(Mixture(2, families.Gaussian(covariance)), parameters, Observations(rows))
+    for k in range(2):
+        own = {
+            "loc": exactly(loc[k].tolist()),
+            "scale": exactly(scale[0 if covariance == "tied" else k].tolist()),
+            "correlation_cholesky": exactly(np.eye(2).tolist() if covariance == "diag" else ROOT),
+        }
+        right = mp.log(parameters["weights"][k]) + multivariate_normal(exactly(rows[k].tolist()), own)
+        assert abs(table[k, k] - float(right)) < EXACT * (1 + abs(float(right)))
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("derivative", [jax.grad, jax.hessian], ids=["gradient", "hessian"])
+def test_derivatives_of_the_multivariate_normal_are_the_librarys(derivative, tied):
+    """By rows, means and factors: the rule is our own, see `_whitened_tangent`."""
+    rng = np.random.default_rng(0)
+    root = np.tril(rng.normal(size=(2, 2) if tied else (3, 1, 2, 2)), -1) + 1.5 * np.eye(2)
+    values = (rng.normal(size=(4, 2)), rng.normal(size=(3, 1, 2)), root)
+
+    def of(normal):
+        table = lambda values: normal(values[1], scale_tril=values[2]).log_prob(values[0])  # noqa: E731
+        return jax.tree.leaves(derivative(lambda values: jax.nn.logsumexp(table(values), axis=0).sum())(values))
+
+    with jax.enable_x64(True):
+        for ours, theirs in zip(of(numpyro_distributions.MultivariateNormal), of(dist.MultivariateNormal), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
 
 
 def test_a_weight_keeps_its_logarithm_however_small(backend):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import inference
 import mixtures
 from inference.engines import engine
 from inference.engines.numpyro_sites import bound
@@ -118,6 +119,19 @@ def test_a_factor_is_of_the_data_if_the_data_enter_it(structure_of):
     assert structure.rows is None  # it stands outside the plate: rows cannot be told from the program
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("x", [X[:1], np.full(3, 0.7), np.zeros(2), np.array([-40.0])], ids=str)
+def test_a_factor_of_one_row_or_of_equal_rows_is_of_the_data(backend, x):
+    weights, centre = np.array([0.3, 0.7]), x[0] + np.array([-1.0, 2.0])
+    own, values = engine(backend), {"weights": weights[None], "centre": centre[None]}
+    assert own.sites(factors, Observations(x)).structure.observed == {"of the data"}
+    likelihood = own.marginal_draws(factors, values, Observations(x))
+    expected = np.log(stats.norm.pdf(x[:, None], centre, 1.0) @ weights).sum()
+    np.testing.assert_allclose(likelihood, expected, rtol=1e-10)
+    prior = stats.dirichlet([1.0, 1.0]).logpdf(weights) + stats.norm.logpdf(centre, 0.0, 3.0).sum()
+    np.testing.assert_allclose(own.log_prior_draws(factors, values, Observations(x)), prior - (centre**2).sum())
+
+
 def test_rows_in_another_order_are_not_taken_for_those_of_the_data(structure_of):
     assert structure_of(reversed_rows).rows is None
 
@@ -200,6 +214,39 @@ def test_a_square_site_has_one_axis_of_components(backend):
     sites = engine(backend).sites(program, Observations((X > 0).astype(float)))
     assert {site.name: site.dims for site in sites.parameters}["answers"] == ("components", "answers_dim_1")
     assert sites.exchangeable == ((0, 1),)
+
+
+@mixtures.declare
+def all_known(ppl, x):
+    with ppl.plate("rows", len(x)):
+        z = ppl.assign("z", ppl.array(np.array([0.3, 0.7])))
+        ppl.sample("obs", ppl.dist.Normal(ppl.array(np.array([-1.0, 2.0]))[z], 1.0), obs=x)
+
+
+@mixtures.declare
+def nothing_unknown(ppl, x):
+    with ppl.plate("rows", len(x)):
+        ppl.sample("obs", ppl.dist.Normal(0.0, 1.0), obs=x)
+
+
+VERBS = {
+    "fit_map": inference.fit_map,
+    "fit_mle": inference.fit_mle,
+    "sample_nuts": inference.sample_nuts,
+    "sample_smc": inference.sample_smc,
+    "fit_vi": inference.fit_vi,
+    "fit_laplace": inference.fit_laplace,
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("program", [all_known, nothing_unknown])
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_program_without_a_continuous_unknown_is_refused_in_words(verb, program, backend):
+    with pytest.raises(
+        ModelError, match=r"program: got no continuous unknown.*expected at least one ppl\.sample without obs"
+    ):
+        VERBS[verb](program, X, seed=0, backend=backend)
 
 
 def test_a_compiled_function_runs_the_program_of_today():
