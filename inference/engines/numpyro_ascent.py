@@ -22,7 +22,7 @@ from inference.engines.numpyro_hub import log_densities
 from inference.engines.numpyro_jit import jit, recorded
 from inference.engines.numpyro_sites import CACHED, Values, native
 from inference.engines.numpyro_vector import Space
-from inference.engines.pieces import pieces
+from inference.engines.pieces import Pace, Paces, pieces
 from inference.engines.protocol import ADAM_BETAS, FINAL_LEARNING_RATE, GUIDE_BETAS
 from inference.engines.run_arguments import ROW_WEIGHTS
 from inference.engines.sites import Sites
@@ -79,11 +79,11 @@ def _begun(free: Values, steps: int, betas: tuple[float, float]) -> tuple[tuple[
 
 
 def _in_pieces(
-    advance: Callable[..., Any], begun: tuple[Any, Values], steps: int, *arguments: Any
+    advance: Callable[..., Any], pace: Pace, begun: tuple[Any, Values], steps: int, *arguments: Any
 ) -> tuple[Values, np.ndarray, Values]:
     """Ends, losses (..., steps + 1) and norms (..., steps) of a descent, by calls that each take some steps and return where they lead."""
     (at, records), arguments = begun, jax.tree.map(jnp.asarray, arguments)
-    for first, end in pieces(steps + 1):
+    for first, end in pieces(steps + 1, pace):
         at, records, found = advance(at, records, (first, end), *arguments)
     norms = {name: np.asarray(series)[..., :steps] for name, series in records["norms"].items()}
     return found, np.asarray(records["loss"]), norms
@@ -115,12 +115,13 @@ def compiled_ascent(program: Program, sites: Sites, steps: int) -> Callable[...,
         at, records = jax.vmap(one)(at, records)
         return at, records, jax.vmap(space.values)(at[0])
 
-    first_state, next_states = jit(begin), jit(advance)
+    first_state, next_states, paces = jit(begin), jit(advance), Paces()
 
     def ascend(
         starts: Values, scales: Values, learning_rate: jax.Array, data: Values
     ) -> tuple[Values, np.ndarray, Values]:
-        return _in_pieces(next_states, first_state(starts, data), steps, starts, scales, learning_rate, data)
+        pace = paces.of(len(next(iter(starts.values()))))
+        return _in_pieces(next_states, pace, first_state(starts, data), steps, starts, scales, learning_rate, data)
 
     return ascend
 
@@ -191,12 +192,14 @@ def compiled_guide_ascent(
         at, records = _descend(loss, at, records, scales, learning_rate, span, GUIDE_BETAS)
         return at, records, {name: simplex(value) for name, value in at[0].items()}
 
-    next_states = jit(advance)
+    next_states, pace = jit(advance), Pace()
 
     def ascend(
         parameters: Values, learning_rate: jax.Array, key: jax.Array, data: Values
     ) -> tuple[Values, np.ndarray, Values]:
         start = {site.name: jnp.zeros((len(data["x"]), site.categories - 1)) for site in sites.assignments}
-        return _in_pieces(next_states, _begun(start, steps, GUIDE_BETAS), steps, parameters, learning_rate, key, data)
+        return _in_pieces(
+            next_states, pace, _begun(start, steps, GUIDE_BETAS), steps, parameters, learning_rate, key, data
+        )
 
     return ascend

@@ -22,7 +22,7 @@ from inference.engines.numpyro_logsumexp import summed_logsumexp
 from inference.engines.numpyro_sites import CACHED, Values, in_plate, native
 from inference.engines.numpyro_split import Held, split
 from inference.engines.numpyro_terms import joint_and_prior, log_prob, unit_table
-from inference.engines.pieces import pieces
+from inference.engines.pieces import Paces, pieces
 from inference.engines.run_arguments import ROW_WEIGHTS, as_rows
 from inference.engines.sites import Sites
 from mixtures import Program
@@ -219,12 +219,12 @@ def compiled_log_densities(program: Program, sites: Sites) -> Callable[[Values, 
         group = group_of(parameters, data)[1]
         return group_by_group(lambda values: both(values, data), (parameters,), found, group, span)
 
-    compiled = jit(some)
+    compiled, paces = jit(some), Paces()
 
     def over_draws(parameters: Values, data: Values) -> tuple[np.ndarray, np.ndarray]:
         draws, group = group_of(parameters, data)
         found = (np.zeros(draws), np.zeros(draws))
-        for span in pieces(-(-draws // group)):
+        for span in pieces(-(-draws // group), paces.of(group)):
             found = compiled(found, span, parameters, data)
         return np.asarray(found[0]), np.asarray(found[1])
 

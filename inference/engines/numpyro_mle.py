@@ -13,7 +13,7 @@ from inference.engines.numpyro_hub import joint, log_densities
 from inference.engines.numpyro_jit import jit, recorded
 from inference.engines.numpyro_sites import CACHED, Values
 from inference.engines.numpyro_vector import Space
-from inference.engines.pieces import pieces
+from inference.engines.pieces import Paces, pieces
 from inference.engines.protocol import FINAL_LEARNING_RATE
 from inference.engines.run_arguments import rows_of
 from inference.engines.sites import Sites
@@ -71,14 +71,14 @@ def compiled_mle(program: Program, sites: Sites, optimizer: str, steps: int) -> 
         last = jax.lax.cond(span[1] == steps, looked, lambda: jnp.zeros(len(at[0])))
         return at, records, last
 
-    first_state, next_states = jit(begin), jit(advance)
+    first_state, next_states, paces = jit(begin), jit(advance), Paces()
 
     def ascend(
         starts: Any, units: Any, learning_rate: Any, momentum: Any, batches: Any, data: Values
     ) -> tuple[np.ndarray, np.ndarray, Values]:
         at, records = first_state(starts, units, momentum)
         batches, data = jax.tree.map(jnp.asarray, (batches, data))
-        for first, end in pieces(steps):
+        for first, end in pieces(steps, paces.of(len(starts))):
             at, records, last = next_states(at, records, (first, end), units, learning_rate, momentum, batches, data)
         losses = np.concatenate([records["loss"], last[:, None]], axis=1)
         return np.asarray(units * at[0]), losses, {name: np.asarray(records["norms"][name]) for name in names}

@@ -5,6 +5,7 @@ as an argument, serves warm-up and sampling, every seed, and new data of the sam
 """
 
 import functools
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -267,12 +268,12 @@ def _run(lanes: list[_Lane], blocks: int, chains: int, progress: bool, is_stoppe
         for block in range(blocks):
             behind = [lane for lane in lanes if lane.done <= block]
             while (at_work := [lane for lane in behind if lane.made < BLOCK]) and not is_stopped():
-                pace.start()
+                begin = time.perf_counter()
                 with held_interrupts():
                     for lane in at_work:
                         lane.launch(pace.steps)
                     taken = [lane.take() for lane in at_work]
-                pace.stop(max(taken))
+                pace.learn(max(taken), begin)
                 for lane in at_work:
                     bars.reach(lane.number, BLOCK * lane.done + lane.made)
             for lane in behind:

@@ -22,7 +22,7 @@ from inference.engines.numpyro_nuts import constrained_draws, unconstrained_star
 from inference.engines.numpyro_programs import compiled_prior_draw
 from inference.engines.numpyro_sites import CACHED, Values
 from inference.engines.numpyro_vector import vector_parts
-from inference.engines.pieces import pieces
+from inference.engines.pieces import Pace, pieces
 from inference.engines.protocol import Draws
 from inference.engines.sites import Sites
 from mixtures import Program
@@ -112,12 +112,12 @@ def sample(
     data = jax.tree.map(jnp.asarray, data)
     group = at_once(particles, data, sites)
     prior_draws = jax.vmap(compiled_prior_draw(program, names), (0, None))
-    clouds, evidence, densities = [], [], []
+    clouds, evidence, densities, pace = [], [], [], Pace()
     with tqdm(total=runs, disable=not progress, desc="SMC", unit="run") as bar:
         for key in jax.random.split(jax.random.PRNGKey(seed), runs):
             begin, go = jax.random.split(key)
             start = unconstrained_starts(program, sites)(prior_draws(jax.random.split(begin, particles), data), data)
-            move = functools.partial(_moved, _compiled(program, sites, moves, group), group, data)
+            move = functools.partial(_moved, _compiled(program, sites, moves, group), pace, group, data)
             u, value, density = _run(move, moves, start, go, least_effective, bar)
             clouds.append(u)
             evidence.append(value)
@@ -129,12 +129,19 @@ def sample(
 
 
 def _moved(
-    advance: Compiled, group: int, data: Values, keys: jax.Array, u: jax.Array, tempering: tuple[Any, ...], moves: int
+    advance: Compiled,
+    pace: Pace,
+    group: int,
+    data: Values,
+    keys: jax.Array,
+    u: jax.Array,
+    tempering: tuple[Any, ...],
+    moves: int,
 ) -> Values:
     """All particles after so many moves, a few groups of them in one call."""
     nothing = jnp.zeros(len(u))
     cloud = {"u": u, "accepted": nothing, "likelihood": nothing, "prior": nothing}
-    for span in pieces(-(-len(u) // group)):
+    for span in pieces(-(-len(u) // group), pace):
         cloud = advance(cloud, keys, u, tempering, moves, span, data)
     return cloud
 

@@ -21,7 +21,7 @@ from numpyro.infer.autoguide import AutoDiagonalNormal, AutoIAFNormal, AutoMulti
 from inference.engines.numpyro_jit import jit, recorded
 from inference.engines.numpyro_sites import CACHED, Values
 from inference.engines.numpyro_vector import vector_functions
-from inference.engines.pieces import pieces
+from inference.engines.pieces import Pace, pieces
 from inference.engines.protocol import FINAL_LEARNING_RATE, Frame, VariationalDraws
 from inference.engines.sites import Sites
 from mixtures import Program
@@ -115,11 +115,11 @@ def _compiled(program: Program, sites: Sites, family: str, steps: int, draws: in
         unrest = _unrest(jax.grad(made.log_density), posterior.sample(made.look, (DRAWS_AT_REST,)), data)
         return jax.vmap(made.place)(z), jax.vmap(made.log_density, (0, None))(z, data), proposal, unrest
 
-    first_state, next_states, last = jit(begin), jit(advance), jit(finish)
+    first_state, next_states, last, pace = jit(begin), jit(advance), jit(finish), Pace()
 
     def fit(*arguments: Any) -> tuple[jax.Array, ...]:
         (about, state), losses, data = first_state(*arguments), jnp.zeros(steps), arguments[-1]
-        for span in pieces(steps):
+        for span in pieces(steps, pace):
             state, losses, parameters = next_states(state, losses, span, about, data)
         u, density, proposal, unrest = last(parameters, about, data)
         return u, density, proposal, losses, unrest
