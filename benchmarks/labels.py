@@ -20,9 +20,9 @@ import numpy as np
 import xarray as xr
 from scipy.stats import norm
 
+from inference.backends import engine
+from inference.backends.protocol import Draws as EngineDraws
 from inference.checks import with_numbers
-from inference.engines import engine
-from inference.engines.protocol import Draws as EngineDraws
 from inference.labels.data_based import data_based
 from inference.labels.diagnose import diagnose_labels
 from inference.labels.ecr import ecr

@@ -302,10 +302,10 @@ def step_over_gradient(name: str, draws: int) -> None:
     import jax.numpy as jnp
 
     import inference
-    from inference.engines import engine
-    from inference.engines.numpyro_jit import ON_ONE_CORE, jit
-    from inference.engines.numpyro_vector import vector_functions
-    from inference.engines.run_arguments import run_arguments
+    from inference.backends import engine
+    from inference.backends.numpyro.jit import ON_ONE_CORE, jit
+    from inference.backends.numpyro.vector import vector_functions
+    from inference.backends.run_arguments import run_arguments
     from mixtures import Observations
 
     x, declared = data(name), model(name).scaled_to(data(name))

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from inference.backends import engine
+from inference.backends.sites import Sites
 from inference.checks import check_tree
-from inference.engines import engine
-from inference.engines.sites import Sites
 from mixtures import Observations, Program
 from mixtures.errors import DataError, ModelError, in_words
 from mixtures.specification import by_token, from_json, kept

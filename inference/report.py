@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from inference.backends import engine
+from inference.backends.sites import Site
 from inference.checks import check_choice, check_count, check_result
-from inference.engines import engine
-from inference.engines.sites import Site
 from inference.point.restarts import best_restart
 from inference.results import PointFit
 from mixtures import Mixture, Observations

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from inference.engines.pieces import SECONDS, pieces
+from inference.backends.pieces import SECONDS, pieces
 from mixtures.interrupts import answer_interrupts, held_interrupts, stop_on_interrupt
 
 SETTING = """
@@ -176,7 +176,7 @@ def test_other_threads_hold_nothing():
 def test_pieces_cover_every_step_once_and_keep_to_their_time(monkeypatch):
     """A clock on which a step takes 20 ms, and the first call 5 s more."""
     now = [0.0]
-    monkeypatch.setattr("inference.engines.pieces.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("inference.backends.pieces.time.perf_counter", lambda: now[0])
     taken = []
     for first, end in pieces(1000):
         now[0] += 0.02 * (end - first) + (5.0 if first == 0 else 0.0)

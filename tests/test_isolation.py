@@ -73,7 +73,7 @@ def test_every_verb_leaves_the_caller_alone(tutorial, backend):
 
 
 def test_an_error_inside_a_verb_leaves_the_caller_alone(tutorial):
-    from inference.engines import engine
+    from inference.backends import engine
 
     with pyro.get_param_store().scope():
         pyro.param("mine", torch.tensor(3.0))

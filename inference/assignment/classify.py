@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from inference.assignment.responsibilities import checked_like, log_joint, one_or_all
+from inference.backends import engine
 from inference.checks import check_positive
-from inference.engines import engine
 from inference.results import PointFit
 from mixtures.errors import ModelError, SeedError
 from mixtures.seeds import check_seed, derived, generator

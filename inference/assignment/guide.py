@@ -6,8 +6,8 @@ import numpy as np
 from scipy.special import logsumexp
 
 from inference.assignment.responsibilities import checked_like, log_joint, one_or_all, responsibilities
+from inference.backends import engine
 from inference.checks import check_count, check_positive
-from inference.engines import engine
 from inference.results import GuideFit, PointFit
 from inference.status import Status
 from mixtures import Mixture, Observations, Program

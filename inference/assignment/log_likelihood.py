@@ -6,8 +6,8 @@ import numpy as np
 import xarray as xr
 
 from inference.assignment.responsibilities import checked_like, likelihood_blocks
+from inference.backends import engine
 from inference.draws import backend_of, parameters_of, program_of, whole, with_program
-from inference.engines import engine
 from inference.results import PointFit
 from mixtures import Program
 from mixtures.memory import check_memory

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from inference.backends import Engine, engine
+from inference.backends.sites import Sites
 from inference.checks import check_share, checked
 from inference.draws import backend_of, observations_of, parameters_of, program_of, whole, with_program
-from inference.engines import Engine, engine
-from inference.engines.sites import Sites
 from inference.results import PointFit
 from mixtures import Observations, Program
 from mixtures.errors import ModelError

@@ -13,9 +13,9 @@ import xarray as xr
 from jaxtyping import Float, Int
 
 from inference.assignment import responsibilities as model
+from inference.backends import engine
 from inference.checks import check_tree
 from inference.draws import backend_of, observations_of, program_of, sampled_assignments, whole
-from inference.engines import engine
 from inference.labels.exchange import groups_of
 from mixtures.errors import DataError
 from mixtures.exchangeable import Groups

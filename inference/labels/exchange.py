@@ -3,8 +3,8 @@
 import numpy as np
 import xarray as xr
 
+from inference.backends import engine
 from inference.draws import observations_of, program_of
-from inference.engines import engine
 from mixtures import Mixture, Observations, Program
 from mixtures.exchangeable import Groups, exchangeable, grouped
 

@@ -7,7 +7,7 @@ from xarray import DataTree
 
 from inference.draws import observations_of, program_of, whole, with_program
 from inference.partitions.partition import Partition, clusters_of
-from inference.point.em import fit_em
+from inference.point.em.fit import fit_em
 from inference.results import PointFit
 from mixtures import Mixture, Observations, Program
 from mixtures.errors import ModelError

@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from xarray import DataTree
 
+from inference.backends import engine
 from inference.checks import check_count, check_options, check_rows, check_share
 from inference.draws import backend_of, observations_of, program_of, rows_of, whole, with_program
-from inference.engines import engine
 from inference.partitions.credible_ball import CredibleBall, credible_ball
 from inference.partitions.evidence import gather
 from inference.partitions.expectation import loss_series, monte_carlo_error

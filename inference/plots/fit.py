@@ -9,8 +9,8 @@ from matplotlib.patches import Ellipse
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from inference.assignment.responsibilities import log_joint
+from inference.backends import engine
 from inference.checks import check_choice, check_count, check_positive, check_result
-from inference.engines import engine
 from inference.plots.axes import (
     check_axes,
     check_observed,

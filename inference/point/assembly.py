@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from inference.backends import Engine
+from inference.backends.protocol import Ascent
+from inference.backends.sites import Sites
 from inference.checks import with_numbers
-from inference.engines import Engine
-from inference.engines.protocol import Ascent
-from inference.engines.sites import Sites
 from inference.point.reasons import reason_of
 from inference.point.restarts import optima
 from inference.results import Origin, PointFit

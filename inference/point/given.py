@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from inference.engines.sites import Site, Sites
+from inference.backends.sites import Site, Sites
 from mixtures.checks import check_choice
 from mixtures.errors import ModelError, in_words
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from scipy.special import softmax
 
-from inference.engines.sites import Sites
+from inference.backends.sites import Sites
 from inference.point.spurious import few_rows, has_tall_component
 from inference.status import Status
 from mixtures import Mixture, Observations, Program

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from inference.backends import engine
+from inference.backends.protocol import Ascent
 from inference.checks import check_counts, check_flags, check_positive, check_room, checked, sizes_of
-from inference.engines import engine
-from inference.engines.protocol import Ascent
 from inference.point.assembly import assembled, check_sound
 from inference.point.judgement import Judge
 from inference.point.reasons import reason_of

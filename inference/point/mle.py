@@ -5,6 +5,9 @@ from typing import Any, Literal
 import numpy as np
 from scipy import optimize
 
+from inference.backends import engine
+from inference.backends.protocol import Ascent, LogDensity
+from inference.backends.sites import Sites
 from inference.checks import (
     check_choice,
     check_count,
@@ -16,9 +19,6 @@ from inference.checks import (
     checked,
     sizes_of,
 )
-from inference.engines import engine
-from inference.engines.protocol import Ascent, LogDensity
-from inference.engines.sites import Sites
 from inference.point.assembly import assembled, check_sound
 from inference.point.judgement import Judge
 from inference.point.reasons import reason_of

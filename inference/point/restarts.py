@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from inference.engines import Engine
-from inference.engines.protocol import Ascent, LogDensity, Parameters
-from inference.engines.sites import Site, Sites
+from inference.backends import Engine
+from inference.backends.protocol import Ascent, LogDensity, Parameters
+from inference.backends.sites import Site, Sites
 from inference.point.judgement import Judge
 from inference.point.polish import AT_REST, polish
 from inference.point.runaway import runs_off

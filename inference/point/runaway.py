@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from jaxtyping import Float
 
-from inference.engines.protocol import LogDensity
-from inference.engines.sites import Site, Sites
+from inference.backends.protocol import LogDensity
+from inference.backends.sites import Site, Sites
 from inference.status import Status
 
 FAR = (1.0, 4.0, 16.0)

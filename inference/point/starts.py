@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from inference.backends import Engine
+from inference.backends.predictors import Predictors
+from inference.backends.sites import Sites
 from inference.checks import check_proper
-from inference.engines import Engine
-from inference.engines.predictors import Predictors
-from inference.engines.sites import Sites
 from inference.point.given import checked_values
 from inference.results import PointFit
 from mixtures import Mixture, Observations, Program

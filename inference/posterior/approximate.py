@@ -15,10 +15,10 @@ import xarray as xr
 from arviz_stats.base import array_stats
 from scipy.special import logsumexp
 
+from inference.backends import Engine
+from inference.backends.protocol import Draws
+from inference.backends.sites import Sites
 from inference.checks import with_numbers
-from inference.engines import Engine
-from inference.engines.protocol import Draws
-from inference.engines.sites import Sites
 from inference.posterior.afterwards import Steps
 from inference.posterior.tree import build_tree
 from mixtures import Observations, Program

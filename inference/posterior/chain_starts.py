@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from inference.engines import Engine
-from inference.engines.protocol import Frame, LogDensity, Starts
-from inference.engines.sites import Sites
+from inference.backends import Engine
+from inference.backends.protocol import Frame, LogDensity, Starts
+from inference.backends.sites import Sites
 from inference.posterior.frame import check_digits, first_look, is_finite, possible, second_look
 from inference.results import PointFit
 from mixtures import Observations, Program

@@ -7,9 +7,9 @@ to where the density has a slope: at the edge itself the unconstrained vector is
 
 import numpy as np
 
-from inference.engines import Engine
-from inference.engines.protocol import Frame, LogDensity, Parameters
-from inference.engines.sites import Site, Sites
+from inference.backends import Engine
+from inference.backends.protocol import Frame, LogDensity, Parameters
+from inference.backends.sites import Site, Sites
 from inference.point.starts import FOR_SCALES, draw_starts
 from inference.point.widths import widths
 from mixtures import Mixture, Observations, Program

@@ -12,9 +12,9 @@ import numpy as np
 import xarray as xr
 
 from inference.assignment.responsibilities import joint_blocks
+from inference.backends import Engine, engine
+from inference.backends.sites import Site, Sites
 from inference.draws import flat, observations_of, parameters_of, program_of
-from inference.engines import Engine, engine
-from inference.engines.sites import Site, Sites
 from inference.posterior.tree import coords_of, dataset, dims_of
 from mixtures import Observations, Program
 from mixtures.seeds import derived, generator

@@ -7,9 +7,9 @@ import xarray as xr
 from scipy import optimize
 from scipy.linalg import cho_solve, solve_triangular
 
+from inference.backends import engine
+from inference.backends.protocol import Frame, LogDensity
 from inference.checks import check_counts, check_room, checked, sizes_of, with_numbers
-from inference.engines import engine
-from inference.engines.protocol import Frame, LogDensity
 from inference.point.map import fit_map
 from inference.posterior.approximate import approximate_tree
 from inference.posterior.chain_starts import fits_of, frame_about

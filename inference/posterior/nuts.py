@@ -6,6 +6,8 @@ from typing import Any
 
 import xarray as xr
 
+from inference.backends import engine
+from inference.backends.nuts_options import METRICS, PRECISIONS, TARGET_ACCEPT, NutsOptions, choose_metric
 from inference.checks import (
     check_choice,
     check_counts,
@@ -18,8 +20,6 @@ from inference.checks import (
     sizes_of,
     with_numbers,
 )
-from inference.engines import engine
-from inference.engines.nuts_options import METRICS, PRECISIONS, TARGET_ACCEPT, NutsOptions, choose_metric
 from inference.posterior.chain_starts import chain_starts, fits_of, log_posterior_of
 from inference.posterior.frame import check_digits
 from inference.posterior.run import Run, carry_out

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from inference.engines import Engine
-from inference.engines.sites import Sites
+from inference.backends import Engine
+from inference.backends.sites import Sites
 from inference.posterior.tree import coords_of, dataset, dims_of
 from mixtures import Observations, Program
 from mixtures.errors import MixturesError, ModelError

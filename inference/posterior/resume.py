@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from inference.backends import engine
+from inference.backends.protocol import Starts
 from inference.checks import check_flags, check_options, check_path, checked, with_numbers
-from inference.engines import engine
-from inference.engines.protocol import Starts
 from inference.fit_files import built
 from inference.posterior.run import Run, carry_out
 from inference.posterior.store import DrawStore

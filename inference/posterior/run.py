@@ -9,10 +9,10 @@ from typing import Any
 
 import xarray as xr
 
+from inference.backends import engine
+from inference.backends.nuts_options import METRICS, PRECISIONS, NutsOptions
+from inference.backends.protocol import Starts
 from inference.checks import check_choice, check_count, check_share
-from inference.engines import engine
-from inference.engines.nuts_options import METRICS, PRECISIONS, NutsOptions
-from inference.engines.protocol import Starts
 from inference.fit_files import built
 from inference.posterior.afterwards import Steps
 from inference.posterior.generate import with_assignments, with_predictive

@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 from scipy.special import logsumexp
 
+from inference.backends import engine
 from inference.checks import check_counts, check_options, check_proper, check_room, checked, sizes_of, with_numbers
-from inference.engines import engine
 from inference.posterior.afterwards import Steps
 from inference.posterior.rehearsal import rehearse
 from inference.posterior.tree import build_tree

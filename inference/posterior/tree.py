@@ -10,10 +10,10 @@ import numpy as np
 import xarray as xr
 
 from inference.assignment.responsibilities import likelihood_blocks
+from inference.backends import Engine
+from inference.backends.protocol import Draws
+from inference.backends.sites import Site, Sites
 from inference.draws import NAMED, flat
-from inference.engines import Engine
-from inference.engines.protocol import Draws
-from inference.engines.sites import Site, Sites
 from inference.posterior.afterwards import Steps
 from inference.posterior.circle import unrolled
 from inference.results import versions

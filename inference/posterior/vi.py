@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from inference.backends import engine
 from inference.checks import check_choice, check_counts, check_positive, check_room, checked, sizes_of, with_numbers
-from inference.engines import engine
 from inference.point.map import fit_map
 from inference.posterior.approximate import approximate_tree
 from inference.posterior.chain_starts import fits_of, frame_about

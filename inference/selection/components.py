@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from inference.checks import check_choice, check_count, check_positive, check_room, observed
-from inference.point.em import fit_em
-from inference.point.em_settings import check_mixture
+from inference.point.em.fit import fit_em
+from inference.point.em.settings import check_mixture
 from inference.results import PointFit
 from inference.selection.sweep import Climbing, one_by_one, sweep
 from mixtures import Mixture, Observations

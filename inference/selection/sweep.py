@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from inference.backends import engine
 from inference.criteria import Criteria
-from inference.engines import engine
-from inference.engines.closed_form import Climb, ClosedForm, EMProblem, Frame
-from inference.point.em import fit_em
-from inference.point.em_runs import Beginning, beginnings, constants, padded, part_of, stacked, summarise
-from inference.point.initial_partitions import Partitions
-from inference.point.m_steps.registry import closed_form
+from inference.point.em.climb import climb
+from inference.point.em.closed_form import Climb, ClosedForm, EMProblem, Frame
+from inference.point.em.fit import fit_em
+from inference.point.em.initial_partitions import Partitions
+from inference.point.em.m_steps.registry import closed_form
+from inference.point.em.runs import Beginning, beginnings, constants, padded, part_of, stacked, summarise
 from inference.point.restarts import best_restart
 from inference.status import Status
 from mixtures import Mixture, Observations
@@ -128,11 +129,11 @@ class _Sweep:
         )
         long = replace(short, tolerance=self.climbing.tolerance, max_steps=self.climbing.max_steps)
         groups = [
-            self._promising(closed, short, starts, climb) for starts, climb in self._climb(closed, short, groups, most)
+            self._promising(closed, short, starts, ends) for starts, ends in self._climb(closed, short, groups, most)
         ]
         results = []
-        for model, (starts, climb) in zip(models, self._climb(closed, long, groups, most), strict=True):
-            runs = summarise(closed, long, self.x.features, starts, climb)
+        for model, (starts, ends) in zip(models, self._climb(closed, long, groups, most), strict=True):
+            runs = summarise(closed, long, self.x.features, starts, ends)
             best = best_restart(runs.table)
             free, counts = self.free_parameters[model], self.x.counts
             size = len(self.x) if counts is None else float(counts.sum())
@@ -154,21 +155,21 @@ class _Sweep:
     ) -> list[tuple[list[Beginning], Climb]]:
         """Every group's starts, climbed together: fewer components are padded with components of weight 0."""
         together = [padded(closed, start, most) for group in groups for start in group]
-        climb = engine(self.climbing.backend).em(problem, stacked(together))
+        found = climb(self.climbing.backend, problem, stacked(together))
         ends = np.cumsum([len(group) for group in groups])
         return [
-            (group, part_of(closed, climb, slice(end - len(group), end), len(group[0].state["weights"])))
+            (group, part_of(closed, found, slice(end - len(group), end), len(group[0].state["weights"])))
             for group, end in zip(groups, ends, strict=True)
         ]
 
     def _promising(
-        self, closed: ClosedForm, problem: EMProblem, starts: list[Beginning], climb: Climb
+        self, closed: ClosedForm, problem: EMProblem, starts: list[Beginning], ends: Climb
     ) -> list[Beginning]:
         """Where the best restarts stand, one for each optimum: short runs choose who runs on (Biernacki, Celeux & Govaert 2003)."""
-        table = summarise(closed, problem, self.x.features, starts, climb).table
+        table = summarise(closed, problem, self.x.features, starts, ends).table
         sound = table[table["status"].map(lambda status: status.is_sound)]
         chosen = (sound if len(sound) else table).sort_values("objective").drop_duplicates("optimum")
         return [
-            Beginning(starts[row].rule, starts[row].seed, {name: value[row] for name, value in climb.states.items()})
+            Beginning(starts[row].rule, starts[row].seed, {name: value[row] for name, value in ends.states.items()})
             for row in chosen.index[:PROMISING]
         ]

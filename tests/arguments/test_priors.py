@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from inference.engines import engine
+from inference.backends import engine
 from mixtures import Mixture, Observations, families, priors
 from mixtures.errors import MixturesError
 from mixtures.priors import Prior

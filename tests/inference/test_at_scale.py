@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from inference.engines import engine, numpyro_blocks, numpyro_hub, numpyro_vector
+from inference.backends import engine
+from inference.backends.numpyro import blocks as numpyro_blocks
+from inference.backends.numpyro import hub as numpyro_hub
+from inference.backends.numpyro import vector as numpyro_vector
 from mixtures import Observations, gaussian_mixture
 
 ROWS, FEATURES, COMPONENTS = 100_000, 4, 3

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import inference
-from inference.engines import engine
+from inference.backends import engine
 from mixtures import Mixture, Observations, families, weights
 
 UNITS = {"year": (2000.0, 10.0), "unix": (1.6e9, 1e6), "tiny": (0.0, 1e-12), "huge": (0.0, 1e12)}

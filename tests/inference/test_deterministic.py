@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import inference
-from inference.engines import engine
+from inference.backends import engine
 from mixtures import Observations, declare
 from mixtures.errors import ModelError
 

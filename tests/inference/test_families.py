@@ -5,7 +5,7 @@ import pytest
 from scipy.special import logsumexp
 
 import inference
-from inference.engines import engine
+from inference.backends import engine
 from inference.status import Status
 from mixtures import Mixture, Observations, families, weights
 from tests.family_cases import CASES, ROWS, covariates

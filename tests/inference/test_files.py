@@ -13,9 +13,9 @@ import xarray as xr
 
 import inference
 import mixtures
+from inference.backends import engine
+from inference.backends.protocol import Draws
 from inference.checks import with_numbers
-from inference.engines import engine
-from inference.engines.protocol import Draws
 from inference.posterior.tree import build_tree
 from mixtures.errors import ModelError, StoredFileError
 from tests.oracles import FIVE_POINTS

@@ -22,10 +22,10 @@ from inference import (
     save,
 )
 from inference.assignment.responsibilities import draw_responsibilities
+from inference.backends import engine
+from inference.backends.protocol import Draws
 from inference.checks import with_numbers
 from inference.draws import observations_of
-from inference.engines import engine
-from inference.engines.protocol import Draws
 from inference.labels.methods import METHODS
 from inference.point.mle import fit_mle
 from inference.posterior.generate import with_assignments, with_predictive

@@ -5,9 +5,9 @@ import pytest
 import xarray as xr
 
 from inference import Verdict, diagnose_labels, relabel
+from inference.backends import engine
+from inference.backends.protocol import Draws
 from inference.checks import with_numbers
-from inference.engines import engine
-from inference.engines.protocol import Draws
 from inference.labels.methods import METHODS
 from inference.posterior.tree import build_tree
 from mixtures import Observations, gaussian_mixture

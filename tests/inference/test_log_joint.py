@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from inference.engines import engine
+from inference.backends import engine
 from mixtures import Observations, gaussian_mixture, priors
 from tests.oracles import brute_force_log_likelihood, gaussian_log_joint
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp, softmax
 
-from inference.engines.numpyro_logsumexp import LARGEST_GROUP, summed_logsumexp
+from inference.backends.numpyro.logsumexp import LARGEST_GROUP, summed_logsumexp
 
 
 def summed(table: np.ndarray) -> np.ndarray:

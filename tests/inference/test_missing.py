@@ -5,7 +5,7 @@ import pytest
 from scipy import integrate
 
 import inference
-from inference.engines import engine
+from inference.backends import engine
 from mixtures import Mixture, Observations, families, gaussian_mixture, load_dataset, poisson_mixture
 from mixtures.errors import ChoiceError, DataError
 from tests.family_cases import CASES, WEIGHTS

@@ -6,8 +6,8 @@ from scipy.special import logsumexp
 from scipy.stats import binom, norm
 
 import inference
+from inference.backends import engine
 from inference.draws import observations_of
-from inference.engines import engine
 from mixtures import Observations, declare, gaussian_mixture
 from mixtures.errors import DataError
 

@@ -9,7 +9,7 @@ from scipy import stats
 import inference
 import inference.plots
 import inference.report
-from inference.engines import engine
+from inference.backends import engine
 from mixtures import Mixture, Observations, errors, priors
 from mixtures.families import Columns, Gaussian, PerComponent, Product, WithNoise
 

@@ -9,8 +9,8 @@ from scipy.special import logsumexp
 from scipy.stats import norm
 
 import inference
+from inference.backends import engine
 from inference.draws import observations_of
-from inference.engines import engine
 from mixtures import Mixture, Observations, declare, families, gaussian_mixture
 from mixtures.errors import DataError, ModelError
 

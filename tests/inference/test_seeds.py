@@ -15,9 +15,9 @@ import torch
 
 import inference
 import mixtures
-from inference.engines import engine
-from inference.engines.nuts_options import NutsOptions
-from inference.engines.protocol import Frame, Starts
+from inference.backends import engine
+from inference.backends.nuts_options import NutsOptions
+from inference.backends.protocol import Frame, Starts
 from inference.labels.relabel import relabel
 from mixtures import Observations, families, gaussian_mixture
 

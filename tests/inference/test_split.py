@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inference.engines.numpyro_blocks import block_of
-from inference.engines.numpyro_split import apart, split
+from inference.backends.numpyro.blocks import block_of
+from inference.backends.numpyro.split import apart, split
 
 
 @pytest.fixture(autouse=True)

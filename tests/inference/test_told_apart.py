@@ -11,9 +11,9 @@ from scipy import stats
 
 from inference import Verdict, align, diagnose_labels, match, relabel
 from inference.assignment.responsibilities import draw_responsibilities
+from inference.backends import engine
+from inference.backends.protocol import Draws
 from inference.checks import with_numbers
-from inference.engines import engine
-from inference.engines.protocol import Draws
 from inference.labels.methods import METHODS
 from inference.labels.permutations import relabel_parameters
 from inference.posterior.tree import build_tree

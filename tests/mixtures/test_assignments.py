@@ -16,7 +16,7 @@ from scipy.special import log_softmax, logsumexp, softmax
 from scipy.stats import norm
 
 import inference
-from inference.engines import engine
+from inference.backends import engine
 from mixtures import Mixture, Observations, assignments, families, gaussian_mixture, simulate, weights
 from mixtures.assignments import Assignment, Dirichlet, Gating, RowWise
 from mixtures.errors import ModelError

@@ -11,7 +11,7 @@ from pyro import poutine
 from pyro.infer import SVI, TraceEnum_ELBO
 from pyro.infer.autoguide import AutoDelta
 
-from inference.engines import engine
+from inference.backends import engine
 from mixtures import Observations, gaussian_mixture
 from tests.family_cases import CASES
 from tests.programs import shared_rate, two_assignments

@@ -15,7 +15,7 @@ import pytest
 import xarray as xr
 
 import inference
-from inference.engines import engine
+from inference.backends import engine
 from mixtures import Observations
 from mixtures.errors import MixturesError
 from tests.programs import scope

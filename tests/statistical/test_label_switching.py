@@ -10,9 +10,9 @@ import xarray as xr
 
 from inference import fit_map, sample_nuts
 from inference.assignment.responsibilities import draw_responsibilities
+from inference.backends import engine
+from inference.backends.protocol import Draws
 from inference.checks import with_numbers
-from inference.engines import engine
-from inference.engines.protocol import Draws
 from inference.labels.align import align
 from inference.labels.diagnose import diagnose_labels
 from inference.labels.relabel import METHODS, permuted, relabel

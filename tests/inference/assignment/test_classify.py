@@ -6,7 +6,7 @@ from scipy import stats
 
 import inference
 import mixtures
-from inference.engines import engine
+from inference.backends import engine
 from mixtures import Observations
 from mixtures.errors import DataError, ModelError, SeedError
 from tests.oracles import FIVE_POINTS

@@ -7,8 +7,8 @@ from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 
 from inference.assignment.log_likelihood import log_likelihood
-from inference.engines import engine
-from inference.point.em import fit_em
+from inference.backends import engine
+from inference.point.em.fit import fit_em
 from inference.status import Status
 from mixtures import Mixture, Observations, families, gaussian_mixture, load_dataset, priors, simulate
 from mixtures.errors import ChoiceError, DataError, FitError, ModelError
@@ -224,7 +224,7 @@ def test_many_rows_pass_in_blocks(monkeypatch):
     }
     x = simulate(program, (1001, 2), seed=0, given=truth)["obs"]
     whole = fit_em(program, x, init=truth, restarts=1, max_steps=10, seed=0)
-    monkeypatch.setattr("inference.engines.numpyro_em.BLOCK_CELLS", 1)
+    monkeypatch.setattr("inference.point.em.numpyro_climb.BLOCK_CELLS", 1)
     weights = np.ones(len(x))
     for options in ({}, {"row_weights": weights}):
         in_blocks = fit_em(program, x, init=truth, restarts=1, max_steps=10, seed=0, **options)

@@ -5,7 +5,7 @@ import pytest
 from scipy import optimize, stats
 from scipy.special import logsumexp
 
-from inference.point.em import fit_em
+from inference.point.em.fit import fit_em
 from inference.point.map import fit_map
 from inference.status import Status
 from mixtures import Mixture, families, gaussian_mixture, load_dataset

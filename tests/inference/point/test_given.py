@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from inference import fit_em, fit_map, fit_mle
-from inference.engines import engine
+from inference.backends import engine
 from inference.point.given import checked_values
 from mixtures import Mixture, Observations, declare, families, gaussian_mixture, load_dataset
 from mixtures.errors import MixturesError, ModelError

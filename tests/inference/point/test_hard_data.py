@@ -7,8 +7,8 @@ from mpmath import mp
 from scipy import optimize, special, stats
 
 import inference
-from inference.engines.protocol import LogDensity
-from inference.engines.sites import Site, Sites
+from inference.backends.protocol import LogDensity
+from inference.backends.sites import Site, Sites
 from inference.point.polish import polish
 from inference.point.runaway import runs_off
 from inference.status import Status

@@ -11,10 +11,10 @@ from scipy import optimize, stats
 from scipy.special import expit, logsumexp, softmax
 
 import inference
-from inference.engines import engine
-from inference.engines.e_step import with_prior
-from inference.point.em import fit_em
-from inference.point.m_steps import registry
+from inference.backends import engine
+from inference.point.em.e_step import with_prior
+from inference.point.em.fit import fit_em
+from inference.point.em.m_steps import registry
 from inference.status import Status
 from mixtures import Mixture, Observations, families, priors, weights
 from tests.family_cases import CASES, WEIGHTS

@@ -115,8 +115,8 @@ def test_the_collapse_that_is_lower_than_the_mode_is_not_chosen(tutorial):
 
 def test_a_spike_on_tied_points_is_a_collapse(backend):
     """Judged at given ends: a component at a billionth of the data's spread on three equal values, and a sound fit."""
-    from inference.engines import engine
-    from inference.engines.protocol import Ascent
+    from inference.backends import engine
+    from inference.backends.protocol import Ascent
     from inference.point.judgement import Judge
     from inference.point.restarts import best_restart, judged
     from mixtures import Observations
@@ -165,7 +165,7 @@ def test_components_that_the_prior_tells_apart_keep_their_labels(backend):
 def test_a_users_own_program_reaches_a_stationary_point(program, backend):
     x = np.array([0.0, 1.0, 1.0, 2.0, 3.0, 5.0, 8.0, 9.0])
     fit = inference.fit_map(program, x, restarts=2, steps=60, seed=0, backend=backend)
-    from inference.engines import engine
+    from inference.backends import engine
     from mixtures import Observations
 
     density = engine(backend).log_density(program, Observations(x))
@@ -178,8 +178,8 @@ def test_two_routes_of_ascent_in_pyro_agree():
     """The vmapped hub, and AutoDelta with TraceEnum_ELBO, are the same objective with the same gradient."""
     import torch
 
-    from inference.engines import pyro_ascent
-    from inference.engines.pyro_programs import as_torch, describe, isolated, tensors
+    from inference.backends import pyro_ascent
+    from inference.backends.pyro.programs import as_torch, describe, isolated, tensors
     from mixtures import Observations
 
     x = Observations(FIVE_POINTS)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inference.point.em import fit_em
+from inference.point.em.fit import fit_em
 from inference.point.mle import fit_mle
 from mixtures import declare, gaussian_mixture, load_dataset
 from mixtures.errors import ChoiceError, ModelError

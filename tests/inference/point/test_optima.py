@@ -6,7 +6,7 @@ from scipy import stats
 from scipy.special import logsumexp
 
 import inference
-from inference.engines import engine
+from inference.backends import engine
 from inference.posterior import chain_starts as starting
 from mixtures import Observations, gaussian_mixture, load_dataset
 from mixtures.errors import ModelError

@@ -9,11 +9,11 @@ import pytest
 from scipy import stats
 from scipy.special import logsumexp
 
-from inference.engines.closed_form import EMProblem
-from inference.engines.e_step import e_step
-from inference.engines.numpyro_engine import _in_float64
-from inference.engines.numpyro_pass import in_shares
-from inference.point.m_steps.gaussian import GaussianEM
+from inference.backends.numpyro.engine import _in_float64
+from inference.point.em.closed_form import EMProblem
+from inference.point.em.e_step import e_step
+from inference.point.em.m_steps.gaussian import GaussianEM
+from inference.point.em.numpyro_passes import in_shares
 from mixtures.families import Gaussian
 from mixtures.families.covariance import STRUCTURES
 

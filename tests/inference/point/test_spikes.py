@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import inference
-from inference.engines import engine
-from inference.engines.protocol import Ascent
+from inference.backends import engine
+from inference.backends.protocol import Ascent
 from inference.point.judgement import Judge
 from inference.point.restarts import judged
 from inference.status import Status

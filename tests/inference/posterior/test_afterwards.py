@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import inference
-from inference.engines import engine
+from inference.backends import engine
 from inference.posterior import approximate, run, smc, tree
 from inference.posterior.afterwards import LostGroupWarning
 from mixtures import Mixture, declare, families, gaussian_mixture, priors

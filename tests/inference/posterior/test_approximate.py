@@ -12,7 +12,7 @@ from scipy import stats
 
 import inference
 import mixtures
-from inference.engines import engine
+from inference.backends import engine
 from mixtures import Observations
 from mixtures.errors import BackendError, ChoiceError, FitError, ModelError
 from tests.oracles import FIVE_POINTS, exact_tutorial_posterior

@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 
 import inference
-from inference.engines import engine
-from inference.engines.protocol import Draws
+from inference.backends import engine
+from inference.backends.protocol import Draws
 from inference.posterior.circle import on_one_turn, unrolled
 from mixtures import Mixture, Observations, families, priors, simulate
 

@@ -16,8 +16,8 @@ from scipy import special, stats
 
 import inference
 import mixtures
-from inference.engines import engine
-from inference.engines.protocol import Frame
+from inference.backends import engine
+from inference.backends.protocol import Frame
 from inference.posterior.approximate import judged
 from inference.posterior.frame import check_digits, first_look, inside, is_finite, second_look
 from mixtures import Mixture, Observations, families

@@ -13,7 +13,7 @@ import xarray as xr
 
 import inference
 import mixtures
-from inference.engines import engine
+from inference.backends import engine
 from inference.posterior import tree
 from mixtures.errors import ChoiceError, ModelError
 from tests.oracles import FIVE_POINTS, exact_tutorial_given_scale, exact_tutorial_posterior
@@ -158,7 +158,7 @@ def test_the_density_of_each_draw_is_comparable_with_the_maps(faithful_fit, fait
 
 
 def test_chains_take_several_fits_in_turn(tutorial):
-    from inference.engines import engine
+    from inference.backends import engine
     from inference.posterior.chain_starts import chain_starts
     from mixtures import Observations
 

@@ -10,7 +10,7 @@ from pyro.infer import NUTS
 
 import inference
 import mixtures
-from inference.engines import numpyro_nutpie
+from inference.backends.numpyro import nutpie as numpyro_nutpie
 from inference.posterior import samplers
 from inference.posterior.samplers import choose_sampler
 from mixtures.errors import BackendError

@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from inference import fit_em, select_components
 from inference.plots import plot_selection
-from inference.point.initial_partitions import Partitions
+from inference.point.em.initial_partitions import Partitions
 from inference.status import Status
 from mixtures import Observations, gaussian_mixture, load_dataset
 from mixtures.errors import ChoiceError, DataError, ModelError

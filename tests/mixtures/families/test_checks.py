@@ -8,7 +8,7 @@ import pytest
 
 import inference
 import mixtures
-from inference.engines import engine
+from inference.backends import engine
 from mixtures import Mixture, Observations, families, priors, specification, weights
 from mixtures.errors import ChoiceError, DataError, ModelError
 from tests.family_cases import CASES

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from inference.engines import engine
+from inference.backends import engine
 from mixtures import Mixture, Observations, gaussian_mixture, simulate
 from mixtures.errors import ChoiceError
 from mixtures.families import StudentT

@@ -17,7 +17,7 @@ import torch
 from mpmath import mp
 from scipy import stats
 
-from inference.engines import engine
+from inference.backends import engine
 from mixtures import Mixture, Observations, declare, families
 from mixtures.ppl import numpyro_distributions, numpyro_emissions, pyro_emissions
 

@@ -1,0 +1,205 @@
+"""Gradient ascent on NumPyro's enumerated ELBOs, every start in one compiled, vmapped program.
+
+Guides are made inside the compiled function and die with it: a guide that outlives the tracing in which it was first called keeps
+its tracers, and one that is used for two starts keeps the first start for both.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import optax
+from numpyro import handlers
+from numpyro.distributions import Categorical, biject_to, constraints
+from numpyro.infer import TraceEnum_ELBO, init_to_value
+from numpyro.infer.autoguide import AutoDelta
+
+from inference.backends.numpyro.hub import log_densities
+from inference.backends.numpyro.jit import jit, recorded
+from inference.backends.numpyro.sites import CACHED, Values, native
+from inference.backends.numpyro.vector import Space
+from inference.backends.pieces import Pace, Paces, pieces
+from inference.backends.protocol import ADAM_BETAS, FINAL_LEARNING_RATE, GUIDE_BETAS
+from inference.backends.run_arguments import ROW_WEIGHTS
+from inference.backends.sites import Sites
+from mixtures import Program
+
+Loss = Callable[[Values], jax.Array]
+
+
+def _norms(gradients: Values) -> Values:
+    return {name: jnp.linalg.norm(jnp.ravel(gradient)) for name, gradient in gradients.items()}
+
+
+def _descend(
+    loss: Loss,
+    at: tuple[Values, Any],
+    records: Values,
+    scales: Values,
+    learning_rate: jax.Array,
+    span: tuple[jax.Array, jax.Array],
+    betas: tuple[float, float],
+) -> tuple[tuple[Values, Any], Values]:
+    """Steps of Adam with a cosine-decaying length; returns where they lead, and the losses and gradients' norms before each.
+
+    Adam sees gradients in units of `scales`: what it takes for a gradient of zero does not depend on the data's units.
+
+    Args:
+        loss: a function of free values.
+        at: free values, and Adam's state there; see `_begun`.
+        records: losses and norms of all steps, those from outside the span as they are; one more than steps, since the last one only looks.
+        scales: lengths of steps by site.
+        learning_rate: the first step's length.
+        span: the first step, and the one that is not taken any more.
+        betas: Adam's decay rates.
+    """
+    adam, last = optax.scale_by_adam(*betas), len(records["loss"]) - 1
+    decay = optax.cosine_decay_schedule(1.0, last, FINAL_LEARNING_RATE)
+
+    def step(count: jax.Array, held: tuple[tuple[Values, Any], Values]) -> tuple[tuple[Values, Any], Values]:
+        (values, state), records = held
+        current, gradients = jax.value_and_grad(loss)(values)
+        updates, state = adam.update({name: scales[name] * slope for name, slope in gradients.items()}, state)
+        size = jnp.where(count < last, learning_rate * decay(count), 0.0)
+        moved = {name: value - size * scales[name] * updates[name] for name, value in values.items()}
+        record = {"loss": current, "norms": _norms(gradients)}
+        return (moved, state), recorded(records, record, count)
+
+    return jax.lax.fori_loop(span[0], span[1], step, (at, records))
+
+
+def _begun(free: Values, steps: int, betas: tuple[float, float]) -> tuple[tuple[Values, Any], Values]:
+    """Where a descent begins, and its records, still blank."""
+    series = jnp.zeros(steps + 1)
+    return (free, optax.scale_by_adam(*betas).init(free)), {"loss": series, "norms": dict.fromkeys(free, series)}
+
+
+def _in_pieces(
+    advance: Callable[..., Any], pace: Pace, begun: tuple[Any, Values], steps: int, *arguments: Any
+) -> tuple[Values, np.ndarray, Values]:
+    """Ends, losses (..., steps + 1) and norms (..., steps) of a descent, by calls that each take some steps and return where they lead."""
+    (at, records), arguments = begun, jax.tree.map(jnp.asarray, arguments)
+    for first, end in pieces(steps + 1, pace):
+        at, records, found = advance(at, records, (first, end), *arguments)
+    norms = {name: np.asarray(series)[..., :steps] for name, series in records["norms"].items()}
+    return found, np.asarray(records["loss"]), norms
+
+
+@functools.lru_cache(CACHED)
+def compiled_ascent(program: Program, sites: Sites, steps: int) -> Callable[..., tuple[Values, np.ndarray, Values]]:
+    """MAP by AutoDelta and TraceEnum_ELBO from every start: (starts, scales, learning rate, data) -> ends, losses, norms."""
+    # NumPyro's enumeration refuses programs in which no row has a choice, and sums others as their plates say, which may not be as they run
+    is_summed = sites.is_trivial or sites.structure is not None
+
+    def begin(starts: Values, data: Values) -> Any:
+        free = Space(program, sites, data).free
+        return jax.vmap(lambda start: _begun(free(start), steps, ADAM_BETAS))(starts)
+
+    def advance(
+        at: Any, records: Values, span: Any, starts: Values, scales: Values, learning_rate: jax.Array, data: Values
+    ) -> tuple[Any, Values, Values]:
+        space = Space(program, sites, data)
+        has_elbo = not is_summed and ROW_WEIGHTS not in data  # enumeration knows no weight of a row
+        objective = _autodelta(program, sites, starts, data) if has_elbo else _summed(program, sites, data)
+
+        def loss(free: Values) -> jax.Array:
+            return objective(space.values(free))
+
+        def one(at: Any, records: Values) -> tuple[Any, Values]:
+            return _descend(loss, at, records, scales, learning_rate, span, ADAM_BETAS)
+
+        at, records = jax.vmap(one)(at, records)
+        return at, records, jax.vmap(space.values)(at[0])
+
+    first_state, next_states, paces = jit(begin), jit(advance), Paces()
+
+    def ascend(
+        starts: Values, scales: Values, learning_rate: jax.Array, data: Values
+    ) -> tuple[Values, np.ndarray, Values]:
+        pace = paces.of(len(next(iter(starts.values()))))
+        return _in_pieces(next_states, pace, first_state(starts, data), steps, starts, scales, learning_rate, data)
+
+    return ascend
+
+
+def _autodelta(program: Program, sites: Sites, starts: Values, data: Values) -> Loss:
+    """Constrained values -> the negative ELBO of a delta guide there."""
+    model, key = native(program), jax.random.PRNGKey(0)  # nothing is random: deltas and exact enumeration
+    hidden = handlers.block(model, hide=[site.name for site in sites.assignments])
+    guide = AutoDelta(hidden, init_loc_fn=init_to_value(values={name: value[0] for name, value in starts.items()}))
+    _call_once(guide, key, data)
+    elbo = TraceEnum_ELBO()
+
+    def loss(values: Values) -> jax.Array:
+        return elbo.loss(key, {f"{name}_auto_loc": value for name, value in values.items()}, model, guide, **data)
+
+    return loss
+
+
+def _summed(program: Program, sites: Sites, data: Values) -> Loss:
+    """Constrained values -> the negative log posterior density, which that ELBO is."""
+    both = log_densities(program, sites)
+
+    def loss(values: Values) -> jax.Array:
+        likelihood, prior = both(values, data)
+        return -(likelihood + prior)
+
+    return loss
+
+
+def _call_once(guide: Callable[..., Any], key: jax.Array, data: Values) -> None:
+    """Let an autoguide read its model here, outside gradients and loops."""
+    with handlers.block(), handlers.seed(rng_seed=key):
+        guide(**data)
+
+
+@functools.lru_cache(CACHED)
+def compiled_guide_ascent(
+    program: Program, sites: Sites, steps: int
+) -> Callable[..., tuple[Values, np.ndarray, Values]]:
+    """Assignment probabilities by enumeration in the guide: (parameters, learning rate, key, data) -> probs, losses, norms."""
+    simplex = biject_to(constraints.simplex)
+
+    def guide(**data: Any) -> None:
+        rows = len(data["x"])
+        with numpyro.plate("rows", rows):
+            for site in sites.assignments:
+                even = jnp.full((rows, site.categories), 1 / site.categories)
+                probs = numpyro.param(f"{site.name}_probs", even, constraint=constraints.simplex)
+                numpyro.sample(site.name, Categorical(probs), infer={"enumerate": "parallel"})
+
+    def advance(
+        at: Any,
+        records: Values,
+        span: Any,
+        parameters: Values,
+        learning_rate: jax.Array,
+        key: jax.Array,
+        data: Values,
+    ) -> tuple[Any, Values, Values]:
+        model = handlers.condition(native(program), data=parameters)
+        elbo = TraceEnum_ELBO()
+
+        def loss(free: Values) -> jax.Array:
+            probs = {f"{name}_probs": simplex(value) for name, value in free.items()}
+            return elbo.loss(key, probs, model, guide, **data)
+
+        scales = {name: jnp.ones(()) for name in at[0]}
+        at, records = _descend(loss, at, records, scales, learning_rate, span, GUIDE_BETAS)
+        return at, records, {name: simplex(value) for name, value in at[0].items()}
+
+    next_states, pace = jit(advance), Pace()
+
+    def ascend(
+        parameters: Values, learning_rate: jax.Array, key: jax.Array, data: Values
+    ) -> tuple[Values, np.ndarray, Values]:
+        start = {site.name: jnp.zeros((len(data["x"]), site.categories - 1)) for site in sites.assignments}
+        return _in_pieces(
+            next_states, pace, _begun(start, steps, GUIDE_BETAS), steps, parameters, learning_rate, key, data
+        )
+
+    return ascend

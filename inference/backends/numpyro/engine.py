@@ -1,0 +1,288 @@
+"""The engine in NumPyro: everything compiled, in a 64-bit scope of its own, many starts or draws in one program."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from inference.backends.numpyro import nutpie, nuts, smc, variational
+from inference.backends.numpyro.ascent import compiled_ascent, compiled_guide_ascent
+from inference.backends.numpyro.hub import compiled_joint, compiled_log_densities, compiled_pointwise
+from inference.backends.numpyro.mle import compiled_expected, compiled_mle
+from inference.backends.numpyro.programs import (
+    compiled_classifier,
+    compiled_deterministic,
+    compiled_forward,
+    compiled_prior_draw,
+)
+from inference.backends.numpyro.sites import Values, bound, describe
+from inference.backends.numpyro.vector import compiled_hessian, compiled_units, compiled_vector_density
+from inference.backends.nuts_options import NutsOptions
+from inference.backends.protocol import (
+    Ascent,
+    BlockKeeper,
+    Draws,
+    Frame,
+    GuideAscent,
+    LogDensity,
+    Parameters,
+    Starts,
+    VariationalDraws,
+)
+from inference.backends.sites import Sites
+from mixtures import Observations, Program
+from mixtures.interrupts import held_interrupts
+
+
+def _in_float64(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Run a method in JAX's 64-bit mode, as a scope: the user's own setting stays as it was."""
+
+    @functools.wraps(method)
+    def scoped(*args: Any, **kwargs: Any) -> Any:
+        with jax.enable_x64(True):
+            return method(*args, **kwargs)
+
+    return scoped
+
+
+def _held(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, and Ctrl-C is answered only where a compiled call has returned."""
+
+    @functools.wraps(method)
+    def scoped(*args: Any, **kwargs: Any) -> Any:
+        with held_interrupts(), jax.enable_x64(True):
+            return method(*args, **kwargs)
+
+    return scoped
+
+
+class NumPyroEngine:
+    """See `inference.backends.protocol.Engine` for what each method gives."""
+
+    name = "numpyro"
+
+    @property
+    def is_on_cpu(self) -> bool:
+        return jax.default_backend() == "cpu"
+
+    @_held
+    def sites(self, program: Program, x: Observations) -> Sites:
+        return describe(program, x)
+
+    def log_joint(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        return self.log_joint_draws(program, {name: np.asarray(value)[None] for name, value in parameters.items()}, x)[
+            0
+        ]
+
+    @_held
+    def log_joint_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        structure, data, sites = bound(program, x)
+        return np.asarray(compiled_joint(structure, sites)(dict(parameters), data))
+
+    @_in_float64
+    def log_likelihood_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        structure, data, sites = bound(program, x)
+        return np.asarray(compiled_pointwise(structure, sites)(dict(parameters), data))
+
+    @_held
+    def log_prior_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        structure, data, sites = bound(program, x)
+        return np.asarray(compiled_log_densities(structure, sites)(dict(parameters), data)[1])
+
+    @_held
+    def marginal_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        structure, data, sites = bound(program, x)
+        return np.asarray(compiled_log_densities(structure, sites)(dict(parameters), data)[0])
+
+    @_held
+    def deterministic_draws(self, program: Program, parameters: Parameters, x: Observations) -> dict[str, np.ndarray]:
+        structure, data, sites = bound(program, x)
+        if not sites.deterministic:
+            return {}
+        at_ends = compiled_deterministic(structure, sites)(_as_jax(parameters), data)
+        return sites.without_assignments(*map(_as_numpy, at_ends))
+
+    @_held
+    def prior_draw(self, program: Program, x: Observations, seed: int) -> dict[str, np.ndarray]:
+        structure, data, sites = bound(program, x)
+        names = tuple(site.name for site in sites.parameters)
+        return _as_numpy(compiled_prior_draw(structure, names)(jax.random.PRNGKey(seed), data))
+
+    @_held
+    def forward_draws(
+        self, program: Program, parameters: Parameters, x: Observations, *, draws: int, seed: int
+    ) -> dict[str, np.ndarray]:
+        structure, data, sites = bound(program, x)
+        names = tuple(site.name for site in sites.all if site.kind in ("parameter", "observed"))
+        keys = jax.random.split(jax.random.PRNGKey(seed), draws)
+        return _as_numpy(compiled_forward(structure, names)(keys, _as_jax(parameters), data))
+
+    @_held
+    def log_density(
+        self, program: Program, x: Observations, *, prior: bool = True, jacobian: bool = False
+    ) -> LogDensity:
+        structure, data, sites = bound(program, x)
+        evaluate, constrain, unconstrain = compiled_vector_density(structure, sites, prior, jacobian)
+        return LogDensity(
+            size=sites.coordinates,
+            is_real=sites.are_real(sorted(site.name for site in sites.parameters)),
+            value_and_gradient=_in_float64(lambda u: _as_pair(evaluate(jnp.asarray(u), data))),
+            hessian=_in_float64(
+                lambda u: np.asarray(compiled_hessian(structure, sites, prior, jacobian)(jnp.asarray(u), data))
+            ),
+            units=_in_float64(lambda scales: np.asarray(compiled_units(structure, sites)(_as_jax(dict(scales)), data))),
+            constrain=_in_float64(lambda u: _as_numpy(constrain(jnp.asarray(u), data))),
+            unconstrain=_in_float64(lambda parameters: np.asarray(unconstrain(_as_jax(parameters), data))),
+        )
+
+    @_held
+    def maximise(
+        self,
+        program: Program,
+        x: Observations,
+        starts: Parameters,
+        scales: Parameters,
+        *,
+        steps: int,
+        learning_rate: float,
+    ) -> Ascent:
+        structure, data, sites = bound(program, x)
+        climb = compiled_ascent(structure, sites, steps)
+        parameters, losses, norms = climb(_as_jax(starts), _as_jax(scales), jnp.asarray(learning_rate), data)
+        return Ascent(_as_numpy(parameters), np.asarray(losses), _as_numpy(norms))
+
+    @_held
+    def maximise_likelihood(
+        self,
+        program: Program,
+        x: Observations,
+        starts: np.ndarray,
+        units: np.ndarray,
+        *,
+        optimizer: str,
+        learning_rate: float,
+        momentum: float,
+        batches: np.ndarray | None,
+        steps: int,
+    ) -> Ascent:
+        structure, data, sites = bound(program, x)
+        ascend = compiled_mle(structure, sites, optimizer, steps)
+        chosen = None if batches is None else jnp.asarray(batches)
+        ends, losses, norms = ascend(starts, units, learning_rate, momentum, chosen, jax.tree.map(jnp.asarray, data))
+        constrain = self.log_density(program, x, prior=False).constrain
+        each = [constrain(end) for end in np.asarray(ends)]
+        parameters = {name: np.stack([one[name] for one in each]) for name in each[0]}
+        return Ascent(parameters, np.asarray(losses), _as_numpy(norms))
+
+    @_held
+    def expected(self, program: Program, x: Observations, *, prior: bool) -> Callable[..., tuple[float, np.ndarray]]:
+        structure, data, sites = bound(program, x)
+        evaluate = compiled_expected(structure, sites, prior)
+        return _in_float64(lambda u, shares, fixed: _as_pair(evaluate(u, shares, _as_jax(fixed), data)))
+
+    @_held
+    def classify(
+        self, program: Program, parameters: Parameters, x: Observations, *, temperature: int, seed: int
+    ) -> dict[str, np.ndarray]:
+        structure, data, sites = bound(program, x)
+        names = tuple(site.name for site in sites.assignments)
+        assign = compiled_classifier(structure, names, temperature, -1 - sites.nesting)
+        return _as_numpy(assign(_as_jax(parameters), data, jax.random.PRNGKey(seed)))
+
+    @_held
+    def enumerate_guide(
+        self, program: Program, parameters: Parameters, x: Observations, *, steps: int, learning_rate: float, seed: int
+    ) -> GuideAscent:
+        structure, data, sites = bound(program, x)
+        climb = compiled_guide_ascent(structure, sites, steps)
+        probs, losses, norms = climb(_as_jax(parameters), jnp.asarray(learning_rate), jax.random.PRNGKey(seed), data)
+        return GuideAscent(_as_numpy(probs), np.asarray(losses), _as_numpy(norms))
+
+    @_in_float64  # a loop in Python, which looks for Ctrl-C itself
+    def nuts(
+        self,
+        program: Program,
+        x: Observations,
+        starts: Starts,
+        options: NutsOptions,
+        *,
+        progress: bool,
+        sampler: str,
+        store: BlockKeeper | None = None,
+        is_stopped: Callable[[], bool] = lambda: False,
+    ) -> Draws:
+        structure, data, sites = bound(program, x)
+        given = (structure, sites, data, starts, options)
+        if sampler == "nutpie":
+            return nutpie.sample(*given, progress=progress, is_stopped=is_stopped)
+        return nuts.sample(*given, progress=progress, store=store, is_stopped=is_stopped)
+
+    @_held
+    def smc(
+        self,
+        program: Program,
+        x: Observations,
+        *,
+        particles: int,
+        runs: int,
+        moves: int,
+        least_effective: float,
+        seed: int,
+        progress: bool,
+    ) -> tuple[Draws, np.ndarray]:
+        structure, data, sites = bound(program, x)
+        return smc.sample(
+            structure,
+            sites,
+            data,
+            particles=particles,
+            runs=runs,
+            moves=moves,
+            least_effective=least_effective,
+            seed=seed,
+            progress=progress,
+        )
+
+    @_held
+    def variational(
+        self,
+        program: Program,
+        x: Observations,
+        frame: Frame,
+        *,
+        family: str,
+        steps: int,
+        learning_rate: float,
+        draws: int,
+        seed: int,
+    ) -> VariationalDraws:
+        structure, data, sites = bound(program, x)
+        return variational.fit(
+            structure,
+            sites,
+            data,
+            frame,
+            family=family,
+            steps=steps,
+            learning_rate=learning_rate,
+            draws=draws,
+            seed=seed,
+        )
+
+
+def _as_numpy(values: Values) -> dict[str, np.ndarray]:
+    return {name: np.asarray(value) for name, value in values.items()}
+
+
+def _as_jax(values: Parameters) -> Values:
+    return {name: jnp.asarray(value) for name, value in values.items()}
+
+
+def _as_pair(pair: tuple[jax.Array, jax.Array]) -> tuple[float, np.ndarray]:
+    return float(pair[0]), np.asarray(pair[1])
+
+
+ENGINE = NumPyroEngine()

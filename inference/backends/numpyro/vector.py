@@ -1,0 +1,131 @@
+"""The log density as a function of one unconstrained vector: what samplers, optimisers and Laplace's method climb."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
+from numpyro.distributions import biject_to
+
+from inference.backends.numpyro.hub import halves, of_no_row
+from inference.backends.numpyro.jit import ON_ONE_CORE, jit
+from inference.backends.numpyro.sites import CACHED, Values, trace_sites
+from inference.backends.numpyro.split import Held, apart
+from inference.backends.predictors import Predictors
+from inference.backends.sites import Sites
+from mixtures import Program
+
+
+class Space:
+    """The map between a program's parameters and one unconstrained vector.
+
+    Meant to be made while a function is traced: supports are structure, and the numbers of the trace are never computed.
+
+    Args:
+        program: the declaration.
+        sites: its sites.
+        data: all run arguments, of all rows.
+    """
+
+    def __init__(self, program: Program, sites: Sites, data: Values):
+        trace = trace_sites(program, data)
+        self._maps = {site.name: biject_to(trace[site.name]["fn"].support) for site in sites.parameters}
+        self._predictors = Predictors(jnp, sites.predictors, data.get("covariates"))
+        self._example = self.free({name: trace[name]["value"] for name in self._maps})
+
+    def values(self, free: Values) -> Values:
+        """Constrained values by site."""
+        return self._predictors.from_free({name: self._maps[name](value) for name, value in free.items()})
+
+    def free(self, values: Values) -> Values:
+        """Unconstrained values by site."""
+        values = self._predictors.to_free(values)
+        return {name: bijection.inv(values[name]) for name, bijection in self._maps.items()}
+
+    def split(self, u: jax.Array) -> Values:
+        """The vector's parts by site, still unconstrained."""
+        return ravel_pytree(self._example)[1](u)
+
+    def units(self, scales: Values) -> jax.Array:
+        """The vector of these units of the sites' unconstrained coordinates, and 1 for other sites."""
+        ones = {name: jnp.ones_like(value) for name, value in self._example.items()}
+        return ravel_pytree({name: one * scales.get(name, 1.0) for name, one in ones.items()})[0]
+
+    def log_jacobian(self, free: Values) -> jax.Array:
+        """log |d values / d free|."""
+        each = (jnp.sum(map_.log_abs_det_jacobian(free[name], map_(free[name]))) for name, map_ in self._maps.items())
+        return sum(each, start=jnp.zeros(())) + self._predictors.log_jacobian(free)
+
+
+@functools.lru_cache(CACHED)
+def vector_parts(
+    program: Program, sites: Sites, prior: bool = True, jacobian: bool = True
+) -> Callable[[jax.Array, Values], tuple[jax.Array, jax.Array]]:
+    """(vector, data) -> log likelihood, and log prior density of the vector, Jacobians included; either may be left out.
+
+    A vector in the units of a frame has the frame beside it, (centre, unit): what leads from one to the other belongs to the part that is
+    computed in one piece.
+    """
+
+    def parts(u: jax.Array, data: Values, *frame: jax.Array) -> tuple[jax.Array, jax.Array]:
+        space = Space(program, sites, data)
+        shapes = jax.eval_shape(lambda u: space.values(space.split(u)), u)
+        of_parameters, of_rows = halves(program, sites, shapes, data)
+
+        def shared(u: jax.Array, numbers: Values, *frame: jax.Array) -> tuple[Held, jax.Array]:
+            if frame:
+                centre, unit = frame
+                u = centre + unit * u
+            free = space.split(u)
+            held, log_prior = of_parameters(space.values(free), numbers)
+            # p(u) = p(theta(u)) |d theta / d u|
+            return held, (log_prior if prior else 0.0) + (space.log_jacobian(free) if jacobian else jnp.zeros(()))
+
+        held, rest = apart(shared, u, of_no_row(data)[0], *frame)
+        return of_rows(held), rest
+
+    return parts
+
+
+@functools.lru_cache(CACHED)
+def vector_functions(program: Program, sites: Sites, prior: bool, jacobian: bool) -> tuple[Callable[..., Any], ...]:
+    """Three functions: (vector, data[, centre and unit of its frame]) -> log density; (vector, data) -> parameters; and the inverse."""
+    parts = vector_parts(program, sites, prior, jacobian)
+
+    def log_density(u: jax.Array, data: Values, *frame: jax.Array) -> jax.Array:
+        likelihood, rest = parts(u, data, *frame)
+        return likelihood + rest
+
+    def constrain(u: jax.Array, data: Values) -> Values:
+        space = Space(program, sites, data)
+        return space.values(space.split(u))
+
+    def unconstrain(parameters: Values, data: Values) -> jax.Array:
+        return ravel_pytree(Space(program, sites, data).free(parameters))[0]
+
+    return log_density, constrain, unconstrain
+
+
+@functools.lru_cache(CACHED)
+def compiled_vector_density(
+    program: Program, sites: Sites, prior: bool, jacobian: bool
+) -> tuple[Callable[..., Any], ...]:
+    """Compiled: (vector, data) -> log density and gradient; (vector, data) -> parameters; and its inverse."""
+    log_density, constrain, unconstrain = vector_functions(program, sites, prior, jacobian)
+    gradient = jit(jax.value_and_grad(log_density), ON_ONE_CORE)
+    return gradient, jit(constrain), jit(unconstrain)
+
+
+@functools.lru_cache(CACHED)
+def compiled_units(program: Program, sites: Sites) -> Callable[..., jax.Array]:
+    """Compiled: (units of real-valued sites, data) -> the vector of units."""
+    return jit(lambda scales, data: Space(program, sites, data).units(scales))
+
+
+@functools.lru_cache(CACHED)
+def compiled_hessian(program: Program, sites: Sites, prior: bool, jacobian: bool) -> Callable[..., jax.Array]:
+    """Compiled: (vector, data) -> second derivatives of the log density."""
+    log_density, _, _ = vector_functions(program, sites, prior, jacobian)
+    return jit(jax.hessian(log_density))

@@ -1,0 +1,349 @@
+"""What may be asked of a program, per backend: the Engine, and the plain values that it takes and gives.
+
+Arrays are converted here and nowhere else: engines take NumPy and give NumPy, in float64 unless told otherwise.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from inference.backends.nuts_options import NutsOptions
+from inference.backends.sites import Sites
+from mixtures import Observations, Program
+
+Parameters = Mapping[str, np.ndarray]
+"""Constrained values by site."""
+
+
+ADAM_BETAS = (0.8, 0.99)
+"""Adam's decay rates, as in Pyro's Gaussian mixture tutorial."""
+
+
+GUIDE_BETAS = (0.5, 0.5)
+"""Adam's decay rates for assignment probabilities: their gradient dies off exponentially, so a long memory of it stops the fit early.
+On the five points of Pyro's tutorial, 200 steps end 2e-6 from the optimum with these, 2.3 with (0.8, 0.99)."""
+
+
+FINAL_LEARNING_RATE = 1e-3
+"""The last step's length as a share of the first one's: steps decay along a cosine, so that fits end at rest."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ascent:
+    """What gradient steps from many starts gave; the leading axis of everything is the restart.
+
+    Args:
+        parameters: final constrained values by site, (restarts, ...).
+        losses: negative log posterior density before each step, and after the last, (restarts, steps + 1).
+        gradient_norms: of every site's unconstrained coordinates, before each step, (restarts, steps).
+    """
+
+    parameters: dict[str, np.ndarray]
+    losses: np.ndarray
+    gradient_norms: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class LogDensity:
+    """A program's collapsed log density as a function of one unconstrained vector.
+
+    Args:
+        size: length of the vector.
+        value_and_gradient: vector (size,) -> log density, gradient (size,).
+        hessian: vector -> second derivatives of the log density, (size, size).
+        is_real: which coordinates belong to real-valued sites, (size,); the others are on a log or logit scale.
+        units: units by site -> the vector of units of unconstrained coordinates, 1 for sites not named. Of real-valued sites coordinates are
+            their values, but for those of linear predictors: see `inference.backends.predictors`.
+        constrain: vector -> constrained values by site.
+        unconstrain: constrained values by site -> vector.
+    """
+
+    size: int
+    is_real: np.ndarray
+    value_and_gradient: Callable[[np.ndarray], tuple[float, np.ndarray]]
+    hessian: Callable[[np.ndarray], np.ndarray]
+    units: Callable[[Parameters], np.ndarray]
+    constrain: Callable[[np.ndarray], dict[str, np.ndarray]]
+    unconstrain: Callable[[Parameters], np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class GuideAscent:
+    """What enumeration in the guide gave.
+
+    Args:
+        probs: probabilities by assignment site, (rows, components).
+        losses: negative ELBO before each step and at the end, (steps + 1,).
+        gradient_norms: by assignment site, (steps,).
+    """
+
+    probs: dict[str, np.ndarray]
+    losses: np.ndarray
+    gradient_norms: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """The posterior's own units, roughly: u = centre + unit * v, where v is a vector of numbers about 0, some units wide.
+
+    Samplers move v. What they begin with, a step of 1 and masses of 1, then fits posteriors whatever the data's origin and unit.
+
+    Args:
+        centre: an unconstrained vector, (size,).
+        unit: lengths of its coordinates, (size,).
+    """
+
+    centre: np.ndarray
+    unit: np.ndarray
+
+    def inward(self, u: np.ndarray) -> np.ndarray:
+        """v of an unconstrained vector, (..., size)."""
+        return (u - self.centre) / self.unit
+
+    def outward(self, v: np.ndarray) -> np.ndarray:
+        """The unconstrained vector of v, (..., size)."""
+        return self.centre + self.unit * v
+
+
+@dataclass(frozen=True, eq=False)
+class Starts:
+    """Where chains start.
+
+    Args:
+        vectors: unconstrained, (chains, size).
+        frame: the units that chains move in.
+    """
+
+    vectors: np.ndarray
+    frame: Frame
+
+    def packed(self) -> dict[str, np.ndarray]:
+        """As arrays by name, to be stored."""
+        return {"vectors": self.vectors, "centre": self.frame.centre, "unit": self.frame.unit}
+
+    @classmethod
+    def unpacked(cls, arrays: Mapping[str, np.ndarray]) -> "Starts":
+        """What `packed` gave."""
+        return cls(arrays["vectors"], Frame(arrays["centre"], arrays["unit"]))
+
+
+NO_DRAWS = "stopped in warm-up: there are no draws yet"
+"""What a run says that was stopped too early."""
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """What a sampler gave, each array (chains, draws, ...)."""
+
+    parameters: dict[str, np.ndarray]
+    stats: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Consecutive draws of some chains, and what the sampler needs to go on after them.
+
+    Args:
+        record: by name, (chains, draws, ...); empty in warm-up.
+        state: the sampler's state, as a flat list of arrays.
+    """
+
+    record: dict[str, np.ndarray]
+    state: list[np.ndarray]
+
+
+@runtime_checkable
+class BlockKeeper(Protocol):
+    """Where a sampler leaves its blocks, and finds those of an earlier run."""
+
+    def write(self, group: int, index: int, block: Block) -> None:
+        """Keep block number `index` of a group of chains."""
+        ...
+
+    def read(self, group: int) -> list[Block]:
+        """The blocks of a group of chains, from the first on."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class VariationalDraws:
+    """What a variational fit gave.
+
+    Args:
+        parameters: draws by site, (draws, ...).
+        log_density: of the model, Jacobians included, at each draw, (draws,).
+        log_proposal: of the variational family, (draws,).
+        losses: negative ELBO at each step, (steps,).
+        unrest: how far the ELBO is from its maximum along each coordinate, (size,): in standard deviations of the family, 0 at rest.
+    """
+
+    parameters: dict[str, np.ndarray]
+    log_density: np.ndarray
+    log_proposal: np.ndarray
+    losses: np.ndarray
+    unrest: np.ndarray
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """What may be asked of a program. `parameters` are constrained values by site; `x` are checked observations."""
+
+    name: str
+
+    @property
+    def is_on_cpu(self) -> bool:
+        """Whether it computes on a CPU."""
+        ...
+
+    def sites(self, program: Program, x: Observations) -> Sites:
+        """The program's random variables."""
+        ...
+
+    def log_joint(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        """log p(x_i, assignment_i = k | parameters), shape (rows, components): the hub.
+
+        With several assignments a row, k runs over `Sites.combinations`.
+        """
+        ...
+
+    def log_joint_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        """The hub for many parameter values at once: (draws, ...) by site -> (draws, rows, components)."""
+        ...
+
+    def log_likelihood_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        """log p(x_i | parameters) of programs with a hub, for many parameter values at once, (draws, rows)."""
+        ...
+
+    def log_prior_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        """log p(parameters) for many parameter values at once, shape (draws,)."""
+        ...
+
+    def marginal_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        """log p(x | parameters), all assignments summed out, for many parameter values, shape (draws,); any program."""
+        ...
+
+    def deterministic_draws(self, program: Program, parameters: Parameters, x: Observations) -> dict[str, np.ndarray]:
+        """What the program keeps under `ppl.deterministic`, for many parameter values at once, (draws, ...); what depends on assignments, and
+        so is no function of the parameters, is left out."""
+        ...
+
+    def prior_draw(self, program: Program, x: Observations, seed: int) -> dict[str, np.ndarray]:
+        """One draw of every parameter from its prior."""
+        ...
+
+    def forward_draws(
+        self, program: Program, parameters: Parameters, x: Observations, *, draws: int, seed: int
+    ) -> dict[str, np.ndarray]:
+        """Parameters and data of the shape of `x` drawn by the program itself, (draws, ...) by site.
+
+        Given parameters, (draws, ...), are held: then the data are posterior predictive; with none they are prior predictive.
+        """
+        ...
+
+    def log_density(
+        self, program: Program, x: Observations, *, prior: bool = True, jacobian: bool = False
+    ) -> LogDensity:
+        """The collapsed log density of one unconstrained vector; with the Jacobian it is what a sampler needs."""
+        ...
+
+    def maximise(
+        self,
+        program: Program,
+        x: Observations,
+        starts: Parameters,
+        scales: Parameters,
+        *,
+        steps: int,
+        learning_rate: float,
+    ) -> Ascent:
+        """Gradient steps on AutoDelta's ELBO from every start; `scales` are step lengths by site, in the site's own shape."""
+        ...
+
+    def maximise_likelihood(
+        self,
+        program: Program,
+        x: Observations,
+        starts: np.ndarray,
+        units: np.ndarray,
+        *,
+        optimizer: str,
+        learning_rate: float,
+        momentum: float,
+        batches: np.ndarray | None,
+        steps: int,
+    ) -> Ascent:
+        """Gradient steps on the mean negative log likelihood from every unconstrained start, (restarts, size).
+
+        `units` are the coordinates' lengths; `batches` the rows of each step, (steps, batch), None for all. Losses are those of all rows,
+        estimated from the batch.
+        """
+        ...
+
+    def expected(self, program: Program, x: Observations, *, prior: bool) -> Callable[..., tuple[float, np.ndarray]]:
+        """EM's expected log joint density: (vector, responsibilities (rows, components), fixed parameters by site) -> value, gradient."""
+        ...
+
+    def classify(
+        self, program: Program, parameters: Parameters, x: Observations, *, temperature: int, seed: int
+    ) -> dict[str, np.ndarray]:
+        """Assignments by site, from the backend's infer_discrete at temperature 0 (joint mode) or 1 (a draw)."""
+        ...
+
+    def enumerate_guide(
+        self, program: Program, parameters: Parameters, x: Observations, *, steps: int, learning_rate: float, seed: int
+    ) -> GuideAscent:
+        """Fit assignment probabilities in a guide that is enumerated, the parameters held fixed."""
+        ...
+
+    def nuts(
+        self,
+        program: Program,
+        x: Observations,
+        starts: Starts,
+        options: NutsOptions,
+        *,
+        progress: bool,
+        sampler: str,
+        store: BlockKeeper | None = None,
+        is_stopped: Callable[[], bool] = lambda: False,
+    ) -> Draws:
+        """Collapsed NUTS, one chain from each start, by the sampler named: the backend's own, or nutpie.
+
+        A sampler that works in blocks leaves them in `store`; one that can be stopped looks at `is_stopped` now and then.
+        """
+        ...
+
+    def smc(
+        self,
+        program: Program,
+        x: Observations,
+        *,
+        particles: int,
+        runs: int,
+        moves: int,
+        least_effective: float,
+        seed: int,
+        progress: bool,
+    ) -> tuple[Draws, np.ndarray]:
+        """Tempered sequential Monte Carlo: particles (runs, particles, ...), and the log evidence of each run."""
+        ...
+
+    def variational(
+        self,
+        program: Program,
+        x: Observations,
+        frame: Frame,
+        *,
+        family: str,
+        steps: int,
+        learning_rate: float,
+        draws: int,
+        seed: int,
+    ) -> VariationalDraws:
+        """Fit a variational family to the collapsed posterior of the unconstrained vector, and draw from it.
+
+        It begins at the frame's centre, in the frame's units.
+        """
+        ...

@@ -1,0 +1,271 @@
+"""The engine in Pyro: float64 tensors, in a scope that leaves the caller's random state and parameter store alone."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from pyro import poutine
+from pyro.infer import infer_discrete
+
+from inference.backends.nuts_options import NutsOptions
+from inference.backends.protocol import (
+    Ascent,
+    BlockKeeper,
+    Draws,
+    Frame,
+    GuideAscent,
+    LogDensity,
+    Parameters,
+    Starts,
+    VariationalDraws,
+)
+from inference.backends.pyro import nuts
+from inference.backends.pyro.ascent import ascend_guide, ascend_one_by_one, ascend_together
+from inference.backends.pyro.mle import ascend_likelihood, expected_density
+from inference.backends.pyro.programs import (
+    as_numpy,
+    as_torch,
+    describe,
+    deterministic_of,
+    isolated,
+    log_densities,
+    max_plate_nesting,
+    over_draws,
+    pointwise,
+    table_of,
+    tensors,
+    trace_sites,
+    vector_density,
+)
+from inference.backends.sites import Sites
+from mixtures import Observations, Program
+from mixtures.errors import BackendError
+
+
+class PyroEngine:
+    """See `inference.backends.protocol.Engine` for what each method gives."""
+
+    name = "pyro"
+    is_on_cpu = True
+
+    def sites(self, program: Program, x: Observations) -> Sites:
+        return describe(program, x)
+
+    def log_joint(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        return self.log_joint_draws(program, {name: np.asarray(value)[None] for name, value in parameters.items()}, x)[
+            0
+        ]
+
+    def log_joint_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        sites = describe(program, x)
+        model, data = tensors(program, x)
+        with isolated():
+            return over_draws(lambda values: table_of(model, values, data, sites), parameters, sites)
+
+    def log_likelihood_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        sites = describe(program, x)
+        model, data = tensors(program, x)
+        with isolated():
+            return over_draws(lambda values: pointwise(model, values, data, sites), parameters, sites)
+
+    def log_prior_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        return self._log_densities(program, parameters, x, which=1)
+
+    def marginal_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
+        return self._log_densities(program, parameters, x, which=0)
+
+    def _log_densities(self, program: Program, parameters: Parameters, x: Observations, which: int) -> np.ndarray:
+        sites = describe(program, x)
+        model, data = tensors(program, x)
+        both = log_densities(model, sites)
+        with isolated():
+            return over_draws(lambda values: both(values, data)[which], parameters, sites)
+
+    def deterministic_draws(self, program: Program, parameters: Parameters, x: Observations) -> dict[str, np.ndarray]:
+        sites = describe(program, x)
+        model, data = tensors(program, x)
+        with isolated(), torch.no_grad():
+            at_ends = [
+                torch.vmap(lambda values, last=last: deterministic_of(model, values, data, sites, last))(
+                    as_torch(dict(parameters))
+                )
+                for last in (False, True)
+            ]
+        return sites.without_assignments(*map(as_numpy, at_ends))
+
+    def prior_draw(self, program: Program, x: Observations, seed: int) -> dict[str, np.ndarray]:
+        model, data = tensors(program, x)
+        names = [site.name for site in describe(program, x).parameters]
+        with isolated(seed):
+            trace = trace_sites(model, data)
+        return as_numpy({name: trace[name]["value"] for name in names})
+
+    def forward_draws(
+        self, program: Program, parameters: Parameters, x: Observations, *, draws: int, seed: int
+    ) -> dict[str, np.ndarray]:
+        model, data = tensors(program, x)
+        names = [site.name for site in describe(program, x).all if site.kind in ("parameter", "observed")]
+        held = as_torch(dict(parameters))
+        rows = []
+        with isolated(seed), torch.no_grad():
+            for draw in range(draws):
+                given = {name: value[draw] for name, value in held.items()}
+                # inside `condition`, so that only the data are drawn anew: what is held counts as observed outside it
+                trace = trace_sites(poutine.condition(poutine.uncondition(model), data=given), data)
+                rows.append({name: trace[name]["value"] for name in names})
+        return as_numpy({name: torch.stack([row[name] for row in rows]) for name in names})
+
+    def log_density(
+        self, program: Program, x: Observations, *, prior: bool = True, jacobian: bool = False
+    ) -> LogDensity:
+        return vector_density(program, x, prior=prior, jacobian=jacobian)
+
+    def maximise(
+        self,
+        program: Program,
+        x: Observations,
+        starts: Parameters,
+        scales: Parameters,
+        *,
+        steps: int,
+        learning_rate: float,
+    ) -> Ascent:
+        sites = describe(program, x)
+        model, data = tensors(program, x)
+        ascend = ascend_one_by_one if sites.is_enumerated else ascend_together
+        with isolated():
+            return ascend(
+                model,
+                sites,
+                data,
+                as_torch(dict(starts)),
+                as_torch(dict(scales)),
+                steps=steps,
+                learning_rate=learning_rate,
+            )
+
+    def maximise_likelihood(
+        self,
+        program: Program,
+        x: Observations,
+        starts: np.ndarray,
+        units: np.ndarray,
+        *,
+        optimizer: str,
+        learning_rate: float,
+        momentum: float,
+        batches: np.ndarray | None,
+        steps: int,
+    ) -> Ascent:
+        sites = describe(program, x)
+        model, data = tensors(program, x)
+        options: dict[str, Any] = {
+            "learning_rate": learning_rate,
+            "momentum": momentum,
+            "batches": batches,
+            "steps": steps,
+        }
+        with isolated():
+            return ascend_likelihood(model, sites, data, starts, units, optimizer=optimizer, **options)
+
+    def expected(self, program: Program, x: Observations, *, prior: bool) -> Callable[..., tuple[float, np.ndarray]]:
+        sites = describe(program, x)
+        model, data = tensors(program, x)
+        with isolated():
+            evaluate = expected_density(model, sites, data, prior)
+
+        def value_and_gradient(*arguments: Any) -> tuple[float, np.ndarray]:
+            with isolated():
+                return evaluate(*arguments)
+
+        return value_and_gradient
+
+    def classify(
+        self, program: Program, parameters: Parameters, x: Observations, *, temperature: int, seed: int
+    ) -> dict[str, np.ndarray]:
+        model, data = tensors(program, x)
+        names = [site.name for site in describe(program, x).assignments]
+        with isolated(seed), torch.no_grad():
+            first = -1 - max_plate_nesting(trace_sites(model, data))
+            trained = poutine.condition(model, data=as_torch(dict(parameters)))
+            inferred = infer_discrete(trained, temperature=temperature, first_available_dim=first)
+            trace = poutine.trace(inferred).get_trace(**data)
+            return as_numpy({name: trace.nodes[name]["value"] for name in names})
+
+    def enumerate_guide(
+        self, program: Program, parameters: Parameters, x: Observations, *, steps: int, learning_rate: float, seed: int
+    ) -> GuideAscent:
+        sites = describe(program, x)
+        model, data = tensors(program, x)
+        with isolated(seed):
+            return ascend_guide(
+                model, sites, data, as_torch(dict(parameters)), steps=steps, learning_rate=learning_rate
+            )
+
+    def nuts(
+        self,
+        program: Program,
+        x: Observations,
+        starts: Starts,
+        options: NutsOptions,
+        *,
+        progress: bool,
+        sampler: str,
+        store: BlockKeeper | None = None,
+        is_stopped: Callable[[], bool] = lambda: False,
+    ) -> Draws:
+        del sampler, store  # Pyro's driver cannot be taken up where it was left
+        sites = describe(program, x)
+        model, data = tensors(program, x)
+        with isolated():  # each chain has a seed of its own
+            return nuts.sample(
+                model,
+                sites,
+                data,
+                starts,
+                options,
+                progress=progress,
+                is_stopped=is_stopped,
+            )
+
+    def smc(
+        self,
+        program: Program,
+        x: Observations,
+        *,
+        particles: int,
+        runs: int,
+        moves: int,
+        least_effective: float,
+        seed: int,
+        progress: bool,
+    ) -> tuple[Draws, np.ndarray]:
+        raise BackendError(
+            "backend",
+            got="'pyro', which moves one particle at a time",
+            expected="'numpyro'",
+            advice="The program is the same: sample it with backend='numpyro'.",
+        )
+
+    def variational(
+        self,
+        program: Program,
+        x: Observations,
+        frame: Frame,
+        *,
+        family: str,
+        steps: int,
+        learning_rate: float,
+        draws: int,
+        seed: int,
+    ) -> VariationalDraws:
+        raise BackendError(
+            "backend",
+            got="'pyro'",
+            expected="'numpyro', whose variational families are used",
+            advice="The program is the same: fit it with backend='numpyro'.",
+        )
+
+
+ENGINE = PyroEngine()

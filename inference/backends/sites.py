@@ -1,0 +1,379 @@
+"""A program's random variables, described: what both backends' programs are known by."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from inference.backends.derivation import Probe, derived
+from inference.backends.exchange import found_exchange, named_axes
+from inference.backends.structure import Structure
+from mixtures import Mixture, Observations, Program
+from mixtures.assignments import Assignment, RowWise
+from mixtures.errors import ModelError
+from mixtures.exchangeable import Groups
+
+Support = Literal["real", "positive", "unit interval", "simplex", "correlation Cholesky", "other"]
+"""Which values a site may have, whatever its event axes; zero-inclusive supports count as positive."""
+
+NESTING_OF_MIXTURES = 2
+"""Rows, and at most one plate inside them."""
+
+SUPPORTS: dict[str, Support] = {
+    "real": "real",
+    "positive": "positive",
+    "nonnegative": "positive",
+    "unit_interval": "unit interval",
+    "simplex": "simplex",
+    "corr_cholesky": "correlation Cholesky",
+}
+"""The support by the name of its constraint, which NumPyro and Pyro share."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """One random variable of a program, as one trace of it shows.
+
+    Args:
+        name: the site's name.
+        kind: a parameter, an assignment, an observation, or a function of parameters that the program keeps.
+        shape: of the site's value.
+        dims: the name of each axis: plates, then event axes.
+        support: which values it may have.
+        is_discrete: whether the support is discrete.
+        free: the number of free coordinates (a simplex of K has K - 1).
+        categories: of an assignment, the number of components; else 0.
+        spare: of the free coordinates, how many do not change the likelihood, and are no free parameters.
+    """
+
+    name: str
+    kind: Literal["parameter", "assignment", "observed", "deterministic"]
+    shape: tuple[int, ...]
+    dims: tuple[str, ...]
+    support: Support
+    is_discrete: bool
+    free: int
+    categories: int = 0
+    spare: int = 0
+
+    @property
+    def is_real(self) -> bool:
+        """Whether the support is the whole real line (in each coordinate)."""
+        return self.support == "real"
+
+    @property
+    def is_simplex(self) -> bool:
+        """Whether values are not negative and sum to one."""
+        return self.support == "simplex"
+
+    @property
+    def component_axis(self) -> int | None:
+        """The axis that runs over components, if there is one."""
+        return self.dims.index("components") if "components" in self.dims else None
+
+
+@dataclass(frozen=True)
+class Sites:
+    """All random variables of a program.
+
+    Args:
+        all: the variables, in the program's order.
+        predictors: pairs of sites, intercept and slope, of linear predictors.
+        structure: of a program that is not a mixture by construction: which terms depend on which assignments, found by looking.
+        exchangeable: of such a program, the groups of components that are alike.
+        law: of a mixture, the law of its assignment, without the numbers of its priors; a program of a user's own has its law in its table.
+    """
+
+    all: tuple[Site, ...]
+    predictors: tuple[tuple[str, str], ...] = ()
+    structure: Structure | None = None
+    exchangeable: Groups = ()
+    law: RowWise | None = None
+
+    @property
+    def parameters(self) -> tuple[Site, ...]:
+        """The continuous unknowns, in the program's order."""
+        return tuple(site for site in self.all if site.kind == "parameter")
+
+    @property
+    def assignments(self) -> tuple[Site, ...]:
+        """The discrete unknowns."""
+        return tuple(site for site in self.all if site.kind == "assignment")
+
+    @property
+    def deterministic(self) -> tuple[Site, ...]:
+        """The functions of the parameters that the program keeps."""
+        return tuple(site for site in self.all if site.kind == "deterministic")
+
+    def without_assignments(
+        self, first: Mapping[str, np.ndarray], last: Mapping[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Of what the program keeps, computed at the first and at the last value of every assignment, what does not depend on these."""
+        return {name: value for name, value in first.items() if np.array_equal(value, last[name], equal_nan=True)}
+
+    @property
+    def has_hub(self) -> bool:
+        """Whether every assignment belongs to a row, and rows are independent given the parameters: then `log_joint` answers everything."""
+        return self.structure.rows is not None if self.structure else len(self.assignments) > 0
+
+    def is_of_law(self, name: str) -> bool:
+        """Whether a site is the assignment that the law answers for."""
+        return self.law is not None and name == "assignment"
+
+    @property
+    def rows(self) -> str:
+        """The plate of the rows, where there is a hub."""
+        return (self.structure.rows if self.structure else None) or "rows"
+
+    @property
+    def nesting(self) -> int:
+        """How many dimensions plates take: rows, and those inside them."""
+        return self.structure.nesting if self.structure else NESTING_OF_MIXTURES
+
+    @property
+    def observed_terms(self) -> frozenset[str]:
+        """The sites and factors that the data enter."""
+        return self.structure.observed if self.structure else frozenset()
+
+    @property
+    def has_prior_in_rows(self) -> bool:
+        """Whether rows have more of a prior than that of their assignments: then what a row adds to the density is not its likelihood alone."""
+        return self.structure is not None and self.structure.has_prior_in_rows
+
+    @property
+    def is_enumerated(self) -> bool:
+        """Whether assignments are left to the backend's own enumeration."""
+        return self.structure is not None and self.structure.is_enumerated
+
+    @property
+    def is_summed(self) -> bool:
+        """Whether assignments are summed out by `sum_product`: neither a hub nor the backend's enumeration would be right."""
+        return self.structure is not None and self.structure.rows is None and not self.is_enumerated
+
+    @property
+    def has_table(self) -> bool:
+        """Whether `log_joint` has a table: of the rows, or of the units that one assignment each belongs to."""
+        return self.has_hub or (self.is_summed and self.structure is not None and self.structure.is_of_units)
+
+    def check_table(self, needed_for: str) -> None:
+        """Check that there is a table of assignments.
+
+        Raises:
+            ModelError: assignments hang together, so that they have no probabilities one by one.
+        """
+        if not self.has_table:
+            names = ", ".join(repr(site.name) for site in self.assignments) or "none"
+            raise ModelError(
+                "program",
+                got=f"assignments ({names}) that cannot be looked at one by one",
+                expected=f"one assignment a row, or a group of rows, for {needed_for}",
+                advice="Its log posterior density is known, and so are fit_map and sample_nuts; ask these.",
+            )
+
+    def check_hub(self, needed_for: str) -> None:
+        """Check that rows are independent given the parameters.
+
+        Raises:
+            ModelError: they are not.
+        """
+        if not self.has_hub:
+            raise ModelError(
+                "program",
+                got="rows that are not independent given the parameters",
+                expected=f"rows that are, each with its assignment, for {needed_for}",
+                advice="The log likelihood of all rows together is in the fit, and in sample_stats of a posterior.",
+            )
+
+    def check_row_weights(self, x: Observations) -> None:
+        """Check that rows can count more or less than once.
+
+        Raises:
+            ModelError: row weights, and rows that are not independent, or have unknowns of their own.
+        """
+        if x.row_weights is None:
+            return
+        self.check_hub("row weights")
+        if self.has_prior_in_rows:
+            raise ModelError(
+                "row_weights",
+                got=f"weights of rows that have unknowns of their own: {', '.join(self.latent)}",
+                expected="rows whose only unknown is their assignment",
+                advice="Pass the data without row_weights, each row as often as it counts.",
+            )
+
+    @property
+    def latent(self) -> tuple[str, ...]:
+        """The continuous unknowns on which a row's likelihood is conditional: every row has its own, or they depend on an assignment."""
+        return self.structure.latent if self.structure else ()
+
+    @property
+    def is_trivial(self) -> bool:
+        """Whether no row has a choice: every assignment has one category. NumPyro's enumeration refuses such programs."""
+        return all(site.categories == 1 for site in self.assignments)
+
+    @property
+    def observed_is_discrete(self) -> bool:
+        """Whether all that is observed is discrete."""
+        return all(site.is_discrete for site in self.all if site.kind == "observed")
+
+    def combinations(self) -> dict[str, np.ndarray]:
+        """Every joint value of a row's assignments: by site, (combinations,); with one assignment, 0, ..., components - 1."""
+        grid = np.indices([site.categories for site in self.assignments])
+        return {site.name: values.reshape(-1) for site, values in zip(self.assignments, grid, strict=True)}
+
+    def marginals(self, table: np.ndarray) -> dict[str, np.ndarray]:
+        """Probabilities over joint values, (..., combinations), as each site's own, (..., components)."""
+        sizes = [site.categories for site in self.assignments]
+        grid = table.reshape(*table.shape[:-1], *sizes)
+        axes = range(-len(sizes), 0)
+        return {
+            site.name: grid.sum(axis=tuple(other for other in axes if other != axis))
+            for axis, site in zip(axes, self.assignments, strict=True)
+        }
+
+    @property
+    def coordinates(self) -> int:
+        """The number of free coordinates: the length of the unconstrained vector."""
+        return sum(site.free for site in self.parameters)
+
+    def are_real(self, names: Iterable[str]) -> np.ndarray:
+        """Which coordinates of the unconstrained vector belong to real-valued sites, given the order of the sites in it."""
+        by_name = {site.name: site for site in self.parameters}
+        parts = [np.full(by_name[name].free, by_name[name].is_real) for name in names]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=bool)
+
+    @property
+    def free_parameters(self) -> int:
+        """The number of free parameters, on which the likelihood depends: what information criteria count."""
+        return sum(site.free - site.spare for site in self.parameters)
+
+
+def support_of(constraint: Any, constraints: Any) -> Support:
+    """The support that a constraint of a backend stands for, given the backend's module of constraints."""
+    base = getattr(constraint, "base_constraint", constraint)  # event axes change nothing
+    return next((support for name, support in SUPPORTS.items() if base is getattr(constraints, name)), "other")
+
+
+def knowing_mixture(program: Program, sites: Sites) -> Sites:
+    """The sites, knowing which make up linear predictors, and how many free coordinates the likelihood does not depend on.
+
+    Some models have one component's too many.
+    """
+    if not isinstance(program, Mixture):
+        return sites
+    spare = program.spare_sites
+    counted = (_without_one(site) if site.name in spare else site for site in sites.all)
+    return Sites(tuple(counted), program.linear_predictors, law=_row_wise(program.assignment.structure))
+
+
+def _row_wise(law: Assignment) -> RowWise:
+    """The law, if rows come to their components one by one: no engine knows what to do with another yet."""
+    if not isinstance(law, RowWise):
+        raise ModelError("assignment", got=f"a law of {law.unit}s", expected="a law of rows: a RowWise")
+    return law
+
+
+def _without_one(site: Site) -> Site:
+    """The site with one component's coordinates spare, where components have their own."""
+    if site.component_axis is None:
+        return site
+    components = site.shape[site.component_axis]
+    # values that add up to zero over components have the coordinates of one component less to begin with
+    sets = components if site.free % components == 0 else components - 1
+    return replace(site, spare=site.free // sets)
+
+
+@contextmanager
+def proper_priors() -> Iterator[None]:
+    """Say in words what backends say of a prior that is no distribution: that it has no draws, or of which parameter it has no value."""
+    try:
+        yield
+    except (NotImplementedError, ValueError) as error:
+        if isinstance(error, ValueError) and "distribution got invalid" not in str(error):
+            raise
+        raise ModelError(
+            "program",
+            got=str(error) or "a distribution without draws, such as ImproperUniform",
+            expected="proper distributions, which can be drawn from",
+            advice="Give every unknown a proper prior, as wide as you like.",
+        ) from error
+
+
+def component_sizes(sites: Iterable[Mapping[str, Any]], is_assignment: Callable[[Any], bool]) -> set[int]:
+    """What a simplex over components has as its length: the plate `components`, or, without one, the assignments' categories."""
+    sites = list(sites)
+    plates = {frame.size for site in sites for frame in site["cond_indep_stack"] if frame.name == "components"}
+    return plates or {int(site["fn"].support.upper_bound) + 1 for site in sites if is_assignment(site)}
+
+
+def dims_of(
+    plates: tuple[str, ...],
+    declared: tuple[str, ...],
+    name: str,
+    event: tuple[int, ...],
+    is_simplex: bool,
+    categories: set[int],
+) -> tuple[str, ...]:
+    """Names of a site's axes: plates, then event axes as declared, else `components` for a simplex of that size, else numbered."""
+    if len(declared) == len(event):
+        return plates + declared
+    if is_simplex and len(event) == 1 and event[0] in categories and "components" not in plates:
+        return (*plates, "components")
+    return plates + tuple(f"{name}_dim_{axis}" for axis in range(len(event)))
+
+
+def kept_site(name: str, shape: tuple[int, ...], plates: Iterable[tuple[str, int]], declared: Iterable[str]) -> Site:
+    """A function of the parameters that the program keeps; its axes are those of its plates, then those it names, else numbered.
+
+    Raises:
+        ModelError: more names than the value has axes beside its plates, or fewer.
+    """
+    inside, declared = sorted(plates, key=lambda plate: plate[1]), tuple(declared)
+    event = len(declared) if declared or inside else len(shape)
+    batch = shape[: len(shape) - event]
+    # a value that does not vary along a plate may lack its axis
+    names = [plate for plate, dim in inside if -dim <= len(batch)]
+    if len(names) != len(batch) or len(shape) < event:
+        raise ModelError(
+            f"deterministic {name!r}",
+            got=f"shape {shape}, in {', '.join(plate for plate, _ in inside) or 'no plate'}, with dims {declared}",
+            expected="a name for each axis right of those of its plates",
+            advice=f'Name them: ppl.deterministic("{name}", value, dims=(...)).',
+        )
+    rest = declared or tuple(f"{name}_dim_{axis}" for axis in range(event))
+    return Site(name, "deterministic", shape, (*names, *rest), "other", False, 0)
+
+
+def with_structure(sites: Sites, probe: Probe) -> Sites:
+    """The sites of a user's own program, with its structure, and the components that are alike.
+
+    Raises:
+        ModelError: it has no continuous unknown, or assignments that cannot be summed out.
+    """
+    if not sites.parameters:
+        raise ModelError(
+            "program",
+            got="no continuous unknown: every number is known",
+            expected="at least one ppl.sample without obs, such as the weights or a location",
+            advice="Give a number that you know about a narrow prior; where all are known, Bayes' rule has the components' probabilities.",
+        )
+    sites = replace(sites, structure=derived(probe))
+    if len(probe.choices) != 1:
+        return sites
+    shapes = {site.name: site.shape for site in sites.parameters}
+    axes, groups = found_exchange(probe, shapes, named_axes({site.name: site.dims for site in sites.parameters}))
+    return replace(with_components(sites, axes), exchangeable=groups)
+
+
+def with_components(sites: Sites, axes: Mapping[str, int]) -> Sites:
+    """The sites with those axes called `components` that were found to run over components."""
+    return replace(sites, all=tuple(_with_axis(site, axes.get(site.name)) for site in sites.all))
+
+
+def _with_axis(site: Site, axis: int | None) -> Site:
+    if site.kind != "parameter" or axis is None or site.component_axis == axis:
+        return site
+    free = (f"{site.name}_dim_{number}" if dim == "components" else dim for number, dim in enumerate(site.dims))
+    return replace(site, dims=tuple("components" if number == axis else dim for number, dim in enumerate(free)))

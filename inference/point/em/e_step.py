@@ -1,0 +1,59 @@
+"""The E-step on one block of rows: array code, `xp` is the namespace of NumPy, JAX or torch."""
+
+from typing import Any
+
+from inference.point.em.closed_form import Array, ClosedForm, State, Statistics
+
+
+def e_step(
+    xp: Any,
+    closed: ClosedForm,
+    state: State,
+    x: Array,
+    row_weights: Array | None,
+    labels: Array | None,
+    numbers: Array,
+    is_hard: bool,
+) -> tuple[Array, Statistics]:
+    """One pass over a block: its objective, and what the M-step needs to know of it.
+
+    Args:
+        xp: the array namespace.
+        closed: the family's closed form.
+        state: the current parameters.
+        x: (columns, rows).
+        row_weights: (rows,); multiply a row's log likelihood. None: 1.
+        labels: (rows,), the known component of a row or -1. None: all unknown.
+        numbers: 0, 1, ..., components - 1, as a column.
+        is_hard: whether each row goes to its most probable component alone (classification EM).
+    """
+    log_joint, seen = closed.log_joint(xp, state, x)
+    if labels is not None:
+        log_joint = xp.where((labels >= 0) & (labels != numbers), -xp.inf, log_joint)
+    peak = xp.max(log_joint, axis=0)
+    if is_hard:
+        is_best = xp.argmax(log_joint, axis=0) == numbers
+        responsibilities = xp.where(is_best, xp.ones_like(log_joint), xp.zeros_like(log_joint))
+        log_likelihood = peak
+    else:
+        # r_ik = p(x_i, k) / sum_l p(x_i, l)
+        shares = xp.exp(log_joint - peak)
+        total = xp.sum(shares, axis=0)
+        responsibilities = shares / total
+        log_likelihood = peak + xp.log(total)
+    if row_weights is not None:
+        responsibilities = responsibilities * row_weights
+        log_likelihood = log_likelihood * row_weights
+    return xp.sum(log_likelihood), closed.statistics(xp, responsibilities, x, seen)
+
+
+def with_prior(
+    xp: Any, closed: ClosedForm, state: State, objective: Array, statistics: Statistics, pseudo: Statistics
+) -> tuple[Array, Statistics]:
+    """The objective and the statistics with the prior, known by the statistics of the rows that it stands for."""
+    # log Dirichlet(w | a) = sum_k (a_k - 1) log w_k + constant
+    terms = xp.where(pseudo["rows"] > 0, pseudo["rows"] * xp.log(state["weights"]), 0.0)
+    return (
+        objective + xp.sum(terms) + closed.log_prior(xp, state, pseudo),
+        {name: value + pseudo[name] for name, value in statistics.items()},
+    )

@@ -1,0 +1,256 @@
+"""Expectation maximisation: closed-form M-steps where the family has them, from many starts at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from inference.backends import Engine, engine
+from inference.checks import (
+    check_choice,
+    check_counts,
+    check_flags,
+    check_positive,
+    check_room,
+    sizes_of,
+    with_numbers,
+)
+from inference.point.assembly import check_sound, distinct_optima, parts
+from inference.point.em.climb import climb
+from inference.point.em.closed_form import ClosedForm, EMProblem, State, Statistics
+from inference.point.em.e_step import with_prior
+from inference.point.em.generalised import climb_by_gradient
+from inference.point.em.initial_partitions import Partitions
+from inference.point.em.m_steps.registry import closed_form
+from inference.point.em.runs import Runs, beginnings, constants, from_partitions, joined, stacked, summarise
+from inference.point.em.settings import Settings, check_fixed, check_mixture, check_starts
+from inference.point.em.split_merge import FEWEST_COMPONENTS, split_and_merge
+from inference.point.reasons import reason_of
+from inference.point.restarts import best_restart, by_weight, numbered_by_weight, permuted
+from inference.point.starts import Start
+from inference.results import Origin, PointFit
+from inference.status import Status
+from mixtures import Mixture, Observations
+from mixtures.mixture import completed
+from mixtures.renamed import formerly
+from mixtures.seeds import check_seed, generator, restart_seeds
+
+OBJECTIVES = ("likelihood", "posterior")
+
+
+@formerly(init="start", strict="raise_if_bad")
+def fit_em(
+    mixture: Mixture,
+    x: Any,
+    *,
+    restarts: int = 50,
+    tolerance: float = 1e-9,
+    max_steps: int = 2000,
+    hard: bool = False,
+    objective: Literal["likelihood", "posterior"] = "likelihood",
+    seed: int,
+    init: Start | list[Start] | None = None,
+    fixed: Mapping[str, Any] | None = None,
+    row_weights: Any = None,
+    labels: Any = None,
+    backend: str = "numpyro",
+    strict: bool = False,
+) -> PointFit:
+    """The parameters of highest likelihood, or posterior density, by EM: best of many starts.
+
+    The E-step finds each row's responsibilities, the M-step the parameters that are best given these; the objective never falls.
+    Families with closed-form M-steps (the Gaussian in all fourteen covariance structures, the log-normal, Poisson, exponential, Bernoulli,
+    binomial, categorical and multinomial, and products of these) run all restarts in one compiled program; so does the posterior, where
+    priors are conjugate (Poisson to multinomial, as they are by default). Elsewhere restarts run one after the other, the M-step climbs by
+    gradient, and, once an M-step gains little, so does the objective itself (Jamshidian & Jennrich 1997).
+
+    Args:
+        mixture: a declaration.
+        x: data, shape (rows,) or (rows, features).
+        restarts: the number of starts: partitions by agglomeration, Ward's method and quantiles, then k-means++, random rows and random
+            labels. With three components or more the second half begins from the best fit so far, two of its components merged and a
+            third split.
+        tolerance: a restart is at rest when an iteration gains less than this share of the objective (or of the number of rows).
+        max_steps: M-steps at most.
+        hard: each row goes wholly to its most probable component (classification EM, Celeux & Govaert 1992); the objective is then
+            log p(x, z). With `EII` and weights fixed to be equal this is k-means.
+        objective: maximise the likelihood, or the likelihood times the prior.
+        seed: an int in [0, 2**32).
+        init: one start `{site: value}`, a fit, or a list of these, used first; all sites must be given. With more `restarts`, the
+            rest is drawn by the rule. Components keep the first start's numbering, and are not numbered by weight.
+        fixed: `{site: value}`: parameters that are known.
+        row_weights: how often each row counts, shape (rows,); also `Observations.row_weights`. A row of weight 2 is a row that is there
+            twice, in BIC's n too.
+        labels: known components 0, ..., components - 1, shape (rows,), and -1 or None where unknown; also `Observations.labels`.
+        backend: `"numpyro"` or `"pyro"`.
+        strict: raise where the best restart is unsound, instead of returning it with its status.
+
+    Returns:
+        A `PointFit`: `losses` are negative objectives, one a step; `restarts` also says by which rule a restart began and which distinct
+        optimum it reached (0 is the best; -1: none). Components are numbered by decreasing weight unless their numbers mean something
+        (`init`, `labels`, `fixed`).
+
+    Raises:
+        DataError, ModelError, ChoiceError, SeedError: bad arguments; more components than rows.
+        BackendError: a backend that is not installed.
+        FitError: the fit is unsound and `strict` is set.
+
+    Source: Dempster, Laird & Rubin (1977); Celeux & Govaert (1995).
+
+    Example:
+        >>> from mixtures import gaussian_mixture
+        >>> fit = fit_em(gaussian_mixture(2, "tied"), [0.0, 1.0, 10.0, 11.0, 12.0], restarts=5, seed=0)
+        >>> fit.parameters["loc"].round(6).tolist()
+        [11.0, 0.5]
+    """
+    observations = check_mixture(mixture, x, labels, row_weights)
+    seed = check_seed(seed)
+    check_counts(restarts=restarts, max_steps=max_steps)
+    check_positive("tolerance", tolerance, or_zero=True)
+    check_flags(hard=hard, strict=strict)
+    check_choice("objective", objective, OBJECTIVES)
+    check_room(restarts=restarts, **sizes_of(mixture, observations))
+    backend_engine = engine(backend)
+    sites = backend_engine.sites(mixture, observations)
+    known = check_fixed(fixed, sites)
+    given = check_starts(init, known, sites)
+    settings = Settings(restarts, seed, given, known, observations.counts, hard, float(tolerance), max_steps)
+    is_posterior = objective == "posterior"
+    task = _closed_task(mixture, observations, frozenset(known), is_posterior)
+    if task is None:
+        runs = climb_by_gradient(mixture, observations, backend_engine, sites, settings, is_posterior)
+    else:
+        runs = _climb(mixture, observations, backend_engine, task, settings)
+    best = best_restart(runs.table)
+    reason = reason_of(runs.table.at[best, "status"], observations)
+    check_sound("fit_em", runs.table, best, strict, reason)
+    parameters = runs.parameters(best) | known
+    if init is None and not known and observations.labels is None:
+        if task is None or is_posterior:  # families or priors that may tell components apart
+            parameters = numbered_by_weight(
+                mixture, observations, backend_engine, sites, parameters, with_prior=is_posterior
+            )
+        elif (order := by_weight(parameters, sites)) is not None:
+            parameters = permuted(parameters, sites, order)
+    likelihood, classified = runs.likelihoods(best)
+    prior = None
+    if is_posterior:
+        single = {name: value[None] for name, value in parameters.items()}
+        prior = float(backend_engine.log_prior_draws(mixture, single, observations)[0])
+    return PointFit(
+        **parts(sites, parameters),
+        log_likelihood=likelihood,
+        log_posterior=None if prior is None else likelihood + prior,
+        classification_log_likelihood=classified,
+        losses=runs.losses[best],
+        gradient_norms={},
+        restarts=runs.table,
+        status=runs.table.at[best, "status"],
+        free_parameters=sites.free_parameters
+        - sum(site.free - site.spare for site in sites.parameters if site.name in known),
+        origin=Origin.of(with_numbers(mixture, observations), observations, backend, seed),
+        optima=distinct_optima(runs.table, parameters, lambda restart: runs.parameters(restart) | known),
+        reason=reason,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _ClosedTask:
+    """What EM in closed form is to do: with which M-steps, what is held, and what the prior adds to the statistics."""
+
+    closed: ClosedForm
+    held: dict[str, bool]
+    pseudo: Statistics | None
+
+
+def _closed_task(mixture: Mixture, x: Observations, fixed: frozenset[str], is_posterior: bool) -> _ClosedTask | None:
+    """The task, if all of it has a closed form."""
+    closed, rows = closed_form(mixture.family), mixture.assignment.pseudo_rows(mixture.components)
+    if closed is None or rows is None or (x.observed is not None and not closed.takes_missing):
+        return None
+    held = closed.held(fixed, x.features)
+    if held is None or not is_posterior:
+        return None if held is None else _ClosedTask(closed, held, None)
+    priors = mixture.scaled_to(x).family.priors_by_site
+    pseudo = closed.pseudo(priors, mixture.components, x.features) if rows.min() >= 0 else None
+    return None if pseudo is None else _ClosedTask(closed, held, {"rows": rows, **pseudo})
+
+
+def _climb(mixture: Mixture, x: Observations, engine: Engine, task: _ClosedTask, settings: Settings) -> Runs:
+    """All restarts by closed-form M-steps."""
+    closed = task.closed
+    values = closed.columns(x)
+    frame = closed.frame(values)
+    base, offset = constants(closed, frame, x, settings.row_weights)
+    problem = EMProblem(
+        closed_forms=(closed,),
+        which=0,
+        x=values,
+        frame=frame,
+        offset=offset,
+        row_weights=settings.row_weights,
+        labels=x.labels,
+        fixed=task.held,
+        is_hard=settings.is_hard,
+        tolerance=settings.tolerance,
+        max_steps=settings.max_steps,
+        pseudo=task.pseudo,
+        base=base,
+    )
+    is_drawn = settings.restarts > len(settings.starts)
+    partitions = Partitions(_complete(closed, x, settings.seed), settings.seed, "fit_em") if is_drawn else None
+    is_bred = partitions is not None and not settings.starts and mixture.components >= FEWEST_COMPONENTS
+    first = settings.restarts - (settings.restarts // 2 if is_bred else 0)
+    starts = beginnings(
+        closed,
+        frame,
+        values,
+        mixture.components,
+        first,
+        settings.seed,
+        features=x.features,
+        given=settings.starts,
+        fixed=settings.fixed,
+        labels=x.labels,
+        partitions=partitions,
+    )
+    if task.pseudo is not None:
+        problem = replace(problem, prior_offset=_prior_offset(mixture, x, engine, problem, starts[0].state))
+    climbs = climb(engine.name, problem, stacked(starts))
+    runs = summarise(closed, problem, x.features, starts, climbs)
+    # the second half begins where the best so far can be improved, half of it where the first half of it came to
+    for count in _halves(settings.restarts - first):
+        seeds = restart_seeds(settings.seed, len(starts) + count)[len(starts) :]
+        # a spurious maximum is no answer, but as good a place to begin from: the component on a few rows is free to move
+        source = best_restart(runs.table, accepted=(Status.SPURIOUS,))
+        best = {name: value[source] for name, value in climbs.states.items()}
+        drawn = split_and_merge(closed, problem, best, partitions.rows, seeds)  # type: ignore[union-attr]
+        more = from_partitions(closed, frame, values, drawn, mixture.components, x.features, settings.fixed, x.labels)
+        climbs = joined(climbs, climb(engine.name, problem, stacked(more)))
+        starts = starts + more
+        runs = summarise(closed, problem, x.features, starts, climbs)
+    return runs
+
+
+def _prior_offset(mixture: Mixture, x: Observations, engine: Engine, problem: EMProblem, state: State) -> float:
+    """The constant by which the log prior density exceeds what pseudo-statistics say of it, found at one state."""
+    assert problem.pseudo is not None  # the caller has checked
+    closed = problem.closed_forms[problem.which]
+    nothing = {name: np.zeros_like(value) for name, value in problem.pseudo.items()}
+    known, _ = with_prior(np, closed, state, 0.0, nothing, problem.pseudo)
+    parameters = closed.decode(state, x.features, problem.frame)
+    full = engine.log_prior_draws(mixture, {name: value[None] for name, value in parameters.items()}, x)[0]
+    return float(full - known)
+
+
+def _complete(closed: ClosedForm, x: Observations, seed: int) -> np.ndarray:
+    """The columns with missing cells drawn anew: rows that miss the same cells are not alike for that."""
+    if x.observed is None:
+        return closed.columns(x)
+    return closed.columns(Observations(completed(x, generator(seed, "fit_em", "missing cells")), x.feature_names))
+
+
+def _halves(count: int) -> list[int]:
+    """`count` in two parts, empty ones left out."""
+    return [part for part in (count - count // 2, count // 2) if part]

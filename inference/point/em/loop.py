@@ -1,0 +1,87 @@
+"""EM with its loop in Python, one restart after the other: for passes over the rows that take much longer than a call does.
+
+An M-step begins when a pass has ended: whatever threads a pass uses, nothing that the M-step computes can wait for them.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from inference.point.em.closed_form import Array, Climb, EMProblem, Outcome, State, Statistics
+from inference.point.em.e_step import with_prior
+
+Pass = Callable[[State], tuple[float, Statistics]]
+"""At a state: the log likelihood, and what the M-step needs to know of all rows."""
+
+
+def climb_each(
+    xp: Any,
+    problem: EMProblem,
+    states: State,
+    one_pass: Pass,
+    *,
+    pseudo: Statistics | None,
+    fixed: Mapping[str, Array],
+    singular: type[Exception],
+) -> Climb:
+    """EM from every state, (restarts, ...) by name.
+
+    Args:
+        xp: the namespace of the arrays in states, statistics, `pseudo` and `fixed`.
+        problem: what EM is to do; the next two are its own, as arrays of `xp`.
+        states: where restarts begin.
+        one_pass: over all rows.
+        pseudo: what the prior adds to the statistics.
+        fixed: whether parts of the parameters stay as they are.
+        singular: what `xp` raises where a covariance is singular to the last digit.
+    """
+    closed = problem.closed_forms[problem.which]
+
+    def e_step(state: State) -> tuple[float, Statistics, Array]:
+        objective, statistics = one_pass(state)
+        occupancy = statistics["rows"]
+        if pseudo is None:
+            return objective, statistics, occupancy
+        total, statistics = with_prior(xp, closed, state, objective, statistics, pseudo)
+        return float(total), statistics, occupancy
+
+    def m_step(statistics: Statistics, state: State) -> State | None:
+        try:
+            moved = closed.m_step(xp, statistics, state, fixed)
+        except singular:
+            return None
+        return moved if all(bool(xp.all(xp.isfinite(value))) for value in moved.values()) else None
+
+    starts = [{name: value[restart] for name, value in states.items()} for restart in range(len(states["weights"]))]
+    ends = [_climb(problem, start, e_step, m_step) for start in starts]
+    return Climb(
+        {name: np.stack([np.asarray(end[0][name]) for end in ends]) for name in states},
+        [np.array(end[1]) for end in ends],
+        [end[2] for end in ends],
+        np.stack([np.asarray(end[3]) for end in ends]),
+    )
+
+
+def _climb(
+    problem: EMProblem,
+    state: State,
+    e_step: Callable[[State], tuple[float, Statistics, Array]],
+    m_step: Callable[[Statistics, State], State | None],
+) -> tuple[State, list[float], Outcome, Array]:
+    """One restart's last state, its objectives, how it ended, and the expected rows of each component."""
+    total = problem.total_weight
+    objectives: list[float] = []
+    while True:
+        objective, statistics, occupancy = e_step(state)
+        last = objectives[-1] if objectives else -np.inf
+        objectives.append(objective)
+        size = min(abs(objective), abs(objective + problem.base))
+        if objective - last <= problem.tolerance * max(size, total):
+            return state, objectives, Outcome.AT_REST, occupancy
+        if len(objectives) > problem.max_steps:
+            return state, objectives, Outcome.OUT_OF_STEPS, occupancy
+        moved = m_step(statistics, state) if np.isfinite(objective) else None
+        if moved is None:
+            return state, objectives, Outcome.BROKEN, occupancy
+        state = moved

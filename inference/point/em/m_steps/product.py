@@ -1,0 +1,171 @@
+"""EM for columns of different families: independent given the component, they share the responsibilities and nothing else."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.linalg import block_diag
+
+from inference.point.em.closed_form import Array, ClosedForm, Frame, State, Statistics
+from mixtures.observations import Observations
+from mixtures.priors import Prior
+
+
+@dataclass(frozen=True)
+class ProductEM:
+    """See `inference.point.em.closed_form.ClosedForm`; what a column's closed form calls `name` is here called `column_name`.
+
+    Args:
+        parts: the closed form of each column of the data, under the column's name.
+    """
+
+    parts: tuple[tuple[str, ClosedForm], ...]
+
+    @property
+    def fixable(self) -> tuple[str, ...]:
+        return ("weights", *self._names(lambda part: part.fixable, "weights"))
+
+    @property
+    def per_component(self) -> tuple[str, ...]:
+        return ("weights", *self._names(lambda part: part.per_component, "weights"))
+
+    @property
+    def takes_missing(self) -> bool:
+        return all(part.takes_missing for _, part in self.parts)
+
+    def _names(self, of: Any, shared: str) -> list[str]:
+        return [f"{column}_{name}" for column, part in self.parts for name in of(part) if name != shared]
+
+    def _cuts(self) -> Iterator[tuple[str, ClosedForm, slice]]:
+        """Each part with its place among the columns."""
+        begin = 0
+        for column, part in self.parts:
+            yield column, part, slice(begin, begin + part.width(1))
+            begin += part.width(1)
+
+    def log_joint(self, xp: Any, state: State, x: Array) -> tuple[Array, Array]:
+        total, seen = xp.log(state["weights"])[:, None], []
+        nothing = {"weights": xp.ones_like(state["weights"])}  # log 1 = 0: the weights count once
+        for column, part, cut in self._cuts():
+            log_density, seen_part = part.log_joint(xp, _own(state, column) | nothing, x[cut])
+            total = total + log_density
+            seen.append(seen_part)
+        return total, tuple(seen)
+
+    def log_density(self, state: State, x: np.ndarray, frame: Frame) -> np.ndarray:
+        nothing = {"weights": np.ones_like(state["weights"])}
+        parts = [
+            part.log_density(_own(state, column) | nothing, x[cut], _part_of(frame, cut))
+            for column, part, cut in self._cuts()
+        ]
+        return np.log(state["weights"])[:, None] + sum(parts)
+
+    def statistics(self, xp: Any, responsibilities: Array, x: Array, seen: Array) -> Statistics:
+        found = {"rows": xp.sum(responsibilities, axis=-1)}
+        for (column, part, cut), seen_part in zip(self._cuts(), seen, strict=True):
+            found |= _named(part.statistics(xp, responsibilities, x[cut], seen_part), column, "rows")
+        return found
+
+    def m_step(self, xp: Any, statistics: Statistics, state: State, fixed: Mapping[str, Array]) -> State:
+        rows, weights = {"rows": statistics["rows"]}, {"weights": state["weights"]}
+        moved: State = {}
+        for column, part in self.parts:
+            is_fixed = _own(fixed, column) | {"weights": fixed["weights"]}
+            best = part.m_step(xp, _own(statistics, column) | rows, _own(state, column) | weights, is_fixed)
+            moved |= _named(best, column, "weights") | {"weights": best["weights"]}
+        return moved
+
+    def log_prior(self, xp: Any, state: State, pseudo: Statistics) -> Array:
+        return sum(part.log_prior(xp, _own(state, column), _own(pseudo, column)) for column, part in self.parts)
+
+    def columns(self, x: Observations) -> np.ndarray:
+        return np.hstack([part.columns(x.column(index)) for index, (_, part) in enumerate(self.parts)])
+
+    def width(self, features: int) -> int:
+        return sum(part.width(1) for _, part in self.parts)
+
+    def log_base(self, x: Observations) -> np.ndarray:
+        return sum((part.log_base(x.column(i)) for i, (_, part) in enumerate(self.parts)), start=np.zeros(len(x)))
+
+    def pseudo(self, priors: Mapping[str, Prior], components: int, features: int | None) -> Statistics | None:
+        found: Statistics = {}
+        for column, part in self.parts:
+            own = part.pseudo(_own(priors, column), components, None)
+            if own is None:
+                return None
+            found |= _named(own, column)
+        return found
+
+    def borrowed(self, statistics: Statistics, rows: float) -> Statistics:
+        found = {"rows": statistics["rows"] + rows}
+        for column, part in self.parts:
+            own = _own(statistics, column) | {"rows": statistics["rows"]}
+            found |= _named(part.borrowed(own, rows), column, "rows")
+        return found
+
+    def held(self, sites: frozenset[str], features: int | None) -> dict[str, bool] | None:
+        is_held = {"weights": "weights" in sites}
+        for column, part in self.parts:
+            own = part.held(frozenset(_own(dict.fromkeys(sites), column)), None)
+            if own is None:
+                return None
+            is_held |= _named(own, column, "weights")
+        return is_held
+
+    def frame(self, x: np.ndarray) -> Frame:
+        frames = [part.frame(x[:, cut]) for _, part, cut in self._cuts()]
+        return Frame(np.hstack([frame.centre for frame in frames]), np.hstack([frame.unit for frame in frames]))
+
+    def blank(self, components: int, columns: int) -> State:
+        state: State = {}
+        for column, part in self.parts:
+            own = part.blank(components, part.width(1))
+            state |= _named(own, column, "weights") | {"weights": own["weights"]}
+        return state
+
+    def encode(self, parameters: Mapping[str, np.ndarray], features: int | None, frame: Frame) -> State:
+        weights = {"weights": np.asarray(parameters["weights"], dtype=np.float64)}
+        state: State = dict(weights)
+        for column, part, cut in self._cuts():
+            own = part.encode(_own(parameters, column) | weights, None, _part_of(frame, cut))
+            state |= _named(own, column, "weights")
+        return state
+
+    def decode(self, state: State, features: int | None, frame: Frame) -> dict[str, np.ndarray]:
+        weights = {"weights": state["weights"]}
+        parameters: dict[str, np.ndarray] = dict(weights)
+        for column, part, cut in self._cuts():
+            own = part.decode(_own(state, column) | weights, None, _part_of(frame, cut))
+            parameters |= _named(own, column, "weights")
+        return parameters
+
+    def log_jacobian(self, frame: Frame) -> float:
+        return sum(part.log_jacobian(_part_of(frame, cut)) for _, part, cut in self._cuts())
+
+    def narrowest(self, state: State, spread: np.ndarray) -> float:
+        return min(part.narrowest(_own(state, column), spread[cut, cut]) for column, part, cut in self._cuts())
+
+    def covariances(self, state: State) -> np.ndarray | None:
+        blocks = [part.covariances(_own(state, column)) for column, part in self.parts]
+        found = [block for block in blocks if block is not None]
+        # columns are independent: block by block along the diagonal
+        return np.stack([block_diag(*parts) for parts in zip(*found, strict=True)]) if found else None
+
+    def apart(self, state: State) -> np.ndarray:
+        weights = {"weights": state["weights"]}
+        return np.max([part.apart(_own(state, column) | weights) for column, part in self.parts], axis=0)
+
+
+def _own(names: Mapping[str, Any], column: str) -> dict[str, Any]:
+    """What belongs to a column, under its own names."""
+    return {name.removeprefix(f"{column}_"): value for name, value in names.items() if name.startswith(f"{column}_")}
+
+
+def _named(own: Mapping[str, Any], column: str, shared: str = "") -> dict[str, Any]:
+    """A column's own under the column's name, without what all columns share."""
+    return {f"{column}_{name}": value for name, value in own.items() if name != shared}
+
+
+def _part_of(frame: Frame, cut: slice) -> Frame:
+    return Frame(frame.centre[cut], frame.unit[cut])

@@ -1,0 +1,208 @@
+"""EM compiled by JAX: many restarts in the lanes of one program, data as arguments.
+
+A lane holds one restart. Whenever a few iterations are done, restarts that came to rest leave their lanes to the next ones, so that a
+slow restart delays no other. Within an iteration rows pass in blocks that stay in the cache, the E-step and the sums for the M-step
+fused, so that memory does not grow with the number of rows. Many rows are shared out among the cores, one restart after the other.
+"""
+
+import functools
+import gc
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from inference.backends.numpyro.devices import available
+from inference.backends.numpyro.jit import jit
+from inference.point.em.closed_form import Climb, ClosedForm, EMProblem, Outcome, State, Statistics
+from inference.point.em.e_step import with_prior
+from inference.point.em.loop import climb_each
+from inference.point.em.numpyro_passes import data_of, in_shares, over_rows
+
+CACHED = 64
+"""How many compiled programs are kept."""
+
+CHUNK = 64
+"""Iterations between two looks at which restarts are done."""
+
+MAX_LANES = 32
+"""Restarts in one program at most."""
+
+LANE_CELLS = 14_000
+"""Numbers of whitened data, components x features x rows, that the lanes hold together: enough to hide what an operation costs however
+small it is, and no more, because lanes whose restart is done wait for the others."""
+
+SHARED_CELLS = 1_000_000
+"""From so many numbers of whitened data on, rows are shared out among the cores."""
+
+MOST_THREADS = 16
+"""Beyond so many, adding up their sums costs more than another one saves."""
+
+BLOCK_CELLS = 24_000
+"""Numbers of whitened data in one block of rows: 200 kB, so that they and what is made of them stay in a core's cache."""
+
+Lanes = dict[str, Any]
+
+
+def climb(problem: EMProblem, states: State) -> Climb:
+    """EM from every state, (restarts, ...) by name: a loop in Python, which looks for Ctrl-C itself."""
+    with jax.enable_x64(True):
+        return _climb(problem, states)
+
+
+def _climb(problem: EMProblem, states: State) -> Climb:
+    restarts = len(next(iter(states.values())))
+    rows, features = problem.x.shape
+    components = states["weights"].shape[-1]
+    cells = components * features
+    lanes = min(restarts, MAX_LANES, max(1, LANE_CELLS // (rows * cells)))
+    block = min(rows, max(256, BLOCK_CELLS // (lanes * cells)))
+    if rows * cells >= SHARED_CELLS and jax.default_backend() == "cpu":
+        return _climb_in_shares(problem, states, block)
+    data = _data(problem)
+    run = _compiled(problem.closed_forms, problem.is_hard, block)
+    numbers = (problem.which, jnp.asarray(problem.tolerance), problem.max_steps)
+
+    ended: list[tuple[State, Outcome, np.ndarray] | None] = [None] * restarts
+    waiting = iter(range(restarts))
+    holders: list[int | None] = [next(waiting) for _ in range(lanes)]
+    traces: list[list[float]] = [[] for _ in range(restarts)]
+    state = {name: np.array(value[:lanes]) for name, value in states.items()}
+    begun = {"objective": np.array(-np.inf), "steps": np.array(0), "outcome": np.array(int(Outcome.RUNNING))}
+    begun["occupancy"] = np.zeros(components)
+    now = {name: np.stack([value] * lanes) for name, value in begun.items()}
+    while any(holder is not None for holder in holders):
+        out_state, out, trace = run(state, now, data, *numbers)
+        now = {name: np.array(value) for name, value in out.items()}
+        trace = np.asarray(trace)
+        done = now["outcome"] != int(Outcome.RUNNING)
+        is_copied = False
+        for lane, holder in enumerate(holders):
+            if holder is None:
+                continue
+            traces[holder].extend(trace[lane][~np.isnan(trace[lane])].tolist())
+            if not done[lane]:
+                continue
+            if not is_copied:
+                out_state = {name: np.array(value) for name, value in out_state.items()}
+                is_copied = True
+            mine = {name: value[lane].copy() for name, value in out_state.items()}
+            ended[holder] = (mine, Outcome(now["outcome"][lane]), now["occupancy"][lane].copy())
+            holders[lane] = next(waiting, None)
+            if holders[lane] is not None:
+                for name, value in states.items():
+                    out_state[name][lane] = value[holders[lane]]
+                for name, value in begun.items():
+                    now[name][lane] = value
+        state = out_state
+    finished = [end for end in ended if end is not None]
+    return Climb(
+        {name: np.stack([end[0][name] for end in finished]) for name in states},
+        [np.array(trace) for trace in traces],
+        [end[1] for end in finished],
+        np.stack([end[2] for end in finished]),
+    )
+
+
+def _climb_in_shares(problem: EMProblem, states: State, block: int) -> Climb:
+    """Of many rows, each core has a share; the M-step is NumPy's."""
+    threads = min(available(), MOST_THREADS)
+    first = {name: value[0] for name, value in states.items()}
+    with in_shares(problem, first, block, threads) as one_pass, np.errstate(all="ignore"):
+        climbed = climb_each(
+            np,
+            problem,
+            states,
+            one_pass,
+            pseudo=problem.pseudo,
+            fixed=problem.fixed,
+            singular=np.linalg.LinAlgError,
+        )
+    gc.collect()  # JAX returns memory that it was lent, here the data's, only when the collector runs
+    return climbed
+
+
+def _data(problem: EMProblem) -> dict[str, Any]:
+    """The run arguments."""
+    prior = {} if problem.pseudo is None else {"pseudo": dict(problem.pseudo)}
+    return {
+        **data_of(problem),
+        "total": np.float64(problem.total_weight),
+        "base": np.float64(problem.base),
+        "fixed": {name: np.asarray(value) for name, value in problem.fixed.items()},
+        **prior,
+    }
+
+
+@functools.lru_cache(CACHED)
+def _compiled(closed_forms: tuple[ClosedForm, ...], is_hard: bool, block: int) -> Callable[..., Any]:
+    """(states, lanes' numbers, data, which closed form, tolerance, max steps) -> the same after some iterations, and objectives."""
+    first = closed_forms[0]
+    one_pass = over_rows(first, is_hard, block)
+
+    def m_step(which: jax.Array, statistics: Statistics, state: State, fixed: Mapping[str, Any]) -> State:
+        branches = [functools.partial(closed.m_step, jnp) for closed in closed_forms]
+        if len(branches) == 1:
+            return branches[0](statistics, state, fixed)
+        return jax.lax.switch(which, branches, statistics, state, fixed)
+
+    def run(
+        state: State, lanes: Lanes, data: Mapping[str, Any], which: Any, tolerance: Any, max_steps: Any
+    ) -> tuple[State, Lanes, jax.Array]:
+        def body(carry: tuple[Any, ...]) -> tuple[Any, ...]:
+            count, state, lanes, trace = carry
+            is_running = lanes["outcome"] == int(Outcome.RUNNING)
+            objective, statistics = _over_lanes(lambda state: one_pass(state, data), state)
+            occupancy = statistics["rows"]
+            if "pseudo" in data:
+                add = functools.partial(with_prior, jnp, first)
+                objective, statistics = jax.vmap(add, (0, 0, 0, None))(state, objective, statistics, data["pseudo"])
+            moved = _over_lanes(lambda sums, old: m_step(which, sums, old, data["fixed"]), statistics, state)
+            size = jnp.minimum(jnp.abs(objective), jnp.abs(objective + data["base"]))
+            small = tolerance * jnp.maximum(size, data["total"])
+            is_finite = jnp.isfinite(objective) & jnp.isfinite(_summed(moved))
+            outcome = jnp.where(is_finite, int(Outcome.RUNNING), int(Outcome.BROKEN))
+            outcome = jnp.where(lanes["steps"] >= max_steps, int(Outcome.OUT_OF_STEPS), outcome)
+            outcome = jnp.where(objective - lanes["objective"] <= small, int(Outcome.AT_REST), outcome)
+            outcome = jnp.where(is_running, outcome, lanes["outcome"])
+            goes_on = outcome == int(Outcome.RUNNING)
+            state = jax.tree.map(lambda new, old: jnp.where(_like(goes_on, new), new, old), moved, state)
+            trace = trace.at[:, count].set(jnp.where(is_running, objective, jnp.nan))
+            lanes = {
+                "objective": jnp.where(is_running, objective, lanes["objective"]),
+                "steps": lanes["steps"] + goes_on,
+                "outcome": outcome,
+                "occupancy": jnp.where(is_running[:, None], occupancy, lanes["occupancy"]),
+            }
+            return count + 1, state, lanes, trace
+
+        def goes_on(carry: tuple[Any, ...]) -> jax.Array:
+            count, _, lanes, _ = carry
+            return (count < CHUNK) & jnp.any(lanes["outcome"] == int(Outcome.RUNNING))
+
+        trace = jnp.full((lanes["outcome"].shape[0], CHUNK), jnp.nan)
+        _, state, lanes, trace = jax.lax.while_loop(goes_on, body, (0, state, lanes, trace))
+        return state, lanes, trace
+
+    return jit(run)
+
+
+def _over_lanes(function: Callable[..., Any], *lanes: Any) -> Any:
+    """A function of one lane, of all; one alone keeps plain matrix products, which are faster than batches of one."""
+    if jax.tree.leaves(lanes)[0].shape[0] > 1:
+        return jax.vmap(function)(*lanes)
+    alone = jax.tree.map(lambda leaf: leaf[0], lanes)
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], function(*alone))
+
+
+def _like(flags: jax.Array, values: jax.Array) -> jax.Array:
+    """One flag a lane, in a shape that goes with `values`."""
+    return flags.reshape(flags.shape + (1,) * (values.ndim - 1))
+
+
+def _summed(state: State) -> jax.Array:
+    """One number a lane that is finite only if all of the lane's state is."""
+    sums = [jnp.sum(value.reshape(value.shape[0], -1), axis=1) for value in state.values()]
+    return jnp.sum(jnp.stack(sums), axis=0)

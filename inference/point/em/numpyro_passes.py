@@ -1,0 +1,123 @@
+"""One pass of EM over all rows, compiled by JAX: block by block through the cache, and many rows shared out among threads.
+
+A thread has a program for its share of the rows, compiled for one core: small matrix products are several times faster so than when XLA
+shares each of them out among its own threads. What the shares sum to is added up here, so that no program waits for another one.
+"""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from inference.backends.numpyro.jit import ON_ONE_CORE
+from inference.point.em.closed_form import ClosedForm, EMProblem, State, Statistics
+from inference.point.em.e_step import e_step
+from inference.point.em.loop import Pass
+from mixtures.interrupts import held_interrupts
+
+OF_ROWS = ("x", "row_weights", "labels")
+"""What has an entry a row."""
+
+CACHED = 64
+"""How many compiled programs are kept."""
+
+ONE_THREAD = {**ON_ONE_CORE, "xla_cpu_multi_thread_eigen": False}
+"""Large rows are worth XLA's newer code for fused loops, which takes longer to compile."""
+
+Data = Mapping[str, Any]
+
+
+def data_of(problem: EMProblem, rows: slice = slice(None)) -> dict[str, Any]:
+    """Some of the rows and the coordinates they are seen in; not copied, for nobody writes to observations."""
+    of_rows = {"x": problem.x, "row_weights": problem.row_weights, "labels": problem.labels}
+    placed = {n: jax.device_put(v[rows], may_alias=True) for n, v in of_rows.items() if v is not None}
+    return {**placed, "centre": jnp.asarray(problem.frame.centre), "unit": jnp.asarray(problem.frame.unit)}
+
+
+def over_rows(closed: ClosedForm, is_hard: bool, block: int) -> Callable[[State, Data], tuple[jax.Array, Statistics]]:
+    """A function (state, data) -> objective and statistics of all rows; of the first `seen` rows, if given, another has told."""
+
+    def of_block(state: State, data: Data, index: jax.Array | int) -> tuple[jax.Array, Statistics]:
+        numbers, rows = jnp.arange(state["weights"].shape[0])[:, None], data["x"].shape[0]
+        # the last block begins early enough to be whole; rows it shares with the one before count once
+        begin = jnp.minimum(index * block, rows - block)
+        cut = {name: jax.lax.dynamic_slice_in_dim(data[name], begin, block) for name in OF_ROWS if name in data}
+        x = ((cut["x"] - data["centre"]) / data["unit"]).T
+        weights = cut.get("row_weights")
+        if rows % block or "seen" in data:
+            place = begin + jnp.arange(block)
+            is_new = (place >= index * block) & (place >= data.get("seen", 0))
+            weights = jnp.where(is_new, 1.0 if weights is None else weights, 0.0)
+        return e_step(jnp, closed, state, x, weights, cut.get("labels"), numbers, is_hard)
+
+    def of_all(state: State, data: Data) -> tuple[jax.Array, Statistics]:
+        rows = data["x"].shape[0]
+        if rows == block:
+            return of_block(state, data, 0)
+        shapes = jax.eval_shape(of_block, state, data, 0)
+        zero = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        sums, _ = jax.lax.scan(
+            lambda carry, index: (jax.tree.map(jnp.add, carry, of_block(state, data, index)), None),
+            zero,
+            jnp.arange(-(-rows // block)),
+        )
+        return sums
+
+    return of_all
+
+
+@contextmanager
+def in_shares(problem: EMProblem, state: State, block: int, threads: int) -> Iterator[Pass]:
+    """One pass over all rows, a share of them by each of so many threads.
+
+    Args:
+        problem: what EM is to do.
+        state: a state, for its shapes.
+        block: rows in a block.
+        threads: how many share the rows.
+    """
+    rows = len(problem.x)
+    share = -(-rows // threads)
+    # shares are equally long, so that one program serves them: the last ones begin early enough, and skip rows that others have
+    begins = np.minimum(share * np.arange(threads), rows - share)
+    shares = [
+        data_of(problem, slice(begin, begin + share)) | {"seen": jnp.asarray(share * index - begin)}
+        for index, begin in enumerate(begins)
+    ]
+    closed: Any = problem.closed_forms[problem.which]
+    placed = {name: jnp.asarray(value) for name, value in state.items()}
+    run = _compiled(closed, problem.is_hard, min(block, share), _layout(placed), _layout(shares[0]))
+
+    def of_share(state: State, data: Data) -> tuple[float, Statistics]:
+        objective, statistics = run(state, data)
+        return float(objective), jax.tree.map(np.asarray, statistics)
+
+    with ThreadPoolExecutor(threads) as pool:
+
+        def of_all(state: State) -> tuple[float, Statistics]:
+            placed = {name: jnp.asarray(value) for name, value in state.items()}
+            parts = list(pool.map(functools.partial(of_share, placed), shares))
+            return sum(part[0] for part in parts), {name: sum(part[1][name] for part in parts) for name in parts[0][1]}
+
+        yield of_all
+
+
+Layout = tuple[tuple[str, tuple[int, ...], str], ...]
+"""Name, shape and dtype of arrays."""
+
+
+def _layout(arrays: Mapping[str, jax.Array]) -> Layout:
+    return tuple((name, value.shape, value.dtype.name) for name, value in arrays.items())
+
+
+@functools.lru_cache(CACHED)
+def _compiled(closed: Any, is_hard: bool, block: int, state: Layout, data: Layout) -> Callable[..., Any]:
+    """(state, data) -> objective and statistics of a share; compiled here, so that threads have nothing to trace."""
+    shapes = [{name: jax.ShapeDtypeStruct(shape, dtype) for name, shape, dtype in layout} for layout in (state, data)]
+    with held_interrupts():
+        return jax.jit(over_rows(closed, is_hard, block), compiler_options=ONE_THREAD).lower(*shapes).compile()

@@ -1,0 +1,263 @@
+"""EM's restarts: where they begin, how they ended, and the table that says so."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from inference.point.em.closed_form import Climb, ClosedForm, EMProblem, Frame, Outcome, State
+from inference.point.em.initial_partitions import Partition, Partitions, matched
+from inference.point.judgement import EMPTY_ROWS, rows_of_one
+from inference.point.moments import moments
+from inference.point.restarts import optima
+from inference.point.spurious import spurious_components
+from inference.status import Status
+from mixtures import Observations
+
+COLLAPSED = 1e-24
+"""A component whose variance along some direction is below this share of the data's own has collapsed: its standard deviation is as small as
+the rounding of its rows. No larger share will do: beside one row that lies a million standard deviations away, all others are narrow."""
+
+SAME = 1e-3
+"""Components nearer to each other than this, in standard deviations, whose spreads differ by less than this share, are one."""
+
+ROWS_AT_ONCE = 10_000
+"""Rows that pass together where NumPy computes."""
+
+BORROWED = 1.0
+"""Rows of average scatter that a component of a first partition is given, so that single rows do not start as spikes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """What became of every restart.
+
+    Args:
+        parameters: the restart's number -> its parameters.
+        likelihoods: the restart's number -> log p(x | parameters), and log p(x, z | parameters) at the most probable z.
+        losses: negative objectives of each restart.
+        table: see `PointFit.restarts`.
+    """
+
+    parameters: Callable[[int], dict[str, np.ndarray]]
+    likelihoods: Callable[[int], tuple[float, float]]
+    losses: list[np.ndarray]
+    table: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class Beginning:
+    """Where a restart begins.
+
+    Args:
+        rule: how the start was made.
+        seed: with which seed.
+        state: in EM's coordinates.
+    """
+
+    rule: str
+    seed: int
+    state: State
+
+
+def from_partition(closed: ClosedForm, frame: Frame, x: np.ndarray, partition: Partition, components: int) -> Beginning:
+    """The M-step's answer to a partition."""
+    sample = ((x[partition.rows] - frame.centre) / frame.unit).T
+    blank = closed.blank(components, len(sample))
+    responsibilities = (partition.labels == np.arange(components)[:, None]).astype(np.float64)
+    seen = closed.log_joint(np, blank, sample)[1]
+    statistics = closed.borrowed(closed.statistics(np, responsibilities, sample, seen), BORROWED)
+    free = dict.fromkeys(closed.fixable, False)
+    return Beginning(partition.rule, partition.seed, closed.m_step(np, statistics, blank, free))
+
+
+def beginnings(
+    closed: ClosedForm,
+    frame: Frame,
+    x: np.ndarray,
+    components: int,
+    count: int,
+    seed: int,
+    *,
+    features: int | None,
+    given: Sequence[Mapping[str, np.ndarray]] = (),
+    fixed: Mapping[str, np.ndarray] | None = None,
+    labels: np.ndarray | None = None,
+    partitions: Partitions | None,
+) -> list[Beginning]:
+    """The starts: those given, then partitions; parameters that are fixed have their values from the beginning."""
+    first = [Beginning("given", seed, closed.encode(start, features, frame)) for start in given[:count]]
+    drawn = [] if partitions is None else partitions.draw(components, count - len(first))
+    return first + from_partitions(closed, frame, x, drawn, components, features, fixed, labels)
+
+
+def from_partitions(
+    closed: ClosedForm,
+    frame: Frame,
+    x: np.ndarray,
+    drawn: Sequence[Partition],
+    components: int,
+    features: int | None,
+    fixed: Mapping[str, np.ndarray] | None,
+    labels: np.ndarray | None,
+) -> list[Beginning]:
+    """A start from each partition, numbered like the known labels, with fixed parameters in their place."""
+    if labels is not None:
+        drawn = [matched(partition, labels, components) for partition in drawn]
+    rest = [from_partition(closed, frame, x, partition, components) for partition in drawn]
+    if fixed:
+        rest = [
+            Beginning(
+                b.rule, b.seed, closed.encode(closed.decode(b.state, features, frame) | dict(fixed), features, frame)
+            )
+            for b in rest
+        ]
+    return rest
+
+
+def constants(closed: ClosedForm, frame: Frame, x: Observations, row_weights: np.ndarray | None) -> tuple[float, float]:
+    """`EMProblem`'s base and offset: what is added to EM's objective for all that no parameter changes, and for the data's units too."""
+    rows = closed.log_base(x)
+    weights = np.ones(len(rows)) if row_weights is None else row_weights
+    base = float(np.sum(weights * rows))
+    return base, base + float(weights.sum()) * closed.log_jacobian(frame)
+
+
+def joined(first: Climb, second: Climb) -> Climb:
+    """Two rounds of restarts as one."""
+    return Climb(
+        {name: np.concatenate([value, second.states[name]]) for name, value in first.states.items()},
+        first.objectives + second.objectives,
+        first.outcomes + second.outcomes,
+        np.concatenate([first.occupancy, second.occupancy]),
+    )
+
+
+def stacked(starts: Sequence[Beginning]) -> State:
+    """The states of all starts, (restarts, ...) by name."""
+    return {name: np.stack([start.state[name] for start in starts]) for name in starts[0].state}
+
+
+def padded(closed: ClosedForm, start: Beginning, components: int) -> Beginning:
+    """The start with components of weight 0 added, so that several numbers of components share a compiled program."""
+    own = len(start.state["weights"])
+    blank = closed.blank(components, start.state["loc"].shape[-1])
+    state = {
+        name: np.concatenate([value, blank[name][own:]]) if name in closed.per_component else value
+        for name, value in start.state.items()
+    }
+    state["weights"][own:] = 0.0
+    return Beginning(start.rule, start.seed, state)
+
+
+def part_of(closed: ClosedForm, climb: Climb, restarts: slice, components: int) -> Climb:
+    """Some restarts of a climb, without the components of weight 0 that were added."""
+    return Climb(
+        {
+            name: value[restarts, :components] if name in closed.per_component else value[restarts]
+            for name, value in climb.states.items()
+        },
+        climb.objectives[restarts],
+        climb.outcomes[restarts],
+        climb.occupancy[restarts, :components],
+    )
+
+
+def summarise(
+    closed: ClosedForm, problem: EMProblem, features: int | None, starts: Sequence[Beginning], climb: Climb
+) -> Runs:
+    """The table of restarts, and the way to their parameters."""
+    offset = problem.offset + problem.prior_offset
+    losses = [-(objectives + offset) for objectives in climb.objectives]
+    spread = _spread(problem)
+    restarts = range(len(starts))
+    states = [{name: value[restart] for name, value in climb.states.items()} for restart in restarts]
+    table = table_of(
+        starts=[(start.rule, start.seed) for start in starts],
+        losses=losses,
+        statuses=[
+            _status(closed, problem, state, spread, climb.occupancy[restart], climb.outcomes[restart])
+            for restart, state in enumerate(states)
+        ],
+        occupancy=list(climb.occupancy),
+    )
+    return Runs(
+        lambda restart: closed.decode(states[restart], features, problem.frame),
+        lambda restart: _likelihoods(closed, problem, states[restart]),
+        losses,
+        table,
+    )
+
+
+def _likelihoods(closed: ClosedForm, problem: EMProblem, state: State) -> tuple[float, float]:
+    """Log likelihood and classification log likelihood in the data's units, a block of rows at a time."""
+    totals = np.zeros(2)
+    state = {**state, "weights": np.maximum(state["weights"], np.finfo(float).tiny)}  # log 0 would warn
+    numbers = np.arange(len(state["weights"]))[:, None]
+    for begin in range(0, len(problem.x), ROWS_AT_ONCE):
+        rows = slice(begin, begin + ROWS_AT_ONCE)
+        weights = None if problem.row_weights is None else problem.row_weights[rows]
+        labels = None if problem.labels is None else problem.labels[rows]
+        table = closed.log_density(state, problem.x[rows].T, problem.frame)
+        if labels is not None:
+            table = np.where((labels >= 0) & (labels != numbers), -np.inf, table)
+        peak = table.max(axis=0)
+        soft = peak + np.log(np.exp(table - peak).sum(axis=0))
+        totals += [np.sum(each if weights is None else weights * each) for each in (soft, peak)]
+    return float(totals[0]), float(totals[1])
+
+
+def table_of(
+    starts: Sequence[tuple[str, int]],
+    losses: Sequence[np.ndarray],
+    statuses: Sequence[Status],
+    occupancy: Sequence[np.ndarray],
+) -> pd.DataFrame:
+    """The table of restarts, with the rule of each start and the optimum it reached."""
+    table = pd.DataFrame(
+        {
+            "seed": np.array([seed for _, seed in starts], dtype=np.int64),
+            "initial_objective": [series[0] for series in losses],
+            "objective": [series[-1] for series in losses],
+            "steps": [len(series) - 1 for series in losses],
+            "status": pd.Series(list(statuses), dtype=object),
+            "occupancy": pd.Series(list(occupancy), dtype=object),
+            "rule": [rule for rule, _ in starts],
+        }
+    )
+    table["optimum"] = optima(table)
+    return table
+
+
+def _spread(problem: EMProblem) -> np.ndarray:
+    """The data's covariance in EM's coordinates, lifted a little where the data have no spread at all."""
+    columns, unit = problem.x.shape[1], problem.frame.unit
+    covariance = moments(problem.x, problem.row_weights)[1] / (unit[:, None] * unit)
+    return covariance + 1e-12 * max(float(np.trace(covariance)) / columns, 1e-150) * np.eye(columns)
+
+
+def _status(
+    closed: ClosedForm, problem: EMProblem, state: State, spread: np.ndarray, occupancy: np.ndarray, outcome: Outcome
+) -> Status:
+    if outcome is Outcome.BROKEN or closed.narrowest(state, spread) < COLLAPSED:
+        return Status.COLLAPSED
+    occupancy = occupancy * rows_of_one(problem.row_weights)
+    if occupancy.min() < EMPTY_ROWS:
+        return Status.EMPTY
+    if (closed.apart(state)[np.triu_indices(len(occupancy), 1)] < SAME).any():
+        return Status.DUPLICATE
+    if _is_spurious(closed, problem, state, occupancy):
+        return Status.SPURIOUS
+    return Status.CONVERGED if outcome is Outcome.AT_REST else Status.MAX_STEPS
+
+
+def _is_spurious(closed: ClosedForm, problem: EMProblem, state: State, occupancy: np.ndarray) -> bool:
+    """Whether a component owes its likelihood to a few close rows; one whose rows or spread are known does not."""
+    covariances = closed.covariances(state)
+    if covariances is None or any(is_held for part, is_held in problem.fixed.items() if part.endswith("spread")):
+        return False
+    found = spurious_components(covariances, occupancy)
+    if problem.labels is not None:
+        found[problem.labels[problem.labels >= 0]] = False
+    return bool(found.any())

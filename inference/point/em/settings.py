@@ -1,0 +1,85 @@
+"""What a user may ask of EM, checked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from inference.backends.sites import Sites
+from inference.checks import checked
+from inference.point.given import checked_values
+from inference.point.starts import Start, listed
+from mixtures import Mixture, Observations
+from mixtures.errors import ModelError
+
+
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """The checked arguments of `fit_em`; see there."""
+
+    restarts: int
+    seed: int
+    starts: list[dict[str, np.ndarray]]
+    fixed: dict[str, np.ndarray]
+    row_weights: np.ndarray | None
+    is_hard: bool
+    tolerance: float
+    max_steps: int
+
+
+def check_mixture(mixture: Any, x: Any, labels: Any = None, row_weights: Any = None) -> Observations:
+    """The data, with known labels and weights, for a mixture that has no more components than there are rows.
+
+    Raises:
+        ModelError: not a `Mixture`, or too many components.
+        DataError: bad data, labels or weights.
+    """
+    observations = checked(mixture, x, labels=labels, row_weights=row_weights)
+    if not isinstance(mixture, Mixture):
+        raise ModelError(
+            "mixture",
+            got=f"{type(mixture).__name__}",
+            expected="a Mixture: EM needs to know the family of its components",
+            advice="fit_mle and fit_map take every declared program.",
+        )
+    if mixture.components > len(observations):
+        raise ModelError(
+            "components",
+            got=f"{mixture.components} for {len(observations)} rows",
+            expected="at most as many components as rows",
+            advice="Declare fewer components.",
+        )
+    return observations
+
+
+def check_fixed(fixed: Mapping[str, Any] | None, sites: Sites) -> dict[str, np.ndarray]:
+    """Known parameters, by site.
+
+    Raises:
+        ChoiceError: no such site.
+        ModelError: not numbers, a wrong shape, or values outside a site's support.
+    """
+    return {} if fixed is None else checked_values("fixed", fixed, sites)
+
+
+def check_starts(
+    init: Start | Sequence[Start] | None, fixed: Mapping[str, np.ndarray], sites: Sites
+) -> list[dict[str, np.ndarray]]:
+    """The user's starts, complete.
+
+    Raises:
+        ChoiceError: a start names a site that the program does not have.
+        ModelError: a site is missing, or has a wrong shape or values outside its support.
+    """
+    names = [site.name for site in sites.parameters]
+    complete = []
+    for one in listed(init):
+        values = checked_values("init", one, sites) | dict(fixed)
+        missing = [name for name in names if name not in values]
+        if missing:
+            raise ModelError(
+                "init", got=f"no value for {', '.join(missing)}", expected=f"values for {', '.join(names)}"
+            )
+        complete.append(values)
+    return complete
