@@ -258,7 +258,7 @@ class Observations:
 
     @property
     def fingerprint(self) -> str:
-        """sha256 of all that is here but the rows' names: tells whether two results speak of the same data."""
+        """sha256 of all that is here but the rows' names and weights: tells whether two results speak of the same data."""
         digest = hashlib.sha256(repr((self.shape, self.feature_names)).encode())
         digest.update(np.ascontiguousarray(self.x).data)  # its memory, not a copy
         if self.covariates is not None:
@@ -266,11 +266,16 @@ class Observations:
             digest.update(np.ascontiguousarray(self.covariates).tobytes())
         if self.labels is not None:
             digest.update(self.labels.tobytes())
-        if self.row_weights is not None:
-            digest.update(b"row_weights" + self.row_weights.tobytes())
         for name, values in sorted((self.data or {}).items()):
             digest.update(repr((name, values.shape, values.dtype.str)).encode() + values.tobytes())
         return digest.hexdigest()
+
+    @property
+    def weighted_fingerprint(self) -> str:
+        """The fingerprint, which also tells apart how often rows count: of runs that may be taken up again."""
+        if self.row_weights is None:
+            return self.fingerprint
+        return hashlib.sha256(self.fingerprint.encode() + self.row_weights.tobytes()).hexdigest()
 
     def coords(self) -> dict[str, Any]:
         """Coordinates of the dims `rows` and `features`, for xarray."""

@@ -9,8 +9,8 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from inference.backends.nuts_options import NutsOptions
 from inference.backends.sites import Sites
+from inference.backends.target import Target
 from mixtures import Observations, Program
 
 Parameters = Mapping[str, np.ndarray]
@@ -82,108 +82,6 @@ class GuideAscent:
     probs: dict[str, np.ndarray]
     losses: np.ndarray
     gradient_norms: dict[str, np.ndarray]
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """The posterior's own units, roughly: u = centre + unit * v, where v is a vector of numbers about 0, some units wide.
-
-    Samplers move v. What they begin with, a step of 1 and masses of 1, then fits posteriors whatever the data's origin and unit.
-
-    Args:
-        centre: an unconstrained vector, (size,).
-        unit: lengths of its coordinates, (size,).
-    """
-
-    centre: np.ndarray
-    unit: np.ndarray
-
-    def inward(self, u: np.ndarray) -> np.ndarray:
-        """v of an unconstrained vector, (..., size)."""
-        return (u - self.centre) / self.unit
-
-    def outward(self, v: np.ndarray) -> np.ndarray:
-        """The unconstrained vector of v, (..., size)."""
-        return self.centre + self.unit * v
-
-
-@dataclass(frozen=True, eq=False)
-class Starts:
-    """Where chains start.
-
-    Args:
-        vectors: unconstrained, (chains, size).
-        frame: the units that chains move in.
-    """
-
-    vectors: np.ndarray
-    frame: Frame
-
-    def packed(self) -> dict[str, np.ndarray]:
-        """As arrays by name, to be stored."""
-        return {"vectors": self.vectors, "centre": self.frame.centre, "unit": self.frame.unit}
-
-    @classmethod
-    def unpacked(cls, arrays: Mapping[str, np.ndarray]) -> "Starts":
-        """What `packed` gave."""
-        return cls(arrays["vectors"], Frame(arrays["centre"], arrays["unit"]))
-
-
-NO_DRAWS = "stopped in warm-up: there are no draws yet"
-"""What a run says that was stopped too early."""
-
-
-@dataclass(frozen=True, eq=False)
-class Draws:
-    """What a sampler gave, each array (chains, draws, ...)."""
-
-    parameters: dict[str, np.ndarray]
-    stats: dict[str, np.ndarray]
-
-
-@dataclass(frozen=True, eq=False)
-class Block:
-    """Consecutive draws of some chains, and what the sampler needs to go on after them.
-
-    Args:
-        record: by name, (chains, draws, ...); empty in warm-up.
-        state: the sampler's state, as a flat list of arrays.
-    """
-
-    record: dict[str, np.ndarray]
-    state: list[np.ndarray]
-
-
-@runtime_checkable
-class BlockKeeper(Protocol):
-    """Where a sampler leaves its blocks, and finds those of an earlier run."""
-
-    def write(self, group: int, index: int, block: Block) -> None:
-        """Keep block number `index` of a group of chains."""
-        ...
-
-    def read(self, group: int) -> list[Block]:
-        """The blocks of a group of chains, from the first on."""
-        ...
-
-
-@dataclass(frozen=True, eq=False)
-class VariationalDraws:
-    """What a variational fit gave.
-
-    Args:
-        parameters: draws by site, (draws, ...).
-        log_density: of the model, Jacobians included, at each draw, (draws,).
-        log_proposal: of the variational family, (draws,).
-        losses: negative ELBO at each step, (steps,).
-        unrest: how far the ELBO is from its maximum along each coordinate, (size,): in standard deviations of the family, 0 at rest.
-    """
-
-    parameters: dict[str, np.ndarray]
-    log_density: np.ndarray
-    log_proposal: np.ndarray
-    losses: np.ndarray
-    unrest: np.ndarray
 
 
 @runtime_checkable
@@ -297,53 +195,6 @@ class Engine(Protocol):
         """Fit assignment probabilities in a guide that is enumerated, the parameters held fixed."""
         ...
 
-    def nuts(
-        self,
-        program: Program,
-        x: Observations,
-        starts: Starts,
-        options: NutsOptions,
-        *,
-        progress: bool,
-        sampler: str,
-        store: BlockKeeper | None = None,
-        is_stopped: Callable[[], bool] = lambda: False,
-    ) -> Draws:
-        """Collapsed NUTS, one chain from each start, by the sampler named: the backend's own, or nutpie.
-
-        A sampler that works in blocks leaves them in `store`; one that can be stopped looks at `is_stopped` now and then.
-        """
-        ...
-
-    def smc(
-        self,
-        program: Program,
-        x: Observations,
-        *,
-        particles: int,
-        runs: int,
-        moves: int,
-        least_effective: float,
-        seed: int,
-        progress: bool,
-    ) -> tuple[Draws, np.ndarray]:
-        """Tempered sequential Monte Carlo: particles (runs, particles, ...), and the log evidence of each run."""
-        ...
-
-    def variational(
-        self,
-        program: Program,
-        x: Observations,
-        frame: Frame,
-        *,
-        family: str,
-        steps: int,
-        learning_rate: float,
-        draws: int,
-        seed: int,
-    ) -> VariationalDraws:
-        """Fit a variational family to the collapsed posterior of the unconstrained vector, and draw from it.
-
-        It begins at the frame's centre, in the frame's units.
-        """
+    def target(self, program: Program, x: Observations) -> Target:
+        """The collapsed posterior density of one unconstrained vector: what samplers are given."""
         ...

@@ -17,6 +17,7 @@ from inference.labels.exchange import FIXED, groups_of, is_exchangeable
 from inference.labels.methods import METHODS, solved, tasks
 from inference.labels.permutations import Permutations, Relabelling, relabel_assignments, relabel_parameters
 from mixtures import Program
+from mixtures.errors import SeedError
 from mixtures.renamed import formerly
 from mixtures.seeds import check_seed, generator
 
@@ -112,6 +113,13 @@ def choose_rows(raw: xr.DataTree, max_rows: int | None, seed: int | None) -> np.
         check_seed(seed)
     if max_rows >= total or not Evidence(raw).is_of_rows:
         return None
+    if seed is None:
+        raise SeedError(
+            "seed",
+            got="None, and a random subset of rows to be drawn",
+            expected=f"an int in [0, 2**32): a random subset of {max_rows} of the {total} rows is all that memory, or max_rows, allows",
+            advice="Pass seed=0, say.",
+        )
     return generator(check_seed(seed), "relabel").choice(total, max_rows, replace=False)
 
 

@@ -16,11 +16,11 @@ from arviz_stats.base import array_stats
 from scipy.special import logsumexp
 
 from inference.backends import Engine
-from inference.backends.protocol import Draws
 from inference.backends.sites import Sites
 from inference.checks import with_numbers
 from inference.posterior.afterwards import Steps
 from inference.posterior.tree import build_tree
+from inference.samplers.protocol import Draws
 from mixtures import Observations, Program
 
 GOOD_K_HAT = 0.7

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from inference.backends import Engine
-from inference.backends.protocol import Frame, LogDensity, Starts
+from inference.backends.protocol import LogDensity
 from inference.backends.sites import Sites
 from inference.posterior.frame import check_digits, first_look, is_finite, possible, second_look
 from inference.results import PointFit
+from inference.samplers.protocol import Frame, Starts
 from mixtures import Observations, Program
 from mixtures.errors import FitError, ModelError
 from mixtures.seeds import generator

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import uniform_filter1d
 
-from inference.backends.protocol import Draws
+from inference.samplers.protocol import Draws
 from mixtures import Mixture, Program
 from mixtures.families.members import circular_sites
 

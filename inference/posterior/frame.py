@@ -8,10 +8,11 @@ to where the density has a slope: at the edge itself the unconstrained vector is
 import numpy as np
 
 from inference.backends import Engine
-from inference.backends.protocol import Frame, LogDensity, Parameters
+from inference.backends.protocol import LogDensity, Parameters
 from inference.backends.sites import Site, Sites
 from inference.point.starts import FOR_SCALES, draw_starts
 from inference.point.widths import widths
+from inference.samplers.protocol import Frame
 from mixtures import Mixture, Observations, Program
 from mixtures.errors import DataError, FitError
 from mixtures.seeds import restart_seeds

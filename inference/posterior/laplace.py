@@ -8,13 +8,14 @@ from scipy import optimize
 from scipy.linalg import cho_solve, solve_triangular
 
 from inference.backends import engine
-from inference.backends.protocol import Frame, LogDensity
+from inference.backends.protocol import LogDensity
 from inference.checks import check_counts, check_room, checked, sizes_of, with_numbers
 from inference.point.map import fit_map
 from inference.posterior.approximate import approximate_tree
 from inference.posterior.chain_starts import fits_of, frame_about
 from inference.posterior.rehearsal import rehearse
 from inference.results import PointFit
+from inference.samplers.protocol import Frame
 from mixtures import Program
 from mixtures.errors import FitError
 from mixtures.seeds import check_seed, derived, generator

@@ -7,7 +7,6 @@ from typing import Any
 import xarray as xr
 
 from inference.backends import engine
-from inference.backends.nuts_options import METRICS, PRECISIONS, TARGET_ACCEPT, NutsOptions, choose_metric
 from inference.checks import (
     check_choice,
     check_counts,
@@ -23,9 +22,10 @@ from inference.checks import (
 from inference.posterior.chain_starts import chain_starts, fits_of, log_posterior_of
 from inference.posterior.frame import check_digits
 from inference.posterior.run import Run, carry_out
-from inference.posterior.samplers import choose_sampler
 from inference.posterior.store import DrawStore
 from inference.results import PointFit
+from inference.samplers.choice import choose_sampler
+from inference.samplers.options import METRICS, PRECISIONS, TARGET_ACCEPT, NutsOptions, choose_metric
 from mixtures import Program
 from mixtures.memory import check_memory
 from mixtures.ppl import PIP

@@ -9,12 +9,12 @@ import numpy as np
 import xarray as xr
 
 from inference.backends import engine
-from inference.backends.protocol import Starts
 from inference.checks import check_flags, check_options, check_path, checked, with_numbers
 from inference.fit_files import built
 from inference.posterior.run import Run, carry_out
 from inference.posterior.store import DrawStore
 from inference.results import versions
+from inference.samplers.protocol import Starts
 from mixtures import Program
 from mixtures.errors import StoredFileError
 from mixtures.specification import from_json, to_json
@@ -66,7 +66,7 @@ def resume(
     stored = from_json(kept.program) if program is None else program
     observations = checked(stored, x)
     numbered, backend = with_numbers(stored, observations), kept.run.sampler.backend
-    _check_same("data", path, "other data", kept.data_fingerprint[:12], observations.fingerprint[:12])
+    _check_same("data", path, "other data", kept.data_fingerprint[:12], observations.weighted_fingerprint[:12])
     _check_same("program", path, "another program", *map(_digest, (kept.program, to_json(numbered))))
     _check_same("versions", path, "other versions of the packages", kept.versions, versions(backend))
     starts = _starts(path, store.starts(), engine(backend).sites(numbered, observations).coordinates)

@@ -10,18 +10,18 @@ from typing import Any
 import xarray as xr
 
 from inference.backends import engine
-from inference.backends.nuts_options import METRICS, PRECISIONS, NutsOptions
-from inference.backends.protocol import Starts
 from inference.checks import check_choice, check_count, check_share
 from inference.fit_files import built
 from inference.posterior.afterwards import Steps
 from inference.posterior.generate import with_assignments, with_predictive
 from inference.posterior.rehearsal import rehearse
-from inference.posterior.samplers import Sampler
 from inference.posterior.store import DrawStore
 from inference.posterior.tree import build_tree
 from inference.posterior.warnings import raise_if_unsound
 from inference.results import versions
+from inference.samplers.choice import Sampler
+from inference.samplers.options import METRICS, PRECISIONS, NutsOptions
+from inference.samplers.protocol import Starts
 from mixtures import Observations, Program
 from mixtures.errors import ChoiceError
 from mixtures.interrupts import stop_on_interrupt
@@ -45,7 +45,7 @@ class Run:
         return {
             "run": dataclasses.asdict(self),
             "program": to_json(program),
-            "data_fingerprint": x.fingerprint,
+            "data_fingerprint": x.weighted_fingerprint,
             "versions": versions(self.sampler.backend),
         }
 
@@ -93,13 +93,11 @@ def carry_out(
     sites = backend.sites(program, x)
     rehearse(program, x, backend, sites, predictive=run.predictive, assignments=run.assignments)
     with stop_on_interrupt() as is_stopped:
-        drawn = backend.nuts(
-            program,
-            x,
+        drawn = run.sampler.sample(
+            backend.target(program, x),
             starts,
             run.nuts,
             progress=sys.stderr.isatty() if progress is None else progress,
-            sampler=run.sampler.name,
             store=store,
             is_stopped=is_stopped,
         )

@@ -13,6 +13,7 @@ from inference.checks import check_counts, check_options, check_proper, check_ro
 from inference.posterior.afterwards import Steps
 from inference.posterior.rehearsal import rehearse
 from inference.posterior.tree import build_tree
+from inference.samplers.choice import only_in_jax
 from mixtures import Mixture, Program
 from mixtures.errors import BackendError
 from mixtures.seeds import check_seed, derived
@@ -81,14 +82,14 @@ def sample_smc(
             expected="BlackJAX, whose moves it uses",
             advice="Run: pip install 'bayes-mixtures[blackjax]'",
         )
+    smc = only_in_jax(backend, "smc", got="'pyro', which moves one particle at a time", expected="'numpyro'")
     backend_engine = engine(backend)
     sites, numbered = backend_engine.sites(program, observations), with_numbers(program, observations)
     rehearse(numbered, observations, backend_engine, sites)
     if not isinstance(program, Mixture):
         check_proper(backend_engine.prior_draw(program, observations, derived(seed, "sample_smc", "prior")))
-    draws, log_evidence = backend_engine.smc(
-        program,
-        observations,
+    draws, log_evidence = smc.sample(
+        backend_engine.target(program, observations),
         particles=particles,
         runs=runs,
         moves=moves,

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from inference.backends.protocol import Block
+from inference.samplers.protocol import Block
 from inference.whole_files import write_whole
 from mixtures.checks import check_path
 from mixtures.errors import StoredFileError

@@ -11,12 +11,12 @@ import xarray as xr
 
 from inference.assignment.responsibilities import likelihood_blocks
 from inference.backends import Engine
-from inference.backends.protocol import Draws
 from inference.backends.sites import Site, Sites
 from inference.draws import NAMED, flat
 from inference.posterior.afterwards import Steps
 from inference.posterior.circle import unrolled
 from inference.results import versions
+from inference.samplers.protocol import Draws
 from mixtures import Mixture, Observations, Program
 from mixtures.specification import kept, to_json
 

@@ -12,6 +12,7 @@ from inference.posterior.approximate import approximate_tree
 from inference.posterior.chain_starts import fits_of, frame_about
 from inference.posterior.rehearsal import rehearse
 from inference.results import PointFit
+from inference.samplers.choice import only_in_jax
 from mixtures import Program
 from mixtures.errors import FitError, ModelError
 from mixtures.seeds import check_seed, derived
@@ -83,6 +84,9 @@ def fit_vi(
     check_counts(steps=steps, draws=draws)
     check_room(draws=draws, **sizes_of(program, observations))
     check_positive("learning_rate", learning_rate)
+    variational = only_in_jax(
+        backend, "variational", got="'pyro'", expected="'numpyro', whose variational families are used"
+    )
     backend_engine = engine(backend)
     sites = backend_engine.sites(program, observations)
     own = derived(seed, "fit_vi", "fit_map")
@@ -96,9 +100,8 @@ def fit_vi(
         )
     rehearse(with_numbers(program, observations), observations, backend_engine, sites)
     frame = frame_about(program, observations, backend_engine, sites, fit, seed, "fit_vi")
-    found = backend_engine.variational(
-        program,
-        observations,
+    found = variational.fit(
+        backend_engine.target(program, observations),
         frame,
         family=family,
         steps=steps,

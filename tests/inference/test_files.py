@@ -14,9 +14,9 @@ import xarray as xr
 import inference
 import mixtures
 from inference.backends import engine
-from inference.backends.protocol import Draws
 from inference.checks import with_numbers
 from inference.posterior.tree import build_tree
+from inference.samplers.protocol import Draws
 from mixtures.errors import ModelError, StoredFileError
 from tests.oracles import FIVE_POINTS
 

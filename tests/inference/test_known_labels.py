@@ -23,13 +23,13 @@ from inference import (
 )
 from inference.assignment.responsibilities import draw_responsibilities
 from inference.backends import engine
-from inference.backends.protocol import Draws
 from inference.checks import with_numbers
 from inference.draws import observations_of
 from inference.labels.methods import METHODS
 from inference.point.mle import fit_mle
 from inference.posterior.generate import with_assignments, with_predictive
 from inference.posterior.tree import build_tree
+from inference.samplers.protocol import Draws
 from mixtures import Observations, gaussian_mixture
 from mixtures.errors import DataError
 from tests.oracles import FIVE_POINTS

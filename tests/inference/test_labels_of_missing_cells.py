@@ -6,10 +6,10 @@ import xarray as xr
 
 from inference import Verdict, diagnose_labels, relabel
 from inference.backends import engine
-from inference.backends.protocol import Draws
 from inference.checks import with_numbers
 from inference.labels.methods import METHODS
 from inference.posterior.tree import build_tree
+from inference.samplers.protocol import Draws
 from mixtures import Observations, gaussian_mixture
 
 DRAWS = 50

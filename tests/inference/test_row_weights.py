@@ -12,7 +12,7 @@ import inference
 from inference.backends import engine
 from inference.draws import observations_of
 from mixtures import Mixture, Observations, declare, families, gaussian_mixture
-from mixtures.errors import DataError, ModelError
+from mixtures.errors import DataError, ModelError, StoredFileError
 
 RNG = np.random.default_rng(3)
 X = np.concatenate([RNG.normal(0.0, 1.0, 14), RNG.normal(2.5, 0.8, 10)])
@@ -144,7 +144,9 @@ def test_weights_travel_with_the_rows():
     x = Observations(X, row_weights=COUNTS)
     np.testing.assert_array_equal(x.take(slice(2, 9)).row_weights, COUNTS[2:9])
     np.testing.assert_array_equal(Observations(x).row_weights, COUNTS)
-    assert x.with_row_weights(None).fingerprint == Observations(X).fingerprint != x.fingerprint
+    plain = x.with_row_weights(None)
+    assert plain.row_weights is None and plain.fingerprint == x.fingerprint
+    assert plain.weighted_fingerprint == plain.fingerprint != x.weighted_fingerprint
 
 
 def test_a_tree_keeps_them():
@@ -173,3 +175,13 @@ def test_weights_of_rows_that_hang_together_are_refused(backend):
 def test_bad_weights_are_refused(bad):
     with pytest.raises(DataError, match="row_weights"):
         Observations(X, row_weights=bad)
+
+
+def test_a_stored_run_is_taken_up_with_the_weights_it_had_alone(tmp_path):
+    x = Observations(X, row_weights=COUNTS)
+    options = {"draws": 60, "tune": 60, "chains": 1, "sampler": "numpyro", "progress": False}
+    post = inference.sample_nuts(MODEL, x, seed=0, store=tmp_path / "store", **options)
+    again = inference.resume(tmp_path / "store", x, progress=False)
+    np.testing.assert_array_equal(again["posterior"]["loc"], post["posterior"]["loc"])
+    with pytest.raises(StoredFileError, match="other data"):
+        inference.resume(tmp_path / "store", X, progress=False)

@@ -16,9 +16,10 @@ import torch
 import inference
 import mixtures
 from inference.backends import engine
-from inference.backends.nuts_options import NutsOptions
-from inference.backends.protocol import Frame, Starts
 from inference.labels.relabel import relabel
+from inference.samplers.choice import Sampler
+from inference.samplers.options import NutsOptions
+from inference.samplers.protocol import Frame, Starts
 from mixtures import Observations, families, gaussian_mixture
 
 SEEDS = (1, 2, 3)
@@ -162,12 +163,15 @@ def test_first_restarts_are_the_same_whatever_the_number_of_restarts(verb):
 
 def test_chains_from_one_start_know_nothing_of_each_other(backend):
     """Chain c of seed s is no chain of any other seed, although all begin in the same place."""
-    sampler = engine(backend)
+    own, sampler = engine(backend), Sampler(backend, backend, "asked for")
     start = {"weights": np.full(2, 0.5), "loc": np.array([0.0, 2.5]), "scale": np.array(1.0)}
-    vector = sampler.log_density(MODEL, Observations(X)).unconstrain(start)
+    vector = own.log_density(MODEL, Observations(X)).unconstrain(start)
+    target = own.target(MODEL, Observations(X))
     starts = Starts(np.tile(vector, (3, 1)), Frame(np.zeros_like(vector), np.ones_like(vector)))
     drawn = [
-        sampler.nuts(MODEL, Observations(X), starts, NutsOptions(5, 5, 0.8, seed), progress=False, sampler=backend)
+        sampler.sample(
+            target, starts, NutsOptions(5, 5, 0.8, seed), progress=False, store=None, is_stopped=lambda: False
+        )
         for seed in (0, 1, 2)
     ]
     first = np.concatenate([draws.parameters["scale"][:, 0] for draws in drawn])

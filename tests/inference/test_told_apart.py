@@ -12,11 +12,11 @@ from scipy import stats
 from inference import Verdict, align, diagnose_labels, match, relabel
 from inference.assignment.responsibilities import draw_responsibilities
 from inference.backends import engine
-from inference.backends.protocol import Draws
 from inference.checks import with_numbers
 from inference.labels.methods import METHODS
 from inference.labels.permutations import relabel_parameters
 from inference.posterior.tree import build_tree
+from inference.samplers.protocol import Draws
 from mixtures import Mixture, Observations, Program, gaussian_mixture, weights
 from mixtures.exchangeable import exchangeable
 from mixtures.families import Gaussian, PerComponent, PointMass, Poisson, Product, WithNoise

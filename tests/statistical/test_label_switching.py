@@ -11,13 +11,13 @@ import xarray as xr
 from inference import fit_map, sample_nuts
 from inference.assignment.responsibilities import draw_responsibilities
 from inference.backends import engine
-from inference.backends.protocol import Draws
 from inference.checks import with_numbers
 from inference.labels.align import align
 from inference.labels.diagnose import diagnose_labels
 from inference.labels.relabel import METHODS, permuted, relabel
 from inference.labels.verdict import Verdict
 from inference.posterior.tree import build_tree
+from inference.samplers.protocol import Draws
 from mixtures import gaussian_mixture, load_dataset
 
 

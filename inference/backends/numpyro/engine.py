@@ -1,6 +1,7 @@
 """The engine in NumPyro: everything compiled, in a 64-bit scope of its own, many starts or draws in one program."""
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from inference.backends.numpyro import nutpie, nuts, smc, variational
 from inference.backends.numpyro.ascent import compiled_ascent, compiled_guide_ascent
 from inference.backends.numpyro.hub import compiled_joint, compiled_log_densities, compiled_pointwise
 from inference.backends.numpyro.mle import compiled_expected, compiled_mle
@@ -19,20 +19,16 @@ from inference.backends.numpyro.programs import (
     compiled_prior_draw,
 )
 from inference.backends.numpyro.sites import Values, bound, describe
-from inference.backends.numpyro.vector import compiled_hessian, compiled_units, compiled_vector_density
-from inference.backends.nuts_options import NutsOptions
-from inference.backends.protocol import (
-    Ascent,
-    BlockKeeper,
-    Draws,
-    Frame,
-    GuideAscent,
-    LogDensity,
-    Parameters,
-    Starts,
-    VariationalDraws,
+from inference.backends.numpyro.vector import (
+    Collapsed,
+    compiled_hessian,
+    compiled_prior_vector,
+    compiled_units,
+    compiled_vector_density,
 )
+from inference.backends.protocol import Ascent, GuideAscent, LogDensity, Parameters
 from inference.backends.sites import Sites
+from inference.backends.target import Target
 from mixtures import Observations, Program
 from mixtures.interrupts import held_interrupts
 
@@ -201,76 +197,20 @@ class NumPyroEngine:
         probs, losses, norms = climb(_as_jax(parameters), jnp.asarray(learning_rate), jax.random.PRNGKey(seed), data)
         return GuideAscent(_as_numpy(probs), np.asarray(losses), _as_numpy(norms))
 
-    @_in_float64  # a loop in Python, which looks for Ctrl-C itself
-    def nuts(
-        self,
-        program: Program,
-        x: Observations,
-        starts: Starts,
-        options: NutsOptions,
-        *,
-        progress: bool,
-        sampler: str,
-        store: BlockKeeper | None = None,
-        is_stopped: Callable[[], bool] = lambda: False,
-    ) -> Draws:
-        structure, data, sites = bound(program, x)
-        given = (structure, sites, data, starts, options)
-        if sampler == "nutpie":
-            return nutpie.sample(*given, progress=progress, is_stopped=is_stopped)
-        return nuts.sample(*given, progress=progress, store=store, is_stopped=is_stopped)
-
     @_held
-    def smc(
-        self,
-        program: Program,
-        x: Observations,
-        *,
-        particles: int,
-        runs: int,
-        moves: int,
-        least_effective: float,
-        seed: int,
-        progress: bool,
-    ) -> tuple[Draws, np.ndarray]:
+    def target(self, program: Program, x: Observations) -> Target:
         structure, data, sites = bound(program, x)
-        return smc.sample(
-            structure,
-            sites,
+        cells = len(x) * math.prod(site.categories for site in sites.assignments)
+        return Target(
+            Collapsed(structure, sites),
             data,
-            particles=particles,
-            runs=runs,
-            moves=moves,
-            least_effective=least_effective,
-            seed=seed,
-            progress=progress,
+            cells,
+            from_prior=functools.partial(_from_prior, structure, sites, data),
         )
 
-    @_held
-    def variational(
-        self,
-        program: Program,
-        x: Observations,
-        frame: Frame,
-        *,
-        family: str,
-        steps: int,
-        learning_rate: float,
-        draws: int,
-        seed: int,
-    ) -> VariationalDraws:
-        structure, data, sites = bound(program, x)
-        return variational.fit(
-            structure,
-            sites,
-            data,
-            frame,
-            family=family,
-            steps=steps,
-            learning_rate=learning_rate,
-            draws=draws,
-            seed=seed,
-        )
+
+def _from_prior(program: Program, sites: Sites, data: Values, keys: jax.Array) -> jax.Array:
+    return compiled_prior_vector(program, sites)(keys, data)
 
 
 def _as_numpy(values: Values) -> dict[str, np.ndarray]:

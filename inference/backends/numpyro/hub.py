@@ -200,9 +200,8 @@ CELLS_AT_ONCE = 200_000
 """Numbers in the tables, draws x rows x components, of densities that are computed together: enough to hide what an operation costs."""
 
 
-def at_once(draws: int, data: Values, sites: Sites) -> int:
-    """Of so many draws, or particles, how many have their densities computed together."""
-    cells = len(data["x"]) * math.prod(site.categories for site in sites.assignments)
+def at_once(draws: int, cells: int) -> int:
+    """Of so many draws, or particles, how many have their densities computed together, of so many numbers each."""
     return min(draws, max(1, CELLS_AT_ONCE // cells))
 
 
@@ -213,7 +212,8 @@ def compiled_log_densities(program: Program, sites: Sites) -> Callable[[Values, 
 
     def group_of(parameters: Values, data: Values) -> tuple[int, int]:
         draws = len(next(iter(parameters.values())))
-        return draws, at_once(draws, data, sites)
+        cells = len(data["x"]) * math.prod(site.categories for site in sites.assignments)
+        return draws, at_once(draws, cells)
 
     def some(found: tuple[jax.Array, jax.Array], span: tuple[Any, Any], parameters: Values, data: Values) -> Any:
         group = group_of(parameters, data)[1]

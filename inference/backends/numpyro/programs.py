@@ -29,15 +29,20 @@ def compiled_classifier(
     return jit(assign)
 
 
-@functools.lru_cache(CACHED)
-def compiled_prior_draw(program: Program, names: tuple[str, ...]) -> Callable[..., Values]:
-    """A compiled function (key, data) -> one draw of every parameter from its prior."""
+def prior_draw(program: Program, names: tuple[str, ...]) -> Callable[..., Values]:
+    """A function (key, data) -> one draw of every parameter from its prior."""
 
     def draw(key: jax.Array, data: Values) -> Values:
         trace = handlers.trace(handlers.seed(native(program), key)).get_trace(**data)
         return {name: trace[name]["value"] for name in names}
 
-    return jit(draw)
+    return draw
+
+
+@functools.lru_cache(CACHED)
+def compiled_prior_draw(program: Program, names: tuple[str, ...]) -> Callable[..., Values]:
+    """`prior_draw`, compiled."""
+    return jit(prior_draw(program, names))
 
 
 @functools.lru_cache(CACHED)

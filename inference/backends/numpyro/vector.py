@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -11,6 +12,7 @@ from numpyro.distributions import biject_to
 
 from inference.backends.numpyro.hub import halves, of_no_row
 from inference.backends.numpyro.jit import ON_ONE_CORE, jit
+from inference.backends.numpyro.programs import prior_draw
 from inference.backends.numpyro.sites import CACHED, Values, trace_sites
 from inference.backends.numpyro.split import Held, apart
 from inference.backends.predictors import Predictors
@@ -129,3 +131,26 @@ def compiled_hessian(program: Program, sites: Sites, prior: bool, jacobian: bool
     """Compiled: (vector, data) -> second derivatives of the log density."""
     log_density, _, _ = vector_functions(program, sites, prior, jacobian)
     return jit(jax.hessian(log_density))
+
+
+@dataclass(frozen=True)
+class Collapsed:
+    """A program's posterior density, assignments summed out; see `inference.backends.target.Density`."""
+
+    program: Program
+    sites: Sites
+
+    def parts(self, u: jax.Array, data: Values, *frame: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return vector_parts(self.program, self.sites)(u, data, *frame)
+
+    def constrain(self, u: jax.Array, data: Values) -> Values:
+        space = Space(self.program, self.sites, data)
+        return space.values(space.split(u))
+
+
+@functools.lru_cache(CACHED)
+def compiled_prior_vector(program: Program, sites: Sites) -> Callable[..., jax.Array]:
+    """Compiled: (keys (draws,), data) -> vectors drawn from the prior, (draws, size)."""
+    names = tuple(site.name for site in sites.parameters)
+    draw, (_, _, unconstrain) = prior_draw(program, names), vector_functions(program, sites, prior=True, jacobian=True)
+    return jit(jax.vmap(lambda key, data: unconstrain(draw(key, data), data), (0, None)))

@@ -8,22 +8,11 @@ import torch
 from pyro import poutine
 from pyro.infer import infer_discrete
 
-from inference.backends.nuts_options import NutsOptions
-from inference.backends.protocol import (
-    Ascent,
-    BlockKeeper,
-    Draws,
-    Frame,
-    GuideAscent,
-    LogDensity,
-    Parameters,
-    Starts,
-    VariationalDraws,
-)
-from inference.backends.pyro import nuts
+from inference.backends.protocol import Ascent, GuideAscent, LogDensity, Parameters
 from inference.backends.pyro.ascent import ascend_guide, ascend_one_by_one, ascend_together
 from inference.backends.pyro.mle import ascend_likelihood, expected_density
 from inference.backends.pyro.programs import (
+    Collapsed,
     as_numpy,
     as_torch,
     describe,
@@ -39,8 +28,8 @@ from inference.backends.pyro.programs import (
     vector_density,
 )
 from inference.backends.sites import Sites
+from inference.backends.target import Target
 from mixtures import Observations, Program
-from mixtures.errors import BackendError
 
 
 class PyroEngine:
@@ -203,69 +192,11 @@ class PyroEngine:
                 model, sites, data, as_torch(dict(parameters)), steps=steps, learning_rate=learning_rate
             )
 
-    def nuts(
-        self,
-        program: Program,
-        x: Observations,
-        starts: Starts,
-        options: NutsOptions,
-        *,
-        progress: bool,
-        sampler: str,
-        store: BlockKeeper | None = None,
-        is_stopped: Callable[[], bool] = lambda: False,
-    ) -> Draws:
-        del sampler, store  # Pyro's driver cannot be taken up where it was left
+    def target(self, program: Program, x: Observations) -> Target:
         sites = describe(program, x)
         model, data = tensors(program, x)
-        with isolated():  # each chain has a seed of its own
-            return nuts.sample(
-                model,
-                sites,
-                data,
-                starts,
-                options,
-                progress=progress,
-                is_stopped=is_stopped,
-            )
-
-    def smc(
-        self,
-        program: Program,
-        x: Observations,
-        *,
-        particles: int,
-        runs: int,
-        moves: int,
-        least_effective: float,
-        seed: int,
-        progress: bool,
-    ) -> tuple[Draws, np.ndarray]:
-        raise BackendError(
-            "backend",
-            got="'pyro', which moves one particle at a time",
-            expected="'numpyro'",
-            advice="The program is the same: sample it with backend='numpyro'.",
-        )
-
-    def variational(
-        self,
-        program: Program,
-        x: Observations,
-        frame: Frame,
-        *,
-        family: str,
-        steps: int,
-        learning_rate: float,
-        draws: int,
-        seed: int,
-    ) -> VariationalDraws:
-        raise BackendError(
-            "backend",
-            got="'pyro'",
-            expected="'numpyro', whose variational families are used",
-            advice="The program is the same: fit it with backend='numpyro'.",
-        )
+        with isolated():
+            return Target(Collapsed(model, sites, data), data)
 
 
 ENGINE = PyroEngine()

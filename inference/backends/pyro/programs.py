@@ -397,6 +397,21 @@ class Unconstrained:
         return inner + self._predictors.log_jacobian(free)
 
 
+class Collapsed:
+    """A program's posterior density, assignments summed out; see `inference.backends.target.Density`."""
+
+    def __init__(self, model: Callable[..., Any], sites: Sites, data: Values):
+        self._space, self._both = Unconstrained(model, sites, data), log_densities(model, sites)
+
+    def parts(self, u: torch.Tensor, data: Values) -> tuple[torch.Tensor, torch.Tensor]:
+        free = self._space.split(u)
+        likelihood, prior = self._both(self._space.constrain(free), data)
+        return likelihood, prior + self._space.log_jacobian(free)
+
+    def constrain(self, u: torch.Tensor, data: Values) -> Values:
+        return self._space.constrain(self._space.split(u))
+
+
 def vector_density(program: Program, x: Observations, *, prior: bool, jacobian: bool) -> LogDensity:
     """The collapsed log density of one unconstrained vector, with gradients by torch."""
     sites = describe(program, x)

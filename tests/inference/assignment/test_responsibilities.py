@@ -9,9 +9,9 @@ from scipy.special import softmax
 from inference.assignment import responsibilities as module
 from inference.assignment.log_likelihood import log_likelihood
 from inference.backends import engine
-from inference.backends.protocol import Draws
 from inference.checks import with_numbers
 from inference.posterior.tree import build_tree
+from inference.samplers.protocol import Draws
 from mixtures import Observations, gaussian_mixture
 from mixtures.errors import DataError
 

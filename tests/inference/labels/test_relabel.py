@@ -10,7 +10,7 @@ from inference.labels.align import align
 from inference.labels.diagnose import diagnose_labels
 from inference.labels.evidence import raw_tree
 from inference.labels.relabel import METHODS, relabel
-from mixtures.errors import ChoiceError, DataError, ModelError
+from mixtures.errors import ChoiceError, DataError, ModelError, SeedError
 from tests.inference.labels.planted import planted_draws, scrambles
 from tests.inference.labels.trees import gaussian_tree, planted_tree
 
@@ -133,9 +133,11 @@ def test_a_subset_of_rows_gives_the_same_labels_and_states_its_error(method, dra
 
 def test_rows_beyond_what_memory_holds_are_left_out_and_that_is_said(tree, draws, monkeypatch):
     monkeypatch.setattr("inference.labels.relabel.MOST_MEMORY", 8 * 40 * 4 * 50)
-    after = relabel(tree, "stephens", pivot=0)
+    after = relabel(tree, "stephens", pivot=0, seed=0)
     assert np.array_equal(found(after), draws.answer)
     assert after["relabelling"].attrs["rows_used"] == 50
+    with pytest.raises(SeedError, match="a random subset of 50 of the 120 rows"):
+        relabel(tree, "stephens", pivot=0)
 
 
 def test_too_few_rows_to_tell_have_a_large_stated_error():

@@ -54,12 +54,13 @@ def test_a_bad_start_of_a_rule_is_refused():
         fit_map(MODEL, X, init=lambda x, rng: {"scale": [-1.0, -1.0]}, restarts=1, seed=0)
 
 
-def test_a_fit_is_no_start_but_its_parameters_are():
+def test_a_fit_is_a_start_as_its_parameters_are_and_holds_nothing_fixed():
     fit = fit_em(MODEL, X, restarts=2, seed=0)
-    with pytest.raises(ModelError, match=r"init=fit\.parameters"):
-        fit_em(MODEL, X, init=fit, restarts=1, seed=0)
-    again = fit_em(MODEL, X, init=fit.parameters, restarts=1, seed=0)
-    assert again.log_likelihood == pytest.approx(fit.log_likelihood)
+    for init in (fit, fit.parameters, [fit]):
+        again = fit_em(MODEL, X, init=init, restarts=1, seed=0)
+        assert again.log_likelihood == pytest.approx(fit.log_likelihood)
+    with pytest.raises(ModelError, match=r"fixed=fit\.parameters"):
+        fit_em(MODEL, X, fixed=fit, restarts=1, seed=0)
 
 
 def test_numbers_in_single_precision_pass():

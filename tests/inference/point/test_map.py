@@ -178,7 +178,7 @@ def test_two_routes_of_ascent_in_pyro_agree():
     """The vmapped hub, and AutoDelta with TraceEnum_ELBO, are the same objective with the same gradient."""
     import torch
 
-    from inference.backends import pyro_ascent
+    from inference.backends.pyro import ascent as pyro_ascent
     from inference.backends.pyro.programs import as_torch, describe, isolated, tensors
     from mixtures import Observations
 

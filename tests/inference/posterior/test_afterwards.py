@@ -184,7 +184,7 @@ def test_a_likelihood_of_factors_is_sampled(backend):
 
 
 def test_what_cannot_be_predicted_is_refused_before_any_draw(backend, monkeypatch):
-    monkeypatch.setattr(type(engine(backend)), "nuts", _broken)
+    monkeypatch.setattr(type(engine(backend)), "target", _broken)
     with pytest.raises(ModelError, match="predictive: got predictive=True and a program without an observed site"):
         inference.sample_nuts(made("factor", len(X)), X, **NUTS, backend=backend, predictive=True)
 
@@ -198,6 +198,6 @@ def test_names_of_axes_that_do_not_go_together_are_refused_before_any_draw(backe
             z = ppl.assign("assignment", ppl.xp.ones(2) / 2)
             ppl.sample("obs", ppl.dist.Normal(1.0 * z, 1.0), obs=x)
 
-    monkeypatch.setattr(type(engine(backend)), "nuts", _broken)
+    monkeypatch.setattr(type(engine(backend)), "target", _broken)
     with pytest.raises(ModelError, match="dims: got .*level.*; expected names of axes that go together"):
         inference.sample_nuts(clash, X, **NUTS, backend=backend)

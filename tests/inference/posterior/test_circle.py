@@ -6,8 +6,8 @@ from scipy import stats
 
 import inference
 from inference.backends import engine
-from inference.backends.protocol import Draws
 from inference.posterior.circle import on_one_turn, unrolled
+from inference.samplers.protocol import Draws
 from mixtures import Mixture, Observations, families, priors, simulate
 
 X = Observations(np.random.default_rng(0).vonmises(np.pi, 2.0, size=20))

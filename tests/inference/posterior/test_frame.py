@@ -17,9 +17,9 @@ from scipy import special, stats
 import inference
 import mixtures
 from inference.backends import engine
-from inference.backends.protocol import Frame
 from inference.posterior.approximate import judged
 from inference.posterior.frame import check_digits, first_look, inside, is_finite, second_look
+from inference.samplers.protocol import Frame
 from mixtures import Mixture, Observations, families
 from mixtures.errors import DataError, FitError, ModelError
 

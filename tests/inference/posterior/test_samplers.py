@@ -10,9 +10,9 @@ from pyro.infer import NUTS
 
 import inference
 import mixtures
-from inference.backends.numpyro import nutpie as numpyro_nutpie
-from inference.posterior import samplers
-from inference.posterior.samplers import choose_sampler
+from inference.samplers import choice
+from inference.samplers import nutpie as nutpie_sampler
+from inference.samplers.choice import choose_sampler
 from mixtures.errors import BackendError
 from tests.oracles import FIVE_POINTS
 
@@ -43,7 +43,7 @@ def test_nutpie_has_no_single_precision():
 
 
 def test_without_nutpie(monkeypatch):
-    monkeypatch.setattr(samplers, "find_spec", lambda name: None)
+    monkeypatch.setattr(choice, "find_spec", lambda name: None)
     chosen = choose_sampler("auto", "numpyro", is_stored=False, is_on_cpu=True)
     assert chosen.name == "numpyro" and "not installed" in chosen.reason
     with pytest.raises(BackendError, match=r"pip install 'bayes-mixtures\[nutpie\]'"):
@@ -87,15 +87,15 @@ def test_starts_at_which_a_derivative_vanishes_are_taken(model):
 
 @pytest.mark.parametrize("at_once", [1, 2, 3])
 def test_chains_that_take_turns_give_the_same_draws(model, by_nutpie, monkeypatch, at_once):
-    monkeypatch.setattr(numpyro_nutpie, "_useful_at_once", lambda *_: at_once)
-    monkeypatch.setattr(numpyro_nutpie, "TURN", 0.002)
+    monkeypatch.setattr(nutpie_sampler, "_useful_at_once", lambda *_: at_once)
+    monkeypatch.setattr(nutpie_sampler, "TURN", 0.002)
     options = {"draws": 60, "tune": 60, "chains": 3, "seed": 0, "progress": False}
     tree = inference.sample_nuts(model, FIVE_POINTS, sampler="nutpie", **options)
     xr.testing.assert_equal(tree["posterior"].to_dataset(), by_nutpie["posterior"].to_dataset())
 
 
 def test_ctrl_c_stops_nutpie_with_the_draws_so_far(model, by_nutpie, monkeypatch):
-    expand, far = numpyro_nutpie._Chain._expand, []
+    expand, far = nutpie_sampler._Chain._expand, []
 
     def interrupted(chain, u):
         if chain.drawn == 500:
@@ -104,7 +104,7 @@ def test_ctrl_c_stops_nutpie_with_the_draws_so_far(model, by_nutpie, monkeypatch
                 os.kill(os.getpid(), signal.SIGINT)
         return expand(chain, u)
 
-    monkeypatch.setattr(numpyro_nutpie._Chain, "_expand", interrupted)
+    monkeypatch.setattr(nutpie_sampler._Chain, "_expand", interrupted)
     found = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         tree = inference.sample_nuts(

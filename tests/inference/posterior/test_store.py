@@ -19,7 +19,7 @@ from jaxlib import xla_client
 
 import inference
 import mixtures
-from inference.backends.numpyro import nuts as numpyro_nuts
+from inference.samplers import numpyro_nuts
 from mixtures.errors import BackendError, StoredFileError
 from mixtures.interrupts import stop_on_interrupt
 from tests.oracles import FIVE_POINTS

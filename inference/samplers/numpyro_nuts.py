@@ -17,14 +17,13 @@ from numpyro.infer.hmc import hmc
 
 from inference.backends.numpyro.jit import ON_ONE_CORE, Compiled, jit, recorded
 from inference.backends.numpyro.sites import CACHED, Values
-from inference.backends.numpyro.vector import vector_functions
-from inference.backends.nuts_options import NutsOptions
 from inference.backends.pieces import Pace
-from inference.backends.progress import ChainBars
-from inference.backends.protocol import NO_DRAWS, Block, BlockKeeper, Draws, Starts
-from inference.backends.sites import Sites
-from inference.backends.start_check import check_starts
-from mixtures import Program
+from inference.backends.target import Density, Target
+from inference.samplers.jax_targets import constrained_draws, log_density
+from inference.samplers.options import NutsOptions
+from inference.samplers.progress import ChainBars
+from inference.samplers.protocol import NO_DRAWS, Block, BlockKeeper, Draws, Starts
+from inference.samplers.start_check import check_starts
 from mixtures.errors import StoredFileError
 from mixtures.interrupts import held_interrupts
 from mixtures.seeds import derived
@@ -38,16 +37,15 @@ Given = tuple[Values, jax.Array, jax.Array]
 
 
 @functools.lru_cache(CACHED)
-def _kernel(program: Program, sites: Sites, options: NutsOptions, is_vectorized: bool) -> tuple[Compiled, Compiled]:
+def _kernel(density: Density, options: NutsOptions, is_vectorized: bool) -> tuple[Compiled, Compiled]:
     """Two compiled functions: (keys, v, given) -> states, and (states, draws, gradients, given) -> states, record, draws made, gradients
     taken, where it ends when so many draws are made or so many gradients taken.
 
     Chains move v, in the units of a `Frame`.
     """
-    log_density, _, _ = vector_functions(program, sites, prior=True, jacobian=True)
 
     def potential(data: Values, centre: jax.Array, unit: jax.Array) -> Callable[[jax.Array], jax.Array]:
-        return lambda v: -log_density(v, data, centre, unit)
+        return lambda v: -log_density(density, v, data, centre, unit)
 
     def nuts(key: jax.Array, v: jax.Array, given: Given) -> tuple[Any, Callable[..., Any]]:
         # The kernel keeps what its init has seen: it must be made anew wherever it is traced.
@@ -101,9 +99,7 @@ def _record(state: Any) -> Values:
 
 
 def sample(
-    program: Program,
-    sites: Sites,
-    data: Values,
+    target: Target,
     starts: Starts,
     options: NutsOptions,
     *,
@@ -113,18 +109,14 @@ def sample(
 ) -> Draws:
     """Draws of every parameter, one chain from each start; fewer than asked for if stopped."""
     with jax.enable_x64(options.precision == "float64"):
-        joined = _drawn(program, sites, data, starts, options, progress, store, is_stopped)
-    u = starts.frame.outward(joined.pop("v").astype(np.float64))
-    values = constrained_draws(program, sites)(jnp.asarray(u), data)
-    parameters = {site.name: np.asarray(values[site.name]) for site in sites.parameters}
+        joined = _drawn(target, starts, options, progress, store, is_stopped)
+    parameters = constrained_draws(target, starts.frame.outward(joined.pop("v").astype(np.float64)))
     depth = np.floor(np.log2(np.maximum(joined["n_steps"], 1))).astype(int) + 1
     return Draws(parameters, {**joined, "tree_depth": depth})
 
 
 def _drawn(
-    program: Program,
-    sites: Sites,
-    data: Values,
+    target: Target,
     starts: Starts,
     options: NutsOptions,
     progress: bool,
@@ -137,10 +129,10 @@ def _drawn(
     # As one vectorised program chains wait for the longest of their trees: on two cores side by side is three times as fast.
     is_vectorized = chains > 1 and len(devices) > 0
     # one program serves every seed and number of draws
-    start, advance = _kernel(program, sites, replace(options, seed=0, draws=0), is_vectorized)
+    start, advance = _kernel(target.density, replace(options, seed=0, draws=0), is_vectorized)
     frame = starts.frame
     given, begin = (
-        jax.tree.map(jnp.asarray, (data, frame.centre, frame.unit)),
+        jax.tree.map(jnp.asarray, (target.data, frame.centre, frame.unit)),
         jnp.asarray(frame.inward(starts.vectors)),
     )
     keys = jax.random.split(jax.random.PRNGKey(derived(options.seed, "sample_nuts")), chains)
@@ -296,17 +288,3 @@ def _joined(lanes: list[_Lane], tune: int, draws: int) -> dict[str, np.ndarray]:
         return np.concatenate([part[name] for part in lane.kept], axis=1)[:, skip:end]
 
     return {name: np.concatenate([series(lane, name) for lane in lanes]) for name in lanes[0].kept[0]}
-
-
-@functools.lru_cache(CACHED)
-def constrained_draws(program: Program, sites: Sites) -> Callable[[jax.Array, Values], Values]:
-    """The compiled map from vectors (chains, draws, size) to constrained values by site."""
-    _, constrain, _ = vector_functions(program, sites, prior=True, jacobian=True)
-    return jit(jax.vmap(jax.vmap(constrain, (0, None)), (0, None)))
-
-
-@functools.lru_cache(CACHED)
-def unconstrained_starts(program: Program, sites: Sites) -> Callable[[Values, Values], jax.Array]:
-    """The compiled map from starts (chains, ...) by site to vectors."""
-    _, _, unconstrain = vector_functions(program, sites, prior=True, jacobian=True)
-    return jit(jax.vmap(unconstrain, (0, None)))

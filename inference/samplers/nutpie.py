@@ -22,15 +22,13 @@ from jax.flatten_util import ravel_pytree
 from inference.backends.numpyro import devices as own_devices
 from inference.backends.numpyro.hub import of_no_row
 from inference.backends.numpyro.jit import ON_ONE_CORE, Compiled, jit
-from inference.backends.numpyro.nuts import constrained_draws
 from inference.backends.numpyro.sites import CACHED, Values
-from inference.backends.numpyro.vector import vector_functions
-from inference.backends.nuts_options import NutsOptions
-from inference.backends.progress import ChainBars
-from inference.backends.protocol import NO_DRAWS, Draws, Starts
-from inference.backends.sites import Sites
-from inference.backends.start_check import check_starts
-from mixtures import Program
+from inference.backends.target import Density, Target
+from inference.samplers.jax_targets import constrained_draws, log_density
+from inference.samplers.options import NutsOptions
+from inference.samplers.progress import ChainBars
+from inference.samplers.protocol import NO_DRAWS, BlockKeeper, Draws, Starts
+from inference.samplers.start_check import check_starts
 from mixtures.errors import FitError
 from mixtures.seeds import derived, generator
 
@@ -62,41 +60,48 @@ STATS = {
 
 
 @functools.lru_cache(CACHED)
-def _compiled(program: Program, sites: Sites, unpack: Callable[[jax.Array], Any]) -> Compiled:
+def _compiled(target: Density, unpack: Callable[[jax.Array], Any]) -> Compiled:
     """(v in the units of a frame, numbers, rows) -> the log density and its gradient in one array.
 
     One output is one conversion, and each argument costs half a microsecond: the numbers, those of the priors and the frame's, come as one
     vector.
     """
-    log_density, _, _ = vector_functions(program, sites, prior=True, jacobian=True)
+    of_vector = functools.partial(log_density, target)
 
     def both(v: jax.Array, numbers: jax.Array, rows: Values) -> jax.Array:
         priors, centre, unit = unpack(numbers)
-        value, gradient = jax.value_and_grad(log_density)(v, {**rows, **priors}, centre, unit)
+        value, gradient = jax.value_and_grad(of_vector)(v, {**rows, **priors}, centre, unit)
         return jnp.concatenate([value[None], gradient])
 
     return jit(both, ON_ONE_CORE)
 
 
 def sample(
-    program: Program,
-    sites: Sites,
-    data: Values,
+    target: Target,
     starts: Starts,
     options: NutsOptions,
     *,
     progress: bool,
+    store: BlockKeeper | None,
     is_stopped: Callable[[], bool],
 ) -> Draws:
     """Draws of every parameter, one chain from each start; fewer than asked for if stopped."""
-    data = jax.tree.map(jnp.asarray, data)
+    del store  # its sampler's state stays in Rust
+    with jax.enable_x64(True):
+        return _sample(target, starts, options, progress, is_stopped)
+
+
+def _sample(
+    target: Target, starts: Starts, options: NutsOptions, progress: bool, is_stopped: Callable[[], bool]
+) -> Draws:
+    data = jax.tree.map(jnp.asarray, target.data)
     frame = starts.frame
     vectors = frame.inward(starts.vectors)
     priors, rows = of_no_row(data)
     # ways back to equal structures are equal, so that they may be part of a cache's key
     numbers, unpack = ravel_pytree((priors, jnp.asarray(frame.centre), jnp.asarray(frame.unit)))
     numbers, rows = jax.device_put((numbers, rows), own_devices.synchronous())
-    compiled = _compiled(program, sites, unpack)
+    compiled = _compiled(target.density, unpack)
     compiled(vectors[0], numbers, rows)  # here, not in a thread
     density = functools.partial(_at, compiled.launch, numbers, rows)
     seeds = [derived(options.seed, "sample_nuts", chain) for chain in range(len(vectors))]
@@ -116,8 +121,7 @@ def sample(
     if count == 0:
         raise KeyboardInterrupt(NO_DRAWS)
     joined = {name: np.stack([record[name][:count] for record in finished]) for name in finished[0]}
-    values = constrained_draws(program, sites)(jnp.asarray(frame.outward(joined.pop("v"))), data)
-    return Draws({site.name: np.asarray(values[site.name]) for site in sites.parameters}, joined)
+    return Draws(constrained_draws(target, frame.outward(joined.pop("v"))), joined)
 
 
 def _at(compiled: Callable[..., jax.Array], numbers: jax.Array, rows: Values, v: np.ndarray) -> np.ndarray:

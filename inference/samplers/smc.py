@@ -18,15 +18,13 @@ from tqdm import tqdm
 
 from inference.backends.numpyro.hub import at_once
 from inference.backends.numpyro.jit import Compiled, group_by_group, jit, recorded
-from inference.backends.numpyro.nuts import constrained_draws, unconstrained_starts
-from inference.backends.numpyro.programs import compiled_prior_draw
 from inference.backends.numpyro.sites import CACHED, Values
-from inference.backends.numpyro.vector import vector_parts
 from inference.backends.pieces import Pace, pieces
-from inference.backends.protocol import Draws
-from inference.backends.sites import Sites
-from mixtures import Program
+from inference.backends.target import Density, Target
+from inference.samplers.jax_targets import constrained_draws
+from inference.samplers.protocol import Draws
 from mixtures.errors import FitError
+from mixtures.interrupts import held_interrupts
 
 LEAPFROGS = 8
 """Leapfrog steps of one Hamiltonian move."""
@@ -42,7 +40,7 @@ JITTER = 0.3
 
 
 @functools.lru_cache(CACHED)
-def _compiled(program: Program, sites: Sites, moves: int, group: int) -> Compiled:
+def _compiled(density: Density, moves: int, group: int) -> Compiled:
     """The moves of some groups of particles at one temperature, and what the likelihood and the prior are at their ends.
 
     (cloud, keys, particles, (power, step, variances), moves to make, (first group, end), data) -> cloud, of the positions, mean acceptance
@@ -50,7 +48,7 @@ def _compiled(program: Program, sites: Sites, moves: int, group: int) -> Compile
     """
     from blackjax.mcmc import hmc
 
-    parts, kernel = vector_parts(program, sites), hmc.build_kernel()
+    parts, kernel = density.parts, hmc.build_kernel()
 
     def advance(
         cloud: Values, keys: jax.Array, u: jax.Array, tempering: Any, wanted: Any, span: Any, data: Values
@@ -96,36 +94,33 @@ def _compiled_choice() -> Compiled:
 
 
 def sample(
-    program: Program,
-    sites: Sites,
-    data: Values,
-    *,
-    particles: int,
-    runs: int,
-    moves: int,
-    least_effective: float,
-    seed: int,
-    progress: bool,
+    target: Target, *, particles: int, runs: int, moves: int, least_effective: float, seed: int, progress: bool
 ) -> tuple[Draws, np.ndarray]:
-    """Equally weighted particles of independent runs, (runs, particles, ...), and each run's log evidence, (runs,)."""
-    names = tuple(site.name for site in sites.parameters)
-    data = jax.tree.map(jnp.asarray, data)
-    group = at_once(particles, data, sites)
-    prior_draws = jax.vmap(compiled_prior_draw(program, names), (0, None))
-    clouds, evidence, densities, pace = [], [], [], Pace()
-    with tqdm(total=runs, disable=not progress, desc="SMC", unit="run") as bar:
-        for key in jax.random.split(jax.random.PRNGKey(seed), runs):
-            begin, go = jax.random.split(key)
-            start = unconstrained_starts(program, sites)(prior_draws(jax.random.split(begin, particles), data), data)
-            move = functools.partial(_moved, _compiled(program, sites, moves, group), pace, group, data)
-            u, value, density = _run(move, moves, start, go, least_effective, bar)
-            clouds.append(u)
-            evidence.append(value)
-            densities.append(density)
-            bar.update()
-    values = constrained_draws(program, sites)(jnp.stack(clouds), data)
-    stats = {"lp": np.stack(densities)}
-    return Draws({name: np.asarray(values[name]) for name in names}, stats), np.array(evidence)
+    """Equally weighted particles of independent runs, (runs, particles, ...), and each run's log evidence, (runs,).
+
+    Args:
+        target: one whose prior can be drawn from.
+        particles: how many, in each run.
+        runs: how many.
+        moves: of each particle at each temperature.
+        least_effective: the share of particles that stay effective from one temperature to the next.
+        seed: an int in [0, 2**32).
+        progress: show a bar.
+    """
+    with held_interrupts(), jax.enable_x64(True):
+        data, group = jax.tree.map(jnp.asarray, target.data), at_once(particles, target.cells)
+        clouds, evidence, densities, pace = [], [], [], Pace()
+        with tqdm(total=runs, disable=not progress, desc="SMC", unit="run") as bar:
+            for key in jax.random.split(jax.random.PRNGKey(seed), runs):
+                begin, go = jax.random.split(key)
+                start = target.from_prior(jax.random.split(begin, particles))
+                move = functools.partial(_moved, _compiled(target.density, moves, group), pace, group, data)
+                u, value, density = _run(move, moves, start, go, least_effective, bar)
+                clouds.append(u)
+                evidence.append(value)
+                densities.append(density)
+                bar.update()
+        return Draws(constrained_draws(target, jnp.stack(clouds)), {"lp": np.stack(densities)}), np.array(evidence)
 
 
 def _moved(

@@ -20,11 +20,12 @@ from numpyro.infer.autoguide import AutoDiagonalNormal, AutoIAFNormal, AutoMulti
 
 from inference.backends.numpyro.jit import jit, recorded
 from inference.backends.numpyro.sites import CACHED, Values
-from inference.backends.numpyro.vector import vector_functions
 from inference.backends.pieces import Pace, pieces
-from inference.backends.protocol import FINAL_LEARNING_RATE, Frame, VariationalDraws
-from inference.backends.sites import Sites
-from mixtures import Program
+from inference.backends.protocol import FINAL_LEARNING_RATE
+from inference.backends.target import Density, Target
+from inference.samplers.jax_targets import constrained_draws, log_density
+from inference.samplers.protocol import Frame, VariationalDraws
+from mixtures.interrupts import held_interrupts
 
 NORMALS = {"normal": AutoDiagonalNormal, "multivariate": AutoMultivariateNormal}
 
@@ -80,9 +81,9 @@ class _Problem:
 
 
 @functools.lru_cache(CACHED)
-def _compiled(program: Program, sites: Sites, family: str, steps: int, draws: int) -> Callable[..., Any]:
+def _compiled(density: Density, family: str, steps: int, draws: int) -> Callable[..., Any]:
     """(centre, unit, key, learning rate, data) -> draws of the vector, log densities under model and guide, losses, unrest."""
-    of_vector, _, _ = vector_functions(program, sites, prior=True, jacobian=True)
+    of_vector = functools.partial(log_density, density)
     problem = functools.partial(_Problem, of_vector, family, steps)
 
     def begin(centre: jax.Array, unit: jax.Array, key: jax.Array, learning_rate: jax.Array, data: Values) -> Any:
@@ -154,24 +155,13 @@ def _unrest(gradient: Callable[..., jax.Array], z: jax.Array, data: Values) -> j
 
 
 def fit(
-    program: Program,
-    sites: Sites,
-    data: Values,
-    frame: Frame,
-    *,
-    family: str,
-    steps: int,
-    learning_rate: float,
-    draws: int,
-    seed: int,
+    target: Target, frame: Frame, *, family: str, steps: int, learning_rate: float, draws: int, seed: int
 ) -> VariationalDraws:
-    """Fit a family to the posterior, and draw from it."""
-    _, constrain, _ = vector_functions(program, sites, prior=True, jacobian=True)
-    data, centre, unit = jax.tree.map(jnp.asarray, (data, frame.centre, frame.unit))
-    run = _compiled(program, sites, family, steps, draws)
-    key = jax.random.PRNGKey(seed)
-    u, density, proposal, losses, unrest = run(centre, unit, key, jnp.asarray(learning_rate), data)
-    values = jit(jax.vmap(constrain, (0, None)))(u, data)
-    parameters = {site.name: np.asarray(values[site.name]) for site in sites.parameters}
-    numbers = (np.asarray(array) for array in (density, proposal, losses, unrest))
-    return VariationalDraws(parameters, *numbers)
+    """Fit a family to the posterior from the frame's centre, in the frame's units, and draw from it."""
+    with held_interrupts(), jax.enable_x64(True):
+        data, centre, unit = jax.tree.map(jnp.asarray, (target.data, frame.centre, frame.unit))
+        run = _compiled(target.density, family, steps, draws)
+        key = jax.random.PRNGKey(seed)
+        u, density, proposal, losses, unrest = run(centre, unit, key, jnp.asarray(learning_rate), data)
+        parameters = {name: value[0] for name, value in constrained_draws(target, u[None]).items()}
+        return VariationalDraws(parameters, *(np.asarray(array) for array in (density, proposal, losses, unrest)))

@@ -12,11 +12,11 @@ import torch
 from pyro.infer import MCMC, NUTS
 from pyro.ops.integrator import potential_grad
 
-from inference.backends.nuts_options import NutsOptions
-from inference.backends.protocol import NO_DRAWS, Draws, Starts
-from inference.backends.pyro.programs import Unconstrained, Values, as_numpy, as_torch, log_densities
-from inference.backends.sites import Sites
-from inference.backends.start_check import check_starts
+from inference.backends.pyro.programs import Values, as_numpy, as_torch, isolated
+from inference.backends.target import Target
+from inference.samplers.options import NutsOptions
+from inference.samplers.protocol import NO_DRAWS, BlockKeeper, Draws, Starts
+from inference.samplers.start_check import check_starts
 from mixtures.seeds import derived
 
 KEPT = ("energy", "step_size", "acceptance_rate", "n_steps", "tree_depth")
@@ -24,25 +24,29 @@ KEPT = ("energy", "step_size", "acceptance_rate", "n_steps", "tree_depth")
 
 
 def sample(
-    model: Callable[..., Any],
-    sites: Sites,
-    data: Values,
+    target: Target,
     starts: Starts,
     options: NutsOptions,
     *,
     progress: bool,
+    store: BlockKeeper | None,
     is_stopped: Callable[[], bool],
 ) -> Draws:
     """Draws of every parameter, one chain from each start; if stopped, those chains and draws that are most together."""
-    space = Unconstrained(model, sites, data)
-    both = log_densities(model, sites)
+    del store  # Pyro's driver cannot be taken up where it was left
+    with isolated():  # each chain has a seed of its own
+        return _sample(target, starts, options, progress, is_stopped)
 
+
+def _sample(
+    target: Target, starts: Starts, options: NutsOptions, progress: bool, is_stopped: Callable[[], bool]
+) -> Draws:
+    density, data = target.density, target.data
     centre, unit = as_torch(starts.frame.centre), as_torch(starts.frame.unit)
 
     def potential(moved: Values) -> torch.Tensor:
-        free = space.split(centre + unit * moved["v"])
-        likelihood, prior = both(space.constrain(free), data)
-        return -(likelihood + prior + space.log_jacobian(free))
+        likelihood, rest = density.parts(centre + unit * moved["v"], data)
+        return -(likelihood + rest)
 
     begins = as_torch(starts.frame.inward(starts.vectors))
     _check(potential, [{"v": begin} for begin in begins])
@@ -53,7 +57,7 @@ def sample(
         torch.manual_seed(derived(options.seed, "sample_nuts", chain))
         v, stats = _chain(potential, begin, options, progress, is_stopped)
         with torch.no_grad():
-            values = torch.vmap(lambda u: space.constrain(space.split(u)))(centre + unit * v)
+            values = torch.vmap(lambda u: density.constrain(u, data))(centre + unit * v)
         results.append(Draws(as_numpy(values), stats))
     return _joined(results)
 

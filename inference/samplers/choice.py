@@ -2,11 +2,39 @@
 
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import Any
 
+from inference.samplers.protocol import Sample
 from mixtures.checks import check_choice
 from mixtures.errors import BackendError
+from mixtures.ppl import PIP, backend_module
 
-SAMPLERS = ("auto", "numpyro", "nutpie", "pyro")
+
+@dataclass(frozen=True)
+class Kind:
+    """A sampler, a file of this folder whose function `sample` has the signature of `Sample`.
+
+    Args:
+        module: where it is.
+        backend: whose targets it samples.
+        package: what must be installed for it beside the backend, an extra of this package; None: nothing.
+        has_store: whether a run can be stored in blocks and continued.
+        has_single: whether the density may be computed in single precision.
+    """
+
+    module: str
+    backend: str
+    package: str | None = None
+    has_store: bool = False
+    has_single: bool = False
+
+
+SAMPLERS = {
+    "numpyro": Kind("inference.samplers.numpyro_nuts", "numpyro", has_store=True, has_single=True),
+    "nutpie": Kind("inference.samplers.nutpie", "numpyro", package="nutpie"),
+    "pyro": Kind("inference.samplers.pyro_nuts", "pyro"),
+}
+"""By name: a further sampler is a file, and a line here."""
 
 
 @dataclass(frozen=True)
@@ -14,7 +42,7 @@ class Sampler:
     """A choice of sampler.
 
     Args:
-        name: `"numpyro"`, `"nutpie"` or `"pyro"`.
+        name: one of `SAMPLERS`.
         backend: the backend whose log density it samples.
         reason: why it was chosen.
     """
@@ -26,14 +54,19 @@ class Sampler:
     @property
     def has_store(self) -> bool:
         """Whether a run can be stored in blocks and continued."""
-        return self.name == "numpyro"
+        return SAMPLERS[self.name].has_store
+
+    @property
+    def sample(self) -> Sample:
+        """The sampler itself, imported when first asked for."""
+        return backend_module(self.backend, SAMPLERS[self.name].module).sample
 
 
 def choose_sampler(asked: str, backend: str, *, is_stored: bool, is_on_cpu: bool, is_single: bool = False) -> Sampler:
     """The sampler to use.
 
     Args:
-        asked: one of `SAMPLERS`.
+        asked: `"auto"`, or one of `SAMPLERS`.
         backend: the backend asked for; a sampler asked for by name brings its own.
         is_stored: whether draws are to be stored in blocks.
         is_on_cpu: whether the backend computes on a CPU.
@@ -43,9 +76,9 @@ def choose_sampler(asked: str, backend: str, *, is_stored: bool, is_on_cpu: bool
         ChoiceError: no such sampler.
         BackendError: nutpie is not installed, or a sampler that does not work in blocks was asked to store them.
     """
-    check_choice("sampler", asked, SAMPLERS)
+    check_choice("sampler", asked, ("auto", *SAMPLERS))
     sampler = _automatic(backend, is_stored, is_on_cpu, is_single) if asked == "auto" else _by_name(asked)
-    if is_single and sampler.name != "numpyro":
+    if is_single and not SAMPLERS[sampler.name].has_single:
         raise BackendError(
             "precision",
             got=f"'float32' with sampler {sampler.name!r}",
@@ -63,14 +96,15 @@ def choose_sampler(asked: str, backend: str, *, is_stored: bool, is_on_cpu: bool
 
 
 def _by_name(name: str) -> Sampler:
-    if name == "nutpie" and find_spec("nutpie") is None:
+    kind = SAMPLERS[name]
+    if kind.package is not None and find_spec(kind.package) is None:
         raise BackendError(
             "sampler",
-            got="'nutpie', which is not installed",
+            got=f"{name!r}, which is not installed",
             expected="an installed sampler",
-            advice="Run: pip install 'bayes-mixtures[nutpie]'",
+            advice=f"Run: pip install 'bayes-mixtures[{kind.package}]'",
         )
-    return Sampler(name, "pyro" if name == "pyro" else "numpyro", "asked for")
+    return Sampler(name, kind.backend, "asked for")
 
 
 def _automatic(backend: str, is_stored: bool, is_on_cpu: bool, is_single: bool) -> Sampler:
@@ -85,3 +119,15 @@ def _automatic(backend: str, is_stored: bool, is_on_cpu: bool, is_single: bool) 
     if find_spec("nutpie") is None:
         return Sampler("numpyro", backend, "nutpie, the fastest on a CPU, is not installed")
     return Sampler("nutpie", backend, "the fastest on a CPU")
+
+
+def only_in_jax(backend: str, module: str, *, got: str, expected: str) -> Any:
+    """A module that samples targets of NumPyro alone.
+
+    Raises:
+        BackendError: another backend was asked for, or JAX is not installed.
+    """
+    if check_choice("backend", backend, PIP) != "numpyro":
+        advice = "The program is the same: use backend='numpyro'."
+        raise BackendError("backend", got=got, expected=expected, advice=advice)
+    return backend_module("numpyro", f"inference.samplers.{module}")
