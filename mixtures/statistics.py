@@ -7,6 +7,7 @@ mean 1 where data are positive.
 
 import functools
 import re
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -34,16 +35,44 @@ class Statistic:
         return re.sub(r"\bx\b", self.label, self.text)
 
     def of(self, xp: Any, x: Array | None, covariates: Array | None = None) -> Any:
-        """The statistic of x (rows,) or (rows, features), and of covariates (rows, covariates) where it is about them."""
-        compute, standard = _STATISTICS[self.text]
+        """The statistic of x (rows,) or (rows, features), and of covariates (rows, covariates) where it is about them.
+
+        Of arrays that cannot change, as those of `Observations` are, it is computed once.
+        """
         if x is None:
-            return standard
+            return _STATISTICS[self.text][1]
+        if xp is not np or not all(map(_is_constant, (x, covariates))):
+            return self._computed(xp, x, covariates)
+        known, key = _known_of(x), (self.text, self.column, None if covariates is None else id(covariates))
+        if key not in known:
+            # the covariates are kept with what was computed of them: an id is one array's as long as that lives
+            known[key] = self._computed(xp, x, covariates), covariates
+        return known[key][0]
+
+    def _computed(self, xp: Any, x: Array, covariates: Array | None) -> Any:
+        compute, _ = _STATISTICS[self.text]
         x = x if self.column is None or x.ndim == 1 else x[:, self.column]
         return compute(xp, x, covariates)
 
     def of_column(self, column: int, label: str) -> "Statistic":
         """The same statistic of one column."""
         return Statistic(self.text, column, label)
+
+
+_KNOWN: dict[int, dict[Any, Any]] = {}
+"""Statistics of constant arrays, by the id of the array, as long as it lives."""
+
+
+def _is_constant(array: Any) -> bool:
+    return array is None or (isinstance(array, np.ndarray) and not array.flags.writeable)
+
+
+def _known_of(x: np.ndarray) -> dict[Any, Any]:
+    key = id(x)
+    if key not in _KNOWN:
+        _KNOWN[key] = {}
+        weakref.finalize(x, _KNOWN.pop, key, None)
+    return _KNOWN[key]
 
 
 def _positive(xp, value):
