@@ -103,7 +103,7 @@ def carry_out(
         )
     attrs = {
         "seed": run.nuts.seed,
-        "sampler": f"{run.sampler.name} NUTS",
+        "sampler": str(run.sampler),
         "sampler_reason": run.sampler.reason,
         "tune": run.nuts.tune,
         "target_accept": run.nuts.target_accept,

@@ -20,6 +20,7 @@ class Kind:
         package: what must be installed for it beside the backend, an extra of this package; None: nothing.
         has_store: whether a run can be stored in blocks and continued.
         has_single: whether the density may be computed in single precision.
+        method: what it is, for the tree's attribute `sampler`.
     """
 
     module: str
@@ -27,6 +28,7 @@ class Kind:
     package: str | None = None
     has_store: bool = False
     has_single: bool = False
+    method: str = "NUTS"
 
 
 SAMPLERS = {
@@ -50,6 +52,9 @@ class Sampler:
     name: str
     backend: str
     reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {SAMPLERS[self.name].method}"
 
     @property
     def has_store(self) -> bool:

@@ -150,7 +150,7 @@ def random_walk(monkeypatch):
     module = types.ModuleType("a_users_sampler")
     module.sample = walk
     monkeypatch.setitem(sys.modules, "a_users_sampler", module)
-    monkeypatch.setitem(choice.SAMPLERS, "walk", Kind("a_users_sampler", "numpyro"))
+    monkeypatch.setitem(choice.SAMPLERS, "walk", Kind("a_users_sampler", "numpyro", method="random walk"))
 
 
 @pytest.mark.statistical
@@ -171,7 +171,7 @@ def test_a_sampler_of_ones_own_serves_the_verb(random_walk, tmp_path):
     post = inference.sample_nuts(
         gaussian_mixture(2, "tied"), x, sampler="walk", draws=30, tune=20, chains=2, seed=0, progress=False
     )
-    assert post.attrs["sampler"] == "walk NUTS" and post["posterior"]["loc"].shape == (2, 30, 2)
+    assert post.attrs["sampler"] == "walk random walk" and post["posterior"]["loc"].shape == (2, 30, 2)
     with pytest.raises(BackendError, match="a sampler that works in blocks"):
         inference.sample_nuts(gaussian_mixture(2), x, sampler="walk", seed=0, store=tmp_path / "store")
 
