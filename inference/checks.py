@@ -42,12 +42,12 @@ def checked(program: Program, x: Any, *, labels: Any = None, row_weights: Any = 
             advice="Use gaussian_mixture(2), Mixture(...), or decorate your own function with @mixtures.declare.",
         )
     observations = observed(x, labels, row_weights)
-    if isinstance(program, Mixture):
-        check_room(rows=len(observations), components=program.components)
+    if (mixture := program.mixture) is not None:
+        check_room(rows=len(observations), components=mixture.components)
         check_squares(observations)
-        program.check(observations)
-        observations.check_labels(program.components)
-        _check_possible(program, observations)
+        mixture.check(observations)
+        observations.check_labels(mixture.components)
+        _check_possible(mixture, observations)
     elif observations.labels is not None:
         raise DataError(
             "labels",
@@ -134,12 +134,13 @@ def check_proper(draws: Mapping[str, np.ndarray]) -> None:
 
 def sizes_of(program: Program, x: Observations) -> dict[str, int]:
     """The axes of one parameter: as many numbers as any result has for each draw or start, at least."""
-    return {"components": program.components, "features": x.features or 1} if isinstance(program, Mixture) else {}
+    mixture = program.mixture
+    return {} if mixture is None else {"components": mixture.components, "features": x.features or 1}
 
 
 def with_numbers(program: Program, x: Observations) -> Program:
     """The program with the numbers of its priors written out."""
-    return program.scaled_to(x) if isinstance(program, Mixture) else program
+    return program if program.mixture is None else program.mixture.scaled_to(x)
 
 
 def check_tree(posterior: Any) -> xr.DataTree:

@@ -12,7 +12,7 @@ from inference.backends.sites import Site
 from inference.checks import check_choice, check_count, check_result
 from inference.point.restarts import best_restart
 from inference.results import PointFit
-from mixtures import Mixture, Observations
+from mixtures import Observations
 from mixtures.errors import DataError
 from mixtures.families.members import distinct_components, fixed_components, spare_sites
 from mixtures.tables import whole_numbers
@@ -45,7 +45,8 @@ def fit_text(fit: PointFit) -> str:
         table.columns = pd.Index([f"component {component}" for component in table.columns])
         parts += ["", _plain(table.map(_number))]
     # of components that each have a family of their own, no value is shared
-    word = "" if isinstance(fit.program, Mixture) and fixed_components([fit.program.family]) else ", shared"
+    mixture = fit.program.mixture
+    word = "" if mixture is not None and fixed_components([mixture.family]) else ", shared"
     parts += [f"{name}{word}: {_number(value)}" for name, value in shared.items()]
     return "\n".join(parts)
 
@@ -156,9 +157,10 @@ def _example(fit: PointFit) -> Observations:
 def _without_spare(fit: PointFit, site: Site) -> np.ndarray:
     """A site's value; NaN where a component, such as noise, has a place in it without use."""
     value, axis = fit.parameters[site.name], site.component_axis
-    if axis is None or not isinstance(fit.program, Mixture) or site.name not in spare_sites(fit.program.family):
+    mixture = fit.program.mixture
+    if axis is None or mixture is None or site.name not in spare_sites(mixture.family):
         return value
-    unused = np.isin(np.arange(value.shape[axis]), list(distinct_components(fit.program.family)))
+    unused = np.isin(np.arange(value.shape[axis]), list(distinct_components(mixture.family)))
     shape = [-1 if place == axis else 1 for place in range(value.ndim)]
     return np.where(unused.reshape(shape), np.nan, value)
 

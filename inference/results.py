@@ -51,7 +51,7 @@ class Origin:
     @classmethod
     def of(cls, program: Program, x: Observations, backend: str, seed: int) -> "Origin":
         """The origin of a result that is being made."""
-        depends = x.covariates is not None and getattr(program, "needs_covariates", True)
+        depends = x.covariates is not None and (program.mixture is None or program.mixture.needs_covariates)
         covariates = (x.covariates.shape[1], x.covariate_names) if depends else (None, None)
         counts = x.counts
         total = None if counts is None else float(counts.sum())

@@ -76,6 +76,10 @@ class Mixture(Program):
             )
 
     @property
+    def mixture(self) -> "Mixture":
+        return self
+
+    @property
     def priors(self) -> dict[str, Prior]:
         """The prior of every site."""
         return {**self.assignment.priors_by_site, **self.family.priors_by_site}

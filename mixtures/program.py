@@ -4,10 +4,13 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mixtures.errors import ModelError, in_words
 from mixtures.ppl import PPL, words
+
+if TYPE_CHECKING:
+    from mixtures.mixture import Mixture
 
 
 class Program(ABC):
@@ -19,6 +22,11 @@ class Program(ABC):
     @abstractmethod
     def __call__(self, ppl: PPL, x: Any = None, **data: Any) -> Any:
         """Run the program with the words of one backend."""
+
+    @property
+    def mixture(self) -> "Mixture | None":
+        """What is declared beside the words: family, law, number of components. A program of a user's own says nothing, and has None."""
+        return None
 
     @property
     def numpyro(self) -> "NativeModel":

@@ -10,7 +10,7 @@ from inference.backends import engine
 from inference.checks import check_count, check_positive
 from inference.results import GuideFit, PointFit
 from inference.status import Status
-from mixtures import Mixture, Observations, Program
+from mixtures import Observations, Program
 from mixtures.seeds import check_seed, derived
 
 AT_REST = 1e-4
@@ -74,7 +74,7 @@ def fit_guide(fit: PointFit, x: Any, *, steps: int = 300, learning_rate: float =
 
 def _open_rows(program: Program, x: Observations) -> np.ndarray:
     """Which rows the guide has to decide about: those whose component is not known, (rows,)."""
-    if x.labels is None or not isinstance(program, Mixture):
+    if x.labels is None or program.mixture is None:
         return np.ones(len(x), dtype=bool)
     return x.labels < 0
 

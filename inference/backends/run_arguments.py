@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mixtures import Mixture, Observations, Program
+from mixtures import Observations, Program
 from mixtures.errors import DataError, MixturesError, ModelError
 from mixtures.program import Declared
 from mixtures.rows import Rows
@@ -28,14 +28,15 @@ def run_arguments(program: Program, x: Observations) -> tuple[Program, dict[str,
     data: dict[str, Any] = {"x": x.x}
     if x.observed is not None:
         data["observed"] = x.observed
-    if x.covariates is not None and (not isinstance(program, Mixture) or program.needs_covariates):
+    mixture = program.mixture
+    if x.covariates is not None and (mixture is None or mixture.needs_covariates):
         data["covariates"] = x.covariates
     if x.row_weights is not None:
         data[ROW_WEIGHTS] = x.row_weights
-    if isinstance(program, Mixture):
+    if mixture is not None:
         _refuse_named(x)
         known = {} if x.labels is None else {"labels": x.labels}
-        return program.structure, {**data, "hyper": program.hyper(x), **known}
+        return mixture.structure, {**data, "hyper": mixture.hyper(x), **known}
     data |= x.data or {}
     if isinstance(program, Declared):
         _check_arguments(program, data)

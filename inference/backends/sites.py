@@ -10,7 +10,7 @@ import numpy as np
 from inference.backends.derivation import Probe, derived
 from inference.backends.exchange import found_exchange, named_axes
 from inference.backends.structure import Structure
-from mixtures import Mixture, Observations, Program
+from mixtures import Observations, Program
 from mixtures.assignments import Assignment, RowWise
 from mixtures.errors import ModelError
 from mixtures.exchangeable import Groups
@@ -261,11 +261,12 @@ def knowing_mixture(program: Program, sites: Sites) -> Sites:
 
     Some models have one component's too many.
     """
-    if not isinstance(program, Mixture):
+    mixture = program.mixture
+    if mixture is None:
         return sites
-    spare = program.spare_sites
+    spare = mixture.spare_sites
     counted = (_without_one(site) if site.name in spare else site for site in sites.all)
-    return Sites(tuple(counted), program.linear_predictors, law=_row_wise(program.assignment.structure))
+    return Sites(tuple(counted), mixture.linear_predictors, law=_row_wise(mixture.assignment.structure))
 
 
 def _row_wise(law: Assignment) -> RowWise:

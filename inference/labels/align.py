@@ -189,7 +189,8 @@ def _drawn(reference: PointFit) -> Observations:
     rows = max(origin.rows, LEAST_ROWS)
     size = rows if origin.features is None else (rows, origin.features)
     drawn = simulate(origin.program, size, SEED, given=reference.parameters, backend=origin.backend)
-    if isinstance(family := getattr(origin.program, "family", None), Product):
+    mixture = origin.program.mixture
+    if mixture is not None and isinstance(family := mixture.family, Product):
         columns = [drawn[site_of(name)] for name, _ in family.pairs]
         return Observations(np.column_stack(columns), feature_names=tuple(name for name, _ in family.pairs))
     return Observations(drawn["obs"], feature_names=origin.feature_names)

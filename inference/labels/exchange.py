@@ -5,7 +5,7 @@ import xarray as xr
 
 from inference.backends import engine
 from inference.draws import observations_of, program_of
-from mixtures import Mixture, Observations, Program
+from mixtures import Observations, Program
 from mixtures.exchangeable import Groups, exchangeable, grouped
 
 FIXED = "components are told apart by the declaration or by known labels: none may be exchanged with another"
@@ -29,10 +29,11 @@ def groups_of(posterior: xr.DataTree, components: int) -> Groups:
 
 def groups_in(program: Program, x: Observations, backend: str, components: int) -> Groups:
     """The groups of components that a program makes alike: a mixture by its parts, a user's own by its density."""
-    if not isinstance(program, Mixture):
+    mixture = program.mixture
+    if mixture is None:
         return engine(backend).sites(program, x).exchangeable
     covariates = None if x.covariates is None else x.covariates.shape[1]
-    return exchangeable(program, components, x.features, covariates)
+    return exchangeable(mixture, components, x.features, covariates)
 
 
 def is_exchangeable(groups: Groups, components: int) -> np.ndarray:

@@ -69,11 +69,11 @@ def cluster_parameters(
 
 def _alike(program: Program, x: Observations) -> Mixture:
     """The program, if it is a mixture of components that are alike."""
-    if isinstance(program, Mixture):
+    if (mixture := program.mixture) is not None:
         covariates = None if x.covariates is None else x.covariates.shape[1]
-        groups = exchangeable(program, program.components, x.features, covariates)
-        if program.components == 1 or groups == (tuple(range(program.components)),):
-            return program
+        groups = exchangeable(mixture, mixture.components, x.features, covariates)
+        if mixture.components == 1 or groups == (tuple(range(mixture.components)),):
+            return mixture
     raise ModelError(
         "posterior",
         got="a program whose components are not alike",

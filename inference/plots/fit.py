@@ -22,7 +22,7 @@ from inference.plots.axes import (
 )
 from inference.plots.palette import DATA, WHOLE, colour, marker
 from inference.results import GuideFit, PointFit
-from mixtures import Mixture, Observations
+from mixtures import Observations
 from mixtures.errors import DataError, ModelError, in_words
 from mixtures.families.members import can_be, part_of
 from mixtures.tables import numeric, whole_numbers
@@ -233,16 +233,16 @@ def confidence_ellipse(
 
 def _joint(fit: PointFit, grid: np.ndarray) -> np.ndarray:
     """p(x, k) along a grid, (points, components): 0 where no component can be, which the hub is not asked for."""
-    if not isinstance(fit.program, Mixture):
+    if (mixture := fit.program.mixture) is None:
         return np.exp(log_joint(fit, grid))
-    is_possible = can_be(fit.program.family, grid, fit.program.components).any(axis=1)
-    joint = np.zeros((len(grid), fit.program.components))
+    is_possible = can_be(mixture.family, grid, mixture.components).any(axis=1)
+    joint = np.zeros((len(grid), mixture.components))
     joint[is_possible] = np.exp(log_joint(fit, grid[is_possible]))
     return joint
 
 
 def _check_one_density(fit: PointFit) -> None:
-    if isinstance(fit.program, Mixture) and fit.program.needs_covariates:
+    if (mixture := fit.program.mixture) is not None and mixture.needs_covariates:
         raise ModelError(
             "fit",
             got="a mixture whose density depends on each row's covariates",
@@ -304,7 +304,8 @@ def _moments(fit: PointFit, x: Observations) -> tuple[np.ndarray, np.ndarray]:
         raise DataError(
             "x", got=f"shape {x.shape}", expected="two columns or more", advice="Use plot_density for one variable."
         )
-    covariances = part_of(fit.program.family, "covariances") if isinstance(fit.program, Mixture) else None
+    mixture = fit.program.mixture
+    covariances = None if mixture is None else part_of(mixture.family, "covariances")
     if covariances is None:
         raise ModelError("fit", got="components without covariances", expected="a mixture of Gaussians, say")
     return fit.parameters["loc"], covariances(fit.parameters, x.features)

@@ -8,7 +8,7 @@ from scipy.special import softmax
 from inference.backends.sites import Sites
 from inference.point.spurious import few_rows, has_tall_component
 from inference.status import Status
-from mixtures import Mixture, Observations, Program
+from mixtures import Observations, Program
 from mixtures.families import Product
 from mixtures.families.members import bare_components, needs_covariates, support_of
 
@@ -47,17 +47,19 @@ class Judge:
     """
 
     def __init__(self, program: Program, x: Observations, sites: Sites, *, is_bounded: bool = True):
-        family: Any = getattr(program, "family", None)
+        mixture = program.mixture
+        family = None if mixture is None else mixture.family
         self._sites, self._is_bounded = sites, is_bounded
         self._weights = np.ones(len(x)) if x.counts is None else x.counts
         self._rows_of_one = rows_of_one(self._weights)
         self._values, self._log_slope = standardised(family, x)
         self._peak = _peak(self._values)
         columns = self._values.shape[1]
-        predictors = x.covariates.shape[1] if x.covariates is not None and needs_covariates(family) else 0
+        has_predictors = mixture is not None and needs_covariates(mixture.family) and x.covariates is not None
+        predictors = x.covariates.shape[1] if has_predictors else 0
         self._few = few_rows(columns + predictors)
-        self._bare = bare_components(family)
-        self._may_run_to_zero = is_bounded and isinstance(program, Mixture) and program.assignment.favours_empty()
+        self._bare = frozenset() if mixture is None else bare_components(mixture.family)
+        self._may_run_to_zero = is_bounded and mixture is not None and mixture.assignment.favours_empty()
 
     def occupancy(self, table: np.ndarray) -> np.ndarray:
         """Expected rows of each component, (components,), from the hub's table."""

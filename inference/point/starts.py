@@ -11,7 +11,7 @@ from inference.backends.sites import Sites
 from inference.checks import check_proper
 from inference.point.given import checked_values
 from inference.results import PointFit
-from mixtures import Mixture, Observations, Program
+from mixtures import Observations, Program
 from mixtures.seeds import derived, generator, restart_seeds
 
 Start = Mapping[str, Any] | PointFit
@@ -49,8 +49,8 @@ def draw_starts(
 
 def rule(program: Program, x: Observations, engine: Engine, seed: int, verb: str) -> dict[str, np.ndarray]:
     """One start of a verb by the program's own rule: a mixture's family has one, a user's program starts at a draw from its prior."""
-    if isinstance(program, Mixture):
-        return program.start(x, generator(seed, verb, "rule"))
+    if program.mixture is not None:
+        return program.mixture.start(x, generator(seed, verb, "rule"))
     drawn = engine.prior_draw(program, x, derived(seed, verb, "rule"))
     check_proper(drawn)
     return drawn

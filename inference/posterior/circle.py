@@ -11,7 +11,7 @@ from jaxtyping import Float
 from scipy.ndimage import uniform_filter1d
 
 from inference.samplers.protocol import Draws
-from mixtures import Mixture, Program
+from mixtures import Program
 from mixtures.families.members import circular_sites
 
 BINS = 72
@@ -25,9 +25,10 @@ TURN = 2 * np.pi
 
 def unrolled(program: Program, draws: Draws) -> Draws:
     """The draws with every direction on one turn; where a prior tells turns apart they are left as they are, as densities must be."""
-    if not isinstance(program, Mixture):
+    mixture = program.mixture
+    if mixture is None:
         return draws
-    alike = [site for site in circular_sites(program.family) if program.priors[site].name == "UniformAngle"]
+    alike = [site for site in circular_sites(mixture.family) if mixture.priors[site].name == "UniformAngle"]
     return replace(
         draws, parameters={**draws.parameters, **{site: on_one_turn(draws.parameters[site]) for site in alike}}
     )

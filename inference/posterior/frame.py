@@ -13,7 +13,7 @@ from inference.backends.sites import Site, Sites
 from inference.point.starts import FOR_SCALES, draw_starts
 from inference.point.widths import widths
 from inference.samplers.protocol import Frame
-from mixtures import Mixture, Observations, Program
+from mixtures import Observations, Program
 from mixtures.errors import DataError, FitError
 from mixtures.seeds import restart_seeds
 
@@ -55,7 +55,7 @@ def possible(program: Program, density: LogDensity, vectors: np.ndarray) -> np.n
     Raises:
         FitError: there is none.
     """
-    if isinstance(program, Mixture):
+    if program.mixture is not None:
         return vectors
     kept = [u for u in vectors if is_finite(density, u)]
     if not kept:

@@ -14,7 +14,7 @@ from inference.posterior.afterwards import Steps
 from inference.posterior.rehearsal import rehearse
 from inference.posterior.tree import build_tree
 from inference.samplers.choice import only_in_jax
-from mixtures import Mixture, Program
+from mixtures import Program
 from mixtures.errors import BackendError
 from mixtures.seeds import check_seed, derived
 
@@ -86,7 +86,7 @@ def sample_smc(
     backend_engine = engine(backend)
     sites, numbered = backend_engine.sites(program, observations), with_numbers(program, observations)
     rehearse(numbered, observations, backend_engine, sites)
-    if not isinstance(program, Mixture):
+    if program.mixture is None:
         check_proper(backend_engine.prior_draw(program, observations, derived(seed, "sample_smc", "prior")))
     draws, log_evidence = smc.sample(
         backend_engine.target(program, observations),

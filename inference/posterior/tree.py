@@ -17,7 +17,7 @@ from inference.posterior.afterwards import Steps
 from inference.posterior.circle import unrolled
 from inference.results import versions
 from inference.samplers.protocol import Draws
-from mixtures import Mixture, Observations, Program
+from mixtures import Observations, Program
 from mixtures.specification import kept, to_json
 
 POINTWISE_BYTES = 2**30
@@ -181,11 +181,11 @@ def _constants(program: Program, x: Observations) -> xr.Dataset:
 
 
 def _numbers(program: Program) -> xr.Dataset:
-    if not isinstance(program, Mixture):
+    if program.mixture is None:
         return xr.Dataset()
     numbers = {
         f"prior_{site}_{key}": np.asarray(value)
-        for site, prior in program.priors.items()
+        for site, prior in program.mixture.priors.items()
         for key, value in prior.parameters
     }
     return xr.Dataset(

@@ -76,6 +76,10 @@ class Traced(Program):
         self.key = key
         self.program: Program | None = None
 
+    @property
+    def mixture(self) -> Mixture | None:
+        return None if self.program is None else self.program.mixture
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         assert self.program is not None
         return self.program(*args, **kwargs)
@@ -97,7 +101,7 @@ def bound(program: Program, x: Observations) -> tuple[Program, Values, Sites]:
         sites, terms, key = _looked_at(structure, data)
     traced = _traced(key)
     traced.program = structure
-    if isinstance(structure, Mixture):
+    if structure.mixture is not None:
         return traced, data, sites
     sites = _structured(traced, sites, terms, x.fingerprint, _Shaped(data))
     sites.check_row_weights(x)

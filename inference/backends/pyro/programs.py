@@ -47,7 +47,7 @@ from inference.backends.sites import (
     with_structure,
 )
 from inference.backends.structure import Choice, Term
-from mixtures import Mixture, Observations, Program
+from mixtures import Observations, Program
 from mixtures.ppl.pyro_ppl import ALONE, PyroPPL
 
 WORDS = PyroPPL(torch.float64)
@@ -125,7 +125,7 @@ def describe(program: Program, x: Observations) -> Sites:
     found = tuple(_site(name, site, categories) for name, site in trace.items() if not is_factor(site))
     found += tuple(_kept_site(name, site) for name, site in kept.items())
     sites = knowing_mixture(program, Sites(found))
-    if isinstance(program, Mixture):
+    if program.mixture is not None:
         return sites
     terms = tuple(_term(name, site, tuple(densities[name].shape)) for name, site in trace.items())
     with isolated():

@@ -10,7 +10,7 @@ from inference.backends.sites import Sites
 from inference.checks import checked
 from inference.point.given import checked_values
 from inference.point.starts import Start, listed
-from mixtures import Mixture, Observations
+from mixtures import Observations
 from mixtures.errors import ModelError
 
 
@@ -36,7 +36,7 @@ def check_mixture(mixture: Any, x: Any, labels: Any = None, row_weights: Any = N
         DataError: bad data, labels or weights.
     """
     observations = checked(mixture, x, labels=labels, row_weights=row_weights)
-    if not isinstance(mixture, Mixture):
+    if mixture.mixture is None:
         raise ModelError(
             "mixture",
             got=f"{type(mixture).__name__}",
