@@ -6,14 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inference.backends import Engine
 from inference.backends.protocol import Ascent
 from inference.backends.sites import Sites
-from inference.checks import with_numbers
+from inference.bound import Bound
 from inference.point.reasons import reason_of
 from inference.point.restarts import optima
 from inference.results import Origin, PointFit
-from mixtures import Observations, Program
 from mixtures.errors import FitError
 
 Parameters = dict[str, np.ndarray]
@@ -32,10 +30,7 @@ def check_sound(verb: str, table: pd.DataFrame, best: int, strict: bool, reason:
 
 
 def assembled(
-    program: Program,
-    x: Observations,
-    engine: Engine,
-    sites: Sites,
+    bound: Bound,
     seed: int,
     ascent: Ascent,
     table: pd.DataFrame,
@@ -46,9 +41,9 @@ def assembled(
 ) -> PointFit:
     """The fit of gradient ascents, of which `best` ended at `parameters`; the optima are numbered in the table."""
     table["optimum"] = optima(table)
-    likelihood, prior, classified = densities(program, x, engine, sites, parameters)
+    likelihood, prior, classified = densities(bound, parameters)
     return PointFit(
-        **parts(sites, parameters),
+        **parts(bound.sites, parameters),
         log_likelihood=likelihood,
         log_posterior=likelihood + prior if is_posterior else None,
         classification_log_likelihood=classified,
@@ -56,12 +51,12 @@ def assembled(
         gradient_norms={name: norms[best] for name, norms in ascent.gradient_norms.items()},
         restarts=table,
         status=table.at[best, "status"],
-        free_parameters=sites.free_parameters,
-        origin=Origin.of(with_numbers(program, x), x, engine.name, seed),
+        free_parameters=bound.sites.free_parameters,
+        origin=Origin.of(bound.numbered, bound.x, bound.engine.name, seed),
         optima=distinct_optima(
             table, parameters, lambda restart: {name: v[restart] for name, v in ascent.parameters.items()}
         ),
-        reason=reason_of(table.at[best, "status"], x),
+        reason=reason_of(table.at[best, "status"], bound.x),
     )
 
 
@@ -78,15 +73,13 @@ def distinct_optima(table: pd.DataFrame, parameters: Parameters, of_restart: Cal
     return {name: np.stack([end[name] for end in ends]) for name in parameters} if len(sound) else {}
 
 
-def densities(
-    program: Program, x: Observations, engine: Engine, sites: Sites, parameters: Parameters
-) -> tuple[float, float, float]:
+def densities(bound: Bound, parameters: Parameters) -> tuple[float, float, float]:
     """log p(x | parameters), log p(parameters), and log p(x, z | parameters) at the most probable z (NaN without a hub)."""
     single = {name: np.asarray(value)[None] for name, value in parameters.items()}
-    likelihood = float(engine.marginal_draws(program, single, x)[0])
-    prior = float(engine.log_prior_draws(program, single, x)[0])
-    if not sites.has_hub:
+    likelihood = float(bound.log_likelihoods(single)[0])
+    prior = float(bound.log_priors(single)[0])
+    if not bound.sites.has_hub:
         return likelihood, prior, float("nan")
     # a row with everything missing has no z worth guessing, and counts for nothing
-    highest = engine.log_joint(program, parameters, x).max(axis=1)
-    return likelihood, prior, float(highest.sum() if x.counts is None else x.counts @ highest)
+    highest = bound.log_joint(parameters).max(axis=1)
+    return likelihood, prior, float(highest.sum() if bound.x.counts is None else bound.x.counts @ highest)

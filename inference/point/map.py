@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inference.backends import engine
 from inference.backends.protocol import Ascent
+from inference.bound import Bound
 from inference.checks import check_counts, check_flags, check_positive, check_room, checked, sizes_of
 from inference.point.assembly import assembled, check_sound
 from inference.point.judgement import Judge
@@ -77,31 +77,26 @@ def fit_map(
     check_flags(strict=strict)
     check_room(restarts=restarts, steps=steps)
     check_room(restarts=restarts, **sizes_of(program, observations))
-    backend_engine = engine(backend)
-    sites = backend_engine.sites(program, observations)
-    scales = step_scales(program, observations, backend_engine, sites, seed, "fit_map")
+    bound = Bound.of(program, observations, backend)
+    sites, scales = bound.sites, step_scales(bound, seed, "fit_map")
 
     judge = Judge(program, observations, sites)
 
     def climb(seeds: np.ndarray, given: Starts) -> tuple[Ascent, pd.DataFrame]:
-        starts = draw_starts(program, observations, backend_engine, sites, seeds, "fit_map", given)
-        ascent = backend_engine.maximise(
-            program, observations, starts, scales, steps=steps, learning_rate=learning_rate
-        )
-        return ascent, judged(judge, program, observations, backend_engine, sites, ascent, seeds, scales)
+        starts = draw_starts(bound, seeds, "fit_map", given)
+        ascent = bound.engine.maximise(program, observations, starts, scales, steps=steps, learning_rate=learning_rate)
+        return ascent, judged(judge, bound, ascent, seeds, scales)
 
     ascent, table = climb(restart_seeds(seed, restarts), init)
     if init is not None and not any(status.is_sound for status in table["status"]):
         ascent, table = _joined((ascent, table), climb(restart_seeds(seed, 2 * restarts)[restarts:], None))
     real = {site.name: scales[site.name] for site in sites.parameters if site.is_real}
-    density = backend_engine.log_density(program, observations)
-    best, parameters = polished(judge, program, observations, backend_engine, sites, ascent, table, density, real)
+    density = bound.density()
+    best, parameters = polished(judge, bound, ascent, table, density, real)
     if init is None and observations.labels is None:
-        parameters = numbered_by_weight(program, observations, backend_engine, sites, parameters, with_prior=True)
+        parameters = numbered_by_weight(bound, parameters, with_prior=True)
     check_sound("fit_map", table, best, strict, reason_of(table.at[best, "status"], observations))
-    return assembled(
-        program, observations, backend_engine, sites, seed, ascent, table, best, parameters, is_posterior=True
-    )
+    return assembled(bound, seed, ascent, table, best, parameters, is_posterior=True)
 
 
 def _joined(first: tuple[Ascent, pd.DataFrame], second: tuple[Ascent, pd.DataFrame]) -> tuple[Ascent, pd.DataFrame]:

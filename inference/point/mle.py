@@ -5,9 +5,9 @@ from typing import Any, Literal
 import numpy as np
 from scipy import optimize
 
-from inference.backends import engine
 from inference.backends.protocol import Ascent, LogDensity
 from inference.backends.sites import Sites
+from inference.bound import Bound
 from inference.checks import (
     check_choice,
     check_count,
@@ -104,20 +104,19 @@ def fit_mle(
             expected="at most the number of rows, and None for lbfgs",
             advice="L-BFGS needs exact gradients: use adam or sgd for minibatches.",
         )
-    backend_engine = engine(backend)
-    sites = backend_engine.sites(program, observations)
-    scales = step_scales(program, observations, backend_engine, sites, seed, "fit_mle")
-    density = backend_engine.log_density(program, observations, prior=False)
+    bound = Bound.of(program, observations, backend)
+    sites, scales = bound.sites, step_scales(bound, seed, "fit_mle")
+    density = bound.density(prior=False)
     real = {site.name: scales[site.name] for site in sites.parameters if site.is_real}
     seeds = restart_seeds(seed, restarts)
-    drawn = draw_starts(program, observations, backend_engine, sites, seeds, "fit_mle", init)
+    drawn = draw_starts(bound, seeds, "fit_mle", init)
     starts = np.stack([density.unconstrain({name: v[i] for name, v in drawn.items()}) for i in range(restarts)])
     units = density.units(real)
     if optimizer == "lbfgs":
         ascent = _quasi_newton(density, starts, units, sites, epochs)
     else:
         batches = _batches(len(observations), batch_size, epochs, seed)
-        ascent = backend_engine.maximise_likelihood(
+        ascent = bound.engine.maximise_likelihood(
             program,
             observations,
             starts,
@@ -130,18 +129,16 @@ def fit_mle(
         )
     units_of_rest = scales if batch_size is None else None
     judge = Judge(program, observations, sites, is_bounded=False)
-    table = judged(judge, program, observations, backend_engine, sites, ascent, seeds, units_of_rest)
+    table = judged(judge, bound, ascent, seeds, units_of_rest)
     if batch_size is None:
-        best, parameters = polished(judge, program, observations, backend_engine, sites, ascent, table, density, real)
+        best, parameters = polished(judge, bound, ascent, table, density, real)
     else:
         best = best_restart(table)
         parameters = {name: value[best] for name, value in ascent.parameters.items()}
     if init is None and observations.labels is None:
-        parameters = numbered_by_weight(program, observations, backend_engine, sites, parameters, with_prior=False)
+        parameters = numbered_by_weight(bound, parameters, with_prior=False)
     check_sound("fit_mle", table, best, strict, reason_of(table.at[best, "status"], observations))
-    return assembled(
-        program, observations, backend_engine, sites, seed, ascent, table, best, parameters, is_posterior=False
-    )
+    return assembled(bound, seed, ascent, table, best, parameters, is_posterior=False)
 
 
 def _batches(rows: int, batch_size: int | None, epochs: int, seed: int) -> np.ndarray | None:

@@ -5,14 +5,13 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from inference.backends import Engine
 from inference.backends.protocol import Ascent, LogDensity, Parameters
 from inference.backends.sites import Site, Sites
+from inference.bound import Bound
 from inference.point.judgement import Judge
 from inference.point.polish import AT_REST, polish
 from inference.point.runaway import runs_off
 from inference.status import SEVERITY, Status
-from mixtures import Observations, Program
 
 SAME_OPTIMUM = 1e-5
 """Relative difference of objectives above which two restarts, in order of their objectives, ended at different optima."""
@@ -23,10 +22,7 @@ TIE = 1e-6
 
 def judged(
     judge: Judge,
-    program: Program,
-    x: Observations,
-    engine: Engine,
-    sites: Sites,
+    bound: Bound,
     ascent: Ascent,
     seeds: np.ndarray,
     scales: Parameters | None = None,
@@ -38,14 +34,14 @@ def judged(
     """
     final = ascent.losses[:, -1]
     is_finite = np.isfinite(final) & np.all([_finite_rows(value) for value in ascent.parameters.values()], axis=0)
-    weight_gradients = _final_weight_gradients(sites, ascent)
+    weight_gradients = _final_weight_gradients(bound.sites, ascent)
     is_at_rest = np.zeros(len(final), dtype=bool)
     if scales is not None:
         is_at_rest = _largest_gradients(ascent, scales) <= AT_REST * np.maximum(1.0, np.abs(final))
     statuses, occupancies = [], []
     for restart in range(len(final)):
         parameters = {name: value[restart] for name, value in ascent.parameters.items()}
-        table = engine.log_joint(program, parameters, x) if sites.has_hub and is_finite[restart] else None
+        table = bound.log_joint(parameters) if bound.sites.has_hub and is_finite[restart] else None
         occupancy = None if table is None else judge.occupancy(table)
         status = judge.status(bool(is_finite[restart]), table, weight_gradients[restart])
         statuses.append(Status.CONVERGED if status.is_sound and is_at_rest[restart] else status)
@@ -84,10 +80,7 @@ def is_weights(site: Site) -> bool:
 
 def polished(
     judge: Judge,
-    program: Program,
-    x: Observations,
-    engine: Engine,
-    sites: Sites,
+    bound: Bound,
     ascent: Ascent,
     table: pd.DataFrame,
     density: LogDensity,
@@ -106,11 +99,11 @@ def polished(
         parameters, is_at_rest = polish(density, parameters, real)
         if not is_at_rest:  # starts may lie much further apart than components are wide
             parameters, is_at_rest = polish(density, parameters, real, by_width=True)
-        log_joint = engine.log_joint(program, parameters, x) if sites.has_hub else None
+        log_joint = bound.log_joint(parameters) if bound.sites.has_hub else None
         status = judge.status(True, log_joint, 0.0)
         if status.is_sound:
             at_rest = Status.CONVERGED if is_at_rest else status
-            status = runs_off(density, sites, parameters, real) or at_rest
+            status = runs_off(density, bound.sites, parameters, real) or at_rest
         table.at[best, "status"] = status
         table.at[best, "objective"] = -density.value_and_gradient(density.unconstrain(parameters))[0]
         if log_joint is not None:
@@ -165,32 +158,21 @@ def permuted(parameters: Mapping[str, np.ndarray], sites: Sites, order: np.ndarr
     }
 
 
-def numbered_by_weight(
-    program: Program,
-    x: Observations,
-    engine: Engine,
-    sites: Sites,
-    parameters: dict[str, np.ndarray],
-    *,
-    with_prior: bool,
-) -> dict[str, np.ndarray]:
+def numbered_by_weight(bound: Bound, parameters: dict[str, np.ndarray], *, with_prior: bool) -> dict[str, np.ndarray]:
     """Components by decreasing weight, so that runs, seeds and backends agree; unless the model tells components apart.
 
     Args:
-        program: the declaration.
-        x: the data.
-        engine: the backend.
-        sites: the program's sites.
+        bound: program, data and backend.
         parameters: one value of each site.
         with_prior: whether the prior was part of the objective, and so may tell components apart as the likelihood may.
     """
-    order = by_weight(parameters, sites)
+    order = by_weight(parameters, bound.sites)
     if order is None:
         return parameters
-    renumbered = permuted(parameters, sites, order)
+    renumbered = permuted(parameters, bound.sites, order)
     both = {name: np.stack([parameters[name], renumbered[name]]) for name in parameters}
-    densities = [engine.marginal_draws(program, both, x)]
+    densities = [bound.log_likelihoods(both)]
     if with_prior:
-        densities.append(engine.log_prior_draws(program, both, x))
+        densities.append(bound.log_priors(both))
     is_alike = all(np.isclose(before, after, rtol=1e-9, atol=1e-9) for before, after in densities)
     return renumbered if is_alike else parameters

@@ -5,13 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from inference.backends import Engine
 from inference.backends.predictors import Predictors
-from inference.backends.sites import Sites
+from inference.bound import Bound
 from inference.checks import check_proper
 from inference.point.given import checked_values
 from inference.results import PointFit
-from mixtures import Observations, Program
 from mixtures.seeds import derived, generator, restart_seeds
 
 Start = Mapping[str, Any] | PointFit
@@ -24,34 +22,33 @@ FOR_SCALES = 16
 """Starts drawn at least, to learn how far apart starts lie."""
 
 
-def draw_starts(
-    program: Program, x: Observations, engine: Engine, sites: Sites, seeds: np.ndarray, verb: str, given: Starts = None
-) -> dict[str, np.ndarray]:
+def draw_starts(bound: Bound, seeds: np.ndarray, verb: str, given: Starts = None) -> dict[str, np.ndarray]:
     """A start of this verb for each seed, by site: (restarts, ...).
 
     Raises:
         ChoiceError: a given start names a site that the program does not have.
         ModelError: no start, or one with values of a wrong shape or outside a site's support.
     """
-    starts = [] if callable(given) else [checked_values("init", one, sites) for one in listed(given)]
+    starts = [] if callable(given) else [checked_values("init", one, bound.sites) for one in listed(given)]
     rows = []
     for index, seed in enumerate(seeds):
-        start = rule(program, x, engine, int(seed), verb)
+        start = rule(bound, int(seed), verb)
         if callable(given):
-            start |= checked_values("init", given(x.x, generator(int(seed), verb, "given")), sites)
+            start |= checked_values("init", given(bound.x.x, generator(int(seed), verb, "given")), bound.sites)
         elif index < len(starts):
             start |= starts[index]
         rows.append(start)
     return {
-        site.name: np.stack([np.broadcast_to(row[site.name], site.shape) for row in rows]) for site in sites.parameters
+        site.name: np.stack([np.broadcast_to(row[site.name], site.shape) for row in rows])
+        for site in bound.sites.parameters
     }
 
 
-def rule(program: Program, x: Observations, engine: Engine, seed: int, verb: str) -> dict[str, np.ndarray]:
+def rule(bound: Bound, seed: int, verb: str) -> dict[str, np.ndarray]:
     """One start of a verb by the program's own rule: a mixture's family has one, a user's program starts at a draw from its prior."""
-    if program.mixture is not None:
-        return program.mixture.start(x, generator(seed, verb, "rule"))
-    drawn = engine.prior_draw(program, x, derived(seed, verb, "rule"))
+    if bound.program.mixture is not None:
+        return bound.program.mixture.start(bound.x, generator(seed, verb, "rule"))
+    drawn = bound.prior_draw(derived(seed, verb, "rule"))
     check_proper(drawn)
     return drawn
 
@@ -64,18 +61,16 @@ def listed(given: Any) -> list[Start]:
     return [one.parameters if isinstance(one, PointFit) else one for one in every]
 
 
-def step_scales(
-    program: Program, x: Observations, engine: Engine, sites: Sites, seed: int, verb: str
-) -> dict[str, np.ndarray]:
+def step_scales(bound: Bound, seed: int, verb: str) -> dict[str, np.ndarray]:
     """How far apart random starts lie, for real-valued sites: the unit of step lengths, so that data's units do not matter.
 
     Sites with a bounded support move on a log or logit scale, where the unit is 1; linear predictors in coordinates of their own.
     """
-    drawn = Predictors(np, sites.predictors, x.covariates).to_free(
-        draw_starts(program, x, engine, sites, restart_seeds(seed, FOR_SCALES), f"{verb}, step scales")
+    drawn = Predictors(np, bound.sites.predictors, bound.x.covariates).to_free(
+        draw_starts(bound, restart_seeds(seed, FOR_SCALES), f"{verb}, step scales")
     )
-    scales = {site.name: np.ones(()) for site in sites.parameters}
-    for site in sites.parameters:
+    scales = {site.name: np.ones(()) for site in bound.sites.parameters}
+    for site in bound.sites.parameters:
         if site.is_real:
             spread = drawn[site.name].std(axis=0)
             scales[site.name] = np.broadcast_to(np.where(spread > 0, spread, 1.0), site.shape)

@@ -15,13 +15,10 @@ import xarray as xr
 from arviz_stats.base import array_stats
 from scipy.special import logsumexp
 
-from inference.backends import Engine
-from inference.backends.sites import Sites
-from inference.checks import with_numbers
+from inference.bound import Bound
 from inference.posterior.afterwards import Steps
 from inference.posterior.tree import build_tree
 from inference.samplers.protocol import Draws
-from mixtures import Observations, Program
 
 GOOD_K_HAT = 0.7
 
@@ -40,10 +37,7 @@ NOT_JUDGED = {"k_hat": float("nan"), "effective_draws": float("nan"), "is_trustw
 
 
 def approximate_tree(
-    program: Program,
-    x: Observations,
-    engine: Engine,
-    sites: Sites,
+    bound: Bound,
     parameters: Mapping[str, np.ndarray],
     log_density: np.ndarray,
     log_proposal: np.ndarray,
@@ -54,10 +48,7 @@ def approximate_tree(
     """The tree of draws from an approximation, in one chain.
 
     Args:
-        program: the declaration.
-        x: the data.
-        engine: the backend.
-        sites: the program's sites.
+        bound: program, data and backend.
         parameters: draws by site, (draws, ...).
         log_density: of the model at each draw of the unconstrained vector, (draws,).
         log_proposal: of the approximation, (draws,).
@@ -73,7 +64,7 @@ def approximate_tree(
         weights, trust = judged(log_density - log_proposal, is_at_rest)
         stats["log_weight"] = weights[None]
     draws = Draws({name: value[None] for name, value in parameters.items()}, stats)
-    tree = build_tree(with_numbers(program, x), x, engine, sites, draws, {**attrs, "complete": 1, **trust}, steps=steps)
+    tree = build_tree(bound, draws, {**attrs, "complete": 1, **trust}, steps=steps)
     steps.warn()
     return tree
 

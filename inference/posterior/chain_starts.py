@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from inference.backends import Engine
 from inference.backends.protocol import LogDensity
 from inference.backends.sites import Sites
+from inference.bound import Bound
 from inference.posterior.frame import check_digits, first_look, is_finite, possible, second_look
 from inference.results import PointFit
 from inference.samplers.protocol import Frame, Starts
-from mixtures import Observations, Program
 from mixtures.errors import FitError, ModelError
 from mixtures.seeds import generator
 
@@ -23,35 +22,31 @@ HALVINGS = 40
 """How often a start is taken half way back to the fit, if need be."""
 
 
-def chain_starts(
-    program: Program, x: Observations, engine: Engine, sites: Sites, chains: int, seed: int, fits: Sequence[PointFit]
-) -> Starts:
+def chain_starts(bound: Bound, chains: int, seed: int, fits: Sequence[PointFit]) -> Starts:
     """Where chains start: about the fits (see `fits_of`), which they take in turn.
 
     Raises:
         FitError: about a fit the density is nowhere finite.
     """
-    density = engine.log_density(program, x)
-    vectors, first = first_look(program, x, engine, sites, density, seed, "sample_nuts", chains)
+    density = bound.density()
+    vectors, first = first_look(bound, density, seed, "sample_nuts", chains)
     if not fits:
-        return Starts(np.resize(possible(program, density, vectors), (chains, density.size)), first)
-    frames = [second_look(density, sites, fit.parameters, first) for fit in fits[:chains]]
+        return Starts(np.resize(possible(bound.program, density, vectors), (chains, density.size)), first)
+    frames = [second_look(density, bound.sites, fit.parameters, first) for fit in fits[:chains]]
     scatter = JITTER * generator(seed, "sample_nuts", "scatter").normal(size=(chains, density.size))
     starts = [_about(density, frames[chain % len(frames)], offset) for chain, offset in enumerate(scatter)]
     return Starts(np.stack(starts), frames[0])
 
 
-def frame_about(
-    program: Program, x: Observations, engine: Engine, sites: Sites, fit: PointFit, seed: int, verb: str
-) -> Frame:
+def frame_about(bound: Bound, fit: PointFit, seed: int, verb: str) -> Frame:
     """The posterior's own units about a fit.
 
     Raises:
         DataError: the data are so far from zero that the posterior's width is rounding.
     """
-    density = engine.log_density(program, x, jacobian=True)
-    _, first = first_look(program, x, engine, sites, density, seed, verb)
-    frame = second_look(density, sites, fit.parameters, first)
+    density = bound.density(jacobian=True)
+    _, first = first_look(bound, density, seed, verb)
+    frame = second_look(density, bound.sites, fit.parameters, first)
     check_digits(frame)
     return frame
 
@@ -108,9 +103,9 @@ def fits_of(init: PointFit | Sequence[PointFit] | None, sites: Sites, spread: bo
     ]
 
 
-def log_posterior_of(fit: PointFit, program: Program, x: Observations, engine: Engine) -> float:
+def log_posterior_of(fit: PointFit, bound: Bound) -> float:
     """The fit's log posterior density, computed where the fit, made by maximum likelihood, does not have it."""
     if fit.log_posterior is not None:
         return fit.log_posterior
-    density = engine.log_density(program, x)
+    density = bound.density()
     return density.value_and_gradient(density.unconstrain(fit.parameters))[0]

@@ -7,13 +7,13 @@ to where the density has a slope: at the edge itself the unconstrained vector is
 
 import numpy as np
 
-from inference.backends import Engine
 from inference.backends.protocol import LogDensity, Parameters
 from inference.backends.sites import Site, Sites
+from inference.bound import Bound
 from inference.point.starts import FOR_SCALES, draw_starts
 from inference.point.widths import widths
 from inference.samplers.protocol import Frame
-from mixtures import Observations, Program
+from mixtures import Program
 from mixtures.errors import DataError, FitError
 from mixtures.seeds import restart_seeds
 
@@ -27,23 +27,16 @@ DIGITS = 1e3
 """Units in the last place that a width must have: less is rounding."""
 
 
-def first_look(
-    program: Program,
-    x: Observations,
-    engine: Engine,
-    sites: Sites,
-    density: LogDensity,
-    seed: int,
-    verb: str,
-    least: int = 0,
-) -> tuple[np.ndarray, Frame]:
+def first_look(bound: Bound, density: LogDensity, seed: int, verb: str, least: int = 0) -> tuple[np.ndarray, Frame]:
     """Unconstrained vectors of starts, (max(least, 16), size), and the frame that they make: their middle and, on the real line, their spread.
 
     Coordinates on a log or logit scale have no unit but 1.
     """
-    drawn = draw_starts(program, x, engine, sites, restart_seeds(seed, max(least, FOR_SCALES)), verb)
+    drawn = draw_starts(bound, restart_seeds(seed, max(least, FOR_SCALES)), verb)
     rows = range(max(least, FOR_SCALES))
-    vectors = np.stack([inside(density, sites, {name: value[row] for name, value in drawn.items()}) for row in rows])
+    vectors = np.stack(
+        [inside(density, bound.sites, {name: value[row] for name, value in drawn.items()}) for row in rows]
+    )
     low, centre, high = np.quantile(vectors, [0.16, 0.5, 0.84], axis=0)  # one standard deviation to either side
     unit = np.where(density.is_real & (high > low), (high - low) / 2, 1.0)
     return vectors, Frame(centre, unit)

@@ -7,9 +7,9 @@ import xarray as xr
 from scipy import optimize
 from scipy.linalg import cho_solve, solve_triangular
 
-from inference.backends import engine
 from inference.backends.protocol import LogDensity
-from inference.checks import check_counts, check_room, checked, sizes_of, with_numbers
+from inference.bound import Bound
+from inference.checks import check_counts, check_room, checked, sizes_of
 from inference.point.map import fit_map
 from inference.posterior.approximate import approximate_tree
 from inference.posterior.chain_starts import fits_of, frame_about
@@ -68,13 +68,12 @@ def fit_laplace(
     seed = check_seed(seed)
     check_counts(draws=draws)
     check_room(draws=draws, **sizes_of(program, observations))
-    backend_engine = engine(backend)
-    sites = backend_engine.sites(program, observations)
+    bound = Bound.of(program, observations, backend)
     own = derived(seed, "fit_laplace", "fit_map")
-    fit = fit_map(program, observations, seed=own, backend=backend) if init is None else fits_of(init, sites)[0]
-    rehearse(with_numbers(program, observations), observations, backend_engine, sites)
-    density = backend_engine.log_density(program, observations, jacobian=True)
-    frame = frame_about(program, observations, backend_engine, sites, fit, seed, "fit_laplace")
+    fit = fit_map(program, observations, seed=own, backend=backend) if init is None else fits_of(init, bound.sites)[0]
+    rehearse(bound)
+    density = bound.density(jacobian=True)
+    frame = frame_about(bound, fit, seed, "fit_laplace")
     v = _climb(density, frame)
     mode = frame.outward(v)
     factor = _precision_factor(density, frame, v)
@@ -88,10 +87,7 @@ def fit_laplace(
     log_evidence = density.value_and_gradient(mode)[0] + 0.5 * density.size * np.log(2 * np.pi) - log_determinant
     values = [density.constrain(row) for row in u]
     return approximate_tree(
-        program,
-        observations,
-        backend_engine,
-        sites,
+        bound,
         {name: np.stack([value[name] for value in values]) for name in values[0]},
         np.array([density.value_and_gradient(row)[0] for row in u]),
         log_proposal,

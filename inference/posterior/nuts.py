@@ -7,6 +7,7 @@ from typing import Any
 import xarray as xr
 
 from inference.backends import engine
+from inference.bound import Bound
 from inference.checks import (
     check_choice,
     check_counts,
@@ -136,15 +137,15 @@ def sample_nuts(
     check_memory(
         "log_likelihood, assignments", kept * chains * draws * len(observations), "Do without: both can be had later."
     )
-    backend_engine = engine(chosen.backend)
-    sites = backend_engine.sites(program, observations)
+    bound = Bound.of(program, observations, chosen.backend)
+    sites = bound.sites
     metric = choose_metric(metric, sites.coordinates, tune)
     target = TARGET_ACCEPT[metric] if target_accept is None else target_accept
     fits = fits_of(init, sites)
     centres = fits_of(init, sites, spread=True) if spread else fits
-    starts = chain_starts(program, observations, backend_engine, sites, chains, seed, centres)
+    starts = chain_starts(bound, chains, seed, centres)
     check_digits(starts.frame, precision)
-    heights = [log_posterior_of(fit, program, observations, backend_engine) for fit in fits]
+    heights = [log_posterior_of(fit, bound) for fit in fits]
     run = Run(
         nuts=NutsOptions(draws, tune, target, seed, precision, metric),
         sampler=chosen,

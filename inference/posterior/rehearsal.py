@@ -6,30 +6,19 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from inference.backends import Engine
 from inference.backends.sites import Sites
+from inference.bound import Bound
 from inference.posterior.tree import coords_of, dataset, dims_of
-from mixtures import Observations, Program
+from mixtures import Observations
 from mixtures.errors import MixturesError, ModelError
 from mixtures.specification import to_json
 
 
-def rehearse(
-    program: Program,
-    x: Observations,
-    engine: Engine,
-    sites: Sites,
-    *,
-    predictive: bool = False,
-    assignments: bool = False,
-) -> None:
+def rehearse(bound: Bound, *, predictive: bool = False, assignments: bool = False) -> None:
     """Try, before any draw is made, what would otherwise fail after the last: texts, names and shapes of the tree, data drawn anew.
 
     Args:
-        program: the declaration.
-        x: the data.
-        engine: the backend.
-        sites: the program's sites.
+        bound: program, data and backend.
         predictive: whether data will be drawn from the posterior and the prior.
         assignments: whether assignments will be drawn.
 
@@ -37,12 +26,12 @@ def rehearse(
         ModelError: something that was asked for cannot be made of this program; the text says what to leave out.
     """
     with _in_words("program", "a program that can be written down", "Define it in a module, or at least in a file."):
-        json.dumps([str(program), to_json(program)])
-    _check_dims(x, sites)
+        json.dumps([str(bound.numbered), to_json(bound.numbered)])
+    _check_dims(bound.x, bound.sites)
     if predictive:
-        _check_predictive(program, x, engine, sites)
-    if assignments and not sites.has_table:
-        _check_assignments(program, x, engine, sites)
+        _check_predictive(bound)
+    if assignments and not bound.sites.has_table:
+        _check_assignments(bound)
 
 
 def _check_dims(x: Observations, sites: Sites) -> None:
@@ -55,26 +44,28 @@ def _check_dims(x: Observations, sites: Sites) -> None:
                 dataset(blank, {name: dims_of(site, x) for name, site in some.items()}, coords_of(x, sites))
 
 
-def _check_predictive(program: Program, x: Observations, engine: Engine, sites: Sites) -> None:
+def _check_predictive(bound: Bound) -> None:
     advice = "Sample without predictive=True, or have the program draw its data: ppl.sample(..., obs=x)."
+    sites = bound.sites
     if not any(site.kind == "observed" for site in sites.all):
         got = "predictive=True and a program without an observed site"
         raise ModelError("predictive", got=got, expected="a program that can draw its data", advice=advice)
     with _in_words("predictive", "a program that can draw its data", advice):
-        drawn = engine.forward_draws(program, {}, x.with_labels(None), draws=1, seed=0)
+        drawn = bound.engine.forward_draws(bound.program, {}, bound.x.with_labels(None), draws=1, seed=0)
         for site in sites.all:
-            if site.kind != "assignment":
+            if site.kind in ("parameter", "observed"):
                 drawn[site.name].reshape(1, *site.shape)
 
 
-def _check_assignments(program: Program, x: Observations, engine: Engine, sites: Sites) -> None:
+def _check_assignments(bound: Bound) -> None:
+    sites = bound.sites
     if not sites.assignments:
         return
     if sites.is_summed:  # the backend goes by plates, which do not say what the program does
         sites.check_table("assignments=True")
     shapes = {site.name: site.shape for site in sites.assignments}
     with _in_words("assignments", "a program whose assignments can be drawn", "Sample without assignments=True."):
-        drawn = engine.classify(program, engine.prior_draw(program, x, 0), x, temperature=1, seed=0)
+        drawn = bound.engine.classify(bound.program, bound.prior_draw(0), bound.x, temperature=1, seed=0)
         for name, values in drawn.items():
             np.asarray(values).reshape(shapes[name])
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import xarray as xr
 
-from inference.backends import engine
+from inference.bound import Bound
 from inference.checks import check_choice, check_count, check_share
 from inference.fit_files import built
 from inference.posterior.afterwards import Steps
@@ -88,13 +88,12 @@ def carry_out(
         progress: show a progress bar; None shows one on a terminal.
         strict: raise if the draws have warnings.
     """
-    backend, begin = engine(run.sampler.backend), time.perf_counter()
+    bound, begin = Bound.of(program, x, run.sampler.backend), time.perf_counter()
     chains = len(starts.vectors)
-    sites = backend.sites(program, x)
-    rehearse(program, x, backend, sites, predictive=run.predictive, assignments=run.assignments)
+    rehearse(bound, predictive=run.predictive, assignments=run.assignments)
     with stop_on_interrupt() as is_stopped:
         drawn = run.sampler.sample(
-            backend.target(program, x),
+            bound.target(),
             starts,
             run.nuts,
             progress=sys.stderr.isatty() if progress is None else progress,
@@ -115,7 +114,7 @@ def carry_out(
     if run.init_log_posterior is not None:
         attrs["init_log_posterior"] = run.init_log_posterior
     steps = Steps()
-    tree = build_tree(program, x, backend, sites, drawn, attrs, pointwise=run.log_likelihood, steps=steps)
+    tree = build_tree(bound, drawn, attrs, pointwise=run.log_likelihood, steps=steps)
     if run.predictive:
         with steps.step("the groups of predicted data"):
             tree = with_predictive(tree, run.nuts.seed, program, x)

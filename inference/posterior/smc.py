@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 from scipy.special import logsumexp
 
-from inference.backends import engine
-from inference.checks import check_counts, check_options, check_proper, check_room, checked, sizes_of, with_numbers
+from inference.bound import Bound
+from inference.checks import check_counts, check_options, check_proper, check_room, checked, sizes_of
 from inference.posterior.afterwards import Steps
 from inference.posterior.rehearsal import rehearse
 from inference.posterior.tree import build_tree
@@ -83,13 +83,12 @@ def sample_smc(
             advice="Run: pip install 'bayes-mixtures[blackjax]'",
         )
     smc = only_in_jax(backend, "smc", got="'pyro', which moves one particle at a time", expected="'numpyro'")
-    backend_engine = engine(backend)
-    sites, numbered = backend_engine.sites(program, observations), with_numbers(program, observations)
-    rehearse(numbered, observations, backend_engine, sites)
+    bound = Bound.of(program, observations, backend)
+    rehearse(bound)
     if program.mixture is None:
-        check_proper(backend_engine.prior_draw(program, observations, derived(seed, "sample_smc", "prior")))
+        check_proper(bound.prior_draw(derived(seed, "sample_smc", "prior")))
     draws, log_evidence = smc.sample(
-        backend_engine.target(program, observations),
+        bound.target(),
         particles=particles,
         runs=runs,
         moves=moves,
@@ -101,7 +100,7 @@ def sample_smc(
     steps = Steps()
     with steps.step("attributes log_evidence, log_evidence_error"):
         attrs["log_evidence"], attrs["log_evidence_error"] = pooled_evidence(log_evidence)
-    tree = build_tree(numbered, observations, backend_engine, sites, draws, attrs, steps=steps)
+    tree = build_tree(bound, draws, attrs, steps=steps)
     tree["evidence"] = xr.DataTree(xr.Dataset({"log_evidence": (("chain",), log_evidence)}))
     steps.warn()
     return tree

@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 
 from inference.assignment.responsibilities import likelihood_blocks
-from inference.backends import Engine
 from inference.backends.sites import Site, Sites
+from inference.bound import Bound
 from inference.draws import NAMED, flat
 from inference.posterior.afterwards import Steps
 from inference.posterior.circle import unrolled
@@ -25,10 +25,7 @@ POINTWISE_BYTES = 2**30
 
 
 def build_tree(
-    program: Program,
-    x: Observations,
-    engine: Engine,
-    sites: Sites,
+    bound: Bound,
     draws: Draws,
     attrs: Mapping[str, Any],
     pointwise: bool | None = None,
@@ -40,10 +37,7 @@ def build_tree(
     `arviz_stats.psense` scales), `observed_data`, `constant_data` (the numbers of the priors, covariates, known labels).
 
     Args:
-        program: the declaration, with the numbers of its priors.
-        x: the data.
-        engine: the backend that sampled.
-        sites: the program's sites.
+        bound: program, data and the backend that sampled.
         draws: what the sampler gave.
         attrs: what to say of the run, beside program, data and versions.
         pointwise: whether to keep `log_likelihood`; None keeps it up to `POINTWISE_BYTES`.
@@ -51,6 +45,7 @@ def build_tree(
     """
     own = Steps() if steps is None else steps
     shape = draws.stats["lp"].shape
+    program, x, sites = bound.numbered, bound.x, bound.sites
     coords, groups = coords_of(x, sites), {}
     with own.step("directions on one turn"):
         draws = unrolled(program, draws)
@@ -60,26 +55,26 @@ def build_tree(
     stats, likelihood = dict(draws.stats), None
     if pointwise:
         with own.step("log_likelihood"):
-            likelihood = _log_likelihood(program, x, engine, sites, draws)
+            likelihood = _log_likelihood(bound, draws)
     if likelihood is not None:
         groups["log_likelihood"] = dataset({"obs": likelihood}, {"obs": ("rows",)}, coords)
         groups["log_likelihood"]["obs"].attrs["given"] = _given(sites)
     with own.step("log_prior"):
-        prior = engine.log_prior_draws(program, parameters, x).reshape(shape)
+        prior = bound.log_priors(parameters).reshape(shape)
         groups["log_prior"] = dataset({"log_prior": prior}, {}, coords)
     if "log_prior" in groups:
         with own.step("sample_stats.log_posterior"):
             marginal = (
                 (likelihood.sum(axis=2) if x.counts is None else likelihood @ x.counts)
                 if likelihood is not None
-                else engine.marginal_draws(program, parameters, x).reshape(shape)
+                else bound.log_likelihoods(parameters).reshape(shape)
             )
             stats["log_posterior"] = marginal + prior
     with own.step("constant_data"):
         groups["constant_data"] = _constants(program, x)
     derived: dict[str, np.ndarray] = {}
     with own.step("deterministic values in posterior"):
-        found = engine.deterministic_draws(program, parameters, x) if sites.deterministic else {}
+        found = bound.engine.deterministic_draws(bound.program, parameters, x) if sites.deterministic else {}
         derived = {name: value.reshape(*shape, *value.shape[1:]) for name, value in found.items()}
     dims = {site.name: site.dims for site in (*sites.parameters, *sites.deterministic)}
     made = {
@@ -96,11 +91,11 @@ def build_tree(
         parameters=",".join(site.name for site in sites.parameters),
         deterministic=",".join(derived),
         free_parameters=sites.coordinates,  # under a prior all of them vary
-        backend=engine.name,
+        backend=bound.engine.name,
         data_fingerprint=x.fingerprint,
         has_feature_names=int(x.feature_names is not None),
         has_covariate_names=int(x.covariate_names is not None),
-        versions=json.dumps(versions(engine.name)),
+        versions=json.dumps(versions(bound.engine.name)),
         **attrs,
         **own.attrs,
     )
@@ -109,13 +104,13 @@ def build_tree(
     return tree
 
 
-def _log_likelihood(program: Program, x: Observations, engine: Engine, sites: Sites, draws: Draws) -> np.ndarray | None:
+def _log_likelihood(bound: Bound, draws: Draws) -> np.ndarray | None:
     """log p(x_i | draw), (chains, draws, rows); None for programs whose rows are not independent."""
-    if not sites.has_hub:
+    if not bound.sites.has_hub:
         return None
     parameters = {name: flat(value) for name, value in draws.parameters.items()}
-    rows = list(likelihood_blocks(program, parameters, x, engine))
-    return np.concatenate(rows).reshape(*draws.stats["lp"].shape, len(x))
+    rows = list(likelihood_blocks(bound.program, parameters, bound.x, bound.engine))
+    return np.concatenate(rows).reshape(*draws.stats["lp"].shape, len(bound.x))
 
 
 def _given(sites: Sites) -> str:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from inference.backends import engine
-from inference.checks import check_choice, check_counts, check_positive, check_room, checked, sizes_of, with_numbers
+from inference.bound import Bound
+from inference.checks import check_choice, check_counts, check_positive, check_room, checked, sizes_of
 from inference.point.map import fit_map
 from inference.posterior.approximate import approximate_tree
 from inference.posterior.chain_starts import fits_of, frame_about
@@ -87,21 +87,20 @@ def fit_vi(
     variational = only_in_jax(
         backend, "variational", got="'pyro'", expected="'numpyro', whose variational families are used"
     )
-    backend_engine = engine(backend)
-    sites = backend_engine.sites(program, observations)
+    bound = Bound.of(program, observations, backend)
     own = derived(seed, "fit_vi", "fit_map")
-    fit = fit_map(program, observations, seed=own, backend=backend) if init is None else fits_of(init, sites)[0]
-    if family == "flow" and sites.coordinates == 1:
+    fit = fit_map(program, observations, seed=own, backend=backend) if init is None else fits_of(init, bound.sites)[0]
+    if family == "flow" and bound.sites.coordinates == 1:
         raise ModelError(
             "family",
             got="'flow' for one free parameter",
             expected="two at least: each bends the next",
             advice="Use family='normal'.",
         )
-    rehearse(with_numbers(program, observations), observations, backend_engine, sites)
-    frame = frame_about(program, observations, backend_engine, sites, fit, seed, "fit_vi")
+    rehearse(bound)
+    frame = frame_about(bound, fit, seed, "fit_vi")
     found = variational.fit(
-        backend_engine.target(program, observations),
+        bound.target(),
         frame,
         family=family,
         steps=steps,
@@ -117,10 +116,7 @@ def fit_vi(
             advice="Lower learning_rate, or start from a fit whose components are sound.",
         )
     return approximate_tree(
-        program,
-        observations,
-        backend_engine,
-        sites,
+        bound,
         found.parameters,
         found.log_density,
         found.log_proposal,

@@ -23,7 +23,7 @@ from inference import (
 )
 from inference.assignment.responsibilities import draw_responsibilities
 from inference.backends import engine
-from inference.checks import with_numbers
+from inference.bound import Bound
 from inference.draws import observations_of
 from inference.labels.methods import METHODS
 from inference.point.mle import fit_mle
@@ -114,7 +114,7 @@ def drawn(labels: np.ndarray | None) -> xr.DataTree:
         "scale": rng.gamma(5.0, 0.2, (1, 7, 3)),
     }
     draws = Draws(parameters, {"lp": np.zeros((1, 7))})
-    return build_tree(with_numbers(program, x), x, backend, backend.sites(program, x), draws, {})
+    return build_tree(Bound(program, x, backend), draws, {})
 
 
 def possible(tree: xr.DataTree) -> np.ndarray:

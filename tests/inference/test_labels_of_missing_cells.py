@@ -6,6 +6,7 @@ import xarray as xr
 
 from inference import Verdict, diagnose_labels, relabel
 from inference.backends import engine
+from inference.bound import Bound
 from inference.checks import with_numbers
 from inference.labels.methods import METHODS
 from inference.posterior.tree import build_tree
@@ -32,7 +33,7 @@ def turned() -> xr.DataTree:
         value[:, 1::2] = value[:, 1::2, ::-1].copy()
     program = with_numbers(program, data)
     lp = {"lp": -rng.uniform(size=(2, DRAWS))}
-    return build_tree(program, data, backend, backend.sites(program, data), Draws(parameters, lp), {})
+    return build_tree(Bound(program, data, backend), Draws(parameters, lp), {})
 
 
 @pytest.mark.parametrize("method", METHODS)

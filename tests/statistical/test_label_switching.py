@@ -11,7 +11,7 @@ import xarray as xr
 from inference import fit_map, sample_nuts
 from inference.assignment.responsibilities import draw_responsibilities
 from inference.backends import engine
-from inference.checks import with_numbers
+from inference.bound import Bound
 from inference.labels.align import align
 from inference.labels.diagnose import diagnose_labels
 from inference.labels.relabel import METHODS, permuted, relabel
@@ -49,7 +49,7 @@ def strewn():
         "correlation_cholesky": np.broadcast_to(np.linalg.cholesky([[1, 0.3], [0.3, 1]]), (*shape, 2, 2, 2)),
     }
     draws = Draws(parameters, {"lp": np.zeros(shape)})
-    return build_tree(with_numbers(program, x), x, backend, backend.sites(program, x), draws, {}), labels
+    return build_tree(Bound(program, x, backend), draws, {}), labels
 
 
 @pytest.mark.statistical

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from inference.backends import Engine, engine
+from inference.bound import Bound
 from inference.checks import (
     check_choice,
     check_counts,
@@ -14,7 +14,6 @@ from inference.checks import (
     check_positive,
     check_room,
     sizes_of,
-    with_numbers,
 )
 from inference.point.assembly import check_sound, distinct_optima, parts
 from inference.point.em.climb import climb
@@ -111,33 +110,32 @@ def fit_em(
     check_flags(hard=hard, strict=strict)
     check_choice("objective", objective, OBJECTIVES)
     check_room(restarts=restarts, **sizes_of(mixture, observations))
-    backend_engine = engine(backend)
-    sites = backend_engine.sites(mixture, observations)
+    bound = Bound.of(mixture, observations, backend)
+    sites = bound.sites
     known = check_fixed(fixed, sites)
     given = check_starts(init, known, sites)
     settings = Settings(restarts, seed, given, known, observations.counts, hard, float(tolerance), max_steps)
     is_posterior = objective == "posterior"
     task = _closed_task(mixture, observations, frozenset(known), is_posterior)
-    if task is None:
-        runs = climb_by_gradient(mixture, observations, backend_engine, sites, settings, is_posterior)
-    else:
-        runs = _climb(mixture, observations, backend_engine, task, settings)
+    runs = (
+        climb_by_gradient(bound, mixture, settings, is_posterior)
+        if task is None
+        else _climb(bound, mixture, task, settings)
+    )
     best = best_restart(runs.table)
     reason = reason_of(runs.table.at[best, "status"], observations)
     check_sound("fit_em", runs.table, best, strict, reason)
     parameters = runs.parameters(best) | known
     if init is None and not known and observations.labels is None:
         if task is None or is_posterior:  # families or priors that may tell components apart
-            parameters = numbered_by_weight(
-                mixture, observations, backend_engine, sites, parameters, with_prior=is_posterior
-            )
+            parameters = numbered_by_weight(bound, parameters, with_prior=is_posterior)
         elif (order := by_weight(parameters, sites)) is not None:
             parameters = permuted(parameters, sites, order)
     likelihood, classified = runs.likelihoods(best)
     prior = None
     if is_posterior:
         single = {name: value[None] for name, value in parameters.items()}
-        prior = float(backend_engine.log_prior_draws(mixture, single, observations)[0])
+        prior = float(bound.log_priors(single)[0])
     return PointFit(
         **parts(sites, parameters),
         log_likelihood=likelihood,
@@ -149,7 +147,7 @@ def fit_em(
         status=runs.table.at[best, "status"],
         free_parameters=sites.free_parameters
         - sum(site.free - site.spare for site in sites.parameters if site.name in known),
-        origin=Origin.of(with_numbers(mixture, observations), observations, backend, seed),
+        origin=Origin.of(bound.numbered, observations, backend, seed),
         optima=distinct_optima(runs.table, parameters, lambda restart: runs.parameters(restart) | known),
         reason=reason,
     )
@@ -177,9 +175,9 @@ def _closed_task(mixture: Mixture, x: Observations, fixed: frozenset[str], is_po
     return None if pseudo is None else _ClosedTask(closed, held, {"rows": rows, **pseudo})
 
 
-def _climb(mixture: Mixture, x: Observations, engine: Engine, task: _ClosedTask, settings: Settings) -> Runs:
+def _climb(bound: Bound, mixture: Mixture, task: _ClosedTask, settings: Settings) -> Runs:
     """All restarts by closed-form M-steps."""
-    closed = task.closed
+    closed, x = task.closed, bound.x
     values = closed.columns(x)
     frame = closed.frame(values)
     base, offset = constants(closed, frame, x, settings.row_weights)
@@ -216,8 +214,8 @@ def _climb(mixture: Mixture, x: Observations, engine: Engine, task: _ClosedTask,
         partitions=partitions,
     )
     if task.pseudo is not None:
-        problem = replace(problem, prior_offset=_prior_offset(mixture, x, engine, problem, starts[0].state))
-    climbs = climb(engine.name, problem, stacked(starts))
+        problem = replace(problem, prior_offset=_prior_offset(bound, problem, starts[0].state))
+    climbs = climb(bound.engine.name, problem, stacked(starts))
     runs = summarise(closed, problem, x.features, starts, climbs)
     # the second half begins where the best so far can be improved, half of it where the first half of it came to
     for count in _halves(settings.restarts - first):
@@ -227,20 +225,20 @@ def _climb(mixture: Mixture, x: Observations, engine: Engine, task: _ClosedTask,
         best = {name: value[source] for name, value in climbs.states.items()}
         drawn = split_and_merge(closed, problem, best, partitions.rows, seeds)  # type: ignore[union-attr]
         more = from_partitions(closed, frame, values, drawn, mixture.components, x.features, settings.fixed, x.labels)
-        climbs = joined(climbs, climb(engine.name, problem, stacked(more)))
+        climbs = joined(climbs, climb(bound.engine.name, problem, stacked(more)))
         starts = starts + more
         runs = summarise(closed, problem, x.features, starts, climbs)
     return runs
 
 
-def _prior_offset(mixture: Mixture, x: Observations, engine: Engine, problem: EMProblem, state: State) -> float:
+def _prior_offset(bound: Bound, problem: EMProblem, state: State) -> float:
     """The constant by which the log prior density exceeds what pseudo-statistics say of it, found at one state."""
     assert problem.pseudo is not None  # the caller has checked
     closed = problem.closed_forms[problem.which]
     nothing = {name: np.zeros_like(value) for name, value in problem.pseudo.items()}
     known, _ = with_prior(np, closed, state, 0.0, nothing, problem.pseudo)
-    parameters = closed.decode(state, x.features, problem.frame)
-    full = engine.log_prior_draws(mixture, {name: value[None] for name, value in parameters.items()}, x)[0]
+    parameters = closed.decode(state, bound.x.features, problem.frame)
+    full = bound.log_priors({name: value[None] for name, value in parameters.items()})[0]
     return float(full - known)
 
 

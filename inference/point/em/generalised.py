@@ -15,9 +15,8 @@ from jaxtyping import Float
 from scipy import optimize
 from scipy.special import logsumexp
 
-from inference.backends import Engine
 from inference.backends.protocol import Ascent, LogDensity
-from inference.backends.sites import Sites
+from inference.bound import Bound
 from inference.point.em.closed_form import Outcome
 from inference.point.em.initial_partitions import Partition, Partitions, matched
 from inference.point.em.runs import Runs
@@ -41,17 +40,15 @@ SMALL_GAIN = 1e-4
 Table = Float[np.ndarray, "rows components"]
 
 
-def climb_by_gradient(
-    mixture: Mixture, x: Observations, engine: Engine, sites: Sites, settings: Settings, is_posterior: bool
-) -> Runs:
+def climb_by_gradient(bound: Bound, mixture: Mixture, settings: Settings, is_posterior: bool) -> Runs:
     """All restarts, one after the other, from the family's own starts."""
     seeds = restart_seeds(settings.seed, settings.restarts)
-    starts = draw_starts(mixture, x, engine, sites, seeds, "fit_em", settings.starts or None)
-    climber = _Climber(mixture, x, engine, sites, settings, is_posterior)
+    starts = draw_starts(bound, seeds, "fit_em", settings.starts or None)
+    climber = _Climber(bound, settings, is_posterior)
     begins = [{name: value[run] for name, value in starts.items()} | settings.fixed for run in range(settings.restarts)]
     rules = ["given"] * len(settings.starts) + ["rows"] * (settings.restarts - len(settings.starts))
     if settings.fixed:
-        drawn = _partitions(mixture, x, settings)
+        drawn = _partitions(mixture, bound.x, settings)
         begins[len(settings.starts) :] = [
             climber.from_partition(begin, partition)
             for begin, partition in zip(begins[len(settings.starts) :], drawn, strict=True)
@@ -61,10 +58,10 @@ def climb_by_gradient(
     parameters = {name: np.stack([end[0][name] for end in ends]) for name in starts}
     longest = max(len(end[1]) for end in ends)
     losses = np.array([end[1] + end[1][-1:] * (longest - len(end[1])) for end in ends])
-    norms = {site.name: np.zeros((len(ends), 1)) for site in sites.parameters}
+    norms = {site.name: np.zeros((len(ends), 1)) for site in bound.sites.parameters}
     ascent = Ascent(parameters, losses, norms)
-    judge = Judge(mixture, x, sites, is_bounded=is_posterior)
-    table = judged(judge, mixture, x, engine, sites, ascent, seeds)
+    judge = Judge(mixture, bound.x, bound.sites, is_bounded=is_posterior)
+    table = judged(judge, bound, ascent, seeds)
     table["steps"] = [len(end[1]) - 1 for end in ends]
     table["status"] = [
         Status.CONVERGED if status is Status.MAX_STEPS and end[2] is Outcome.AT_REST else status
@@ -101,22 +98,20 @@ def _partitions(mixture: Mixture, x: Observations, settings: Settings) -> list[P
 class _Climber:
     """One restart's climb, and what it needs of the program."""
 
-    def __init__(
-        self, mixture: Mixture, x: Observations, engine: Engine, sites: Sites, settings: Settings, is_posterior: bool
-    ):
+    def __init__(self, bound: Bound, settings: Settings, is_posterior: bool):
         self._settings = settings
-        self._weights = np.ones(len(x)) if settings.row_weights is None else settings.row_weights
-        self._density: LogDensity = engine.log_density(mixture, x)
+        self._weights = np.ones(len(bound.x)) if settings.row_weights is None else settings.row_weights
+        self._density: LogDensity = bound.density()
         self._objective = replace(self._density, value_and_gradient=self._value_and_gradient)
-        self._expected = engine.expected(mixture, x, prior=is_posterior)
+        self._expected = bound.engine.expected(bound.program, bound.x, prior=is_posterior)
         self._is_posterior = is_posterior
-        self._sites = sites
-        scales = step_scales(mixture, x, engine, sites, settings.seed, "fit_em")
-        self._real = {site.name: scales[site.name] for site in sites.parameters if site.is_real}
+        self._sites = bound.sites
+        scales = step_scales(bound, settings.seed, "fit_em")
+        self._real = {site.name: scales[site.name] for site in bound.sites.parameters if site.is_real}
         self._unit = self._density.units(self._real)
-        self.log_joint: Callable[[dict[str, np.ndarray]], Table] = lambda values: engine.log_joint(mixture, values, x)
+        self.log_joint: Callable[[dict[str, np.ndarray]], Table] = bound.log_joint
         self._log_prior = lambda values: float(
-            engine.log_prior_draws(mixture, {name: value[None] for name, value in values.items()}, x)[0]
+            bound.log_priors({name: value[None] for name, value in values.items()})[0]
         )
 
     def total(self, rows: np.ndarray) -> float:

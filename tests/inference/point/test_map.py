@@ -117,6 +117,7 @@ def test_a_spike_on_tied_points_is_a_collapse(backend):
     """Judged at given ends: a component at a billionth of the data's spread on three equal values, and a sound fit."""
     from inference.backends import engine
     from inference.backends.protocol import Ascent
+    from inference.bound import Bound
     from inference.point.judgement import Judge
     from inference.point.restarts import best_restart, judged
     from mixtures import Observations
@@ -132,7 +133,7 @@ def test_a_spike_on_tied_points_is_a_collapse(backend):
     ascent = Ascent(ends, losses, {name: np.zeros((3, 1)) for name in ends})
     sites = engine(backend).sites(model, x)
     judge, scales = Judge(model, x, sites), dict.fromkeys(ends, 1.0)
-    table = judged(judge, model, x, engine(backend), sites, ascent, np.arange(3), scales)
+    table = judged(judge, Bound.of(model, x, backend), ascent, np.arange(3), scales)
     assert table["status"].tolist() == [Status.COLLAPSED, Status.CONVERGED, Status.NOT_FINITE]
     assert best_restart(table) == 1
 

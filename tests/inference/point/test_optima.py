@@ -7,6 +7,7 @@ from scipy.special import logsumexp
 
 import inference
 from inference.backends import engine
+from inference.bound import Bound
 from inference.posterior import chain_starts as starting
 from mixtures import Observations, gaussian_mixture, load_dataset
 from mixtures.errors import ModelError
@@ -49,7 +50,7 @@ def test_chains_take_the_optima_in_turn(fit, monkeypatch, tmp_path):
     back = inference.load(inference.save(fit, tmp_path / "fit.json"))
     fits = starting.fits_of(back, sites, spread=True)
     count = len(fit.optima["loc"])
-    vectors = starting.chain_starts(MODEL, X, engine("numpyro"), sites, count + 1, 0, fits).vectors
+    vectors = starting.chain_starts(Bound.of(MODEL, X, "numpyro"), count + 1, 0, fits).vectors
     starts = [engine("numpyro").log_density(MODEL, X).constrain(u) for u in vectors]
     for site, value in fit.optima.items():
         np.testing.assert_allclose(

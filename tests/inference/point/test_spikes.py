@@ -6,6 +6,7 @@ import pytest
 import inference
 from inference.backends import engine
 from inference.backends.protocol import Ascent
+from inference.bound import Bound
 from inference.point.judgement import Judge
 from inference.point.restarts import judged
 from inference.status import Status
@@ -23,7 +24,7 @@ def status_of(model, x, parameters):
     ascent = Ascent(ends, np.zeros((1, 2)), {name: np.zeros((1, 1)) for name in ends})
     sites = hub.sites(model, observations)
     judge = Judge(model, observations, sites)
-    return judged(judge, model, observations, hub, sites, ascent, np.zeros(1)).at[0, "status"]
+    return judged(judge, Bound(model, observations, hub), ascent, np.zeros(1)).at[0, "status"]
 
 
 @pytest.mark.parametrize("family", [families.LogNormal(), families.Gamma()])

@@ -14,6 +14,7 @@ import xarray as xr
 import inference
 import mixtures
 from inference.backends import engine
+from inference.bound import Bound
 from inference.posterior import tree
 from mixtures.errors import ChoiceError, ModelError
 from tests.oracles import FIVE_POINTS, exact_tutorial_given_scale, exact_tutorial_posterior
@@ -168,7 +169,7 @@ def test_chains_take_several_fits_in_turn(tutorial):
         fit, parameters={name: value[::-1] if value.ndim else value for name, value in fit.parameters.items()}
     )
     x, backend = Observations(FIVE_POINTS), engine("numpyro")
-    starts = chain_starts(tutorial, x, backend, backend.sites(tutorial, x), 5, 0, [fit, mirrored])
+    starts = chain_starts(Bound(tutorial, x, backend), 5, 0, [fit, mirrored])
     locs = np.stack([backend.log_density(tutorial, x).constrain(u)["loc"] for u in starts.vectors])
     rises = np.diff(locs, axis=1)[:, 0] > 0
     np.testing.assert_array_equal(rises, np.resize([rises[0], not rises[0]], 5))
