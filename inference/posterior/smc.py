@@ -82,9 +82,9 @@ def sample_smc(
             expected="BlackJAX, whose moves it uses",
             advice="Run: pip install 'bayes-mixtures[blackjax]'",
         )
-    smc = only_in_jax(backend, "smc", got="'pyro', which moves one particle at a time", expected="'numpyro'")
     bound = Bound.of(program, observations, backend)
     rehearse(bound)
+    smc = only_in_jax(backend, "smc", got="'pyro', which moves one particle at a time", expected="'numpyro'")
     if program.mixture is None:
         check_proper(bound.prior_draw(derived(seed, "sample_smc", "prior")))
     draws, log_evidence = smc.sample(

@@ -84,13 +84,14 @@ def fit_vi(
     check_counts(steps=steps, draws=draws)
     check_room(draws=draws, **sizes_of(program, observations))
     check_positive("learning_rate", learning_rate)
+    bound = Bound.of(program, observations, backend)
+    sites = bound.sites  # what is wrong with the program is said before what is missing in the backend
     variational = only_in_jax(
         backend, "variational", got="'pyro'", expected="'numpyro', whose variational families are used"
     )
-    bound = Bound.of(program, observations, backend)
     own = derived(seed, "fit_vi", "fit_map")
-    fit = fit_map(program, observations, seed=own, backend=backend) if init is None else fits_of(init, bound.sites)[0]
-    if family == "flow" and bound.sites.coordinates == 1:
+    fit = fit_map(program, observations, seed=own, backend=backend) if init is None else fits_of(init, sites)[0]
+    if family == "flow" and sites.coordinates == 1:
         raise ModelError(
             "family",
             got="'flow' for one free parameter",
