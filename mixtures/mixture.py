@@ -32,7 +32,7 @@ from mixtures.ppl.notation import Extent, Notation, Symbol
 from mixtures.ppl.protocol import PPL, Array
 from mixtures.priors import Prior, Statistic, format_number
 from mixtures.program import Program
-from mixtures.renamed import formerly
+from mixtures.renamed import formerly, warn_of_former
 from mixtures.rows import Rows
 
 Hyper = Mapping[str, Mapping[str, Array]]
@@ -78,6 +78,12 @@ class Mixture(Program):
     @property
     def mixture(self) -> "Mixture":
         return self
+
+    @property
+    def weights(self) -> Assignment:
+        """The law of the assignment, by its former name."""
+        warn_of_former("Mixture.weights is called Mixture.assignment now")
+        return self.assignment
 
     @property
     def priors(self) -> dict[str, Prior]:

@@ -38,12 +38,12 @@ def formerly(**names: str) -> Callable[[Callable[Given, Result]], Callable[Given
             for now, then in names.items():
                 if then is NO_SEED:
                     if now not in kwargs:
-                        _warn(f"{verb}() without seed=... takes seed=0 for now: say which")
+                        warn_of_former(f"{verb}() without seed=... takes seed=0 for now: say which")
                         kwargs[now] = 0
                 elif then in kwargs:
                     if now in kwargs:
                         raise ModelError(then, got=f"{then} and {now}", expected=f"{now} alone, which {then} is now")
-                    _warn(f"{verb}({then}=...) is called {now}=... now")
+                    warn_of_former(f"{verb}({then}=...) is called {now}=... now")
                     kwargs[now] = kwargs.pop(then)
             return function(*args, **kwargs)
 
@@ -52,5 +52,6 @@ def formerly(**names: str) -> Callable[[Callable[Given, Result]], Callable[Given
     return decorated
 
 
-def _warn(text: str) -> None:
+def warn_of_former(text: str) -> None:
+    """Say that a name, or the lack of a seed, is a former one, of the line that uses it."""
     warnings.warn(text, FutureWarning, stacklevel=3)

@@ -150,6 +150,8 @@ def test_the_law_is_the_third_part_of_a_mixture():
     with pytest.warns(FutureWarning, match="assignment"):
         former = Mixture(2, families.Poisson(), weights=Dirichlet(0.5))
     assert former.assignment == Dirichlet(0.5)
+    with pytest.warns(FutureWarning, match="assignment"):
+        assert former.weights == Dirichlet(0.5)
 
 
 @pytest.mark.parametrize("bad", [Dirichlet, "Dirichlet", [0.5, 0.5], 1.0, families.Poisson()])
