@@ -221,7 +221,7 @@ OWN_NAMES = frozenset({"x", "ppl", "size", "observed", "covariates", "labels", "
 def checked_data(given: Any) -> Mapping[str, np.ndarray]:
     """Named arrays beside `x`, read-only: whole numbers and truth values stay what they are, other numbers are float64."""
     expected = "{name: array}, names that an argument of a program can have"
-    if not isinstance(given, Mapping):
+    if not isinstance(given, Mapping) or hasattr(given, "data_vars"):  # xarray's are mappings too, of more than arrays
         raise DataError("data", got=in_words(given), expected=expected)
     for name in given:
         _check_free(name)

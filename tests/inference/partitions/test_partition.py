@@ -95,7 +95,7 @@ def test_bad_arguments_are_errors(responsibilities):
         (ModelError, {"level": 1.5}),
     ]:
         with pytest.raises(error, match="expected"):
-            partition_responsibilities(responsibilities, **bad)
+            partition_responsibilities(responsibilities, **{"seed": 0, **bad})
 
 
 def test_cluster_summary_equals_numpy_per_cluster(responsibilities):
