@@ -13,7 +13,7 @@ from tests.inference.partitions import oracle
 
 @pytest.fixture
 def found():
-    return partition_responsibilities(oracle.overlapping(30, 3, 100, seed=0, gap=3.0), restarts=4)
+    return partition_responsibilities(oracle.overlapping(30, 3, 100, seed=0, gap=3.0), seed=0, restarts=4)
 
 
 def test_similarity_is_drawn_in_the_order_of_the_partition(found):
