@@ -6,6 +6,7 @@ and saved. The numbers of the priors may come in as data (`hyper`): other number
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,7 @@ class Mixture(Program):
         warn_of_former("Mixture.weights is called Mixture.assignment now")
         return self.assignment
 
-    @property
+    @cached_property
     def priors(self) -> dict[str, Prior]:
         """The prior of every site."""
         return {**self.assignment.priors_by_site, **self.family.priors_by_site}
@@ -173,7 +174,7 @@ class Mixture(Program):
         family = replace(self.family, priors=tuple(table.items()))  # type: ignore[type-var]
         return replace(self, family=family, assignment=self.assignment.scaled_to(data.x, data.covariates))
 
-    @property
+    @cached_property
     def structure(self) -> "Mixture":
         """The declaration without its numbers: what a compiled program depends on once the numbers come in as `hyper`."""
         table = tuple((site, Prior(prior.name, ())) for site, prior in self.family.priors_by_site.items())

@@ -6,6 +6,7 @@ something else.
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Union
 
 import numpy as np
@@ -157,7 +158,7 @@ class Observations:
         """The number of columns; None for data of shape (rows,)."""
         return self.x.shape[1] if self.x.ndim == 2 else None
 
-    @property
+    @cached_property
     def observed(self) -> np.ndarray | None:
         """Which cells were observed, in the shape of `x`; None where all were."""
         is_missing = np.isnan(self.x)
@@ -217,7 +218,7 @@ class Observations:
         """Whether an array of `data` has an entry a row."""
         return self.data[name].shape[:1] == (len(self),)
 
-    @property
+    @cached_property
     def counts(self) -> np.ndarray | None:
         """How often each row counts: its weight, and not at all if it says nothing, see `informative`; None: each row once."""
         says = self.informative

@@ -4,8 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from inference.assignment.responsibilities import checked_like, log_joint, one_or_all
-from inference.backends import engine
+from inference.assignment.responsibilities import bound_like, one_or_all, table_of
 from inference.checks import check_positive
 from inference.results import PointFit
 from mixtures.errors import ModelError, SeedError
@@ -47,26 +46,26 @@ def classify(fit: PointFit, x: Any, *, temperature: float = 0, seed: int | None 
             expected="a point fit",
             advice="For draws, average over them: responsibilities(relabel(posterior), x).argmax(axis=1), or abstain(...).",
         )
-    observations = checked_like(fit, x)
+    bound = bound_like(fit, x)
     check_positive("temperature", temperature, or_zero=True)
     if seed is None and temperature > 0:
         raise SeedError(
             "seed", got="None", expected="an int in [0, 2**32)", advice="Draws at temperature > 0 need a seed."
         )
     seed = check_seed(0 if seed is None else seed)
-    sites = engine(fit.backend).sites(fit.program, observations)
+    sites = bound.sites
     if sites.is_trivial:
         return one_or_all({site.name: np.zeros(site.shape, dtype=np.int64) for site in sites.assignments})
     if temperature in (0, 1) and not (sites.structure and sites.has_table):
         if sites.is_summed:
             sites.check_table("classification")
-        found = engine(fit.backend).classify(
-            fit.program, fit.parameters, observations, temperature=int(temperature), seed=derived(seed, "classify")
+        found = bound.engine.classify(
+            fit.program, fit.parameters, bound.x, temperature=int(temperature), seed=derived(seed, "classify")
         )
         # reshaped because infer_discrete drops the plate of a single row
         shapes = {site.name: site.shape for site in sites.assignments}
         return one_or_all({name: values.astype(np.int64).reshape(shapes[name]) for name, values in found.items()})
-    table = log_joint(fit, observations)
+    table = table_of(bound, fit)
     if temperature > 0:
         # argmax of log p / t + Gumbel noise is a draw from p^(1/t) (Gumbel 1954; Maddison, Tarlow & Minka 2014)
         table = table / temperature + generator(seed, "classify").gumbel(size=table.shape)

@@ -8,6 +8,7 @@ import xarray as xr
 
 from inference.backends import Engine, engine
 from inference.backends.sites import Sites
+from inference.bound import Bound
 from inference.checks import check_share, checked
 from inference.draws import backend_of, observations_of, parameters_of, program_of, whole, with_program
 from inference.results import PointFit
@@ -56,16 +57,25 @@ def responsibilities(
         raise ModelError(
             "interval", got="a point fit", expected="a posterior", advice="Point fits have no draws; sample_nuts has."
         )
-    fit, observations = fit_or_posterior, checked_like(fit_or_posterior, x)
-    sites = engine(fit.backend).sites(fit.program, observations)
-    return one_or_all(sites.marginals(_softmax(log_joint(fit, observations))))
+    bound = bound_like(fit_or_posterior, x)
+    return one_or_all(bound.sites.marginals(_softmax(table_of(bound, fit_or_posterior))))
 
 
 def log_joint(fit: PointFit, x: Any) -> np.ndarray:
     """log p(x_i, assignment_i = k | the fit's parameters), (rows, components)."""
-    observations, backend = checked_like(fit, x), engine(fit.backend)
-    backend.sites(fit.program, observations).check_table("probabilities of assignments")
-    return backend.log_joint(fit.program, fit.parameters, observations)
+    return table_of(bound_like(fit, x), fit)
+
+
+def bound_like(fit: PointFit, x: Any) -> Bound:
+    """The fit's program and backend, bound to `x`, which must have the columns that the fit was made from."""
+    observations = checked_like(fit, x)
+    return Bound.of(fit.program, observations, fit.backend)
+
+
+def table_of(bound: Bound, fit: PointFit) -> np.ndarray:
+    """`log_joint` of a problem that is bound already."""
+    bound.sites.check_table("probabilities of assignments")
+    return bound.log_joint(fit.parameters)
 
 
 def checked_like(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> Observations:

@@ -57,6 +57,7 @@ VERBS = {
 @pytest.mark.parametrize("verb", VERBS)
 def test_what_is_not_there_is_refused(verb, post, monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 1000.0)
+    monkeypatch.setattr(memory, "LITTLE", 0.0)  # the data here are
     with pytest.raises(TooLargeError, match="got a need of .*B; expected at most the 1 kB there are") as error:
         VERBS[verb](post)
     assert isinstance(error.value, MemoryError) and isinstance(error.value, MixturesError)
