@@ -44,7 +44,7 @@ def check_exact(tree, slack):
         assert values.shape == (1, draws)
         assert abs(values.mean() - mean) < (4.5 / np.sqrt(draws) + slack) * sd
         assert abs(values.std() / sd - 1) < 4.5 / np.sqrt(2 * draws) + slack
-    assert tree.attrs["k_hat"] < 0.7 and tree.attrs["is_trustworthy"] == 1
+    assert tree.attrs["effective_draws"] > 0.95 * draws
     np.testing.assert_allclose(np.exp(tree["sample_stats"]["log_weight"].values).sum(), 1.0, rtol=1e-6)
 
 
@@ -54,6 +54,7 @@ def test_laplace_is_exact_for_a_normal_posterior(backend):
     draws = DRAWS if backend == "numpyro" else 100  # Pyro evaluates them one by one
     tree = inference.fit_laplace(conjugate, X, init=fit, draws=draws, seed=0, backend=backend)
     check_exact(tree, slack=0.0)
+    assert tree.attrs["k_hat"] < 0.7 and tree.attrs["is_trustworthy"] == 1
     assert abs(tree.attrs["log_evidence"] - LOG_EVIDENCE) < 1e-8
 
 
@@ -64,6 +65,9 @@ def test_variational_families_contain_a_normal_posterior(family):
     tree = inference.fit_vi(conjugate, X, family=family, init=fit, draws=DRAWS, seed=0)
     check_exact(tree, slack=0.1)
     assert abs(tree.attrs["elbo"] - LOG_EVIDENCE) < 0.05
+    # a flow is no normal far out, where nothing holds it: k-hat, which is of the tail, is above or below 0.7 as its noise has it
+    if family != "flow":
+        assert tree.attrs["k_hat"] < 0.7 and tree.attrs["is_trustworthy"] == 1
 
 
 @pytest.mark.statistical
