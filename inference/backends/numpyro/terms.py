@@ -118,10 +118,10 @@ def trace_key(closed: Any, names: Sequence[Any]) -> str:
     said = hashlib.sha256(repr(names).encode())
 
     def say(value: Any) -> None:
-        if isinstance(value, core.ClosedJaxpr):
-            say(value.jaxpr)
+        if isinstance(value, core.ClosedJaxpr):  # in newer versions of JAX every Jaxpr is one, and its own `jaxpr`
             say(value.consts)
-        elif isinstance(value, core.Jaxpr):
+            value = value.jaxpr
+        if isinstance(value, core.Jaxpr):
             numbers: dict[Any, int] = {}
             for variable in (*value.constvars, *value.invars):
                 numbers[variable] = len(numbers)
