@@ -36,6 +36,7 @@ def test_it_is_said_how_much_it_would_take(ask, words):
 
 
 def test_the_memory_that_is_there_is_the_bound(monkeypatch):
+    monkeypatch.setattr(memory, "LITTLE", 0.0)
     monkeypatch.setattr(memory, "available", lambda: 8000.0)
     checks.check_room(rows=10, features=100)
     with pytest.raises(TooLargeError, match="rows=11, features=100: got a need of 8.8 kB"):
