@@ -20,9 +20,7 @@ import numpy as np
 import xarray as xr
 from scipy.stats import norm
 
-from inference.backends import engine
-from inference.backends.protocol import Draws as EngineDraws
-from inference.checks import with_numbers
+from inference.bound import Bound
 from inference.labels.data_based import data_based
 from inference.labels.diagnose import diagnose_labels
 from inference.labels.ecr import ecr
@@ -36,6 +34,7 @@ from inference.labels.relabel import relabel
 from inference.labels.sjw import MOST_COMPONENTS, sjw
 from inference.labels.stephens import stephens
 from inference.posterior.tree import build_tree
+from inference.samplers.protocol import Draws as SampledDraws
 from mixtures import Observations, gaussian_mixture
 
 PUBLISHED_R, PUBLISHED_CPP = 195.0, 7.3
@@ -111,7 +110,7 @@ def megabytes(run: Callable[[], Relabelling]) -> float:
 def tree_of(d: Draws) -> xr.DataTree:
     """The draws as `sample_nuts` would return them, with their program, but sampled by `make`."""
     draws, components = d.parameters.shape[:2]
-    x, program, backend = Observations(d.x), gaussian_mixture(components), engine("numpyro")
+    x, program = Observations(d.x), gaussian_mixture(components)
     chained = d.parameters[:, :, 0].reshape(4, draws // 4, components)
     parameters = {
         "weights": np.full(chained.shape, 1 / components),
@@ -119,9 +118,7 @@ def tree_of(d: Draws) -> xr.DataTree:
         "scale": np.ones(chained.shape),
     }
     stats = {"lp": np.zeros(chained.shape[:2])}
-    return build_tree(
-        with_numbers(program, x), x, backend, backend.sites(program, x), EngineDraws(parameters, stats), {}
-    )
+    return build_tree(Bound.of(program, x, "numpyro"), SampledDraws(parameters, stats), {})
 
 
 def verbs(d: Draws) -> None:

@@ -43,8 +43,7 @@ class Bound:
     @cached_property
     def numbered(self) -> Program:
         """The program with the numbers of its priors written out."""
-        mixture = self.program.mixture
-        return self.program if mixture is None else mixture.scaled_to(self.x)
+        return self.program.scaled_to(self.x)
 
     def log_joint(self, parameters: Parameters) -> np.ndarray:
         """log p(x_i, assignment_i = k | parameters), (rows, components)."""

@@ -138,11 +138,6 @@ def sizes_of(program: Program, x: Observations) -> dict[str, int]:
     return {} if mixture is None else {"components": mixture.components, "features": x.features or 1}
 
 
-def with_numbers(program: Program, x: Observations) -> Program:
-    """The program with the numbers of its priors written out."""
-    return program if program.mixture is None else program.mixture.scaled_to(x)
-
-
 def check_tree(posterior: Any) -> xr.DataTree:
     """A tree with draws and the data that they are of.
 

@@ -28,6 +28,10 @@ class Program(ABC):
         """What is declared beside the words: family, law, number of components. A program of a user's own says nothing, and has None."""
         return None
 
+    def scaled_to(self, x: Any) -> "Program":
+        """The program with those priors that are scaled to the data written out as numbers: of a user's own, itself."""
+        return self
+
     @property
     def numpyro(self) -> "NativeModel":
         """This program as a NumPyro model: `model(x)`."""

@@ -131,13 +131,15 @@ def _observed(probe: Probe) -> frozenset[str]:
     first = {choice.name: np.zeros(choice.shape, dtype=np.int64) for choice in probe.choices}
     factors = [term.name for term in probe.terms if term.kind == "factor"]
     found = {term.name for term in probe.terms if term.kind == "observed"}
-    for data, point in itertools.product(_other_data(probe.data) if factors else (), probe.points):
-        try:
-            changed = probe.at(point, first, data)
-        except Exception:  # whatever a user's program raises at values that it is not written for
-            continue
+    others = _other_data(probe.data)
+    for point in probe.points if factors else ():
         terms = probe.at(point, first)
-        found |= {name for name in factors if _differ(terms[name], changed[name]).any()}
+        for data in others:
+            try:
+                changed = probe.at(point, first, data)
+            except Exception:  # whatever a user's program raises at values that it is not written for
+                continue
+            found |= {name for name in factors if _differ(terms[name], changed[name]).any()}
     return frozenset(found)
 
 

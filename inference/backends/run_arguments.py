@@ -49,7 +49,7 @@ ROW_WEIGHTS = "row_weights"
 
 def as_rows(data: Mapping[str, Any]) -> Rows:
     """The run arguments as rows: what a law of the assignment is given."""
-    return Rows(data["x"], data.get("observed"), data.get("covariates"), data.get("labels"), data.get(ROW_WEIGHTS))
+    return Rows(data["x"], data.get("covariates"))
 
 
 def of_program(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,22 +136,20 @@ def checked_run() -> Iterator[None]:
 
 def rows_of(data: Mapping[str, Any], index: Any) -> dict[str, Any]:
     """The run arguments of some rows: whatever has one entry a row is indexed; the numbers of the priors, and other data, are not."""
-    rows = np.shape(data["x"])[:1]
-
-    def has_entry_a_row(value: Any) -> bool:
-        return not isinstance(value, Mapping) and np.shape(value)[:1] == rows
-
-    return {name: value[index] if has_entry_a_row(value) else value for name, value in data.items()}
+    return {name: value[index] if _has_entry_a_row(value, data) else value for name, value in data.items()}
 
 
 def data_arrays(data: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Of the run arguments, the data: `x`, and the named arrays that have an entry a row."""
-    rows = np.shape(data["x"])[:1]
     return {
         name: np.asarray(value)
         for name, value in data.items()
-        if name == "x" or (name not in OWN_NAMES and not isinstance(value, Mapping) and np.shape(value)[:1] == rows)
+        if name not in OWN_NAMES - {"x"} and _has_entry_a_row(value, data)
     }
+
+
+def _has_entry_a_row(value: Any, data: Mapping[str, Any]) -> bool:
+    return not isinstance(value, Mapping) and np.shape(value)[:1] == np.shape(data["x"])[:1]
 
 
 def shapes_of(data: Any) -> Any:

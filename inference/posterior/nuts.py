@@ -18,7 +18,6 @@ from inference.checks import (
     check_share,
     checked,
     sizes_of,
-    with_numbers,
 )
 from inference.posterior.chain_starts import chain_starts, fits_of, log_posterior_of
 from inference.posterior.frame import check_digits
@@ -154,6 +153,7 @@ def sample_nuts(
         log_likelihood=log_likelihood,
         init_log_posterior=max(heights, default=None),
     )
-    program = with_numbers(program, observations)
-    stored = DrawStore.new(store, run.header(program, observations), starts.packed()) if store is not None else None
-    return carry_out(run, program, observations, starts, stored, progress, strict)
+    stored = (
+        DrawStore.new(store, run.header(bound.numbered, observations), starts.packed()) if store is not None else None
+    )
+    return carry_out(run, bound.numbered, observations, starts, stored, progress, strict)

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from inference.backends import engine
-from inference.checks import check_flags, check_options, check_path, checked, with_numbers
+from inference.checks import check_flags, check_options, check_path, checked
 from inference.fit_files import built
 from inference.posterior.run import Run, carry_out
 from inference.posterior.store import DrawStore
@@ -65,7 +65,7 @@ def resume(
     kept = _Kept.of(path, store.asked())
     stored = from_json(kept.program) if program is None else program
     observations = checked(stored, x)
-    numbered, backend = with_numbers(stored, observations), kept.run.sampler.backend
+    numbered, backend = stored.scaled_to(observations), kept.run.sampler.backend
     _check_same("data", path, "other data", kept.data_fingerprint[:12], observations.weighted_fingerprint[:12])
     _check_same("program", path, "another program", *map(_digest, (kept.program, to_json(numbered))))
     _check_same("versions", path, "other versions of the packages", kept.versions, versions(backend))

@@ -144,7 +144,7 @@ def run_forward(program, seed: int, given: Mapping[str, np.ndarray], data: Mappi
     """Every site's value in one forward run of the program, in float64, with the sites of `given` held fixed."""
     words = PyroPPL(torch.float64)
     held = {name: torch.as_tensor(np.array(value)) for name, value in given.items()}
-    data = {name: _as_tensor(words, value) if isinstance(value, np.ndarray) else value for name, value in data.items()}
+    data = {name: as_data(words, value) if isinstance(value, np.ndarray) else value for name, value in data.items()}
     with ALONE, torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
         trace = poutine.trace(poutine.condition(program, data=held)).get_trace(words, **data)
@@ -156,7 +156,7 @@ def run_forward(program, seed: int, given: Mapping[str, np.ndarray], data: Mappi
     return {name: value.detach().numpy() for name, value in values.items() if value is not None}
 
 
-def _as_tensor(words: PyroPPL, value: np.ndarray) -> torch.Tensor:
+def as_data(words: PyroPPL, value: np.ndarray) -> torch.Tensor:
     """Data as a tensor: whole numbers and truth values stay what they are."""
     return torch.as_tensor(np.array(value)) if value.dtype.kind in "ib" else words.array(np.array(value))
 

@@ -7,7 +7,6 @@ import xarray as xr
 from inference import Verdict, diagnose_labels, relabel
 from inference.backends import engine
 from inference.bound import Bound
-from inference.checks import with_numbers
 from inference.labels.methods import METHODS
 from inference.posterior.tree import build_tree
 from inference.samplers.protocol import Draws
@@ -31,7 +30,7 @@ def turned() -> xr.DataTree:
     parameters = {name: value.copy() for name, value in parameters.items()}
     for value in parameters.values():
         value[:, 1::2] = value[:, 1::2, ::-1].copy()
-    program = with_numbers(program, data)
+    program = program.scaled_to(data)
     lp = {"lp": -rng.uniform(size=(2, DRAWS))}
     return build_tree(Bound(program, data, backend), Draws(parameters, lp), {})
 

@@ -205,12 +205,8 @@ class NumPyroEngine:
             Collapsed(structure, sites),
             data,
             cells,
-            from_prior=functools.partial(_from_prior, structure, sites, data),
+            from_prior=lambda keys: compiled_prior_vector(structure, sites)(keys, data),
         )
-
-
-def _from_prior(program: Program, sites: Sites, data: Values, keys: jax.Array) -> jax.Array:
-    return compiled_prior_vector(program, sites)(keys, data)
 
 
 def _as_numpy(values: Values) -> dict[str, np.ndarray]:

@@ -93,11 +93,11 @@ def vector_parts(
 
 @functools.lru_cache(CACHED)
 def vector_functions(program: Program, sites: Sites, prior: bool, jacobian: bool) -> tuple[Callable[..., Any], ...]:
-    """Three functions: (vector, data[, centre and unit of its frame]) -> log density; (vector, data) -> parameters; and the inverse."""
+    """Three functions: (vector, data) -> log density; (vector, data) -> parameters; and the inverse."""
     parts = vector_parts(program, sites, prior, jacobian)
 
-    def log_density(u: jax.Array, data: Values, *frame: jax.Array) -> jax.Array:
-        likelihood, rest = parts(u, data, *frame)
+    def log_density(u: jax.Array, data: Values) -> jax.Array:
+        likelihood, rest = parts(u, data)
         return likelihood + rest
 
     def constrain(u: jax.Array, data: Values) -> Values:
@@ -144,8 +144,8 @@ class Collapsed:
         return vector_parts(self.program, self.sites)(u, data, *frame)
 
     def constrain(self, u: jax.Array, data: Values) -> Values:
-        space = Space(self.program, self.sites, data)
-        return space.values(space.split(u))
+        _, constrain, _ = vector_functions(self.program, self.sites, prior=True, jacobian=True)
+        return constrain(u, data)
 
 
 @functools.lru_cache(CACHED)

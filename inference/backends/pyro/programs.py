@@ -48,7 +48,7 @@ from inference.backends.sites import (
 )
 from inference.backends.structure import Choice, Term
 from mixtures import Observations, Program
-from mixtures.ppl.pyro_ppl import ALONE, PyroPPL
+from mixtures.ppl.pyro_ppl import ALONE, PyroPPL, as_data
 
 WORDS = PyroPPL(torch.float64)
 
@@ -86,8 +86,7 @@ def as_run_arguments(data: Any) -> Any:
     """Nested run arguments as tensors: whole numbers and truth values stay what they are."""
     if isinstance(data, dict):
         return {name: as_run_arguments(value) for name, value in data.items()}
-    array = np.asarray(data)
-    return torch.tensor(array, dtype={"i": torch.int64, "b": torch.bool}.get(array.dtype.kind, torch.float64))
+    return as_data(WORDS, np.asarray(data))
 
 
 def as_numpy(values: Values) -> dict[str, np.ndarray]:
