@@ -11,6 +11,15 @@ import pytest
 from inference.backends.pieces import SECONDS, pieces
 from mixtures.interrupts import answer_interrupts, held_interrupts, stop_on_interrupt
 
+
+@pytest.fixture(autouse=True)
+def answered():
+    """Ctrl-C is heard, as in a terminal: a shell has what it starts in the background ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 SETTING = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -22,7 +22,7 @@ from inference.samplers.protocol import Draws
 
 GOOD_K_HAT = 0.7
 
-LEAST_DRAWS = 25
+LEAST_DRAWS = 30
 """Fewer have no tail to fit a Pareto distribution to."""
 
 EFFECTIVE = 0.05
@@ -57,7 +57,7 @@ def approximate_tree(
 
     Returns:
         A tree as from `sample_nuts`; `sample_stats` has `log_weight`, smoothed (Vehtari et al. 2024) and adding up to one after
-        exponentiation, and the attributes have `k_hat`, NaN for fewer than 25 draws, and `effective_draws`.
+        exponentiation, and the attributes have `k_hat`, NaN for fewer than 30 draws, and `effective_draws`.
     """
     stats, trust, steps = {"lp": log_density[None], "log_proposal": log_proposal[None]}, dict(NOT_JUDGED), Steps()
     with steps.step("sample_stats.log_weight and k_hat"):

@@ -18,8 +18,11 @@ from mixtures import Program
 from mixtures.errors import BackendError
 from mixtures.seeds import check_seed, derived
 
-LEAST_EFFECTIVE = 0.7
-"""The share of particles that stays effective from one temperature to the next."""
+LEAST_EFFECTIVE = 0.9
+"""The share of particles that stays effective from one temperature to the next.
+
+On the five points of Pyro's tutorial 250 particles take 2.0 s and find the mean log scale 0.019 +- 0.005 too high; with 0.7 they take 1.1 s and
+find it 0.097 too high, and 1000 particles with 0.5 take 2.2 s and find it 0.069 too high."""
 
 
 def sample_smc(

@@ -6,6 +6,7 @@ of its own: starts and seeds belong to chains whatever the threads do.
 
 import ctypes
 import functools
+import inspect
 import time
 import timeit
 from collections import deque
@@ -129,6 +130,13 @@ def _at(compiled: Callable[..., jax.Array], numbers: jax.Array, rows: Values, v:
     return np.frombuffer(memoryview(compiled(v, numbers, rows)))
 
 
+def _metric(sample: Callable[..., Any], is_dense: bool) -> dict[str, Any]:
+    """How nutpie is asked for its low-rank metric: by `adaptation`, from 0.16.9 on."""
+    if "adaptation" in inspect.signature(sample).parameters:
+        return {"adaptation": "low_rank" if is_dense else "diag"}
+    return {"low_rank_modified_mass_matrix": is_dense}
+
+
 def _nudged(density: Callable[[np.ndarray], np.ndarray], start: np.ndarray, seed: int) -> np.ndarray:
     """A point near a start, and where nutpie can begin if one is found; chains from one start begin apart.
 
@@ -187,7 +195,7 @@ class _Chain:
             cores=1,
             seed=self.options.seed,
             target_accept=self.options.target_accept,
-            low_rank_modified_mass_matrix=self.options.is_dense,
+            **_metric(nutpie.sample, self.options.is_dense),
             progress_bar=False,
             return_raw_trace=True,
             blocking=False,

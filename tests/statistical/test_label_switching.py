@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from inference import fit_map, sample_nuts
+from inference import fit_laplace, fit_map, sample_nuts
 from inference.assignment.responsibilities import draw_responsibilities
 from inference.backends import engine
 from inference.bound import Bound
@@ -52,14 +52,38 @@ def strewn():
     return build_tree(Bound(program, x, backend), draws, {}), labels
 
 
+@pytest.fixture(scope="module")
+def around_the_mode(galaxies, galaxies_fit):
+    """Four chains of independent draws about one labelling of the galaxies' highest mode, of their true density.
+
+    Chains of NUTS find a second, lower mode in some runs and not in others; what is right to say of them is chance.
+    """
+    program, backend = gaussian_mixture(3), engine("numpyro")
+    once = fit_laplace(program, galaxies, draws=2000, seed=0, init=galaxies_fit)
+    draws = {
+        site: values.reshape(4, 500, *values.shape[2:])
+        for site, values in ((site, once["posterior"][site].values) for site in galaxies_fit.parameters)
+    }
+    lp = once["sample_stats"]["lp"].values.reshape(4, 500)
+    start = {"init_log_posterior": galaxies_fit.log_posterior}
+    return build_tree(Bound(program, galaxies, backend), Draws(draws, {"lp": lp}), start)
+
+
 @pytest.mark.statistical
-def test_all_methods_agree_on_galaxies_with_three_components(galaxies_fit, galaxies_posterior):
-    fit, posterior = galaxies_fit, galaxies_posterior
+def test_what_a_chain_of_nuts_did_is_its_verdict(galaxies_posterior):
+    report = diagnose_labels(galaxies_posterior)
+    if report.verdict in (Verdict.SWITCHES, Verdict.IDENTIFIED):
+        assert (report.verdict is Verdict.SWITCHES) == (report.switching.visited > 1)
+    else:  # relabelled chains are apart then, or methods disagree: the report must not call them safe
+        assert worst_r_hat(report, "relabelled") > 1.01 or float(report.comparison.agreement.min()) < 0.99
+
+
+@pytest.mark.statistical
+def test_all_methods_agree_on_galaxies_with_three_components(galaxies_fit, around_the_mode):
+    fit, posterior = galaxies_fit, around_the_mode
     report = diagnose_labels(posterior)
     assert float(report.comparison.agreement.min()) > 0.99
-    # whether a chain happens to switch in its few thousand draws is chance, and the verdict follows what they did
-    has_switched = report.switching.visited > 1
-    assert report.verdict is (Verdict.SWITCHES if has_switched else Verdict.IDENTIFIED)
+    assert report.verdict is Verdict.IDENTIFIED
     assert (report.density_gaps > 0).all()
     assert (report.density_gaps < report.expected_gap).all()
     sjw = relabel(posterior, "sjw", pivot=fit)["relabelling"]["permutation"]
@@ -79,21 +103,21 @@ def test_galaxies_with_six_components_are_ambiguous(galaxies):
 
 
 @pytest.mark.statistical
-def test_forced_switching_between_chains_is_mended(galaxies_posterior):
-    draws = galaxies_posterior["posterior"].sizes["draw"]
+def test_forced_switching_between_chains_is_mended(around_the_mode):
+    draws = around_the_mode["posterior"].sizes["draw"]
     per_chain = np.repeat([[0, 1, 2], [1, 2, 0], [2, 0, 1], [0, 2, 1]], draws, axis=0)
-    report = diagnose_labels(scrambled(galaxies_posterior, per_chain))
+    report = diagnose_labels(scrambled(around_the_mode, per_chain))
     assert worst_r_hat(report, "raw") > 1.5
     assert worst_r_hat(report, "relabelled") < 1.01
     assert report.verdict is Verdict.CHAINS_APART
 
 
 @pytest.mark.statistical
-def test_forced_switching_within_chains_is_mended(galaxies_posterior):
-    sizes = galaxies_posterior["posterior"].sizes
+def test_forced_switching_within_chains_is_mended(around_the_mode):
+    sizes = around_the_mode["posterior"].sizes
     every = np.tile(np.arange(3), (sizes["chain"] * sizes["draw"], 1))
     per_draw = np.random.default_rng(0).permuted(every, axis=1)
-    report = diagnose_labels(scrambled(galaxies_posterior, per_draw))
+    report = diagnose_labels(scrambled(around_the_mode, per_draw))
     assert worst_r_hat(report, "raw") < 1.05
     assert worst_r_hat(report, "relabelled") < 1.01
     assert report.verdict is Verdict.SWITCHES
@@ -119,8 +143,8 @@ def test_responsibilities_of_relabelled_draws_are_relabelled(strewn):
 
 
 @pytest.mark.statistical
-def test_fits_of_other_seeds_and_posteriors_are_aligned(galaxies, galaxies_fit, galaxies_posterior):
-    fit, posterior = galaxies_fit, galaxies_posterior
+def test_fits_of_other_seeds_and_posteriors_are_aligned(galaxies, galaxies_fit, around_the_mode):
+    fit, posterior = galaxies_fit, around_the_mode
     other = fit_map(gaussian_mixture(3), galaxies, restarts=20, seed=3)
     assert np.allclose(align(other, to=fit).parameters["loc"], fit.parameters["loc"], rtol=1e-3)
     turned = replace(fit, parameters={site: value[[2, 0, 1]] for site, value in fit.parameters.items()})
