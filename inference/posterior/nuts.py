@@ -153,7 +153,6 @@ def sample_nuts(
         log_likelihood=log_likelihood,
         init_log_posterior=max(heights, default=None),
     )
-    stored = (
-        DrawStore.new(store, run.header(bound.numbered, observations), starts.packed()) if store is not None else None
-    )
-    return carry_out(run, bound.numbered, observations, starts, stored, progress, strict)
+    program = bound.numbered
+    stored = DrawStore.new(store, run.header(program, observations), starts.packed()) if store is not None else None
+    return carry_out(run, program, observations, starts, stored, progress, strict)

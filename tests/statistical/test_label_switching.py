@@ -1,4 +1,4 @@
-"""On posteriors that NUTS drew, and with the program's own responsibilities: labels are mended where they can be, and
+"""On draws of NUTS, and independent ones about a mode, with the program's own responsibilities: labels are mended where they can be, and
 where components overlap the report says that they cannot.
 """
 
@@ -58,15 +58,16 @@ def around_the_mode(galaxies, galaxies_fit):
 
     Chains of NUTS find a second, lower mode in some runs and not in others; what is right to say of them is chance.
     """
-    program, backend = gaussian_mixture(3), engine("numpyro")
-    once = fit_laplace(program, galaxies, draws=2000, seed=0, init=galaxies_fit)
-    draws = {
-        site: values.reshape(4, 500, *values.shape[2:])
-        for site, values in ((site, once["posterior"][site].values) for site in galaxies_fit.parameters)
-    }
-    lp = once["sample_stats"]["lp"].values.reshape(4, 500)
+    program = gaussian_mixture(3)
+    tree = fit_laplace(program, galaxies, draws=2000, seed=0, init=galaxies_fit)
+
+    def chained(values: xr.DataArray) -> np.ndarray:
+        return values.values.reshape(4, 500, *values.shape[2:])
+
+    parameters = {site: chained(tree["posterior"][site]) for site in galaxies_fit.parameters}
+    draws = Draws(parameters, {"lp": chained(tree["sample_stats"]["lp"])})
     start = {"init_log_posterior": galaxies_fit.log_posterior}
-    return build_tree(Bound(program, galaxies, backend), Draws(draws, {"lp": lp}), start)
+    return build_tree(Bound.of(program, galaxies, "numpyro"), draws, start)
 
 
 @pytest.mark.statistical
