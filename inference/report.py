@@ -14,7 +14,7 @@ from inference.point.restarts import best_restart
 from inference.results import PointFit
 from mixtures import Observations
 from mixtures.errors import DataError
-from mixtures.families.members import distinct_components, fixed_components, spare_sites
+from mixtures.families.members import parts_of
 from mixtures.tables import whole_numbers
 
 MOST_RESTARTS = 5
@@ -46,7 +46,7 @@ def fit_text(fit: PointFit) -> str:
         parts += ["", _plain(table.map(_number))]
     # of components that each have a family of their own, no value is shared
     mixture = fit.program.mixture
-    word = "" if mixture is not None and fixed_components([mixture.family]) else ", shared"
+    word = "" if mixture is not None and parts_of(mixture.family).components is not None else ", shared"
     parts += [f"{name}{word}: {_number(value)}" for name, value in shared.items()]
     return "\n".join(parts)
 
@@ -134,7 +134,7 @@ def _lines(fit: PointFit) -> Iterator[tuple[str, np.ndarray]]:
     covariates = fit.origin.covariate_names or tuple(map(str, range(fit.origin.covariates or 0)))
     places = {"features": names, "covariates": covariates}
     for site in engine(fit.backend).sites(fit.program, _example(fit)).parameters:
-        value, axis = _without_spare(fit, site), site.component_axis
+        value, axis = _without_redundant(fit, site), site.component_axis
         moved = value if axis is None else np.moveaxis(value, axis, -1)
         dims = tuple(dim for dim in site.dims if dim != "components")
         if site.name == "correlation_cholesky":
@@ -154,13 +154,13 @@ def _example(fit: PointFit) -> Observations:
     return Observations(np.zeros((2,) if origin.features is None else (2, origin.features)), covariates=covariates)
 
 
-def _without_spare(fit: PointFit, site: Site) -> np.ndarray:
+def _without_redundant(fit: PointFit, site: Site) -> np.ndarray:
     """A site's value; NaN where a component, such as noise, has a place in it without use."""
     value, axis = fit.parameters[site.name], site.component_axis
     mixture = fit.program.mixture
-    if axis is None or mixture is None or site.name not in spare_sites(mixture.family):
+    if axis is None or mixture is None or site.name not in parts_of(mixture.family).redundant_sites:
         return value
-    unused = np.isin(np.arange(value.shape[axis]), list(distinct_components(mixture.family)))
+    unused = np.isin(np.arange(value.shape[axis]), list(parts_of(mixture.family).distinct_components))
     shape = [-1 if place == axis else 1 for place in range(value.ndim)]
     return np.where(unused.reshape(shape), np.nan, value)
 

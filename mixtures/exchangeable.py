@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mixtures.families.members import distinct_components, with_covariates
+from mixtures.families.members import parts_of, with_covariates
 from mixtures.mixture import Mixture
 from mixtures.ppl.notation import Notation, Symbol
 from mixtures.rows import Rows
@@ -38,7 +38,7 @@ def exchangeable(
         >>> exchangeable(Mixture(3, families.Poisson(priors={"rate": priors.Gamma([2.0, 2.0, 9.0], 1.0)})), 3)
         ((0, 1),)
     """
-    apart = distinct_components(program.family)
+    apart = parts_of(program.family).distinct_components
     numbers = [value for table in _numbers_of_components(program, features, covariates) for value in table]
     kinds = program.assignment.kinds(components)
     return grouped(

@@ -18,14 +18,8 @@ from mixtures.errors import DataError, MixturesError, ModelError
 from mixtures.families.family import Family
 from mixtures.families.members import (
     check_family,
-    fixed_components,
-    jointly,
-    linear_predictors,
-    needs_covariates,
-    part_of,
-    spare_sites,
+    parts_of,
     started,
-    support_of,
     with_covariates,
 )
 from mixtures.observations import Observations
@@ -71,10 +65,9 @@ class Mixture(Program):
         check_family("family", self.family)
         check_assignment("assignment", self.assignment)
         self.assignment.check(self.components)
-        if bound := fixed_components([self.family]) - {self.components}:
-            raise ModelError(
-                "components", got=f"{self.components}", expected=f"{min(bound)}, one for each of the families"
-            )
+        bound = parts_of(self.family).components
+        if bound not in (None, self.components):
+            raise ModelError("components", got=f"{self.components}", expected=f"{bound}, one for each of the families")
 
     @property
     def mixture(self) -> "Mixture":
@@ -94,17 +87,17 @@ class Mixture(Program):
     @property
     def needs_covariates(self) -> bool:
         """Whether the data must bring covariates."""
-        return self.assignment.needs_covariates or needs_covariates(self.family)
+        return self.assignment.needs_covariates or parts_of(self.family).needs_covariates
 
     @property
     def linear_predictors(self) -> tuple[tuple[str, str], ...]:
         """Pairs of sites, intercept and slope, of which rows depend on intercept + slope . covariates alone."""
-        return linear_predictors(self.family) + self.assignment.linear_predictors
+        return parts_of(self.family).linear_predictors + self.assignment.linear_predictors
 
     @property
-    def spare_sites(self) -> frozenset[str]:
+    def redundant_sites(self) -> frozenset[str]:
         """The sites of which one component's value is of no matter to the likelihood: no free parameter."""
-        return spare_sites(self.family) | self.assignment.spare_sites
+        return parts_of(self.family).redundant_sites | self.assignment.redundant_sites
 
     def __call__(  # type: ignore[override]  # a mixture names its run arguments
         self,
@@ -142,7 +135,7 @@ class Mixture(Program):
         of_rows = Rows(x, covariates=covariates)
         law = self.assignment.draw(ppl, draw, self.components, of_rows)
         shared = family.shared(ppl, draw, features)
-        relative = together(ppl, draw, self.components, features) if (together := jointly(family)) else {}
+        relative = parts_of(family).jointly(ppl, draw, self.components, features)
         with ppl.plate("components", self.components):
             own = family.per_component(ppl, draw, features)
         own = relative | own
@@ -241,8 +234,7 @@ class Mixture(Program):
         try:
             self.assignment.draw(Notation(), drawing(()), self.components, Rows(None, covariates=covariates))
             family.shared(Notation(), drawing(()), x.features)
-            if together := jointly(family):
-                together(Notation(), drawing(()), self.components, x.features)
+            parts_of(family).jointly(Notation(), drawing(()), self.components, x.features)
             family.per_component(Notation(), drawing((self.components,)), x.features)
         except MixturesError:
             raise
@@ -294,11 +286,12 @@ def _shape(x: Array | None, size: Any) -> tuple[int, int | None]:
 
 def _observe(family: Family, ppl: PPL, parameters: dict[str, Array], features: int | None, x: Array | None) -> Array:
     """The observed rows: one site, `obs`, unless the family has sites of its own."""
-    if observe := part_of(family, "observe"):
-        return observe(ppl, parameters, x)
+    parts = parts_of(family)
+    if parts.observe is not None:
+        return parts.observe(ppl, parameters, x)
     if x is not None and "observed" in parameters:
         # a legal value in the place of missing ones: their log density is masked, but its gradient must be finite
-        x = ppl.xp.where(parameters["observed"], x, support_of(family).example)
+        x = ppl.xp.where(parameters["observed"], x, parts.support.example)
     return ppl.sample("obs", family.emission(ppl, parameters, features), obs=x)
 
 

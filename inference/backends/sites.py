@@ -45,7 +45,7 @@ class Site:
         is_discrete: whether the support is discrete.
         free: the number of free coordinates (a simplex of K has K - 1).
         categories: of an assignment, the number of components; else 0.
-        spare: of the free coordinates, how many do not change the likelihood, and are no free parameters.
+        redundant: of the free coordinates, how many do not change the likelihood, and are no free parameters.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Site:
     is_discrete: bool
     free: int
     categories: int = 0
-    spare: int = 0
+    redundant: int = 0
 
     @property
     def is_real(self) -> bool:
@@ -247,7 +247,7 @@ class Sites:
     @property
     def free_parameters(self) -> int:
         """The number of free parameters, on which the likelihood depends: what information criteria count."""
-        return sum(site.free - site.spare for site in self.parameters)
+        return sum(site.free - site.redundant for site in self.parameters)
 
 
 def support_of(constraint: Any, constraints: Any) -> Support:
@@ -264,8 +264,8 @@ def knowing_mixture(program: Program, sites: Sites) -> Sites:
     mixture = program.mixture
     if mixture is None:
         return sites
-    spare = mixture.spare_sites
-    counted = (_without_one(site) if site.name in spare else site for site in sites.all)
+    redundant = mixture.redundant_sites
+    counted = (_without_one(site) if site.name in redundant else site for site in sites.all)
     return Sites(tuple(counted), mixture.linear_predictors, law=_row_wise(mixture.assignment.structure))
 
 
@@ -277,13 +277,13 @@ def _row_wise(law: Assignment) -> RowWise:
 
 
 def _without_one(site: Site) -> Site:
-    """The site with one component's coordinates spare, where components have their own."""
+    """The site with one component's coordinates redundant, where components have their own."""
     if site.component_axis is None:
         return site
     components = site.shape[site.component_axis]
     # values that add up to zero over components have the coordinates of one component less to begin with
     sets = components if site.free % components == 0 else components - 1
-    return replace(site, spare=site.free // sets)
+    return replace(site, redundant=site.free // sets)
 
 
 @contextmanager

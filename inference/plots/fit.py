@@ -24,7 +24,7 @@ from inference.plots.palette import DATA, WHOLE, colour, marker
 from inference.results import GuideFit, PointFit
 from mixtures import Observations
 from mixtures.errors import DataError, ModelError, in_words
-from mixtures.families.members import can_be, part_of
+from mixtures.families.members import can_be, parts_of
 from mixtures.tables import numeric, whole_numbers
 
 DECADE = 10.0
@@ -305,7 +305,7 @@ def _moments(fit: PointFit, x: Observations) -> tuple[np.ndarray, np.ndarray]:
             "x", got=f"shape {x.shape}", expected="two columns or more", advice="Use plot_density for one variable."
         )
     mixture = fit.program.mixture
-    covariances = None if mixture is None else part_of(mixture.family, "covariances")
+    covariances = None if mixture is None else parts_of(mixture.family).covariances
     if covariances is None:
         raise ModelError("fit", got="components without covariances", expected="a mixture of Gaussians, say")
     return fit.parameters["loc"], covariances(fit.parameters, x.features)

@@ -10,7 +10,7 @@ from inference.point.spurious import few_rows, has_tall_component
 from inference.status import Status
 from mixtures import Observations, Program
 from mixtures.families import Product
-from mixtures.families.members import bare_components, needs_covariates, support_of
+from mixtures.families.members import parts_of
 
 EMPTY_ROWS = 0.5
 """A component that has less than this many rows, in expectation, is empty."""
@@ -49,16 +49,17 @@ class Judge:
     def __init__(self, program: Program, x: Observations, sites: Sites, *, is_bounded: bool = True):
         mixture = program.mixture
         family = None if mixture is None else mixture.family
+        parts = parts_of(family)
         self._sites, self._is_bounded = sites, is_bounded
         self._weights = np.ones(len(x)) if x.counts is None else x.counts
         self._rows_of_one = rows_of_one(self._weights)
         self._values, self._log_slope = standardised(family, x)
         self._peak = _peak(self._values)
         columns = self._values.shape[1]
-        has_predictors = mixture is not None and needs_covariates(mixture.family) and x.covariates is not None
+        has_predictors = parts.needs_covariates and x.covariates is not None
         predictors = x.covariates.shape[1] if has_predictors else 0
         self._few = few_rows(columns + predictors)
-        self._bare = frozenset() if mixture is None else bare_components(mixture.family)
+        self._bare = parts.parameter_free_components
         self._may_run_to_zero = is_bounded and mixture is not None and mixture.assignment.favours_empty()
 
     def occupancy(self, table: np.ndarray) -> np.ndarray:
@@ -140,7 +141,7 @@ def standardised(family: Any, x: Observations) -> tuple[np.ndarray, np.ndarray]:
     """
     values = x.x if x.x.ndim == 2 else x.x[:, None]
     members = [column for _, column in family.pairs] if isinstance(family, Product) else [family] * values.shape[1]
-    both = [support_of(member).straightened(column) for member, column in zip(members, values.T, strict=True)]
+    both = [parts_of(member).support.straightened(column) for member, column in zip(members, values.T, strict=True)]
     straight = np.stack([y for y, _ in both], axis=1)
     log_slope = np.stack([slope for _, slope in both], axis=1)
     spread, level = np.nanstd(straight, axis=0), np.nanmax(np.abs(straight), axis=0)

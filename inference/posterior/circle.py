@@ -12,7 +12,7 @@ from scipy.ndimage import uniform_filter1d
 
 from inference.samplers.protocol import Draws
 from mixtures import Program
-from mixtures.families.members import circular_sites
+from mixtures.families.members import parts_of
 
 BINS = 72
 """Directions among which the cut is sought: every five degrees."""
@@ -28,7 +28,7 @@ def unrolled(program: Program, draws: Draws) -> Draws:
     mixture = program.mixture
     if mixture is None:
         return draws
-    alike = [site for site in circular_sites(mixture.family) if mixture.priors[site].name == "UniformAngle"]
+    alike = [site for site in parts_of(mixture.family).circular_sites if mixture.priors[site].name == "UniformAngle"]
     return replace(
         draws, parameters={**draws.parameters, **{site: on_one_turn(draws.parameters[site]) for site in alike}}
     )

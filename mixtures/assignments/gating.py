@@ -45,7 +45,7 @@ class Gating(RowWise):
 
     needs_covariates: ClassVar[bool] = True
     linear_predictors: ClassVar[tuple[tuple[str, str], ...]] = (("gating_intercept", "gating_slope"),)
-    spare_sites: ClassVar[frozenset[str]] = frozenset(GATING_PRIORS)
+    redundant_sites: ClassVar[frozenset[str]] = frozenset(GATING_PRIORS)
 
     def __post_init__(self):
         object.__setattr__(self, "priors", freeze(self.priors))

@@ -39,7 +39,7 @@ class Assignment(ABC):
     linear_predictors: ClassVar[tuple[tuple[str, str], ...]] = ()
     """Pairs of sites, intercept and slope, of which it depends on intercept + slope . covariates alone."""
 
-    spare_sites: ClassVar[frozenset[str]] = frozenset()
+    redundant_sites: ClassVar[frozenset[str]] = frozenset()
     """The sites of which one component's value is of no matter to the likelihood: no free parameter."""
 
     @property

@@ -9,6 +9,7 @@ from mixtures.families.family import Family
 from mixtures.families.gaussian import Gaussian
 from mixtures.families.negative_binomial import NegativeBinomial
 from mixtures.families.noise import WithNoise
+from mixtures.families.parts import Parts
 from mixtures.families.per_component import PerComponent
 from mixtures.families.poisson import Poisson, ZeroInflatedPoisson
 from mixtures.families.positive import Exponential, Gamma, LogNormal, Weibull
@@ -29,6 +30,7 @@ __all__ = [
     "LogNormal",
     "Multinomial",
     "NegativeBinomial",
+    "Parts",
     "PerComponent",
     "PointMass",
     "Poisson",

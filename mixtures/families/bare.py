@@ -1,6 +1,6 @@
 """Families without parameters: components that are known, beside others that are not."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +11,9 @@ from jaxtyping import Bool, Float
 from mixtures.checks import check_flags, is_number
 from mixtures.errors import DataError, ModelError, in_words
 from mixtures.families.columns import joined, rows_where
-from mixtures.families.family import Draw
-from mixtures.families.support import COUNTS, REAL, Support
+from mixtures.families.family import Draw, Family
+from mixtures.families.parts import Parts
+from mixtures.families.support import COUNTS, REAL
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import GivenPriors, Prior, freeze, override
@@ -21,7 +22,7 @@ Bound = float | tuple[float, ...]
 
 
 @dataclass(frozen=True)
-class Bare(ABC):
+class Bare(Family):
     """A family without sites; with several columns, each cell has the same distribution."""
 
     priors: GivenPriors = field(default=(), kw_only=True)
@@ -73,7 +74,10 @@ class PointMass(Bare):
     def cell(self, ppl: PPL) -> Distribution:
         return ppl.dist.PointMass(float(self.value))
 
-    def can_be(self, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
+    def parts(self) -> Parts:
+        return Parts(can_be=self._can_be)
+
+    def _can_be(self, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
         """The rows that are the value."""
         return rows_where(x == self.value, x, components)
 
@@ -120,15 +124,14 @@ class Uniform(Bare):
         if self.whole and not all(np.all(np.asarray(bound) == np.round(bound)) for bound in (self.low, self.high)):
             raise ModelError("low, high", got=bounds, expected="whole numbers, as the counts are")
 
-    @property
-    def support(self) -> Support:
-        """The kind of values, whatever the bounds: rows beyond them belong to other components."""
-        return COUNTS if self.whole else REAL
+    def parts(self) -> Parts:
+        # the kind of values, whatever the bounds: rows beyond them belong to other components
+        return Parts(support=COUNTS if self.whole else REAL, can_be=self._can_be)
 
     def cell(self, ppl: PPL) -> Distribution:
         return (ppl.dist.DiscreteUniform if self.whole else ppl.dist.Uniform)(_number(self.low), _number(self.high))
 
-    def can_be(self, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
+    def _can_be(self, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
         """The rows between the bounds."""
         return rows_where((x >= self.low) & (x <= self.high), x, components)
 

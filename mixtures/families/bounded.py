@@ -1,11 +1,13 @@
 """Shares between 0 and 1, and angles: beta and von Mises."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
 from mixtures.families.columns import Columns, jitter, probability_at
+from mixtures.families.parts import Parts
 from mixtures.families.support import ANGLES, UNIT_INTERVAL, Support
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import LogNormal, Prior, UniformAngle
@@ -43,7 +45,9 @@ class VonMises(Columns):
         "concentration": CONCENTRATION,
     }
     support: ClassVar[Support] = ANGLES
-    circular_sites: ClassVar[frozenset[str]] = frozenset({"loc"})
+
+    def parts(self) -> Parts:
+        return replace(super().parts(), circular_sites=frozenset({"loc"}))
 
     def cell(self, ppl: PPL, parameters: Mapping[str, Array]) -> Distribution:
         return ppl.dist.VonMises(loc=parameters["loc"], concentration=parameters["concentration"])

@@ -4,7 +4,7 @@ What such a family must say is the distribution of one cell, its default priors,
 here, once. Your own family is made the same way.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -12,8 +12,8 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool, Float
 
-from mixtures.families.family import Draw
-from mixtures.families.members import support_of
+from mixtures.families.family import Draw, Family
+from mixtures.families.parts import Parts
 from mixtures.families.support import REAL, Support
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
@@ -21,7 +21,7 @@ from mixtures.priors import GivenPriors, Prior, freeze, override
 
 
 @dataclass(frozen=True)
-class Columns(ABC):
+class Columns(Family):
     """A family of one variable; with several columns, columns are independent given the component.
 
     Every site has shape (components,) for data of shape (rows,), and (components, features) for (rows, features).
@@ -79,7 +79,11 @@ class Columns(ABC):
         return joined(self.cell(ppl, parameters), parameters, features)
 
     def check(self, x: Observations) -> None:
-        support_of(self).check(x)
+        self.parts().support.check(x)
+
+    def parts(self) -> Parts:
+        # a user's dataclass may have a field of that name
+        return Parts(support=self.support if isinstance(self.support, Support) else REAL)
 
 
 def joined(cell: Distribution, parameters: Mapping[str, Array], features: int | None) -> Distribution:
@@ -92,7 +96,7 @@ def joined(cell: Distribution, parameters: Mapping[str, Array], features: int | 
 def rows_where(
     is_possible: Bool[np.ndarray, "rows ..."], x: Float[np.ndarray, "rows ..."], components: int
 ) -> Bool[np.ndarray, "rows components"]:
-    """Rows all of whose observed cells are possible, alike for so many components: see `members.can_be`."""
+    """Rows all of whose observed cells are possible, alike for so many components: see `Parts.can_be`."""
     is_row = (is_possible | np.isnan(x)).reshape(len(x), -1).all(axis=1)
     return np.repeat(is_row[:, None], components, axis=1)
 

@@ -13,8 +13,9 @@ import numpy as np
 from mixtures.families.columns import joined
 from mixtures.families.covariance import Structure, structure
 from mixtures.families.covariance_sites import covariances_of, sites_of_covariances
-from mixtures.families.family import Draw
+from mixtures.families.family import Draw, Family
 from mixtures.families.missing import observed_normal
+from mixtures.families.parts import Parts
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.ppl.rotation import pairs
@@ -50,7 +51,7 @@ DEFAULT_PRIORS = {
 
 
 @dataclass(frozen=True)
-class Gaussian:
+class Gaussian(Family):
     """Rows are normal within a component.
 
     Sites: `loc` (components[, features]) and `scale` ([components][, features]), the standard deviations along the axes; and, as the
@@ -97,7 +98,10 @@ class Gaussian:
         }
         return {site: prior for site, prior in table.items() if is_used.get(site, True)}
 
-    def jointly(self, ppl: PPL, draw: Draw, components: int, features: int | None) -> dict[str, Array]:
+    def parts(self) -> Parts:
+        return Parts(jointly=self._jointly, covariances=self.covariances)
+
+    def _jointly(self, ppl: PPL, draw: Draw, components: int, features: int | None) -> dict[str, Array]:
         """What components have relative to each other: the sites that sum to zero over them."""
         form, relative = self.structure(features), {}
         if form.has_log_volume and components > 1:

@@ -13,24 +13,19 @@ from mixtures.families.family import Draw, Family
 from mixtures.families.members import (
     can_be,
     check_family,
-    circular_sites,
-    fixed_components,
-    jointly,
-    linear_predictors,
-    needs_covariates,
+    parts_of,
     started,
-    support_of,
     with_covariates,
 )
+from mixtures.families.parts import Parts
 from mixtures.families.product import Product
-from mixtures.families.support import Support
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import GivenPriors, Prior, freeze, override
 
 
 @dataclass(frozen=True)
-class WithNoise:
+class WithNoise(Family):
     """Component 0 is uniform noise between two bounds (Banfield & Raftery 1993); the others are of the given family.
 
     `Mixture(3, WithNoise(Gaussian(), low, high))` has noise and two Gaussians. Component 0 has a place in the family's sites too, which no
@@ -76,54 +71,27 @@ class WithNoise:
     @property
     def noise(self) -> Uniform:
         """The component of the noise."""
-        return Uniform(self.low, self.high, whole=self.support.is_discrete)
-
-    @property
-    def support(self) -> Support:
-        """The values that the family can describe."""
-        return support_of(self.family)
-
-    @property
-    def needs_covariates(self) -> bool:
-        """Whether rows depend on covariates."""
-        return needs_covariates(self.family)
-
-    def with_covariates(self, count: int) -> "WithNoise":
-        """This family for that number of covariates."""
-        return replace(self, family=with_covariates(self.family, count))
+        return Uniform(self.low, self.high, whole=parts_of(self.family).support.is_discrete)
 
     @property
     def priors_by_site(self) -> Mapping[str, Prior]:
         return override(self.family.priors_by_site, self.priors)
 
-    @property
-    def spare_sites(self) -> frozenset[str]:
-        """The sites in which the noise has a place without use."""
-        return frozenset(self.priors_by_site)
+    def parts(self) -> Parts:
+        member, noise = parts_of(self.family), frozenset({0})
+        return replace(
+            member,
+            distinct_components=noise,
+            parameter_free_components=noise,
+            redundant_sites=frozenset(self.priors_by_site),  # the noise has a place without use in each
+            with_covariates=self._with_covariates if member.needs_covariates else None,
+            can_be=self._can_be,
+            covariances=None,
+            closed_form=None,
+        )
 
-    @property
-    def linear_predictors(self) -> tuple[tuple[str, str], ...]:
-        """Pairs of sites, intercept and slope."""
-        return linear_predictors(self.family)
-
-    @property
-    def circular_sites(self) -> frozenset[str]:
-        """The sites that are directions."""
-        return circular_sites(self.family)
-
-    @property
-    def distinct_components(self) -> frozenset[int]:
-        """The components that are not like the others, whatever the priors: the noise."""
-        return frozenset({0})
-
-    @property
-    def bare_components(self) -> frozenset[int]:
-        """The components without parameters: the noise."""
-        return frozenset({0})
-
-    def jointly(self, ppl: PPL, draw: Draw, components: int, features: int | None) -> dict[str, Array]:
-        together = jointly(self.family)
-        return together(ppl, draw, components, features) if together else {}
+    def _with_covariates(self, count: int) -> "WithNoise":
+        return replace(self, family=with_covariates(self.family, count))
 
     def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
         return self.family.shared(ppl, draw, features)
@@ -141,9 +109,9 @@ class WithNoise:
     ) -> dict[str, np.ndarray]:
         return started(self.family, x, rows, components, covariates)
 
-    def can_be(self, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
+    def _can_be(self, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
         """Rows between the bounds can be noise; of the others the family judges."""
-        return np.hstack([self.noise.can_be(x, 1), can_be(self.family, x, components)[:, 1:]])
+        return np.hstack([can_be(self.noise, x, 1), can_be(self.family, x, components)[:, 1:]])
 
     def check(self, x: Observations) -> None:
         self.noise.check(x)
@@ -167,7 +135,7 @@ def _check_member(family: Family) -> None:
             expected="a family of one kind of columns",
             advice="Give each column its own noise: Product({'a': WithNoise(Gaussian(), low, high), ...}).",
         )
-    if fixed_components([family]):
+    if parts_of(family).components is not None:
         raise ModelError(
             "family",
             got=f"a {type(family).__name__} with a family for each component",

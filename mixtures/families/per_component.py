@@ -10,19 +10,9 @@ from jaxtyping import Bool, Float
 from mixtures.errors import ModelError, in_words
 from mixtures.families.bare import PointMass
 from mixtures.families.family import Draw, Family
-from mixtures.families.members import (
-    can_be,
-    check_family,
-    circular_sites,
-    distinct_components,
-    linear_predictors,
-    needs_covariates,
-    started,
-    support_of,
-    with_covariates,
-)
+from mixtures.families.members import can_be, check_family, parts_of, started, with_covariates
+from mixtures.families.parts import Parts, of_members
 from mixtures.families.product import Product
-from mixtures.families.support import Support
 from mixtures.observations import Observations
 from mixtures.ppl.notation import Notation, Symbol
 from mixtures.ppl.protocol import PPL, Array, Distribution
@@ -30,7 +20,7 @@ from mixtures.priors import GivenPriors, Prior, freeze, override
 
 
 @dataclass(frozen=True)
-class PerComponent:
+class PerComponent(Family):
     """Component k has family k; sites carry the component's number: `loc_0`, `scale_0`, `df_1`.
 
     Components are not alike, so their labels do not switch between different families.
@@ -83,39 +73,22 @@ class PerComponent:
         """The number of components."""
         return len(self.members)
 
-    @property
-    def distinct_components(self) -> frozenset[int]:
-        """All of them: each has sites of its own, between which no value can move."""
-        return frozenset(range(len(self.members)))
+    def parts(self) -> Parts:
+        each = [parts_of(member) for member in self.members]
+        return replace(
+            of_members(parts.renamed(f"{{}}_{k}".format) for k, parts in enumerate(each)),
+            support=each[-1].support,
+            components=len(self.members),
+            # each has sites of its own, between which no value can move
+            distinct_components=frozenset(range(len(self.members))),
+            parameter_free_components=frozenset(
+                k for k, member in enumerate(self.members) if not member.priors_by_site
+            ),
+            with_covariates=self._with_covariates if any(parts.needs_covariates for parts in each) else None,
+            can_be=self._can_be,
+        )
 
-    @property
-    def linear_predictors(self) -> tuple[tuple[str, str], ...]:
-        """Pairs of sites, intercept and slope."""
-        each = ((k, pair) for k, member in enumerate(self.members) for pair in linear_predictors(member))
-        return tuple((f"{a}_{k}", f"{b}_{k}") for k, (a, b) in each)
-
-    @property
-    def circular_sites(self) -> frozenset[str]:
-        """The sites that are directions."""
-        return frozenset(f"{site}_{k}" for k, member in enumerate(self.members) for site in circular_sites(member))
-
-    @property
-    def bare_components(self) -> frozenset[int]:
-        """The components without parameters of their own."""
-        return frozenset(k for k, member in enumerate(self.members) if not member.priors_by_site)
-
-    @property
-    def support(self) -> Support:
-        """The values that the last member can describe."""
-        return support_of(self.members[-1])
-
-    @property
-    def needs_covariates(self) -> bool:
-        """Whether rows of some component depend on covariates."""
-        return any(map(needs_covariates, self.members))
-
-    def with_covariates(self, count: int) -> "PerComponent":
-        """This family for that number of covariates."""
+    def _with_covariates(self, count: int) -> "PerComponent":
         return replace(self, members=tuple(with_covariates(member, count) for member in self.members))
 
     @property
@@ -160,7 +133,7 @@ class PerComponent:
             starts |= {f"{site}_{k}": value[0] if site in axes else value for site, value in own.items()}
         return starts
 
-    def can_be(self, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
+    def _can_be(self, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
         """Each member judges of its own component."""
         return np.hstack([can_be(member, x, 1) for member in self.members])
 
@@ -171,7 +144,7 @@ class PerComponent:
 
 def _check_alike(members: tuple[Family, ...]) -> None:
     """Check that the members' densities can be compared: counts have probabilities, measurements have densities."""
-    kinds = {isinstance(member, PointMass) or support_of(member).is_discrete for member in members}
+    kinds = {isinstance(member, PointMass) or parts_of(member).support.is_discrete for member in members}
     if len(kinds) > 1:
         raise ModelError(
             "members",
@@ -180,7 +153,7 @@ def _check_alike(members: tuple[Family, ...]) -> None:
             advice="A probability cannot be weighed against a density: the answer would depend on the unit. Model a column of zeros "
             "and others as two, zero or not and how much (missing where zero): Product({'any': Bernoulli(), 'amount': Gamma()}).",
         )
-    if several := [type(member).__name__ for member in members if distinct_components(member)]:
+    if several := [type(member).__name__ for member in members if parts_of(member).distinct_components]:
         raise ModelError(
             "members",
             got=f"a {several[0]}, which is several components",

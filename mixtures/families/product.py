@@ -11,20 +11,8 @@ from jaxtyping import Bool, Float
 from mixtures.errors import DataError, ModelError, in_words
 from mixtures.families.categorical import Multinomial
 from mixtures.families.family import Draw, Family
-from mixtures.families.members import (
-    bare_components,
-    can_be,
-    check_family,
-    circular_sites,
-    distinct_components,
-    fixed_components,
-    linear_predictors,
-    needs_covariates,
-    spare_sites,
-    started,
-    support_of,
-    with_covariates,
-)
+from mixtures.families.members import can_be, check_family, parts_of, started, with_covariates
+from mixtures.families.parts import Parts, of_members
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import GivenPriors, Prior, freeze, override
@@ -34,7 +22,7 @@ RESERVED = ("weights", "assignment", "obs", "labels")
 
 
 @dataclass(frozen=True)
-class Product:
+class Product(Family):
     """Each column has a family of its own; columns are independent within a component.
 
     A column's sites are named after it: `length_loc`, `length_scale`, `visits_rate`; what was observed is the site `length`, `visits`.
@@ -79,7 +67,8 @@ class Product:
                 expected="{column: family}, names all different and none of " + ", ".join(RESERVED),
             )
         tables = [name for name, family in columns if isinstance(family, Product | Multinomial)]
-        bound = fixed_components(family for _, family in columns)
+        numbers = (parts_of(family).components for _, family in columns)
+        bound = {number for number in numbers if number is not None}
         if tables or len(bound) > 1:
             got = f"several columns for {tables}" if tables else f"families of {sorted(bound)} components"
             raise ModelError("columns", got=got, expected="families of one variable, and of one number of components")
@@ -110,44 +99,20 @@ class Product:
     def priors_by_site(self) -> Mapping[str, Prior]:
         return override(self._defaults, self.priors)
 
-    @property
-    def distinct_components(self) -> frozenset[int]:
-        """The components that are not like the others in some column."""
-        return frozenset().union(*(distinct_components(family) for _, family in self.pairs))
+    def parts(self) -> Parts:
+        each = [parts_of(family) for _, family in self.pairs]
+        columns = [site_of(name) for name, _ in self.pairs]
+        return replace(
+            of_members(parts.renamed(f"{column}_{{}}".format) for column, parts in zip(columns, each, strict=True)),
+            components=next((parts.components for parts in each if parts.components is not None), None),
+            distinct_components=frozenset().union(*(parts.distinct_components for parts in each)),
+            parameter_free_components=frozenset.intersection(*(parts.parameter_free_components for parts in each)),
+            with_covariates=self._with_covariates if any(parts.needs_covariates for parts in each) else None,
+            observe=self._observe,
+            can_be=self._can_be,
+        )
 
-    @property
-    def components(self) -> int | None:
-        """The number of components, where a column has a family for each."""
-        return next(iter(fixed_components(family for _, family in self.pairs)), None)
-
-    @property
-    def bare_components(self) -> frozenset[int]:
-        """The components that have no parameters in any column."""
-        return frozenset.intersection(*(bare_components(family) for _, family in self.pairs))
-
-    @property
-    def spare_sites(self) -> frozenset[str]:
-        """The sites of which one component's value is of no matter to the likelihood."""
-        return frozenset(f"{site_of(name)}_{site}" for name, family in self.pairs for site in spare_sites(family))
-
-    @property
-    def linear_predictors(self) -> tuple[tuple[str, str], ...]:
-        """Pairs of sites, intercept and slope."""
-        each = ((site_of(name), pair) for name, family in self.pairs for pair in linear_predictors(family))
-        return tuple((f"{column}_{a}", f"{column}_{b}") for column, (a, b) in each)
-
-    @property
-    def circular_sites(self) -> frozenset[str]:
-        """The sites that are directions."""
-        return frozenset(f"{site_of(name)}_{site}" for name, family in self.pairs for site in circular_sites(family))
-
-    @property
-    def needs_covariates(self) -> bool:
-        """Whether some column depends on covariates."""
-        return any(needs_covariates(family) for _, family in self.pairs)
-
-    def with_covariates(self, count: int) -> "Product":
-        """This family for that number of covariates."""
+    def _with_covariates(self, count: int) -> "Product":
         return replace(self, columns=tuple((name, with_covariates(family, count)) for name, family in self.pairs))
 
     def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[Any, Array]:
@@ -167,7 +132,7 @@ class Product:
     def emission(self, ppl: PPL, parameters: Mapping[Any, Array], features: int | None) -> Distribution:
         raise NotImplementedError("the columns have distributions of their own: see `observe`")
 
-    def observe(self, ppl: PPL, parameters: Mapping[Any, Array], x: Array | None) -> Any:
+    def _observe(self, ppl: PPL, parameters: Mapping[Any, Array], x: Array | None) -> Any:
         """Observe every column, inside the plate of rows."""
         drawn = {}
         for index, (name, family) in enumerate(self.pairs):
@@ -176,7 +141,7 @@ class Product:
             column = x if x is None or x.ndim == 1 else x[:, index]
             if "observed" in own:
                 own["observed"] = own["observed"] if own["observed"].ndim == 1 else own["observed"][:, index]
-                column = ppl.xp.where(own["observed"], column, support_of(family).example)
+                column = ppl.xp.where(own["observed"], column, parts_of(family).support.example)
             drawn[name] = ppl.sample(site_of(name), family.emission(ppl, own, None), obs=column)
         return drawn if x is None else x
 
@@ -190,7 +155,7 @@ class Product:
             for site, value in started(family, table[:, index], rows, components, covariates).items()
         }
 
-    def can_be(self, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
+    def _can_be(self, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
         """A row can be what each of its columns can be."""
         table = x.reshape(len(x), -1)
         each = [can_be(family, table[:, index], components) for index, (_, family) in enumerate(self.pairs)]

@@ -8,8 +8,9 @@ import numpy as np
 from mixtures.checks import check_choice, check_count
 from mixtures.errors import DataError
 from mixtures.families.columns import joined
-from mixtures.families.family import Draw
-from mixtures.families.support import COUNTS, REAL, Support, whole_up_to
+from mixtures.families.family import Draw, Family
+from mixtures.families.parts import Parts
+from mixtures.families.support import COUNTS, REAL, whole_up_to
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import GivenPriors, LogNormal, Normal, Prior, freeze, override
@@ -32,7 +33,7 @@ SUPPORT = {"gaussian": REAL, "poisson": COUNTS, "bernoulli": whole_up_to(1)}
 
 
 @dataclass(frozen=True)
-class Regression:
+class Regression(Family):
     """A response that depends on covariates, in another way in each component (mixture of regressions, DeSarbo & Cron 1988).
 
     eta = intercept_k + slope_k . covariates_i; the response is Normal(eta, scale_k), Poisson(exp(eta)), or Bernoulli(1 / (1 + exp(-eta))).
@@ -71,24 +72,12 @@ class Regression:
         object.__setattr__(self, "priors", freeze(self.priors))
         override(DEFAULT_PRIORS[self.kind], self.priors)
 
-    @property
-    def needs_covariates(self) -> bool:
-        """Rows depend on covariates."""
-        return True
-
-    def with_covariates(self, count: int) -> "Regression":
-        """This family for that number of covariates."""
-        return replace(self, covariates=count)
-
-    @property
-    def linear_predictors(self) -> tuple[tuple[str, str], ...]:
-        """Pairs of sites, intercept and slope."""
-        return (("intercept", "slope"),)
-
-    @property
-    def support(self) -> Support:
-        """The values of the response."""
-        return SUPPORT[self.kind]
+    def parts(self) -> Parts:
+        return Parts(
+            support=SUPPORT[self.kind],
+            linear_predictors=(("intercept", "slope"),),
+            with_covariates=lambda count: replace(self, covariates=count),
+        )
 
     @property
     def priors_by_site(self) -> Mapping[str, Prior]:
@@ -138,7 +127,7 @@ class Regression:
     def check(self, x: Observations) -> None:
         if x.features is not None:
             raise DataError("x", got=f"{x.features} columns", expected="the response alone, shape (rows,)")
-        self.support.check(x)
+        SUPPORT[self.kind].check(x)
 
 
 def _ridge(covariates: np.ndarray, response: np.ndarray, rows: np.ndarray, strength: float = 0.2) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Student's t: a Gaussian whose components do not mind outliers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -9,9 +9,10 @@ from mixtures.checks import is_number
 from mixtures.errors import ModelError, in_words
 from mixtures.families.columns import joined
 from mixtures.families.covariance import Structure, structure
-from mixtures.families.family import Draw
+from mixtures.families.family import Draw, Family
 from mixtures.families.gaussian import DEFAULT_PRIORS, Gaussian
 from mixtures.families.missing import observed_t
+from mixtures.families.parts import Parts
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import Gamma, GivenPriors, Prior, freeze, override
@@ -21,7 +22,7 @@ DF = Gamma(2.0, 0.1)
 
 
 @dataclass(frozen=True)
-class StudentT:
+class StudentT(Family):
     """Rows have Student's t distribution within a component (Peel & McLachlan 2000).
 
     Sites: those of `Gaussian`, where `scale` and `correlation_cholesky` now make the scale matrix, and `df` (components,) where it is
@@ -70,8 +71,8 @@ class StudentT:
         df = {site: dict(freeze(self.priors)).get(site, prior) for site, prior in self._df_prior.items()}
         return {**df, **self._gaussian.priors_by_site}
 
-    def jointly(self, ppl: PPL, draw: Draw, components: int, features: int | None) -> dict[str, Array]:
-        return self._gaussian.jointly(ppl, draw, components, features)
+    def parts(self) -> Parts:
+        return replace(self._gaussian.parts(), covariances=self.covariances)
 
     def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
         return self._gaussian.shared(ppl, draw, features)

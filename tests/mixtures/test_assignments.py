@@ -161,6 +161,6 @@ def test_what_is_no_law_is_refused(bad):
 
 
 def test_optional_parts_are_declared_with_what_they_are_where_a_law_says_nothing():
-    assert not (KNOWN.needs_covariates or KNOWN.linear_predictors or KNOWN.spare_sites or KNOWN.favours_empty())
+    assert not (KNOWN.needs_covariates or KNOWN.linear_predictors or KNOWN.redundant_sites or KNOWN.favours_empty())
     assert KNOWN.pseudo_rows(2) is None and KNOWN.unit == "row" and issubclass(Known, Assignment)
     assert Dirichlet((0.5, 2.0)).favours_empty() and not Dirichlet(1.0).favours_empty()

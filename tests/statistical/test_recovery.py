@@ -17,7 +17,6 @@ from scipy import stats
 import inference
 import mixtures
 from mixtures import Mixture, Observations, families, priors
-from mixtures.families.support import REAL
 from tests.family_cases import CASES, Case, covariates
 
 ROWS, DRAWS, NOMINAL = 40, 200, 0.8
@@ -87,7 +86,7 @@ def draw_from_prior(case: Case, model: Mixture, seed: int) -> tuple[dict[str, np
         return truth, Observations(
             np.column_stack([truth[name] for name in names]), feature_names=names, covariates=known
         )
-    support = getattr(case.family, "support", REAL)
+    support = case.family.parts().support
     is_sound = np.isfinite(truth["obs"]).all() and bool(support.holds(truth["obs"]).all())
     return truth, Observations(truth["obs"], covariates=known) if is_sound else None
 
@@ -100,7 +99,7 @@ def near(
     A line and a level may each describe what the other was, and a short chain stays with the mode that it began in. The truth is a draw from
     the posterior given the data, so that the mode next to it is taken as often as the posterior says.
     """
-    if not isinstance(case.family, families.PerComponent) or case.family.bare_components:
+    if not isinstance(case.family, families.PerComponent) or case.family.parts().parameter_free_components:
         return None
     start = {site: truth[site] for site in case.parameters}
     return inference.fit_map(model, x, init=start, restarts=1, steps=100, seed=seed)

@@ -146,7 +146,7 @@ def fit_em(
         restarts=runs.table,
         status=runs.table.at[best, "status"],
         free_parameters=sites.free_parameters
-        - sum(site.free - site.spare for site in sites.parameters if site.name in known),
+        - sum(site.free - site.redundant for site in sites.parameters if site.name in known),
         origin=Origin.of(bound.numbered, observations, backend, seed),
         optima=distinct_optima(runs.table, parameters, lambda restart: runs.parameters(restart) | known),
         reason=reason,

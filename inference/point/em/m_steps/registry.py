@@ -21,6 +21,7 @@ from mixtures.families import (
     Product,
 )
 from mixtures.families.covariance import structure
+from mixtures.families.members import parts_of
 from mixtures.families.product import site_of
 
 CLOSED_FORMS: dict[type, Callable[[Any], ClosedForm | None]] = {
@@ -34,13 +35,13 @@ CLOSED_FORMS: dict[type, Callable[[Any], ClosedForm | None]] = {
     Multinomial: lambda family: LinearEM(Shares("count", trials=family.total_count)),
     Product: lambda family: _product(family),
 }
-"""From a family's type to its closed form; a family that is not here has gradient M-steps."""
+"""From a family's type to its closed form. A family that is not here brings its own, see `mixtures.families.Parts`, or has gradient M-steps."""
 
 
 def closed_form(family: Any) -> ClosedForm | None:
     """The family's closed-form M-steps, if it has them."""
     make = CLOSED_FORMS.get(type(family))
-    return None if make is None else make(family)
+    return parts_of(family).closed_form if make is None else make(family)
 
 
 def _product(family: Product) -> ClosedForm | None:

@@ -1,0 +1,93 @@
+"""The optional parts of a family: declared in one value, with what they are where a family says nothing.
+
+A class's other fields and methods are its own business, whatever their names: `components: int = 5` for the knots of a spline is no part.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from mixtures.families.support import REAL, Support
+from mixtures.ppl.protocol import PPL, Array
+
+if TYPE_CHECKING:
+    from mixtures.families.family import Draw, Family
+
+
+def everything(x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
+    """Every row could be of every component."""
+    return np.ones((len(x), components), dtype=bool)
+
+
+def nothing(ppl: PPL, draw: "Draw", components: int, features: int | None) -> dict[str, Array]:
+    """Components have nothing relative to each other."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a family says beside what every family must.
+
+    Args:
+        support: the values that a cell can have.
+        components: the number of components that the family is bound to, because it has a member for each; None: any.
+        distinct_components: those that are not like the others, whatever the priors.
+        parameter_free_components: those without parameters, such as noise: that no row belongs to them is an answer too.
+        redundant_sites: the sites of which one component's value is of no matter to the likelihood.
+        circular_sites: the sites that are directions: angles on the real line, where those 2 pi apart are the same.
+        linear_predictors: pairs of sites, intercept and slope, of which rows depend on intercept + slope . covariates alone.
+        with_covariates: number of covariates -> the family for them; None: rows do not depend on any.
+        jointly: (ppl, draw, components, features) -> what the components have relative to each other, drawn outside the plate; leading
+            axis components.
+        observe: (ppl, parameters, x or None) -> observes a row at sites of the family's own; None: at `obs`, by its emission.
+        can_be: (x, components) -> which rows could be of which component whatever the parameters, (rows, components); a missing cell (NaN)
+            rules nothing out.
+        covariances: (parameters, features) -> the components' covariance matrices, (..., components, features, features).
+        closed_form: EM's M-step, an `inference.point.em.closed_form.ClosedForm`; None: by gradients.
+
+    Example:
+        >>> from mixtures.families import Gaussian, PerComponent
+        >>> PerComponent([Gaussian(), Gaussian()]).parts().components, Gaussian().parts().components
+        (2, None)
+    """
+
+    support: Support = REAL
+    components: int | None = None
+    distinct_components: frozenset[int] = frozenset()
+    parameter_free_components: frozenset[int] = frozenset()
+    redundant_sites: frozenset[str] = frozenset()
+    circular_sites: frozenset[str] = frozenset()
+    linear_predictors: tuple[tuple[str, str], ...] = ()
+    with_covariates: "Callable[[int], Family] | None" = None
+    jointly: Callable[..., dict[str, Array]] = nothing
+    observe: Callable[[PPL, dict[Any, Array], Array | None], Any] | None = None
+    can_be: Callable[[np.ndarray, int], np.ndarray] = everything
+    covariances: Callable[..., np.ndarray] | None = None
+    closed_form: Any | None = None
+
+    @property
+    def needs_covariates(self) -> bool:
+        """Whether rows depend on covariates."""
+        return self.with_covariates is not None
+
+    def renamed(self, name: Callable[[str], str]) -> "Parts":
+        """The parts of a family whose sites stand under other names, in a family that it is a member of."""
+        return replace(
+            self,
+            redundant_sites=frozenset(map(name, self.redundant_sites)),
+            circular_sites=frozenset(map(name, self.circular_sites)),
+            linear_predictors=tuple((name(a), name(b)) for a, b in self.linear_predictors),
+        )
+
+
+def of_members(members: Iterable[Parts]) -> Parts:
+    """What members say of their sites, together; what they say of components and rows is for the family made of them to combine."""
+    each = list(members)
+    return Parts(
+        redundant_sites=frozenset().union(*(parts.redundant_sites for parts in each)),
+        circular_sites=frozenset().union(*(parts.circular_sites for parts in each)),
+        linear_predictors=tuple(pair for parts in each for pair in parts.linear_predictors),
+    )
