@@ -12,6 +12,7 @@ import inference.report
 from inference.backends import engine
 from mixtures import Mixture, Observations, errors, priors
 from mixtures.families import Columns, Gaussian, PerComponent, Product, WithNoise
+from tests.programs.own_families import SkewedTies
 
 
 class Laplace(Columns):
@@ -97,3 +98,31 @@ def test_fields_of_its_own_may_have_any_name(value, data):
     assert engine("numpyro").sites(noisy, Observations(data)).free_parameters == 1 + 2
     product = Mixture(2, Product({"a": crowded, "b": PerComponent([crowded, Gaussian()])}))
     assert "obs" not in str(product) and product.components == 2
+
+
+class Stated(Laplace):
+    """A part in an attribute of the class, which `parts` does not look at."""
+
+    circular_sites = frozenset({"loc"})
+
+
+class Duck(SkewedTies):
+    """The same of a family that is no `Family`."""
+
+    def can_be(self, x, components):
+        return x > 0
+
+
+@pytest.mark.parametrize("family", [Stated(), Duck()])
+@pytest.mark.parametrize(
+    "declare",
+    [
+        lambda family: Mixture(2, family),
+        lambda family: WithNoise(family, -9.0, 9.0),
+        lambda family: Product({"a": family}),
+        lambda family: PerComponent([family, Gaussian()]),
+    ],
+)
+def test_a_part_that_nothing_reads_is_refused(family, declare):
+    with pytest.raises(errors.ModelError, match="circular_sites|can_be"):
+        declare(family)

@@ -11,13 +11,13 @@ import numpy as np
 from scipy.special import gammaln
 
 from inference.point.em.closed_form import Array
-from inference.point.em.m_steps.linear import DENSITIES, SMALLEST, numbers_of
+from inference.point.em.m_steps.exponential_family import DENSITIES, SMALLEST, ExponentialFamily, numbers_of
 from mixtures.priors import Prior
 
 
 @dataclass(frozen=True)
-class Rates:
-    """See `inference.point.em.m_steps.linear.Linear`; columns: events of every feature, then exposures.
+class Rates(ExponentialFamily):
+    """See `inference.point.em.m_steps.exponential_family.ExponentialFamily`; columns: events of every feature, then exposures.
 
     Args:
         is_waiting: whether data are waiting times (exponential) and not counts (Poisson).

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from inference.point.em.closed_form import ClosedForm
+from inference.point.em.m_steps.exponential_family import ExponentialFamilyEM
 from inference.point.em.m_steps.gaussian import GaussianEM
-from inference.point.em.m_steps.linear import LinearEM
 from inference.point.em.m_steps.product import ProductEM
 from inference.point.em.m_steps.rates import Rates
 from inference.point.em.m_steps.shares import Shares
@@ -27,12 +27,12 @@ from mixtures.families.product import site_of
 CLOSED_FORMS: dict[type, Callable[[Any], ClosedForm | None]] = {
     Gaussian: lambda family: GaussianEM(structure(family.covariance).code),
     LogNormal: lambda family: GaussianEM("VVI", of_logarithm=True),
-    Poisson: lambda family: LinearEM(Rates(is_waiting=False)),
-    Exponential: lambda family: LinearEM(Rates(is_waiting=True)),
-    Bernoulli: lambda family: LinearEM(Shares("successes")),
-    Binomial: lambda family: LinearEM(Shares("successes", trials=family.total_count)),
-    Categorical: lambda family: LinearEM(Shares("category", categories=family.categories)),
-    Multinomial: lambda family: LinearEM(Shares("count", trials=family.total_count)),
+    Poisson: lambda family: ExponentialFamilyEM(Rates(is_waiting=False)),
+    Exponential: lambda family: ExponentialFamilyEM(Rates(is_waiting=True)),
+    Bernoulli: lambda family: ExponentialFamilyEM(Shares("successes")),
+    Binomial: lambda family: ExponentialFamilyEM(Shares("successes", trials=family.total_count)),
+    Categorical: lambda family: ExponentialFamilyEM(Shares("category", categories=family.categories)),
+    Multinomial: lambda family: ExponentialFamilyEM(Shares("count", trials=family.total_count)),
     Product: lambda family: _product(family),
 }
 """From a family's type to its closed form. A family that is not here brings its own, see `mixtures.families.Parts`, or has gradient M-steps."""

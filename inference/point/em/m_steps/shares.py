@@ -11,13 +11,13 @@ import numpy as np
 from scipy.special import gammaln
 
 from inference.point.em.closed_form import Array
-from inference.point.em.m_steps.linear import DENSITIES, SMALLEST, numbers_of
+from inference.point.em.m_steps.exponential_family import DENSITIES, SMALLEST, ExponentialFamily, numbers_of
 from mixtures.priors import Prior
 
 
 @dataclass(frozen=True)
-class Shares:
-    """See `inference.point.em.m_steps.linear.Linear`; columns: counts of every feature's categories, side by side.
+class Shares(ExponentialFamily):
+    """See `inference.point.em.m_steps.exponential_family.ExponentialFamily`; columns: counts of every feature's categories, side by side.
 
     Args:
         kind: what a cell holds: `"successes"` of some trials, the number of a `"category"`, or, where all columns make up one trial or
@@ -94,6 +94,3 @@ class Shares:
 
     def deviation(self, value: np.ndarray) -> np.ndarray:
         return np.sqrt(value / self.trials)
-
-    def narrowest(self, coefficients: np.ndarray, spread: np.ndarray) -> float:
-        return float("inf")

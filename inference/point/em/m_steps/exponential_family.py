@@ -7,9 +7,10 @@ A cell that is missing has columns 0, and so adds nothing to either. A conjugate
 Source: Dempster, Laird & Rubin (1977), section 2; Diaconis & Ylvisaker (1979) for the priors.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from scipy.special import gammaln, i0e
@@ -27,64 +28,67 @@ SMALLEST = 1e-300
 """Rates and probabilities are not 0 but this, so that logarithms stay finite."""
 
 
-class Linear(Protocol):
-    """One exponential family; frozen and hashable. Its parameters are one site."""
+class ExponentialFamily(ABC):
+    """One exponential family; a frozen dataclass, because compiled programs are kept by it. Its parameters are one site.
+
+    What it need not say stands here with what it is where it says nothing.
+    """
 
     @property
+    @abstractmethod
     def site(self) -> str:
         """The name of its site."""
-        ...
 
+    @abstractmethod
     def columns(self, x: np.ndarray) -> np.ndarray:
         """Sufficient statistics of data (rows, features), (rows, columns); 0 where a cell is missing."""
-        ...
 
+    @abstractmethod
     def width(self, features: int) -> int:
         """How many columns there are for so many features."""
-        ...
 
+    @abstractmethod
     def log_base(self, x: np.ndarray) -> np.ndarray:
         """log h of each row, 0 for missing cells."""
-        ...
 
+    @abstractmethod
     def log_density(self, coefficients: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Exact log densities of columns (columns, rows), (components, rows), log h with them."""
-        ...
 
+    @abstractmethod
     def best(self, xp: Any, sums: Array) -> Array:
         """The coefficients that maximise coefficients . sums, (components, columns): the M-step."""
-        ...
+
+    @abstractmethod
+    def encode(self, value: np.ndarray) -> np.ndarray:
+        """The coefficients, (components, columns), of the site's value (components, features[, categories])."""
+
+    @abstractmethod
+    def decode(self, coefficients: np.ndarray) -> np.ndarray:
+        """The site's value of these coefficients."""
 
     def prior_columns(self, prior: Prior, features: int) -> np.ndarray | None:
         """The columns of the row that this prior stands for; None if it is not conjugate, or its density has no maximum."""
-        ...
-
-    def encode(self, value: np.ndarray) -> np.ndarray:
-        """The coefficients, (components, columns), of the site's value (components, features[, categories])."""
-        ...
-
-    def decode(self, coefficients: np.ndarray) -> np.ndarray:
-        """The site's value of these coefficients."""
-        ...
+        return None
 
     def deviation(self, value: np.ndarray) -> np.ndarray:
         """How closely one row tells the site's value, at most: its standard deviation, or the value itself."""
-        ...
+        return value
 
     def narrowest(self, coefficients: np.ndarray, spread: np.ndarray) -> float:
         """As in `ClosedForm`; infinite for discrete families, which have no spikes."""
-        ...
+        return float("inf")
 
 
 @dataclass(frozen=True)
-class LinearEM:
+class ExponentialFamilyEM:
     """See `inference.point.em.closed_form.ClosedForm`. State: weights (components,), coefficients (components, columns).
 
     Args:
         family: the exponential family.
     """
 
-    family: Linear
+    family: ExponentialFamily
 
     per_component = ("weights", "coefficients")
     takes_missing = True
