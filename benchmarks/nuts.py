@@ -61,7 +61,7 @@ def model(name: str) -> Any:
 
 
 def priors_and_start(name: str) -> dict[str, Any]:
-    """The numbers of the priors of the larger models, and a point to start from: what PyMC is told."""
+    """The hyperparameters of the larger models, and a point to start from: what PyMC is told."""
     if name == "small":
         return {}
     import inference

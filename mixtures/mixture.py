@@ -1,7 +1,7 @@
 """Mixture: THE program.
 
 A frozen dataclass whose call is the program, so that a declaration can be compared, hashed (compiled programs are cached by it), printed
-and saved. The numbers of the priors may come in as data (`hyper`): other numbers, or data of another scale, need no new compilation.
+and saved. The hyperparameters may come in as data (`hyper`): other numbers, or data of another scale, need no new compilation.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ from mixtures.renamed import formerly, warn_of_former
 from mixtures.rows import Rows
 
 Hyper = Mapping[str, Mapping[str, Array]]
-"""The numbers of the priors: site -> argument -> array."""
+"""The hyperparameters: site -> argument -> array."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Mixture(Program):
             ppl: the words of a backend.
             x: data, shape (rows,) or (rows, features); None draws them from the prior predictive.
             size: with `x=None`, the shape of the data to draw: rows, or (rows, features).
-            hyper: numbers of the priors, in place of the declaration's.
+            hyper: hyperparameters, in place of the declaration's.
             observed: which cells of `x` were observed, in its shape; the others drop out of the likelihood. None: all.
             covariates: what regressions and gating weights depend on, (rows, covariates).
             labels: known components of the rows, -1 where unknown.
@@ -174,7 +174,7 @@ class Mixture(Program):
         return replace(self, family=replace(self.family, priors=table), assignment=self.assignment.structure)  # type: ignore[type-var]
 
     def hyper(self, x: Any) -> dict[str, dict[str, np.ndarray]]:
-        """The numbers of the priors on data `x`, to be passed beside `structure`."""
+        """The hyperparameters on data `x`, to be passed beside `structure`."""
         data = Observations.of(x)
         covariates = data.covariates if self.needs_covariates else None
         return {

@@ -1,6 +1,6 @@
 """Priors: distributions by name, not yet bound to a backend.
 
-A prior's numbers are plain numbers, or statistics of the data (`midrange(x)`, `range(x)`, ...) for the defaults, so that a default prior
+Hyperparameters are plain numbers, or statistics of the data (`midrange(x)`, `range(x)`, ...) for the defaults, so that a default prior
 means the same whatever the data's units. `Mixture.scaled_to(x)` replaces the statistics by their numbers, and `print` shows either:
 nothing is hidden.
 

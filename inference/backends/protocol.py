@@ -46,6 +46,25 @@ class Ascent:
 
 
 @dataclass(frozen=True, eq=False)
+class GradientOptions:
+    """How an optimiser of stochastic gradients goes.
+
+    Args:
+        optimizer: `"adam"` or `"sgd"`.
+        learning_rate: the first step's length, in units of the coordinates; steps decay along a cosine to `FINAL_LEARNING_RATE` of it.
+        momentum: of `"sgd"`.
+        steps: how many.
+        batches: the rows of each step, (steps, batch); None: all.
+    """
+
+    optimizer: str
+    learning_rate: float
+    momentum: float
+    steps: int
+    batches: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class LogDensity:
     """A program's collapsed log density as a function of one unconstrained vector.
 
@@ -165,17 +184,11 @@ class Engine(Protocol):
         x: Observations,
         starts: np.ndarray,
         units: np.ndarray,
-        *,
-        optimizer: str,
-        learning_rate: float,
-        momentum: float,
-        batches: np.ndarray | None,
-        steps: int,
+        options: GradientOptions,
     ) -> Ascent:
         """Gradient steps on the mean negative log likelihood from every unconstrained start, (restarts, size).
 
-        `units` are the coordinates' lengths; `batches` the rows of each step, (steps, batch), None for all. Losses are those of all rows,
-        estimated from the batch.
+        `units` are the coordinates' lengths. Losses are those of all rows, estimated from the batch.
         """
         ...
 

@@ -135,7 +135,7 @@ def checked_run() -> Iterator[None]:
 
 
 def rows_of(data: Mapping[str, Any], index: Any) -> dict[str, Any]:
-    """The run arguments of some rows: whatever has one entry a row is indexed; the numbers of the priors, and other data, are not."""
+    """The run arguments of some rows: whatever has one entry a row is indexed; the hyperparameters, and other data, are not."""
     return {name: value[index] if _has_entry_a_row(value, data) else value for name, value in data.items()}
 
 

@@ -24,7 +24,7 @@ from inference.labels.permutations import Permutations, relabel_parameters
 from inference.labels.relabel import choose_rows
 from inference.labels.report import LabelReport
 from inference.labels.switching import describe_switching
-from inference.labels.verdict import decide
+from inference.labels.verdict import Findings, decide
 from mixtures import Program
 from mixtures.renamed import formerly
 
@@ -105,7 +105,7 @@ def diagnose_labels(
     }
     table = xr.concat([convergence(draws, kind) for kind, draws in tables.items()], dim="quantity")
     gaps, expected_gap = density_gap(posterior, evidence, reference_fit)
-    verdict = decide(
+    findings = Findings(
         invariant_r_hat=_worst(table, "invariant"),
         density_gap=float(gaps.min()),
         expected_gap=expected_gap,
@@ -119,6 +119,7 @@ def diagnose_labels(
         chains=evidence.shape[0],
         draws=evidence.shape[1],
     )
+    verdict = decide(findings)
     return LabelReport(verdict, name, evidence.shape, switching, table, comparison, gaps, expected_gap)
 
 

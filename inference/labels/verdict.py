@@ -1,5 +1,6 @@
 """The verdict on a posterior's labels: which sentence holds, and the rule that decides."""
 
+from dataclasses import dataclass
 from enum import Enum
 
 WORST_R_HAT = 1.05
@@ -47,22 +48,9 @@ class Verdict(Enum):
     )
 
 
-def decide(
-    *,
-    invariant_r_hat: float,
-    density_gap: float,
-    expected_gap: float,
-    agreement: float,
-    unsure: float,
-    relabelled_r_hat: float,
-    visited: int,
-    chains_apart: float,
-    strays: float,
-    is_declared: bool = False,
-    chains: int = 2,
-    draws: int | None = None,
-) -> Verdict:
-    """The first sentence that holds, the gravest first; a NaN (nothing to compare) counts as nothing wrong.
+@dataclass(frozen=True)
+class Findings:
+    """What was found of the draws; NaN where there was nothing to compare.
 
     Args:
         invariant_r_hat: the greatest R-hat of label-invariant quantities.
@@ -78,19 +66,36 @@ def decide(
         chains: how many chains there are; one is compared with itself, by halves.
         draws: how many draws each has; None counts as enough.
     """
-    if draws is not None and (draws if chains > 1 else draws // 2) < LEAST_DRAWS:
+
+    invariant_r_hat: float
+    density_gap: float
+    expected_gap: float
+    agreement: float
+    unsure: float
+    relabelled_r_hat: float
+    visited: int
+    chains_apart: float
+    strays: float
+    is_declared: bool = False
+    chains: int = 2
+    draws: int | None = None
+
+
+def decide(found: Findings) -> Verdict:
+    """The first sentence that holds, the gravest first; a NaN counts as nothing wrong."""
+    if found.draws is not None and (found.draws if found.chains > 1 else found.draws // 2) < LEAST_DRAWS:
         return Verdict.TOO_FEW
-    is_ambiguous = agreement < LEAST_AGREEMENT or unsure > MOST_UNSURE
+    is_ambiguous = found.agreement < LEAST_AGREEMENT or found.unsure > MOST_UNSURE
     # Where the labels are beyond doubt, relabelled parameters are label-invariant quantities like any other.
-    if invariant_r_hat > WORST_R_HAT or (not is_ambiguous and relabelled_r_hat > WORST_R_HAT):
-        return Verdict.DIFFERENT_MODES if chains > 1 else Verdict.DRIFTS
-    if density_gap > expected_gap:
+    if found.invariant_r_hat > WORST_R_HAT or (not is_ambiguous and found.relabelled_r_hat > WORST_R_HAT):
+        return Verdict.DIFFERENT_MODES if found.chains > 1 else Verdict.DRIFTS
+    if found.density_gap > found.expected_gap:
         return Verdict.MINOR_MODE
-    if is_declared:
+    if found.is_declared:
         return Verdict.DECLARED
     if is_ambiguous:
         return Verdict.AMBIGUOUS
-    if visited == 1:
+    if found.visited == 1:
         return Verdict.IDENTIFIED
-    keeps_to_its_own = chains_apart > 0 and strays <= MOST_STRAYS
+    keeps_to_its_own = found.chains_apart > 0 and found.strays <= MOST_STRAYS
     return Verdict.CHAINS_APART if keeps_to_its_own else Verdict.SWITCHES

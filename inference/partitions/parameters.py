@@ -30,7 +30,7 @@ def cluster_parameters(
 ) -> PointFit:
     """The most probable parameters given that the rows are clustered so.
 
-    The number of clusters takes the place of the number of components; family, weights and the numbers of the priors stay. For their
+    The number of clusters takes the place of the number of components; family, weights and the hyperparameters stay. For their
     uncertainty as well, sample with the clusters as known labels: `sample_nuts(model, Observations(x, labels=partition.labels), seed=0)`.
 
     Args:

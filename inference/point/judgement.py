@@ -59,7 +59,7 @@ class Judge:
         has_predictors = parts.needs_covariates and x.covariates is not None
         predictors = x.covariates.shape[1] if has_predictors else 0
         self._few = few_rows(columns + predictors)
-        self._bare = parts.parameter_free_components
+        self._parameter_free = parts.parameter_free_components
         self._may_run_to_zero = is_bounded and mixture is not None and mixture.assignment.favours_empty()
 
     def occupancy(self, table: np.ndarray) -> np.ndarray:
@@ -107,10 +107,10 @@ class Judge:
         """Whether a component has hardly a row; one without parameters, such as noise, may have none: it says that there is none."""
         tables = self._sites.marginals(shares).values()
         runs_away = self._may_run_to_zero and weight_gradient > FLAT
-        bare = self._bare if len(tables) == 1 and not runs_away else frozenset[int]()
+        parameter_free = self._parameter_free if len(tables) == 1 and not runs_away else frozenset[int]()
         for own in tables:
             rows = self._rows_of_one * self._weights @ own
-            if any(count < EMPTY_ROWS for k, count in enumerate(rows) if k not in bare):
+            if any(count < EMPTY_ROWS for k, count in enumerate(rows) if k not in parameter_free):
                 return True
         return False
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy import optimize
 
-from inference.backends.protocol import Ascent, LogDensity
+from inference.backends.protocol import Ascent, GradientOptions, LogDensity
 from inference.backends.sites import Sites
 from inference.bound import Bound
 from inference.checks import (
@@ -116,17 +116,9 @@ def fit_mle(
         ascent = _quasi_newton(density, starts, units, sites, epochs)
     else:
         batches = _batches(len(observations), batch_size, epochs, seed)
-        ascent = bound.engine.maximise_likelihood(
-            program,
-            observations,
-            starts,
-            units,
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            momentum=momentum,
-            batches=batches,
-            steps=epochs if batches is None else len(batches),
-        )
+        steps = epochs if batches is None else len(batches)
+        options = GradientOptions(optimizer, learning_rate, momentum, steps, batches)
+        ascent = bound.engine.maximise_likelihood(program, observations, starts, units, options)
     units_of_rest = scales if batch_size is None else None
     judge = Judge(program, observations, sites, is_bounded=False)
     table = judged(judge, bound, ascent, seeds, units_of_rest)

@@ -34,7 +34,7 @@ def build_tree(
     """The tree of a sampler's draws.
 
     Groups: `posterior`, `sample_stats`, `log_likelihood` (of each row, assignments summed out), `log_prior` (one number a draw: what
-    `arviz_stats.psense` scales), `observed_data`, `constant_data` (the numbers of the priors, covariates, known labels).
+    `arviz_stats.psense` scales), `observed_data`, `constant_data` (the hyperparameters, covariates, known labels).
 
     Args:
         bound: program, data and the backend that sampled.
@@ -158,7 +158,7 @@ def _data(x: Observations) -> xr.Dataset:
 
 
 def _constants(program: Program, x: Observations) -> xr.Dataset:
-    """The numbers of the priors, and all that was given beside the data: covariates, known labels, row weights, named arrays."""
+    """The hyperparameters, and all that was given beside the data: covariates, known labels, row weights, named arrays."""
     constants = _numbers(program)
     of_rows = {"labels_of_rows": x.labels, "weights_of_rows": x.row_weights}
     for name, values in of_rows.items():

@@ -147,7 +147,7 @@ def _drawn(
         if is_vectorized:
             own, at, rows = jax.device_put((own, at, rows), devices[number])
         first = group.start if is_vectorized else group
-        lanes.append(_Lane(first, start, advance, own, at, rows, tune // BLOCK, store))
+        lanes.append(_Lane(first, (start, advance), (own, at, rows), tune // BLOCK, store))
     fresh = [lane.state for lane in lanes if lane.done == 0]
     if fresh:
         joined = np.concatenate([np.atleast_1d(state.potential_energy) for state in fresh])
@@ -167,24 +167,23 @@ class _Lane:
     def __init__(
         self,
         number: int,
-        start: Compiled,
-        advance: Compiled,
-        keys: jax.Array,
-        vectors: jax.Array,
-        given: Given,
+        kernel: tuple[Compiled, Compiled],
+        begin: tuple[jax.Array, jax.Array, Given],
         first_kept: int,
         store: BlockKeeper | None,
     ):
-        self.number, self.step, self.given, self.first_kept, self.store = number, advance, given, first_kept, store
+        start, self.step = kernel
+        keys, vectors, self.given = begin
+        self.number, self.first_kept, self.store = number, first_kept, store
         blocks = store.read(number) if store is not None else []
         self.done = len(blocks)
         self.kept = [block.record for block in blocks[first_kept:]]
         self.begun: list[dict[str, np.ndarray]] = []
         self.made = 0
         if not blocks:
-            self.state = start(keys, vectors, given)
+            self.state = start(keys, vectors, self.given)
             return
-        expected, stored = jax.eval_shape(start.launch, keys, vectors, given), blocks[-1].state
+        expected, stored = jax.eval_shape(start.launch, keys, vectors, self.given), blocks[-1].state
         kinds = [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(expected)]
         if any([(leaf.shape, leaf.dtype) for leaf in block.state] != kinds for block in blocks):
             raise StoredFileError(

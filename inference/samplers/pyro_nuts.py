@@ -12,7 +12,8 @@ import torch
 from pyro.infer import MCMC, NUTS
 from pyro.ops.integrator import potential_grad
 
-from inference.backends.pyro.programs import Values, as_numpy, as_torch, isolated
+from inference.backends.pyro.programs import as_numpy, as_torch, isolated
+from inference.backends.pyro.terms import Values
 from inference.backends.target import Target
 from inference.samplers.options import NutsOptions
 from inference.samplers.protocol import NO_DRAWS, BlockKeeper, Draws, Starts

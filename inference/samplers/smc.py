@@ -114,7 +114,7 @@ def sample(
             for key in jax.random.split(jax.random.PRNGKey(seed), runs):
                 begin, go = jax.random.split(key)
                 start = target.from_prior(jax.random.split(begin, particles))
-                move = functools.partial(_moved, _compiled(target.density, moves, group), pace, group, data)
+                move = functools.partial(_moved, _compiled(target.density, moves, group), (group, pace), data)
                 u, value, density = _run(move, moves, start, go, least_effective, bar)
                 clouds.append(u)
                 evidence.append(value)
@@ -125,15 +125,15 @@ def sample(
 
 def _moved(
     advance: Compiled,
-    pace: Pace,
-    group: int,
+    paced: tuple[int, Pace],
     data: Values,
     keys: jax.Array,
     u: jax.Array,
     tempering: tuple[Any, ...],
     moves: int,
 ) -> Values:
-    """All particles after so many moves, a few groups of them in one call."""
+    """All particles after so many moves, a few groups of them in one call: how large groups are, and at what pace they go."""
+    group, pace = paced
     nothing = jnp.zeros(len(u))
     cloud = {"u": u, "accepted": nothing, "likelihood": nothing, "prior": nothing}
     for span in pieces(-(-len(u) // group), pace):

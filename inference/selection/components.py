@@ -11,7 +11,7 @@ from inference.checks import check_choice, check_count, check_positive, check_ro
 from inference.point.em.fit import fit_em
 from inference.point.em.settings import check_mixture
 from inference.results import PointFit
-from inference.selection.sweep import Climbing, one_by_one, sweep
+from inference.selection.sweep import EMOptions, one_by_one, sweep
 from mixtures import Mixture, Observations
 from mixtures.assignments import Assignment
 from mixtures.errors import ChoiceError, DataError, ModelError
@@ -146,9 +146,9 @@ def select_components(
     models = {name: [Mixture(count, one, **law) for count in counts] for name, one in candidates.items()}
     for mixture in (mixture for several in models.values() for mixture in several):
         check_mixture(mixture, observations)
-    climbing = Climbing(restarts, seed, tolerance, max_steps, backend)
+    options = EMOptions(restarts, seed, tolerance, max_steps, backend)
     is_plain = assignment is None and family is None and observations.observed is None
-    found = (sweep if is_plain else one_by_one)(models, observations, climbing)
+    found = (sweep if is_plain else one_by_one)(models, observations, options)
     rows, parameters, declarations = [], {}, {}
     for name, several in found.items():
         for mixture, row, best in several:

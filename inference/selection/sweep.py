@@ -9,12 +9,12 @@ import numpy as np
 
 from inference.backends import engine
 from inference.criteria import Criteria
-from inference.point.em.climb import climb
-from inference.point.em.closed_form import Climb, ClosedForm, EMProblem, Frame
+from inference.point.em.closed_form import EMProblem, EMResult
 from inference.point.em.fit import fit_em
 from inference.point.em.initial_partitions import Partitions
 from inference.point.em.m_steps.registry import closed_form
-from inference.point.em.runs import Beginning, beginnings, constants, padded, part_of, stacked, summarise
+from inference.point.em.restarts import run_restarts
+from inference.point.em.runs import Beginning, beginnings, padded, part_of, problem_of, stacked, summarise
 from inference.point.restarts import best_restart
 from inference.status import Status
 from mixtures import Mixture, Observations
@@ -36,7 +36,7 @@ Found = tuple[Mixture, dict[str, Any], dict[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
-class Climbing:
+class EMOptions:
     """How each fit is found, see `fit_em`."""
 
     restarts: int
@@ -46,31 +46,31 @@ class Climbing:
     backend: str
 
 
-def one_by_one(models: Models, x: Observations, climbing: Climbing) -> dict[str, list[Found]]:
+def one_by_one(models: Models, x: Observations, options: EMOptions) -> dict[str, list[Found]]:
     """Every model by a fit of its own."""
 
     def fitted(model: Mixture) -> Found:
         fit = fit_em(
             model,
             x,
-            restarts=1 if model.components == 1 else climbing.restarts,
-            tolerance=climbing.tolerance,
-            max_steps=climbing.max_steps,
-            seed=climbing.seed,
-            backend=climbing.backend,
+            restarts=1 if model.components == 1 else options.restarts,
+            tolerance=options.tolerance,
+            max_steps=options.max_steps,
+            seed=options.seed,
+            backend=options.backend,
         )
         return model, _line(fit.criteria, fit.status), fit.parameters
 
     return {name: [fitted(model) for model in several] for name, several in models.items()}
 
 
-def sweep(models: Models, x: Observations, climbing: Climbing) -> dict[str, list[Found]]:
+def sweep(models: Models, x: Observations, options: EMOptions) -> dict[str, list[Found]]:
     """Every model of Gaussians, complete data and plain weights, in one program."""
     # counted from the programs; tracing them is not safe in threads
-    backend = engine(climbing.backend)
+    backend = engine(options.backend)
     free = {model: backend.sites(model, x).free_parameters for several in models.values() for model in several}
     columns = x.x if x.x.ndim == 2 else x.x[:, None]
-    task = _Sweep(x, climbing, Partitions(columns, climbing.seed, "select_components"), free)
+    task = _Sweep(x, options, Partitions(columns, options.seed, "select_components"), free)
     names = list(models)
     closed_forms = tuple(closed_form(models[name][0].family) for name in names)
 
@@ -101,39 +101,28 @@ class _Sweep:
     """Fits of one structure with several numbers of components, all in the lanes of one program: fewer components are padded."""
 
     x: Observations
-    climbing: Climbing
+    options: EMOptions
     partitions: Partitions
     free_parameters: dict[Mixture, int]
 
     def fit(self, closed_forms: tuple[Any, ...], index: int, models: list[Mixture]) -> list[Found]:
         """What was found of each model."""
-        closed = closed_forms[index]
-        values = self.x.x if self.x.x.ndim == 2 else self.x.x[:, None]
-        frame = closed.frame(values)
         most = max(model.components for model in models)
-        groups = [self._starts(closed, frame, values, model.components) for model in models]
-        base, offset = constants(closed, frame, self.x, self.x.counts)
-        short = EMProblem(
-            closed_forms=closed_forms,
-            which=index,
-            x=values,
-            frame=frame,
-            offset=offset,
+        short = problem_of(
+            closed_forms,
+            index,
+            self.x,
             row_weights=self.x.counts,
-            labels=self.x.labels,
-            fixed=dict.fromkeys(closed.fixable, False),
-            is_hard=False,
-            tolerance=max(self.climbing.tolerance, SHORT_TOLERANCE),
-            max_steps=min(self.climbing.max_steps, SHORT_STEPS),
-            base=base,
+            fixed=dict.fromkeys(closed_forms[index].fixable, False),
+            tolerance=max(self.options.tolerance, SHORT_TOLERANCE),
+            max_steps=min(self.options.max_steps, SHORT_STEPS),
         )
-        long = replace(short, tolerance=self.climbing.tolerance, max_steps=self.climbing.max_steps)
-        groups = [
-            self._promising(closed, short, starts, ends) for starts, ends in self._climb(closed, short, groups, most)
-        ]
+        groups = [self._starts(short, model.components) for model in models]
+        long = replace(short, tolerance=self.options.tolerance, max_steps=self.options.max_steps)
+        groups = [self._promising(short, starts, ends) for starts, ends in self._run(short, groups, most)]
         results = []
-        for model, (starts, ends) in zip(models, self._climb(closed, long, groups, most), strict=True):
-            runs = summarise(closed, long, self.x.features, starts, ends)
+        for model, (starts, ends) in zip(models, self._run(long, groups, most), strict=True):
+            runs = summarise(long, starts, ends)
             best = best_restart(runs.table)
             free, counts = self.free_parameters[model], self.x.counts
             size = len(self.x) if counts is None else float(counts.sum())
@@ -141,32 +130,26 @@ class _Sweep:
             results.append((model, _line(criteria, runs.table.at[best, "status"]), runs.parameters(best)))
         return results
 
-    def _starts(self, closed: ClosedForm, frame: Frame, values: np.ndarray, components: int) -> list[Beginning]:
-        count = 1 if components == 1 else self.climbing.restarts
-        options: dict[str, Any] = {
-            "features": self.x.features,
-            "partitions": self.partitions,
-            "labels": self.x.labels,
-        }
-        return beginnings(closed, frame, values, components, count, self.climbing.seed, **options)
+    def _starts(self, problem: EMProblem, components: int) -> list[Beginning]:
+        count = 1 if components == 1 else self.options.restarts
+        return beginnings(problem, components, count, self.options.seed, partitions=self.partitions)
 
-    def _climb(
-        self, closed: ClosedForm, problem: EMProblem, groups: list[list[Beginning]], most: int
-    ) -> list[tuple[list[Beginning], Climb]]:
-        """Every group's starts, climbed together: fewer components are padded with components of weight 0."""
+    def _run(
+        self, problem: EMProblem, groups: list[list[Beginning]], most: int
+    ) -> list[tuple[list[Beginning], EMResult]]:
+        """EM from every group's starts together: fewer components are padded with components of weight 0."""
+        closed = problem.closed_form
         together = [padded(closed, start, most) for group in groups for start in group]
-        found = climb(self.climbing.backend, problem, stacked(together))
+        found = run_restarts(self.options.backend, problem, stacked(together))
         ends = np.cumsum([len(group) for group in groups])
         return [
             (group, part_of(closed, found, slice(end - len(group), end), len(group[0].state["weights"])))
             for group, end in zip(groups, ends, strict=True)
         ]
 
-    def _promising(
-        self, closed: ClosedForm, problem: EMProblem, starts: list[Beginning], ends: Climb
-    ) -> list[Beginning]:
+    def _promising(self, problem: EMProblem, starts: list[Beginning], ends: EMResult) -> list[Beginning]:
         """Where the best restarts stand, one for each optimum: short runs choose who runs on (Biernacki, Celeux & Govaert 2003)."""
-        table = summarise(closed, problem, self.x.features, starts, ends).table
+        table = summarise(problem, starts, ends).table
         sound = table[table["status"].map(lambda status: status.is_sound)]
         chosen = (sound if len(sound) else table).sort_values("objective").drop_duplicates("optimum")
         return [

@@ -67,7 +67,7 @@ class Assignment(ABC):
         """
 
     def kinds(self, components: int) -> Sequence[Any]:
-        """Something for each component, the same for those that the law itself treats alike; numbers of priors are looked at elsewhere."""
+        """Something for each component, the same for those that the law itself treats alike; hyperparameters are looked at elsewhere."""
         return [None] * components
 
     def favours_empty(self) -> bool:

@@ -1,6 +1,5 @@
 """What a component looks like: one family a file."""
 
-from mixtures.families.bare import PointMass, Uniform
 from mixtures.families.binary import Bernoulli, Binomial
 from mixtures.families.bounded import Beta, VonMises
 from mixtures.families.categorical import Categorical, Multinomial
@@ -9,6 +8,7 @@ from mixtures.families.family import Family
 from mixtures.families.gaussian import Gaussian
 from mixtures.families.negative_binomial import NegativeBinomial
 from mixtures.families.noise import WithNoise
+from mixtures.families.parameter_free import PointMass, Uniform
 from mixtures.families.parts import Parts
 from mixtures.families.per_component import PerComponent
 from mixtures.families.poisson import Poisson, ZeroInflatedPoisson

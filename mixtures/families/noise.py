@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from mixtures.errors import ModelError
-from mixtures.families.bare import Bound, Uniform
 from mixtures.families.categorical import Multinomial
 from mixtures.families.family import Draw, Family
 from mixtures.families.members import (
@@ -17,6 +16,7 @@ from mixtures.families.members import (
     started,
     with_covariates,
 )
+from mixtures.families.parameter_free import Bound, Uniform
 from mixtures.families.parts import Parts
 from mixtures.families.product import Product
 from mixtures.observations import Observations

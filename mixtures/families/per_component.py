@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from mixtures.errors import ModelError, in_words
-from mixtures.families.bare import PointMass
 from mixtures.families.family import Draw, Family
 from mixtures.families.members import can_be, check_family, parts_of, started, with_covariates
+from mixtures.families.parameter_free import PointMass
 from mixtures.families.parts import Parts, of_members
 from mixtures.families.product import Product
 from mixtures.observations import Observations

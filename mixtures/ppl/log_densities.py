@@ -103,14 +103,14 @@ class LogDensities:
         total = a + b
         log_total = self.xp.log(total)
         factor = self.xp.log(a) + self.xp.log(b) - log_total - log_x - log_rest
-        return factor + self._trials(a, b, total, log_total, x, log_x, 1 - x, log_rest)
+        return factor + self._trials(a, b, (total, log_total), (x, log_x), (1 - x, log_rest))
 
     def binomial(self, x: Array, total: Array, probs: Array) -> Array:
         """log((n choose x) p^x (1 - p)^(n - x))."""
         tiny = self.xp.finfo(probs.dtype).tiny
         p, q = self.xp.where(probs > tiny, probs, tiny), self.xp.where(probs < 1, 1 - probs, tiny)
         log_q = self.xp.where(probs < 0.5, self.xp.log1p(-self.xp.where(probs < 0.5, probs, 0.0)), self.xp.log(q))
-        return self._trials(x, total - x, total, self._log(total), p, self.xp.log(p), q, log_q)
+        return self._trials(x, total - x, (total, self._log(total)), (p, self.xp.log(p)), (q, log_q))
 
     def gamma_poisson(self, x: Array, concentration: Array, rate: Array) -> Array:
         """log(Gamma(c + x) / (Gamma(c) x!) p^c (1 - p)^x), p = r / (1 + r): c / (c + x) times a binomial density's formula."""
@@ -118,13 +118,14 @@ class LogDensities:
         log_q, log_p = -self.xp.log1p(rate), self.xp.log(rate) - self.xp.log1p(rate)
         p, q = rate / (1 + rate), 1 / (1 + rate)
         log_total = self.xp.log(total)
-        trials = self._trials(concentration, x, total, log_total, p, log_p, q, log_q)
+        trials = self._trials(concentration, x, (total, log_total), (p, log_p), (q, log_q))
         return self.xp.log(concentration) - log_total + trials
 
     def _trials(
-        self, x: Array, y: Array, total: Array, log_total: Array, p: Array, log_p: Array, q: Array, log_q: Array
+        self, x: Array, y: Array, n: tuple[Array, Array], p: tuple[Array, Array], q: tuple[Array, Array]
     ) -> Array:
-        """log(Gamma(n + 1) / (Gamma(x + 1) Gamma(y + 1)) p^x q^y), n = x + y, p + q = 1."""
+        """log(Gamma(n + 1) / (Gamma(x + 1) Gamma(y + 1)) p^x q^y), n = x + y, p + q = 1; these three each with its logarithm."""
+        (total, log_total), (p, log_p), (q, log_q) = n, p, q
         apart = self.deviance(x, total * p, log_total + log_p) + self.deviance(y, total * q, log_total + log_q)
         return self.excess(total) - self.excess(x) - self.excess(y) - apart
 

@@ -26,7 +26,7 @@ from inference.backends.numpyro.vector import (
     compiled_units,
     compiled_vector_density,
 )
-from inference.backends.protocol import Ascent, GuideAscent, LogDensity, Parameters
+from inference.backends.protocol import Ascent, GradientOptions, GuideAscent, LogDensity, Parameters
 from inference.backends.sites import Sites
 from inference.backends.target import Target
 from mixtures import Observations, Program
@@ -157,17 +157,11 @@ class NumPyroEngine:
         x: Observations,
         starts: np.ndarray,
         units: np.ndarray,
-        *,
-        optimizer: str,
-        learning_rate: float,
-        momentum: float,
-        batches: np.ndarray | None,
-        steps: int,
+        options: GradientOptions,
     ) -> Ascent:
         structure, data, sites = bound(program, x)
-        ascend = compiled_mle(structure, sites, optimizer, steps)
-        chosen = None if batches is None else jnp.asarray(batches)
-        ends, losses, norms = ascend(starts, units, learning_rate, momentum, chosen, jax.tree.map(jnp.asarray, data))
+        ascend = compiled_mle(structure, sites, options.optimizer, options.steps)
+        ends, losses, norms = ascend(starts, units, options, jax.tree.map(jnp.asarray, data))
         constrain = self.log_density(program, x, prior=False).constrain
         each = [constrain(end) for end in np.asarray(ends)]
         parameters = {name: np.stack([one[name] for one in each]) for name in each[0]}

@@ -85,12 +85,12 @@ def pointwise(program: Program, parameters: Values, data: Values, sites: Sites) 
     return every if unseen is None else every - jax.nn.logsumexp(unseen, axis=1)
 
 
-Halves = tuple[Callable[[Values, Values], tuple[Held, jax.Array]], Callable[[Held], jax.Array]]
-"""(parameters, numbers of the priors) -> what rows need of them, and log p(parameters); and from what rows need to log p(x | parameters)."""
+SplitDensity = tuple[Callable[[Values, Values], tuple[Held, jax.Array]], Callable[[Held], jax.Array]]
+"""(parameters, hyperparameters) -> what rows need of them, and log p(parameters); and from what rows need to log p(x | parameters)."""
 
 
-def halves(program: Program, sites: Sites, parameters: Values, data: Values) -> Halves:
-    """The log density in two, see `Halves`.
+def split_density(program: Program, sites: Sites, parameters: Values, data: Values) -> SplitDensity:
+    """The log density in two, see `SplitDensity`.
 
     Args:
         program: the declaration.
@@ -99,7 +99,7 @@ def halves(program: Program, sites: Sites, parameters: Values, data: Values) -> 
         data: all run arguments.
     """
     if not sites.has_hub or sites.has_prior_in_rows:
-        return _halves_of_totals(program, sites, data)
+        return _split_totals(program, sites, data)
     numbers, rows = of_no_row(data)
     length, components = len(rows["x"]), math.prod(site.categories for site in sites.assignments)
     block = block_of(length, components * rows["x"].size // length) if sites.structure is None else length
@@ -123,12 +123,12 @@ def halves(program: Program, sites: Sites, parameters: Values, data: Values) -> 
 
 
 def of_no_row(data: Values) -> tuple[Values, Values]:
-    """The run arguments that belong to no row, the numbers of the priors, which are mappings; and the others."""
+    """The run arguments that belong to no row, the hyperparameters, which are mappings; and the others."""
     numbers = {name: value for name, value in data.items() if isinstance(value, Mapping)}
     return numbers, {name: value for name, value in data.items() if name not in numbers}
 
 
-def _halves_of_totals(program: Program, sites: Sites, data: Values) -> Halves:
+def _split_totals(program: Program, sites: Sites, data: Values) -> SplitDensity:
     """The same where only totals are known: rows need all parameters, and what is not the prior is the likelihood."""
     names = [site.name for site in sites.parameters]
 
@@ -168,7 +168,7 @@ def log_densities(program: Program, sites: Sites) -> Callable[[Values, Values], 
     """A function (parameters, data) -> (log p(x | parameters), log p(parameters)), all assignments summed out exactly."""
 
     def both(parameters: Values, data: Values) -> tuple[jax.Array, jax.Array]:
-        of_parameters, of_rows = halves(program, sites, parameters, data)
+        of_parameters, of_rows = split_density(program, sites, parameters, data)
         held, prior = of_parameters(parameters, of_no_row(data)[0])
         return of_rows(held), prior
 

@@ -14,7 +14,7 @@ from inference.backends.numpyro.jit import jit, recorded
 from inference.backends.numpyro.sites import CACHED, Values
 from inference.backends.numpyro.vector import Space
 from inference.backends.pieces import Paces, pieces
-from inference.backends.protocol import FINAL_LEARNING_RATE
+from inference.backends.protocol import FINAL_LEARNING_RATE, GradientOptions
 from inference.backends.run_arguments import rows_of
 from inference.backends.sites import Sites
 from mixtures import Program
@@ -22,7 +22,7 @@ from mixtures import Program
 
 @functools.lru_cache(CACHED)
 def compiled_mle(program: Program, sites: Sites, optimizer: str, steps: int) -> Callable[..., tuple[Any, ...]]:
-    """(starts, units, learning rate, momentum, batches or None, data) -> ends, losses, gradient norms by site."""
+    """(starts, units, options, data) -> ends, losses, gradient norms by site; one program for all learning rates and batches."""
     both = log_densities(program, sites)
     decay = optax.cosine_decay_schedule(1.0, steps, FINAL_LEARNING_RATE)
     names = [site.name for site in sites.parameters]
@@ -39,11 +39,11 @@ def compiled_mle(program: Program, sites: Sites, optimizer: str, steps: int) -> 
         records: Values,
         span: Any,
         units: jax.Array,
-        learning_rate: Any,
-        momentum: Any,
+        rates: tuple[Any, Any],
         batches: Any,
         data: Values,
     ) -> tuple[Any, Values, jax.Array]:
+        learning_rate, momentum = rates
         space, rows = Space(program, sites, data), len(data["x"])
 
         def loss(v: jax.Array, part: Values) -> jax.Array:
@@ -74,12 +74,13 @@ def compiled_mle(program: Program, sites: Sites, optimizer: str, steps: int) -> 
     first_state, next_states, paces = jit(begin), jit(advance), Paces()
 
     def ascend(
-        starts: Any, units: Any, learning_rate: Any, momentum: Any, batches: Any, data: Values
+        starts: Any, units: Any, options: GradientOptions, data: Values
     ) -> tuple[np.ndarray, np.ndarray, Values]:
-        at, records = first_state(starts, units, momentum)
-        batches, data = jax.tree.map(jnp.asarray, (batches, data))
+        at, records = first_state(starts, units, options.momentum)
+        rates = options.learning_rate, options.momentum
+        batches, data = jax.tree.map(jnp.asarray, (options.batches, data))
         for first, end in pieces(steps, paces.of(len(starts))):
-            at, records, last = next_states(at, records, (first, end), units, learning_rate, momentum, batches, data)
+            at, records, last = next_states(at, records, (first, end), units, rates, batches, data)
         losses = np.concatenate([records["loss"], last[:, None]], axis=1)
         return np.asarray(units * at[0]), losses, {name: np.asarray(records["norms"][name]) for name in names}
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from numpyro.distributions import biject_to
 
-from inference.backends.numpyro.hub import halves, of_no_row
+from inference.backends.numpyro.hub import of_no_row, split_density
 from inference.backends.numpyro.jit import ON_ONE_CORE, jit
 from inference.backends.numpyro.programs import prior_draw
 from inference.backends.numpyro.sites import CACHED, Values, trace_sites
@@ -74,7 +74,7 @@ def vector_parts(
     def parts(u: jax.Array, data: Values, *frame: jax.Array) -> tuple[jax.Array, jax.Array]:
         space = Space(program, sites, data)
         shapes = jax.eval_shape(lambda u: space.values(space.split(u)), u)
-        of_parameters, of_rows = halves(program, sites, shapes, data)
+        of_parameters, of_rows = split_density(program, sites, shapes, data)
 
         def shared(u: jax.Array, numbers: Values, *frame: jax.Array) -> tuple[Held, jax.Array]:
             if frame:

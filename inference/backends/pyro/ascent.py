@@ -17,14 +17,10 @@ from pyro.infer.autoguide import AutoDelta, init_to_value
 from torch.distributions import constraints
 
 from inference.backends.protocol import ADAM_BETAS, FINAL_LEARNING_RATE, GUIDE_BETAS, Ascent, GuideAscent
-from inference.backends.pyro.programs import (
-    Unconstrained,
-    Values,
-    as_numpy,
-    log_densities,
-    max_plate_nesting,
-    trace_sites,
-)
+from inference.backends.pyro.hub import log_densities, max_plate_nesting
+from inference.backends.pyro.programs import as_numpy
+from inference.backends.pyro.terms import Values, trace_sites
+from inference.backends.pyro.vector import Unconstrained
 from inference.backends.sites import Sites
 
 Model = Callable[..., Any]

@@ -8,25 +8,21 @@ import torch
 from pyro import poutine
 from pyro.infer import infer_discrete
 
-from inference.backends.protocol import Ascent, GuideAscent, LogDensity, Parameters
+from inference.backends.protocol import Ascent, GradientOptions, GuideAscent, LogDensity, Parameters
 from inference.backends.pyro.ascent import ascend_guide, ascend_one_by_one, ascend_together
-from inference.backends.pyro.mle import ascend_likelihood, expected_density
-from inference.backends.pyro.programs import (
-    Collapsed,
-    as_numpy,
-    as_torch,
-    describe,
+from inference.backends.pyro.hub import (
     deterministic_of,
-    isolated,
     log_densities,
     max_plate_nesting,
     over_draws,
     pointwise,
     table_of,
-    tensors,
-    trace_sites,
-    vector_density,
 )
+from inference.backends.pyro.mle import ascend_likelihood, expected_density
+from inference.backends.pyro.programs import as_numpy, as_torch, isolated, tensors
+from inference.backends.pyro.sites import describe
+from inference.backends.pyro.terms import trace_sites
+from inference.backends.pyro.vector import Collapsed, vector_density
 from inference.backends.sites import Sites
 from inference.backends.target import Target
 from mixtures import Observations, Program
@@ -140,23 +136,12 @@ class PyroEngine:
         x: Observations,
         starts: np.ndarray,
         units: np.ndarray,
-        *,
-        optimizer: str,
-        learning_rate: float,
-        momentum: float,
-        batches: np.ndarray | None,
-        steps: int,
+        options: GradientOptions,
     ) -> Ascent:
         sites = describe(program, x)
         model, data = tensors(program, x)
-        options: dict[str, Any] = {
-            "learning_rate": learning_rate,
-            "momentum": momentum,
-            "batches": batches,
-            "steps": steps,
-        }
         with isolated():
-            return ascend_likelihood(model, sites, data, starts, units, optimizer=optimizer, **options)
+            return ascend_likelihood(model, sites, data, starts, units, options)
 
     def expected(self, program: Program, x: Observations, *, prior: bool) -> Callable[..., tuple[float, np.ndarray]]:
         sites = describe(program, x)

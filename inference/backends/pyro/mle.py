@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from inference.backends.protocol import FINAL_LEARNING_RATE, Ascent
-from inference.backends.pyro.programs import Unconstrained, Values, as_numpy, as_torch, joint, log_densities
+from inference.backends.protocol import FINAL_LEARNING_RATE, Ascent, GradientOptions
+from inference.backends.pyro.hub import joint, log_densities
+from inference.backends.pyro.programs import as_numpy, as_torch
+from inference.backends.pyro.terms import Values
+from inference.backends.pyro.vector import Unconstrained
 from inference.backends.run_arguments import rows_of
 from inference.backends.sites import Sites
 
@@ -21,14 +24,10 @@ def ascend_likelihood(
     data: Values,
     starts: np.ndarray,
     units: np.ndarray,
-    *,
-    optimizer: str,
-    learning_rate: float,
-    momentum: float,
-    batches: np.ndarray | None,
-    steps: int,
+    options: GradientOptions,
 ) -> Ascent:
     """Ascent from every start, (restarts, size) unconstrained."""
+    rate, steps = options.learning_rate, options.steps
     space, both = Unconstrained(model, sites, data), log_densities(model, sites)
     unit, rows = as_torch(units), len(data["x"])
 
@@ -39,17 +38,13 @@ def ascend_likelihood(
         return torch.vmap(loss)(v) if not sites.is_enumerated else torch.stack([loss(vector) for vector in v])
 
     v = (as_torch(starts) / unit).requires_grad_()
-    is_adam = optimizer == "adam"
-    rule = (
-        torch.optim.Adam([v], lr=learning_rate)
-        if is_adam
-        else torch.optim.SGD([v], lr=learning_rate, momentum=momentum)
-    )
+    is_adam = options.optimizer == "adam"
+    rule = torch.optim.Adam([v], lr=rate) if is_adam else torch.optim.SGD([v], lr=rate, momentum=options.momentum)
     losses, norms = [], []
     for count in range(steps):
-        part = data if batches is None else rows_of(data, batches[count])
+        part = data if options.batches is None else rows_of(data, options.batches[count])
         cosine = 0.5 * (1 + math.cos(math.pi * count / steps))
-        rule.param_groups[0]["lr"] = learning_rate * ((1 - FINAL_LEARNING_RATE) * cosine + FINAL_LEARNING_RATE)
+        rule.param_groups[0]["lr"] = rate * ((1 - FINAL_LEARNING_RATE) * cosine + FINAL_LEARNING_RATE)
         current = losses_of(v, part)
         (v.grad,) = torch.autograd.grad(current.sum(), v)
         by_site = [space.split(rows * gradient / unit) for gradient in v.grad]

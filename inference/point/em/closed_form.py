@@ -89,7 +89,7 @@ class ClosedForm(Protocol):
         """What the priors, their numbers written out, add to the statistics; None where they are not conjugate or have no mode."""
         ...
 
-    def borrowed(self, statistics: Statistics, rows: float) -> Statistics:
+    def shrunk(self, statistics: Statistics, rows: float) -> Statistics:
         """The statistics with so many rows of average spread added to every component."""
         ...
 
@@ -153,6 +153,7 @@ class EMProblem:
         which: the index of the one at work.
         x: the data's columns for this closed form, (rows, columns).
         frame: the coordinates in which EM works.
+        features: how many columns the data have; None for data of shape (rows,).
         offset: what is added to an objective in EM's coordinates to have the full log likelihood in the data's.
         row_weights: (rows,), or None: 1.
         labels: (rows,), known components or -1; None: all unknown.
@@ -170,6 +171,7 @@ class EMProblem:
     which: int
     x: np.ndarray
     frame: Frame
+    features: int | None
     offset: float
     row_weights: np.ndarray | None
     labels: np.ndarray | None
@@ -182,13 +184,18 @@ class EMProblem:
     base: float = 0.0
 
     @property
+    def closed_form(self) -> ClosedForm:
+        """The family at work."""
+        return self.closed_forms[self.which]
+
+    @property
     def total_weight(self) -> float:
         """How many rows there are, each as often as it counts."""
         return float(len(self.x) if self.row_weights is None else self.row_weights.sum())
 
 
 @dataclass(frozen=True, eq=False)
-class Climb:
+class EMResult:
     """What EM gave.
 
     Args:

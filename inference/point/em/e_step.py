@@ -1,18 +1,29 @@
 """The E-step on one block of rows: array code, `xp` is the namespace of NumPy, JAX or torch."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from inference.point.em.closed_form import Array, ClosedForm, State, Statistics
+
+
+class Block(NamedTuple):
+    """Some rows, as EM passes over them.
+
+    Args:
+        x: (columns, rows), in EM's coordinates.
+        row_weights: (rows,); multiply a row's log likelihood. None: 1.
+        labels: (rows,), the known component of a row or -1. None: all unknown.
+    """
+
+    x: Array
+    row_weights: Array | None = None
+    labels: Array | None = None
 
 
 def e_step(
     xp: Any,
     closed: ClosedForm,
     state: State,
-    x: Array,
-    row_weights: Array | None,
-    labels: Array | None,
-    numbers: Array,
+    rows: Block,
     is_hard: bool,
 ) -> tuple[Array, Statistics]:
     """One pass over a block: its objective, and what the M-step needs to know of it.
@@ -21,12 +32,11 @@ def e_step(
         xp: the array namespace.
         closed: the family's closed form.
         state: the current parameters.
-        x: (columns, rows).
-        row_weights: (rows,); multiply a row's log likelihood. None: 1.
-        labels: (rows,), the known component of a row or -1. None: all unknown.
-        numbers: 0, 1, ..., components - 1, as a column.
+        rows: the block.
         is_hard: whether each row goes to its most probable component alone (classification EM).
     """
+    x, row_weights, labels = rows
+    numbers = xp.arange(state["weights"].shape[0])[:, None]
     log_joint, seen = closed.log_joint(xp, state, x)
     if labels is not None:
         log_joint = xp.where((labels >= 0) & (labels != numbers), -xp.inf, log_joint)

@@ -16,13 +16,13 @@ from inference.checks import (
     sizes_of,
 )
 from inference.point.assembly import check_sound, distinct_optima, parts
-from inference.point.em.climb import climb
 from inference.point.em.closed_form import ClosedForm, EMProblem, State, Statistics
 from inference.point.em.e_step import with_prior
-from inference.point.em.generalised import climb_by_gradient
+from inference.point.em.generalised import generalised_em
 from inference.point.em.initial_partitions import Partitions
 from inference.point.em.m_steps.registry import closed_form
-from inference.point.em.runs import Runs, beginnings, constants, from_partitions, joined, stacked, summarise
+from inference.point.em.restarts import run_restarts
+from inference.point.em.runs import Runs, beginnings, from_partitions, joined, problem_of, stacked, summarise
 from inference.point.em.settings import Settings, check_fixed, check_mixture, check_starts
 from inference.point.em.split_merge import FEWEST_COMPONENTS, split_and_merge
 from inference.point.reasons import reason_of
@@ -118,9 +118,9 @@ def fit_em(
     is_posterior = objective == "posterior"
     task = _closed_task(mixture, observations, frozenset(known), is_posterior)
     runs = (
-        climb_by_gradient(bound, mixture, settings, is_posterior)
+        generalised_em(bound, mixture, settings, is_posterior)
         if task is None
-        else _climb(bound, mixture, task, settings)
+        else _closed_em(bound, mixture, task, settings)
     )
     best = best_restart(runs.table)
     reason = reason_of(runs.table.at[best, "status"], observations)
@@ -175,66 +175,55 @@ def _closed_task(mixture: Mixture, x: Observations, fixed: frozenset[str], is_po
     return None if pseudo is None else _ClosedTask(closed, held, {"rows": rows, **pseudo})
 
 
-def _climb(bound: Bound, mixture: Mixture, task: _ClosedTask, settings: Settings) -> Runs:
+def _closed_em(bound: Bound, mixture: Mixture, task: _ClosedTask, settings: Settings) -> Runs:
     """All restarts by closed-form M-steps."""
-    closed, x = task.closed, bound.x
-    values = closed.columns(x)
-    frame = closed.frame(values)
-    base, offset = constants(closed, frame, x, settings.row_weights)
-    problem = EMProblem(
-        closed_forms=(closed,),
-        which=0,
-        x=values,
-        frame=frame,
-        offset=offset,
+    x = bound.x
+    problem = problem_of(
+        (task.closed,),
+        0,
+        x,
         row_weights=settings.row_weights,
-        labels=x.labels,
         fixed=task.held,
         is_hard=settings.is_hard,
         tolerance=settings.tolerance,
         max_steps=settings.max_steps,
         pseudo=task.pseudo,
-        base=base,
     )
     is_drawn = settings.restarts > len(settings.starts)
-    partitions = Partitions(_complete(closed, x, settings.seed), settings.seed, "fit_em") if is_drawn else None
+    partitions = Partitions(_complete(task.closed, x, settings.seed), settings.seed, "fit_em") if is_drawn else None
     is_bred = partitions is not None and not settings.starts and mixture.components >= FEWEST_COMPONENTS
     first = settings.restarts - (settings.restarts // 2 if is_bred else 0)
     starts = beginnings(
-        closed,
-        frame,
-        values,
+        problem,
         mixture.components,
         first,
         settings.seed,
-        features=x.features,
         given=settings.starts,
         fixed=settings.fixed,
-        labels=x.labels,
         partitions=partitions,
     )
     if task.pseudo is not None:
         problem = replace(problem, prior_offset=_prior_offset(bound, problem, starts[0].state))
-    climbs = climb(bound.engine.name, problem, stacked(starts))
-    runs = summarise(closed, problem, x.features, starts, climbs)
+    found = run_restarts(bound.engine.name, problem, stacked(starts))
+    runs = summarise(problem, starts, found)
     # the second half begins where the best so far can be improved, half of it where the first half of it came to
     for count in _halves(settings.restarts - first):
         seeds = restart_seeds(settings.seed, len(starts) + count)[len(starts) :]
         # a spurious maximum is no answer, but as good a place to begin from: the component on a few rows is free to move
         source = best_restart(runs.table, accepted=(Status.SPURIOUS,))
-        best = {name: value[source] for name, value in climbs.states.items()}
-        drawn = split_and_merge(closed, problem, best, partitions.rows, seeds)  # type: ignore[union-attr]
-        more = from_partitions(closed, frame, values, drawn, mixture.components, x.features, settings.fixed, x.labels)
-        climbs = joined(climbs, climb(bound.engine.name, problem, stacked(more)))
+        best = {name: value[source] for name, value in found.states.items()}
+        drawn = split_and_merge(problem, best, partitions.rows, seeds)  # type: ignore[union-attr]
+        more = from_partitions(problem, drawn, mixture.components, settings.fixed)
+        found = joined(found, run_restarts(bound.engine.name, problem, stacked(more)))
         starts = starts + more
-        runs = summarise(closed, problem, x.features, starts, climbs)
+        runs = summarise(problem, starts, found)
     return runs
 
 
 def _prior_offset(bound: Bound, problem: EMProblem, state: State) -> float:
     """The constant by which the log prior density exceeds what pseudo-statistics say of it, found at one state."""
     assert problem.pseudo is not None  # the caller has checked
-    closed = problem.closed_forms[problem.which]
+    closed = problem.closed_form
     nothing = {name: np.zeros_like(value) for name, value in problem.pseudo.items()}
     known, _ = with_prior(np, closed, state, 0.0, nothing, problem.pseudo)
     parameters = closed.decode(state, bound.x.features, problem.frame)

@@ -40,21 +40,21 @@ SMALL_GAIN = 1e-4
 Table = Float[np.ndarray, "rows components"]
 
 
-def climb_by_gradient(bound: Bound, mixture: Mixture, settings: Settings, is_posterior: bool) -> Runs:
+def generalised_em(bound: Bound, mixture: Mixture, settings: Settings, is_posterior: bool) -> Runs:
     """All restarts, one after the other, from the family's own starts."""
     seeds = restart_seeds(settings.seed, settings.restarts)
     starts = draw_starts(bound, seeds, "fit_em", settings.starts or None)
-    climber = _Climber(bound, settings, is_posterior)
+    one = _GeneralisedEM(bound, settings, is_posterior)
     begins = [{name: value[run] for name, value in starts.items()} | settings.fixed for run in range(settings.restarts)]
     rules = ["given"] * len(settings.starts) + ["rows"] * (settings.restarts - len(settings.starts))
     if settings.fixed:
         drawn = _partitions(mixture, bound.x, settings)
         begins[len(settings.starts) :] = [
-            climber.from_partition(begin, partition)
+            one.from_partition(begin, partition)
             for begin, partition in zip(begins[len(settings.starts) :], drawn, strict=True)
         ]
         rules[len(settings.starts) :] = [partition.rule for partition in drawn]
-    ends = [climber.climb(begin) for begin in begins]
+    ends = [one.run(begin) for begin in begins]
     parameters = {name: np.stack([end[0][name] for end in ends]) for name in starts}
     longest = max(len(end[1]) for end in ends)
     losses = np.array([end[1] + end[1][-1:] * (longest - len(end[1])) for end in ends])
@@ -69,15 +69,15 @@ def climb_by_gradient(bound: Bound, mixture: Mixture, settings: Settings, is_pos
     ]
     table["rule"] = rules
     while table.at[best := best_restart(table), "status"].is_sound and table.at[best, "status"] is not Status.LIMIT:
-        end = climber.runs_off(ends[best][0])
+        end = one.runs_off(ends[best][0])
         if end is None:
             break
         table.at[best, "status"] = end
     table["optimum"] = optima(table)
 
     def likelihoods(restart: int) -> tuple[float, float]:
-        joint = climber.log_joint({name: value[restart] for name, value in parameters.items()})
-        return climber.total(logsumexp(joint, axis=1)), climber.total(joint.max(axis=1))
+        joint = one.log_joint({name: value[restart] for name, value in parameters.items()})
+        return one.total(logsumexp(joint, axis=1)), one.total(joint.max(axis=1))
 
     return Runs(
         lambda restart: {name: value[restart] for name, value in parameters.items()},
@@ -95,8 +95,8 @@ def _partitions(mixture: Mixture, x: Observations, settings: Settings) -> list[P
     return drawn if x.labels is None else [matched(partition, x.labels, mixture.components) for partition in drawn]
 
 
-class _Climber:
-    """One restart's climb, and what it needs of the program."""
+class _GeneralisedEM:
+    """EM of one restart, and what it needs of the program."""
 
     def __init__(self, bound: Bound, settings: Settings, is_posterior: bool):
         self._settings = settings
@@ -116,7 +116,7 @@ class _Climber:
 
     def total(self, rows: np.ndarray) -> float:
         """A sum over rows, each as often as it counts."""
-        with np.errstate(invalid="ignore"):  # of a component that is collapsing: no number, which ends the climb
+        with np.errstate(invalid="ignore"):  # of a component that is collapsing: no number, which ends the restart
             return float(self._weights @ rows)
 
     def from_partition(self, start: dict[str, np.ndarray], partition: Partition) -> dict[str, np.ndarray]:
@@ -126,7 +126,7 @@ class _Climber:
         shares[partition.rows] = 0.1 / components + 0.9 * (partition.labels[:, None] == np.arange(components))
         return self._m_step(start, shares * self._weights[:, None])
 
-    def climb(self, start: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], list[float], Outcome]:
+    def run(self, start: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], list[float], Outcome]:
         values = start
         losses: list[float] = []
         size = self._weights.sum()

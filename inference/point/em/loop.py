@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from inference.point.em.closed_form import Array, Climb, EMProblem, Outcome, State, Statistics
+from inference.point.em.closed_form import Array, EMProblem, EMResult, Outcome, State, Statistics
 from inference.point.em.e_step import with_prior
 
 Pass = Callable[[State], tuple[float, Statistics]]
 """At a state: the log likelihood, and what the M-step needs to know of all rows."""
 
 
-def climb_each(
+def run_each(
     xp: Any,
     problem: EMProblem,
     states: State,
@@ -24,7 +24,7 @@ def climb_each(
     pseudo: Statistics | None,
     fixed: Mapping[str, Array],
     singular: type[Exception],
-) -> Climb:
+) -> EMResult:
     """EM from every state, (restarts, ...) by name.
 
     Args:
@@ -36,7 +36,7 @@ def climb_each(
         fixed: whether parts of the parameters stay as they are.
         singular: what `xp` raises where a covariance is singular to the last digit.
     """
-    closed = problem.closed_forms[problem.which]
+    closed = problem.closed_form
 
     def e_step(state: State) -> tuple[float, Statistics, Array]:
         objective, statistics = one_pass(state)
@@ -54,8 +54,8 @@ def climb_each(
         return moved if all(bool(xp.all(xp.isfinite(value))) for value in moved.values()) else None
 
     starts = [{name: value[restart] for name, value in states.items()} for restart in range(len(states["weights"]))]
-    ends = [_climb(problem, start, e_step, m_step) for start in starts]
-    return Climb(
+    ends = [_run(problem, start, e_step, m_step) for start in starts]
+    return EMResult(
         {name: np.stack([np.asarray(end[0][name]) for end in ends]) for name in states},
         [np.array(end[1]) for end in ends],
         [end[2] for end in ends],
@@ -63,7 +63,7 @@ def climb_each(
     )
 
 
-def _climb(
+def _run(
     problem: EMProblem,
     state: State,
     e_step: Callable[[State], tuple[float, Statistics, Array]],

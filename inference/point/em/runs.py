@@ -1,12 +1,13 @@
 """EM's restarts: where they begin, how they ended, and the table that says so."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from inference.point.em.closed_form import Climb, ClosedForm, EMProblem, Frame, Outcome, State
+from inference.point.em.closed_form import ClosedForm, EMProblem, EMResult, Outcome, State, Statistics
 from inference.point.em.initial_partitions import Partition, Partitions, matched
 from inference.point.judgement import EMPTY_ROWS, rows_of_one
 from inference.point.moments import moments
@@ -25,7 +26,7 @@ SAME = 1e-3
 ROWS_AT_ONCE = 10_000
 """Rows that pass together where NumPy computes."""
 
-BORROWED = 1.0
+SHRINKAGE = 1.0
 """Rows of average scatter that a component of a first partition is given, so that single rows do not start as spikes."""
 
 
@@ -61,72 +62,91 @@ class Beginning:
     state: State
 
 
-def from_partition(closed: ClosedForm, frame: Frame, x: np.ndarray, partition: Partition, components: int) -> Beginning:
-    """The M-step's answer to a partition."""
-    sample = ((x[partition.rows] - frame.centre) / frame.unit).T
-    blank = closed.blank(components, len(sample))
-    responsibilities = (partition.labels == np.arange(components)[:, None]).astype(np.float64)
-    seen = closed.log_joint(np, blank, sample)[1]
-    statistics = closed.borrowed(closed.statistics(np, responsibilities, sample, seen), BORROWED)
-    free = dict.fromkeys(closed.fixable, False)
-    return Beginning(partition.rule, partition.seed, closed.m_step(np, statistics, blank, free))
+def problem_of(
+    closed_forms: tuple[ClosedForm, ...],
+    which: int,
+    x: Observations,
+    *,
+    row_weights: np.ndarray | None,
+    fixed: Mapping[str, bool],
+    is_hard: bool = False,
+    tolerance: float,
+    max_steps: int,
+    pseudo: Statistics | None = None,
+) -> EMProblem:
+    """What EM is to do with these data, in its own coordinates; see `EMProblem`."""
+    closed = closed_forms[which]
+    values = closed.columns(x)
+    frame = closed.frame(values)
+    rows = closed.log_base(x)
+    weights = np.ones(len(rows)) if row_weights is None else row_weights
+    base = float(np.sum(weights * rows))
+    return EMProblem(
+        closed_forms=closed_forms,
+        which=which,
+        x=values,
+        frame=frame,
+        features=x.features,
+        offset=base + float(weights.sum()) * closed.log_jacobian(frame),
+        row_weights=row_weights,
+        labels=x.labels,
+        fixed=fixed,
+        is_hard=is_hard,
+        tolerance=tolerance,
+        max_steps=max_steps,
+        pseudo=pseudo,
+        base=base,
+    )
 
 
 def beginnings(
-    closed: ClosedForm,
-    frame: Frame,
-    x: np.ndarray,
+    problem: EMProblem,
     components: int,
     count: int,
     seed: int,
     *,
-    features: int | None,
     given: Sequence[Mapping[str, np.ndarray]] = (),
     fixed: Mapping[str, np.ndarray] | None = None,
-    labels: np.ndarray | None = None,
     partitions: Partitions | None,
 ) -> list[Beginning]:
     """The starts: those given, then partitions; parameters that are fixed have their values from the beginning."""
-    first = [Beginning("given", seed, closed.encode(start, features, frame)) for start in given[:count]]
+    encode = functools.partial(problem.closed_form.encode, features=problem.features, frame=problem.frame)
+    first = [Beginning("given", seed, encode(start)) for start in given[:count]]
     drawn = [] if partitions is None else partitions.draw(components, count - len(first))
-    return first + from_partitions(closed, frame, x, drawn, components, features, fixed, labels)
+    return first + from_partitions(problem, drawn, components, fixed)
 
 
 def from_partitions(
-    closed: ClosedForm,
-    frame: Frame,
-    x: np.ndarray,
-    drawn: Sequence[Partition],
-    components: int,
-    features: int | None,
-    fixed: Mapping[str, np.ndarray] | None,
-    labels: np.ndarray | None,
+    problem: EMProblem, drawn: Sequence[Partition], components: int, fixed: Mapping[str, np.ndarray] | None
 ) -> list[Beginning]:
     """A start from each partition, numbered like the known labels, with fixed parameters in their place."""
-    if labels is not None:
-        drawn = [matched(partition, labels, components) for partition in drawn]
-    rest = [from_partition(closed, frame, x, partition, components) for partition in drawn]
-    if fixed:
-        rest = [
-            Beginning(
-                b.rule, b.seed, closed.encode(closed.decode(b.state, features, frame) | dict(fixed), features, frame)
-            )
-            for b in rest
-        ]
-    return rest
+    if problem.labels is not None:
+        drawn = [matched(partition, problem.labels, components) for partition in drawn]
+    rest = [_from_partition(problem, partition, components) for partition in drawn]
+    return [replace(start, state=_with_fixed(problem, start.state, fixed)) for start in rest] if fixed else rest
 
 
-def constants(closed: ClosedForm, frame: Frame, x: Observations, row_weights: np.ndarray | None) -> tuple[float, float]:
-    """`EMProblem`'s base and offset: what is added to EM's objective for all that no parameter changes, and for the data's units too."""
-    rows = closed.log_base(x)
-    weights = np.ones(len(rows)) if row_weights is None else row_weights
-    base = float(np.sum(weights * rows))
-    return base, base + float(weights.sum()) * closed.log_jacobian(frame)
+def _from_partition(problem: EMProblem, partition: Partition, components: int) -> Beginning:
+    """The M-step's answer to a partition."""
+    closed, frame = problem.closed_form, problem.frame
+    sample = ((problem.x[partition.rows] - frame.centre) / frame.unit).T
+    blank = closed.blank(components, len(sample))
+    responsibilities = (partition.labels == np.arange(components)[:, None]).astype(np.float64)
+    seen = closed.log_joint(np, blank, sample)[1]
+    statistics = closed.shrunk(closed.statistics(np, responsibilities, sample, seen), SHRINKAGE)
+    free = dict.fromkeys(closed.fixable, False)
+    return Beginning(partition.rule, partition.seed, closed.m_step(np, statistics, blank, free))
 
 
-def joined(first: Climb, second: Climb) -> Climb:
+def _with_fixed(problem: EMProblem, state: State, fixed: Mapping[str, np.ndarray]) -> State:
+    """The state with known parameters in their place."""
+    parameters = problem.closed_form.decode(state, problem.features, problem.frame)
+    return problem.closed_form.encode(parameters | dict(fixed), problem.features, problem.frame)
+
+
+def joined(first: EMResult, second: EMResult) -> EMResult:
     """Two rounds of restarts as one."""
-    return Climb(
+    return EMResult(
         {name: np.concatenate([value, second.states[name]]) for name, value in first.states.items()},
         first.objectives + second.objectives,
         first.outcomes + second.outcomes,
@@ -151,46 +171,44 @@ def padded(closed: ClosedForm, start: Beginning, components: int) -> Beginning:
     return Beginning(start.rule, start.seed, state)
 
 
-def part_of(closed: ClosedForm, climb: Climb, restarts: slice, components: int) -> Climb:
-    """Some restarts of a climb, without the components of weight 0 that were added."""
-    return Climb(
+def part_of(closed: ClosedForm, result: EMResult, restarts: slice, components: int) -> EMResult:
+    """Some restarts of a result, without the components of weight 0 that were added."""
+    return EMResult(
         {
             name: value[restarts, :components] if name in closed.per_component else value[restarts]
-            for name, value in climb.states.items()
+            for name, value in result.states.items()
         },
-        climb.objectives[restarts],
-        climb.outcomes[restarts],
-        climb.occupancy[restarts, :components],
+        result.objectives[restarts],
+        result.outcomes[restarts],
+        result.occupancy[restarts, :components],
     )
 
 
-def summarise(
-    closed: ClosedForm, problem: EMProblem, features: int | None, starts: Sequence[Beginning], climb: Climb
-) -> Runs:
+def summarise(problem: EMProblem, starts: Sequence[Beginning], result: EMResult) -> Runs:
     """The table of restarts, and the way to their parameters."""
     offset = problem.offset + problem.prior_offset
-    losses = [-(objectives + offset) for objectives in climb.objectives]
+    losses = [-(objectives + offset) for objectives in result.objectives]
     spread = _spread(problem)
     restarts = range(len(starts))
-    states = [{name: value[restart] for name, value in climb.states.items()} for restart in restarts]
+    states = [{name: value[restart] for name, value in result.states.items()} for restart in restarts]
     table = table_of(
         starts=[(start.rule, start.seed) for start in starts],
         losses=losses,
         statuses=[
-            _status(closed, problem, state, spread, climb.occupancy[restart], climb.outcomes[restart])
+            _status(problem, state, spread, result.occupancy[restart], result.outcomes[restart])
             for restart, state in enumerate(states)
         ],
-        occupancy=list(climb.occupancy),
+        occupancy=list(result.occupancy),
     )
     return Runs(
-        lambda restart: closed.decode(states[restart], features, problem.frame),
-        lambda restart: _likelihoods(closed, problem, states[restart]),
+        lambda restart: problem.closed_form.decode(states[restart], problem.features, problem.frame),
+        lambda restart: _likelihoods(problem, states[restart]),
         losses,
         table,
     )
 
 
-def _likelihoods(closed: ClosedForm, problem: EMProblem, state: State) -> tuple[float, float]:
+def _likelihoods(problem: EMProblem, state: State) -> tuple[float, float]:
     """Log likelihood and classification log likelihood in the data's units, a block of rows at a time."""
     totals = np.zeros(2)
     state = {**state, "weights": np.maximum(state["weights"], np.finfo(float).tiny)}  # log 0 would warn
@@ -199,7 +217,7 @@ def _likelihoods(closed: ClosedForm, problem: EMProblem, state: State) -> tuple[
         rows = slice(begin, begin + ROWS_AT_ONCE)
         weights = None if problem.row_weights is None else problem.row_weights[rows]
         labels = None if problem.labels is None else problem.labels[rows]
-        table = closed.log_density(state, problem.x[rows].T, problem.frame)
+        table = problem.closed_form.log_density(state, problem.x[rows].T, problem.frame)
         if labels is not None:
             table = np.where((labels >= 0) & (labels != numbers), -np.inf, table)
         peak = table.max(axis=0)
@@ -237,9 +255,8 @@ def _spread(problem: EMProblem) -> np.ndarray:
     return covariance + 1e-12 * max(float(np.trace(covariance)) / columns, 1e-150) * np.eye(columns)
 
 
-def _status(
-    closed: ClosedForm, problem: EMProblem, state: State, spread: np.ndarray, occupancy: np.ndarray, outcome: Outcome
-) -> Status:
+def _status(problem: EMProblem, state: State, spread: np.ndarray, occupancy: np.ndarray, outcome: Outcome) -> Status:
+    closed = problem.closed_form
     if outcome is Outcome.BROKEN or closed.narrowest(state, spread) < COLLAPSED:
         return Status.COLLAPSED
     occupancy = occupancy * rows_of_one(problem.row_weights)
@@ -247,14 +264,14 @@ def _status(
         return Status.EMPTY
     if (closed.apart(state)[np.triu_indices(len(occupancy), 1)] < SAME).any():
         return Status.DUPLICATE
-    if _is_spurious(closed, problem, state, occupancy):
+    if _is_spurious(problem, state, occupancy):
         return Status.SPURIOUS
     return Status.CONVERGED if outcome is Outcome.AT_REST else Status.MAX_STEPS
 
 
-def _is_spurious(closed: ClosedForm, problem: EMProblem, state: State, occupancy: np.ndarray) -> bool:
+def _is_spurious(problem: EMProblem, state: State, occupancy: np.ndarray) -> bool:
     """Whether a component owes its likelihood to a few close rows; one whose rows or spread are known does not."""
-    covariances = closed.covariances(state)
+    covariances = problem.closed_form.covariances(state)
     if covariances is None or any(is_held for part, is_held in problem.fixed.items() if part.endswith("spread")):
         return False
     found = spurious_components(covariances, occupancy)

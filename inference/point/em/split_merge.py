@@ -5,7 +5,7 @@ Source: Ueda, Nakano, Ghahramani & Hinton (2000), "SMEM algorithm for mixture mo
 
 import numpy as np
 
-from inference.point.em.closed_form import ClosedForm, EMProblem, State
+from inference.point.em.closed_form import EMProblem, State
 from inference.point.em.initial_partitions import Partition
 from mixtures.seeds import generator
 
@@ -13,20 +13,17 @@ FEWEST_COMPONENTS = 3
 """With two components there is nothing to merge that would not be split again."""
 
 
-def split_and_merge(
-    closed: ClosedForm, problem: EMProblem, state: State, rows: np.ndarray, seeds: np.ndarray
-) -> list[Partition]:
+def split_and_merge(problem: EMProblem, state: State, rows: np.ndarray, seeds: np.ndarray) -> list[Partition]:
     """One partition for each seed.
 
     Args:
-        closed: the family's closed form.
         problem: what EM is doing.
         state: the fit to begin from.
         rows: the rows that partitions speak of.
         seeds: one for each partition.
     """
     x = ((problem.x[rows] - problem.frame.centre) / problem.frame.unit).T
-    log_joint, _ = closed.log_joint(np, state, x)
+    log_joint, _ = problem.closed_form.log_joint(np, state, x)
     shares = np.exp(log_joint - log_joint.max(axis=0))
     shares /= shares.sum(axis=0)
     labels = log_joint.argmax(axis=0)

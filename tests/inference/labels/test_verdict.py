@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inference.labels.verdict import Verdict, decide
+from inference.labels.verdict import Findings, Verdict, decide
 
 FINE = {
     "invariant_r_hat": 1.0,
@@ -45,7 +45,7 @@ FINE = {
     ],
 )
 def test_the_gravest_sentence_holds(found, verdict):
-    assert decide(**FINE | found) is verdict
+    assert decide(Findings(**FINE | found)) is verdict
 
 
 def test_every_verdict_is_another_sentence():

@@ -224,7 +224,7 @@ def test_many_rows_pass_in_blocks(monkeypatch):
     }
     x = simulate(program, (1001, 2), seed=0, given=truth)["obs"]
     whole = fit_em(program, x, init=truth, restarts=1, max_steps=10, seed=0)
-    monkeypatch.setattr("inference.point.em.numpyro_climb.BLOCK_CELLS", 1)
+    monkeypatch.setattr("inference.point.em.numpyro.restarts.BLOCK_CELLS", 1)
     weights = np.ones(len(x))
     for options in ({}, {"row_weights": weights}):
         in_blocks = fit_em(program, x, init=truth, restarts=1, max_steps=10, seed=0, **options)

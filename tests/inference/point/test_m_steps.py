@@ -217,7 +217,7 @@ def test_what_is_fixed_stays_and_the_rest_is_its_best(name, site):
     assert np.abs(density.value_and_gradient(held)[1][~moves]).max() < FLAT
 
 
-def test_priors_that_are_not_conjugate_or_have_no_mode_climb_by_gradient():
+def test_priors_that_are_not_conjugate_or_have_no_mode_generalised_em():
     x = CASES["poisson"].draw(60, seed=0)[0]
     by_gradient = (
         Mixture(2, families.Poisson(priors={"rate": priors.LogNormal(0.0, 1.0)})),

@@ -180,7 +180,8 @@ def test_two_routes_of_ascent_in_pyro_agree():
     import torch
 
     from inference.backends.pyro import ascent as pyro_ascent
-    from inference.backends.pyro.programs import as_torch, describe, isolated, tensors
+    from inference.backends.pyro.programs import as_torch, isolated, tensors
+    from inference.backends.pyro.sites import describe
     from mixtures import Observations
 
     x = Observations(FIVE_POINTS)

@@ -92,7 +92,7 @@ def closed(monkeypatch):
     def refuse(*_):
         raise AssertionError("the M-step went by gradient")
 
-    monkeypatch.setattr(em, "climb_by_gradient", refuse)
+    monkeypatch.setattr(em, "generalised_em", refuse)
 
 
 def test_one_component_is_the_maximum_likelihood_estimate(x, closed, backend):

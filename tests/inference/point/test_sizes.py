@@ -11,9 +11,9 @@ from scipy.special import logsumexp
 
 from inference.backends.numpyro.engine import _in_float64
 from inference.point.em.closed_form import EMProblem
-from inference.point.em.e_step import e_step
+from inference.point.em.e_step import Block, e_step
 from inference.point.em.m_steps.gaussian import GaussianEM
-from inference.point.em.numpyro_passes import in_shares
+from inference.point.em.numpyro.passes import in_shares
 from mixtures.families import Gaussian
 from mixtures.families.covariance import STRUCTURES
 
@@ -84,17 +84,16 @@ def test_no_size_hangs(structure):
 def test_shares_add_up(threads):
     """Neither 3 threads nor blocks of 64 rows divide 1,001 rows; the expectation is one pass over the whole by NumPy."""
     rng = np.random.default_rng(1)
-    x, components = rng.normal(size=(1_001, 3)), 2
+    x = rng.normal(size=(1_001, 3))
     closed = GaussianEM("VVV")
     frame = closed.frame(x)
     covariances = np.stack([np.eye(3), 2 * np.eye(3)])
     sites = {"weights": np.array([0.3, 0.7]), "loc": x[:2]}
     state = closed.encode(sites | Gaussian("VVV").sites_of(covariances, 3), 3, frame)
     weights, labels = rng.uniform(0.5, 2.0, 1_001), rng.integers(-1, 2, 1_001)
-    problem = EMProblem((closed,), 0, x, frame, 0.0, weights, labels, {}, False, 0.0, 1)
+    problem = EMProblem((closed,), 0, x, frame, 3, 0.0, weights, labels, {}, False, 0.0, 1)
     whitened = ((x - frame.centre) / frame.unit).T
-    numbers = np.arange(components)[:, None]
-    expected, sums = e_step(np, closed, state, whitened, weights, labels, numbers, False)
+    expected, sums = e_step(np, closed, state, Block(whitened, weights, labels), False)
 
     @_in_float64
     def shared():

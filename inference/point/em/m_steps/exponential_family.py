@@ -132,7 +132,7 @@ class ExponentialFamilyEM:
         columns = self.family.prior_columns(priors[self.family.site], features or 1)
         return None if columns is None else {"sums": np.tile(columns, (components, 1))}
 
-    def borrowed(self, statistics: Statistics, rows: float) -> Statistics:
+    def shrunk(self, statistics: Statistics, rows: float) -> Statistics:
         average = statistics["sums"].sum(axis=0) / statistics["rows"].sum()
         return {"rows": statistics["rows"] + rows, "sums": statistics["sums"] + rows * average}
 

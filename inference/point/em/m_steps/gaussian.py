@@ -117,7 +117,7 @@ class GaussianEM:
     def pseudo(self, priors: Mapping[str, Prior], components: int, features: int | None) -> Statistics | None:
         return None  # the default priors of scales and correlations are not conjugate
 
-    def borrowed(self, statistics: Statistics, rows: float) -> Statistics:
+    def shrunk(self, statistics: Statistics, rows: float) -> Statistics:
         counts, sums = statistics["rows"], statistics["sum"]
         means = sums / np.maximum(counts, 1.0)[:, None]
         # scatter within the components of the partition; of all rows around one mean where each component is a single row

@@ -97,11 +97,11 @@ class ProductEM:
             found |= _named(own, column)
         return found
 
-    def borrowed(self, statistics: Statistics, rows: float) -> Statistics:
+    def shrunk(self, statistics: Statistics, rows: float) -> Statistics:
         found = {"rows": statistics["rows"] + rows}
         for column, part in self.parts:
             own = _own(statistics, column) | {"rows": statistics["rows"]}
-            found |= _named(part.borrowed(own, rows), column, "rows")
+            found |= _named(part.shrunk(own, rows), column, "rows")
         return found
 
     def held(self, sites: frozenset[str], features: int | None) -> dict[str, bool] | None:

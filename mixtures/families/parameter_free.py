@@ -22,7 +22,7 @@ Bound = float | tuple[float, ...]
 
 
 @dataclass(frozen=True)
-class Bare(Family):
+class ParameterFree(Family):
     """A family without sites; with several columns, each cell has the same distribution."""
 
     priors: GivenPriors = field(default=(), kw_only=True)
@@ -54,7 +54,7 @@ class Bare(Family):
 
 
 @dataclass(frozen=True)
-class PointMass(Bare):
+class PointMass(ParameterFree):
     """Every cell is `value`, exactly; no sites. A component for extra zeros, say, beside counts (not beside measurements).
 
     Args:
@@ -86,7 +86,7 @@ class PointMass(Bare):
 
 
 @dataclass(frozen=True)
-class Uniform(Bare):
+class Uniform(ParameterFree):
     """Every cell is uniform between two bounds; no sites. A background among the members of a `PerComponent`.
 
     Args:

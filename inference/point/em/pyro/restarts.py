@@ -3,32 +3,29 @@
 import torch
 from array_api_compat import torch as torch_namespace
 
-from inference.backends.pyro.programs import Values, as_torch
-from inference.point.em.closed_form import Climb, EMProblem, State, Statistics
-from inference.point.em.e_step import e_step
-from inference.point.em.loop import climb_each
+from inference.backends.pyro.programs import as_torch
+from inference.point.em.closed_form import EMProblem, EMResult, State, Statistics
+from inference.point.em.e_step import Block, e_step
+from inference.point.em.loop import run_each
 
 BLOCK_CELLS = 400_000
 """Numbers of whitened data in one block of rows: about 3 MB, a core's cache."""
 
 
-def climb(problem: EMProblem, states: State) -> Climb:
+def run_restarts(problem: EMProblem, states: State) -> EMResult:
     """EM from every state, (restarts, ...) by name."""
-    closed = problem.closed_forms[problem.which]
+    closed = problem.closed_form
     components = states["weights"].shape[-1]
-    blocks, numbers = _blocks(problem, components), torch.arange(components)[:, None]
+    blocks = _blocks(problem, components)
 
     def one_pass(state: State) -> tuple[float, Statistics]:
-        parts = [
-            e_step(torch_namespace, closed, state, **block, numbers=numbers, is_hard=problem.is_hard)
-            for block in blocks
-        ]
+        parts = [e_step(torch_namespace, closed, state, block, problem.is_hard) for block in blocks]
         return float(sum(part[0] for part in parts)), {
             name: sum(part[1][name] for part in parts) for name in parts[0][1]
         }
 
     with torch.no_grad():
-        return climb_each(
+        return run_each(
             torch_namespace,
             problem,
             as_torch(states),
@@ -39,7 +36,7 @@ def climb(problem: EMProblem, states: State) -> Climb:
         )
 
 
-def _blocks(problem: EMProblem, components: int) -> list[Values]:
+def _blocks(problem: EMProblem, components: int) -> list[Block]:
     """The rows in blocks, features first, in EM's coordinates."""
     x = as_torch((problem.x - problem.frame.centre) / problem.frame.unit).T
     features, rows = x.shape
@@ -47,10 +44,10 @@ def _blocks(problem: EMProblem, components: int) -> list[Values]:
     weights = None if problem.row_weights is None else as_torch(problem.row_weights)
     labels = None if problem.labels is None else torch.tensor(problem.labels)
     return [
-        {
-            "x": x[:, begin : begin + size].contiguous(),
-            "row_weights": None if weights is None else weights[begin : begin + size],
-            "labels": None if labels is None else labels[begin : begin + size],
-        }
+        Block(
+            x[:, begin : begin + size].contiguous(),
+            None if weights is None else weights[begin : begin + size],
+            None if labels is None else labels[begin : begin + size],
+        )
         for begin in range(0, rows, size)
     ]

@@ -16,7 +16,7 @@ import numpy as np
 
 from inference.backends.numpyro.jit import ON_ONE_CORE
 from inference.point.em.closed_form import ClosedForm, EMProblem, State, Statistics
-from inference.point.em.e_step import e_step
+from inference.point.em.e_step import Block, e_step
 from inference.point.em.loop import Pass
 from mixtures.interrupts import held_interrupts
 
@@ -43,7 +43,7 @@ def over_rows(closed: ClosedForm, is_hard: bool, block: int) -> Callable[[State,
     """A function (state, data) -> objective and statistics of all rows; of the first `seen` rows, if given, another has told."""
 
     def of_block(state: State, data: Data, index: jax.Array | int) -> tuple[jax.Array, Statistics]:
-        numbers, rows = jnp.arange(state["weights"].shape[0])[:, None], data["x"].shape[0]
+        rows = data["x"].shape[0]
         # the last block begins early enough to be whole; rows it shares with the one before count once
         begin = jnp.minimum(index * block, rows - block)
         cut = {name: jax.lax.dynamic_slice_in_dim(data[name], begin, block) for name in OF_ROWS if name in data}
@@ -53,7 +53,7 @@ def over_rows(closed: ClosedForm, is_hard: bool, block: int) -> Callable[[State,
             place = begin + jnp.arange(block)
             is_new = (place >= index * block) & (place >= data.get("seen", 0))
             weights = jnp.where(is_new, 1.0 if weights is None else weights, 0.0)
-        return e_step(jnp, closed, state, x, weights, cut.get("labels"), numbers, is_hard)
+        return e_step(jnp, closed, state, Block(x, weights, cut.get("labels")), is_hard)
 
     def of_all(state: State, data: Data) -> tuple[jax.Array, Statistics]:
         rows = data["x"].shape[0]
@@ -89,7 +89,7 @@ def in_shares(problem: EMProblem, state: State, block: int, threads: int) -> Ite
         data_of(problem, slice(begin, begin + share)) | {"seen": jnp.asarray(share * index - begin)}
         for index, begin in enumerate(begins)
     ]
-    closed: Any = problem.closed_forms[problem.which]
+    closed: Any = problem.closed_form
     placed = {name: jnp.asarray(value) for name, value in state.items()}
     run = _compiled(closed, problem.is_hard, min(block, share), _layout(placed), _layout(shares[0]))
 

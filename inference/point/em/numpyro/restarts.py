@@ -16,10 +16,10 @@ import numpy as np
 
 from inference.backends.numpyro.devices import available
 from inference.backends.numpyro.jit import jit
-from inference.point.em.closed_form import Climb, ClosedForm, EMProblem, Outcome, State, Statistics
+from inference.point.em.closed_form import ClosedForm, EMProblem, EMResult, Outcome, State, Statistics
 from inference.point.em.e_step import with_prior
-from inference.point.em.loop import climb_each
-from inference.point.em.numpyro_passes import data_of, in_shares, over_rows
+from inference.point.em.loop import run_each
+from inference.point.em.numpyro.passes import data_of, in_shares, over_rows
 
 CACHED = 64
 """How many compiled programs are kept."""
@@ -46,13 +46,13 @@ BLOCK_CELLS = 24_000
 Lanes = dict[str, Any]
 
 
-def climb(problem: EMProblem, states: State) -> Climb:
+def run_restarts(problem: EMProblem, states: State) -> EMResult:
     """EM from every state, (restarts, ...) by name: a loop in Python, which looks for Ctrl-C itself."""
     with jax.enable_x64(True):
-        return _climb(problem, states)
+        return _run(problem, states)
 
 
-def _climb(problem: EMProblem, states: State) -> Climb:
+def _run(problem: EMProblem, states: State) -> EMResult:
     restarts = len(next(iter(states.values())))
     rows, features = problem.x.shape
     components = states["weights"].shape[-1]
@@ -60,7 +60,7 @@ def _climb(problem: EMProblem, states: State) -> Climb:
     lanes = min(restarts, MAX_LANES, max(1, LANE_CELLS // (rows * cells)))
     block = min(rows, max(256, BLOCK_CELLS // (lanes * cells)))
     if rows * cells >= SHARED_CELLS and jax.default_backend() == "cpu":
-        return _climb_in_shares(problem, states, block)
+        return _run_in_shares(problem, states, block)
     data = _data(problem)
     run = _compiled(problem.closed_forms, problem.is_hard, block)
     numbers = (problem.which, jnp.asarray(problem.tolerance), problem.max_steps)
@@ -98,7 +98,7 @@ def _climb(problem: EMProblem, states: State) -> Climb:
                     now[name][lane] = value
         state = out_state
     finished = [end for end in ended if end is not None]
-    return Climb(
+    return EMResult(
         {name: np.stack([end[0][name] for end in finished]) for name in states},
         [np.array(trace) for trace in traces],
         [end[1] for end in finished],
@@ -106,12 +106,12 @@ def _climb(problem: EMProblem, states: State) -> Climb:
     )
 
 
-def _climb_in_shares(problem: EMProblem, states: State, block: int) -> Climb:
+def _run_in_shares(problem: EMProblem, states: State, block: int) -> EMResult:
     """Of many rows, each core has a share; the M-step is NumPy's."""
     threads = min(available(), MOST_THREADS)
     first = {name: value[0] for name, value in states.items()}
     with in_shares(problem, first, block, threads) as one_pass, np.errstate(all="ignore"):
-        climbed = climb_each(
+        result = run_each(
             np,
             problem,
             states,
@@ -121,7 +121,7 @@ def _climb_in_shares(problem: EMProblem, states: State, block: int) -> Climb:
             singular=np.linalg.LinAlgError,
         )
     gc.collect()  # JAX returns memory that it was lent, here the data's, only when the collector runs
-    return climbed
+    return result
 
 
 def _data(problem: EMProblem) -> dict[str, Any]:

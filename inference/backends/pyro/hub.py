@@ -1,0 +1,180 @@
+"""A program's joint density in Pyro, with the assignment replaced by every value (the hub), and what follows from it.
+
+The hub is written so that `torch.vmap` takes it: many starts or draws then cost little more than one, where Pyro's own enumeration
+spends milliseconds of Python on each. Programs with a richer discrete structure go through TraceEnum_ELBO, one at a time.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+import pyro
+import torch
+from array_api_compat import torch as torch_namespace
+from pyro.distributions import Delta
+from pyro.infer import TraceEnum_ELBO
+
+from inference.backends.protocol import Parameters
+from inference.backends.pyro.programs import as_torch
+from inference.backends.pyro.terms import (
+    Values,
+    deterministic_sites,
+    held_sites,
+    joint_and_prior,
+    log_prob,
+    plates_of,
+    unit_table,
+)
+from inference.backends.run_arguments import ROW_WEIGHTS, as_rows
+from inference.backends.sites import (
+    Sites,
+)
+
+
+def _in_plate(site: Values, name: str) -> bool:
+    return any(frame.name == name for frame in site["cond_indep_stack"])
+
+
+def _table(sites: list[Values], described: Sites) -> torch.Tensor:
+    """The log densities of the rows' sites, added up, shape (rows, components)."""
+    summed = []
+    for site in sites:
+        term, dims = log_prob(site), dict(plates_of(site))
+        # (components | 1, plates...): broadcasting first would count a term once for each inner plate
+        padded = term.reshape((1,) * (described.nesting + 1 - term.dim()) + tuple(term.shape))
+        inner = [axis for axis in range(1, padded.dim()) if axis - padded.dim() != dims[described.rows]]
+        summed.append(padded.sum(inner) if inner else padded)
+    return sum(summed[1:], start=summed[0]).T
+
+
+def tables(
+    model: Callable[..., Any], parameters: Values, data: Values, sites: Sites
+) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
+    """What one trace says of a program with a hub.
+
+    Returns:
+        log p(x_i, assignment_i = k | parameters), (rows, components), a row's own unknowns included; the same without x_i, where rows have
+        such unknowns; and the log density of all that is of no row.
+    """
+    plates = (1,) * sites.nesting
+    every = {name: torch.as_tensor(values).reshape(-1, *plates) for name, values in sites.combinations().items()}
+    trace = held_sites(model, {**parameters, **every}, data)
+    in_rows = {name: site for name, site in trace.items() if _in_plate(site, sites.rows)}
+    rows = {name: site for name, site in in_rows.items() if not sites.is_of_law(name)}
+    rest = sum(
+        (log_prob(site).sum() for name, site in trace.items() if name not in in_rows),
+        start=torch.zeros((), dtype=torch.float64),
+    )
+    if sites.law is not None:
+        return (
+            sites.law.joint(torch_namespace, parameters, _table(list(rows.values()), sites), as_rows(data)),
+            None,
+            rest,
+        )
+    unseen = (
+        [site for name, site in rows.items() if name not in sites.observed_terms] if sites.has_prior_in_rows else []
+    )
+    return _table(list(rows.values()), sites), _table(unseen, sites) if unseen else None, rest
+
+
+def joint(
+    model: Callable[..., Any], parameters: Values, data: Values, sites: Sites
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """log p(x_i, assignment_i = k | parameters), (rows, components), and log p(parameters) of all that is of no row."""
+    table, _, prior = tables(model, parameters, data, sites)
+    return table, prior
+
+
+def table_of(model: Callable[..., Any], parameters: Values, data: Values, sites: Sites) -> torch.Tensor:
+    """log p(x of row or unit i, assignment_i = k | parameters), (rows or units, components)."""
+    if sites.has_hub:
+        return joint(model, parameters, data, sites)[0]
+    assert sites.structure is not None  # or it had a hub
+    return unit_table(model, parameters, data, sites.structure)
+
+
+def pointwise(model: Callable[..., Any], parameters: Values, data: Values, sites: Sites) -> torch.Tensor:
+    """log p(x_i | parameters), (rows,): given the row's own unknowns too, where it has some."""
+    table, unseen, _ = tables(model, parameters, data, sites)
+    every = torch.logsumexp(table, 1)
+    return every if unseen is None else every - torch.logsumexp(unseen, 1)
+
+
+def weighted(rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """A sum over rows, each as often as it counts; what does not count may be infinite."""
+    return (weights * torch.where(weights > 0, rows, torch.zeros_like(rows))).sum()
+
+
+def log_densities(
+    model: Callable[..., Any], sites: Sites
+) -> Callable[[Values, Values], tuple[torch.Tensor, torch.Tensor]]:
+    """A function (parameters, data) -> (log p(x | parameters), log p(parameters)), all assignments summed out exactly."""
+
+    def by_hub(parameters: Values, data: Values) -> tuple[torch.Tensor, torch.Tensor]:
+        table, unseen, rest = tables(model, parameters, data, sites)
+        if ROW_WEIGHTS in data:  # and no row has unknowns of its own: see `Sites.check_row_weights`
+            return weighted(torch.logsumexp(table, 1), data[ROW_WEIGHTS]), rest
+        own = torch.zeros((), dtype=torch.float64) if unseen is None else torch.logsumexp(unseen, 1).sum()
+        return torch.logsumexp(table, 1).sum() - own, own + rest
+
+    def by_sum_product(parameters: Values, data: Values) -> tuple[torch.Tensor, torch.Tensor]:
+        assert sites.structure is not None
+        both, prior = joint_and_prior(model, parameters, data, sites.structure)
+        return both - prior, prior
+
+    def by_enumeration(parameters: Values, data: Values) -> tuple[torch.Tensor, torch.Tensor]:
+        trace = held_sites(model, parameters, data)
+        prior = sum((log_prob(trace[name]).sum() for name in parameters), start=torch.zeros((), dtype=torch.float64))
+        guide = _delta_guide(parameters, trace)
+        elbo = TraceEnum_ELBO(max_plate_nesting=max_plate_nesting(trace))
+        # TraceEnum_ELBO refuses to differentiate what has no gradient
+        needs_gradient = torch.is_grad_enabled() and any(value.requires_grad for value in parameters.values())
+        loss = elbo.differentiable_loss if needs_gradient else elbo.loss
+        return -torch.as_tensor(loss(model, guide, **data)) - prior, prior
+
+    return by_hub if sites.has_hub else by_sum_product if sites.is_summed else by_enumeration
+
+
+def deterministic_of(
+    model: Callable[..., Any], parameters: Values, data: Values, sites: Sites, at_last: bool
+) -> Values:
+    """The functions of the parameters that the program keeps, at the first or last value of every assignment."""
+    assigned = {
+        site.name: torch.full(site.shape, (site.categories - 1) * at_last, dtype=torch.int64)
+        for site in sites.assignments
+    }
+    return {name: site["value"] for name, site in deterministic_sites(model, {**parameters, **assigned}, data).items()}
+
+
+def max_plate_nesting(trace: dict[str, Values]) -> int:
+    """How many plates are nested in the program."""
+    return max((-frame.dim for site in trace.values() for frame in site["cond_indep_stack"]), default=0)
+
+
+def _delta_guide(parameters: Values, trace: dict[str, Values]) -> Callable[..., None]:
+    """A guide that puts every parameter at its given value."""
+    plates = {frame.name: frame for name in parameters for frame in trace[name]["cond_indep_stack"]}
+
+    def guide(**data: Any) -> None:
+        del data
+        made = {name: pyro.plate(name, frame.size, dim=frame.dim) for name, frame in plates.items()}
+        for name, value in parameters.items():
+            with ExitStack() as stack:
+                for frame in trace[name]["cond_indep_stack"]:
+                    stack.enter_context(made[frame.name])
+                pyro.sample(name, Delta(value, event_dim=trace[name]["fn"].event_dim))
+
+    return guide
+
+
+def over_draws(function: Callable[[Values], torch.Tensor], parameters: Parameters, sites: Sites) -> np.ndarray:
+    """`function` of each of many parameter values, stacked: at once where the program allows it."""
+    values = as_torch(dict(parameters))
+    with torch.no_grad():
+        if not sites.is_enumerated:
+            return torch.vmap(function)(values).numpy()
+        draws = len(next(iter(values.values())))
+        return torch.stack(
+            [function({name: value[draw] for name, value in values.items()}) for draw in range(draws)]
+        ).numpy()

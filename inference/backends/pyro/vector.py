@@ -1,0 +1,114 @@
+"""The log density as a function of one unconstrained vector: what samplers, optimisers and Laplace's method climb."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from array_api_compat import torch as torch_namespace
+from torch.distributions import biject_to
+
+from inference.backends.predictors import Predictors
+from inference.backends.protocol import LogDensity
+from inference.backends.pyro.hub import log_densities
+from inference.backends.pyro.programs import as_numpy, as_torch, isolated, tensors
+from inference.backends.pyro.sites import describe
+from inference.backends.pyro.terms import (
+    Values,
+    trace_sites,
+)
+from inference.backends.sites import (
+    Sites,
+)
+from mixtures import Observations, Program
+
+
+class Unconstrained:
+    """The map between a program's parameters and one unconstrained vector."""
+
+    def __init__(self, model: Callable[..., Any], sites: Sites, data: Values):
+        trace = trace_sites(model, data)
+        self._predictors = Predictors(torch_namespace, sites.predictors, data.get("covariates"))
+        self.maps = {site.name: biject_to(trace[site.name]["fn"].support) for site in sites.parameters}
+        self.shapes = {name: bijection.inv(trace[name]["value"]).shape for name, bijection in self.maps.items()}
+
+    def split(self, u: torch.Tensor) -> Values:
+        """The vector's parts by site, still unconstrained."""
+        parts = torch.split(u, [shape.numel() for shape in self.shapes.values()])
+        return {name: part.reshape(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
+
+    def constrain(self, free: Values) -> Values:
+        """Constrained values by site."""
+        return self._predictors.from_free({name: self.maps[name](value) for name, value in free.items()})
+
+    def free(self, values: Values) -> Values:
+        """Unconstrained values by site."""
+        values = self._predictors.to_free(values)
+        return {name: bijection.inv(values[name]) for name, bijection in self.maps.items()}
+
+    def units(self, scales: Values) -> torch.Tensor:
+        """The vector of these units of the sites' unconstrained coordinates, and 1 for other sites."""
+        ones = {name: torch.ones(shape, dtype=torch.float64) for name, shape in self.shapes.items()}
+        return torch.cat([(one * scales.get(name, 1.0)).reshape(-1) for name, one in ones.items()])
+
+    def flatten(self, parameters: Values) -> torch.Tensor:
+        """The vector of constrained values."""
+        return torch.cat([value.reshape(-1) for value in self.free(parameters).values()])
+
+    def log_jacobian(self, free: Values) -> torch.Tensor:
+        """log |d theta / d u|."""
+        inner = sum(self.maps[name].log_abs_det_jacobian(v, self.maps[name](v)).sum() for name, v in free.items())
+        return inner + self._predictors.log_jacobian(free)
+
+
+class Collapsed:
+    """A program's posterior density, assignments summed out; see `inference.backends.target.Density`."""
+
+    def __init__(self, model: Callable[..., Any], sites: Sites, data: Values):
+        self.space, self._both = Unconstrained(model, sites, data), log_densities(model, sites)
+
+    def terms(self, u: torch.Tensor, data: Values) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Log likelihood, log prior density, and log |d theta / d u|."""
+        free = self.space.split(u)
+        return *self._both(self.space.constrain(free), data), self.space.log_jacobian(free)
+
+    def parts(self, u: torch.Tensor, data: Values) -> tuple[torch.Tensor, torch.Tensor]:
+        likelihood, prior, jacobian = self.terms(u, data)
+        return likelihood, prior + jacobian
+
+    def constrain(self, u: torch.Tensor, data: Values) -> Values:
+        return self.space.constrain(self.space.split(u))
+
+
+def vector_density(program: Program, x: Observations, *, prior: bool, jacobian: bool) -> LogDensity:
+    """The collapsed log density of one unconstrained vector, with gradients by torch."""
+    sites = describe(program, x)
+    model, data = tensors(program, x)
+    with isolated():
+        collapsed = Collapsed(model, sites, data)
+    space = collapsed.space
+
+    def log_density(vector: torch.Tensor) -> torch.Tensor:
+        likelihood, log_prior, log_jacobian = collapsed.terms(vector, data)
+        return likelihood + (log_prior if prior else 0.0) + (log_jacobian if jacobian else 0.0)
+
+    def value_and_gradient(u: np.ndarray) -> tuple[float, np.ndarray]:
+        with isolated():
+            vector = as_torch(u).requires_grad_()
+            total = log_density(vector)
+            (gradient,) = torch.autograd.grad(total, vector)
+        return total.item(), gradient.numpy()
+
+    def hessian(u: np.ndarray) -> np.ndarray:
+        with isolated():
+            return torch.autograd.functional.hessian(log_density, as_torch(u)).numpy()
+
+    return LogDensity(
+        size=sites.coordinates,
+        is_real=sites.are_real(space.shapes),
+        value_and_gradient=value_and_gradient,
+        hessian=hessian,
+        units=lambda scales: space.units(as_torch(dict(scales))).numpy(),
+        constrain=lambda u: as_numpy(collapsed.constrain(as_torch(u), data)),
+        unconstrain=lambda parameters: space.flatten(as_torch(dict(parameters))).numpy(),
+    )

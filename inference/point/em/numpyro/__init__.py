@@ -1,0 +1,1 @@
+"""EM's passes and restarts, compiled by JAX."""
