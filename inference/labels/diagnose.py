@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy.stats import chi2
 
 from inference.checks import check_choice, check_result
 from inference.draws import whole, with_program
+from inference.invariants import DensityGaps, density_gaps, unknowns_of
 from inference.labels.comparison import compare_methods
 from inference.labels.convergence import convergence
 from inference.labels.evidence import Evidence, permutations_of, raw_tree
@@ -104,11 +104,11 @@ def diagnose_labels(
         "invariant": quantities,
     }
     table = xr.concat([convergence(draws, kind) for kind, draws in tables.items()], dim="quantity")
-    gaps, expected_gap = density_gap(posterior, evidence, reference_fit)
+    gaps = _gaps(posterior, evidence, reference_fit)
     findings = Findings(
         invariant_r_hat=_worst(table, "invariant"),
-        density_gap=float(gaps.min()),
-        expected_gap=expected_gap,
+        density_gap=float(gaps.chains.min()),
+        expected_gap=gaps.expected,
         agreement=1 - comparison.disputed,
         unsure=switching.unsure,
         relabelled_r_hat=_worst(table, "relabelled"),
@@ -120,26 +120,15 @@ def diagnose_labels(
         draws=evidence.shape[1],
     )
     verdict = decide(findings)
-    return LabelReport(verdict, name, evidence.shape, switching, table, comparison, gaps, expected_gap)
+    return LabelReport(verdict, name, evidence.shape, switching, table, comparison, gaps.chains, gaps.expected)
 
 
-def density_gap(posterior: xr.DataTree, evidence: Evidence, reference_fit: Any) -> tuple[np.ndarray, float]:
-    """How far each chain's best log density lies below the reference's, (chain,), and how far a typical draw's would.
-
-    Near a mode 2 (log density at the mode - log density of a draw) is about chi-squared, with as many degrees of
-    freedom as parameters; the best of many draws must lie nearer than the median draw.
-    """
+def _gaps(posterior: xr.DataTree, evidence: Evidence, reference_fit: Any) -> DensityGaps:
+    """How far chains stay below the reference; NaN where there is none."""
     reference = posterior.attrs.get("init_log_posterior") if reference_fit is None else reference_fit.log_posterior
     if evidence.log_density is None or reference is None:
-        return np.full(evidence.shape[0], np.nan), np.nan
-    unknowns = sum(
-        int((variable.std(["chain", "draw"]) > 0).sum())
-        for variable in evidence.draws.data_vars.values()
-        if variable.dtype.kind == "f" and "rows" not in variable.dims
-    )
-    unknowns -= "weights" in evidence.sites and evidence.components > 1  # they sum to one
-    best = np.nanmax(evidence.log_density.reshape(evidence.shape), axis=1)
-    return reference - best, float(chi2.median(max(unknowns, 1)) / 2)
+        return DensityGaps(np.full(evidence.shape[0], np.nan), np.nan)
+    return density_gaps(evidence.log_density.reshape(evidence.shape), reference, unknowns_of(posterior, evidence.draws))
 
 
 def _reported(

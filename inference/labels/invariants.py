@@ -3,9 +3,8 @@
 import numpy as np
 import xarray as xr
 
+from inference.invariants import reference_rows, sorted_weights
 from inference.labels.evidence import Evidence
-
-REFERENCE_RANKS = (0.1, 0.3, 0.5, 0.7, 0.9)
 
 
 def invariants(evidence: Evidence) -> xr.Dataset:
@@ -28,7 +27,7 @@ def invariants(evidence: Evidence) -> xr.Dataset:
     if evidence.log_density is not None:
         quantities["log_density"] = ((), evidence.log_density)
     if "weights" in evidence.sites:
-        quantities["sorted_weights"] = (("rank",), -np.sort(-evidence.columns("weights")[:, :, 0], axis=1))
+        quantities["sorted_weights"] = (("rank",), sorted_weights(evidence.columns("weights")[:, :, 0]))
     first, second = reference_pairs(evidence)
     quantities["similarity"] = (("pair",), np.einsum("tik,tik->ti", p[:, first], p[:, second]))
     return xr.Dataset(
@@ -41,6 +40,5 @@ def invariants(evidence: Evidence) -> xr.Dataset:
 
 def reference_pairs(evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
     """Neighbours among rows at a few ranks of the first feature; among what else has assignments, in its own order."""
-    order = np.argsort(evidence.observations[:, 0], kind="stable") if evidence.is_of_rows else np.arange(evidence.units)
-    rows = order[np.unique((np.array(REFERENCE_RANKS) * (len(order) - 1)).round().astype(int))]
+    rows = reference_rows(evidence.observations if evidence.is_of_rows else np.arange(evidence.units))
     return rows[:-1], rows[1:]

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import arviz_stats
 import numpy as np
 import xarray as xr
-from scipy.stats import chi2
 
 from inference.draws import whole, with_program
+from inference.invariants import density_gaps, reference_rows, sorted_weights, unknowns_of
 from mixtures import Program
 from mixtures.errors import DataError, FitError
 
@@ -31,9 +31,6 @@ MOST_EVIDENCE_SPREAD = 1.0
 
 MAX_TREE_DEPTH = 10
 """NUTS stops doubling here, in every sampler of this package."""
-
-REFERENCE_RANKS = (0.05, 0.25, 0.5, 0.75, 0.95)
-"""Which rows' densities are looked at, by rank of the first feature."""
 
 
 @dataclass(frozen=True)
@@ -188,19 +185,16 @@ def _evidence(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWa
 
 
 def _minor_mode(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:
-    """Near a mode 2 (log density there - log density of a draw) is about chi-squared with as many degrees of freedom as parameters;
-    the best of a chain's draws must lie nearer than the median draw.
-    """
     if "log_posterior" not in stats or "free_parameters" not in posterior.attrs:
         return
-    best = stats["log_posterior"].max("draw").values
-    reference = max(posterior.attrs.get("init_log_posterior", -np.inf), best.max())
-    expected = chi2.median(posterior.attrs["free_parameters"]) / 2
-    stuck = np.flatnonzero(~(reference - best <= expected))
+    densities = stats["log_posterior"].transpose("chain", "draw").values
+    reference = max(posterior.attrs.get("init_log_posterior", -np.inf), densities.max())
+    gaps = density_gaps(densities, reference, unknowns_of(posterior, posterior["posterior"].to_dataset()))
+    stuck = np.flatnonzero(gaps.is_minor)
     if len(stuck):
-        worst = float(np.max(reference - best[stuck]))
+        worst = float(np.max(gaps.chains[stuck]))
         start = "Start from the best fit, init=fit_map(...), sample longer, or use sample_smc"
-        if len(stuck) == len(best):
+        if len(stuck) == len(densities):
             advice = (
                 f"{start}; if chains leave the fit wherever they start, it is a narrow spike: try fewer components."
             )
@@ -209,7 +203,7 @@ def _minor_mode(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[Posterior
         yield PosteriorWarning(
             "minor mode",
             f"{_chains(stuck)} never came near the best known log posterior density (lowest: {worst:.1f} below it, "
-            f"{expected:.1f} is usual)",
+            f"{gaps.expected:.1f} is usual)",
             advice,
         )
 
@@ -294,12 +288,12 @@ def label_invariant(posterior: xr.DataTree) -> xr.Dataset:
     found = {"log_posterior": stats["log_posterior"]} if "log_posterior" in stats else {}
     if "weights" in draws and "components" in draws["weights"].dims:
         weights = draws["weights"].transpose("chain", "draw", "components")
-        found["sorted_weights"] = xr.DataArray(-np.sort(-weights.values, axis=2), dims=("chain", "draw", "rank"))
+        found["sorted_weights"] = xr.DataArray(sorted_weights(weights.values), dims=("chain", "draw", "rank"))
     if "log_likelihood" in posterior.children and "obs" in posterior["log_likelihood"].data_vars:
         observed = posterior["observed_data"].to_dataset()["obs"].values
-        order = np.argsort(observed.reshape(len(observed), -1)[:, 0], kind="stable")
-        rows = order[np.unique((np.array(REFERENCE_RANKS) * (len(order) - 1)).round().astype(int))]
-        found["log_density_of_row"] = posterior["log_likelihood"].to_dataset()["obs"].isel(rows=rows)
+        found["log_density_of_row"] = (
+            posterior["log_likelihood"].to_dataset()["obs"].isel(rows=reference_rows(observed))
+        )
     return xr.Dataset({name: values.drop_vars(list(values.coords)) for name, values in found.items()})
 
 

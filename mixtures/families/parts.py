@@ -5,7 +5,7 @@ A class's other fields and methods are its own business, whatever their names: `
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -13,16 +13,13 @@ from jaxtyping import Bool, Float
 from mixtures.families.support import REAL, Support
 from mixtures.ppl.protocol import PPL, Array
 
-if TYPE_CHECKING:
-    from mixtures.families.family import Draw, Family
-
 
 def everything(x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
     """Every row could be of every component."""
     return np.ones((len(x), components), dtype=bool)
 
 
-def nothing(ppl: PPL, draw: "Draw", components: int, features: int | None) -> dict[str, Array]:
+def nothing(ppl: PPL, draw: Any, components: int, features: int | None) -> dict[str, Array]:
     """Components have nothing relative to each other."""
     return {}
 
@@ -61,7 +58,7 @@ class Parts:
     redundant_sites: frozenset[str] = frozenset()
     circular_sites: frozenset[str] = frozenset()
     linear_predictors: tuple[tuple[str, str], ...] = ()
-    with_covariates: "Callable[[int], Family] | None" = None
+    with_covariates: Callable[[int], Any] | None = None
     jointly: Callable[..., dict[str, Array]] = nothing
     observe: Callable[[PPL, dict[Any, Array], Array | None], Any] | None = None
     can_be: Callable[[np.ndarray, int], np.ndarray] = everything

@@ -11,11 +11,7 @@ import numpyro
 from numpyro import handlers
 from numpyro.distributions import biject_to, constraints
 
-from inference.backends.numpyro.terms import NumPyroProbe, log_prob, trace_key
-from inference.backends.run_arguments import checked_run, is_from_here, of_program, rows_of, run_arguments, shapes_of
-from inference.backends.sites import (
-    Site,
-    Sites,
+from inference.backends.description import (
     component_sizes,
     dims_of,
     kept_site,
@@ -24,6 +20,9 @@ from inference.backends.sites import (
     support_of,
     with_structure,
 )
+from inference.backends.numpyro.terms import NumPyroProbe, log_prob, trace_key
+from inference.backends.run_arguments import checked_run, is_from_here, of_program, rows_of, run_arguments, shapes_of
+from inference.backends.sites import Site, Sites
 from inference.backends.structure import Choice, Term
 from mixtures import Mixture, Observations, Program
 from mixtures.ppl.numpyro_ppl import TRACING, WORDS

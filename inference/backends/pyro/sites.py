@@ -10,6 +10,15 @@ import torch
 from pyro.distributions import constraints
 from torch.distributions import biject_to
 
+from inference.backends.description import (
+    component_sizes,
+    dims_of,
+    kept_site,
+    knowing_mixture,
+    proper_priors,
+    support_of,
+    with_structure,
+)
 from inference.backends.pyro.programs import isolated, tensors
 from inference.backends.pyro.terms import (
     PyroProbe,
@@ -22,17 +31,7 @@ from inference.backends.pyro.terms import (
     trace_sites,
 )
 from inference.backends.run_arguments import checked_run
-from inference.backends.sites import (
-    Site,
-    Sites,
-    component_sizes,
-    dims_of,
-    kept_site,
-    knowing_mixture,
-    proper_priors,
-    support_of,
-    with_structure,
-)
+from inference.backends.sites import Site, Sites
 from inference.backends.structure import Choice, Term
 from mixtures import Observations, Program
 
