@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Ellipse
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-from inference.assignment.responsibilities import log_joint
+from inference.assignment.density import check_one_density, component_density, component_moments
 from inference.backends import engine
 from inference.checks import check_choice, check_count, check_positive, check_result
 from inference.plots.axes import (
@@ -24,7 +24,6 @@ from inference.plots.palette import DATA, WHOLE, colour, marker
 from inference.results import GuideFit, PointFit
 from mixtures import Observations
 from mixtures.errors import DataError, ModelError, in_words
-from mixtures.families.members import can_be, parts_of
 from mixtures.tables import numeric, whole_numbers
 
 DECADE = 10.0
@@ -119,7 +118,7 @@ def plot_density(
     observations = Observations.of(x)
     one_variable(observations, "Use plot_ellipses for two columns.")
     check_observed(observations)
-    _check_one_density(fit)
+    check_one_density(fit)
     check_choice("data", data, ("auto", "rug", "histogram", "none"))
     check_count("points", points, least=2)
     ax = given_or_new(ax)
@@ -128,7 +127,7 @@ def plot_density(
     values = observations.x[~np.isnan(observations.x)]
     grid = _grid(values, all(site.is_real for site in observed), is_discrete, points)
     # p(x) = sum_k p(x, assignment = k)
-    joint = _joint(fit, grid)
+    joint = component_density(fit, grid)
     style: dict[str, Any] = {"marker": ".", "linewidth": 0.8} if is_discrete else {"linewidth": 1.6}
     _draw_data(ax, values, data, is_discrete)
     for component, density in enumerate(joint.T):
@@ -172,7 +171,7 @@ def plot_ellipses(
     """
     check_result("fit", fit, "restarts", "PointFit", "fit_map, fit_mle or fit_em")
     observations = Observations.of(x)
-    means, covariances = _moments(fit, observations)
+    means, covariances = component_moments(fit, observations)
     pair = check_pair("features", features, observations.features or 1)
     radii = _radii(standard_deviations)
     if classes is not None:
@@ -231,26 +230,6 @@ def confidence_ellipse(
     return ellipse
 
 
-def _joint(fit: PointFit, grid: np.ndarray) -> np.ndarray:
-    """p(x, k) along a grid, (points, components): 0 where no component can be, which the hub is not asked for."""
-    if (mixture := fit.program.mixture) is None:
-        return np.exp(log_joint(fit, grid))
-    is_possible = can_be(mixture.family, grid, mixture.components).any(axis=1)
-    joint = np.zeros((len(grid), mixture.components))
-    joint[is_possible] = np.exp(log_joint(fit, grid[is_possible]))
-    return joint
-
-
-def _check_one_density(fit: PointFit) -> None:
-    if (mixture := fit.program.mixture) is not None and mixture.needs_covariates:
-        raise ModelError(
-            "fit",
-            got="a mixture whose density depends on each row's covariates",
-            expected="one density for all rows",
-            advice="Draw x over a covariate instead, each row in the colour of its component: classify(fit, x).",
-        )
-
-
 def _radii(given: Any) -> list[float]:
     """Where ellipses lie, in standard deviations."""
     if not isinstance(given, Sequence | np.ndarray) or isinstance(given, str | bytes) or not len(given):
@@ -296,16 +275,3 @@ def _draw_rows(ax: Axes, points: np.ndarray, classes: np.ndarray | None) -> None
             of_component[:, 0], of_component[:, 1], marker(int(component)), linestyle="", color=colour(int(component)),
             markersize=4, markeredgewidth=0, alpha=0.6,
         )  # fmt: skip
-
-
-def _moments(fit: PointFit, x: Observations) -> tuple[np.ndarray, np.ndarray]:
-    """The components' means and covariances, (components, features) and (components, features, features)."""
-    if x.features is None or x.features < 2:
-        raise DataError(
-            "x", got=f"shape {x.shape}", expected="two columns or more", advice="Use plot_density for one variable."
-        )
-    mixture = fit.program.mixture
-    covariances = None if mixture is None else parts_of(mixture.family).covariances
-    if covariances is None:
-        raise ModelError("fit", got="components without covariances", expected="a mixture of Gaussians, say")
-    return fit.parameters["loc"], covariances(fit.parameters, x.features)
