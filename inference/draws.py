@@ -9,6 +9,7 @@ from inference.backends import engine
 from inference.backends.sites import Sites
 from inference.checks import check_tree
 from mixtures import Observations, Program
+from mixtures.assignments import Assignment
 from mixtures.errors import DataError, ModelError, in_words
 from mixtures.specification import by_token, from_json, kept
 
@@ -153,6 +154,12 @@ def program_of(posterior: xr.DataTree) -> Program:
             "posterior", got="a tree that does not name its program", expected="a tree from sample_nuts or load"
         )
     return by_token(str(posterior.attrs.get("program_token", ""))) or from_json(posterior.attrs["program"])
+
+
+def law_of(posterior: xr.DataTree) -> Assignment | None:
+    """The declared law of the assignment; None of a program that declares none, and of trees from elsewhere."""
+    mixture = program_of(posterior).mixture if "program" in posterior.attrs else None
+    return None if mixture is None else mixture.assignment
 
 
 def observations_of(posterior: xr.DataTree) -> Observations:

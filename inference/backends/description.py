@@ -92,7 +92,8 @@ def dims_of(
 ) -> tuple[str, ...]:
     """Names of a site's axes: plates, then event axes as declared, else `components` for a simplex of that size, else numbered."""
     if len(declared) == len(event):
-        return plates + declared
+        # xarray takes a variable that is called like one of its dimensions for that dimension's coordinate
+        return plates + tuple(f"{name}_dim_{axis}" if dim == name else dim for axis, dim in enumerate(declared))
     if is_simplex and len(event) == 1 and event[0] in categories and "components" not in plates:
         return (*plates, "components")
     return plates + tuple(f"{name}_dim_{axis}" for axis in range(len(event)))

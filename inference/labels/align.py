@@ -14,7 +14,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from inference.assignment import responsibilities as model
-from inference.draws import observations_of, sampled_assignments, whole, with_program
+from inference.draws import law_of, observations_of, sampled_assignments, whole, with_program
 from inference.labels.evidence import permutations_of, raw_tree
 from inference.labels.exchange import groups_in, groups_of
 from inference.labels.permutations import (
@@ -27,6 +27,7 @@ from inference.labels.permutations import (
     solve,
 )
 from inference.labels.relabel import permuted, relabel
+from inference.renumbering import draws_of_law, renumbered
 from inference.results import PointFit
 from mixtures import Observations, Program, simulate
 from mixtures.errors import DataError
@@ -197,11 +198,9 @@ def _drawn(reference: PointFit) -> Observations:
 
 
 def _permuted_fit(fit: PointFit, permutation: np.ndarray) -> PointFit:
-    parameters = {
-        site: np.take(value, permutation, axis=fit.component_axis[site]) if site in fit.component_axis else value
-        for site, value in fit.parameters.items()
-    }
-    return replace(fit, parameters=parameters)
+    mixture = fit.program.mixture
+    law = None if mixture is None else mixture.assignment
+    return replace(fit, parameters=renumbered(fit.parameters, fit.component_axis, permutation, law))
 
 
 def _permuted_tree(tree: xr.DataTree, permutation: np.ndarray) -> xr.DataTree:
@@ -214,7 +213,7 @@ def _permuted_tree(tree: xr.DataTree, permutation: np.ndarray) -> xr.DataTree:
         name: permuted(variable, every)
         for name, variable in posterior.data_vars.items()
         if "components" in variable.dims or name in assignments
-    }
+    } | draws_of_law(posterior, every, law_of(tree))
     own = relabelling["permutation"]
     composed = compose(permutations_of(tree, own.sizes["components"]), every).reshape(own.shape)
     aligned = tree.copy(deep=False)

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from inference.checks import check_choice, check_result
-from inference.draws import whole, with_program
+from inference.draws import law_of, whole, with_program
 from inference.invariants import DensityGaps, density_gaps, unknowns_of
 from inference.labels.comparison import compare_methods
 from inference.labels.convergence import convergence
@@ -25,6 +25,7 @@ from inference.labels.relabel import choose_rows
 from inference.labels.report import LabelReport
 from inference.labels.switching import describe_switching
 from inference.labels.verdict import Findings, decide
+from inference.renumbering import draws_of_law
 from mixtures import Program
 from mixtures.renamed import formerly
 
@@ -152,7 +153,7 @@ def _relabelled(evidence: Evidence, permutations: Permutations) -> xr.Dataset:
     for name, variable in evidence.sites.items():
         values = variable.values.reshape(len(permutations), *variable.shape[2:])
         after[name] = variable.copy(data=relabel_parameters(values, permutations).reshape(variable.shape))
-    return xr.Dataset(after)
+    return xr.Dataset(after | draws_of_law(evidence.draws, permutations, law_of(evidence.tree)))
 
 
 def _worst(table: xr.Dataset, kind: str) -> float:

@@ -11,11 +11,12 @@ import numpy as np
 import xarray as xr
 
 from inference.checks import check_choice, check_count
-from inference.draws import sampled_assignments, with_program
+from inference.draws import law_of, sampled_assignments, with_program
 from inference.labels.evidence import Evidence, raw_tree
 from inference.labels.exchange import FIXED, groups_of, is_exchangeable
 from inference.labels.methods import METHODS, solved, tasks
 from inference.labels.permutations import Permutations, Relabelling, relabel_assignments, relabel_parameters
+from inference.renumbering import draws_of_law
 from mixtures import Program
 from mixtures.errors import SeedError
 from mixtures.renamed import formerly
@@ -132,6 +133,7 @@ def apply(raw: xr.DataTree, result: Relabelling, attrs: dict[str, Any]) -> xr.Da
             for name, variable in before.data_vars.items()
             if "components" in variable.dims or name in assignments
         }
+        | draws_of_law(before, result.permutations, law_of(raw))
     )
     shape = before.sizes["chain"], before.sizes["draw"]
     components = before.sizes["components"]

@@ -119,7 +119,8 @@ class Judge:
         if len(self._sites.assignments) != 1 or len(np.unique(self._values, axis=0)) < 2:
             return False
         for k in range(1, table.shape[1]):
-            difference = table[:, :k] - table[:, [k]]
+            with np.errstate(invalid="ignore"):  # infinity less infinity, where a row can be of neither
+                difference = table[:, :k] - table[:, [k]]
             seen = np.isfinite(table[:, [k]]) & np.isfinite(table[:, :k])
             width = np.where(seen, difference, -np.inf).max(axis=0) - np.where(seen, difference, np.inf).min(axis=0)
             if (width[seen.sum(axis=0) > 1] < SAME_DENSITY).any():

@@ -11,6 +11,7 @@ from inference.bound import Bound
 from inference.point.judgement import Judge
 from inference.point.polish import AT_REST, polish
 from inference.point.runaway import runs_off
+from inference.renumbering import renumbered
 from inference.status import SEVERITY, Status
 
 SAME_OPTIMUM = 1e-5
@@ -144,18 +145,18 @@ def optima(table: pd.DataFrame) -> np.ndarray:
 def by_weight(parameters: Mapping[str, np.ndarray], sites: Sites) -> np.ndarray | None:
     """The order of components by decreasing weight; None where the program has not one set of weights for one assignment."""
     weights = [site.name for site in sites.parameters if is_weights(site)]
-    if len(weights) != 1 or len(sites.assignments) != 1:
+    if (
+        len(weights) != 1
+        or len(sites.assignments) != 1
+        or len(parameters[weights[0]]) != sites.assignments[0].categories
+    ):
         return None
     return np.argsort(-np.asarray(parameters[weights[0]]), kind="stable")
 
 
 def permuted(parameters: Mapping[str, np.ndarray], sites: Sites, order: np.ndarray) -> dict[str, np.ndarray]:
     """The parameters with components in another order."""
-    axes = {site.name: site.component_axis for site in sites.parameters}
-    return {
-        name: value if axes[name] is None else np.take(value, order, axis=axes[name])
-        for name, value in parameters.items()
-    }
+    return renumbered(parameters, {site.name: site.component_axis for site in sites.parameters}, order, sites.law)
 
 
 def numbered_by_weight(bound: Bound, parameters: dict[str, np.ndarray], *, with_prior: bool) -> dict[str, np.ndarray]:

@@ -10,6 +10,7 @@ from inference.bound import Bound
 from inference.checks import check_proper
 from inference.point.given import checked_values
 from inference.results import PointFit
+from mixtures.errors import ModelError
 from mixtures.seeds import derived, generator, restart_seeds
 
 Start = Mapping[str, Any] | PointFit
@@ -47,7 +48,10 @@ def draw_starts(bound: Bound, seeds: np.ndarray, verb: str, given: Starts = None
 def rule(bound: Bound, seed: int, verb: str) -> dict[str, np.ndarray]:
     """One start of a verb by the program's own rule: a mixture's family has one, a user's program starts at a draw from its prior."""
     if bound.program.mixture is not None:
-        return bound.program.mixture.start(bound.x, generator(seed, verb, "rule"))
+        start = bound.program.mixture.start(bound.x, generator(seed, verb, "rule"))
+        if missing := [site.name for site in bound.sites.parameters if site.name not in start]:
+            raise ModelError("start", got=f"no value of {', '.join(map(repr, missing))}", expected="one of every site")
+        return start
     drawn = bound.prior_draw(derived(seed, verb, "rule"))
     check_proper(drawn)
     return drawn

@@ -9,10 +9,11 @@ import numpy as np
 
 from inference.backends import engine
 from inference.criteria import Criteria
-from inference.point.em.closed_form import EMProblem, EMResult
 from inference.point.em.fit import fit_em
 from inference.point.em.initial_partitions import Partitions
 from inference.point.em.m_steps.registry import closed_form
+from inference.point.em.mixture_em import MixtureEM
+from inference.point.em.problem import EMProblem, EMResult
 from inference.point.em.restarts import run_restarts
 from inference.point.em.runs import Beginning, beginnings, padded, part_of, problem_of, stacked, summarise
 from inference.point.restarts import best_restart
@@ -72,7 +73,8 @@ def sweep(models: Models, x: Observations, options: EMOptions) -> dict[str, list
     columns = x.x if x.x.ndim == 2 else x.x[:, None]
     task = _Sweep(x, options, Partitions(columns, options.seed, "select_components"), free)
     names = list(models)
-    closed_forms = tuple(closed_form(models[name][0].family) for name in names)
+    found = [closed_form(models[name][0].family) for name in names]
+    closed_forms = tuple(MixtureEM(closed) for closed in found if closed is not None)  # Gaussians all have one
 
     def fitted(index: int) -> list[Found]:
         return task.fit(closed_forms, index, models[names[index]])
@@ -80,8 +82,8 @@ def sweep(models: Models, x: Observations, options: EMOptions) -> dict[str, list
     # the first call compiles for all; compiled programs run outside Python's lock, a core each
     first = fitted(0)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = [first, *pool.map(fitted, range(1, len(names)))]
-    return dict(zip(names, found, strict=True))
+        every = [first, *pool.map(fitted, range(1, len(names)))]
+    return dict(zip(names, every, strict=True))
 
 
 def _line(criteria: Criteria, status: Status) -> dict[str, Any]:

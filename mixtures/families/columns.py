@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool, Float
 
+from mixtures.errors import ModelError
 from mixtures.families.family import Draw, Family
 from mixtures.families.parts import Parts
 from mixtures.families.support import REAL, Support
@@ -53,6 +54,12 @@ class Columns(Family):
     support: ClassVar[Support] = REAL
 
     def __post_init__(self):
+        if not isinstance(getattr(self, "default_priors", None), Mapping):
+            raise ModelError(
+                "default_priors",
+                got=f"none in {type(self).__name__}",
+                expected="{site: prior} in the class: what a cell's parameters are",
+            )
         object.__setattr__(self, "priors", freeze(self.priors))
         override(self.default_priors, self.priors)
 

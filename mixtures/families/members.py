@@ -6,47 +6,83 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from mixtures.errors import ModelError, check_part
+from mixtures.errors import ModelError, check_part, in_words
 from mixtures.families.family import Family
 from mixtures.families.parts import Parts
 
-FORMER_PARTS = frozenset(
-    field.name for field in fields(Parts) if field.name not in {"closed_form", "parameter_free_components", "redundant_sites"}
-) | {"needs_covariates", "bare_components", "spare_sites"}  # fmt: skip
-"""Attributes of a family's class that were parts before `Family.parts`."""
+PARTS = frozenset(field.name for field in fields(Parts)) | {"needs_covariates", "bare_components", "spare_sites"}
+"""What a family may say in `parts`, and what was said by attributes of its class before there was such a method."""
+
+METHODS = ("priors_by_site", "shared", "per_component", "emission", "start", "check")
+"""What every family says."""
 
 
 def check_family(what: str, value: Any) -> None:
     """Check that a part of a declaration is a family.
 
     Raises:
-        ModelError: the class of a family, something else, or a family that states a part where none is looked for; the text says what to
-            write instead.
+        ModelError: the class of a family, something else, a class that is no dataclass or lacks a method, a family that states a part where
+            none is looked for, or parts of sites that it does not have; the text says what to write instead.
     """
     check_part(what, value, "emission", "a family, such as families.Gaussian()")
-    if unread := _unread_parts(value):
+    name = type(value).__name__
+    if missing := [method for method in METHODS if not hasattr(value, method)]:
+        raise ModelError(what, got=f"a {name} without {', '.join(missing)}", expected="all that families.Family lists")
+    if not is_dataclass(value):
         raise ModelError(
             what,
-            got=f"a {type(value).__name__} with an attribute {unread[0]!r} of its class, which nothing reads",
-            expected="optional parts in one value",
-            advice="Derive from families.Family and return families.Parts(...) from a method `parts`; or give the attribute another name.",
+            got=f"a {name}, which is no dataclass",
+            expected="a frozen dataclass with a field `priors`: compiled programs are known by it",
+            advice=f"Write @dataclass(frozen=True) above class {name}.",
         )
+    if unread := _unread_parts(value):
+        derive = "Return it" if isinstance(value, Family) else "Derive from families.Family, and return it"
+        raise ModelError(
+            what,
+            got=f"a {name} with an attribute {unread[0]!r} of its class, which nothing reads",
+            expected="optional parts in one value",
+            advice=f"{derive} in families.Parts(...) from the method `parts`; or give the attribute another name.",
+        )
+    _check_sites(what, value)
 
 
 def _unread_parts(family: Any) -> list[str]:
-    """Parts that a class states by attributes, as was done formerly, beyond those that its method `parts` knows of."""
-    own = {field.name for field in fields(family)} if is_dataclass(family) else set()
+    """Parts that a class states by attributes beyond those that its method `parts` knows of."""
+    own = {field.name for field in fields(family)}
     stated: set[str] = set()
     for kind in type(family).__mro__:
         if issubclass(kind, Family) and "parts" in vars(kind):
             return sorted(name for name in stated if not hasattr(kind, name))
-        stated |= (FORMER_PARTS & vars(kind).keys()) - own
+        stated |= (PARTS & vars(kind).keys()) - own
     return sorted(stated)
+
+
+def _check_sites(what: str, family: Any) -> None:
+    """Check that the sites that parts speak of are the family's."""
+    parts = parts_of(family)
+    named = {
+        *parts.redundant_sites,
+        *parts.circular_sites,
+        *(site for pair in parts.linear_predictors for site in pair),
+    }
+    if unknown := sorted(named - set(family.priors_by_site)):
+        raise ModelError(
+            what,
+            got=f"parts of a site {unknown[0]!r}",
+            expected=f"sites among {', '.join(map(repr, family.priors_by_site))}, in a set of their names",
+        )
 
 
 def parts_of(family: Any) -> Parts:
     """The optional parts of a family; those of one that is not derived from `Family` say nothing."""
-    return family.parts() if isinstance(family, Family) else Parts()
+    if not isinstance(family, Family):
+        return Parts()
+    found = family.parts()
+    if not isinstance(found, Parts):
+        raise ModelError(
+            "family", got=f"{in_words(found)} from {type(family).__name__}.parts", expected="a families.Parts(...)"
+        )
+    return found
 
 
 def with_covariates(family: Family, count: int) -> Family:

@@ -1,6 +1,7 @@
 """A user's own family, in ten lines, passes through every verb and back from a posterior."""
 
 from dataclasses import field, make_dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import inference.plots
 import inference.report
 from inference.backends import engine
 from mixtures import Mixture, Observations, errors, priors
-from mixtures.families import Columns, Gaussian, PerComponent, Product, WithNoise
+from mixtures.families import Columns, Family, Gaussian, Parts, PerComponent, Product, WithNoise
 from tests.programs.own_families import SkewedTies
 
 
@@ -126,3 +127,74 @@ class Duck(SkewedTies):
 def test_a_part_that_nothing_reads_is_refused(family, declare):
     with pytest.raises(errors.ModelError, match="circular_sites|can_be"):
         declare(family)
+
+
+class NoDataclass(Family):
+    """A family that compiled programs cannot be known by."""
+
+    priors_by_site: ClassVar = {}
+
+    def shared(self, ppl, draw, features):
+        return {}
+
+    per_component = start = shared
+
+    def emission(self, ppl, parameters, features):
+        return ppl.dist.Normal(0.0, 1.0)
+
+    def check(self, x):
+        pass
+
+
+class Forgetful(Laplace):
+    """A start without a site."""
+
+    def start(self, x, rows, components):
+        return {"loc": x[rows]}
+
+
+class Elsewhere(Laplace):
+    """A part of a site that is not there."""
+
+    def parts(self):
+        return Parts(circular_sites=frozenset({"direction"}))
+
+
+class Spelled(Laplace):
+    """Parts that are no `Parts`."""
+
+    def parts(self):
+        return {"circular_sites": {"loc"}}
+
+
+class Empty(Columns):
+    """No priors."""
+
+    def cell(self, ppl, parameters):
+        return ppl.dist.Normal(0.0, 1.0)
+
+    def start(self, x, rows, components):
+        return {}
+
+
+class Half:
+    """An emission and nothing else."""
+
+    def emission(self, ppl, parameters, features):
+        return ppl.dist.Normal(0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("declare", "said"),
+    [
+        (lambda: Mixture(2, NoDataclass()), "dataclass"),
+        (lambda: Mixture(2, Elsewhere()), "'direction'"),
+        (lambda: Mixture(2, Spelled()), "Parts"),
+        (lambda: Mixture(2, Half()), "priors_by_site"),
+        (Empty, "default_priors"),
+        (lambda: inference.fit_map(Mixture(2, Forgetful()), [0.0, 1.0, 2.0], restarts=1, seed=0), "'scale'"),
+    ],
+)
+def test_mistakes_in_a_family_are_said_in_words(declare, said):
+    with pytest.raises(errors.ModelError, match=said):
+        declare()

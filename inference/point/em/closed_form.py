@@ -8,7 +8,6 @@ next pass needs; statistics are dicts of arrays that are summed over blocks. A c
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any, Protocol
 
 import numpy as np
@@ -35,16 +34,19 @@ class Frame:
 
 
 class ClosedForm(Protocol):
-    """EM for one family; frozen and hashable, because compiled programs are kept by it."""
+    """EM for one family; frozen and hashable, because compiled programs are kept by it.
 
-    def log_joint(self, xp: Any, state: State, x: Array) -> tuple[Array, Array]:
-        """log p(x_i, assignment_i = k), (components, rows), and what `statistics` wants to see again."""
+    Of the assignment it knows the responsibilities alone, and `rows`, their sums, which all statistics that it is given have.
+    """
+
+    def log_density(self, xp: Any, state: State, x: Array) -> tuple[Array, Array]:
+        """log p(x_i | assignment_i = k), (components, rows), and what `statistics` wants to see again."""
         ...
 
-    def log_density(self, state: State, x: np.ndarray, frame: Frame) -> np.ndarray:
-        """log p(x_i, assignment_i = k), (components, rows), at the parameters that `decode` gives, to the last digit.
+    def exact_log_density(self, state: State, x: np.ndarray, frame: Frame) -> np.ndarray:
+        """log p(x_i | assignment_i = k), (components, rows), at the parameters that `decode` gives, to the last digit.
 
-        `log_joint` is made for speed, of terms that may be much larger than their sum; here columns are in the data's units.
+        `log_density` is made for speed, of terms that may be much larger than their sum; here columns are in the data's units.
         """
         ...
 
@@ -52,10 +54,13 @@ class ClosedForm(Protocol):
         """What the M-step needs to know of these rows; `responsibilities` are (components, rows), row weights multiplied in."""
         ...
 
-    def m_step(self, xp: Any, statistics: Statistics, state: State, fixed: Mapping[str, Array]) -> State:
+    def m_step(
+        self, xp: Any, statistics: Statistics, state: State, fixed: Mapping[str, Array], step: Array = 1.0
+    ) -> State:
         """The state that maximises (or at least does not decrease) the expected log joint density.
 
-        `fixed` holds a truth value for each of `fixable`: those parts stay as they are.
+        `fixed` holds a truth value for each of `fixable`: those parts stay as they are. Where the M-step is damped, a short `step` goes that
+        share of the way; it has no meaning elsewhere.
         """
         ...
 
@@ -66,6 +71,16 @@ class ClosedForm(Protocol):
     @property
     def fixable(self) -> tuple[str, ...]:
         """The parts of the parameters that can be held fixed."""
+        ...
+
+    @property
+    def is_damped(self) -> bool:
+        """Whether the M-step is a Newton step, which may go too far: loops shorten it while the objective falls."""
+        ...
+
+    @property
+    def starts_at_rows(self) -> bool:
+        """Whether restarts begin where the family's own rule says, and not at partitions of the rows."""
         ...
 
     @property
@@ -82,7 +97,7 @@ class ClosedForm(Protocol):
         ...
 
     def log_base(self, x: Observations) -> np.ndarray:
-        """The part of each row's log density that no parameter changes (log 1/x! of a Poisson count), which `log_joint` leaves out."""
+        """The part of each row's log density that no parameter changes (log 1/x! of a Poisson count), which `log_density` leaves out."""
         ...
 
     def pseudo(self, priors: Mapping[str, Prior], components: int, features: int | None) -> Statistics | None:
@@ -135,77 +150,45 @@ class ClosedForm(Protocol):
         ...
 
 
-class Outcome(IntEnum):
-    """How EM left a restart."""
-
-    RUNNING = 0
-    AT_REST = 1
-    OUT_OF_STEPS = 2
-    BROKEN = 3
-
-
-@dataclass(frozen=True, eq=False)
-class EMProblem:
-    """What EM is to do.
-
-    Args:
-        closed_forms: the families that one compiled program serves; they differ in their M-step alone.
-        which: the index of the one at work.
-        x: the data's columns for this closed form, (rows, columns).
-        frame: the coordinates in which EM works.
-        features: how many columns the data have; None for data of shape (rows,).
-        offset: what is added to an objective in EM's coordinates to have the full log likelihood in the data's.
-        row_weights: (rows,), or None: 1.
-        labels: (rows,), known components or -1; None: all unknown.
-        fixed: whether each of the closed form's `fixable` parts stays as it is.
-        is_hard: classification EM.
-        tolerance: a gain below this share of the objective (or of the number of rows, if that is more) is rest.
-        base: what no parameter changes, which objectives leave out: of large counts it is as large as these, and only their sum tells
-            what a share of the log likelihood is.
-        max_steps: M-steps at most.
-        pseudo: what the prior adds to the statistics; None: the likelihood alone is maximised.
-        prior_offset: what is added to the log prior density as EM knows it to have the full one.
-    """
-
-    closed_forms: tuple[ClosedForm, ...]
-    which: int
-    x: np.ndarray
-    frame: Frame
-    features: int | None
-    offset: float
-    row_weights: np.ndarray | None
-    labels: np.ndarray | None
-    fixed: Mapping[str, bool]
-    is_hard: bool
-    tolerance: float
-    max_steps: int
-    pseudo: Statistics | None = None
-    prior_offset: float = 0.0
-    base: float = 0.0
+class LawForm(Protocol):
+    """EM for the law of the assignment; frozen and hashable. `width` is the number of columns that it wants of a row."""
 
     @property
-    def closed_form(self) -> ClosedForm:
-        """The family at work."""
-        return self.closed_forms[self.which]
+    def width(self) -> int: ...
 
     @property
-    def total_weight(self) -> float:
-        """How many rows there are, each as often as it counts."""
-        return float(len(self.x) if self.row_weights is None else self.row_weights.sum())
+    def per_component(self) -> tuple[str, ...]:
+        """As of `ClosedForm`, and so are the others of its name."""
+        ...
 
+    @property
+    def fixable(self) -> tuple[str, ...]: ...
 
-@dataclass(frozen=True, eq=False)
-class EMResult:
-    """What EM gave.
+    @property
+    def is_damped(self) -> bool: ...
 
-    Args:
-        states: final states, (restarts, ...) by name.
-        objectives: of each restart, before each M-step and at the end, in EM's coordinates.
-        outcomes: how each restart ended.
-        occupancy: expected rows of each component at the end, (restarts, components).
-    """
+    def log_probs(self, xp: Any, state: State, x: Array) -> tuple[Array, Array]:
+        """log P(assignment_i = k), (components, rows) or (components, 1), and what `statistics` wants to see again."""
+        ...
 
-    states: State
-    objectives: list[np.ndarray]
-    outcomes: list[Outcome]
-    occupancy: np.ndarray
+    def statistics(self, xp: Any, responsibilities: Array, seen: Array) -> Statistics:
+        """What the M-step needs to know beside the expected rows of each component."""
+        ...
+
+    def m_step(
+        self, xp: Any, statistics: Statistics, state: State, fixed: Mapping[str, Array], step: Array = 1.0
+    ) -> State: ...
+
+    def log_prior(self, xp: Any, state: State, pseudo: Statistics) -> Array: ...
+
+    def columns(self, x: Observations) -> np.ndarray: ...
+
+    def held(self, sites: frozenset[str]) -> dict[str, bool] | None: ...
+
+    def frame(self, x: np.ndarray) -> Frame: ...
+
+    def blank(self, components: int) -> State: ...
+
+    def encode(self, parameters: Mapping[str, np.ndarray], frame: Frame) -> State: ...
+
+    def decode(self, state: State, frame: Frame) -> dict[str, np.ndarray]: ...

@@ -2,7 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from inference.point.em.closed_form import Array, ClosedForm, State, Statistics
+from inference.point.em.closed_form import Array, State, Statistics
+from inference.point.em.mixture_em import MixtureEM
 
 
 class Block(NamedTuple):
@@ -21,7 +22,7 @@ class Block(NamedTuple):
 
 def e_step(
     xp: Any,
-    closed: ClosedForm,
+    closed: MixtureEM,
     state: State,
     rows: Block,
     is_hard: bool,
@@ -36,8 +37,8 @@ def e_step(
         is_hard: whether each row goes to its most probable component alone (classification EM).
     """
     x, row_weights, labels = rows
-    numbers = xp.arange(state["weights"].shape[0])[:, None]
     log_joint, seen = closed.log_joint(xp, state, x)
+    numbers = xp.arange(log_joint.shape[0])[:, None]
     if labels is not None:
         log_joint = xp.where((labels >= 0) & (labels != numbers), -xp.inf, log_joint)
     peak = xp.max(log_joint, axis=0)
@@ -58,12 +59,10 @@ def e_step(
 
 
 def with_prior(
-    xp: Any, closed: ClosedForm, state: State, objective: Array, statistics: Statistics, pseudo: Statistics
+    xp: Any, closed: MixtureEM, state: State, objective: Array, statistics: Statistics, pseudo: Statistics
 ) -> tuple[Array, Statistics]:
     """The objective and the statistics with the prior, known by the statistics of the rows that it stands for."""
-    # log Dirichlet(w | a) = sum_k (a_k - 1) log w_k + constant
-    terms = xp.where(pseudo["rows"] > 0, pseudo["rows"] * xp.log(state["weights"]), 0.0)
     return (
-        objective + xp.sum(terms) + closed.log_prior(xp, state, pseudo),
+        objective + closed.log_prior(xp, state, pseudo),
         {name: value + pseudo[name] for name, value in statistics.items()},
     )

@@ -17,8 +17,8 @@ from scipy.special import logsumexp
 
 from inference.backends.protocol import Ascent, LogDensity
 from inference.bound import Bound
-from inference.point.em.closed_form import Outcome
 from inference.point.em.initial_partitions import Partition, Partitions, matched
+from inference.point.em.problem import Outcome
 from inference.point.em.runs import Runs
 from inference.point.em.settings import Settings
 from inference.point.judgement import Judge
@@ -44,7 +44,7 @@ def generalised_em(bound: Bound, mixture: Mixture, settings: Settings, is_poster
     """All restarts, one after the other, from the family's own starts."""
     seeds = restart_seeds(settings.seed, settings.restarts)
     starts = draw_starts(bound, seeds, "fit_em", settings.starts or None)
-    one = _GeneralisedEM(bound, settings, is_posterior)
+    one = ObjectiveByGradient(bound, settings, is_posterior)
     begins = [{name: value[run] for name, value in starts.items()} | settings.fixed for run in range(settings.restarts)]
     rules = ["given"] * len(settings.starts) + ["rows"] * (settings.restarts - len(settings.starts))
     if settings.fixed:
@@ -95,7 +95,7 @@ def _partitions(mixture: Mixture, x: Observations, settings: Settings) -> list[P
     return drawn if x.labels is None else [matched(partition, x.labels, mixture.components) for partition in drawn]
 
 
-class _GeneralisedEM:
+class ObjectiveByGradient:
     """EM of one restart, and what it needs of the program."""
 
     def __init__(self, bound: Bound, settings: Settings, is_posterior: bool):

@@ -8,8 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from inference.point.em.closed_form import Array, EMProblem, EMResult, Outcome, State, Statistics
+from inference.point.em.closed_form import Array, State, Statistics
 from inference.point.em.e_step import with_prior
+from inference.point.em.problem import EMProblem, EMResult, Outcome
+
+SHORTEST = 1e-4
+"""The share of a Newton step that is tried at the least."""
 
 Pass = Callable[[State], tuple[float, Statistics]]
 """At a state: the log likelihood, and what the M-step needs to know of all rows."""
@@ -46,14 +50,16 @@ def run_each(
         total, statistics = with_prior(xp, closed, state, objective, statistics, pseudo)
         return float(total), statistics, occupancy
 
-    def m_step(statistics: Statistics, state: State) -> State | None:
+    def m_step(statistics: Statistics, state: State, step: float) -> State | None:
         try:
-            moved = closed.m_step(xp, statistics, state, fixed)
+            moved = closed.m_step(xp, statistics, state, fixed, step)
         except singular:
             return None
         return moved if all(bool(xp.all(xp.isfinite(value))) for value in moved.values()) else None
 
-    starts = [{name: value[restart] for name, value in states.items()} for restart in range(len(states["weights"]))]
+    starts = [
+        {name: value[restart] for name, value in states.items()} for restart in range(len(next(iter(states.values()))))
+    ]
     ends = [_run(problem, start, e_step, m_step) for start in starts]
     return EMResult(
         {name: np.stack([np.asarray(end[0][name]) for end in ends]) for name in states},
@@ -67,21 +73,31 @@ def _run(
     problem: EMProblem,
     state: State,
     e_step: Callable[[State], tuple[float, Statistics, Array]],
-    m_step: Callable[[Statistics, State], State | None],
+    m_step: Callable[[Statistics, State, float], State | None],
 ) -> tuple[State, list[float], Outcome, Array]:
     """One restart's last state, its objectives, how it ended, and the expected rows of each component."""
     total = problem.total_weight
     objectives: list[float] = []
+    objective, statistics, occupancy = e_step(state)
+    last = -np.inf
     while True:
-        objective, statistics, occupancy = e_step(state)
-        last = objectives[-1] if objectives else -np.inf
         objectives.append(objective)
         size = min(abs(objective), abs(objective + problem.base))
-        if objective - last <= problem.tolerance * max(size, total):
+        small = problem.tolerance * max(size, total)
+        if objective - last <= small:
             return state, objectives, Outcome.AT_REST, occupancy
         if len(objectives) > problem.max_steps:
             return state, objectives, Outcome.OUT_OF_STEPS, occupancy
-        moved = m_step(statistics, state) if np.isfinite(objective) else None
+        last = objective
+        moved = m_step(statistics, state, 1.0) if np.isfinite(objective) else None
         if moved is None:
             return state, objectives, Outcome.BROKEN, occupancy
-        state = moved
+        found, step = e_step(moved), 1.0
+        # a Newton step that went too far is taken again, half as long
+        while problem.closed_form.is_damped and not found[0] >= objective - small:
+            step *= 0.5
+            moved = m_step(statistics, state, step) if step > SHORTEST else None
+            if moved is None:
+                return state, objectives, Outcome.AT_REST, occupancy
+            found = e_step(moved)
+        state, (objective, statistics, occupancy) = moved, found

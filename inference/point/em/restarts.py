@@ -1,6 +1,7 @@
 """Closed-form EM from many starts, by a backend's arrays; only the two files that this one chooses between import a backend."""
 
-from inference.point.em.closed_form import EMProblem, EMResult, State
+from inference.point.em.closed_form import State
+from inference.point.em.problem import EMProblem, EMResult
 from mixtures.ppl import backend_module
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from inference.point.em.closed_form import ClosedForm, EMProblem, EMResult, Outcome, State, Statistics
+from inference.point.em.closed_form import State, Statistics
 from inference.point.em.initial_partitions import Partition, Partitions, matched
+from inference.point.em.mixture_em import MixtureEM
+from inference.point.em.problem import EMProblem, EMResult, Outcome
 from inference.point.judgement import EMPTY_ROWS, rows_of_one
 from inference.point.moments import moments
 from inference.point.restarts import optima
@@ -63,7 +65,7 @@ class Beginning:
 
 
 def problem_of(
-    closed_forms: tuple[ClosedForm, ...],
+    closed_forms: tuple[MixtureEM, ...],
     which: int,
     x: Observations,
     *,
@@ -159,7 +161,7 @@ def stacked(starts: Sequence[Beginning]) -> State:
     return {name: np.stack([start.state[name] for start in starts]) for name in starts[0].state}
 
 
-def padded(closed: ClosedForm, start: Beginning, components: int) -> Beginning:
+def padded(closed: MixtureEM, start: Beginning, components: int) -> Beginning:
     """The start with components of weight 0 added, so that several numbers of components share a compiled program."""
     own = len(start.state["weights"])
     blank = closed.blank(components, start.state["loc"].shape[-1])
@@ -171,7 +173,7 @@ def padded(closed: ClosedForm, start: Beginning, components: int) -> Beginning:
     return Beginning(start.rule, start.seed, state)
 
 
-def part_of(closed: ClosedForm, result: EMResult, restarts: slice, components: int) -> EMResult:
+def part_of(closed: MixtureEM, result: EMResult, restarts: slice, components: int) -> EMResult:
     """Some restarts of a result, without the components of weight 0 that were added."""
     return EMResult(
         {
@@ -211,14 +213,14 @@ def summarise(problem: EMProblem, starts: Sequence[Beginning], result: EMResult)
 def _likelihoods(problem: EMProblem, state: State) -> tuple[float, float]:
     """Log likelihood and classification log likelihood in the data's units, a block of rows at a time."""
     totals = np.zeros(2)
-    state = {**state, "weights": np.maximum(state["weights"], np.finfo(float).tiny)}  # log 0 would warn
-    numbers = np.arange(len(state["weights"]))[:, None]
     for begin in range(0, len(problem.x), ROWS_AT_ONCE):
         rows = slice(begin, begin + ROWS_AT_ONCE)
         weights = None if problem.row_weights is None else problem.row_weights[rows]
         labels = None if problem.labels is None else problem.labels[rows]
-        table = problem.closed_form.log_density(state, problem.x[rows].T, problem.frame)
+        with np.errstate(divide="ignore"):  # log 0 of a weight
+            table = problem.closed_form.exact_log_joint(state, problem.x[rows].T, problem.frame)
         if labels is not None:
+            numbers = np.arange(len(table))[:, None]
             table = np.where((labels >= 0) & (labels != numbers), -np.inf, table)
         peak = table.max(axis=0)
         soft = peak + np.log(np.exp(table - peak).sum(axis=0))

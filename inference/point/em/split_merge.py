@@ -5,8 +5,9 @@ Source: Ueda, Nakano, Ghahramani & Hinton (2000), "SMEM algorithm for mixture mo
 
 import numpy as np
 
-from inference.point.em.closed_form import EMProblem, State
+from inference.point.em.closed_form import State
 from inference.point.em.initial_partitions import Partition
+from inference.point.em.problem import EMProblem
 from mixtures.seeds import generator
 
 FEWEST_COMPONENTS = 3
@@ -27,7 +28,8 @@ def split_and_merge(problem: EMProblem, state: State, rows: np.ndarray, seeds: n
     shares = np.exp(log_joint - log_joint.max(axis=0))
     shares /= shares.sum(axis=0)
     labels = log_joint.argmax(axis=0)
-    return [Partition("split and merge", int(seed), rows, _moved(x.T, labels, shares, int(seed))) for seed in seeds]
+    own = problem.closed_form.cut(x)[0].T  # what the law depends on says nothing of where a component may be split
+    return [Partition("split and merge", int(seed), rows, _moved(own, labels, shares, int(seed))) for seed in seeds]
 
 
 def _moved(x: np.ndarray, labels: np.ndarray, shares: np.ndarray, seed: int) -> np.ndarray:

@@ -15,6 +15,7 @@ from inference.backends import engine
 from inference.point.em.e_step import with_prior
 from inference.point.em.fit import fit_em
 from inference.point.em.m_steps import registry
+from inference.point.em.mixture_em import MixtureEM
 from inference.status import Status
 from mixtures import Mixture, Observations, families, priors, weights
 from tests.family_cases import CASES, WEIGHTS
@@ -82,7 +83,7 @@ def log_prior(model, parameters):
 
 def m_step(case, x, responsibilities, pseudo=None):
     """What the closed form answers to these responsibilities."""
-    closed = registry.closed_form(case.family)
+    closed = MixtureEM(registry.closed_form(case.family))
     columns = closed.columns(x)
     frame = closed.frame(columns)
     rows = ((columns - frame.centre) / frame.unit).T
@@ -102,7 +103,7 @@ def test_the_m_step_is_the_argmax_of_the_expected_complete_log_density(name, wit
     x = case.data()
     responsibilities = np.random.default_rng(0).dirichlet([1.0, 1.0], size=len(x)) * np.arange(1, len(x) + 1)[:, None]
     model = case.model.scaled_to(x)
-    closed = registry.closed_form(case.family)
+    closed = MixtureEM(registry.closed_form(case.family))
     pseudo = closed.pseudo(model.family.priors_by_site, 2, x.features) if with_its_prior else None
 
     def objective(parameters):

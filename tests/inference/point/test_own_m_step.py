@@ -10,6 +10,7 @@ import inference
 from inference.point.em import fit as em
 from inference.point.em.m_steps.exponential_family import ExponentialFamily, ExponentialFamilyEM
 from mixtures import Mixture, Observations, priors
+from mixtures.errors import ModelError
 from mixtures.families import Family, Parts, Poisson, Product, WithNoise
 from mixtures.families.support import POSITIVE
 
@@ -63,7 +64,8 @@ class Rayleigh(Family):
         return {"scale": draw("scale")}
 
     def emission(self, ppl, parameters, features):
-        return ppl.dist.Weibull(parameters["scale"] * np.sqrt(2.0), 2.0)
+        cell = ppl.dist.Weibull(parameters["scale"] * np.sqrt(2.0), 2.0)
+        return cell.mask(parameters["observed"]) if "observed" in parameters else cell
 
     def start(self, x, rows, components):
         return {"scale": x[rows] / np.sqrt(2.0)}
@@ -130,3 +132,35 @@ def test_beside_noise_it_is_not_what_it_was(x):
     each = np.column_stack([np.full(len(x), -np.log(12.0)), stats.rayleigh(scale=fit.parameters["scale"][1]).logpdf(x)])
     expected = special.logsumexp(np.log(fit.parameters["weights"]) + each, axis=1).sum()
     np.testing.assert_allclose(fit.log_likelihood, expected, rtol=1e-10)
+
+
+class WithoutConstant(RayleighStatistics):
+    """A density without its log x."""
+
+    def log_density(self, coefficients, x):
+        return coefficients @ x
+
+
+class Doubled(RayleighStatistics):
+    """An M-step that is no maximum."""
+
+    def best(self, xp, sums):
+        features = sums.shape[-1] // 2
+        return super().best(xp, xp.concat([2.5 * sums[..., :features], sums[..., features:]], axis=-1))
+
+
+@pytest.mark.parametrize(
+    ("closed_form", "said"),
+    [
+        (ExponentialFamilyEM(WithoutConstant()), "a log likelihood of .* where the family's emission has"),
+        (ExponentialFamilyEM(Doubled()), "an M-step after which the log likelihood is"),
+        (RayleighStatistics(), "ExponentialFamilyEM"),
+    ],
+)
+def test_a_closed_form_that_is_wrong_is_found_out(closed_form, said, x):
+    class Wrong(Rayleigh):
+        def parts(self):
+            return Parts(support=POSITIVE, closed_form=closed_form)
+
+    with pytest.raises(ModelError, match=said):
+        inference.fit_em(Mixture(2, Wrong()), x, restarts=2, seed=0)

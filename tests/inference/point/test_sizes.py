@@ -10,10 +10,11 @@ from scipy import stats
 from scipy.special import logsumexp
 
 from inference.backends.numpyro.engine import _in_float64
-from inference.point.em.closed_form import EMProblem
 from inference.point.em.e_step import Block, e_step
 from inference.point.em.m_steps.gaussian import GaussianEM
+from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.numpyro.passes import in_shares
+from inference.point.em.problem import EMProblem
 from mixtures.families import Gaussian
 from mixtures.families.covariance import STRUCTURES
 
@@ -85,7 +86,7 @@ def test_shares_add_up(threads):
     """Neither 3 threads nor blocks of 64 rows divide 1,001 rows; the expectation is one pass over the whole by NumPy."""
     rng = np.random.default_rng(1)
     x = rng.normal(size=(1_001, 3))
-    closed = GaussianEM("VVV")
+    closed = MixtureEM(GaussianEM("VVV"))
     frame = closed.frame(x)
     covariances = np.stack([np.eye(3), 2 * np.eye(3)])
     sites = {"weights": np.array([0.3, 0.7]), "loc": x[:2]}

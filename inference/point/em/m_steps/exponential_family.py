@@ -82,7 +82,7 @@ class ExponentialFamily(ABC):
 
 @dataclass(frozen=True)
 class ExponentialFamilyEM:
-    """See `inference.point.em.closed_form.ClosedForm`. State: weights (components,), coefficients (components, columns).
+    """See `inference.point.em.closed_form.ClosedForm`. State: coefficients (components, columns).
 
     Args:
         family: the exponential family.
@@ -90,29 +90,32 @@ class ExponentialFamilyEM:
 
     family: ExponentialFamily
 
-    per_component = ("weights", "coefficients")
+    per_component = ("coefficients",)
     takes_missing = True
+    is_damped = False
+    starts_at_rows = False
 
     @property
     def fixable(self) -> tuple[str, ...]:
-        return ("weights", self.family.site)
+        return (self.family.site,)
 
-    def log_joint(self, xp: Any, state: State, x: Array) -> tuple[Array, Array]:
-        return xp.log(state["weights"])[:, None] + state["coefficients"] @ x, x
+    def log_density(self, xp: Any, state: State, x: Array) -> tuple[Array, Array]:
+        return state["coefficients"] @ x, x
 
-    def log_density(self, state: State, x: np.ndarray, frame: Frame) -> np.ndarray:
-        return np.log(state["weights"])[:, None] + self.family.log_density(state["coefficients"], x)
+    def exact_log_density(self, state: State, x: np.ndarray, frame: Frame) -> np.ndarray:
+        return self.family.log_density(state["coefficients"], x)
 
     def statistics(self, xp: Any, responsibilities: Array, x: Array, seen: Array) -> Statistics:
-        return {"rows": xp.sum(responsibilities, axis=-1), "sums": responsibilities @ xp.matrix_transpose(x)}
+        return {"sums": responsibilities @ xp.matrix_transpose(x)}
 
-    def m_step(self, xp: Any, statistics: Statistics, state: State, fixed: Mapping[str, Array]) -> State:
+    def m_step(
+        self, xp: Any, statistics: Statistics, state: State, fixed: Mapping[str, Array], step: Array = 1.0
+    ) -> State:
         rows, sums = statistics["rows"], statistics["sums"]
         # a component without rows is given next to no rows, average ones: all ratios exist and no sum feels it
         average = NO_ROWS * xp.sum(sums, axis=0) / xp.sum(rows)
         best = self.family.best(xp, xp.where(rows[:, None] > NO_ROWS, sums, sums + average))
         return {
-            "weights": xp.where(fixed["weights"], state["weights"], rows / xp.sum(rows)),
             "coefficients": xp.where(fixed[self.family.site], state["coefficients"], best),
         }
 
@@ -134,7 +137,7 @@ class ExponentialFamilyEM:
 
     def shrunk(self, statistics: Statistics, rows: float) -> Statistics:
         average = statistics["sums"].sum(axis=0) / statistics["rows"].sum()
-        return {"rows": statistics["rows"] + rows, "sums": statistics["sums"] + rows * average}
+        return {"sums": statistics["sums"] + rows * average}
 
     def held(self, sites: frozenset[str], features: int | None) -> dict[str, bool] | None:
         return {name: name in sites for name in self.fixable}
@@ -143,18 +146,17 @@ class ExponentialFamilyEM:
         return Frame(np.zeros(x.shape[1]), np.ones(x.shape[1]))
 
     def blank(self, components: int, columns: int) -> State:
-        return {"weights": np.full(components, 1 / components), "coefficients": np.zeros((components, columns))}
+        return {"coefficients": np.zeros((components, columns))}
 
     def encode(self, parameters: Mapping[str, np.ndarray], features: int | None, frame: Frame) -> State:
         value = np.asarray(parameters[self.family.site], dtype=np.float64)
         return {
-            "weights": np.asarray(parameters["weights"], dtype=np.float64),
             "coefficients": self.family.encode(value if features is not None else value[:, None]),
         }
 
     def decode(self, state: State, features: int | None, frame: Frame) -> dict[str, np.ndarray]:
         value = self.family.decode(state["coefficients"])
-        return {"weights": state["weights"], self.family.site: value if features is not None else value[:, 0]}
+        return {self.family.site: value if features is not None else value[:, 0]}
 
     def log_jacobian(self, frame: Frame) -> float:
         return 0.0
@@ -166,7 +168,7 @@ class ExponentialFamilyEM:
         return None
 
     def apart(self, state: State) -> np.ndarray:
-        value = self.family.decode(state["coefficients"]).reshape(len(state["weights"]), -1)
+        value = self.family.decode(state["coefficients"]).reshape(len(state["coefficients"]), -1)
         largest = np.maximum(value[:, None], value[None])
         # a share of the larger of two is cautious for a probability, but large counts tell rates apart that are nearly the same
         unit = np.minimum(largest, self.family.deviation(largest))

@@ -35,7 +35,7 @@ SINGULAR = 1e-14
 class GaussianEM:
     """See `inference.point.em.closed_form.ClosedForm`.
 
-    State: weights (components,), loc (components, features), root and whiten (components, features, features) with
+    State: loc (components, features), root and whiten (components, features, features) with
     Sigma_k = root root' and whiten = root^-1, log_det = log |root| (components,); and what some structures remember: volume
     (components,), axes (features, features).
 
@@ -47,41 +47,43 @@ class GaussianEM:
     code: str
     of_logarithm: bool = False
 
-    fixable = ("weights", "loc", "spread")
+    fixable = ("loc", "spread")
     takes_missing = False
-    per_component = ("weights", "loc", "root", "whiten", "log_det", "volume")
+    is_damped = False
+    starts_at_rows = False
+    per_component = ("loc", "root", "whiten", "log_det", "volume")
 
-    def log_joint(self, xp: Any, state: State, x: Array) -> tuple[Array, Array]:
+    def log_density(self, xp: Any, state: State, x: Array) -> tuple[Array, Array]:
         components, features = state["loc"].shape
         whiten = state["whiten"]
         # y = root^-1 x - root^-1 mu, for all components in one matrix product
         shift = xp.reshape(xp.sum(whiten * state["loc"][:, None, :], axis=-1), (-1, 1))
         y = xp.reshape(xp.reshape(whiten, (-1, features)) @ x - shift, (components, features, -1))
-        constant = xp.log(state["weights"]) - state["log_det"] - 0.5 * features * np.log(2 * np.pi)
+        constant = -state["log_det"] - 0.5 * features * np.log(2 * np.pi)
         return constant[:, None] - 0.5 * xp.sum(y * y, axis=1), y
 
-    def log_density(self, state: State, x: np.ndarray, frame: Frame) -> np.ndarray:
+    def exact_log_density(self, state: State, x: np.ndarray, frame: Frame) -> np.ndarray:
         features = state["loc"].shape[-1]
         # of the locations that `decode` gives, and before whitening: no number here is larger than a distance
         loc = state["loc"] * frame.unit + frame.centre
         apart = (x - loc[:, :, None]) / frame.unit[:, None]
-        constant = np.log(state["weights"]) - state["log_det"] - 0.5 * features * np.log(2 * np.pi)
+        constant = -state["log_det"] - 0.5 * features * np.log(2 * np.pi)
         base = self.log_jacobian(frame) - (x.sum(axis=0) if self.of_logarithm else 0.0)
         return constant[:, None] - 0.5 * np.sum((state["whiten"] @ apart) ** 2, axis=1) + base
 
     def statistics(self, xp: Any, responsibilities: Array, x: Array, seen: Array) -> Statistics:
         weighted = responsibilities[:, None, :] * seen
         return {
-            "rows": xp.sum(responsibilities, axis=-1),
             "sum": xp.sum(weighted, axis=-1),
             "square": weighted @ xp.matrix_transpose(seen),
         }
 
-    def m_step(self, xp: Any, statistics: Statistics, state: State, fixed: Mapping[str, Array]) -> State:
+    def m_step(
+        self, xp: Any, statistics: Statistics, state: State, fixed: Mapping[str, Array], step: Array = 1.0
+    ) -> State:
         rows = statistics["rows"]
         is_there = rows > NO_ROWS
         counted = xp.where(is_there, rows, 1.0)
-        weights = rows / xp.sum(rows)
         # mean of y, and its scatter around that mean: W_k = root (sum r y y' - n_k ybar ybar') root'
         shift = xp.where(fixed["loc"], 0.0, statistics["sum"] / counted[:, None])
         root = state["root"]
@@ -95,7 +97,6 @@ class GaussianEM:
         remembered = {name: state[name] for name in ("root", "whiten", "log_det", "volume", "axes")}
         spread = UPDATES[self.code](xp, scatter, xp.where(is_there, rows, NO_ROWS), remembered)
         return {
-            "weights": xp.where(fixed["weights"], state["weights"], weights),
             "loc": state["loc"] + xp.sum(root * shift[:, None, :], axis=-1),
             **{name: xp.where(fixed["spread"], state[name], value) for name, value in spread.items()},
         }
@@ -127,7 +128,6 @@ class GaussianEM:
         overall = statistics["square"].sum(axis=0) / counts.sum() - np.outer(mean, mean)
         average = average + 1e-6 * overall + 1e-12 * (np.trace(overall) or 1.0) * np.eye(len(mean))
         return {
-            "rows": counts + rows,
             "sum": sums + rows * means,
             "square": statistics["square"] + rows * (average + means[:, :, None] * means[:, None, :]),
         }
@@ -144,7 +144,7 @@ class GaussianEM:
         spread = {site for site, is_there in has.items() if is_there}
         if (sites & SPREAD_SITES) not in (frozenset(), spread):
             return None
-        return {"weights": "weights" in sites, "loc": "loc" in sites, "spread": bool(sites & SPREAD_SITES)}
+        return {"loc": "loc" in sites, "spread": bool(sites & SPREAD_SITES)}
 
     def frame(self, x: np.ndarray) -> Frame:
         # a mean that one row draws away from all others would cost these their last digits
@@ -158,7 +158,6 @@ class GaussianEM:
     def blank(self, components: int, columns: int) -> State:
         identity = np.broadcast_to(np.eye(columns), (components, columns, columns)).copy()
         return {
-            "weights": np.full(components, 1 / components),
             "loc": np.zeros((components, columns)),
             "root": identity,
             "whiten": identity.copy(),
@@ -175,7 +174,6 @@ class GaussianEM:
         log_det = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
         whiten = np.linalg.inv(root)
         return {
-            "weights": np.asarray(parameters["weights"], dtype=np.float64),
             "loc": ((loc if features is not None else loc[:, None]) - frame.centre) / frame.unit,
             "root": root,
             "whiten": whiten,
@@ -189,7 +187,7 @@ class GaussianEM:
         loc = state["loc"] * frame.unit + frame.centre
         is_lower = not np.triu(root, 1).any()
         sites = Gaussian(self.code).sites_of(root @ root.swapaxes(1, 2), features, root if is_lower else None)
-        return {"weights": state["weights"], "loc": loc if features is not None else loc[:, 0], **sites}
+        return {"loc": loc if features is not None else loc[:, 0], **sites}
 
     def log_jacobian(self, frame: Frame) -> float:
         return -float(np.log(frame.unit).sum())

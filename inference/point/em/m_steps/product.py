@@ -1,6 +1,6 @@
 """EM for columns of different families: independent given the component, they share the responsibilities and nothing else."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,18 +24,26 @@ class ProductEM:
 
     @property
     def fixable(self) -> tuple[str, ...]:
-        return ("weights", *self._names(lambda part: part.fixable, "weights"))
+        return self._names(lambda part: part.fixable)
 
     @property
     def per_component(self) -> tuple[str, ...]:
-        return ("weights", *self._names(lambda part: part.per_component, "weights"))
+        return self._names(lambda part: part.per_component)
 
     @property
     def takes_missing(self) -> bool:
         return all(part.takes_missing for _, part in self.parts)
 
-    def _names(self, of: Any, shared: str) -> list[str]:
-        return [f"{column}_{name}" for column, part in self.parts for name in of(part) if name != shared]
+    @property
+    def is_damped(self) -> bool:
+        return any(part.is_damped for _, part in self.parts)
+
+    @property
+    def starts_at_rows(self) -> bool:
+        return any(part.starts_at_rows for _, part in self.parts)
+
+    def _names(self, of: Callable[[ClosedForm], tuple[str, ...]]) -> tuple[str, ...]:
+        return tuple(f"{column}_{name}" for column, part in self.parts for name in of(part))
 
     def _cuts(self) -> Iterator[tuple[str, ClosedForm, slice]]:
         """Each part with its place among the columns."""
@@ -44,36 +52,33 @@ class ProductEM:
             yield column, part, slice(begin, begin + part.width(1))
             begin += part.width(1)
 
-    def log_joint(self, xp: Any, state: State, x: Array) -> tuple[Array, Array]:
-        total, seen = xp.log(state["weights"])[:, None], []
-        nothing = {"weights": xp.ones_like(state["weights"])}  # log 1 = 0: the weights count once
-        for column, part, cut in self._cuts():
-            log_density, seen_part = part.log_joint(xp, _own(state, column) | nothing, x[cut])
-            total = total + log_density
-            seen.append(seen_part)
-        return total, tuple(seen)
+    def log_density(self, xp: Any, state: State, x: Array) -> tuple[Array, Array]:
+        each = [part.log_density(xp, _own(state, column), x[cut]) for column, part, cut in self._cuts()]
+        return sum(log_density for log_density, _ in each), tuple(seen for _, seen in each)
 
-    def log_density(self, state: State, x: np.ndarray, frame: Frame) -> np.ndarray:
-        nothing = {"weights": np.ones_like(state["weights"])}
-        parts = [
-            part.log_density(_own(state, column) | nothing, x[cut], _part_of(frame, cut))
-            for column, part, cut in self._cuts()
-        ]
-        return np.log(state["weights"])[:, None] + sum(parts)
+    def exact_log_density(self, state: State, x: np.ndarray, frame: Frame) -> np.ndarray:
+        return np.sum(
+            [
+                part.exact_log_density(_own(state, column), x[cut], _part_of(frame, cut))
+                for column, part, cut in self._cuts()
+            ],
+            axis=0,
+        )
 
     def statistics(self, xp: Any, responsibilities: Array, x: Array, seen: Array) -> Statistics:
-        found = {"rows": xp.sum(responsibilities, axis=-1)}
+        found: Statistics = {}
         for (column, part, cut), seen_part in zip(self._cuts(), seen, strict=True):
-            found |= _named(part.statistics(xp, responsibilities, x[cut], seen_part), column, "rows")
+            found |= _named(part.statistics(xp, responsibilities, x[cut], seen_part), column)
         return found
 
-    def m_step(self, xp: Any, statistics: Statistics, state: State, fixed: Mapping[str, Array]) -> State:
-        rows, weights = {"rows": statistics["rows"]}, {"weights": state["weights"]}
+    def m_step(
+        self, xp: Any, statistics: Statistics, state: State, fixed: Mapping[str, Array], step: Array = 1.0
+    ) -> State:
+        rows: Statistics = {"rows": statistics["rows"]}
         moved: State = {}
         for column, part in self.parts:
-            is_fixed = _own(fixed, column) | {"weights": fixed["weights"]}
-            best = part.m_step(xp, _own(statistics, column) | rows, _own(state, column) | weights, is_fixed)
-            moved |= _named(best, column, "weights") | {"weights": best["weights"]}
+            best = part.m_step(xp, _own(statistics, column) | rows, _own(state, column), _own(fixed, column), step)
+            moved |= _named(best, column)
         return moved
 
     def log_prior(self, xp: Any, state: State, pseudo: Statistics) -> Array:
@@ -98,19 +103,19 @@ class ProductEM:
         return found
 
     def shrunk(self, statistics: Statistics, rows: float) -> Statistics:
-        found = {"rows": statistics["rows"] + rows}
+        counts: Statistics = {"rows": statistics["rows"]}
+        found: Statistics = {}
         for column, part in self.parts:
-            own = _own(statistics, column) | {"rows": statistics["rows"]}
-            found |= _named(part.shrunk(own, rows), column, "rows")
+            found |= _named(part.shrunk(_own(statistics, column) | counts, rows), column)
         return found
 
     def held(self, sites: frozenset[str], features: int | None) -> dict[str, bool] | None:
-        is_held = {"weights": "weights" in sites}
+        is_held: dict[str, bool] = {}
         for column, part in self.parts:
             own = part.held(frozenset(_own(dict.fromkeys(sites), column)), None)
             if own is None:
                 return None
-            is_held |= _named(own, column, "weights")
+            is_held |= _named(own, column)
         return is_held
 
     def frame(self, x: np.ndarray) -> Frame:
@@ -120,24 +125,19 @@ class ProductEM:
     def blank(self, components: int, columns: int) -> State:
         state: State = {}
         for column, part in self.parts:
-            own = part.blank(components, part.width(1))
-            state |= _named(own, column, "weights") | {"weights": own["weights"]}
+            state |= _named(part.blank(components, part.width(1)), column)
         return state
 
     def encode(self, parameters: Mapping[str, np.ndarray], features: int | None, frame: Frame) -> State:
-        weights = {"weights": np.asarray(parameters["weights"], dtype=np.float64)}
-        state: State = dict(weights)
+        state: State = {}
         for column, part, cut in self._cuts():
-            own = part.encode(_own(parameters, column) | weights, None, _part_of(frame, cut))
-            state |= _named(own, column, "weights")
+            state |= _named(part.encode(_own(parameters, column), None, _part_of(frame, cut)), column)
         return state
 
     def decode(self, state: State, features: int | None, frame: Frame) -> dict[str, np.ndarray]:
-        weights = {"weights": state["weights"]}
-        parameters: dict[str, np.ndarray] = dict(weights)
+        parameters: dict[str, np.ndarray] = {}
         for column, part, cut in self._cuts():
-            own = part.decode(_own(state, column) | weights, None, _part_of(frame, cut))
-            parameters |= _named(own, column, "weights")
+            parameters |= _named(part.decode(_own(state, column), None, _part_of(frame, cut)), column)
         return parameters
 
     def log_jacobian(self, frame: Frame) -> float:
@@ -153,8 +153,7 @@ class ProductEM:
         return np.stack([block_diag(*parts) for parts in zip(*found, strict=True)]) if found else None
 
     def apart(self, state: State) -> np.ndarray:
-        weights = {"weights": state["weights"]}
-        return np.max([part.apart(_own(state, column) | weights) for column, part in self.parts], axis=0)
+        return np.max([part.apart(_own(state, column)) for column, part in self.parts], axis=0)
 
 
 def _own(names: Mapping[str, Any], column: str) -> dict[str, Any]:
@@ -162,9 +161,9 @@ def _own(names: Mapping[str, Any], column: str) -> dict[str, Any]:
     return {name.removeprefix(f"{column}_"): value for name, value in names.items() if name.startswith(f"{column}_")}
 
 
-def _named(own: Mapping[str, Any], column: str, shared: str = "") -> dict[str, Any]:
-    """A column's own under the column's name, without what all columns share."""
-    return {f"{column}_{name}": value for name, value in own.items() if name != shared}
+def _named(own: Mapping[str, Any], column: str) -> dict[str, Any]:
+    """What belongs to a column, under the column's name."""
+    return {f"{column}_{name}": value for name, value in own.items()}
 
 
 def _part_of(frame: Frame, cut: slice) -> Frame:

@@ -3,12 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-from inference.point.em.closed_form import ClosedForm
-from inference.point.em.m_steps.exponential_family import ExponentialFamilyEM
+from inference.point.em.closed_form import ClosedForm, LawForm
+from inference.point.em.m_steps.constant_weights import ConstantWeights
+from inference.point.em.m_steps.exponential_family import ExponentialFamily, ExponentialFamilyEM
+from inference.point.em.m_steps.gating import GatingEM
 from inference.point.em.m_steps.gaussian import GaussianEM
 from inference.point.em.m_steps.product import ProductEM
 from inference.point.em.m_steps.rates import Rates
+from inference.point.em.m_steps.regression import RegressionEM
 from inference.point.em.m_steps.shares import Shares
+from mixtures.assignments import Dirichlet, Gating
+from mixtures.errors import ModelError
 from mixtures.families import (
     Bernoulli,
     Binomial,
@@ -19,6 +24,7 @@ from mixtures.families import (
     Multinomial,
     Poisson,
     Product,
+    Regression,
 )
 from mixtures.families.covariance import structure
 from mixtures.families.members import parts_of
@@ -33,15 +39,43 @@ CLOSED_FORMS: dict[type, Callable[[Any], ClosedForm | None]] = {
     Binomial: lambda family: ExponentialFamilyEM(Shares("successes", trials=family.total_count)),
     Categorical: lambda family: ExponentialFamilyEM(Shares("category", categories=family.categories)),
     Multinomial: lambda family: ExponentialFamilyEM(Shares("count", trials=family.total_count)),
+    Regression: lambda family: RegressionEM(family.kind, family.covariates),
     Product: lambda family: _product(family),
 }
 """From a family's type to its closed form. A family that is not here brings its own, see `mixtures.families.Parts`, or has gradient M-steps."""
 
 
+def closed_law(law: Any, covariates: int) -> LawForm | None:
+    """The M-step of a law of the assignment, if it has one."""
+    return GatingEM(covariates) if type(law) is Gating else ConstantWeights() if type(law) is Dirichlet else None
+
+
 def closed_form(family: Any) -> ClosedForm | None:
     """The family's closed-form M-steps, if it has them."""
     make = CLOSED_FORMS.get(type(family))
-    return parts_of(family).closed_form if make is None else make(family)
+    return _brought(family) if make is None else make(family)
+
+
+def _brought(family: Any) -> ClosedForm | None:
+    """What the family itself brings.
+
+    Raises:
+        ModelError: no closed form.
+    """
+    found = parts_of(family).closed_form
+    if isinstance(found, ExponentialFamily):
+        name = type(found).__name__
+        raise ModelError(
+            "closed_form", got=f"a {name}", expected="EM's M-step", advice=f"ExponentialFamilyEM({name}(...))."
+        )
+    return found
+
+
+def is_brought(family: Any) -> bool:
+    """Whether the M-step, or a column's, comes with the family, so that nobody here has tested it."""
+    if type(family) is Product:
+        return any(is_brought(column) for _, column in family.pairs)
+    return type(family) not in CLOSED_FORMS
 
 
 def _product(family: Product) -> ClosedForm | None:

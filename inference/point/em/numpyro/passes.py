@@ -15,9 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from inference.backends.numpyro.jit import ON_ONE_CORE
-from inference.point.em.closed_form import ClosedForm, EMProblem, State, Statistics
+from inference.point.em.closed_form import State, Statistics
 from inference.point.em.e_step import Block, e_step
 from inference.point.em.loop import Pass
+from inference.point.em.mixture_em import MixtureEM
+from inference.point.em.problem import EMProblem
 from mixtures.interrupts import held_interrupts
 
 OF_ROWS = ("x", "row_weights", "labels")
@@ -39,7 +41,7 @@ def data_of(problem: EMProblem, rows: slice = slice(None)) -> dict[str, Any]:
     return {**placed, "centre": jnp.asarray(problem.frame.centre), "unit": jnp.asarray(problem.frame.unit)}
 
 
-def over_rows(closed: ClosedForm, is_hard: bool, block: int) -> Callable[[State, Data], tuple[jax.Array, Statistics]]:
+def over_rows(closed: MixtureEM, is_hard: bool, block: int) -> Callable[[State, Data], tuple[jax.Array, Statistics]]:
     """A function (state, data) -> objective and statistics of all rows; of the first `seen` rows, if given, another has told."""
 
     def of_block(state: State, data: Data, index: jax.Array | int) -> tuple[jax.Array, Statistics]:

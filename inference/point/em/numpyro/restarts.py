@@ -16,10 +16,12 @@ import numpy as np
 
 from inference.backends.numpyro.devices import available
 from inference.backends.numpyro.jit import jit
-from inference.point.em.closed_form import ClosedForm, EMProblem, EMResult, Outcome, State, Statistics
-from inference.point.em.e_step import with_prior
+from inference.point.em.closed_form import State, Statistics
+from inference.point.em.e_step import Block, e_step, with_prior
 from inference.point.em.loop import run_each
+from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.numpyro.passes import data_of, in_shares, over_rows
+from inference.point.em.problem import EMProblem, EMResult, Outcome
 
 CACHED = 64
 """How many compiled programs are kept."""
@@ -55,11 +57,13 @@ def run_restarts(problem: EMProblem, states: State) -> EMResult:
 def _run(problem: EMProblem, states: State) -> EMResult:
     restarts = len(next(iter(states.values())))
     rows, features = problem.x.shape
-    components = states["weights"].shape[-1]
+    components = problem.closed_form.components_of(states)
     cells = components * features
     lanes = min(restarts, MAX_LANES, max(1, LANE_CELLS // (rows * cells)))
     block = min(rows, max(256, BLOCK_CELLS // (lanes * cells)))
-    if rows * cells >= SHARED_CELLS and jax.default_backend() == "cpu":
+    if problem.closed_form.is_damped and rows * cells < SHARED_CELLS:
+        return _run_by_numpy(problem, states)
+    if problem.closed_form.is_damped or (rows * cells >= SHARED_CELLS and jax.default_backend() == "cpu"):
         return _run_in_shares(problem, states, block)
     data = _data(problem)
     run = _compiled(problem.closed_forms, problem.is_hard, block)
@@ -106,6 +110,27 @@ def _run(problem: EMProblem, states: State) -> EMResult:
     )
 
 
+def _run_by_numpy(problem: EMProblem, states: State) -> EMResult:
+    """Of few rows, where a loop in Python decides how long steps are, a pass is sooner done than a compiled program is called."""
+    closed, frame = problem.closed_form, problem.frame
+    rows = Block(((problem.x - frame.centre) / frame.unit).T, problem.row_weights, problem.labels)
+
+    def one_pass(state: State) -> tuple[float, Statistics]:
+        objective, statistics = e_step(np, closed, state, rows, problem.is_hard)
+        return float(objective), statistics
+
+    with np.errstate(all="ignore"):
+        return run_each(
+            np,
+            problem,
+            states,
+            one_pass,
+            pseudo=problem.pseudo,
+            fixed=problem.fixed,
+            singular=np.linalg.LinAlgError,
+        )
+
+
 def _run_in_shares(problem: EMProblem, states: State, block: int) -> EMResult:
     """Of many rows, each core has a share; the M-step is NumPy's."""
     threads = min(available(), MOST_THREADS)
@@ -137,7 +162,7 @@ def _data(problem: EMProblem) -> dict[str, Any]:
 
 
 @functools.lru_cache(CACHED)
-def _compiled(closed_forms: tuple[ClosedForm, ...], is_hard: bool, block: int) -> Callable[..., Any]:
+def _compiled(closed_forms: tuple[MixtureEM, ...], is_hard: bool, block: int) -> Callable[..., Any]:
     """(states, lanes' numbers, data, which closed form, tolerance, max steps) -> the same after some iterations, and objectives."""
     first = closed_forms[0]
     one_pass = over_rows(first, is_hard, block)

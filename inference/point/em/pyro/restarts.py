@@ -4,9 +4,10 @@ import torch
 from array_api_compat import torch as torch_namespace
 
 from inference.backends.pyro.programs import as_torch
-from inference.point.em.closed_form import EMProblem, EMResult, State, Statistics
+from inference.point.em.closed_form import State, Statistics
 from inference.point.em.e_step import Block, e_step
 from inference.point.em.loop import run_each
+from inference.point.em.problem import EMProblem, EMResult
 
 BLOCK_CELLS = 400_000
 """Numbers of whitened data in one block of rows: about 3 MB, a core's cache."""
@@ -15,7 +16,7 @@ BLOCK_CELLS = 400_000
 def run_restarts(problem: EMProblem, states: State) -> EMResult:
     """EM from every state, (restarts, ...) by name."""
     closed = problem.closed_form
-    components = states["weights"].shape[-1]
+    components = problem.closed_form.components_of(states)
     blocks = _blocks(problem, components)
 
     def one_pass(state: State) -> tuple[float, Statistics]:

@@ -1,0 +1,89 @@
+"""The M-step of weights that depend on covariates: a Newton step of multinomial logistic regression on the responsibilities.
+
+One step an iteration, because the E-step that follows is as dear as a step: a generalised EM (Lange 1995, Journal of the Royal Statistical
+Society B 57), whose loops shorten a step after which the objective would have fallen.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from inference.point.em.closed_form import Array, Frame, State, Statistics
+from inference.point.em.m_steps.newton import at_most, newton_step, powers_of_two, with_ones
+from mixtures.observations import Observations
+
+SITES = frozenset({"gating_intercept", "gating_slope"})
+
+
+@dataclass(frozen=True)
+class GatingEM:
+    """See `inference.point.em.closed_form.LawForm`.
+
+    State: gating (components, 1 + covariates), the log odds' coefficients in EM's coordinates.
+
+    Args:
+        width: the number of covariates.
+    """
+
+    width: int
+
+    per_component = ("gating",)
+    fixable = ("gating",)
+    is_damped = True
+
+    def log_probs(self, xp: Any, state: State, x: Array) -> tuple[Array, Array]:
+        design = with_ones(xp, x)
+        logits = state["gating"] @ design
+        above = logits - xp.max(logits, axis=0)
+        log_probs = above - xp.log(xp.sum(xp.exp(above), axis=0))
+        return log_probs, (xp.exp(log_probs), design)
+
+    def statistics(self, xp: Any, responsibilities: Array, seen: Array) -> Statistics:
+        probs, design = seen
+        components, size = probs.shape[0], design.shape[0]
+        weighted = xp.sum(responsibilities, axis=0) * probs
+        # of sum_ik r_ik log p_ik: gradient sum_i (r_ik - w_i p_ik) z_i, curvature sum_i w_i p_ik (delta_kl - p_il) z_i z_i'
+        own = (weighted[:, None, :] * design) @ xp.matrix_transpose(design)
+        diagonal = xp.eye(components, dtype=probs.dtype)[:, None, :, None] * own[:, :, None, :]
+        spread = xp.reshape(probs[:, None, :] * design, (components * size, -1))
+        both = xp.reshape(weighted[:, None, :] * design, (components * size, -1)) @ xp.matrix_transpose(spread)
+        return {
+            "gating_gradient": (responsibilities - weighted) @ xp.matrix_transpose(design),
+            "gating_curvature": xp.reshape(diagonal, (components * size, components * size)) - both,
+        }
+
+    def m_step(
+        self, xp: Any, statistics: Statistics, state: State, fixed: Mapping[str, Array], step: Array = 1.0
+    ) -> State:
+        gradient = statistics["gating_gradient"]
+        # a common change of all components' coefficients changes nothing: the step has none
+        move = newton_step(xp, statistics["gating_curvature"], xp.reshape(gradient, (-1,)))
+        moved = state["gating"] + step * at_most(xp, xp.reshape(move, gradient.shape))
+        return {"gating": xp.where(fixed["gating"], state["gating"], moved)}
+
+    def log_prior(self, xp: Any, state: State, pseudo: Statistics) -> Array:
+        raise NotImplementedError("no prior is conjugate: see `Assignment.pseudo_rows`")
+
+    def columns(self, x: Observations) -> np.ndarray:
+        assert x.covariates is not None  # the mixture has checked
+        return np.asarray(x.covariates, dtype=np.float64)
+
+    def held(self, sites: frozenset[str]) -> dict[str, bool] | None:
+        return {"gating": bool(sites & SITES)} if sites & SITES in (frozenset(), SITES) else None
+
+    def frame(self, x: np.ndarray) -> Frame:
+        return powers_of_two(x)
+
+    def blank(self, components: int) -> State:
+        return {"gating": np.zeros((components, 1 + self.width))}
+
+    def encode(self, parameters: Mapping[str, np.ndarray], frame: Frame) -> State:
+        slope = np.asarray(parameters["gating_slope"], dtype=np.float64)
+        intercept = np.asarray(parameters["gating_intercept"], dtype=np.float64) + slope @ frame.centre
+        return {"gating": np.column_stack([intercept, slope * frame.unit])}
+
+    def decode(self, state: State, frame: Frame) -> dict[str, np.ndarray]:
+        slope = state["gating"][:, 1:] / frame.unit
+        return {"gating_intercept": state["gating"][:, 0] - slope @ frame.centre, "gating_slope": slope}

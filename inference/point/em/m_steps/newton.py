@@ -1,0 +1,43 @@
+"""What M-steps of linear predictors share: the design, its coordinates, and a Newton step."""
+
+from typing import Any
+
+import numpy as np
+
+from inference.point.em.closed_form import Array, Frame
+
+RIDGE = 1e-12
+"""What is added to a curvature, as a share of its mean eigenvalue: enough for it to have an inverse, and no more."""
+
+LEAST = 1e-280
+"""What is added beside: where nothing was seen there is no curvature at all."""
+
+
+LONGEST = 5.0
+"""How far a Newton step goes at most, in units of a linear predictor: where there is next to no curvature it would go anywhere."""
+
+
+def with_ones(xp: Any, x: Array) -> Array:
+    """The design of rows, (1 + covariates, rows), of their covariates, (covariates, rows)."""
+    return xp.concat([xp.ones_like(x[:1]), x], axis=0)
+
+
+def powers_of_two(x: np.ndarray) -> Frame:
+    """Coordinates around the mean, in which standard deviations are about 1; dividing by powers of two is exact."""
+    spread = x.std(axis=0)
+    unit = np.exp2(np.round(np.log2(np.where(spread > 0, spread, 1.0))))
+    return Frame(x.mean(axis=0), unit)
+
+
+def newton_step(xp: Any, curvature: Array, gradient: Array) -> Array:
+    """curvature^-1 gradient, (..., size), of curvatures (..., size, size) that may be singular."""
+    size = gradient.shape[-1]
+    diagonal = xp.sum(curvature * xp.eye(size, dtype=curvature.dtype), axis=(-2, -1)) / size
+    ridge = (RIDGE * diagonal + LEAST)[..., None, None] * xp.eye(size, dtype=curvature.dtype)
+    return xp.linalg.solve(curvature + ridge, gradient[..., None])[..., 0]
+
+
+def at_most(xp: Any, move: Array, longest: float = LONGEST) -> Array:
+    """The move, (..., size), shortened to that length if it is longer."""
+    length = xp.sqrt(xp.sum(move * move, axis=-1))[..., None]
+    return move * xp.where(length > longest, longest / length, xp.ones_like(length))

@@ -1,0 +1,86 @@
+"""What EM is to do, and what it gives: what its loops take and return, whatever the backend."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from inference.point.em.closed_form import Frame, State, Statistics
+from inference.point.em.mixture_em import MixtureEM
+
+
+class Outcome(IntEnum):
+    """How EM left a restart."""
+
+    RUNNING = 0
+    AT_REST = 1
+    OUT_OF_STEPS = 2
+    BROKEN = 3
+
+
+@dataclass(frozen=True, eq=False)
+class EMProblem:
+    """What EM is to do.
+
+    Args:
+        closed_forms: those that one compiled program serves; they differ in their M-step alone.
+        which: the index of the one at work.
+        x: the data's columns for this closed form, (rows, columns).
+        frame: the coordinates in which EM works.
+        features: how many columns the data have; None for data of shape (rows,).
+        offset: what is added to an objective in EM's coordinates to have the full log likelihood in the data's.
+        row_weights: (rows,), or None: 1.
+        labels: (rows,), known components or -1; None: all unknown.
+        fixed: whether each of the closed form's `fixable` parts stays as it is.
+        is_hard: classification EM.
+        tolerance: a gain below this share of the objective (or of the number of rows, if that is more) is rest.
+        base: what no parameter changes, which objectives leave out: of large counts it is as large as these, and only their sum tells
+            what a share of the log likelihood is.
+        max_steps: M-steps at most.
+        pseudo: what the prior adds to the statistics; None: the likelihood alone is maximised.
+        prior_offset: what is added to the log prior density as EM knows it to have the full one.
+    """
+
+    closed_forms: tuple[MixtureEM, ...]
+    which: int
+    x: np.ndarray
+    frame: Frame
+    features: int | None
+    offset: float
+    row_weights: np.ndarray | None
+    labels: np.ndarray | None
+    fixed: Mapping[str, bool]
+    is_hard: bool
+    tolerance: float
+    max_steps: int
+    pseudo: Statistics | None = None
+    prior_offset: float = 0.0
+    base: float = 0.0
+
+    @property
+    def closed_form(self) -> MixtureEM:
+        """The one at work."""
+        return self.closed_forms[self.which]
+
+    @property
+    def total_weight(self) -> float:
+        """How many rows there are, each as often as it counts."""
+        return float(len(self.x) if self.row_weights is None else self.row_weights.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class EMResult:
+    """What EM gave.
+
+    Args:
+        states: final states, (restarts, ...) by name.
+        objectives: of each restart, before each M-step and at the end, in EM's coordinates.
+        outcomes: how each restart ended.
+        occupancy: expected rows of each component at the end, (restarts, components).
+    """
+
+    states: State
+    objectives: list[np.ndarray]
+    outcomes: list[Outcome]
+    occupancy: np.ndarray
