@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+from scipy.special import logsumexp
 
 from inference.bound import Bound
 from inference.checks import (
@@ -67,9 +68,11 @@ def fit_em(
 
     The E-step finds each row's responsibilities, the M-step the parameters that are best given these; the objective never falls.
     Families with closed-form M-steps (the Gaussian in all fourteen covariance structures, the log-normal, Poisson, exponential, Bernoulli,
-    binomial, categorical and multinomial, and products of these) run all restarts in one compiled program; so does the posterior, where
-    priors are conjugate (Poisson to multinomial, as they are by default). Elsewhere restarts run one after the other, the M-step climbs by
-    gradient, and, once an M-step gains little, so does the objective itself (Jamshidian & Jennrich 1997).
+    binomial, categorical and multinomial, linear regressions, and products of these) run all restarts in one compiled program; so does the
+    posterior, where priors are conjugate (Poisson to multinomial, as they are by default). Regressions of counts and of yes or no, and
+    weights that depend on covariates, take one Newton step an iteration, shortened where the likelihood would fall. Elsewhere restarts run
+    one after the other, the M-step climbs by gradient, and, once an M-step gains little, so does the objective itself (Jamshidian &
+    Jennrich 1997).
 
     Args:
         mixture: a declaration.
@@ -129,8 +132,8 @@ def fit_em(
         if task is None
         else _closed_em(bound, mixture, task, settings)
     )
-    if task is not None and task.closed.is_damped:
-        _without_end(bound, settings, runs, is_posterior)
+    if task is not None and task.closed.is_damped and not hard:
+        runs = _finished(bound, settings, runs, is_posterior)
     best = best_restart(runs.table)
     reason = reason_of(runs.table.at[best, "status"], observations)
     check_sound("fit_em", runs.table, best, strict, reason)
@@ -277,14 +280,38 @@ def _by_rule(bound: Bound, problem: EMProblem, settings: Settings, count: int) -
     ]
 
 
-def _without_end(bound: Bound, settings: Settings, runs: Runs, is_posterior: bool) -> None:
-    """Say of the best restarts that their parameters run off for ever, where these do: a Newton step knows no maximum from a slope."""
+def _finished(bound: Bound, settings: Settings, runs: Runs, is_posterior: bool) -> Runs:
+    """The best restart climbed to its top by quasi-Newton steps, and told from one whose parameters run off for ever.
+
+    EM is slow near a maximum that is flat, and a Newton step knows no maximum from a slope. The next best is looked at where one runs off.
+    """
     climber = ObjectiveByGradient(bound, settings, is_posterior)
     while runs.table.at[best := best_restart(runs.table), "status"].is_sound:
-        end = climber.runs_off(runs.parameters(best) | settings.fixed)
+        losses = list(runs.losses[best])
+        top, _ = climber.leap(runs.parameters(best), losses, settings.max_steps)
+        runs = _with_end(runs, best, top, climber, losses)
+        end = climber.runs_off(top)
         if end is None or runs.table.at[best, "status"] is end:
             break
         runs.table.at[best, "status"] = end
+    return runs
+
+
+def _with_end(
+    runs: Runs, best: int, top: dict[str, np.ndarray], climber: ObjectiveByGradient, losses: list[float]
+) -> Runs:
+    """The restarts, of which one ends elsewhere."""
+    table, series = runs.table.copy(), list(runs.losses)
+    series[best] = np.array(losses)
+    table.at[best, "objective"], table.at[best, "steps"] = losses[-1], len(losses) - 1
+
+    def likelihoods(restart: int) -> tuple[float, float]:
+        if restart != best:
+            return runs.likelihoods(restart)
+        joint = climber.log_joint(top)
+        return climber.total(logsumexp(joint, axis=1)), climber.total(joint.max(axis=1))
+
+    return Runs(lambda restart: top if restart == best else runs.parameters(restart), likelihoods, series, table)
 
 
 def _prior_offset(bound: Bound, problem: EMProblem, state: State) -> float:

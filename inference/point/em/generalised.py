@@ -143,7 +143,7 @@ class ObjectiveByGradient:
                 return values, losses, Outcome.AT_REST
             left = self._settings.max_steps - len(losses)
             if gain <= SMALL_GAIN * size and left > 0 and not self._settings.is_hard:
-                values, is_flat = self._leap(values, losses, left)
+                values, is_flat = self.leap(values, losses, left)
                 table, ahead = self._evaluated(values)
                 if gain <= small and ahead - objective <= small:
                     return values, losses, Outcome.AT_REST if is_flat else Outcome.OUT_OF_STEPS
@@ -166,9 +166,7 @@ class ObjectiveByGradient:
             return -np.inf, np.zeros_like(u)
         return objective, self._expected(u, self._shares(table), self._settings.fixed)[1]
 
-    def _leap(
-        self, values: dict[str, np.ndarray], losses: list[float], most: int
-    ) -> tuple[dict[str, np.ndarray], bool]:
+    def leap(self, values: dict[str, np.ndarray], losses: list[float], most: int) -> tuple[dict[str, np.ndarray], bool]:
         """Quasi-Newton steps on the objective until it rises no more, and whether it is flat there; each adds to the losses."""
         ahead, is_flat = polish(
             self._objective,
