@@ -1,0 +1,136 @@
+"""EM by closed M-steps and Newton steps: from many starts, the second half of which begins where the best so far can be improved."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from inference.bound import Bound
+from inference.point.em.closed_form import ClosedForm, State, Statistics
+from inference.point.em.e_step import with_prior
+from inference.point.em.initial_partitions import Partitions
+from inference.point.em.m_steps.registry import closed_form, closed_law
+from inference.point.em.mixture_em import MixtureEM
+from inference.point.em.problem import EMProblem
+from inference.point.em.restarts import run_restarts
+from inference.point.em.runs import Beginning, Runs, beginnings, from_partitions, joined, problem_of, stacked, summarise
+from inference.point.em.settings import Settings
+from inference.point.em.split_merge import FEWEST_COMPONENTS, split_and_merge
+from inference.point.restarts import best_restart
+from inference.point.starts import draw_starts
+from inference.status import Status
+from mixtures import Mixture, Observations
+from mixtures.families.members import with_covariates
+from mixtures.mixture import completed
+from mixtures.seeds import generator, restart_seeds
+
+
+@dataclass(frozen=True, eq=False)
+class ClosedTask:
+    """What EM in closed form is to do: with which M-steps, what is held, and what the prior adds to the statistics."""
+
+    closed: MixtureEM
+    held: dict[str, bool]
+    pseudo: Statistics | None
+
+
+def closed_task(mixture: Mixture, x: Observations, fixed: frozenset[str], is_posterior: bool) -> ClosedTask | None:
+    """The task, if all of it has a closed form."""
+    covariates = 0 if x.covariates is None else x.covariates.shape[1]
+    family = closed_form(with_covariates(mixture.family, covariates))
+    law = closed_law(mixture.assignment, covariates)
+    if family is None or law is None or (x.observed is not None and not family.takes_missing):
+        return None
+    closed = MixtureEM(family, law)
+    held = closed.held(fixed, x.features)
+    if held is None or not is_posterior:
+        return None if held is None else ClosedTask(closed, held, None)
+    priors, rows = mixture.scaled_to(x).family.priors_by_site, mixture.assignment.pseudo_rows(mixture.components)
+    if rows is None or rows.min() < 0:
+        return None
+    pseudo = closed.pseudo(priors, mixture.components, x.features)
+    return None if pseudo is None else ClosedTask(closed, held, {"rows": rows, **pseudo})
+
+
+def closed_em(bound: Bound, mixture: Mixture, task: ClosedTask, settings: Settings) -> Runs:
+    """All restarts by closed-form M-steps."""
+    x = bound.x
+    problem = problem_of(
+        (task.closed,),
+        0,
+        x,
+        row_weights=settings.row_weights,
+        fixed=task.held,
+        is_hard=settings.is_hard,
+        tolerance=settings.tolerance,
+        max_steps=settings.max_steps,
+        pseudo=task.pseudo,
+    )
+    is_drawn = settings.restarts > len(settings.starts)
+    partitions = (
+        Partitions(_complete(task.closed.family, x, settings.seed), settings.seed, "fit_em") if is_drawn else None
+    )
+    is_bred = partitions is not None and not settings.starts and mixture.components >= FEWEST_COMPONENTS
+    first = settings.restarts - (settings.restarts // 2 if is_bred else 0)
+    if task.closed.family.starts_at_rows and not settings.fixed:
+        starts = _by_rule(bound, problem, settings, first)
+    else:
+        starts = beginnings(
+            problem,
+            mixture.components,
+            first,
+            settings.seed,
+            given=settings.starts,
+            fixed=settings.fixed,
+            partitions=partitions,
+        )
+    if task.pseudo is not None:
+        problem = replace(problem, prior_offset=_prior_offset(bound, problem, starts[0].state))
+    found = run_restarts(bound.engine.name, problem, stacked(starts))
+    runs = summarise(problem, starts, found)
+    # the second half begins where the best so far can be improved, half of it where the first half of it came to
+    for count in _halves(settings.restarts - first):
+        seeds = restart_seeds(settings.seed, len(starts) + count)[len(starts) :]
+        # a spurious maximum is no answer, but as good a place to begin from: the component on a few rows is free to move
+        source = best_restart(runs.table, accepted=(Status.SPURIOUS,))
+        best = {name: value[source] for name, value in found.states.items()}
+        drawn = split_and_merge(problem, best, partitions.rows, seeds)  # type: ignore[union-attr]
+        more = from_partitions(problem, drawn, mixture.components, settings.fixed)
+        found = joined(found, run_restarts(bound.engine.name, problem, stacked(more)))
+        starts = starts + more
+        runs = summarise(problem, starts, found)
+    return runs
+
+
+def _by_rule(bound: Bound, problem: EMProblem, settings: Settings, count: int) -> list[Beginning]:
+    """Starts by the family's own rule, after those that were given."""
+    seeds = restart_seeds(settings.seed, count)
+    starts = draw_starts(bound, seeds, "fit_em", settings.starts or None)
+    rules = ["given"] * len(settings.starts) + ["rows"] * count
+    each = [{name: value[run] for name, value in starts.items()} for run in range(count)]
+    return [
+        Beginning(rule, int(seed), problem.closed_form.encode(start, problem.features, problem.frame))
+        for rule, seed, start in zip(rules, seeds, each, strict=False)
+    ]
+
+
+def _prior_offset(bound: Bound, problem: EMProblem, state: State) -> float:
+    """The constant by which the log prior density exceeds what pseudo-statistics say of it, found at one state."""
+    assert problem.pseudo is not None  # the caller has checked
+    closed = problem.closed_form
+    nothing = {name: np.zeros_like(value) for name, value in problem.pseudo.items()}
+    known, _ = with_prior(np, closed, state, 0.0, nothing, problem.pseudo)
+    parameters = closed.decode(state, bound.x.features, problem.frame)
+    full = bound.log_priors({name: value[None] for name, value in parameters.items()})[0]
+    return float(full - known)
+
+
+def _complete(family: ClosedForm, x: Observations, seed: int) -> np.ndarray:
+    """The family's columns with missing cells drawn anew: rows that miss the same cells are not alike for that."""
+    if x.observed is None:
+        return family.columns(x)
+    return family.columns(Observations(completed(x, generator(seed, "fit_em", "missing cells")), x.feature_names))
+
+
+def _halves(count: int) -> list[int]:
+    """`count` in two parts, empty ones left out."""
+    return [part for part in (count - count // 2, count // 2) if part]
