@@ -174,7 +174,9 @@ class Observations:
         """One column, shape (rows,), under its name."""
         name = None if self.feature_names is None else (self.feature_names[index],)
         values = self.x[:, index] if self.x.ndim == 2 else self.x
-        return self._like(Observations(values, feature_names=name, missing=self.missing), self.row_names)
+        return self._like(
+            Observations(values, feature_names=name, missing=self.missing, covariates=self.covariates), self.row_names
+        )
 
     def take(self, rows: Any) -> "Observations":
         """Some of the rows, given by a slice, indices or a mask; their names, and all else that has an entry a row, go along."""

@@ -19,6 +19,9 @@ from inference.status import Status
 FAR = (1.0, 4.0, 16.0)
 """How far out it is looked, in units of the coordinates: logarithms, log odds, or distances between random starts."""
 
+LEAST_UNIT = 0.01
+"""The unit of a coordinate at the least, as a share of the coordinate itself."""
+
 ROUNDING = 1e-12
 """A relative difference of objectives that is none."""
 
@@ -39,7 +42,9 @@ def runs_off(
         parameters: where a climb ended.
         scales: the unit of real-valued sites.
     """
-    begin, unit = density.unconstrain(parameters), density.units(scales)
+    begin = density.unconstrain(parameters)
+    # where random starts hardly differ their distance is no unit
+    unit = np.maximum(density.units(scales), LEAST_UNIT * np.abs(begin))
     here = density.value_and_gradient(begin)[0]
     rounding = ROUNDING * max(1.0, abs(here))
 

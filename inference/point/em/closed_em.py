@@ -53,6 +53,11 @@ def closed_task(mixture: Mixture, x: Observations, fixed: frozenset[str], is_pos
 
 def closed_em(bound: Bound, mixture: Mixture, task: ClosedTask, settings: Settings) -> Runs:
     """All restarts by closed-form M-steps."""
+    if bound.x.counts is not None and (bound.x.counts == 0).any():
+        # a row that does not count has no say in coordinates and starts either
+        is_there = bound.x.counts > 0
+        bound = replace(bound, x=bound.x.take(is_there))
+        settings = replace(settings, row_weights=bound.x.counts)
     x = bound.x
     problem = problem_of(
         (task.closed,),
@@ -69,9 +74,10 @@ def closed_em(bound: Bound, mixture: Mixture, task: ClosedTask, settings: Settin
     partitions = (
         Partitions(_complete(task.closed.family, x, settings.seed), settings.seed, "fit_em") if is_drawn else None
     )
-    is_bred = partitions is not None and not settings.starts and mixture.components >= FEWEST_COMPONENTS
+    by_rule = task.closed.family.starts_at_rows and not settings.fixed
+    is_bred = partitions is not None and not by_rule and not settings.starts and mixture.components >= FEWEST_COMPONENTS
     first = settings.restarts - (settings.restarts // 2 if is_bred else 0)
-    if task.closed.family.starts_at_rows and not settings.fixed:
+    if by_rule:
         starts = _by_rule(bound, problem, settings, first)
     else:
         starts = beginnings(

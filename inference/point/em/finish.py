@@ -7,7 +7,7 @@ from inference.bound import Bound
 from inference.point.em.generalised import ObjectiveByGradient
 from inference.point.em.runs import Runs
 from inference.point.em.settings import Settings
-from inference.point.restarts import best_restart
+from inference.point.restarts import best_restart, optima
 from mixtures.errors import ModelError
 
 DIFFERENT = 1e-8
@@ -45,13 +45,18 @@ def finished(bound: Bound, settings: Settings, runs: Runs, is_posterior: bool) -
     """
     climber = ObjectiveByGradient(bound, settings, is_posterior)
     while runs.table.at[best := best_restart(runs.table), "status"].is_sound:
-        losses = list(runs.losses[best])
-        top, _ = climber.leap(runs.parameters(best), losses, settings.max_steps)
-        runs = _with_end(runs, best, top, climber, losses)
-        end = climber.runs_off(top)
+        values = runs.parameters(best)
+        # before the climb, which may go so far that the objective is flat all around
+        end = climber.runs_off(values)
+        if end is None:
+            losses = list(runs.losses[best])
+            top, _ = climber.leap(values, losses, settings.max_steps)
+            runs = _with_end(runs, best, top, climber, losses)
+            end = climber.runs_off(top)
         if end is None or runs.table.at[best, "status"] is end:
             break
         runs.table.at[best, "status"] = end
+    runs.table["optimum"] = optima(runs.table)
     return runs
 
 

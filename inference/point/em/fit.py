@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import numpy as np
+
 from inference.bound import Bound
 from inference.checks import (
     check_choice,
@@ -110,11 +112,11 @@ def fit_em(
     settings = Settings(restarts, seed, given, known, observations.counts, hard, float(tolerance), max_steps)
     is_posterior = objective == "posterior"
     task = closed_task(mixture, observations, frozenset(known), is_posterior)
-    runs = (
-        generalised_em(bound, mixture, settings, is_posterior)
-        if task is None
-        else closed_em(bound, mixture, task, settings)
-    )
+    if task is None:
+        runs = generalised_em(bound, mixture, settings, is_posterior)
+    else:
+        with np.errstate(all="ignore"):  # of a component that collapses there are no numbers, which its status says
+            runs = closed_em(bound, mixture, task, settings)
     if task is not None and task.closed.is_damped and not hard:
         runs = finished(bound, settings, runs, is_posterior)
     best = best_restart(runs.table)
@@ -126,7 +128,8 @@ def fit_em(
             parameters = numbered_by_weight(bound, parameters, with_prior=is_posterior)
         elif (order := by_weight(parameters, sites)) is not None:
             parameters = permuted(parameters, sites, order)
-    likelihood, classified = runs.likelihoods(best)
+    with np.errstate(all="ignore"):
+        likelihood, classified = runs.likelihoods(best)
     if task is not None and is_brought(mixture.family):
         check_brought(bound, likelihood, runs.losses[best], parameters)
     prior = None

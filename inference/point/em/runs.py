@@ -274,7 +274,9 @@ def _status(problem: EMProblem, state: State, spread: np.ndarray, occupancy: np.
 def _is_spurious(problem: EMProblem, state: State, occupancy: np.ndarray) -> bool:
     """Whether a component owes its likelihood to a few close rows; one whose rows or spread are known does not."""
     covariances = problem.closed_form.covariances(state)
-    if covariances is None or any(is_held for part, is_held in problem.fixed.items() if part.endswith("spread")):
+    if covariances is None or any(
+        is_held for part, is_held in problem.fixed.items() if part.endswith(("spread", "scale"))
+    ):
         return False
     found = spurious_components(covariances, occupancy)
     if problem.labels is not None:

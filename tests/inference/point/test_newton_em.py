@@ -187,3 +187,91 @@ def test_many_rows_take_the_compiled_pass(newton, monkeypatch):
     monkeypatch.setattr(restarts, "SHARED_CELLS", 0)
     many = inference.fit_em(model, x, restarts=2, seed=0)
     assert many.log_likelihood == pytest.approx(few.log_likelihood, rel=1e-10)
+
+
+def test_a_line_is_one_column_of_a_table(newton):
+    case = CASES["gaussian"]
+    counts = np.random.default_rng(3).poisson(3, ROWS).astype(float)
+    table = np.column_stack([case.x, counts])
+    model = Mixture(2, families.Product({"a": families.Regression(), "b": families.Poisson()}))
+    fit = inference.fit_em(model, Observations(table, covariates=case.covariates), restarts=3, seed=0)
+    p = fit.parameters
+    eta = p["a_intercept"] + case.covariates @ p["a_slope"].T
+    each = stats.norm(eta, p["a_scale"]).logpdf(case.x[:, None]) + stats.poisson(p["b_rate"]).logpmf(counts[:, None])
+    assert fit.log_likelihood == pytest.approx(logsumexp(each + np.log(p["weights"]), axis=1).sum(), rel=1e-11)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "poisson", "bernoulli"])
+def test_covariates_that_nearly_depend_on_each_other(kind, newton):
+    """A year, its square and its cube; scipy's expectation is in orthogonal polynomials."""
+    year = np.linspace(1990, 2020, 200)
+    z = (year - 2005) / 8.7
+    eta = 0.7 * (1 + z + 0.3 * z**2 - 0.8 * z**3)
+    rng = np.random.default_rng(0)
+    x = {
+        "gaussian": rng.normal(eta, 1.0),
+        "poisson": rng.poisson(np.exp(eta)).astype(float),
+        "bernoulli": (rng.uniform(size=200) < expit(eta)).astype(float),
+    }[kind]
+    powers = np.column_stack([year, year**2, year**3])
+    fit = inference.fit_em(
+        Mixture(1, families.Regression(kind)), Observations(x, covariates=powers), restarts=1, seed=0
+    )
+    plain = Case(families.Regression(kind), x, np.column_stack([z, z**2, z**3]), CASES[kind].table)
+    start = {"weights": np.ones(1), "intercept": np.zeros(1), "slope": np.zeros((1, 3))}
+    best = polished(plain, start | ({"scale": np.ones(1)} if kind == "gaussian" else {}))
+    assert fit.status is Status.CONVERGED
+    assert fit.log_likelihood == pytest.approx(best, abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_rows_of_weight_zero_are_as_if_they_were_not_there(kind, newton):
+    case = CASES[kind]
+    model = Mixture(2, case.family, weights.Gating())
+    without = inference.fit_em(model, Observations(case.x, covariates=case.covariates), restarts=3, seed=0)
+    x = np.append(case.x, [1.0, 0.0, 1.0])
+    c = np.append(case.covariates, [[1e9], [-1e9], [1e3]], axis=0)
+    row_weights = np.append(np.ones(ROWS), np.zeros(3))
+    fit = inference.fit_em(model, Observations(x, covariates=c, row_weights=row_weights), restarts=3, seed=0)
+    assert fit.status is Status.CONVERGED
+    assert fit.log_likelihood == pytest.approx(without.log_likelihood, rel=1e-6)
+
+
+def test_lines_through_large_counts_are_not_one():
+    rng = np.random.default_rng(3)
+    k, c = rng.integers(2, size=200), rng.normal(size=200)
+    y = rng.poisson(1e8 * np.where(k, 1.0006, 1.0)).astype(float)
+    x = Observations(y, covariates=c)
+    fit = inference.fit_em(Mixture(2, families.Regression("poisson")), x, restarts=3, seed=0)
+    assert fit.status is Status.CONVERGED
+    np.testing.assert_allclose(np.abs(np.diff(fit.parameters["intercept"])), np.log(1.0006), rtol=0.1)
+
+
+@pytest.mark.parametrize("kind", ["poisson", "bernoulli"])
+def test_no_event_at_all_has_no_maximum(kind):
+    x = Observations(np.zeros(30), covariates=np.arange(30.0))
+    fit = inference.fit_em(Mixture(1, families.Regression(kind)), x, restarts=2, seed=0)
+    assert fit.status is Status.RUNAWAY
+
+
+def test_a_component_whose_scale_is_known_is_no_spike():
+    rng = np.random.default_rng(4)
+    c, is_own = rng.normal(size=60), np.arange(60) < 5
+    y = np.where(is_own, 3 * c, -2 * c) + np.where(is_own, 0.02, 1.0) * rng.normal(size=60)
+    fit = inference.fit_em(
+        Mixture(2, families.Regression()),
+        Observations(y, covariates=c),
+        fixed={"scale": np.array([1.0, 0.02])},
+        restarts=5,
+        seed=0,
+    )
+    assert fit.status is Status.CONVERGED
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_start_out_of_all_bounds_warns_of_nothing():
+    rng = np.random.default_rng(1)
+    c = rng.normal(size=200)
+    x = Observations(rng.poisson(np.exp(c)).astype(float), covariates=c)
+    start = {"weights": [0.5, 0.5], "intercept": [1000.0, 1.0], "slope": [[0.0], [1.0]]}
+    inference.fit_em(Mixture(2, families.Regression("poisson")), x, init=start, restarts=1, seed=0)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from inference.point.em.closed_form import Array, Frame, State, Statistics
-from inference.point.em.m_steps.newton import at_most, newton_step, powers_of_two, with_ones
+from inference.point.em.m_steps.newton import newton_step, powers_of_two, share_of, with_ones
 from mixtures.observations import Observations
 
 SITES = frozenset({"gating_intercept", "gating_slope"})
@@ -51,6 +51,7 @@ class GatingEM:
         both = xp.reshape(weighted[:, None, :] * design, (components * size, -1)) @ xp.matrix_transpose(spread)
         return {
             "gating_gradient": (responsibilities - weighted) @ xp.matrix_transpose(design),
+            "gating_moment": (xp.sum(responsibilities, axis=0) * design) @ xp.matrix_transpose(design),
             "gating_curvature": xp.reshape(diagonal, (components * size, components * size)) - both,
         }
 
@@ -59,8 +60,9 @@ class GatingEM:
     ) -> State:
         gradient = statistics["gating_gradient"]
         # a common change of all components' coefficients changes nothing: the step has none
-        move = newton_step(xp, statistics["gating_curvature"], xp.reshape(gradient, (-1,)))
-        moved = state["gating"] + step * at_most(xp, xp.reshape(move, gradient.shape))
+        move = xp.reshape(newton_step(xp, statistics["gating_curvature"], xp.reshape(gradient, (-1,))), gradient.shape)
+        share = xp.min(share_of(xp, move, statistics["gating_moment"], xp.sum(statistics["rows"])))
+        moved = state["gating"] + step * share * move
         return {"gating": xp.where(fixed["gating"], state["gating"], moved)}
 
     def log_prior(self, xp: Any, state: State, pseudo: Statistics) -> Array:

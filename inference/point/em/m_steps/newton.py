@@ -6,7 +6,7 @@ import numpy as np
 
 from inference.point.em.closed_form import Array, Frame
 
-RIDGE = 1e-12
+RIDGE = 1e-14
 """What is added to a curvature, as a share of its mean eigenvalue: enough for it to have an inverse, and no more."""
 
 LEAST = 1e-280
@@ -14,7 +14,7 @@ LEAST = 1e-280
 
 
 LONGEST = 5.0
-"""How far a Newton step goes at most, in units of a linear predictor: where there is next to no curvature it would go anywhere."""
+"""How far a Newton step goes at most, in units of linear predictors: where there is next to no curvature it would go anywhere."""
 
 
 def with_ones(xp: Any, x: Array) -> Array:
@@ -37,7 +37,18 @@ def newton_step(xp: Any, curvature: Array, gradient: Array) -> Array:
     return xp.linalg.solve(curvature + ridge, gradient[..., None])[..., 0]
 
 
-def at_most(xp: Any, move: Array, longest: float = LONGEST) -> Array:
-    """The move, (..., size), shortened to that length if it is longer."""
-    length = xp.sqrt(xp.sum(move * move, axis=-1))[..., None]
-    return move * xp.where(length > longest, longest / length, xp.ones_like(length))
+def share_of(xp: Any, move: Array, moment: Array, rows: Array) -> Array:
+    """The share of a move, (..., size), of coefficients that goes at most `LONGEST`: by the root mean square of predictors' changes, for
+    coefficients of covariates that nearly depend on each other are large where predictors are not.
+
+    Args:
+        xp: the array namespace.
+        move: of each component.
+        moment: sum_i w_i z_i z_i', (size, size).
+        rows: sum_i w_i.
+    """
+    square = xp.sum((move @ moment) * move, axis=-1) / rows
+    length = xp.sqrt(xp.where(square > 0, square, xp.zeros_like(square)))
+    return xp.where(
+        length > LONGEST, LONGEST / xp.where(length > LONGEST, length, xp.ones_like(length)), xp.ones_like(length)
+    )

@@ -15,7 +15,8 @@ from scipy.special import gammaln
 
 from inference.point.em.closed_form import Array, Frame, State, Statistics
 from inference.point.em.m_steps.covariances import NO_ROWS
-from inference.point.em.m_steps.newton import at_most, newton_step, powers_of_two, with_ones
+from inference.point.em.m_steps.exponential_family import DENSITIES
+from inference.point.em.m_steps.newton import newton_step, powers_of_two, share_of, with_ones
 from mixtures.observations import Observations
 from mixtures.priors import Prior
 
@@ -70,8 +71,9 @@ class RegressionEM:
 
     def exact_log_density(self, state: State, x: np.ndarray, frame: Frame) -> np.ndarray:
         at = (x - frame.centre[:, None]) / frame.unit[:, None]
-        base = -gammaln(x[-1] + 1) if self.kind == "poisson" else 0.0
-        return self.log_density(np, state, at)[0] + self.log_jacobian(frame) + base
+        if self.kind == "poisson":
+            return DENSITIES.poisson(x[-1], np.exp(state["line"] @ with_ones(np, at[:-1])))
+        return self.log_density(np, state, at)[0] + self.log_jacobian(frame)
 
     def statistics(self, xp: Any, responsibilities: Array, x: Array, seen: Array) -> Statistics:
         design, apart, curvature = seen
@@ -80,15 +82,17 @@ class RegressionEM:
             "gradient": (responsibilities * apart) @ xp.matrix_transpose(design),
             "curvature": weighted @ xp.matrix_transpose(design),
         }
-        is_gaussian = self.kind == "gaussian"
-        return sums | ({"square": xp.sum(responsibilities * apart * apart, axis=-1)} if is_gaussian else {})
+        if self.kind == "gaussian":
+            return sums | {"square": xp.sum(responsibilities * apart * apart, axis=-1)}
+        return sums | {"moment": (xp.sum(responsibilities, axis=0) * design) @ xp.matrix_transpose(design)}
 
     def m_step(
         self, xp: Any, statistics: Statistics, state: State, fixed: Mapping[str, Array], step: Array = 1.0
     ) -> State:
         gradient = statistics["gradient"]
         move = newton_step(xp, statistics["curvature"], gradient)
-        move = move if self.kind == "gaussian" else at_most(xp, move)
+        if self.kind != "gaussian":
+            move = move * share_of(xp, move, statistics["moment"], xp.sum(statistics["rows"]))[:, None]
         move = xp.where(fixed["line"], xp.zeros_like(move), move)
         moved = {"line": state["line"] + step * move}
         if self.kind != "gaussian":
@@ -119,9 +123,9 @@ class RegressionEM:
         return None  # normal priors of coefficients are not conjugate to unknown scales, nor to counts
 
     def shrunk(self, statistics: Statistics, rows: float) -> Statistics:
-        found = {name: statistics[name] for name in ("gradient", "curvature")}
         if self.kind != "gaussian":
-            return found
+            return {name: statistics[name] for name in ("gradient", "curvature", "moment")}
+        found = {name: statistics[name] for name in ("gradient", "curvature")}
         return found | {"square": statistics["square"] + rows * statistics["square"].sum() / statistics["rows"].sum()}
 
     def held(self, sites: frozenset[str], features: int | None) -> dict[str, bool] | None:
@@ -173,7 +177,11 @@ class RegressionEM:
     def apart(self, state: State) -> np.ndarray:
         line = state["line"]
         between = np.max(np.abs(line[:, None] - line[None]), axis=-1)
-        if self.kind != "gaussian":
+        if self.kind == "bernoulli":
             return between
+        if self.kind == "poisson":
+            # one count tells its logarithm to 1 / sqrt(mean), if that is less than 1
+            level = np.maximum(line[:, 0], 0.0)
+            return between * np.exp(0.5 * np.maximum(level[:, None], level))
         scale = np.maximum(state["scale"], np.finfo(float).tiny)
         return np.maximum(between / np.minimum(scale[:, None], scale), np.abs(np.log(scale[:, None] / scale)))
