@@ -227,7 +227,8 @@ def test_covariates_that_nearly_depend_on_each_other(kind, newton):
 @pytest.mark.parametrize("kind", CASES)
 def test_rows_of_weight_zero_are_as_if_they_were_not_there(kind, newton):
     case = CASES[kind]
-    model = Mixture(2, case.family, weights.Gating())
+    # two lines through single outcomes have no maximum
+    model = Mixture(1, case.family) if kind == "bernoulli" else Mixture(2, case.family, weights.Gating())
     without = inference.fit_em(model, Observations(case.x, covariates=case.covariates), restarts=3, seed=0)
     x = np.append(case.x, [1.0, 0.0, 1.0])
     c = np.append(case.covariates, [[1e9], [-1e9], [1e3]], axis=0)

@@ -59,8 +59,9 @@ class GatingEM:
         self, xp: Any, statistics: Statistics, state: State, fixed: Mapping[str, Array], step: Array = 1.0
     ) -> State:
         gradient = statistics["gating_gradient"]
-        # a common change of all components' coefficients changes nothing: the step has none
         move = xp.reshape(newton_step(xp, statistics["gating_curvature"], xp.reshape(gradient, (-1,))), gradient.shape)
+        # a common change of all components' coefficients changes nothing: what the step has of it is rounding
+        move = move - xp.mean(move, axis=0)
         share = xp.min(share_of(xp, move, statistics["gating_moment"], xp.sum(statistics["rows"])))
         moved = state["gating"] + step * share * move
         return {"gating": xp.where(fixed["gating"], state["gating"], moved)}
