@@ -8,8 +8,6 @@ from jaxtyping import Int
 
 from mixtures.assignments import Assignment
 
-Permutations = Int[np.ndarray, "draws components"]
-
 
 def renumbered(
     parameters: Mapping[str, np.ndarray],
@@ -40,7 +38,9 @@ def renumbered(
     return moved | (law.permuted(own, permutation) if law is not None and own else {})
 
 
-def draws_of_law(draws: xr.Dataset, permutations: Permutations, law: Assignment | None) -> dict[str, xr.DataArray]:
+def draws_of_law(
+    draws: xr.Dataset, permutations: Int[np.ndarray, "draws components"], law: Assignment | None
+) -> dict[str, xr.DataArray]:
     """The draws of the law's sites, each draw under its own numbers."""
     found = _of_law(dict(draws.data_vars), law)
     if law is None or not found:

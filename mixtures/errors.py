@@ -4,6 +4,8 @@ Each one says four things: what was wrong, what was got, what was expected, and 
 `MixturesError`, and from the built-in exception that a caller would expect (`ValueError`, `ImportError`, ...).
 """
 
+from dataclasses import is_dataclass
+
 SHOWN = 60
 """Characters of a value that an error shows."""
 
@@ -99,3 +101,19 @@ def check_part(what: str, value: object, attribute: str, expected: str) -> None:
     else:
         return
     raise ModelError(what, got=got, expected=expected, advice=advice)
+
+
+def check_dataclass(what: str, value: object) -> None:
+    """Check that a part of a declaration has an identity that compiled programs can be known by.
+
+    Raises:
+        ModelError: it is no dataclass.
+    """
+    if not is_dataclass(value):
+        name = type(value).__name__
+        raise ModelError(
+            what,
+            got=f"a {name}, which is no dataclass",
+            expected="a frozen dataclass, its priors in a field `priors`: compiled programs are known by it",
+            advice=f"Write @dataclass(frozen=True) above class {name}.",
+        )

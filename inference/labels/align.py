@@ -14,7 +14,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from inference.assignment import responsibilities as model
-from inference.draws import law_of, observations_of, sampled_assignments, whole, with_program
+from inference.draws import observations_of, whole, with_program
 from inference.labels.evidence import permutations_of, raw_tree
 from inference.labels.exchange import groups_in, groups_of
 from inference.labels.permutations import (
@@ -26,8 +26,8 @@ from inference.labels.permutations import (
     second_best_margin,
     solve,
 )
-from inference.labels.relabel import permuted, relabel
-from inference.renumbering import draws_of_law, renumbered
+from inference.labels.relabel import numbered_anew, relabel
+from inference.renumbering import renumbered
 from inference.results import PointFit
 from mixtures import Observations, Program, simulate
 from mixtures.errors import DataError
@@ -205,18 +205,11 @@ def _permuted_fit(fit: PointFit, permutation: np.ndarray) -> PointFit:
 
 def _permuted_tree(tree: xr.DataTree, permutation: np.ndarray) -> xr.DataTree:
     """The same permutation for all draws, on top of each draw's own."""
-    posterior, relabelling = tree["posterior"].to_dataset(), tree["relabelling"].to_dataset()
-    assignments = sampled_assignments(tree)
-    chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
-    every = np.tile(permutation, (chains * draws, 1))
-    moved = {
-        name: permuted(variable, every)
-        for name, variable in posterior.data_vars.items()
-        if "components" in variable.dims or name in assignments
-    } | draws_of_law(posterior, every, law_of(tree))
+    relabelling, sizes = tree["relabelling"].to_dataset(), tree["posterior"].sizes
+    every = np.tile(permutation, (sizes["chain"] * sizes["draw"], 1))
     own = relabelling["permutation"]
     composed = compose(permutations_of(tree, own.sizes["components"]), every).reshape(own.shape)
     aligned = tree.copy(deep=False)
-    aligned["posterior"] = xr.DataTree(posterior.assign(moved))
+    aligned["posterior"] = xr.DataTree(numbered_anew(tree, every))
     aligned["relabelling"] = xr.DataTree(relabelling.assign(permutation=own.copy(data=composed)))
     return aligned

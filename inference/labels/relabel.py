@@ -126,15 +126,8 @@ def choose_rows(raw: xr.DataTree, max_rows: int | None, seed: int | None) -> np.
 
 def apply(raw: xr.DataTree, result: Relabelling, attrs: dict[str, Any]) -> xr.DataTree:
     """The tree with its draws permuted, and the raw draws and the permutations kept beside them."""
-    before, assignments = raw["posterior"].to_dataset(), sampled_assignments(raw)
-    after = before.assign(
-        {
-            name: permuted(variable, result.permutations)
-            for name, variable in before.data_vars.items()
-            if "components" in variable.dims or name in assignments
-        }
-        | draws_of_law(before, result.permutations, law_of(raw))
-    )
+    before = raw["posterior"].to_dataset()
+    after = numbered_anew(raw, result.permutations)
     shape = before.sizes["chain"], before.sizes["draw"]
     components = before.sizes["components"]
     may_move = is_exchangeable(groups_of(raw, components), components)
@@ -151,6 +144,17 @@ def apply(raw: xr.DataTree, result: Relabelling, attrs: dict[str, Any]) -> xr.Da
     tree["posterior_raw"] = xr.DataTree(before)
     tree["relabelling"] = xr.DataTree(xr.Dataset(found, coords=coords, attrs=attrs | note))
     return tree
+
+
+def numbered_anew(tree: xr.DataTree, permutations: Permutations) -> xr.Dataset:
+    """The draws in the group `posterior`, each under its own new labels."""
+    draws, assignments = tree["posterior"].to_dataset(), sampled_assignments(tree)
+    moved = {
+        name: permuted(variable, permutations)
+        for name, variable in draws.data_vars.items()
+        if "components" in variable.dims or name in assignments
+    }
+    return draws.assign(moved | draws_of_law(draws, permutations, law_of(tree)))
 
 
 def permuted(variable: xr.DataArray, permutations: Permutations) -> xr.DataArray:

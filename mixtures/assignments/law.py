@@ -7,13 +7,13 @@ known, in array code: `xp` is the namespace of NumPy, JAX or torch, and one text
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, replace
 from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from mixtures.errors import ModelError, check_part
+from mixtures.errors import check_dataclass, check_part
 from mixtures.ppl.protocol import PPL, Array
 from mixtures.priors import Prior
 from mixtures.rows import Rows
@@ -164,11 +164,4 @@ def check_assignment(what: str, value: Any) -> None:
         ModelError: something else; the text says what to write instead.
     """
     check_part(what, value, "log_marginal", "a law of the assignment, such as weights.Dirichlet(1.0)")
-    if not is_dataclass(value):
-        name = type(value).__name__
-        raise ModelError(
-            what,
-            got=f"a {name}, which is no dataclass",
-            expected="a frozen dataclass: compiled programs are known by it",
-            advice=f"Write @dataclass(frozen=True) above class {name}.",
-        )
+    check_dataclass(what, value)

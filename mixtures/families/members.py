@@ -1,19 +1,19 @@
 """How families are asked, by mixtures and by families made of others: a user's own need not be of the class `Family`."""
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from mixtures.errors import ModelError, check_part, in_words
+from mixtures.errors import ModelError, check_dataclass, check_part, in_words
 from mixtures.families.family import Family
 from mixtures.families.parts import Parts
 
 PARTS = frozenset(field.name for field in fields(Parts)) | {"needs_covariates", "bare_components", "spare_sites"}
 """What a family may say in `parts`, and what was said by attributes of its class before there was such a method."""
 
-METHODS = ("priors_by_site", "shared", "per_component", "emission", "start", "check")
+METHODS = sorted(Family.__abstractmethods__)
 """What every family says."""
 
 
@@ -28,13 +28,7 @@ def check_family(what: str, value: Any) -> None:
     name = type(value).__name__
     if missing := [method for method in METHODS if not hasattr(value, method)]:
         raise ModelError(what, got=f"a {name} without {', '.join(missing)}", expected="all that families.Family lists")
-    if not is_dataclass(value):
-        raise ModelError(
-            what,
-            got=f"a {name}, which is no dataclass",
-            expected="a frozen dataclass with a field `priors`: compiled programs are known by it",
-            advice=f"Write @dataclass(frozen=True) above class {name}.",
-        )
+    check_dataclass(what, value)
     if unread := _unread_parts(value):
         derive = "Return it" if isinstance(value, Family) else "Derive from families.Family, and return it"
         raise ModelError(

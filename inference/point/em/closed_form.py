@@ -32,6 +32,11 @@ class Frame:
     centre: np.ndarray
     unit: np.ndarray
 
+    @classmethod
+    def around(cls, centre: np.ndarray, spread: np.ndarray) -> "Frame":
+        """The coordinates in which spreads are about 1; a spread of 0 has no unit."""
+        return cls(centre, np.exp2(np.round(np.log2(np.where(spread > 0, spread, 1.0)))))
+
 
 class ClosedForm(Protocol):
     """EM for one family; frozen and hashable, because compiled programs are kept by it.

@@ -128,8 +128,7 @@ def fit_em(
             parameters = numbered_by_weight(bound, parameters, with_prior=is_posterior)
         elif (order := by_weight(parameters, sites)) is not None:
             parameters = permuted(parameters, sites, order)
-    with np.errstate(all="ignore"):
-        likelihood, classified = runs.likelihoods(best)
+    likelihood, classified = runs.likelihoods(best)
     if task is not None and is_brought(mixture.family):
         check_brought(bound, likelihood, runs.losses[best], parameters)
     prior = None

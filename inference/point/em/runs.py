@@ -212,20 +212,22 @@ def summarise(problem: EMProblem, starts: Sequence[Beginning], result: EMResult)
 
 def _likelihoods(problem: EMProblem, state: State) -> tuple[float, float]:
     """Log likelihood and classification log likelihood in the data's units, a block of rows at a time."""
-    totals = np.zeros(2)
-    for begin in range(0, len(problem.x), ROWS_AT_ONCE):
-        rows = slice(begin, begin + ROWS_AT_ONCE)
-        weights = None if problem.row_weights is None else problem.row_weights[rows]
-        labels = None if problem.labels is None else problem.labels[rows]
-        with np.errstate(divide="ignore"):  # log 0 of a weight
-            table = problem.closed_form.exact_log_joint(state, problem.x[rows].T, problem.frame)
-        if labels is not None:
-            numbers = np.arange(len(table))[:, None]
-            table = np.where((labels >= 0) & (labels != numbers), -np.inf, table)
-        peak = table.max(axis=0)
-        soft = peak + np.log(np.exp(table - peak).sum(axis=0))
-        totals += [np.sum(each if weights is None else weights * each) for each in (soft, peak)]
-    return float(totals[0]), float(totals[1])
+    blocks = [slice(begin, begin + ROWS_AT_ONCE) for begin in range(0, len(problem.x), ROWS_AT_ONCE)]
+    with np.errstate(all="ignore"):  # log 0 of a weight; a component that collapsed has no numbers
+        soft, hard = np.sum([_likelihoods_of(problem, state, rows) for rows in blocks], axis=0)
+    return float(soft), float(hard)
+
+
+def _likelihoods_of(problem: EMProblem, state: State, rows: slice) -> tuple[float, float]:
+    """The same of some rows."""
+    table = problem.closed_form.exact_log_joint(state, problem.x[rows].T, problem.frame)
+    if problem.labels is not None:
+        labels, numbers = problem.labels[rows], np.arange(len(table))[:, None]
+        table = np.where((labels >= 0) & (labels != numbers), -np.inf, table)
+    peak = table.max(axis=0)
+    soft = peak + np.log(np.exp(table - peak).sum(axis=0))
+    weights = 1.0 if problem.row_weights is None else problem.row_weights[rows]
+    return np.sum(weights * soft), np.sum(weights * peak)
 
 
 def table_of(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from inference.point.em.closed_form import Array, Frame, State, Statistics
-from inference.point.em.m_steps.newton import newton_step, powers_of_two, share_of, with_ones
+from inference.point.em.m_steps.newton import coefficients_in, line_of, moment_of, newton_step, share_of, with_ones
 from mixtures.observations import Observations
 
 SITES = frozenset({"gating_intercept", "gating_slope"})
@@ -51,7 +51,7 @@ class GatingEM:
         both = xp.reshape(weighted[:, None, :] * design, (components * size, -1)) @ xp.matrix_transpose(spread)
         return {
             "gating_gradient": (responsibilities - weighted) @ xp.matrix_transpose(design),
-            "gating_moment": (xp.sum(responsibilities, axis=0) * design) @ xp.matrix_transpose(design),
+            "gating_moment": moment_of(xp, responsibilities, design),
             "gating_curvature": xp.reshape(diagonal, (components * size, components * size)) - both,
         }
 
@@ -77,16 +77,15 @@ class GatingEM:
         return {"gating": bool(sites & SITES)} if sites & SITES in (frozenset(), SITES) else None
 
     def frame(self, x: np.ndarray) -> Frame:
-        return powers_of_two(x)
+        return Frame.around(x.mean(axis=0), x.std(axis=0))
 
     def blank(self, components: int) -> State:
         return {"gating": np.zeros((components, 1 + self.width))}
 
     def encode(self, parameters: Mapping[str, np.ndarray], frame: Frame) -> State:
-        slope = np.asarray(parameters["gating_slope"], dtype=np.float64)
-        intercept = np.asarray(parameters["gating_intercept"], dtype=np.float64) + slope @ frame.centre
-        return {"gating": np.column_stack([intercept, slope * frame.unit])}
+        line = (np.asarray(parameters[name], dtype=np.float64) for name in ("gating_intercept", "gating_slope"))
+        return {"gating": coefficients_in(frame, *line)}
 
     def decode(self, state: State, frame: Frame) -> dict[str, np.ndarray]:
-        slope = state["gating"][:, 1:] / frame.unit
-        return {"gating_intercept": state["gating"][:, 0] - slope @ frame.centre, "gating_slope": slope}
+        intercept, slope = line_of(frame, state["gating"])
+        return {"gating_intercept": intercept, "gating_slope": slope}

@@ -153,7 +153,7 @@ class GaussianEM:
         spread = np.where(spread > 0, spread, 1.0)
         if self.code not in EQUIVARIANT:
             spread = np.full_like(spread, np.sqrt(np.mean(spread**2)))
-        return Frame(centre, np.exp2(np.round(np.log2(spread))))
+        return Frame.around(centre, spread)
 
     def blank(self, components: int, columns: int) -> State:
         identity = np.broadcast_to(np.eye(columns), (components, columns, columns)).copy()

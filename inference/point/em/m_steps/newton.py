@@ -22,11 +22,20 @@ def with_ones(xp: Any, x: Array) -> Array:
     return xp.concat([xp.ones_like(x[:1]), x], axis=0)
 
 
-def powers_of_two(x: np.ndarray) -> Frame:
-    """Coordinates around the mean, in which standard deviations are about 1; dividing by powers of two is exact."""
-    spread = x.std(axis=0)
-    unit = np.exp2(np.round(np.log2(np.where(spread > 0, spread, 1.0))))
-    return Frame(x.mean(axis=0), unit)
+def moment_of(xp: Any, responsibilities: Array, design: Array) -> Array:
+    """sum_i w_i z_i z_i', (size, size), w_i being the row's weight."""
+    return (xp.sum(responsibilities, axis=0) * design) @ xp.matrix_transpose(design)
+
+
+def coefficients_in(frame: Frame, intercept: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    """Of the covariates in these coordinates, (components, 1 + covariates)."""
+    return np.column_stack([intercept + slope @ frame.centre, slope * frame.unit])
+
+
+def line_of(frame: Frame, coefficients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Intercept and slope of the covariates in their own units: the inverse of `coefficients_in`."""
+    slope = coefficients[:, 1:] / frame.unit
+    return coefficients[:, 0] - slope @ frame.centre, slope
 
 
 def newton_step(xp: Any, curvature: Array, gradient: Array) -> Array:

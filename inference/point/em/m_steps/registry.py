@@ -45,9 +45,14 @@ CLOSED_FORMS: dict[type, Callable[[Any], ClosedForm | None]] = {
 """From a family's type to its closed form. A family that is not here brings its own, see `mixtures.families.Parts`, or has gradient M-steps."""
 
 
+LAWS: dict[type, Callable[[int], LawForm]] = {Dirichlet: lambda covariates: ConstantWeights(), Gating: GatingEM}
+"""From a law's type and the number of covariates to its M-step."""
+
+
 def closed_law(law: Any, covariates: int) -> LawForm | None:
     """The M-step of a law of the assignment, if it has one."""
-    return GatingEM(covariates) if type(law) is Gating else ConstantWeights() if type(law) is Dirichlet else None
+    make = LAWS.get(type(law))
+    return None if make is None else make(covariates)
 
 
 def closed_form(family: Any) -> ClosedForm | None:

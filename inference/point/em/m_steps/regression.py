@@ -16,7 +16,7 @@ from scipy.special import gammaln
 from inference.point.em.closed_form import Array, Frame, State, Statistics
 from inference.point.em.m_steps.covariances import NO_ROWS
 from inference.point.em.m_steps.exponential_family import DENSITIES
-from inference.point.em.m_steps.newton import newton_step, powers_of_two, share_of, with_ones
+from inference.point.em.m_steps.newton import coefficients_in, line_of, moment_of, newton_step, share_of, with_ones
 from mixtures.observations import Observations
 from mixtures.priors import Prior
 
@@ -84,7 +84,7 @@ class RegressionEM:
         }
         if self.kind == "gaussian":
             return sums | {"square": xp.sum(responsibilities * apart * apart, axis=-1)}
-        return sums | {"moment": (xp.sum(responsibilities, axis=0) * design) @ xp.matrix_transpose(design)}
+        return sums | {"moment": moment_of(xp, responsibilities, design)}
 
     def m_step(
         self, xp: Any, statistics: Statistics, state: State, fixed: Mapping[str, Array], step: Array = 1.0
@@ -135,7 +135,7 @@ class RegressionEM:
         return {name: held[name] for name in self.fixable}
 
     def frame(self, x: np.ndarray) -> Frame:
-        frame = powers_of_two(x)
+        frame = Frame.around(x.mean(axis=0), x.std(axis=0))
         if self.kind == "gaussian":
             return frame
         # counts have no other unit
@@ -147,16 +147,17 @@ class RegressionEM:
 
     def encode(self, parameters: Mapping[str, np.ndarray], features: int | None, frame: Frame) -> State:
         level, unit = frame.centre[-1], frame.unit[-1]
-        slope = np.asarray(parameters["slope"], dtype=np.float64)
-        intercept = np.asarray(parameters["intercept"], dtype=np.float64) + slope @ frame.centre[:-1] - level
-        line = np.column_stack([intercept, slope * frame.unit[:-1]]) / unit
-        state = {"line": line}
+        given = (np.asarray(parameters[name], dtype=np.float64) for name in ("intercept", "slope"))
+        line = coefficients_in(_of_covariates(frame), *given)
+        line[:, 0] -= level
+        state = {"line": line / unit}
         return state | ({"scale": parameters["scale"] / unit} if self.kind == "gaussian" else {})
 
     def decode(self, state: State, features: int | None, frame: Frame) -> dict[str, np.ndarray]:
         level, unit = frame.centre[-1], frame.unit[-1]
-        slope = unit * state["line"][:, 1:] / frame.unit[:-1]
-        intercept = level + unit * state["line"][:, 0] - slope @ frame.centre[:-1]
+        line = unit * state["line"]
+        line[:, 0] += level
+        intercept, slope = line_of(_of_covariates(frame), line)
         sites = {"intercept": intercept, "slope": slope}
         return sites | ({"scale": unit * state["scale"]} if self.kind == "gaussian" else {})
 
@@ -185,3 +186,8 @@ class RegressionEM:
             return between * np.exp(0.5 * np.maximum(level[:, None], level))
         scale = np.maximum(state["scale"], np.finfo(float).tiny)
         return np.maximum(between / np.minimum(scale[:, None], scale), np.abs(np.log(scale[:, None] / scale)))
+
+
+def _of_covariates(frame: Frame) -> Frame:
+    """Without the response, which is the last column."""
+    return Frame(frame.centre[:-1], frame.unit[:-1])

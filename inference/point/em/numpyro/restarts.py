@@ -18,7 +18,7 @@ from inference.backends.numpyro.devices import available
 from inference.backends.numpyro.jit import jit
 from inference.point.em.closed_form import State, Statistics
 from inference.point.em.e_step import Block, e_step, with_prior
-from inference.point.em.loop import run_each
+from inference.point.em.loop import Pass, run_each
 from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.numpyro.passes import data_of, in_shares, over_rows
 from inference.point.em.problem import EMProblem, EMResult, Outcome
@@ -59,11 +59,12 @@ def _run(problem: EMProblem, states: State) -> EMResult:
     rows, features = problem.x.shape
     components = problem.closed_form.components_of(states)
     cells = components * features
+    is_many, is_damped = rows * cells >= SHARED_CELLS, problem.closed_form.is_damped
+    if is_damped and not is_many:
+        return _run_by_numpy(problem, states)
     lanes = min(restarts, MAX_LANES, max(1, LANE_CELLS // (rows * cells)))
     block = min(rows, max(256, BLOCK_CELLS // (lanes * cells)))
-    if problem.closed_form.is_damped and rows * cells < SHARED_CELLS:
-        return _run_by_numpy(problem, states)
-    if problem.closed_form.is_damped or (rows * cells >= SHARED_CELLS and jax.default_backend() == "cpu"):
+    if is_damped or (is_many and jax.default_backend() == "cpu"):
         return _run_in_shares(problem, states, block)
     data = _data(problem)
     run = _compiled(problem.closed_forms, problem.is_hard, block)
@@ -119,34 +120,24 @@ def _run_by_numpy(problem: EMProblem, states: State) -> EMResult:
         objective, statistics = e_step(np, closed, state, rows, problem.is_hard)
         return float(objective), statistics
 
-    with np.errstate(all="ignore"):
-        return run_each(
-            np,
-            problem,
-            states,
-            one_pass,
-            pseudo=problem.pseudo,
-            fixed=problem.fixed,
-            singular=np.linalg.LinAlgError,
-        )
+    return _run_each(problem, states, one_pass)
 
 
 def _run_in_shares(problem: EMProblem, states: State, block: int) -> EMResult:
     """Of many rows, each core has a share; the M-step is NumPy's."""
     threads = min(available(), MOST_THREADS)
     first = {name: value[0] for name, value in states.items()}
-    with in_shares(problem, first, block, threads) as one_pass, np.errstate(all="ignore"):
-        result = run_each(
-            np,
-            problem,
-            states,
-            one_pass,
-            pseudo=problem.pseudo,
-            fixed=problem.fixed,
-            singular=np.linalg.LinAlgError,
-        )
+    with in_shares(problem, first, block, threads) as one_pass:
+        result = _run_each(problem, states, one_pass)
     gc.collect()  # JAX returns memory that it was lent, here the data's, only when the collector runs
     return result
+
+
+def _run_each(problem: EMProblem, states: State, one_pass: Pass) -> EMResult:
+    """The loop in Python, on NumPy's arrays."""
+    singular = np.linalg.LinAlgError
+    with np.errstate(all="ignore"):
+        return run_each(np, problem, states, one_pass, pseudo=problem.pseudo, fixed=problem.fixed, singular=singular)
 
 
 def _data(problem: EMProblem) -> dict[str, Any]:

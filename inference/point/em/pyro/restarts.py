@@ -16,8 +16,7 @@ BLOCK_CELLS = 400_000
 def run_restarts(problem: EMProblem, states: State) -> EMResult:
     """EM from every state, (restarts, ...) by name."""
     closed = problem.closed_form
-    components = problem.closed_form.components_of(states)
-    blocks = _blocks(problem, components)
+    blocks = _blocks(problem, closed.components_of(states))
 
     def one_pass(state: State) -> tuple[float, Statistics]:
         parts = [e_step(torch_namespace, closed, state, block, problem.is_hard) for block in blocks]
