@@ -46,7 +46,9 @@ TUNE = {"numpyro": 500, "pyro": 150}
 def train(args: argparse.Namespace) -> PointFit:
     """Training a MAP estimator: best of 100 starts, assignments summed out by enumeration."""
     print(f"{MODEL}\n\n1. The best of {args.restarts} starts")
-    fit = inference.fit_map(MODEL, X, restarts=args.restarts, steps=args.steps, seed=args.seed, backend=args.backend)
+    fit = inference.fit_map(
+        MODEL, X, restarts=args.restarts, steps=args.steps, optimizer="adam", seed=args.seed, backend=args.backend
+    )
     print(fit_text(fit))
     print(
         f"The lowest loss at a start is {fit.restarts['initial_objective'].min():.4f}; the fit ends at {-fit.log_posterior:.4f}.\n"

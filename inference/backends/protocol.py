@@ -17,10 +17,6 @@ Parameters = Mapping[str, np.ndarray]
 """Constrained values by site."""
 
 
-ADAM_BETAS = (0.8, 0.99)
-"""Adam's decay rates, as in Pyro's Gaussian mixture tutorial."""
-
-
 GUIDE_BETAS = (0.5, 0.5)
 """Adam's decay rates for assignment probabilities: their gradient dies off exponentially, so a long memory of it stops the fit early.
 On the five points of Pyro's tutorial, 200 steps end 2e-6 from the optimum with these, 2.3 with (0.8, 0.99)."""
@@ -37,31 +33,14 @@ class Ascent:
     Args:
         parameters: final constrained values by site, (restarts, ...).
         losses: negative log posterior density before each step, and after the last, (restarts, steps + 1).
-        gradient_norms: of every site's unconstrained coordinates, before each step, (restarts, steps).
+        gradient_norms: of every site's unconstrained coordinates, before each step, (restarts, steps), and perhaps at the end.
+        steps: how many each start took, (restarts,), its last loss and norms repeated after them; None: all.
     """
 
     parameters: dict[str, np.ndarray]
     losses: np.ndarray
     gradient_norms: dict[str, np.ndarray]
-
-
-@dataclass(frozen=True, eq=False)
-class GradientOptions:
-    """How an optimiser of stochastic gradients goes.
-
-    Args:
-        optimizer: `"adam"` or `"sgd"`.
-        learning_rate: the first step's length, in units of the coordinates; steps decay along a cosine to `FINAL_LEARNING_RATE` of it.
-        momentum: of `"sgd"`.
-        steps: how many.
-        batches: the rows of each step, (steps, batch); None: all.
-    """
-
-    optimizer: str
-    learning_rate: float
-    momentum: float
-    steps: int
-    batches: np.ndarray | None = None
+    steps: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +50,8 @@ class LogDensity:
     Args:
         size: length of the vector.
         value_and_gradient: vector (size,) -> log density, gradient (size,).
+        values_and_gradients: the same of many vectors, (points, size) -> (points,), (points, size); of all rows, or of those at an index
+            that is given beside them.
         hessian: vector -> second derivatives of the log density, (size, size).
         is_real: which coordinates belong to real-valued sites, (size,); the others are on a log or logit scale.
         units: units by site -> the vector of units of unconstrained coordinates, 1 for sites not named. Of real-valued sites coordinates are
@@ -82,6 +63,7 @@ class LogDensity:
     size: int
     is_real: np.ndarray
     value_and_gradient: Callable[[np.ndarray], tuple[float, np.ndarray]]
+    values_and_gradients: Callable[..., tuple[np.ndarray, np.ndarray]]
     hessian: Callable[[np.ndarray], np.ndarray]
     units: Callable[[Parameters], np.ndarray]
     constrain: Callable[[np.ndarray], dict[str, np.ndarray]]
@@ -165,35 +147,17 @@ class Engine(Protocol):
         """The collapsed log density of one unconstrained vector; with the Jacobian it is what a sampler needs."""
         ...
 
-    def maximise(
-        self,
-        program: Program,
-        x: Observations,
-        starts: Parameters,
-        scales: Parameters,
-        *,
-        steps: int,
-        learning_rate: float,
-    ) -> Ascent:
-        """Gradient steps on AutoDelta's ELBO from every start; `scales` are step lengths by site, in the site's own shape."""
+    def elbo(self, program: Program, x: Observations) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+        """The ELBO of the backend's own AutoDelta, assignments enumerated: unconstrained vectors (points, size) -> values (points,) and
+        gradients. For a delta guide it is the log posterior density in the constrained space; programs that the backend's enumeration
+        does not take have that."""
         ...
 
-    def maximise_likelihood(
-        self,
-        program: Program,
-        x: Observations,
-        starts: np.ndarray,
-        units: np.ndarray,
-        options: GradientOptions,
-    ) -> Ascent:
-        """Gradient steps on the mean negative log likelihood from every unconstrained start, (restarts, size).
-
-        `units` are the coordinates' lengths. Losses are those of all rows, estimated from the batch.
-        """
-        ...
-
-    def expected(self, program: Program, x: Observations, *, prior: bool) -> Callable[..., tuple[float, np.ndarray]]:
-        """EM's expected log joint density: (vector, responsibilities (rows, components), fixed parameters by site) -> value, gradient."""
+    def expected(
+        self, program: Program, x: Observations, *, prior: bool
+    ) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+        """EM's expected log joint density: (vectors (points, size), responsibilities (points, rows, components), fixed parameters by site)
+        -> values (points,), gradients."""
         ...
 
     def classify(

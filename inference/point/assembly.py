@@ -42,13 +42,14 @@ def assembled(
     """The fit of gradient ascents, of which `best` ended at `parameters`; the optima are numbered in the table."""
     table["optimum"] = optima(table)
     likelihood, prior, classified = densities(bound, parameters)
+    looks = ascent.losses.shape[1] - 1 if ascent.steps is None else int(ascent.steps[best]) + 1
     return PointFit(
         **parts(bound.sites, parameters),
         log_likelihood=likelihood,
         log_posterior=likelihood + prior if is_posterior else None,
         classification_log_likelihood=classified,
-        losses=ascent.losses[best, :-1],
-        gradient_norms={name: norms[best] for name, norms in ascent.gradient_norms.items()},
+        losses=ascent.losses[best, :looks],
+        gradient_norms={name: norms[best, :looks] for name, norms in ascent.gradient_norms.items()},
         restarts=table,
         status=table.at[best, "status"],
         free_parameters=bound.sites.free_parameters,

@@ -1,22 +1,17 @@
-"""Maximum a posteriori: AutoDelta from many starts, the best one climbed to its top."""
+"""Maximum a posteriori: the best of many starts."""
 
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
-import pandas as pd
-
-from inference.backends.protocol import Ascent
 from inference.bound import Bound
-from inference.checks import check_counts, check_flags, check_positive, check_room, checked, sizes_of
-from inference.point.assembly import assembled, check_sound
-from inference.point.judgement import Judge
-from inference.point.reasons import reason_of
-from inference.point.restarts import judged, numbered_by_weight, polished
-from inference.point.starts import Starts, draw_starts, step_scales
+from inference.checks import check_choice, check_counts, check_flags, check_positive, check_room, checked, sizes_of
+from inference.point.ascents import by_autodelta, by_quasi_newton
+from inference.point.best_of import best_of
+from inference.point.objective import Objective
+from inference.point.starts import Starts
 from inference.results import PointFit
 from mixtures import Program
 from mixtures.renamed import formerly
-from mixtures.seeds import check_seed, restart_seeds
+from mixtures.seeds import check_seed
 
 
 @formerly(init="start", strict="raise_if_bad")
@@ -26,7 +21,8 @@ def fit_map(
     *,
     restarts: int = 20,
     steps: int = 500,
-    learning_rate: float = 0.1,
+    optimizer: Literal["lbfgs", "adam"] | None = None,
+    learning_rate: float | None = None,
     seed: int,
     init: Starts = None,
     row_weights: Any = None,
@@ -36,16 +32,20 @@ def fit_map(
 ) -> PointFit:
     """The parameters of highest posterior density, assignments summed out: best of many seeded starts.
 
-    Each start runs Adam on AutoDelta's ELBO, which for a delta guide is the log posterior density in the constrained space; steps decay
-    to rest. The best sound restart is then climbed to its maximum by L-BFGS. Restarts in which a component collapsed are reported and
-    never chosen while a sound one exists; when all of a user's starts collapse, as many are drawn by the program's own rule.
+    The objective is the log posterior density in the constrained space, which is what AutoDelta's ELBO with enumerated assignments is.
+    All starts climb side by side by L-BFGS until they are at rest; with `optimizer="adam"` they run Adam on AutoDelta's ELBO itself, for
+    a number of steps that decay to nothing. The best sound restart is then climbed to the last digit. Restarts in which a component
+    collapsed are reported and never chosen while a sound one exists; when all of a user's starts collapse, as many are drawn by the
+    program's own rule.
 
     Args:
         program: a declaration.
         x: data, shape (rows,) or (rows, features); see `mixtures.Observations`.
         restarts: the number of starts.
-        steps: gradient steps from each start.
-        learning_rate: length of the first steps, in units of the distance between random starts (on a log or logit scale: 1).
+        steps: of each start: at most (L-BFGS), or all of them (Adam).
+        optimizer: `"lbfgs"` or `"adam"`; None: Adam where a learning rate is given.
+        learning_rate: Adam's; the length of the first steps, in units of the distance between random starts (on a log or logit scale: 1).
+            None: 0.1.
         seed: an int in [0, 2**32). Each restart has one derived from it, in the table `restarts`, whose own first
             restart begins in the same place.
         init: None for the program's rule (for a Gaussian mixture: equal weights, standard deviations
@@ -73,38 +73,15 @@ def fit_map(
     observations = checked(program, x, labels=labels, row_weights=row_weights)
     seed = check_seed(seed)
     check_counts(restarts=restarts, steps=steps)
-    check_positive("learning_rate", learning_rate)
     check_flags(strict=strict)
     check_room(restarts=restarts, steps=steps)
     check_room(restarts=restarts, **sizes_of(program, observations))
-    bound = Bound.of(program, observations, backend)
-    sites, scales = bound.sites, step_scales(bound, seed, "fit_map")
-
-    judge = Judge(program, observations, sites)
-
-    def climb(seeds: np.ndarray, given: Starts) -> tuple[Ascent, pd.DataFrame]:
-        starts = draw_starts(bound, seeds, "fit_map", given)
-        ascent = bound.engine.maximise(program, observations, starts, scales, steps=steps, learning_rate=learning_rate)
-        return ascent, judged(judge, bound, ascent, seeds, scales)
-
-    ascent, table = climb(restart_seeds(seed, restarts), init)
-    if init is not None and not any(status.is_sound for status in table["status"]):
-        ascent, table = _joined((ascent, table), climb(restart_seeds(seed, 2 * restarts)[restarts:], None))
-    real = {site.name: scales[site.name] for site in sites.parameters if site.is_real}
-    density = bound.density()
-    best, parameters = polished(judge, bound, ascent, table, density, real)
-    if init is None and observations.labels is None:
-        parameters = numbered_by_weight(bound, parameters, with_prior=True)
-    check_sound("fit_map", table, best, strict, reason_of(table.at[best, "status"], observations))
-    return assembled(bound, seed, ascent, table, best, parameters, is_posterior=True)
-
-
-def _joined(first: tuple[Ascent, pd.DataFrame], second: tuple[Ascent, pd.DataFrame]) -> tuple[Ascent, pd.DataFrame]:
-    """Two rounds of restarts as one."""
-    (a, table_a), (b, table_b) = first, second
-    ascent = Ascent(
-        {name: np.concatenate([a.parameters[name], b.parameters[name]]) for name in a.parameters},
-        np.concatenate([a.losses, b.losses]),
-        {name: np.concatenate([a.gradient_norms[name], b.gradient_norms[name]]) for name in a.gradient_norms},
-    )
-    return ascent, pd.concat([table_a, table_b], ignore_index=True)
+    if optimizer is None:
+        optimizer = "lbfgs" if learning_rate is None else "adam"
+    rate = 0.1 if learning_rate is None else check_positive("learning_rate", learning_rate)
+    objective = Objective(Bound.of(program, observations, backend), "fit_map", seed, is_posterior=True)
+    if check_choice("optimizer", optimizer, ("lbfgs", "adam")) == "lbfgs":
+        ascend = by_quasi_newton(objective, steps)
+    else:
+        ascend = by_autodelta(objective, steps, rate)
+    return best_of(objective, ascend, restarts, init, strict=strict)

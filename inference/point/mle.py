@@ -3,10 +3,7 @@
 from typing import Any, Literal
 
 import numpy as np
-from scipy import optimize
 
-from inference.backends.protocol import Ascent, GradientOptions, LogDensity
-from inference.backends.sites import Sites
 from inference.bound import Bound
 from inference.checks import (
     check_choice,
@@ -19,16 +16,16 @@ from inference.checks import (
     checked,
     sizes_of,
 )
-from inference.point.assembly import assembled, check_sound
-from inference.point.judgement import Judge
-from inference.point.reasons import reason_of
-from inference.point.restarts import best_restart, judged, numbered_by_weight, polished
-from inference.point.starts import Starts, draw_starts, step_scales
+from inference.point.ascents import by_gradient, by_quasi_newton
+from inference.point.best_of import best_of
+from inference.point.gradient_steps import GradientOptions
+from inference.point.objective import Objective
+from inference.point.starts import Starts
 from inference.results import PointFit
 from mixtures import Program
 from mixtures.errors import ModelError
 from mixtures.renamed import formerly
-from mixtures.seeds import check_seed, generator, restart_seeds
+from mixtures.seeds import check_seed, generator
 
 OPTIMIZERS = ("adam", "sgd", "lbfgs")
 
@@ -38,8 +35,8 @@ def fit_mle(
     program: Program,
     x: Any,
     *,
-    optimizer: Literal["adam", "sgd", "lbfgs"] = "adam",
-    learning_rate: float = 0.05,
+    optimizer: Literal["adam", "sgd", "lbfgs"] | None = None,
+    learning_rate: float | None = None,
     momentum: float = 0.9,
     batch_size: int | None = None,
     epochs: int = 1000,
@@ -53,14 +50,15 @@ def fit_mle(
 ) -> PointFit:
     """The parameters of highest likelihood, assignments summed out, by gradient ascent from many starts.
 
-    The objective is the mean log likelihood of the rows, so that a learning rate means the same whatever their number. Steps decay along a
-    cosine. With full batches the best sound restart is climbed to its top by L-BFGS; with minibatches it is returned as it is.
+    All starts climb side by side by L-BFGS until they are at rest. Adam and SGD climb the mean log likelihood of the rows, so that a learning
+    rate means the same whatever their number; their steps decay along a cosine. With full batches the best sound restart is climbed to the
+    last digit; with minibatches it is returned as it is.
 
     Args:
         program: a declaration; its priors play no part, except that a user's own program draws its starts from them.
         x: data, shape (rows,) or (rows, features).
-        optimizer: `"adam"`, `"sgd"` (with momentum) or `"lbfgs"`.
-        learning_rate: of Adam and SGD, in units of the distance between random starts (on a log or logit scale: 1).
+        optimizer: `"lbfgs"`, `"adam"`, or `"sgd"` (with momentum); None: Adam where a learning rate or a batch size is given, else L-BFGS.
+        learning_rate: of Adam and SGD, in units of the distance between random starts (on a log or logit scale: 1). None: 0.05.
         momentum: of SGD.
         batch_size: rows of a step, drawn anew in every epoch; None for all rows.
         epochs: passes over the data; iterations of L-BFGS at most.
@@ -92,9 +90,11 @@ def fit_mle(
     check_counts(restarts=restarts, epochs=epochs)
     if check_positive("momentum", momentum, or_zero=True):
         check_share("momentum", momentum)
-    check_positive("learning_rate", learning_rate)
     check_flags(strict=strict)
+    if optimizer is None:
+        optimizer = "lbfgs" if learning_rate is None and batch_size is None else "adam"
     check_choice("optimizer", optimizer, OPTIMIZERS)
+    rate = 0.05 if learning_rate is None else check_positive("learning_rate", learning_rate)
     check_room(restarts=restarts, epochs=epochs)
     check_room(restarts=restarts, **sizes_of(program, observations))
     if batch_size is not None and (optimizer == "lbfgs" or check_count("batch_size", batch_size) > len(observations)):
@@ -104,33 +104,14 @@ def fit_mle(
             expected="at most the number of rows, and None for lbfgs",
             advice="L-BFGS needs exact gradients: use adam or sgd for minibatches.",
         )
-    bound = Bound.of(program, observations, backend)
-    sites, scales = bound.sites, step_scales(bound, seed, "fit_mle")
-    density = bound.density(prior=False)
-    real = {site.name: scales[site.name] for site in sites.parameters if site.is_real}
-    seeds = restart_seeds(seed, restarts)
-    drawn = draw_starts(bound, seeds, "fit_mle", init)
-    starts = np.stack([density.unconstrain({name: v[i] for name, v in drawn.items()}) for i in range(restarts)])
-    units = density.units(real)
+    objective = Objective(Bound.of(program, observations, backend), "fit_mle", seed, is_posterior=False)
     if optimizer == "lbfgs":
-        ascent = _quasi_newton(density, starts, units, sites, epochs)
+        ascend = by_quasi_newton(objective, epochs)
     else:
         batches = _batches(len(observations), batch_size, epochs, seed)
         steps = epochs if batches is None else len(batches)
-        options = GradientOptions(optimizer, learning_rate, momentum, steps, batches)
-        ascent = bound.engine.maximise_likelihood(program, observations, starts, units, options)
-    units_of_rest = scales if batch_size is None else None
-    judge = Judge(program, observations, sites, is_bounded=False)
-    table = judged(judge, bound, ascent, seeds, units_of_rest)
-    if batch_size is None:
-        best, parameters = polished(judge, bound, ascent, table, density, real)
-    else:
-        best = best_restart(table)
-        parameters = {name: value[best] for name, value in ascent.parameters.items()}
-    if init is None and observations.labels is None:
-        parameters = numbered_by_weight(bound, parameters, with_prior=False)
-    check_sound("fit_mle", table, best, strict, reason_of(table.at[best, "status"], observations))
-    return assembled(bound, seed, ascent, table, best, parameters, is_posterior=False)
+        ascend = by_gradient(objective, GradientOptions(optimizer, rate, steps, momentum, batches=batches))
+    return best_of(objective, ascend, restarts, init, strict=strict, is_exact=batch_size is None)
 
 
 def _batches(rows: int, batch_size: int | None, epochs: int, seed: int) -> np.ndarray | None:
@@ -140,42 +121,3 @@ def _batches(rows: int, batch_size: int | None, epochs: int, seed: int) -> np.nd
     rng = generator(seed, "fit_mle", "batches")
     whole = rows // batch_size * batch_size
     return np.concatenate([rng.permutation(rows)[:whole].reshape(-1, batch_size) for _ in range(epochs)])
-
-
-def _quasi_newton(density: LogDensity, starts: np.ndarray, units: np.ndarray, sites: Sites, epochs: int) -> Ascent:
-    """L-BFGS from every start in turn."""
-    ends, series = [], []
-    for start in starts:
-        last: list[tuple[float, np.ndarray]] = []
-
-        def objective(v: np.ndarray, start: np.ndarray = start, last: list = last) -> tuple[float, np.ndarray]:
-            value, gradient = density.value_and_gradient(start + units * v)
-            last[:] = [(-value, gradient)]
-            return -value, -gradient * units
-
-        objective(np.zeros(density.size))
-        climbed = last.copy()
-        result = optimize.minimize(
-            objective,
-            np.zeros(density.size),
-            jac=True,
-            method="L-BFGS-B",
-            # a step ends where the line search looked last
-            callback=lambda _, last=last, climbed=climbed: climbed.extend(last),
-            options={"maxiter": epochs, "ftol": 1e-14, "gtol": 1e-8},
-        )
-        ends.append(density.constrain(start + units * result.x))
-        series.append(climbed)
-    steps = max(map(len, series))
-    losses = np.array([_drawn_out([loss for loss, _ in climbed], steps + 1) for climbed in series])
-    gradients = np.array([_drawn_out([gradient for _, gradient in climbed], steps) for climbed in series])
-    norms = {
-        site.name: np.linalg.norm(gradients[:, :, density.units({site.name: np.zeros(())}) == 0], axis=2)
-        for site in sites.parameters
-    }
-    return Ascent({name: np.stack([end[name] for end in ends]) for name in ends[0]}, losses, norms)
-
-
-def _drawn_out(values: list[Any], length: int) -> list[Any]:
-    """The values, the last one repeated until there are so many."""
-    return values + values[-1:] * (length - len(values))

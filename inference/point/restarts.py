@@ -17,6 +17,9 @@ from inference.status import SEVERITY, Status
 SAME_OPTIMUM = 1e-5
 """Relative difference of objectives above which two restarts, in order of their objectives, ended at different optima."""
 
+VANISHED = 1e-15
+"""A weight that is smaller has run to zero, or what float64 has for it beside 1: a climb gets there only where the objective rises all along."""
+
 TIE = 1e-6
 """Relative difference of objectives below which two restarts reached the same optimum."""
 
@@ -52,7 +55,7 @@ def judged(
             "seed": seeds.astype(np.int64),
             "initial_objective": ascent.losses[:, 0],
             "objective": final,
-            "steps": ascent.losses.shape[1] - 1,
+            "steps": ascent.losses.shape[1] - 1 if ascent.steps is None else ascent.steps,
             "status": pd.Series(statuses, dtype=object),
             "occupancy": pd.Series(occupancies, dtype=object),
         }
@@ -69,9 +72,13 @@ def _largest_gradients(ascent: Ascent, scales: Parameters) -> np.ndarray:
 
 
 def _final_weight_gradients(sites: Sites, ascent: Ascent) -> np.ndarray:
+    """How steep the objective is in the weights, (restarts,); infinite where one has run to zero, where float64 sees no slope any more."""
     names = [site.name for site in sites.parameters if is_weights(site)]
-    norms = [ascent.gradient_norms[name][:, -1] for name in names]
-    return np.max(norms, axis=0) if norms else np.zeros(len(ascent.losses))
+    found = np.zeros(len(ascent.losses))
+    for name in names:
+        smallest = ascent.parameters[name].reshape(len(found), -1).min(axis=1)
+        found = np.maximum(found, np.where(smallest < VANISHED, np.inf, ascent.gradient_norms[name][:, -1]))
+    return found
 
 
 def is_weights(site: Site) -> bool:

@@ -9,9 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from inference.backends.numpyro.ascent import compiled_ascent, compiled_guide_ascent
+from inference.backends.numpyro.autodelta import compiled_elbos
+from inference.backends.numpyro.expected import compiled_expected
+from inference.backends.numpyro.guide import compiled_guide_ascent
 from inference.backends.numpyro.hub import compiled_joint, compiled_log_densities, compiled_pointwise
-from inference.backends.numpyro.mle import compiled_expected, compiled_mle
 from inference.backends.numpyro.programs import (
     compiled_classifier,
     compiled_deterministic,
@@ -24,9 +25,10 @@ from inference.backends.numpyro.vector import (
     compiled_hessian,
     compiled_prior_vector,
     compiled_units,
+    compiled_vector_densities,
     compiled_vector_density,
 )
-from inference.backends.protocol import Ascent, GradientOptions, GuideAscent, LogDensity, Parameters
+from inference.backends.protocol import GuideAscent, LogDensity, Parameters
 from inference.backends.sites import Sites
 from inference.backends.target import Target
 from mixtures import Observations, Program
@@ -122,10 +124,14 @@ class NumPyroEngine:
     ) -> LogDensity:
         structure, data, sites = bound(program, x)
         evaluate, constrain, unconstrain = compiled_vector_density(structure, sites, prior, jacobian)
+        many = compiled_vector_densities(structure, sites, prior, jacobian)
         return LogDensity(
             size=sites.coordinates,
             is_real=sites.are_real(sorted(site.name for site in sites.parameters)),
             value_and_gradient=_in_float64(lambda u: _as_pair(evaluate(jnp.asarray(u), data))),
+            values_and_gradients=_in_float64(
+                lambda points, rows=None: _as_arrays(many(jnp.asarray(points), rows, data))
+            ),
             hessian=_in_float64(
                 lambda u: np.asarray(compiled_hessian(structure, sites, prior, jacobian)(jnp.asarray(u), data))
             ),
@@ -135,43 +141,18 @@ class NumPyroEngine:
         )
 
     @_held
-    def maximise(
-        self,
-        program: Program,
-        x: Observations,
-        starts: Parameters,
-        scales: Parameters,
-        *,
-        steps: int,
-        learning_rate: float,
-    ) -> Ascent:
+    def elbo(self, program: Program, x: Observations) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
         structure, data, sites = bound(program, x)
-        climb = compiled_ascent(structure, sites, steps)
-        parameters, losses, norms = climb(_as_jax(starts), _as_jax(scales), jnp.asarray(learning_rate), data)
-        return Ascent(_as_numpy(parameters), np.asarray(losses), _as_numpy(norms))
+        evaluate = compiled_elbos(structure, sites)
+        return _in_float64(lambda points: _as_arrays(evaluate(jnp.asarray(points), data)))
 
     @_held
-    def maximise_likelihood(
-        self,
-        program: Program,
-        x: Observations,
-        starts: np.ndarray,
-        units: np.ndarray,
-        options: GradientOptions,
-    ) -> Ascent:
-        structure, data, sites = bound(program, x)
-        ascend = compiled_mle(structure, sites, options.optimizer, options.steps)
-        ends, losses, norms = ascend(starts, units, options, jax.tree.map(jnp.asarray, data))
-        constrain = self.log_density(program, x, prior=False).constrain
-        each = [constrain(end) for end in np.asarray(ends)]
-        parameters = {name: np.stack([one[name] for one in each]) for name in each[0]}
-        return Ascent(parameters, np.asarray(losses), _as_numpy(norms))
-
-    @_held
-    def expected(self, program: Program, x: Observations, *, prior: bool) -> Callable[..., tuple[float, np.ndarray]]:
+    def expected(
+        self, program: Program, x: Observations, *, prior: bool
+    ) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
         structure, data, sites = bound(program, x)
         evaluate = compiled_expected(structure, sites, prior)
-        return _in_float64(lambda u, shares, fixed: _as_pair(evaluate(u, shares, _as_jax(fixed), data)))
+        return _in_float64(lambda points, shares, fixed: _as_arrays(evaluate(points, shares, _as_jax(fixed), data)))
 
     @_held
     def classify(
@@ -213,6 +194,10 @@ def _as_jax(values: Parameters) -> Values:
 
 def _as_pair(pair: tuple[jax.Array, jax.Array]) -> tuple[float, np.ndarray]:
     return float(pair[0]), np.asarray(pair[1])
+
+
+def _as_arrays(pair: tuple[jax.Array, jax.Array]) -> tuple[np.ndarray, np.ndarray]:
+    return np.asarray(pair[0]), np.asarray(pair[1])
 
 
 ENGINE = NumPyroEngine()

@@ -1,6 +1,7 @@
 """The log density as a function of one unconstrained vector: what samplers, optimisers and Laplace's method climb."""
 
 import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +11,13 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from numpyro.distributions import biject_to
 
-from inference.backends.numpyro.hub import of_no_row, split_density
+from inference.backends.numpyro.hub import at_once, of_no_row, split_density
 from inference.backends.numpyro.jit import ON_ONE_CORE, jit
 from inference.backends.numpyro.programs import prior_draw
 from inference.backends.numpyro.sites import CACHED, Values, trace_sites
 from inference.backends.numpyro.split import Held, apart
 from inference.backends.predictors import Predictors
+from inference.backends.run_arguments import rows_of
 from inference.backends.sites import Sites
 from mixtures import Program
 
@@ -118,6 +120,28 @@ def compiled_vector_density(
     log_density, constrain, unconstrain = vector_functions(program, sites, prior, jacobian)
     gradient = jit(jax.value_and_grad(log_density), ON_ONE_CORE)
     return gradient, jit(constrain), jit(unconstrain)
+
+
+def many_of(function: Callable[[jax.Array, Values], jax.Array], sites: Sites) -> Callable[..., Any]:
+    """A function (vectors (points, size), data) -> values and gradients of each; so many at once as fit into a cache."""
+
+    def many(points: jax.Array, data: Values) -> tuple[jax.Array, jax.Array]:
+        cells = len(data["x"]) * math.prod(site.categories for site in sites.assignments)
+        one = jax.value_and_grad(function)
+        group = at_once(len(points), cells)
+        if group == len(points):
+            return jax.vmap(one, (0, None))(points, data)
+        return jax.lax.map(lambda u: one(u, data), points, batch_size=group)
+
+    return many
+
+
+@functools.lru_cache(CACHED)
+def compiled_vector_densities(program: Program, sites: Sites, prior: bool, jacobian: bool) -> Callable[..., Any]:
+    """Compiled: (vectors (points, size), rows, data) -> log densities and gradients; of all rows, or of those at an index."""
+    log_density, _, _ = vector_functions(program, sites, prior, jacobian)
+    many = many_of(log_density, sites)
+    return jit(lambda points, rows, data: many(points, data if rows is None else rows_of(data, rows)))
 
 
 @functools.lru_cache(CACHED)

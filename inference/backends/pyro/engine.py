@@ -8,8 +8,10 @@ import torch
 from pyro import poutine
 from pyro.infer import infer_discrete
 
-from inference.backends.protocol import Ascent, GradientOptions, GuideAscent, LogDensity, Parameters
-from inference.backends.pyro.ascent import ascend_guide, ascend_one_by_one, ascend_together
+from inference.backends.protocol import GuideAscent, LogDensity, Parameters
+from inference.backends.pyro.autodelta import autodelta
+from inference.backends.pyro.expected import expected_density
+from inference.backends.pyro.guide import ascend_guide
 from inference.backends.pyro.hub import (
     deterministic_of,
     log_densities,
@@ -18,11 +20,10 @@ from inference.backends.pyro.hub import (
     pointwise,
     table_of,
 )
-from inference.backends.pyro.mle import ascend_likelihood, expected_density
 from inference.backends.pyro.programs import as_numpy, as_torch, isolated, tensors
 from inference.backends.pyro.sites import describe
 from inference.backends.pyro.terms import trace_sites
-from inference.backends.pyro.vector import Collapsed, vector_density
+from inference.backends.pyro.vector import Collapsed, many_of, vector_density
 from inference.backends.sites import Sites
 from inference.backends.target import Target
 from mixtures import Observations, Program
@@ -106,54 +107,33 @@ class PyroEngine:
     ) -> LogDensity:
         return vector_density(program, x, prior=prior, jacobian=jacobian)
 
-    def maximise(
-        self,
-        program: Program,
-        x: Observations,
-        starts: Parameters,
-        scales: Parameters,
-        *,
-        steps: int,
-        learning_rate: float,
-    ) -> Ascent:
+    def elbo(self, program: Program, x: Observations) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
         sites = describe(program, x)
-        model, data = tensors(program, x)
-        ascend = ascend_one_by_one if sites.is_enumerated else ascend_together
-        with isolated():
-            return ascend(
-                model,
-                sites,
-                data,
-                as_torch(dict(starts)),
-                as_torch(dict(scales)),
-                steps=steps,
-                learning_rate=learning_rate,
-            )
-
-    def maximise_likelihood(
-        self,
-        program: Program,
-        x: Observations,
-        starts: np.ndarray,
-        units: np.ndarray,
-        options: GradientOptions,
-    ) -> Ascent:
-        sites = describe(program, x)
+        if not sites.is_enumerated:  # the same, and vmap takes it: some hundred times faster
+            return self.log_density(program, x).values_and_gradients
         model, data = tensors(program, x)
         with isolated():
-            return ascend_likelihood(model, sites, data, starts, units, options)
+            value = autodelta(model, sites, data)
 
-    def expected(self, program: Program, x: Observations, *, prior: bool) -> Callable[..., tuple[float, np.ndarray]]:
+        def evaluate(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            with isolated():
+                return many_of(value, as_torch(points), is_vectorised=False)
+
+        return evaluate
+
+    def expected(
+        self, program: Program, x: Observations, *, prior: bool
+    ) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
         sites = describe(program, x)
         model, data = tensors(program, x)
         with isolated():
             evaluate = expected_density(model, sites, data, prior)
 
-        def value_and_gradient(*arguments: Any) -> tuple[float, np.ndarray]:
+        def values_and_gradients(*arguments: Any) -> tuple[np.ndarray, np.ndarray]:
             with isolated():
                 return evaluate(*arguments)
 
-        return value_and_gradient
+        return values_and_gradients
 
     def classify(
         self, program: Program, parameters: Parameters, x: Observations, *, temperature: int, seed: int

@@ -17,6 +17,7 @@ from inference.backends.pyro.terms import (
     Values,
     trace_sites,
 )
+from inference.backends.run_arguments import rows_of
 from inference.backends.sites import (
     Sites,
 )
@@ -80,6 +81,27 @@ class Collapsed:
         return self.space.constrain(self.space.split(u))
 
 
+def with_gradient(
+    function: Callable[[torch.Tensor], torch.Tensor], u: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The function's value and gradient."""
+    u = u.requires_grad_()
+    value = function(u)
+    (gradient,) = torch.autograd.grad(value, u)
+    return value.detach(), gradient
+
+
+def many_of(
+    function: Callable[[torch.Tensor], torch.Tensor], points: torch.Tensor, *, is_vectorised: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Values and gradients at many points: at once, or of functions that vmap does not take, one by one."""
+    if is_vectorised:
+        gradients, values = torch.vmap(torch.func.grad_and_value(function))(points)
+    else:
+        values, gradients = map(torch.stack, zip(*(with_gradient(function, u.clone()) for u in points), strict=True))
+    return values.numpy(), gradients.numpy()
+
+
 def vector_density(program: Program, x: Observations, *, prior: bool, jacobian: bool) -> LogDensity:
     """The collapsed log density of one unconstrained vector, with gradients by torch."""
     sites = describe(program, x)
@@ -88,16 +110,19 @@ def vector_density(program: Program, x: Observations, *, prior: bool, jacobian: 
         collapsed = Collapsed(model, sites, data)
     space = collapsed.space
 
-    def log_density(vector: torch.Tensor) -> torch.Tensor:
-        likelihood, log_prior, log_jacobian = collapsed.terms(vector, data)
+    def log_density(vector: torch.Tensor, part: Values = data) -> torch.Tensor:
+        likelihood, log_prior, log_jacobian = collapsed.terms(vector, part)
         return likelihood + (log_prior if prior else 0.0) + (log_jacobian if jacobian else 0.0)
 
     def value_and_gradient(u: np.ndarray) -> tuple[float, np.ndarray]:
         with isolated():
-            vector = as_torch(u).requires_grad_()
-            total = log_density(vector)
-            (gradient,) = torch.autograd.grad(total, vector)
-        return total.item(), gradient.numpy()
+            value, gradient = with_gradient(log_density, as_torch(u))
+        return value.item(), gradient.numpy()
+
+    def values_and_gradients(points: np.ndarray, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        part = data if rows is None else rows_of(data, rows)
+        with isolated():
+            return many_of(lambda u: log_density(u, part), as_torch(points), is_vectorised=not sites.is_enumerated)
 
     def hessian(u: np.ndarray) -> np.ndarray:
         with isolated():
@@ -107,6 +132,7 @@ def vector_density(program: Program, x: Observations, *, prior: bool, jacobian: 
         size=sites.coordinates,
         is_real=sites.are_real(space.shapes),
         value_and_gradient=value_and_gradient,
+        values_and_gradients=values_and_gradients,
         hessian=hessian,
         units=lambda scales: space.units(as_torch(dict(scales))).numpy(),
         constrain=lambda u: as_numpy(collapsed.constrain(as_torch(u), data)),

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from inference.bound import Bound
-from inference.point.em.generalised import ObjectiveByGradient
+from inference.point.em.objective import EMObjective
 from inference.point.em.runs import Runs
 from inference.point.em.settings import Settings
 from inference.point.restarts import best_restart, optima
@@ -43,7 +43,7 @@ def finished(bound: Bound, settings: Settings, runs: Runs, is_posterior: bool) -
 
     EM is slow near a maximum that is flat, and a Newton step knows no maximum from a slope. The next best is looked at where one runs off.
     """
-    climber = ObjectiveByGradient(bound, settings, is_posterior)
+    climber = EMObjective(bound, settings, is_posterior)
     while runs.table.at[best := best_restart(runs.table), "status"].is_sound:
         values = runs.parameters(best)
         # before the climb, which may go so far that the objective is flat all around
@@ -60,9 +60,7 @@ def finished(bound: Bound, settings: Settings, runs: Runs, is_posterior: bool) -
     return runs
 
 
-def _with_end(
-    runs: Runs, best: int, top: dict[str, np.ndarray], climber: ObjectiveByGradient, losses: list[float]
-) -> Runs:
+def _with_end(runs: Runs, best: int, top: dict[str, np.ndarray], climber: EMObjective, losses: list[float]) -> Runs:
     """The restarts, of which one ends elsewhere."""
     table, series = runs.table.copy(), list(runs.losses)
     series[best] = np.array(losses)
@@ -72,6 +70,6 @@ def _with_end(
         if restart != best:
             return runs.likelihoods(restart)
         joint = climber.log_joint(top)
-        return climber.total(logsumexp(joint, axis=1)), climber.total(joint.max(axis=1))
+        return float(climber.total(logsumexp(joint, axis=1))), float(climber.total(joint.max(axis=1)))
 
     return Runs(lambda restart: top if restart == best else runs.parameters(restart), likelihoods, series, table)

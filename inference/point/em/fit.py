@@ -117,7 +117,7 @@ def fit_em(
     else:
         with np.errstate(all="ignore"):  # of a component that collapses there are no numbers, which its status says
             runs = closed_em(bound, mixture, task, settings)
-    if task is not None and task.closed.is_damped and not hard:
+    if (task is None or task.closed.is_damped) and not hard:
         runs = finished(bound, settings, runs, is_posterior)
     best = best_restart(runs.table)
     reason = reason_of(runs.table.at[best, "status"], observations)

@@ -1,90 +1,93 @@
-"""EM for families and objectives without closed-form M-steps: the M-step climbs by gradient.
+"""EM for families and objectives without closed-form M-steps: the M-step climbs by gradient, all restarts side by side.
 
 Each M-step takes a few quasi-Newton steps on the expected log joint density, and keeps them only if it has risen: a generalised EM, whose
 objective never falls (Dempster, Laird & Rubin 1977). EM is sure far from an optimum and slow near one: where its gains have become small,
-quasi-Newton steps on the objective itself take over, whose gradient is the expected log joint density's at the current responsibilities
-(Jamshidian & Jennrich 1997, Journal of the Royal Statistical Society B 59). A restart is at rest when neither gains anything any more
-and the objective is flat.
+quasi-Newton steps on the objective itself take over (Jamshidian & Jennrich 1997, Journal of the Royal Statistical Society B 59).
 """
 
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
-from scipy import optimize
 from scipy.special import logsumexp
 
-from inference.backends.protocol import Ascent, LogDensity
+from inference.backends.protocol import Ascent
 from inference.bound import Bound
 from inference.point.em.initial_partitions import Partition, Partitions, matched
+from inference.point.em.objective import EMObjective, Points
 from inference.point.em.problem import Outcome
 from inference.point.em.runs import Runs
 from inference.point.em.settings import Settings
 from inference.point.judgement import Judge
-from inference.point.polish import polish
-from inference.point.restarts import best_restart, judged, optima
-from inference.point.runaway import runs_off
-from inference.point.starts import draw_starts, step_scales
+from inference.point.restarts import judged, optima
+from inference.point.starts import draw_starts
 from inference.status import Status
 from mixtures import Mixture, Observations
 from mixtures.mixture import completed
 from mixtures.seeds import generator, restart_seeds
 
-STEPS = 10
-"""Quasi-Newton steps of one M-step at most."""
-
 SMALL_GAIN = 1e-4
 """Gain of an M-step, in log density for each row, below which quasi-Newton steps on the objective take over."""
 
-Table = Float[np.ndarray, "rows components"]
+CELLS = 4_000_000
+"""Numbers in the tables, restarts x rows x components, of restarts that go side by side."""
 
 
 def generalised_em(bound: Bound, mixture: Mixture, settings: Settings, is_posterior: bool) -> Runs:
-    """All restarts, one after the other, from the family's own starts."""
+    """All restarts, from the family's own starts."""
     seeds = restart_seeds(settings.seed, settings.restarts)
-    starts = draw_starts(bound, seeds, "fit_em", settings.starts or None)
-    one = ObjectiveByGradient(bound, settings, is_posterior)
-    begins = [{name: value[run] for name, value in starts.items()} | settings.fixed for run in range(settings.restarts)]
-    rules = ["given"] * len(settings.starts) + ["rows"] * (settings.restarts - len(settings.starts))
-    if settings.fixed:
-        drawn = _partitions(mixture, bound.x, settings)
-        begins[len(settings.starts) :] = [
-            one.from_partition(begin, partition)
-            for begin, partition in zip(begins[len(settings.starts) :], drawn, strict=True)
-        ]
-        rules[len(settings.starts) :] = [partition.rule for partition in drawn]
-    ends = [one.run(begin) for begin in begins]
-    parameters = {name: np.stack([end[0][name] for end in ends]) for name in starts}
-    longest = max(len(end[1]) for end in ends)
-    losses = np.array([end[1] + end[1][-1:] * (longest - len(end[1])) for end in ends])
-    norms = {site.name: np.zeros((len(ends), 1)) for site in bound.sites.parameters}
-    ascent = Ascent(parameters, losses, norms)
-    judge = Judge(mixture, bound.x, bound.sites, is_bounded=is_posterior)
-    table = judged(judge, bound, ascent, seeds)
-    table["steps"] = [len(end[1]) - 1 for end in ends]
+    objective = EMObjective(bound, settings, is_posterior)
+    starts, rules = _starts(bound, mixture, settings, objective, seeds)
+    together = max(1, CELLS // (len(bound.x) * mixture.components))
+    ends = [
+        _run(objective, settings, starts[first : first + together]) for first in range(0, settings.restarts, together)
+    ]
+    parameters = objective.values(np.concatenate([end.vectors for end in ends]))
+    losses = [series for end in ends for series in end.losses]
+    outcomes = [outcome for end in ends for outcome in end.outcomes]
+    longest = max(map(len, losses))
+    ascent = Ascent(
+        parameters,
+        np.array([series + series[-1:] * (longest - len(series)) for series in losses]),
+        {site.name: np.zeros((len(losses), 1)) for site in bound.sites.parameters},
+        np.array([len(series) - 1 for series in losses]),
+    )
+    table = judged(Judge(mixture, bound.x, bound.sites, is_bounded=is_posterior), bound, ascent, seeds)
     table["status"] = [
-        Status.CONVERGED if status is Status.MAX_STEPS and end[2] is Outcome.AT_REST else status
-        for status, end in zip(table["status"], ends, strict=True)
+        Status.CONVERGED if status is Status.MAX_STEPS and outcome is Outcome.AT_REST else status
+        for status, outcome in zip(table["status"], outcomes, strict=True)
     ]
     table["rule"] = rules
-    while table.at[best := best_restart(table), "status"].is_sound and table.at[best, "status"] is not Status.LIMIT:
-        end = one.runs_off(ends[best][0])
-        if end is None:
-            break
-        table.at[best, "status"] = end
     table["optimum"] = optima(table)
 
-    def likelihoods(restart: int) -> tuple[float, float]:
-        joint = one.log_joint({name: value[restart] for name, value in parameters.items()})
-        return one.total(logsumexp(joint, axis=1)), one.total(joint.max(axis=1))
+    def of_restart(restart: int) -> dict[str, np.ndarray]:
+        return {name: value[restart] for name, value in parameters.items()}
 
-    return Runs(
-        lambda restart: {name: value[restart] for name, value in parameters.items()},
-        likelihoods,
-        [np.array(end[1]) for end in ends],
-        table,
-    )
+    def likelihoods(restart: int) -> tuple[float, float]:
+        joint = objective.log_joint(of_restart(restart))
+        return float(objective.total(logsumexp(joint, axis=1))), float(objective.total(joint.max(axis=1)))
+
+    return Runs(of_restart, likelihoods, [np.array(series) for series in losses], table)
+
+
+def _starts(
+    bound: Bound, mixture: Mixture, settings: Settings, objective: EMObjective, seeds: np.ndarray
+) -> tuple[Points, list[str]]:
+    """Vectors where restarts begin, (restarts, size), and by which rules: those that were given first."""
+    given = len(settings.starts)
+    starts = draw_starts(bound, seeds, "fit_em", settings.starts or None)
+    vectors = objective.vectors(starts)
+    if not settings.fixed or given == settings.restarts:
+        return vectors, ["given"] * given + ["rows"] * (settings.restarts - given)
+    drawn = _partitions(mixture, bound.x, settings)
+    # the M-step's answer to a partition, of which every component also has a share in all rows
+    shares = np.full((len(drawn), len(bound.x), mixture.components), 1 / mixture.components)
+    for own, partition in zip(shares, drawn, strict=True):
+        own[partition.rows] *= 0.1
+        own[partition.rows] += 0.9 * (partition.labels[:, None] == np.arange(mixture.components))
+    if settings.row_weights is not None:
+        shares *= settings.row_weights[:, None]
+    vectors[given:] = objective.m_step(vectors[given:], shares)
+    return vectors, ["given"] * given + [partition.rule for partition in drawn]
 
 
 def _partitions(mixture: Mixture, x: Observations, settings: Settings) -> list[Partition]:
@@ -95,109 +98,52 @@ def _partitions(mixture: Mixture, x: Observations, settings: Settings) -> list[P
     return drawn if x.labels is None else [matched(partition, x.labels, mixture.components) for partition in drawn]
 
 
-class ObjectiveByGradient:
-    """EM of one restart, and what it needs of the program."""
+@dataclass(frozen=True, eq=False)
+class _Ends:
+    """Where restarts ended.
 
-    def __init__(self, bound: Bound, settings: Settings, is_posterior: bool):
-        self._settings = settings
-        self._weights = np.ones(len(bound.x)) if settings.row_weights is None else settings.row_weights
-        self._density: LogDensity = bound.density()
-        self._objective = replace(self._density, value_and_gradient=self._value_and_gradient)
-        self._expected = bound.engine.expected(bound.program, bound.x, prior=is_posterior)
-        self._is_posterior = is_posterior
-        self._sites = bound.sites
-        scales = step_scales(bound, settings.seed, "fit_em")
-        self._real = {site.name: scales[site.name] for site in bound.sites.parameters if site.is_real}
-        self._unit = self._density.units(self._real)
-        self.log_joint: Callable[[dict[str, np.ndarray]], Table] = bound.log_joint
-        self._log_prior = lambda values: float(
-            bound.log_priors({name: value[None] for name, value in values.items()})[0]
-        )
+    Args:
+        vectors: (restarts, size).
+        losses: negative objectives of each, before each step and at the end.
+        outcomes: how each ended.
+    """
 
-    def total(self, rows: np.ndarray) -> float:
-        """A sum over rows, each as often as it counts."""
-        with np.errstate(invalid="ignore"):  # of a component that is collapsing: no number, which ends the restart
-            return float(self._weights @ rows)
+    vectors: Points
+    losses: list[list[float]]
+    outcomes: list[Outcome]
 
-    def from_partition(self, start: dict[str, np.ndarray], partition: Partition) -> dict[str, np.ndarray]:
-        """The M-step's answer to a partition, of which every component also has a share in all rows."""
-        components = len(start["weights"]) if "weights" in start else int(partition.labels.max()) + 1
-        shares = np.full((len(self._weights), components), 1 / components)
-        shares[partition.rows] = 0.1 / components + 0.9 * (partition.labels[:, None] == np.arange(components))
-        return self._m_step(start, shares * self._weights[:, None])
 
-    def run(self, start: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], list[float], Outcome]:
-        values = start
-        losses: list[float] = []
-        size = self._weights.sum()
-        while True:
-            table, objective = self._evaluated(values)
-            gain = np.inf if not losses else objective + losses[-1]
-            small = self._settings.tolerance * max(abs(objective), size)
-            losses.append(-objective)
-            if not np.isfinite(objective):
-                return values, losses, Outcome.BROKEN
-            if len(losses) > self._settings.max_steps:
-                return values, losses, Outcome.OUT_OF_STEPS
-            if self._settings.is_hard and gain <= small:
-                return values, losses, Outcome.AT_REST
-            left = self._settings.max_steps - len(losses)
-            if gain <= SMALL_GAIN * size and left > 0 and not self._settings.is_hard:
-                values, is_flat = self.leap(values, losses, left)
-                table, ahead = self._evaluated(values)
-                if gain <= small and ahead - objective <= small:
-                    return values, losses, Outcome.AT_REST if is_flat else Outcome.OUT_OF_STEPS
-            values = self._m_step(values, self._shares(table))
-
-    def runs_off(self, values: dict[str, np.ndarray]) -> Status | None:
-        """What is wrong with an end that is no maximum, see `inference.point.runaway`."""
-        return runs_off(self._objective, self._sites, values, self._real)
-
-    def _evaluated(self, values: dict[str, np.ndarray]) -> tuple[Table, float]:
-        """log p(x_i, assignment_i = k), and the objective."""
-        table = self.log_joint(values)
-        rows = table.max(axis=1) if self._settings.is_hard else logsumexp(table, axis=1)
-        return table, self.total(rows) + (self._log_prior(values) if self._is_posterior else 0.0)
-
-    def _value_and_gradient(self, u: np.ndarray) -> tuple[float, np.ndarray]:
-        """The objective of one unconstrained vector; its gradient by Fisher's identity."""
-        table, objective = self._evaluated(self._density.constrain(u) | self._settings.fixed)
-        if not np.isfinite(objective):
-            return -np.inf, np.zeros_like(u)
-        return objective, self._expected(u, self._shares(table), self._settings.fixed)[1]
-
-    def leap(self, values: dict[str, np.ndarray], losses: list[float], most: int) -> tuple[dict[str, np.ndarray], bool]:
-        """Quasi-Newton steps on the objective until it rises no more, and whether it is flat there; each adds to the losses."""
-        ahead, is_flat = polish(
-            self._objective,
-            values,
-            self._real,
-            max_steps=most,
-            on_step=lambda objective: losses.append(min(losses[-1], -objective)),
-        )
-        return ahead | self._settings.fixed, is_flat
-
-    def _shares(self, table: Table) -> Table:
-        """Responsibilities, row weights multiplied in."""
-        if self._settings.is_hard:
-            shares = (table.argmax(axis=1)[:, None] == np.arange(table.shape[1])).astype(np.float64)
-        else:
-            shares = np.exp(table - logsumexp(table, axis=1, keepdims=True))
-        return shares * self._weights[:, None]
-
-    def _m_step(self, values: dict[str, np.ndarray], shares: Table) -> dict[str, np.ndarray]:
-        begin = self._density.unconstrain(values)
-        fixed = self._settings.fixed
-        first, _ = self._expected(begin, shares, fixed)
-        unit = self._unit
-
-        def objective(v: np.ndarray) -> tuple[float, np.ndarray]:
-            value, slope = self._expected(begin + unit * v, shares, fixed)
-            return -value, -slope * unit
-
-        result = optimize.minimize(
-            objective, np.zeros(len(begin)), jac=True, method="L-BFGS-B", options={"maxiter": STEPS}
-        )
-        if not np.isfinite(result.fun) or -result.fun < first:
-            return values
-        return self._density.constrain(begin + unit * result.x) | fixed
+def _run(objective: EMObjective, settings: Settings, starts: Points) -> _Ends:
+    """EM from every start, until its gains are small; then quasi-Newton steps, where assignments are not hard."""
+    vectors, size = starts.copy(), objective.rows
+    losses: list[list[float]] = [[] for _ in starts]
+    outcomes = np.full(len(starts), Outcome.RUNNING)
+    is_running, last = np.ones(len(starts), dtype=bool), np.full(len(starts), -np.inf)
+    while True:
+        tables, found = objective.evaluated(vectors)
+        for restart in np.flatnonzero(is_running):
+            losses[restart].append(-float(found[restart]))
+        with np.errstate(invalid="ignore"):  # infinity less infinity
+            gain = found - last
+        enough = settings.tolerance * np.maximum(np.abs(found), size) if settings.is_hard else SMALL_GAIN * size
+        outcomes[is_running & ~np.isfinite(found)] = Outcome.BROKEN
+        is_running &= np.isfinite(found)
+        is_out = np.array([len(series) > settings.max_steps for series in losses])
+        outcomes[is_running & is_out] = Outcome.OUT_OF_STEPS
+        is_running &= ~is_out & ~(gain <= enough)
+        if not is_running.any():
+            break
+        moved = objective.m_step(vectors, objective.responsibilities(tables))
+        vectors, last = np.where(is_running[:, None], moved, vectors), found
+    is_slow = outcomes == Outcome.RUNNING
+    if settings.is_hard:
+        outcomes[is_slow] = Outcome.AT_REST
+    elif is_slow.any():
+        left = 1 + settings.max_steps - max(len(losses[restart]) for restart in np.flatnonzero(is_slow))
+        tops, way = objective.climbed(vectors, max(1, left))
+        vectors = np.where(is_slow[:, None], tops, vectors)
+        is_flat = objective.is_flat(way)
+        for restart in np.flatnonzero(is_slow):
+            losses[restart] += np.minimum.accumulate(way.values[restart])[1:].tolist()
+            outcomes[restart] = Outcome.AT_REST if is_flat[restart] else Outcome.OUT_OF_STEPS
+    return _Ends(vectors, losses, [Outcome(outcome) for outcome in outcomes])

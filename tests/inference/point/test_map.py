@@ -11,6 +11,10 @@ import pytest
 import inference
 import mixtures
 from inference import Status
+from inference.backends import engine
+from inference.bound import Bound
+from inference.point.starts import step_scales
+from mixtures import Observations
 from mixtures.errors import ChoiceError, DataError, FitError, ModelError, SeedError
 from tests.oracles import FIVE_POINTS
 from tests.programs import common_regime, shared_rate, two_assignments
@@ -54,6 +58,25 @@ def test_losses_and_gradient_norms_are_kept_for_every_site(tutorial_fit):
         assert (
             norms[-1] < 1e-3 * norms[0]
         )  # steps decay to rest: the slope of the start, which is no optimum, is all but gone
+
+
+def test_quasi_newton_steps_climb_the_same_objective_to_the_same_mode(tutorial, tutorial_fit, backend):
+    fit = inference.fit_map(tutorial, FIVE_POINTS, restarts=100, seed=0, backend=backend)
+    np.testing.assert_allclose(
+        fit.restarts["initial_objective"], tutorial_fit.restarts["initial_objective"], rtol=1e-12
+    )
+    np.testing.assert_allclose(-fit.log_posterior, 17.4432548791, atol=1e-8)
+    np.testing.assert_allclose(fit.parameters["loc"], [10.98446190, 0.49894134], atol=1e-6)
+    sound = fit.restarts[[status.is_sound for status in fit.restarts["status"]]]
+    assert len(sound) and all(status is Status.CONVERGED for status in sound["status"])
+    assert (sound["steps"] < 100).all()
+    assert len(fit.losses) - 1 in set(sound["steps"])
+    assert (np.diff(fit.losses) <= 1e-12 * abs(fit.losses[0])).all()
+
+
+def test_a_learning_rate_asks_for_adam(tutorial):
+    fit = inference.fit_map(tutorial, FIVE_POINTS, restarts=2, steps=7, learning_rate=0.1, seed=0)
+    assert fit.losses.shape == (7,)
 
 
 def test_criteria_follow_their_definitions(tutorial_fit):
@@ -175,29 +198,66 @@ def test_a_users_own_program_reaches_a_stationary_point(program, backend):
     assert fit.status is Status.CONVERGED
 
 
-def test_two_routes_of_ascent_in_pyro_agree():
-    """The vmapped hub, and AutoDelta with TraceEnum_ELBO, are the same objective with the same gradient."""
-    import torch
+def test_the_elbo_of_autodelta_is_the_log_posterior_density(backend):
+    """Delta guides have no entropy, and enumeration sums assignments out: Pyro's and NumPyro's own ELBO against scipy, and its gradient
+    against finite differences."""
+    x, program = Observations(FIVE_POINTS), mixtures.gaussian_mixture(2, "tied").scaled_to(Observations(FIVE_POINTS))
+    density = engine(backend).log_density(program, x)
+    points = np.random.default_rng(0).normal(size=(3, density.size))
+    points[:, density.is_real] *= 5
+    values, gradients = (
+        _autodelta(program, x)(points) if backend == "pyro" else engine(backend).elbo(program, x)(points)
+    )
+    right, slopes = density.values_and_gradients(points)
+    np.testing.assert_allclose(values, right, rtol=1e-10)
+    np.testing.assert_allclose(gradients, slopes, rtol=1e-8, atol=1e-10)
+    for point, value in zip(points, values, strict=True):
+        np.testing.assert_allclose(value, density.value_and_gradient(point)[0], rtol=1e-10)
 
-    from inference.backends.pyro import ascent as pyro_ascent
+
+def _autodelta(program, x):
+    """AutoDelta itself in Pyro, where the hub stands in for it."""
+    from inference.backends.pyro.autodelta import autodelta
     from inference.backends.pyro.programs import as_torch, isolated, tensors
     from inference.backends.pyro.sites import describe
-    from mixtures import Observations
+    from inference.backends.pyro.vector import many_of
 
-    x = Observations(FIVE_POINTS)
-    model = mixtures.gaussian_mixture(2, "tied")
-    sites = describe(model, x)
-    native, data = tensors(model, x)
-    starts = as_torch({"weights": [[0.5, 0.5], [0.3, 0.7]], "loc": [[1.0, 9.0], [0.0, 12.0]], "scale": [2.0, 3.0]})
-    scales = {name: torch.ones(()) for name in starts}
-    with isolated():
-        together = pyro_ascent.ascend_together(native, sites, data, starts, scales, steps=5, learning_rate=0.1)
-        alone = pyro_ascent.ascend_one_by_one(native, sites, data, starts, scales, steps=5, learning_rate=0.1)
-    np.testing.assert_allclose(together.losses[:, 0], alone.losses[:, 0], rtol=1e-10)
-    # weights move on other coordinates (AutoDelta's softmax), so later steps differ; the gradients of the others are the same at first
-    for name in ("loc", "scale"):
-        np.testing.assert_allclose(together.gradient_norms[name][:, 0], alone.gradient_norms[name][:, 0], rtol=1e-8)
-    assert (alone.losses[:, -1] < alone.losses[:, 0] - 1).all()
+    def elbo(points):
+        with isolated():
+            value = autodelta(*tensors(program, x)[:1], describe(program, x), tensors(program, x)[1])
+            return many_of(value, as_torch(points), is_vectorised=False)
+
+    return elbo
+
+
+def test_steps_of_adam_are_torchs(backend):
+    """One start on a program of one unknown, against a loop of torch.optim's over the closed form."""
+    import torch
+
+    @mixtures.declare
+    def one_mean(ppl, x):
+        mean = ppl.sample("mean", ppl.dist.Normal(0.0, 2.0))
+        with ppl.plate("rows", len(x)):
+            ppl.sample("obs", ppl.dist.Normal(mean, 1.0), obs=x)
+
+    x, steps = np.array([1.0, 2.5, 4.0]), 20
+    fit = inference.fit_map(
+        one_mean, x, restarts=1, steps=steps, optimizer="adam", init={"mean": 0.0}, seed=0, backend=backend
+    )
+    v = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    unit = step_scales(Bound.of(one_mean, Observations(x), backend), 0, "fit_map")["mean"]
+    adam = torch.optim.Adam([v], betas=(0.8, 0.99))
+    losses = []
+    for count in range(steps):
+        adam.param_groups[0]["lr"] = 0.1 * (0.999 * 0.5 * (1 + np.cos(np.pi * count / steps)) + 1e-3)
+        adam.zero_grad()
+        mean = v * float(unit)
+        log_prior = torch.distributions.Normal(0.0, 2.0).log_prob(mean)
+        loss = -(log_prior + torch.distributions.Normal(mean, 1.0).log_prob(torch.tensor(x)).sum())
+        loss.backward()
+        losses.append(loss.item())
+        adam.step()
+    np.testing.assert_allclose(fit.losses, losses, rtol=1e-6)
 
 
 def test_one_component_is_a_plain_fit(backend):

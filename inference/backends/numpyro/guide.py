@@ -1,8 +1,4 @@
-"""Gradient ascent on NumPyro's enumerated ELBOs, every start in one compiled, vmapped program.
-
-Guides are made inside the compiled function and die with it: a guide that outlives the tracing in which it was first called keeps
-its tracers, and one that is used for two starts keeps the first start for both.
-"""
+"""Enumeration in the guide, in NumPyro: gradient ascent on the ELBO of assignment probabilities, the parameters held."""
 
 import functools
 from collections.abc import Callable
@@ -15,16 +11,12 @@ import numpyro
 import optax
 from numpyro import handlers
 from numpyro.distributions import Categorical, biject_to, constraints
-from numpyro.infer import TraceEnum_ELBO, init_to_value
-from numpyro.infer.autoguide import AutoDelta
+from numpyro.infer import TraceEnum_ELBO
 
-from inference.backends.numpyro.hub import log_densities
 from inference.backends.numpyro.jit import jit, recorded
 from inference.backends.numpyro.sites import CACHED, Values, native
-from inference.backends.numpyro.vector import Space
-from inference.backends.pieces import Pace, Paces, pieces
-from inference.backends.protocol import ADAM_BETAS, FINAL_LEARNING_RATE, GUIDE_BETAS
-from inference.backends.run_arguments import ROW_WEIGHTS
+from inference.backends.pieces import Pace, pieces
+from inference.backends.protocol import FINAL_LEARNING_RATE, GUIDE_BETAS
 from inference.backends.sites import Sites
 from mixtures import Program
 
@@ -87,74 +79,6 @@ def _in_pieces(
         at, records, found = advance(at, records, (first, end), *arguments)
     norms = {name: np.asarray(series)[..., :steps] for name, series in records["norms"].items()}
     return found, np.asarray(records["loss"]), norms
-
-
-@functools.lru_cache(CACHED)
-def compiled_ascent(program: Program, sites: Sites, steps: int) -> Callable[..., tuple[Values, np.ndarray, Values]]:
-    """MAP by AutoDelta and TraceEnum_ELBO from every start: (starts, scales, learning rate, data) -> ends, losses, norms."""
-    # NumPyro's enumeration refuses programs in which no row has a choice, and sums others as their plates say, which may not be as they run
-    is_summed = sites.is_trivial or sites.structure is not None
-
-    def begin(starts: Values, data: Values) -> Any:
-        free = Space(program, sites, data).free
-        return jax.vmap(lambda start: _begun(free(start), steps, ADAM_BETAS))(starts)
-
-    def advance(
-        at: Any, records: Values, span: Any, starts: Values, scales: Values, learning_rate: jax.Array, data: Values
-    ) -> tuple[Any, Values, Values]:
-        space = Space(program, sites, data)
-        has_elbo = not is_summed and ROW_WEIGHTS not in data  # enumeration knows no weight of a row
-        objective = _autodelta(program, sites, starts, data) if has_elbo else _summed(program, sites, data)
-
-        def loss(free: Values) -> jax.Array:
-            return objective(space.values(free))
-
-        def one(at: Any, records: Values) -> tuple[Any, Values]:
-            return _descend(loss, at, records, scales, learning_rate, span, ADAM_BETAS)
-
-        at, records = jax.vmap(one)(at, records)
-        return at, records, jax.vmap(space.values)(at[0])
-
-    first_state, next_states, paces = jit(begin), jit(advance), Paces()
-
-    def ascend(
-        starts: Values, scales: Values, learning_rate: jax.Array, data: Values
-    ) -> tuple[Values, np.ndarray, Values]:
-        pace = paces.of(len(next(iter(starts.values()))))
-        return _in_pieces(next_states, pace, first_state(starts, data), steps, starts, scales, learning_rate, data)
-
-    return ascend
-
-
-def _autodelta(program: Program, sites: Sites, starts: Values, data: Values) -> Loss:
-    """Constrained values -> the negative ELBO of a delta guide there."""
-    model, key = native(program), jax.random.PRNGKey(0)  # nothing is random: deltas and exact enumeration
-    hidden = handlers.block(model, hide=[site.name for site in sites.assignments])
-    guide = AutoDelta(hidden, init_loc_fn=init_to_value(values={name: value[0] for name, value in starts.items()}))
-    _call_once(guide, key, data)
-    elbo = TraceEnum_ELBO()
-
-    def loss(values: Values) -> jax.Array:
-        return elbo.loss(key, {f"{name}_auto_loc": value for name, value in values.items()}, model, guide, **data)
-
-    return loss
-
-
-def _summed(program: Program, sites: Sites, data: Values) -> Loss:
-    """Constrained values -> the negative log posterior density, which that ELBO is."""
-    both = log_densities(program, sites)
-
-    def loss(values: Values) -> jax.Array:
-        likelihood, prior = both(values, data)
-        return -(likelihood + prior)
-
-    return loss
-
-
-def _call_once(guide: Callable[..., Any], key: jax.Array, data: Values) -> None:
-    """Let an autoguide read its model here, outside gradients and loops."""
-    with handlers.block(), handlers.seed(rng_seed=key):
-        guide(**data)
 
 
 @functools.lru_cache(CACHED)
