@@ -24,15 +24,13 @@ def by_quasi_newton(objective: Objective, steps: int) -> Ascend:
     names = [site.name for site in objective.bound.sites.parameters]
 
     def ascend(starts: Parameters) -> Ascent:
-        begin = objective.vectors(starts)
-
         def loss(v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            values, gradients = objective.density.values_and_gradients(begin + objective.unit * v)
+            values, gradients = objective.density.values_and_gradients(objective.unit * v)
             return -values, -gradients * objective.unit
 
         found = quasi_newton(
             loss,
-            np.zeros_like(begin),
+            objective.vectors(starts) / objective.unit,
             steps=steps,
             tolerance=TOLERANCE,
             record=lambda gradients: objective.norms(gradients / objective.unit),
@@ -40,7 +38,7 @@ def by_quasi_newton(objective: Objective, steps: int) -> Ascend:
         longest = max(1, int(found.steps.max()))
         series = np.stack([drawn_out(record, longest + 1) for record in found.records])
         return Ascent(
-            objective.parameters(begin + objective.unit * found.ends),
+            objective.parameters(objective.unit * found.ends),
             np.stack([drawn_out(values, longest + 1) for values in found.values]),
             {name: series[:, :, index] for index, name in enumerate(names)},
             found.steps,

@@ -26,6 +26,9 @@ LOOKS = 40
 ROUNDING = 1e-13
 """Relative differences of values that are none."""
 
+MANY = 100
+"""Looks after which those that are still on their way are looked at alone."""
+
 IDLE = 5
 """Steps without gain, after which what is left is rounding."""
 
@@ -59,6 +62,7 @@ def quasi_newton(
     steps: int,
     tolerance: float,
     record: Callable[[Points], np.ndarray] = lambda gradients: np.abs(gradients).max(axis=1),
+    takes_few: bool = True,
 ) -> Descents:
     """Minimise from every start until it is at rest.
 
@@ -68,6 +72,7 @@ def quasi_newton(
         steps: of each start, at most.
         tolerance: of a start at rest, the largest derivative relative to the objective's size (at least 1).
         record: what is kept of gradients, (starts, size) -> (starts, ...).
+        takes_few: whether the objective may be asked about some of the points alone.
 
     Example:
         >>> found = quasi_newton(lambda v: ((v**2).sum(axis=1), 2 * v), np.array([[3.0, 4.0], [0.0, 0.0]]), steps=50, tolerance=1e-9)
@@ -80,9 +85,12 @@ def quasi_newton(
     curvature, search = _Curvature(at), _Search(value)
     is_moving = np.isfinite(value) & ~_is_flat(value, gradient, tolerance)
     search.turn(is_moving, curvature.direction(gradient), gradient)
+    looks = 0
     while is_moving.any():
+        looks += 1
         trial = at + np.where(is_moving, search.length, 0.0)[:, None] * search.direction
-        found, slopes = _looked(objective, trial)
+        some = takes_few and looks > MANY
+        found, slopes = _looked_at_few(objective, trial, is_moving) if some else _looked(objective, trial)
         is_step = search.judge(is_moving, found, slopes)
         curvature.add(is_step, trial - at, slopes - gradient)
         at[is_step], value[is_step], gradient[is_step] = trial[is_step], found[is_step], slopes[is_step]
@@ -102,6 +110,17 @@ def _looked(objective: Objective, points: Points) -> tuple[Values, Points]:
         values, gradients = objective(points)
     is_number = np.isfinite(values) & np.isfinite(gradients).all(axis=1)
     return np.where(is_number, values, np.inf), np.where(is_number[:, None], gradients, 0.0)
+
+
+def _looked_at_few(objective: Objective, points: Points, which: Which) -> tuple[Values, Points]:
+    """The same at some points alone, if these are a quarter of all at most; others are as good as nowhere."""
+    few = -(-len(points) // 4)
+    if which.sum() > few:
+        return _looked(objective, points)
+    index = np.resize(np.flatnonzero(which), few)  # one size, so that objectives are compiled for two at most
+    values, gradients = np.full(len(points), np.inf), np.zeros_like(points)
+    values[index], gradients[index] = _looked(objective, points[index])
+    return values, gradients
 
 
 def _is_flat(value: Values, gradient: Points, tolerance: float) -> Which:

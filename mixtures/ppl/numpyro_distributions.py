@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 from numpyro.distributions import constraints
 
-from mixtures.ppl.rotation import rotated_tril
+from mixtures.ppl.rotation import cayley
 
 
 class Normal(dist.Normal):
@@ -40,25 +40,51 @@ class MultivariateNormal(dist.Distribution):
         batch = jnp.broadcast_shapes(jnp.shape(loc)[:-1], jnp.shape(scale_tril)[:-2])
         super().__init__(batch_shape=batch, event_shape=jnp.shape(loc)[-1:], validate_args=validate_args)
 
+    @property
+    def root(self):
+        """A matrix whose square is the covariance."""
+        return self.scale_tril
+
     def sample(self, key, sample_shape=()):
         noise = jax.random.normal(key, sample_shape + self.batch_shape + self.event_shape, dtype=jnp.result_type(float))
-        return self.loc + (self.scale_tril @ noise[..., None])[..., 0]
+        return self.loc + (self.root @ noise[..., None])[..., 0]
+
+    def distance(self, rows):
+        """|L^-1 (x - mu)|^2 for every row, and log |L|."""
+        return distance(rows, self.loc, self.scale_tril)
 
     def log_prob(self, value):
-        squared, half_log_det = distance(value, self.loc, self.scale_tril)
+        squared, half_log_det = self.distance(value)
         return -0.5 * (squared + self.event_shape[0] * jnp.log(2 * jnp.pi)) - half_log_det
 
 
 def distance(rows, loc, scale_tril):
     """|L^-1 (x - mu)|^2 for every row, and log |L|."""
+    half_log_det = jnp.sum(jnp.log(jnp.diagonal(scale_tril, axis1=-2, axis2=-1)), axis=-1)
+    if rows.ndim > 1 and scale_tril.ndim > 2 and scale_tril.shape[-3] > 1:
+        return jnp.sum(_substituted(scale_tril, rows - loc) ** 2, axis=-1), half_log_det
     identity = jnp.eye(scale_tril.shape[-1], dtype=scale_tril.dtype)
     # L^-1, once a component and not once a row
     whiten = jax.scipy.linalg.solve_triangular(scale_tril, jnp.broadcast_to(identity, scale_tril.shape), lower=True)
-    half_log_det = jnp.sum(jnp.log(jnp.diagonal(scale_tril, axis1=-2, axis2=-1)), axis=-1)
+    return _squared(rows, loc, whiten), half_log_det
+
+
+def _squared(rows, loc, whiten):
+    """|W (x - mu)|^2 for every row."""
     is_alike = [array.ndim == least or array.shape[-least - 1] == 1 for array, least in ((loc, 1), (whiten, 2))]
     if rows.ndim > 1 and all(is_alike):
-        return jnp.sum(_whitened(rows, jnp.atleast_2d(loc), whiten) ** 2, axis=-2), half_log_det
-    return jnp.sum((whiten @ (rows - loc)[..., None])[..., 0] ** 2, axis=-1), half_log_det
+        return jnp.sum(_whitened(rows, jnp.atleast_2d(loc), whiten) ** 2, axis=-2)
+    return jnp.sum((whiten @ (rows - loc)[..., None])[..., 0] ** 2, axis=-1)
+
+
+def _substituted(tril, apart):
+    """L^-1 (x - mu) where every row has a matrix of its own, a coordinate at a time for all rows: XLA's own solver goes row by row, and shares
+    many small matrices out among threads that may wait for each other for ever."""
+    solved: list[jax.Array] = []
+    for j in range(tril.shape[-1]):
+        known = sum((tril[..., j, i] * value for i, value in enumerate(solved)), start=jnp.zeros(()))
+        solved.append((apart[..., j] - known) / tril[..., j, j])
+    return jnp.stack(solved, axis=-1)
 
 
 @jax.custom_jvp
@@ -108,9 +134,77 @@ def zero_sum_normal(*event_shape: int, scale):
     return dist.ZeroSumNormal(scale, event_shape)
 
 
-def rotated_normal(loc, scale, orientation):
-    """Standard deviations `scale` along axes turned by Cayley's coordinates: Sigma = Q diag(scale^2) Q'."""
-    return MultivariateNormal(loc, scale_tril=rotated_tril(jnp, scale, orientation, jnp.asarray))
+class RotatedNormal(dist.Distribution):
+    """Standard deviations `scale` along axes turned by Cayley's coordinates: Sigma = Q diag(scale^2) Q'.
+
+    Args:
+        loc: mean, shape (..., features).
+        scale: shape (..., features).
+        orientation: Cayley's coordinates of Q, shape (..., pairs of features).
+    """
+
+    arg_constraints: ClassVar[dict] = {
+        "loc": constraints.real_vector,
+        "scale": constraints.independent(constraints.positive, 1),
+        "orientation": constraints.real_vector,
+    }
+    support = constraints.real_vector
+    reparametrized_params: ClassVar[list] = ["loc", "scale", "orientation"]
+
+    def __init__(self, loc, scale, orientation, *, validate_args=None):
+        self.loc, self.scale, self.orientation = loc, scale, orientation
+        batch = jnp.broadcast_shapes(*(jnp.shape(part)[:-1] for part in (loc, scale, orientation)))
+        super().__init__(batch_shape=batch, event_shape=jnp.shape(loc)[-1:], validate_args=validate_args)
+
+    @property
+    def _axes(self):
+        return cayley(jnp, self.orientation, self.event_shape[0], jnp.asarray, inverse)
+
+    @property
+    def root(self):
+        """Q diag(scale), whose square is the covariance."""
+        return self._axes * self.scale[..., None, :]
+
+    def sample(self, key, sample_shape=()):
+        noise = jax.random.normal(key, sample_shape + self.batch_shape + self.event_shape, dtype=jnp.result_type(float))
+        return self.loc + (self.root @ noise[..., None])[..., 0]
+
+    def distance(self, rows):
+        """|root^-1 (x - mu)|^2 for every row, and log |root|."""
+        whiten = jnp.swapaxes(self._axes, -1, -2) / self.scale[..., None]
+        return _squared(rows, self.loc, whiten), jnp.sum(jnp.log(self.scale), axis=-1)
+
+    def log_prob(self, value):
+        squared, half_log_det = self.distance(value)
+        return -0.5 * (squared + self.event_shape[0] * jnp.log(2 * jnp.pi)) - half_log_det
+
+
+@jax.custom_jvp
+def inverse(matrices):
+    """The inverses of matrices I + S with S skew-symmetric, (..., d, d), by Gauss and Jordan's method, which needs no pivots here, and one
+    step of Newton's for the last digits.
+
+    XLA shares the factorisations of several matrices out among the threads of its pool, and each waits for its share: from some tens of
+    columns on all threads may wait, for ever.
+    """
+    places = jnp.arange(matrices.shape[-1])
+
+    def eliminated(j, work):
+        pivot = work[..., j, j, None]
+        row = jnp.where(places == j, 1.0, work[..., j, :]) / pivot
+        column = jnp.where(places == j, 0.0, work[..., :, j])
+        cleared = jnp.where(places == j, 0.0, work)
+        rest = cleared - column[..., :, None] * row[..., None, :]
+        return jnp.where((places == j)[:, None], row[..., None, :], rest)
+
+    found = jax.lax.fori_loop(0, matrices.shape[-1], eliminated, matrices)
+    return found @ (2 * jnp.eye(matrices.shape[-1]) - matrices @ found)
+
+
+@inverse.defjvp
+def _inverse_tangent(primals, tangents):
+    found = inverse(*primals)
+    return found, -found @ tangents[0] @ found
 
 
 def equal_volume_normal(loc, scale, correlation_cholesky):

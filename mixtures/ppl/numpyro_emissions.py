@@ -12,7 +12,7 @@ from jax.scipy.special import gammaln, i0e
 from numpyro.distributions import constraints
 
 from mixtures.ppl.log_densities import LogDensities
-from mixtures.ppl.numpyro_distributions import MultivariateNormal, distance
+from mixtures.ppl.numpyro_distributions import MultivariateNormal
 from mixtures.ppl.protocol import IMPOSSIBLE
 
 DENSITIES = LogDensities(jnp, gammaln, i0e)
@@ -31,27 +31,35 @@ class MultivariateStudentT(dist.Distribution):
 
     Args:
         df: degrees of freedom, shape (...).
-        loc: location, shape (..., features).
-        scale_tril: Cholesky factor of the scale matrix, shape (..., features, features).
+        normal: the multivariate normal that has its location and scale matrix.
         dimension: how many columns count, where others are missing (these have location, value and correlations 0, and scale 1).
     """
 
     support = constraints.real_vector
 
-    def __init__(self, df, loc, scale_tril, dimension=None, *, validate_args=None):
-        self.df, self.loc, self.scale_tril = df, loc, scale_tril
-        self.dimension = jnp.shape(loc)[-1] if dimension is None else dimension
-        batch = jnp.broadcast_shapes(jnp.shape(df), jnp.shape(loc)[:-1], jnp.shape(scale_tril)[:-2])
-        super().__init__(batch_shape=batch, event_shape=jnp.shape(loc)[-1:], validate_args=validate_args)
+    def __init__(self, df, normal, dimension=None, *, validate_args=None):
+        self.df, self.normal = df, normal
+        self.dimension = normal.event_shape[0] if dimension is None else dimension
+        batch = jnp.broadcast_shapes(jnp.shape(df), normal.batch_shape)
+        super().__init__(batch_shape=batch, event_shape=normal.event_shape, validate_args=validate_args)
+
+    @property
+    def loc(self):
+        return self.normal.loc
+
+    @property
+    def root(self):
+        """A matrix whose square is the scale matrix."""
+        return self.normal.root
 
     def sample(self, key, sample_shape=()):
         key_normal, key_chi2 = jax.random.split(key)
-        normal = MultivariateNormal(jnp.zeros(()) * self.loc, self.scale_tril).expand(self.batch_shape)
+        centred = MultivariateNormal(jnp.zeros(()) * self.loc, self.root).expand(self.batch_shape)
         chi2 = dist.Chi2(self.df).expand(self.batch_shape).sample(key_chi2, sample_shape)
-        return self.loc + normal.sample(key_normal, sample_shape) * jnp.sqrt(self.df / chi2)[..., None]
+        return self.loc + centred.sample(key_normal, sample_shape) * jnp.sqrt(self.df / chi2)[..., None]
 
     def log_prob(self, value):
-        squared, half_log_det = distance(value, self.loc, self.scale_tril)
+        squared, half_log_det = self.normal.distance(value)
         return DENSITIES.student_t(squared, self.df, self.dimension) - half_log_det
 
 
@@ -205,12 +213,17 @@ class Select(dist.Distribution):
         return chosen
 
 
+def multivariate_student_t(df, loc, scale_tril, dimension=None):
+    """The t with this location and the Cholesky factor of its scale matrix."""
+    return MultivariateStudentT(df, MultivariateNormal(loc, scale_tril), dimension)
+
+
 def student_t_like(normal, df):
     """The t with the location and scale matrix of a multivariate normal, or of independent ones."""
     if isinstance(normal, dist.Independent):
         loc, scale = normal.base_dist.loc, normal.base_dist.scale
-        return MultivariateStudentT(df, loc, scale[..., None] * jnp.eye(jnp.shape(loc)[-1]))
-    return MultivariateStudentT(df, normal.loc, normal.scale_tril)
+        normal = MultivariateNormal(loc, scale[..., None] * jnp.eye(jnp.shape(loc)[-1]))
+    return MultivariateStudentT(df, normal)
 
 
 EMISSIONS: dict[str, Any] = {
@@ -223,7 +236,7 @@ EMISSIONS: dict[str, Any] = {
     "Gamma": Gamma,
     "GammaPoisson": GammaPoisson,
     "Multinomial": Multinomial,
-    "MultivariateStudentT": MultivariateStudentT,
+    "MultivariateStudentT": multivariate_student_t,
     "PointMass": PointMass,
     "Poisson": Poisson,
     "Select": Select,

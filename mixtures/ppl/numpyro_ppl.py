@@ -30,7 +30,7 @@ class _Distributions:
     MultivariateNormal = own.MultivariateNormal
     UniformAngle = own.UniformAngle
     ZeroSumNormal = staticmethod(own.zero_sum_normal)
-    RotatedNormal = staticmethod(own.rotated_normal)
+    RotatedNormal = own.RotatedNormal
     EqualVolumeNormal = staticmethod(own.equal_volume_normal)
 
     def __getattr__(self, name):

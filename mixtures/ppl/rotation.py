@@ -5,6 +5,7 @@ Q = (I - S)(I + S)^-1 with S skew-symmetric and every |S_ij| <= 1 (O'Dorney 2014
 border, of order 1, 0 for axes along the features. Angles would wrap around, and products of reflections need more numbers.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,19 +18,38 @@ def pairs(features: int) -> int:
     return features * (features - 1) // 2
 
 
-def _basis(features: int) -> np.ndarray:
-    """The skew-symmetric matrices of unit coordinates, (pairs, features, features)."""
-    rows, columns = np.triu_indices(features, 1)
-    basis = np.zeros((len(rows), features, features))
-    basis[np.arange(len(rows)), rows, columns] = 1.0
-    return basis - basis.swapaxes(1, 2)
+def _places(features: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which coordinate stands at each place of a skew-symmetric matrix, and with which sign, both (features, features)."""
+    upper = np.triu_indices(features, 1)
+    place = np.zeros((features, features), dtype=np.int64)
+    place[upper] = np.arange(pairs(features))
+    ones = np.ones((features, features))
+    return place + place.T, np.triu(ones, 1) - np.tril(ones, -1)
 
 
-def cayley(xp: Any, coordinates: Array, basis: Array) -> Array:
-    """The orthogonal matrix of Cayley's coordinates, (..., pairs) -> (..., features, features)."""
-    skew = xp.sum(coordinates[..., None, None] * basis, axis=-3)
-    identity = xp.eye(basis.shape[-1], dtype=skew.dtype)
+def cayley(
+    xp: Any,
+    coordinates: Array,
+    features: int,
+    as_array: Any = np.asarray,
+    inverse: Callable[[Array], Array] | None = None,
+) -> Array:
+    """The orthogonal matrix of Cayley's coordinates, (..., pairs) -> (..., features, features).
+
+    Args:
+        xp: the array namespace.
+        coordinates: of the rotations.
+        features: how many.
+        as_array: what makes arrays of NumPy's arrays.
+        inverse: of matrices; None: the namespace's solver.
+    """
+    place, sign = _places(features)
+    # one feature has no pair
+    skew = coordinates[..., place] * as_array(sign) if features > 1 else xp.sum(coordinates, -1)[..., None, None]
+    identity = xp.eye(features, dtype=skew.dtype)
     # I - S and (I + S)^-1 commute
+    if inverse is not None:
+        return inverse(identity + skew) @ (identity - skew)
     return xp.linalg.solve(identity + skew, identity - skew)
 
 
@@ -39,8 +59,7 @@ def rotated_tril(xp: Any, scale: Array, coordinates: Array, as_array: Any) -> Ar
     By a QR factorisation of the root Q diag(scale), which loses no digits and cannot fail, where forming the product would square the
     condition number.
     """
-    basis = as_array(_basis(scale.shape[-1]))
-    root = cayley(xp, coordinates, basis) * scale[..., None, :]
+    root = cayley(xp, coordinates, scale.shape[-1], as_array) * scale[..., None, :]
     upper = xp.linalg.qr(xp.matrix_transpose(root)).R
     # R is unique up to the signs of its rows
     diagonal = xp.sum(upper * xp.eye(upper.shape[-1], dtype=upper.dtype), axis=-1)
@@ -54,7 +73,7 @@ def matrix_of(coordinates: np.ndarray, features: int) -> np.ndarray:
         >>> matrix_of(np.array([1.0]), 2).round(3).tolist()
         [[0.0, -1.0], [1.0, 0.0]]
     """
-    return cayley(np, np.asarray(coordinates, dtype=np.float64), _basis(features))
+    return cayley(np, np.asarray(coordinates, dtype=np.float64), features)
 
 
 def coordinates_of(matrix: np.ndarray) -> np.ndarray:

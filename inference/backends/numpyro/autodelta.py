@@ -13,7 +13,7 @@ from numpyro import handlers
 from numpyro.infer import TraceEnum_ELBO, init_to_value
 from numpyro.infer.autoguide import AutoDelta
 
-from inference.backends.numpyro.jit import jit
+from inference.backends.numpyro.jit import ON_ONE_CORE, jit
 from inference.backends.numpyro.sites import CACHED, Values, native
 from inference.backends.numpyro.vector import Space, many_of, vector_functions
 from inference.backends.run_arguments import ROW_WEIGHTS
@@ -35,7 +35,7 @@ def compiled_elbos(program: Program, sites: Sites) -> Callable[..., Any]:
         space = Space(program, sites, data)
         return _autodelta(program, sites, space.values(space.split(u)), data)
 
-    return jit(many_of(elbo, sites))
+    return jit(many_of(elbo, sites), ON_ONE_CORE)
 
 
 def _autodelta(program: Program, sites: Sites, values: Values, data: Values) -> jax.Array:

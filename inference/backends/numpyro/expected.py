@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from inference.backends.numpyro.hub import joint
-from inference.backends.numpyro.jit import jit
+from inference.backends.numpyro.jit import ON_ONE_CORE, jit
 from inference.backends.numpyro.sites import CACHED, Values
 from inference.backends.numpyro.vector import Space
 from inference.backends.sites import Sites
@@ -26,4 +26,4 @@ def compiled_expected(program: Program, sites: Sites, prior: bool) -> Callable[.
         total = jnp.sum(responsibilities * jnp.where(is_possible, table, 0.0))
         return total + log_prior if prior else total
 
-    return jit(jax.vmap(jax.value_and_grad(expected), (0, 0, None, None)))
+    return jit(jax.vmap(jax.value_and_grad(expected), (0, 0, None, None)), ON_ONE_CORE)

@@ -141,7 +141,7 @@ def compiled_vector_densities(program: Program, sites: Sites, prior: bool, jacob
     """Compiled: (vectors (points, size), rows, data) -> log densities and gradients; of all rows, or of those at an index."""
     log_density, _, _ = vector_functions(program, sites, prior, jacobian)
     many = many_of(log_density, sites)
-    return jit(lambda points, rows, data: many(points, data if rows is None else rows_of(data, rows)))
+    return jit(lambda points, rows, data: many(points, data if rows is None else rows_of(data, rows)), ON_ONE_CORE)
 
 
 @functools.lru_cache(CACHED)

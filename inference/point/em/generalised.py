@@ -28,6 +28,9 @@ from mixtures.seeds import generator, restart_seeds
 SMALL_GAIN = 1e-4
 """Gain of an M-step, in log density for each row, below which quasi-Newton steps on the objective take over."""
 
+EM_STEPS = 10
+"""M-steps after which they take over in any case."""
+
 CELLS = 4_000_000
 """Numbers in the tables, restarts x rows x components, of restarts that go side by side."""
 
@@ -131,6 +134,8 @@ def _run(objective: EMObjective, settings: Settings, starts: Points) -> _Ends:
         is_out = np.array([len(series) > settings.max_steps for series in losses])
         outcomes[is_running & is_out] = Outcome.OUT_OF_STEPS
         is_running &= ~is_out & ~(gain <= enough)
+        if not settings.is_hard:
+            is_running &= np.array([len(series) <= EM_STEPS for series in losses])
         if not is_running.any():
             break
         moved = objective.m_step(vectors, objective.responsibilities(tables))

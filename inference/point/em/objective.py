@@ -22,6 +22,9 @@ STEPS = 10
 TOLERANCE = 1e-7
 """The largest derivative, relative to the objective, at which quasi-Newton steps end."""
 
+MOST_STEPS = 500
+"""Quasi-Newton steps on the objective at most: who is on the way for longer goes along a ridge, and is not the best for that."""
+
 Points = Float[np.ndarray, "restarts size"]
 Tables = Float[np.ndarray, "restarts rows components"]
 Values = dict[str, np.ndarray]
@@ -88,22 +91,24 @@ class EMObjective:
 
     def m_step(self, vectors: Points, responsibilities: Tables) -> Points:
         """Vectors of higher expected log joint density; a restart for which none is found stays."""
-        found = self._climbed(vectors, lambda points: self._expected(points, responsibilities, self._fixed), STEPS)
-        return np.where(np.isfinite(found.ends), vectors + self._units.unit * found.ends, vectors)
+        found = self._climbed(
+            vectors, lambda points: self._expected(points, responsibilities, self._fixed), STEPS, takes_few=False
+        )
+        return np.where(np.isfinite(found.ends), self._units.unit * found.ends, vectors)
 
     def climbed(self, vectors: Points, steps: int) -> tuple[Points, Descents]:
         """Where quasi-Newton steps on the objective itself lead, and the way there."""
-        found = self._climbed(vectors, self._values_and_gradients, steps)
-        return vectors + self._units.unit * found.ends, found
+        found = self._climbed(vectors, self._values_and_gradients, min(steps, MOST_STEPS), takes_few=True)
+        return self._units.unit * found.ends, found
 
-    def _climbed(self, begin: Points, evaluate: Evaluate, steps: int) -> Descents:
+    def _climbed(self, begin: Points, evaluate: Evaluate, steps: int, *, takes_few: bool) -> Descents:
         unit = self._units.unit
 
         def loss(v: Points) -> tuple[np.ndarray, Points]:
-            values, gradients = evaluate(begin + unit * v)
+            values, gradients = evaluate(unit * v)
             return -values, -gradients * unit
 
-        return quasi_newton(loss, np.zeros_like(begin), steps=steps, tolerance=TOLERANCE)
+        return quasi_newton(loss, begin / unit, steps=steps, tolerance=TOLERANCE, takes_few=takes_few)
 
     def _values_and_gradients(self, vectors: Points) -> tuple[np.ndarray, Points]:
         """The objective, and its gradient: with fixed sites, by Fisher's identity, that of the expected log joint density."""
