@@ -55,9 +55,9 @@ def fit_em(
     Families with closed-form M-steps (the Gaussian in all fourteen covariance structures, the log-normal, Poisson, exponential, Bernoulli,
     binomial, categorical and multinomial, linear regressions, and products of these) run all restarts in one compiled program; so does the
     posterior, where priors are conjugate (Poisson to multinomial, as they are by default). Regressions of counts and of yes or no, and
-    weights that depend on covariates, take one Newton step an iteration, shortened where the likelihood would fall. Elsewhere restarts run
-    one after the other, the M-step climbs by gradient, and, once an M-step gains little, so does the objective itself (Jamshidian &
-    Jennrich 1997).
+    weights that depend on covariates, take one Newton step an iteration, shortened where the likelihood would fall. Elsewhere the M-step
+    climbs by gradient, for all restarts side by side, and, once M-steps gain little, so does the objective itself (Jamshidian & Jennrich
+    1997).
 
     Args:
         mixture: a declaration.

@@ -19,7 +19,7 @@ from mixtures.families import Gaussian
 from mixtures.families.covariance import STRUCTURES
 
 RUN = """
-import json, sys
+import json, resource, sys
 import numpy as np, inference, mixtures
 structure, *sizes = sys.argv[1:]
 for size in sizes:
@@ -30,7 +30,8 @@ for size in sizes:
     fit = inference.fit_em(model, x, restarts=1, max_steps=3, tolerance=0.0, seed=0)
     covariances = model.family.covariances(fit.parameters, features)
     known = {"weights": fit.parameters["weights"], "loc": fit.parameters["loc"], "covariances": covariances}
-    said = {"size": size, "value": fit.log_likelihood, "is_sound": fit.status.is_sound}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    said = {"size": size, "value": fit.log_likelihood, "is_sound": fit.status.is_sound, "peak": peak}
     print(json.dumps(said | {n: v.tolist() for n, v in known.items()}), flush=True)
 """
 
@@ -62,6 +63,7 @@ def log_likelihood(size: tuple[int, int, int], parameters: dict) -> float:
 def check(size: tuple[int, int, int], line: str) -> None:
     found = json.loads(line)
     assert found["size"] == "x".join(map(str, size))
+    assert found["peak"] < 4.0  # GB; data and responsibilities take less than a tenth of one
     if found["is_sound"]:  # of a component that has collapsed onto a plane no digits are left
         assert found["value"] == pytest.approx(log_likelihood(size, found), rel=1e-9)
 
@@ -69,6 +71,42 @@ def check(size: tuple[int, int, int], line: str) -> None:
 def test_many_large_covariances_in_shares():
     # more than a million numbers of whitened data, and batches of matrices that LAPACK's callers share out among threads
     check((2_100, 50, 10), run("VVV", [(2_100, 50, 10)], seconds=300)[0])
+
+
+DENSITIES = """
+import sys
+import numpy as np, mixtures
+from inference.backends import engine
+structure, rows, features, components, points, missing = sys.argv[1], *map(int, sys.argv[2:6]), float(sys.argv[6])
+rng = np.random.default_rng(0)
+x = rng.normal(size=(rows, features))
+x[rng.random(x.shape) < missing] = np.nan
+data = mixtures.Observations(x, missing="allow")
+model = mixtures.gaussian_mixture(components, structure)
+density = engine("numpyro").log_density(model, data)
+at = 0.1 * rng.normal(size=(points, density.size))
+for _ in range(5):
+    values, gradients = density.values_and_gradients(at)
+assert np.isfinite(values).all() and np.isfinite(gradients).all()
+alone = [density.value_and_gradient(u) for u in at[:3]]
+np.testing.assert_allclose(values[:3], [value for value, _ in alone], rtol=1e-10)
+np.testing.assert_allclose(gradients[:3], [gradient for _, gradient in alone], rtol=1e-6, atol=1e-6)
+"""
+
+
+@pytest.mark.parametrize(
+    ("structure", "size", "points", "missing"),
+    [
+        ("VEV", (300, 40, 3), 20, 0.0),
+        ("EEV", (200, 100, 5), 1, 0.0),
+        ("VVV", (400, 6, 3), 50, 0.1),
+        ("VVV", (300, 40, 3), 20, 0.0),
+    ],
+)
+def test_no_gradient_hangs(structure, size, points, missing):
+    """Factorisations of many matrices in one compiled program once waited for the threads on which they ran."""
+    arguments = [structure, *map(str, size), str(points), str(missing)]
+    subprocess.run([sys.executable, "-c", DENSITIES, *arguments], timeout=200, check=True)
 
 
 @pytest.mark.slow
