@@ -225,6 +225,14 @@ class Sites:
         """The number of free coordinates: the length of the unconstrained vector."""
         return sum(site.free for site in self.parameters)
 
+    def places(self, names: Iterable[str]) -> dict[str, np.ndarray]:
+        """Which coordinates of the unconstrained vector are a site's, given the order of the sites in it."""
+        free, ends = {site.name: site.free for site in self.parameters}, 0
+        found = {}
+        for name in names:
+            found[name] = np.arange(ends, ends := ends + free[name])
+        return found
+
     def are_real(self, names: Iterable[str]) -> np.ndarray:
         """Which coordinates of the unconstrained vector belong to real-valued sites, given the order of the sites in it."""
         by_name = {site.name: site for site in self.parameters}

@@ -46,15 +46,10 @@ class Objective:
         """The unit of each coordinate, (size,)."""
         return self.density.units(self.real_scales)
 
-    @cached_property
-    def places(self) -> dict[str, np.ndarray]:
-        """Which coordinates are a site's."""
-        names = [site.name for site in self.bound.sites.parameters]
-        return {name: np.flatnonzero(self.density.units({name: np.zeros(())}) == 0) for name in names}
-
     def norms(self, gradients: np.ndarray) -> np.ndarray:
         """Norms of gradients (restarts, size) in the coordinates of each site, (restarts, sites)."""
-        return np.stack([np.linalg.norm(gradients[:, own], axis=1) for own in self.places.values()], axis=1)
+        own = (self.density.places[site.name] for site in self.bound.sites.parameters)
+        return np.stack([np.linalg.norm(gradients[:, places], axis=1) for places in own], axis=1)
 
     def vectors(self, starts: Parameters) -> np.ndarray:
         """Unconstrained coordinates, (restarts, size), of values (restarts, ...) by site."""

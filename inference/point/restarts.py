@@ -178,9 +178,9 @@ def numbered_by_weight(bound: Bound, parameters: dict[str, np.ndarray], *, with_
     if order is None:
         return parameters
     renumbered = permuted(parameters, bound.sites, order)
-    both = {name: np.stack([parameters[name], renumbered[name]]) for name in parameters}
-    densities = [bound.log_likelihoods(both)]
+    single = [{name: np.asarray(value)[None] for name, value in one.items()} for one in (parameters, renumbered)]
+    densities = [[bound.log_likelihoods(one)[0] for one in single]]
     if with_prior:
-        densities.append(bound.log_priors(both))
+        densities.append([bound.log_priors(one)[0] for one in single])
     is_alike = all(np.isclose(before, after, rtol=1e-9, atol=1e-9) for before, after in densities)
     return renumbered if is_alike else parameters

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from inference.backends.protocol import LogDensity
-from inference.backends.sites import Site, Sites
+from inference.backends.sites import Sites
 from inference.status import Status
 
 FAR = (1.0, 4.0, 16.0)
@@ -57,18 +57,13 @@ def runs_off(
         goes_on = all(rise(direction, length) >= -rounding for length in FAR)
         return goes_on and any(rise(direction, -length) < -10 * rounding for length in FAR)
 
-    places = {site.name: _places(density, site) for site in sites.parameters}
+    places = density.places
     with np.errstate(all="ignore"):  # far out densities may be no numbers: not the way up
         if any(is_ridge(direction) for direction in _of_reals(density, sites, places, begin, unit)):
             return Status.RUNAWAY
         if any(is_ridge(direction) for direction in _of_positives(sites, places, len(begin))):
             return Status.LIMIT
     return None
-
-
-def _places(density: LogDensity, site: Site) -> np.ndarray:
-    """Which coordinates are the site's."""
-    return np.flatnonzero(density.units({site.name: np.zeros(())}) == 0)
 
 
 def _of_positives(sites: Sites, places: Mapping[str, np.ndarray], size: int) -> Iterator[Vector]:

@@ -31,7 +31,11 @@ class MultivariateNormal(dist.Distribution):
         scale_tril: lower triangular factor, shape (..., features, features).
     """
 
-    arg_constraints: ClassVar[dict] = {"loc": constraints.real_vector, "scale_tril": constraints.lower_cholesky}
+    # validated where programs come from: to look at a matrix takes as many small programs as there are questions
+    arg_constraints: ClassVar[dict] = {
+        "loc": constraints.real_vector,
+        "scale_tril": constraints.dependent(is_discrete=False, event_dim=2),
+    }
     support = constraints.real_vector
     reparametrized_params: ClassVar[list] = ["loc", "scale_tril"]
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from inference.backends.numpyro.autodelta import compiled_elbos
@@ -24,7 +23,6 @@ from inference.backends.numpyro.vector import (
     Collapsed,
     compiled_hessian,
     compiled_prior_vector,
-    compiled_units,
     compiled_vector_densities,
     compiled_vector_density,
 )
@@ -100,7 +98,7 @@ class NumPyroEngine:
         structure, data, sites = bound(program, x)
         if not sites.deterministic:
             return {}
-        at_ends = compiled_deterministic(structure, sites)(_as_jax(parameters), data)
+        at_ends = compiled_deterministic(structure, sites)(_as_arrays_by_site(parameters), data)
         return sites.without_assignments(*map(_as_numpy, at_ends))
 
     @_held
@@ -116,7 +114,7 @@ class NumPyroEngine:
         structure, data, sites = bound(program, x)
         names = tuple(site.name for site in sites.all if site.kind in ("parameter", "observed"))
         keys = jax.random.split(jax.random.PRNGKey(seed), draws)
-        return _as_numpy(compiled_forward(structure, names)(keys, _as_jax(parameters), data))
+        return _as_numpy(compiled_forward(structure, names)(keys, _as_arrays_by_site(parameters), data))
 
     @_held
     def log_density(
@@ -125,26 +123,27 @@ class NumPyroEngine:
         structure, data, sites = bound(program, x)
         evaluate, constrain, unconstrain = compiled_vector_density(structure, sites, prior, jacobian)
         many = compiled_vector_densities(structure, sites, prior, jacobian)
+        names = sorted(site.name for site in sites.parameters)
         return LogDensity(
             size=sites.coordinates,
-            is_real=sites.are_real(sorted(site.name for site in sites.parameters)),
-            value_and_gradient=_in_float64(lambda u: _as_pair(evaluate(jnp.asarray(u), data))),
+            places=sites.places(names),
+            is_real=sites.are_real(names),
+            value_and_gradient=_in_float64(lambda u: _as_pair(evaluate(_as_floats(u), data))),
             values_and_gradients=_in_float64(
-                lambda points, rows=None: _as_arrays(many(jnp.asarray(points), rows, data))
+                lambda points, rows=None: _as_arrays(many(_as_floats(points), rows, data))
             ),
             hessian=_in_float64(
-                lambda u: np.asarray(compiled_hessian(structure, sites, prior, jacobian)(jnp.asarray(u), data))
+                lambda u: np.asarray(compiled_hessian(structure, sites, prior, jacobian)(_as_floats(u), data))
             ),
-            units=_in_float64(lambda scales: np.asarray(compiled_units(structure, sites)(_as_jax(dict(scales)), data))),
-            constrain=_in_float64(lambda u: _as_numpy(constrain(jnp.asarray(u), data))),
-            unconstrain=_in_float64(lambda parameters: np.asarray(unconstrain(_as_jax(parameters), data))),
+            constrain=_in_float64(lambda u: _as_numpy(constrain(_as_floats(u), data))),
+            unconstrain=_in_float64(lambda parameters: np.asarray(unconstrain(_as_arrays_by_site(parameters), data))),
         )
 
     @_held
     def elbo(self, program: Program, x: Observations) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
         structure, data, sites = bound(program, x)
         evaluate = compiled_elbos(structure, sites)
-        return _in_float64(lambda points: _as_arrays(evaluate(jnp.asarray(points), data)))
+        return _in_float64(lambda points: _as_arrays(evaluate(_as_floats(points), data)))
 
     @_held
     def expected(
@@ -152,7 +151,9 @@ class NumPyroEngine:
     ) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
         structure, data, sites = bound(program, x)
         evaluate = compiled_expected(structure, sites, prior)
-        return _in_float64(lambda points, shares, fixed: _as_arrays(evaluate(points, shares, _as_jax(fixed), data)))
+        return _in_float64(
+            lambda points, shares, fixed: _as_arrays(evaluate(points, shares, _as_arrays_by_site(fixed), data))
+        )
 
     @_held
     def classify(
@@ -161,7 +162,7 @@ class NumPyroEngine:
         structure, data, sites = bound(program, x)
         names = tuple(site.name for site in sites.assignments)
         assign = compiled_classifier(structure, names, temperature, -1 - sites.nesting)
-        return _as_numpy(assign(_as_jax(parameters), data, jax.random.PRNGKey(seed)))
+        return _as_numpy(assign(_as_arrays_by_site(parameters), data, jax.random.PRNGKey(seed)))
 
     @_held
     def enumerate_guide(
@@ -169,7 +170,9 @@ class NumPyroEngine:
     ) -> GuideAscent:
         structure, data, sites = bound(program, x)
         climb = compiled_guide_ascent(structure, sites, steps)
-        probs, losses, norms = climb(_as_jax(parameters), jnp.asarray(learning_rate), jax.random.PRNGKey(seed), data)
+        probs, losses, norms = climb(
+            _as_arrays_by_site(parameters), float(learning_rate), jax.random.PRNGKey(seed), data
+        )
         return GuideAscent(_as_numpy(probs), np.asarray(losses), _as_numpy(norms))
 
     @_held
@@ -188,8 +191,13 @@ def _as_numpy(values: Values) -> dict[str, np.ndarray]:
     return {name: np.asarray(value) for name, value in values.items()}
 
 
-def _as_jax(values: Parameters) -> Values:
-    return {name: jnp.asarray(value) for name, value in values.items()}
+def _as_floats(values: Any) -> np.ndarray:
+    """NumPy's, which a compiled function takes as it is: each array of JAX's made beforehand is a program of its own."""
+    return np.asarray(values, dtype=np.float64)
+
+
+def _as_arrays_by_site(values: Parameters) -> Values:
+    return {name: np.asarray(value) for name, value in values.items()}
 
 
 def _as_pair(pair: tuple[jax.Array, jax.Array]) -> tuple[float, np.ndarray]:

@@ -52,11 +52,6 @@ class Space:
         """The vector's parts by site, still unconstrained."""
         return ravel_pytree(self._example)[1](u)
 
-    def units(self, scales: Values) -> jax.Array:
-        """The vector of these units of the sites' unconstrained coordinates, and 1 for other sites."""
-        ones = {name: jnp.ones_like(value) for name, value in self._example.items()}
-        return ravel_pytree({name: one * scales.get(name, 1.0) for name, one in ones.items()})[0]
-
     def log_jacobian(self, free: Values) -> jax.Array:
         """log |d values / d free|."""
         each = (jnp.sum(map_.log_abs_det_jacobian(free[name], map_(free[name]))) for name, map_ in self._maps.items())
@@ -142,12 +137,6 @@ def compiled_vector_densities(program: Program, sites: Sites, prior: bool, jacob
     log_density, _, _ = vector_functions(program, sites, prior, jacobian)
     many = many_of(log_density, sites)
     return jit(lambda points, rows, data: many(points, data if rows is None else rows_of(data, rows)), ON_ONE_CORE)
-
-
-@functools.lru_cache(CACHED)
-def compiled_units(program: Program, sites: Sites) -> Callable[..., jax.Array]:
-    """Compiled: (units of real-valued sites, data) -> the vector of units."""
-    return jit(lambda scales, data: Space(program, sites, data).units(scales))
 
 
 @functools.lru_cache(CACHED)

@@ -47,11 +47,6 @@ class Unconstrained:
         values = self._predictors.to_free(values)
         return {name: bijection.inv(values[name]) for name, bijection in self.maps.items()}
 
-    def units(self, scales: Values) -> torch.Tensor:
-        """The vector of these units of the sites' unconstrained coordinates, and 1 for other sites."""
-        ones = {name: torch.ones(shape, dtype=torch.float64) for name, shape in self.shapes.items()}
-        return torch.cat([(one * scales.get(name, 1.0)).reshape(-1) for name, one in ones.items()])
-
     def flatten(self, parameters: Values) -> torch.Tensor:
         """The vector of constrained values."""
         return torch.cat([value.reshape(-1) for value in self.free(parameters).values()])
@@ -130,11 +125,11 @@ def vector_density(program: Program, x: Observations, *, prior: bool, jacobian: 
 
     return LogDensity(
         size=sites.coordinates,
+        places=sites.places(space.shapes),
         is_real=sites.are_real(space.shapes),
         value_and_gradient=value_and_gradient,
         values_and_gradients=values_and_gradients,
         hessian=hessian,
-        units=lambda scales: space.units(as_torch(dict(scales))).numpy(),
         constrain=lambda u: as_numpy(collapsed.constrain(as_torch(u), data)),
         unconstrain=lambda parameters: space.flatten(as_torch(dict(parameters))).numpy(),
     )

@@ -56,7 +56,7 @@ class EMObjective:
         """Unconstrained coordinates of values (restarts, ...) by site; those of fixed sites play no part."""
         found = self._units.vectors(starts)
         for name in self._fixed:
-            found[:, self._units.places[name]] = 0.0
+            found[:, self._density.places[name]] = 0.0
         return found
 
     def values(self, vectors: Points) -> Values:

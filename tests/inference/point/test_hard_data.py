@@ -197,22 +197,15 @@ def logistic(c, y):
         slope = (2 * y - 1) * special.expit(-z)
         return float(-np.logaddexp(0, -z).sum()), np.r_[slope.sum(), slope @ c]
 
-    names = {"intercept": slice(0, 1), "slope": slice(1, None)}
-
-    def units(scales):
-        unit = np.ones(1 + c.shape[1])
-        for name, value in scales.items():
-            unit[names[name]] = value
-        return unit
-
     def join(parameters):
         return np.r_[parameters["intercept"], parameters["slope"]]
 
     return LogDensity(
         size=1 + c.shape[1],
+        places={"intercept": np.arange(1), "slope": np.arange(1, 1 + c.shape[1])},
         value_and_gradient=value_and_gradient,
+        values_and_gradients=lambda points: tuple(map(np.array, zip(*map(value_and_gradient, points), strict=True))),
         hessian=lambda u: np.zeros((0, 0)),
-        units=units,
         constrain=lambda u: {"intercept": u[:1], "slope": u[1:]},
         unconstrain=join,
         is_real=np.ones(1 + c.shape[1], dtype=bool),
