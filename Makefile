@@ -55,4 +55,4 @@ bench: .venv/bench
 	touch $@
 
 clean:
-	rm -rf .venv .venv-newest .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-newest .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .compiled

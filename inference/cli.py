@@ -16,6 +16,7 @@ import numpy as np
 import inference
 from inference import plots
 from inference.checks import check_counts, check_room, sizes_of
+from inference.compiled_programs import keep_compiled_programs
 from inference.report import data_text, fit_text, occupancy_text, restarts_text, summary_text
 from inference.results import PointFit
 from inference.run_folder import RunFolder
@@ -35,6 +36,12 @@ EXIT_CODES = """exit codes:
     3  done, but the best fit is not sound: see its status
   130  interrupted by Ctrl-C; what was written before is kept
 """
+
+
+def command() -> int:
+    """The process of the command: `main`, with what is compiled kept for the next one."""
+    keep_compiled_programs()
+    return main()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

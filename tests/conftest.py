@@ -7,10 +7,17 @@ from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # before anything imports matplotlib
 
+from inference.compiled_programs import keep_compiled_programs
+
+keep_compiled_programs(
+    Path(__file__).parents[1] / ".compiled"
+)  # before anything imports JAX; workers and child processes share them
+
 import pytest
 
 import inference
 import mixtures
+from inference.compiled_programs import keep_compiled_programs
 from tests.oracles import FIVE_POINTS
 from tests.other_seeds import shift_seeds
 
@@ -24,6 +31,8 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    # before a test imports JAX; workers and child processes share what they compile
+    keep_compiled_programs(Path(__file__).parents[1] / ".compiled")
     shift_seeds(config.getoption("--seed-shift"))
 
 
