@@ -7,12 +7,6 @@ from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # before anything imports matplotlib
 
-from inference.compiled_programs import keep_compiled_programs
-
-keep_compiled_programs(
-    Path(__file__).parents[1] / ".compiled"
-)  # before anything imports JAX; workers and child processes share them
-
 import pytest
 
 import inference
