@@ -169,13 +169,15 @@ def point_fits(made: Results) -> Iterator[Verb]:
     yield Verb(
         inference.fit_map,
         {"program": MODEL, **right},
-        {"program": THING, **data, "steps": COUNT, "learning_rate": POSITIVE},
-    )
+        {
+            "program": THING, **data, "steps": COUNT, "optimizer": CHOICE.or_("None"), "learning_rate": POSITIVE.or_("None"),
+        },
+    )  # fmt: skip
     yield Verb(
         inference.fit_mle,
         {"program": MODEL, **right},
         {
-            "program": THING, **data, "optimizer": CHOICE, "learning_rate": POSITIVE, "momentum": SHARE.or_("0"),
+            "program": THING, **data, "optimizer": CHOICE.or_("None"), "learning_rate": POSITIVE.or_("None"), "momentum": SHARE.or_("0"),
             "batch_size": COUNT.or_("None"), "epochs": COUNT,
         },
     )  # fmt: skip
