@@ -60,9 +60,12 @@ class Space:
 
 @functools.lru_cache(CACHED)
 def vector_parts(
-    program: Program, sites: Sites, prior: bool = True, jacobian: bool = True
+    program: Program, sites: Sites, prior: bool = True, jacobian: bool = True, is_alone: bool = True
 ) -> Callable[[jax.Array, Values], tuple[jax.Array, jax.Array]]:
     """(vector, data) -> log likelihood, and log prior density of the vector, Jacobians included; either may be left out.
+
+    What leads from the vector to what rows need is set apart from the rows where one vector is computed alone; of many at once it would be
+    computed in both ways.
 
     A vector in the units of a frame has the frame beside it, (centre, unit): what leads from one to the other belongs to the part that is
     computed in one piece.
@@ -82,16 +85,19 @@ def vector_parts(
             # p(u) = p(theta(u)) |d theta / d u|
             return held, (log_prior if prior else 0.0) + (space.log_jacobian(free) if jacobian else jnp.zeros(()))
 
-        held, rest = apart(shared, u, of_no_row(data)[0], *frame)
+        numbers = of_no_row(data)[0]
+        held, rest = apart(shared, u, numbers, *frame) if is_alone else shared(u, numbers, *frame)
         return of_rows(held), rest
 
     return parts
 
 
 @functools.lru_cache(CACHED)
-def vector_functions(program: Program, sites: Sites, prior: bool, jacobian: bool) -> tuple[Callable[..., Any], ...]:
+def vector_functions(
+    program: Program, sites: Sites, prior: bool, jacobian: bool, is_alone: bool = True
+) -> tuple[Callable[..., Any], ...]:
     """Three functions: (vector, data) -> log density; (vector, data) -> parameters; and the inverse."""
-    parts = vector_parts(program, sites, prior, jacobian)
+    parts = vector_parts(program, sites, prior, jacobian, is_alone)
 
     def log_density(u: jax.Array, data: Values) -> jax.Array:
         likelihood, rest = parts(u, data)
@@ -112,7 +118,7 @@ def compiled_vector_density(
     program: Program, sites: Sites, prior: bool, jacobian: bool
 ) -> tuple[Callable[..., Any], ...]:
     """Compiled: (vector, data) -> log density and gradient; (vector, data) -> parameters; and its inverse."""
-    log_density, constrain, unconstrain = vector_functions(program, sites, prior, jacobian)
+    log_density, constrain, unconstrain = vector_functions(program, sites, prior, jacobian, is_alone=False)
     gradient = jit(jax.value_and_grad(log_density), ON_ONE_CORE)
     return gradient, jit(constrain), jit(unconstrain)
 
@@ -134,7 +140,7 @@ def many_of(function: Callable[[jax.Array, Values], jax.Array], sites: Sites) ->
 @functools.lru_cache(CACHED)
 def compiled_vector_densities(program: Program, sites: Sites, prior: bool, jacobian: bool) -> Callable[..., Any]:
     """Compiled: (vectors (points, size), rows, data) -> log densities and gradients; of all rows, or of those at an index."""
-    log_density, _, _ = vector_functions(program, sites, prior, jacobian)
+    log_density, _, _ = vector_functions(program, sites, prior, jacobian, is_alone=False)
     many = many_of(log_density, sites)
     return jit(lambda points, rows, data: many(points, data if rows is None else rows_of(data, rows)), ON_ONE_CORE)
 

@@ -28,7 +28,7 @@ from mixtures.seeds import generator, restart_seeds
 SMALL_GAIN = 1e-4
 """Gain of an M-step, in log density for each row, below which quasi-Newton steps on the objective take over."""
 
-EM_STEPS = 10
+EM_STEPS = 3
 """M-steps after which they take over in any case."""
 
 CELLS = 4_000_000

@@ -16,7 +16,7 @@ from inference.point.quasi_newton import Descents, quasi_newton
 from inference.point.runaway import runs_off
 from inference.status import Status
 
-STEPS = 10
+STEPS = 5
 """Quasi-Newton steps of one M-step at most."""
 
 TOLERANCE = 1e-7
