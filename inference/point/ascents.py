@@ -73,14 +73,15 @@ def _by_gradient(
     size: float,
 ) -> Ascent:
     """The ascent of what is evaluated, divided by its size."""
-    norms = objective.norms
 
     def loss(v: np.ndarray, batch: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         values, gradients = evaluate(objective.unit * v, batch)
         return -values / size, -gradients * objective.unit / size
 
-    ends, losses, gradients = gradient_steps(loss, objective.vectors(starts) / objective.unit, options)
-    series = np.stack([norms(one * size / objective.unit) for one in gradients], axis=1)
+    def norms(gradients: np.ndarray) -> np.ndarray:
+        return objective.norms(gradients * size / objective.unit)
+
+    ends, losses, series = gradient_steps(loss, objective.vectors(starts) / objective.unit, options, norms)
     return Ascent(
         objective.parameters(objective.unit * ends),
         losses * size,

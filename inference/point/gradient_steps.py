@@ -34,17 +34,21 @@ class GradientOptions:
 
 
 def gradient_steps(
-    objective: Callable[[Points, Batch | None], tuple[np.ndarray, Points]], starts: Points, options: GradientOptions
-) -> tuple[Points, Float[np.ndarray, "starts looks"], Float[np.ndarray, "steps starts size"]]:
+    objective: Callable[[Points, Batch | None], tuple[np.ndarray, Points]],
+    starts: Points,
+    options: GradientOptions,
+    record: Callable[[Points], np.ndarray] = lambda gradients: np.abs(gradients).max(axis=1),
+) -> tuple[Points, Float[np.ndarray, "starts looks"], Float[np.ndarray, "starts steps ..."]]:
     """Minimise from every start by a number of steps.
 
     Args:
         objective: points, and the rows of a batch or None for all -> values and gradients.
         starts: (starts, size).
         options: how.
+        record: what is kept of gradients, (starts, size) -> (starts, ...).
 
     Returns:
-        Ends; values before each step and at the end, of all rows, (starts, steps + 1); gradients before each step.
+        Ends; values before each step and at the end, of all rows, (starts, steps + 1); what is kept of gradients before each step.
 
     Example:
         >>> options = GradientOptions("adam", 0.5, 100)
@@ -52,19 +56,19 @@ def gradient_steps(
         >>> np.abs(ends).max() < 0.01
         np.True_
     """
-    at, values, gradients = np.array(starts, dtype=np.float64), [], []
+    at, values, records = np.array(starts, dtype=np.float64), [], []
     moments = np.zeros((2, *at.shape))
     for count, rate in enumerate(_rates(options)):
         value, gradient = objective(at, None if options.batches is None else options.batches[count])
         values.append(value)
-        gradients.append(gradient)
+        records.append(record(gradient))
         if options.optimizer == "adam":
             step = _adam(moments, gradient, count + 1, options.betas)
         else:
             step = _heavy_ball(moments, gradient, options.momentum)
         at = at - rate * step
     values.append(objective(at, None)[0])
-    return at, np.stack(values, axis=1), np.stack(gradients)
+    return at, np.stack(values, axis=1), np.stack(records, axis=1)
 
 
 def _adam(moments: np.ndarray, gradient: Points, step: int, betas: tuple[float, float]) -> Points:

@@ -40,7 +40,7 @@ def generalised_em(bound: Bound, mixture: Mixture, settings: Settings, is_poster
     seeds = restart_seeds(settings.seed, settings.restarts)
     objective = EMObjective(bound, settings, is_posterior)
     starts, rules = _starts(bound, mixture, settings, objective, seeds)
-    together = max(1, CELLS // (len(bound.x) * mixture.components))
+    together = restarts_together(bound.x, mixture)
     ends = [
         _run(objective, settings, starts[first : first + together]) for first in range(0, settings.restarts, together)
     ]
@@ -72,6 +72,11 @@ def generalised_em(bound: Bound, mixture: Mixture, settings: Settings, is_poster
     return Runs(of_restart, likelihoods, [np.array(series) for series in losses], table)
 
 
+def restarts_together(x: Observations, mixture: Mixture) -> int:
+    """How many restarts go side by side."""
+    return max(1, CELLS // (len(x) * mixture.components))
+
+
 def _starts(
     bound: Bound, mixture: Mixture, settings: Settings, objective: EMObjective, seeds: np.ndarray
 ) -> tuple[Points, list[str]]:
@@ -82,14 +87,10 @@ def _starts(
     if not settings.fixed or given == settings.restarts:
         return vectors, ["given"] * given + ["rows"] * (settings.restarts - given)
     drawn = _partitions(mixture, bound.x, settings)
-    # the M-step's answer to a partition, of which every component also has a share in all rows
-    shares = np.full((len(drawn), len(bound.x), mixture.components), 1 / mixture.components)
-    for own, partition in zip(shares, drawn, strict=True):
-        own[partition.rows] *= 0.1
-        own[partition.rows] += 0.9 * (partition.labels[:, None] == np.arange(mixture.components))
-    if settings.row_weights is not None:
-        shares *= settings.row_weights[:, None]
-    vectors[given:] = objective.m_step(vectors[given:], shares)
+    together = restarts_together(bound.x, mixture)
+    for first in range(given, settings.restarts, together):
+        some = slice(first, first + together)
+        vectors[some] = objective.from_partitions(vectors[some], drawn[first - given :][:together], mixture.components)
     return vectors, ["given"] * given + [partition.rule for partition in drawn]
 
 

@@ -1,6 +1,6 @@
 """What EM climbs where there is no closed form, as a function of unconstrained vectors: the whole, and what an M-step sees of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +9,7 @@ from scipy.special import logsumexp
 
 from inference.backends.protocol import LogDensity
 from inference.bound import Bound
+from inference.point.em.initial_partitions import Partition
 from inference.point.em.settings import Settings
 from inference.point.objective import Objective
 from inference.point.polish import AT_REST, polish
@@ -95,6 +96,14 @@ class EMObjective:
             vectors, lambda points: self._expected(points, responsibilities, self._fixed), STEPS, takes_few=False
         )
         return np.where(np.isfinite(found.ends), self._units.unit * found.ends, vectors)
+
+    def from_partitions(self, vectors: Points, drawn: Sequence[Partition], components: int) -> Points:
+        """The M-step's answers to partitions, of which every component also has a share in all rows."""
+        shares = np.full((len(drawn), len(self._weights), components), 1 / components)
+        for own, partition in zip(shares, drawn, strict=True):
+            own[partition.rows] *= 0.1
+            own[partition.rows] += 0.9 * (partition.labels[:, None] == np.arange(components))
+        return self.m_step(vectors, shares * self._weights[:, None])
 
     def climbed(self, vectors: Points, steps: int) -> tuple[Points, Descents]:
         """Where quasi-Newton steps on the objective itself lead, and the way there."""

@@ -79,13 +79,15 @@ def test_gradient_steps_are_torchs(optimizer):
 
     starts, rate, steps = RNG.normal(size=(3, 4)), 1e-4, 30
     options = GradientOptions(optimizer, rate, steps, momentum=0.7, betas=(0.8, 0.99))
-    ends, values, gradients = gradient_steps(lambda points, _: rosenbrock(points), starts, options)
+    ends, values, gradients = gradient_steps(
+        lambda points, _: rosenbrock(points), starts, options, record=lambda gradients: gradients
+    )
     at = torch.tensor(starts)
     rule = torch.optim.Adam([at], betas=(0.8, 0.99)) if optimizer == "adam" else torch.optim.SGD([at], momentum=0.7)
     for count in range(steps):
         rule.param_groups[0]["lr"] = rate * (0.999 * 0.5 * (1 + np.cos(np.pi * count / steps)) + 1e-3)
         value, at.grad = (torch.tensor(part) for part in rosenbrock(at.numpy()))
         np.testing.assert_allclose(values[:, count], value, rtol=1e-10)
-        np.testing.assert_allclose(gradients[count], at.grad, rtol=1e-8)
+        np.testing.assert_allclose(gradients[:, count], at.grad, rtol=1e-8)
         rule.step()
     np.testing.assert_allclose(ends, at, rtol=1e-8)
