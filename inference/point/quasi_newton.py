@@ -134,6 +134,7 @@ class _Curvature:
         count, size = starts.shape
         self._moves, self._changes = np.zeros((MEMORY, count, size)), np.zeros((MEMORY, count, size))
         self._weights = np.zeros((MEMORY, count))  # 1 / (move . change); 0 where there is none
+        self._first = MEMORY  # of all starts' pairs, the oldest
 
     @property
     def is_blank(self) -> Which:
@@ -149,6 +150,7 @@ class _Curvature:
             series[-1, kept] = new[kept]
         self._weights[:-1, kept] = self._weights[1:, kept]
         self._weights[-1, kept] = 1 / products[kept]
+        self._first = max(0, self._first - 1)
 
     def forget(self, which: Which) -> None:
         self._weights[:, which] = 0.0
@@ -156,14 +158,14 @@ class _Curvature:
     def direction(self, gradient: Points) -> Points:
         """Minus the inverse curvature times the gradient; downhill where nothing is known of it."""
         direction, shares = -gradient, np.zeros_like(self._weights)
-        for i in reversed(range(MEMORY)):
+        for i in reversed(range(self._first, MEMORY)):
             shares[i] = self._weights[i] * (self._moves[i] * direction).sum(axis=1)
             direction = direction - shares[i, :, None] * self._changes[i]
         squares = (self._changes[-1] ** 2).sum(axis=1) * self._weights[-1]
         largest = np.abs(gradient).max(axis=1)
         downhill = FIRST / np.where(largest > 0, largest, 1.0)
         direction = direction * np.where(self.is_blank, downhill, 1 / np.where(squares > 0, squares, 1.0))[:, None]
-        for i in range(MEMORY):
+        for i in range(self._first, MEMORY):
             back = self._weights[i] * (self._changes[i] * direction).sum(axis=1)
             direction = direction + (shares[i] - back)[:, None] * self._moves[i]
         return direction
