@@ -83,4 +83,5 @@ def densities(bound: Bound, parameters: Parameters) -> tuple[float, float, float
         return likelihood, prior, float("nan")
     # a row with everything missing has no z worth guessing, and counts for nothing
     highest = bound.log_joint(parameters).max(axis=1)
-    return likelihood, prior, float(highest.sum() if bound.x.counts is None else bound.x.counts @ highest)
+    counts = np.ones(len(highest)) if bound.x.counts is None else bound.x.counts
+    return likelihood, prior, float(counts @ np.where(counts > 0, highest, 0.0))

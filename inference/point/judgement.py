@@ -53,6 +53,7 @@ class Judge:
         self._sites, self._is_bounded = sites, is_bounded
         self._weights = np.ones(len(x)) if x.counts is None else x.counts
         self._rows_of_one = rows_of_one(self._weights)
+        self._has_labels = x.labels is not None
         self._values, self._log_slope = standardised(family, x)
         self._peak = _peak(self._values)
         columns = self._values.shape[1]
@@ -64,7 +65,7 @@ class Judge:
 
     def occupancy(self, table: np.ndarray) -> np.ndarray:
         """Expected rows of each component, (components,), from the hub's table."""
-        return self._weights @ softmax(table, axis=1)
+        return self._weights @ _shares(table)
 
     def status(self, is_finite: bool, table: np.ndarray | None, weight_gradient: float) -> Status:
         """How a restart ended, at rest or not.
@@ -78,7 +79,9 @@ class Judge:
             return Status.NOT_FINITE
         if table is None:
             return Status.MAX_STEPS
-        shares = softmax(table, axis=1)
+        if np.isnan(table).any() or np.isposinf(table).any():
+            return Status.COLLAPSED  # onto a point, so that of its density there is no number
+        shares = _shares(table)
         if self._is_spike(table, shares) and not self._sites.observed_is_discrete:
             return Status.COLLAPSED
         if self._is_empty(shares, weight_gradient):
@@ -123,7 +126,9 @@ class Judge:
                 difference = table[:, :k] - table[:, [k]]
             seen = np.isfinite(table[:, [k]]) & np.isfinite(table[:, :k])
             width = np.where(seen, difference, -np.inf).max(axis=0) - np.where(seen, difference, np.inf).min(axis=0)
-            if (width[seen.sum(axis=0) > 1] < SAME_DENSITY).any():
+            # where one alone is possible they differ, unless it is a known label that excludes the other
+            is_apart = (np.isfinite(table[:, [k]]) != np.isfinite(table[:, :k])).any(axis=0) & (not self._has_labels)
+            if (width[~is_apart & (seen.sum(axis=0) > 1)] < SAME_DENSITY).any():
                 return True
         return False
 
@@ -133,6 +138,15 @@ class Judge:
         log_weights = np.log(np.maximum(shares.mean(axis=0), np.finfo(float).tiny))
         log_density = table + self._log_slope[:, None] - log_weights
         return has_tall_component(log_density, shares, self._values, self._highest(shares), self._few)
+
+
+def _shares(table: np.ndarray) -> np.ndarray:
+    """Responsibilities; none for a row that no component can have produced, which counts for nothing if the objective is finite."""
+    is_possible = np.isfinite(table).any(axis=1)
+    shares = np.zeros_like(table)
+    with np.errstate(invalid="ignore"):  # of a component on a point
+        shares[is_possible] = softmax(table[is_possible], axis=1)
+    return shares
 
 
 def standardised(family: Any, x: Observations) -> tuple[np.ndarray, np.ndarray]:

@@ -20,8 +20,11 @@ DECREASE, CURVATURE = 1e-4, 0.9
 FIRST, LONGEST = 0.1, 1.0
 """The largest coordinate of the first step that is tried, and of any step, in units."""
 
+LEAP = 16.0
+"""From so many times the length of a step on, no longer one is looked for."""
+
 LOOKS = 40
-"""Looks along one direction, after which there is nothing to be had in it."""
+"""Looks along one direction, after which the longest step with a decrease is taken, or, where none has one, there is nothing to be had."""
 
 ROUNDING = 1e-13
 """Relative differences of values that are none."""
@@ -79,7 +82,18 @@ def quasi_newton(
         >>> bool(np.allclose(found.ends, 0.0)), int(found.steps[1])
         (True, 0)
     """
-    at = np.array(starts, dtype=np.float64)
+    with np.errstate(all="ignore"):  # on and beyond the border of the support there are no numbers
+        return _descended(objective, np.array(starts, dtype=np.float64), steps, tolerance, record, takes_few)
+
+
+def _descended(
+    objective: Objective,
+    at: Points,
+    steps: int,
+    tolerance: float,
+    record: Callable[[Points], np.ndarray],
+    takes_few: bool,
+) -> Descents:
     value, gradient = _looked(objective, at)
     history = _History(value, record(gradient))
     curvature, search = _Curvature(at), _Search(value)
@@ -97,7 +111,7 @@ def quasi_newton(
         history.add(is_step, value, record(gradient))
         is_done = _is_flat(value, gradient, tolerance) | (history.steps >= steps) | (search.idle > IDLE)
         is_moving &= ~(is_step & is_done)
-        is_lost = is_moving & (search.looks > LOOKS)
+        is_lost = is_moving & (search.looks > LOOKS + 1)
         is_moving &= ~(is_lost & curvature.is_blank)  # not even straight downhill
         curvature.forget(is_lost)
         search.turn(is_moving & (is_step | is_lost), curvature.direction(gradient), gradient)
@@ -106,8 +120,7 @@ def quasi_newton(
 
 def _looked(objective: Objective, points: Points) -> tuple[Values, Points]:
     """Values and gradients; where one is no number the value is infinite, and the gradient zero."""
-    with np.errstate(all="ignore"):
-        values, gradients = objective(points)
+    values, gradients = objective(points)
     is_number = np.isfinite(values) & np.isfinite(gradients).all(axis=1)
     return np.where(is_number, values, np.inf), np.where(is_number[:, None], gradients, 0.0)
 
@@ -196,13 +209,15 @@ class _Search:
         small = np.where(np.isfinite(self._value), ROUNDING * np.maximum(1.0, np.abs(self._value)), 0.0)
         is_long = ~(found <= self._value + DECREASE * self.length * self._slope + small)
         ahead = (gradients * self.direction).sum(axis=1)
-        is_short = ~is_long & (ahead < CURVATURE * self._slope) & (self.length < 1 / DECREASE)
+        is_over = (self.looks >= LOOKS) | (self.length >= LEAP)
+        is_short = ~is_long & ~is_over & (ahead < CURVATURE * self._slope)
         is_step = which & ~is_long & ~is_short
         self.looks[which] += 1
         self._long[which & is_long] = self.length[which & is_long]
         self._short[which & is_short] = self.length[which & is_short]
         between = np.where(np.isinf(self._long), 2 * self._short, (self._short + self._long) / 2)
-        self.length = np.where(which & ~is_step, between, self.length)
+        is_last = (self.looks >= LOOKS) & (self._short > 0)
+        self.length = np.where(which & ~is_step, np.where(is_last, self._short, between), self.length)
         has_gained = found < self._value - small
         self.idle[is_step] = np.where(has_gained, 0, self.idle + 1)[is_step]
         self._value[is_step] = found[is_step]

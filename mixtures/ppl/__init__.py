@@ -1,8 +1,11 @@
 """The words that a program may use, and how a backend is found by its name; backends are imported when first asked for."""
 
 import importlib
+import sys
 from types import ModuleType
 from typing import Any
+
+import numpy as np
 
 from mixtures.checks import check_choice
 from mixtures.errors import BackendError
@@ -21,6 +24,8 @@ def backend_module(backend: str, module: str) -> ModuleType:
         BackendError: the backend is not installed.
     """
     check_choice("backend", backend, PIP)
+    is_new = module not in sys.modules
+    random_state = np.random.get_state()  # noqa: NPY002  # libraries draw from it where they are imported
     try:
         with held_interrupts():  # half an import would stay
             return importlib.import_module(module)
@@ -33,6 +38,9 @@ def backend_module(backend: str, module: str) -> ModuleType:
             expected="an installed backend",
             advice=f"Install it with: {PIP[backend]}",
         ) from error
+    finally:
+        if is_new:
+            np.random.set_state(random_state)  # noqa: NPY002
 
 
 def words(backend: str, *data: Any) -> PPL:

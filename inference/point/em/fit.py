@@ -19,7 +19,7 @@ from inference.point.em.closed_em import closed_em, closed_task
 from inference.point.em.finish import check_brought, finished
 from inference.point.em.generalised import generalised_em
 from inference.point.em.m_steps.registry import is_brought
-from inference.point.em.settings import Settings, check_fixed, check_mixture, check_starts
+from inference.point.em.settings import Settings, check_fixed, check_mixture, check_possible, check_starts
 from inference.point.reasons import reason_of
 from inference.point.restarts import best_restart, by_weight, numbered_by_weight, permuted
 from inference.point.starts import Start
@@ -108,6 +108,7 @@ def fit_em(
     bound = Bound.of(mixture, observations, backend)
     sites = bound.sites
     known = check_fixed(fixed, sites)
+    check_possible(known, observations.labels)
     given = check_starts(init, known, sites)
     settings = Settings(restarts, seed, given, known, observations.counts, hard, float(tolerance), max_steps)
     is_posterior = objective == "posterior"

@@ -81,7 +81,7 @@ def _starts(
     bound: Bound, mixture: Mixture, settings: Settings, objective: EMObjective, seeds: np.ndarray
 ) -> tuple[Points, list[str]]:
     """Vectors where restarts begin, (restarts, size), and by which rules: those that were given first."""
-    given = len(settings.starts)
+    given = min(len(settings.starts), settings.restarts)
     starts = draw_starts(bound, seeds, "fit_em", settings.starts or None)
     vectors = objective.vectors(starts)
     if not settings.fixed or given == settings.restarts:

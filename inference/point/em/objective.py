@@ -20,6 +20,9 @@ from inference.status import Status
 STEPS = 5
 """Quasi-Newton steps of one M-step at most."""
 
+HARD_STEPS = 500
+"""The same where assignments are hard: to the top."""
+
 TOLERANCE = 1e-7
 """The largest derivative, relative to the objective, at which quasi-Newton steps end."""
 
@@ -72,7 +75,7 @@ class EMObjective:
     def total(self, rows: np.ndarray) -> np.ndarray:
         """Sums over rows, the last axis, each as often as it counts."""
         with np.errstate(invalid="ignore"):  # of a component that is collapsing: no number, which ends the restart
-            return np.asarray(rows @ self._weights)
+            return np.asarray(np.where(self._weights > 0, rows, 0.0) @ self._weights)
 
     def evaluated(self, vectors: Points) -> tuple[Tables, np.ndarray]:
         """log p(x_i, assignment_i = k), and the objectives, (restarts,)."""
@@ -92,8 +95,10 @@ class EMObjective:
 
     def m_step(self, vectors: Points, responsibilities: Tables) -> Points:
         """Vectors of higher expected log joint density; a restart for which none is found stays."""
+        # hard assignments rest as soon as they repeat: then no later M-step climbs on
+        steps = HARD_STEPS if self._is_hard else STEPS
         found = self._climbed(
-            vectors, lambda points: self._expected(points, responsibilities, self._fixed), STEPS, takes_few=False
+            vectors, lambda points: self._expected(points, responsibilities, self._fixed), steps, takes_few=False
         )
         return np.where(np.isfinite(found.ends), self._units.unit * found.ends, vectors)
 
@@ -117,7 +122,13 @@ class EMObjective:
             values, gradients = evaluate(unit * v)
             return -values, -gradients * unit
 
-        return quasi_newton(loss, begin / unit, steps=steps, tolerance=TOLERANCE, takes_few=takes_few)
+        return quasi_newton(
+            loss,
+            begin / unit,
+            steps=steps,
+            tolerance=0.01 * TOLERANCE if self._is_hard else TOLERANCE,
+            takes_few=takes_few,
+        )
 
     def _values_and_gradients(self, vectors: Points) -> tuple[np.ndarray, Points]:
         """The objective, and its gradient: with fixed sites, by Fisher's identity, that of the expected log joint density."""

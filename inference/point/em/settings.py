@@ -63,6 +63,25 @@ def check_fixed(fixed: Mapping[str, Any] | None, sites: Sites) -> dict[str, np.n
     return {} if fixed is None else checked_values("fixed", fixed, sites)
 
 
+def check_possible(fixed: Mapping[str, np.ndarray], labels: np.ndarray | None) -> None:
+    """Check that no row is known to be of a component whose weight is known to be 0.
+
+    Raises:
+        ModelError: one is.
+    """
+    weights = fixed.get("weights")
+    if weights is None or weights.ndim != 1 or labels is None:
+        return
+    bad = np.flatnonzero((labels >= 0) & (weights[labels] == 0))
+    if len(bad):
+        raise ModelError(
+            "fixed['weights']",
+            got=f"weight 0 of component {labels[bad[0]]}, which row {bad[0]} is known to be of",
+            expected="a weight above 0 for every component that a label names",
+            advice="Mend the weights or the labels.",
+        )
+
+
 def check_starts(
     init: Start | Sequence[Start] | None, fixed: Mapping[str, np.ndarray], sites: Sites
 ) -> list[dict[str, np.ndarray]]:

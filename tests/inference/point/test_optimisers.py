@@ -91,3 +91,13 @@ def test_gradient_steps_are_torchs(optimizer):
         np.testing.assert_allclose(gradients[:, count], at.grad, rtol=1e-8)
         rule.step()
     np.testing.assert_allclose(ends, at, rtol=1e-8)
+
+
+def test_where_a_line_falls_without_end_the_longest_step_is_taken():
+    """A line has no curvature, and no place where its slope is less: steps go on to where there are no numbers."""
+
+    def slope(v):
+        return np.where(v[:, 0] > -30, v[:, 0], np.nan), np.ones_like(v)
+
+    found = quasi_newton(slope, np.zeros((1, 1)), steps=200, tolerance=1e-7)
+    assert -30 < found.ends[0, 0] < -29.9
