@@ -152,7 +152,7 @@ def _looked_at(program: Program, data: Values) -> tuple[Sites, tuple[Term, ...],
         ]
 
     with TRACING, proper_priors():
-        traced = jax.make_jaxpr(look)(jax.eval_shape(jax.random.PRNGKey, 0), dict(data))
+        traced = jax.make_jaxpr(look)(jax.eval_shape(lambda: jax.random.PRNGKey(0)), dict(data))
     sites = knowing_mixture(program, Sites(tuple(found)))
     return sites, tuple(terms), trace_key(traced, (sites, terms))
 

@@ -38,9 +38,9 @@ def test_a_component_on_a_point_has_collapsed_though_its_likelihood_is_a_line(fi
 @pytest.mark.parametrize("verb", [fit_map, fit_mle])
 def test_starts_on_the_border_are_taken_without_a_warning(verb, backend):
     fit = verb(
-        gaussian_mixture(3), X, init={"weights": [0.0, 0.5, 0.5]}, restarts=3, steps=50, seed=0, backend=backend
+        gaussian_mixture(3), X, init={"weights": [0.0, 0.5, 0.5]}, restarts=2, steps=20, seed=0, backend=backend
     ) if verb is fit_map else verb(
-        gaussian_mixture(3), X, init={"weights": [0.0, 0.5, 0.5]}, restarts=3, epochs=50, seed=0, backend=backend
+        gaussian_mixture(3), X, init={"weights": [0.0, 0.5, 0.5]}, restarts=2, epochs=20, seed=0, backend=backend
     )  # fmt: skip
     assert np.isfinite(fit.log_likelihood)
 
