@@ -179,7 +179,7 @@ def _blocks(
     sites: Sites,
 ) -> Iterator[np.ndarray]:
     draws = len(next(iter(parameters.values())))
-    cells = len(x) * int(np.prod([site.categories for site in sites.assignments]))
+    cells = len(x) * sites.joint_categories
     size = max(1, min(draws, CELLS_AT_ONCE // cells))
     for begin in range(0, draws, size):
         # The last block is as long as the others, some of its draws seen before: another length is compiled anew.
@@ -198,7 +198,7 @@ def _of_posterior(posterior: xr.DataTree, x: Any, interval: float | None) -> Any
     tails = ((1 - check_share("interval", interval)) / 2, (1 + interval) / 2)
     # quantiles need all draws of a row at once: few rows at a time, so that memory stays bounded
     sizes = posterior["posterior"].sizes
-    cells = sizes["chain"] * sizes["draw"] * int(np.prod([site.categories for site in sites.assignments]))
+    cells = sizes["chain"] * sizes["draw"] * sites.joint_categories
     count = min(len(observations), -(-len(observations) * cells // CELLS_OF_ALL_DRAWS))
     parts = []
     for rows in np.array_split(np.arange(len(observations)), count):

@@ -1,5 +1,6 @@
 """A program's random variables, described: what both backends' programs are known by."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -224,6 +225,11 @@ class Sites:
     def coordinates(self) -> int:
         """The number of free coordinates: the length of the unconstrained vector."""
         return sum(site.free for site in self.parameters)
+
+    @property
+    def joint_categories(self) -> int:
+        """The number of joint values of a row's assignments: the components of the table."""
+        return math.prod(site.categories for site in self.assignments)
 
     def places(self, names: Iterable[str]) -> dict[str, np.ndarray]:
         """Which coordinates of the unconstrained vector are a site's, given the order of the sites in it."""

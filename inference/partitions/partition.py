@@ -185,7 +185,7 @@ def _has_matrix(asked: bool | None, loss: Loss, rows: int) -> bool:
 def _thinned(posterior: DataTree, rows: int) -> DataTree:
     """Evenly spaced draws, as many as `SAMPLED_BYTES` holds partitions and responsibilities of."""
     sites = engine(backend_of(posterior)).sites(program_of(posterior), observations_of(posterior))
-    components = int(np.prod([site.categories for site in sites.assignments]))
+    components = sites.joint_categories
     sizes = posterior["posterior"].sizes
     needed = sizes["chain"] * sizes["draw"] * rows * (8 * components + 8)
     return posterior.isel(draw=slice(None, None, -(-needed // SAMPLED_BYTES)), missing_dims="ignore")

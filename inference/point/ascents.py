@@ -24,12 +24,8 @@ def by_quasi_newton(objective: Objective, steps: int) -> Ascend:
     names = [site.name for site in objective.bound.sites.parameters]
 
     def ascend(starts: Parameters) -> Ascent:
-        def loss(v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            values, gradients = objective.density.values_and_gradients(objective.unit * v)
-            return -values, -gradients * objective.unit
-
         found = quasi_newton(
-            loss,
+            objective.loss(objective.density.values_and_gradients),
             objective.vectors(starts) / objective.unit,
             steps=steps,
             tolerance=TOLERANCE,
@@ -74,14 +70,16 @@ def _by_gradient(
 ) -> Ascent:
     """The ascent of what is evaluated, divided by its size."""
 
-    def loss(v: np.ndarray, batch: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        values, gradients = evaluate(objective.unit * v, batch)
-        return -values / size, -gradients * objective.unit / size
+    def of_one(vectors: np.ndarray, batch: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        values, gradients = evaluate(vectors, batch)
+        return values / size, gradients / size
 
     def norms(gradients: np.ndarray) -> np.ndarray:
         return objective.norms(gradients * size / objective.unit)
 
-    ends, losses, series = gradient_steps(loss, objective.vectors(starts) / objective.unit, options, norms)
+    ends, losses, series = gradient_steps(
+        objective.loss(of_one), objective.vectors(starts) / objective.unit, options, norms
+    )
     return Ascent(
         objective.parameters(objective.unit * ends),
         losses * size,

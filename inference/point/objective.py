@@ -1,7 +1,9 @@
 """What a point fit climbs: a bound problem's log density, and the units in which a step is long."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +52,17 @@ class Objective:
         """Norms of gradients (restarts, size) in the coordinates of each site, (restarts, sites)."""
         own = (self.density.places[site.name] for site in self.bound.sites.parameters)
         return np.stack([np.linalg.norm(gradients[:, places], axis=1) for places in own], axis=1)
+
+    def loss(
+        self, evaluate: Callable[..., tuple[np.ndarray, np.ndarray]]
+    ) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+        """What optimisers minimise, of vectors in units: minus what is evaluated at the vectors themselves, and gradients likewise."""
+
+        def minimised(v: np.ndarray, *rest: Any) -> tuple[np.ndarray, np.ndarray]:
+            values, gradients = evaluate(self.unit * v, *rest)
+            return -values, -gradients * self.unit
+
+        return minimised
 
     def vectors(self, starts: Parameters) -> np.ndarray:
         """Unconstrained coordinates, (restarts, size), of values (restarts, ...) by site."""

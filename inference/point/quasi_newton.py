@@ -58,6 +58,7 @@ class Descents:
     records: list[np.ndarray]
 
 
+@np.errstate(all="ignore")  # on and beyond the border of the support there are no numbers
 def quasi_newton(
     objective: Objective,
     starts: Points,
@@ -82,21 +83,10 @@ def quasi_newton(
         >>> bool(np.allclose(found.ends, 0.0)), int(found.steps[1])
         (True, 0)
     """
-    with np.errstate(all="ignore"):  # on and beyond the border of the support there are no numbers
-        return _descended(objective, np.array(starts, dtype=np.float64), steps, tolerance, record, takes_few)
-
-
-def _descended(
-    objective: Objective,
-    at: Points,
-    steps: int,
-    tolerance: float,
-    record: Callable[[Points], np.ndarray],
-    takes_few: bool,
-) -> Descents:
+    at = np.array(starts, dtype=np.float64)
     value, gradient = _looked(objective, at)
     history = _History(value, record(gradient))
-    curvature, search = _Curvature(at), _Search(value)
+    curvature, search = _Curvature(at), _Search(at)
     is_moving = np.isfinite(value) & ~_is_flat(value, gradient, tolerance)
     search.turn(is_moving, curvature.direction(gradient), gradient)
     looks = 0
@@ -105,7 +95,7 @@ def _descended(
         trial = at + np.where(is_moving, search.length, 0.0)[:, None] * search.direction
         some = takes_few and looks > MANY
         found, slopes = _looked_at_few(objective, trial, is_moving) if some else _looked(objective, trial)
-        is_step = search.judge(is_moving, found, slopes)
+        is_step = search.judge(is_moving, value, found, slopes)
         curvature.add(is_step, trial - at, slopes - gradient)
         at[is_step], value[is_step], gradient[is_step] = trial[is_step], found[is_step], slopes[is_step]
         history.add(is_step, value, record(gradient))
@@ -187,27 +177,24 @@ class _Curvature:
 class _Search:
     """Every start's line search: a direction, lengths that are too short and too long, and the one that is tried."""
 
-    def __init__(self, value: Values):
-        self.length, self.looks = np.zeros(len(value)), np.zeros(len(value), dtype=int)
-        self.idle = np.zeros(len(value), dtype=int)
-        self._value, self._slope = value.copy(), np.zeros(len(value))
-        self._short, self._long = np.zeros(len(value)), np.full(len(value), np.inf)
-        self.direction: Points = np.zeros((len(value), 0))
+    def __init__(self, starts: Points):
+        count = len(starts)
+        self.direction: Points = np.zeros_like(starts)
+        self.length, self.looks, self.idle = np.zeros(count), np.zeros(count, dtype=int), np.zeros(count, dtype=int)
+        self._slope, self._short, self._long = np.zeros(count), np.zeros(count), np.full(count, np.inf)
 
     def turn(self, which: Which, direction: Points, gradient: Points) -> None:
         """Begin along new directions, no coordinate further than `LONGEST`."""
-        if not self.direction.shape[1]:
-            self.direction = np.zeros_like(direction)
         longest = np.abs(direction).max(axis=1)
         scale = np.minimum(1.0, LONGEST / np.where(longest > 0, longest, 1.0))
         self.direction[which] = (direction * scale[:, None])[which]
         self._slope[which] = (self.direction * gradient).sum(axis=1)[which]
         self.length[which], self._short[which], self._long[which], self.looks[which] = 1.0, 0.0, np.inf, 0
 
-    def judge(self, which: Which, found: Values, gradients: Points) -> Which:
+    def judge(self, which: Which, value: Values, found: Values, gradients: Points) -> Which:
         """Whose trial is a step; others are given another length."""
-        small = np.where(np.isfinite(self._value), ROUNDING * np.maximum(1.0, np.abs(self._value)), 0.0)
-        is_long = ~(found <= self._value + DECREASE * self.length * self._slope + small)
+        small = np.where(np.isfinite(value), ROUNDING * np.maximum(1.0, np.abs(value)), 0.0)
+        is_long = ~(found <= value + DECREASE * self.length * self._slope + small)
         ahead = (gradients * self.direction).sum(axis=1)
         is_over = (self.looks >= LOOKS) | (self.length >= LEAP)
         is_short = ~is_long & ~is_over & (ahead < CURVATURE * self._slope)
@@ -218,9 +205,7 @@ class _Search:
         between = np.where(np.isinf(self._long), 2 * self._short, (self._short + self._long) / 2)
         is_last = (self.looks >= LOOKS) & (self._short > 0)
         self.length = np.where(which & ~is_step, np.where(is_last, self._short, between), self.length)
-        has_gained = found < self._value - small
-        self.idle[is_step] = np.where(has_gained, 0, self.idle + 1)[is_step]
-        self._value[is_step] = found[is_step]
+        self.idle[is_step] = np.where(found < value - small, 0, self.idle + 1)[is_step]
         return is_step
 
 

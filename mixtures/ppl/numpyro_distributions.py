@@ -23,7 +23,21 @@ class Normal(dist.Normal):
         return -0.5 * (whitened**2 + jnp.log(2 * jnp.pi)) - jnp.log(self.scale)
 
 
-class MultivariateNormal(dist.Distribution):
+class _ByRoot(dist.Distribution):
+    """A multivariate normal that says a `root` of its covariance, root root' = Sigma, and how far rows are from its mean: `distance`."""
+
+    support = constraints.real_vector
+
+    def sample(self, key, sample_shape=()):
+        noise = jax.random.normal(key, sample_shape + self.batch_shape + self.event_shape, dtype=jnp.result_type(float))
+        return self.loc + (self.root @ noise[..., None])[..., 0]
+
+    def log_prob(self, value):
+        squared, half_log_det = self.distance(value)
+        return -0.5 * (squared + self.event_shape[0] * jnp.log(2 * jnp.pi)) - half_log_det
+
+
+class MultivariateNormal(_ByRoot):
     """A multivariate normal, by the Cholesky factor of its covariance.
 
     Args:
@@ -36,7 +50,6 @@ class MultivariateNormal(dist.Distribution):
         "loc": constraints.real_vector,
         "scale_tril": constraints.dependent(is_discrete=False, event_dim=2),
     }
-    support = constraints.real_vector
     reparametrized_params: ClassVar[list] = ["loc", "scale_tril"]
 
     def __init__(self, loc, scale_tril, *, validate_args=None):
@@ -46,31 +59,18 @@ class MultivariateNormal(dist.Distribution):
 
     @property
     def root(self):
-        """A matrix whose square is the covariance."""
         return self.scale_tril
-
-    def sample(self, key, sample_shape=()):
-        noise = jax.random.normal(key, sample_shape + self.batch_shape + self.event_shape, dtype=jnp.result_type(float))
-        return self.loc + (self.root @ noise[..., None])[..., 0]
 
     def distance(self, rows):
         """|L^-1 (x - mu)|^2 for every row, and log |L|."""
-        return distance(rows, self.loc, self.scale_tril)
-
-    def log_prob(self, value):
-        squared, half_log_det = self.distance(value)
-        return -0.5 * (squared + self.event_shape[0] * jnp.log(2 * jnp.pi)) - half_log_det
-
-
-def distance(rows, loc, scale_tril):
-    """|L^-1 (x - mu)|^2 for every row, and log |L|."""
-    half_log_det = jnp.sum(jnp.log(jnp.diagonal(scale_tril, axis1=-2, axis2=-1)), axis=-1)
-    if rows.ndim > 1 and scale_tril.ndim > 2 and scale_tril.shape[-3] > 1:
-        return jnp.sum(_substituted(scale_tril, rows - loc) ** 2, axis=-1), half_log_det
-    identity = jnp.eye(scale_tril.shape[-1], dtype=scale_tril.dtype)
-    # L^-1, once a component and not once a row
-    whiten = jax.scipy.linalg.solve_triangular(scale_tril, jnp.broadcast_to(identity, scale_tril.shape), lower=True)
-    return _squared(rows, loc, whiten), half_log_det
+        tril = self.scale_tril
+        half_log_det = jnp.sum(jnp.log(jnp.diagonal(tril, axis1=-2, axis2=-1)), axis=-1)
+        if rows.ndim > 1 and tril.ndim > 2 and tril.shape[-3] > 1:
+            return jnp.sum(_substituted(tril, rows - self.loc) ** 2, axis=-1), half_log_det
+        identity = jnp.eye(tril.shape[-1], dtype=tril.dtype)
+        # L^-1, once a component and not once a row
+        whiten = jax.scipy.linalg.solve_triangular(tril, jnp.broadcast_to(identity, tril.shape), lower=True)
+        return _squared(rows, self.loc, whiten), half_log_det
 
 
 def _squared(rows, loc, whiten):
@@ -86,8 +86,8 @@ def _substituted(tril, apart):
     many small matrices out among threads that may wait for each other for ever."""
     solved: list[jax.Array] = []
     for j in range(tril.shape[-1]):
-        known = sum((tril[..., j, i] * value for i, value in enumerate(solved)), start=jnp.zeros(()))
-        solved.append((apart[..., j] - known) / tril[..., j, j])
+        solved.append(apart[..., j] / tril[..., j, j])
+        apart = apart - tril[..., :, j] * solved[-1][..., None]
     return jnp.stack(solved, axis=-1)
 
 
@@ -138,7 +138,7 @@ def zero_sum_normal(*event_shape: int, scale):
     return dist.ZeroSumNormal(scale, event_shape)
 
 
-class RotatedNormal(dist.Distribution):
+class RotatedNormal(_ByRoot):
     """Standard deviations `scale` along axes turned by Cayley's coordinates: Sigma = Q diag(scale^2) Q'.
 
     Args:
@@ -152,7 +152,6 @@ class RotatedNormal(dist.Distribution):
         "scale": constraints.independent(constraints.positive, 1),
         "orientation": constraints.real_vector,
     }
-    support = constraints.real_vector
     reparametrized_params: ClassVar[list] = ["loc", "scale", "orientation"]
 
     def __init__(self, loc, scale, orientation, *, validate_args=None):
@@ -169,18 +168,10 @@ class RotatedNormal(dist.Distribution):
         """Q diag(scale), whose square is the covariance."""
         return self._axes * self.scale[..., None, :]
 
-    def sample(self, key, sample_shape=()):
-        noise = jax.random.normal(key, sample_shape + self.batch_shape + self.event_shape, dtype=jnp.result_type(float))
-        return self.loc + (self.root @ noise[..., None])[..., 0]
-
     def distance(self, rows):
         """|root^-1 (x - mu)|^2 for every row, and log |root|."""
         whiten = jnp.swapaxes(self._axes, -1, -2) / self.scale[..., None]
         return _squared(rows, self.loc, whiten), jnp.sum(jnp.log(self.scale), axis=-1)
-
-    def log_prob(self, value):
-        squared, half_log_det = self.distance(value)
-        return -0.5 * (squared + self.event_shape[0] * jnp.log(2 * jnp.pi)) - half_log_det
 
 
 @jax.custom_jvp

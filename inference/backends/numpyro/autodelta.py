@@ -27,7 +27,7 @@ def compiled_elbos(program: Program, sites: Sites) -> Callable[..., Any]:
     # NumPyro's enumeration refuses programs in which no row has a choice, sums others as their plates say, which may not be as they run, and
     # knows no weight of a row: the log posterior density is what the ELBO of a delta guide is
     is_summed = sites.is_trivial or sites.structure is not None
-    log_density, _, _ = vector_functions(program, sites, prior=True, jacobian=False, is_alone=False)
+    log_density, _, _ = vector_functions(program, sites, prior=True, jacobian=False)
 
     def elbo(u: jax.Array, data: Values) -> jax.Array:
         if is_summed or ROW_WEIGHTS in data:

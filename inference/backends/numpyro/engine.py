@@ -1,8 +1,7 @@
 """The engine in NumPyro: everything compiled, in a 64-bit scope of its own, many starts or draws in one program."""
 
 import functools
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -18,7 +17,7 @@ from inference.backends.numpyro.programs import (
     compiled_forward,
     compiled_prior_draw,
 )
-from inference.backends.numpyro.sites import Values, bound, describe
+from inference.backends.numpyro.sites import bound, describe
 from inference.backends.numpyro.vector import (
     Collapsed,
     compiled_hessian,
@@ -98,7 +97,7 @@ class NumPyroEngine:
         structure, data, sites = bound(program, x)
         if not sites.deterministic:
             return {}
-        at_ends = compiled_deterministic(structure, sites)(_as_arrays_by_site(parameters), data)
+        at_ends = compiled_deterministic(structure, sites)(_as_numpy(parameters), data)
         return sites.without_assignments(*map(_as_numpy, at_ends))
 
     @_held
@@ -114,7 +113,7 @@ class NumPyroEngine:
         structure, data, sites = bound(program, x)
         names = tuple(site.name for site in sites.all if site.kind in ("parameter", "observed"))
         keys = jax.random.split(jax.random.PRNGKey(seed), draws)
-        return _as_numpy(compiled_forward(structure, names)(keys, _as_arrays_by_site(parameters), data))
+        return _as_numpy(compiled_forward(structure, names)(keys, _as_numpy(parameters), data))
 
     @_held
     def log_density(
@@ -136,7 +135,7 @@ class NumPyroEngine:
                 lambda u: np.asarray(compiled_hessian(structure, sites, prior, jacobian)(_as_floats(u), data))
             ),
             constrain=_in_float64(lambda u: _as_numpy(constrain(_as_floats(u), data))),
-            unconstrain=_in_float64(lambda parameters: np.asarray(unconstrain(_as_arrays_by_site(parameters), data))),
+            unconstrain=_in_float64(lambda parameters: np.asarray(unconstrain(_as_numpy(parameters), data))),
         )
 
     @_held
@@ -151,9 +150,7 @@ class NumPyroEngine:
     ) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
         structure, data, sites = bound(program, x)
         evaluate = compiled_expected(structure, sites, prior)
-        return _in_float64(
-            lambda points, shares, fixed: _as_arrays(evaluate(points, shares, _as_arrays_by_site(fixed), data))
-        )
+        return _in_float64(lambda points, shares, fixed: _as_arrays(evaluate(points, shares, _as_numpy(fixed), data)))
 
     @_held
     def classify(
@@ -162,7 +159,7 @@ class NumPyroEngine:
         structure, data, sites = bound(program, x)
         names = tuple(site.name for site in sites.assignments)
         assign = compiled_classifier(structure, names, temperature, -1 - sites.nesting)
-        return _as_numpy(assign(_as_arrays_by_site(parameters), data, jax.random.PRNGKey(seed)))
+        return _as_numpy(assign(_as_numpy(parameters), data, jax.random.PRNGKey(seed)))
 
     @_held
     def enumerate_guide(
@@ -170,15 +167,13 @@ class NumPyroEngine:
     ) -> GuideAscent:
         structure, data, sites = bound(program, x)
         climb = compiled_guide_ascent(structure, sites, steps)
-        probs, losses, norms = climb(
-            _as_arrays_by_site(parameters), float(learning_rate), jax.random.PRNGKey(seed), data
-        )
+        probs, losses, norms = climb(_as_numpy(parameters), float(learning_rate), jax.random.PRNGKey(seed), data)
         return GuideAscent(_as_numpy(probs), np.asarray(losses), _as_numpy(norms))
 
     @_held
     def target(self, program: Program, x: Observations) -> Target:
         structure, data, sites = bound(program, x)
-        cells = len(x) * math.prod(site.categories for site in sites.assignments)
+        cells = len(x) * sites.joint_categories
         return Target(
             Collapsed(structure, sites),
             data,
@@ -187,17 +182,13 @@ class NumPyroEngine:
         )
 
 
-def _as_numpy(values: Values) -> dict[str, np.ndarray]:
+def _as_numpy(values: Mapping[str, Any]) -> dict[str, np.ndarray]:
     return {name: np.asarray(value) for name, value in values.items()}
 
 
 def _as_floats(values: Any) -> np.ndarray:
     """NumPy's, which a compiled function takes as it is: each array of JAX's made beforehand is a program of its own."""
     return np.asarray(values, dtype=np.float64)
-
-
-def _as_arrays_by_site(values: Parameters) -> Values:
-    return {name: np.asarray(value) for name, value in values.items()}
 
 
 def _as_pair(pair: tuple[jax.Array, jax.Array]) -> tuple[float, np.ndarray]:

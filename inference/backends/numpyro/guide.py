@@ -31,43 +31,37 @@ def _descend(
     loss: Loss,
     at: tuple[Values, Any],
     records: Values,
-    scales: Values,
     learning_rate: jax.Array,
     span: tuple[jax.Array, jax.Array],
-    betas: tuple[float, float],
 ) -> tuple[tuple[Values, Any], Values]:
     """Steps of Adam with a cosine-decaying length; returns where they lead, and the losses and gradients' norms before each.
-
-    Adam sees gradients in units of `scales`: what it takes for a gradient of zero does not depend on the data's units.
 
     Args:
         loss: a function of free values.
         at: free values, and Adam's state there; see `_begun`.
         records: losses and norms of all steps, those from outside the span as they are; one more than steps, since the last one only looks.
-        scales: lengths of steps by site.
         learning_rate: the first step's length.
         span: the first step, and the one that is not taken any more.
-        betas: Adam's decay rates.
     """
-    adam, last = optax.scale_by_adam(*betas), len(records["loss"]) - 1
+    adam, last = optax.scale_by_adam(*GUIDE_BETAS), len(records["loss"]) - 1
     decay = optax.cosine_decay_schedule(1.0, last, FINAL_LEARNING_RATE)
 
     def step(count: jax.Array, held: tuple[tuple[Values, Any], Values]) -> tuple[tuple[Values, Any], Values]:
         (values, state), records = held
         current, gradients = jax.value_and_grad(loss)(values)
-        updates, state = adam.update({name: scales[name] * slope for name, slope in gradients.items()}, state)
+        updates, state = adam.update(gradients, state)
         size = jnp.where(count < last, learning_rate * decay(count), 0.0)
-        moved = {name: value - size * scales[name] * updates[name] for name, value in values.items()}
+        moved = {name: value - size * updates[name] for name, value in values.items()}
         record = {"loss": current, "norms": _norms(gradients)}
         return (moved, state), recorded(records, record, count)
 
     return jax.lax.fori_loop(span[0], span[1], step, (at, records))
 
 
-def _begun(free: Values, steps: int, betas: tuple[float, float]) -> tuple[tuple[Values, Any], Values]:
+def _begun(free: Values, steps: int) -> tuple[tuple[Values, Any], Values]:
     """Where a descent begins, and its records, still blank."""
     series = jnp.zeros(steps + 1)
-    return (free, optax.scale_by_adam(*betas).init(free)), {"loss": series, "norms": dict.fromkeys(free, series)}
+    return (free, optax.scale_by_adam(*GUIDE_BETAS).init(free)), {"loss": series, "norms": dict.fromkeys(free, series)}
 
 
 def _in_pieces(
@@ -112,8 +106,7 @@ def compiled_guide_ascent(
             probs = {f"{name}_probs": simplex(value) for name, value in free.items()}
             return elbo.loss(key, probs, model, guide, **data)
 
-        scales = {name: jnp.ones(()) for name in at[0]}
-        at, records = _descend(loss, at, records, scales, learning_rate, span, GUIDE_BETAS)
+        at, records = _descend(loss, at, records, learning_rate, span)
         return at, records, {name: simplex(value) for name, value in at[0].items()}
 
     next_states, pace = jit(advance), Pace()
@@ -122,8 +115,6 @@ def compiled_guide_ascent(
         parameters: Values, learning_rate: jax.Array, key: jax.Array, data: Values
     ) -> tuple[Values, np.ndarray, Values]:
         start = {site.name: jnp.zeros((len(data["x"]), site.categories - 1)) for site in sites.assignments}
-        return _in_pieces(
-            next_states, pace, _begun(start, steps, GUIDE_BETAS), steps, parameters, learning_rate, key, data
-        )
+        return _in_pieces(next_states, pace, _begun(start, steps), steps, parameters, learning_rate, key, data)
 
     return ascend

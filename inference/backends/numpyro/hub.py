@@ -5,7 +5,6 @@ classification, EM and leave-one-out need.
 """
 
 import functools
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -101,7 +100,7 @@ def split_density(program: Program, sites: Sites, parameters: Values, data: Valu
     if not sites.has_hub or sites.has_prior_in_rows:
         return _split_totals(program, sites, data)
     numbers, rows = of_no_row(data)
-    length, components = len(rows["x"]), math.prod(site.categories for site in sites.assignments)
+    length, components = len(rows["x"]), sites.joint_categories
     block = block_of(length, components * rows["x"].size // length) if sites.structure is None else length
     some = rows if block == length else {name: value[:block] for name, value in rows.items()}
 
@@ -212,7 +211,7 @@ def compiled_log_densities(program: Program, sites: Sites) -> Callable[[Values, 
 
     def group_of(parameters: Values, data: Values) -> tuple[int, int]:
         draws = len(next(iter(parameters.values())))
-        cells = len(data["x"]) * math.prod(site.categories for site in sites.assignments)
+        cells = len(data["x"]) * sites.joint_categories
         return draws, at_once(draws, cells)
 
     def some(found: tuple[jax.Array, jax.Array], span: tuple[Any, Any], parameters: Values, data: Values) -> Any:

@@ -1,7 +1,6 @@
 """The log density as a function of one unconstrained vector: what samplers, optimisers and Laplace's method climb."""
 
 import functools
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -60,12 +59,12 @@ class Space:
 
 @functools.lru_cache(CACHED)
 def vector_parts(
-    program: Program, sites: Sites, prior: bool = True, jacobian: bool = True, is_alone: bool = True
+    program: Program, sites: Sites, prior: bool = True, jacobian: bool = True, is_set_apart: bool = True
 ) -> Callable[[jax.Array, Values], tuple[jax.Array, jax.Array]]:
     """(vector, data) -> log likelihood, and log prior density of the vector, Jacobians included; either may be left out.
 
-    What leads from the vector to what rows need is set apart from the rows where one vector is computed alone; of many at once it would be
-    computed in both ways.
+    What leads from the vector to what rows need is set apart, see `apart`: samplers, which compute one vector after the other for long, are
+    faster for it; of many vectors at once both branches would be computed, and for few calls it takes longer to trace than it saves.
 
     A vector in the units of a frame has the frame beside it, (centre, unit): what leads from one to the other belongs to the part that is
     computed in one piece.
@@ -86,18 +85,16 @@ def vector_parts(
             return held, (log_prior if prior else 0.0) + (space.log_jacobian(free) if jacobian else jnp.zeros(()))
 
         numbers = of_no_row(data)[0]
-        held, rest = apart(shared, u, numbers, *frame) if is_alone else shared(u, numbers, *frame)
+        held, rest = apart(shared, u, numbers, *frame) if is_set_apart else shared(u, numbers, *frame)
         return of_rows(held), rest
 
     return parts
 
 
 @functools.lru_cache(CACHED)
-def vector_functions(
-    program: Program, sites: Sites, prior: bool, jacobian: bool, is_alone: bool = True
-) -> tuple[Callable[..., Any], ...]:
+def vector_functions(program: Program, sites: Sites, prior: bool, jacobian: bool) -> tuple[Callable[..., Any], ...]:
     """Three functions: (vector, data) -> log density; (vector, data) -> parameters; and the inverse."""
-    parts = vector_parts(program, sites, prior, jacobian, is_alone)
+    parts = vector_parts(program, sites, prior, jacobian, is_set_apart=False)
 
     def log_density(u: jax.Array, data: Values) -> jax.Array:
         likelihood, rest = parts(u, data)
@@ -118,7 +115,7 @@ def compiled_vector_density(
     program: Program, sites: Sites, prior: bool, jacobian: bool
 ) -> tuple[Callable[..., Any], ...]:
     """Compiled: (vector, data) -> log density and gradient; (vector, data) -> parameters; and its inverse."""
-    log_density, constrain, unconstrain = vector_functions(program, sites, prior, jacobian, is_alone=False)
+    log_density, constrain, unconstrain = vector_functions(program, sites, prior, jacobian)
     gradient = jit(jax.value_and_grad(log_density), ON_ONE_CORE)
     return gradient, jit(constrain), jit(unconstrain)
 
@@ -127,7 +124,7 @@ def many_of(function: Callable[[jax.Array, Values], jax.Array], sites: Sites) ->
     """A function (vectors (points, size), data) -> values and gradients of each; so many at once as fit into a cache."""
 
     def many(points: jax.Array, data: Values) -> tuple[jax.Array, jax.Array]:
-        cells = len(data["x"]) * math.prod(site.categories for site in sites.assignments)
+        cells = len(data["x"]) * sites.joint_categories
         one = jax.value_and_grad(function)
         group = at_once(len(points), cells)
         if group == len(points):
@@ -140,7 +137,7 @@ def many_of(function: Callable[[jax.Array, Values], jax.Array], sites: Sites) ->
 @functools.lru_cache(CACHED)
 def compiled_vector_densities(program: Program, sites: Sites, prior: bool, jacobian: bool) -> Callable[..., Any]:
     """Compiled: (vectors (points, size), rows, data) -> log densities and gradients; of all rows, or of those at an index."""
-    log_density, _, _ = vector_functions(program, sites, prior, jacobian, is_alone=False)
+    log_density, _, _ = vector_functions(program, sites, prior, jacobian)
     many = many_of(log_density, sites)
     return jit(lambda points, rows, data: many(points, data if rows is None else rows_of(data, rows)), ON_ONE_CORE)
 

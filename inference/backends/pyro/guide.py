@@ -26,42 +26,22 @@ def _rates(learning_rate: float, steps: int) -> Iterator[float]:
         yield learning_rate * ((1 - FINAL_LEARNING_RATE) * cosine + FINAL_LEARNING_RATE)
 
 
-def _adam(values: Values, scales: Values, gradients: Values, state: Values, rate: float) -> None:
-    """One step of torch's Adam in place, in coordinates of which `scales` are the units."""
-    optimiser = state["optimiser"]
-    before = {name: value.detach().clone() for name, value in values.items()}
-    for name, value in values.items():
-        value.grad = scales[name] * gradients[name]
-    optimiser.param_groups[0]["lr"] = rate
-    optimiser.step()
-    with torch.no_grad():
-        for name, value in values.items():
-            value.copy_(before[name] + scales[name] * (value - before[name]))
-
-
-def _adam_state(values: Values, betas: tuple[float, float]) -> Values:
-    return {"optimiser": torch.optim.Adam(list(values.values()), lr=1.0, betas=betas)}
-
-
 def _descend(
-    loss: Callable[[], torch.Tensor],
-    free: Values,
-    scales: Values,
-    steps: int,
-    learning_rate: float,
-    betas: tuple[float, float],
+    loss: Callable[[], torch.Tensor], free: Values, steps: int, learning_rate: float
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Adam on parameters that live in Pyro's store: losses before each step and at the end, gradient norms before each step."""
-    state = _adam_state(free, betas)
+    adam = torch.optim.Adam(list(free.values()), betas=GUIDE_BETAS)
     losses: list[float] = []
     norms: dict[str, list[float]] = {name: [] for name in free}
     for rate in _rates(learning_rate, steps):
         current = loss()
-        gradients = dict(zip(free, torch.autograd.grad(current, list(free.values())), strict=True))
         losses.append(current.item())
-        for name, gradient in gradients.items():
+        gradients = torch.autograd.grad(current, list(free.values()))
+        for (name, value), gradient in zip(free.items(), gradients, strict=True):
             norms[name].append(gradient.norm().item())
-        _adam(free, scales, gradients, state, rate)
+            value.grad = gradient
+        adam.param_groups[0]["lr"] = rate
+        adam.step()
     losses.append(loss().item())
     return np.array(losses), {name: np.array(series) for name, series in norms.items()}
 
@@ -84,9 +64,6 @@ def ascend_guide(
 
     guide(**data)
     free = {name.removesuffix("_probs"): value for name, value in pyro.get_param_store().named_parameters()}
-    scales = {name: torch.ones((), dtype=torch.float64) for name in free}
-    losses, norms = _descend(
-        lambda: elbo.differentiable_loss(held, guide, **data), free, scales, steps, learning_rate, GUIDE_BETAS
-    )
+    losses, norms = _descend(lambda: elbo.differentiable_loss(held, guide, **data), free, steps, learning_rate)
     probs = {site.name: pyro.param(f"{site.name}_probs").detach().numpy() for site in sites.assignments}
     return GuideAscent(probs, losses, norms)

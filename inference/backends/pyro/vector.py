@@ -13,14 +13,9 @@ from inference.backends.protocol import LogDensity
 from inference.backends.pyro.hub import log_densities
 from inference.backends.pyro.programs import as_numpy, as_torch, isolated, tensors
 from inference.backends.pyro.sites import describe
-from inference.backends.pyro.terms import (
-    Values,
-    trace_sites,
-)
+from inference.backends.pyro.terms import Values, trace_sites
 from inference.backends.run_arguments import rows_of
-from inference.backends.sites import (
-    Sites,
-)
+from inference.backends.sites import Sites
 from mixtures import Observations, Program
 
 

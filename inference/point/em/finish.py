@@ -1,7 +1,6 @@
 """What is done when EM's restarts have ended: the best is climbed to its top, and what came from elsewhere is checked."""
 
 import numpy as np
-from scipy.special import logsumexp
 
 from inference.bound import Bound
 from inference.point.em.objective import EMObjective
@@ -67,9 +66,6 @@ def _with_end(runs: Runs, best: int, top: dict[str, np.ndarray], climber: EMObje
     table.at[best, "objective"], table.at[best, "steps"] = losses[-1], len(losses) - 1
 
     def likelihoods(restart: int) -> tuple[float, float]:
-        if restart != best:
-            return runs.likelihoods(restart)
-        joint = climber.log_joint(top)
-        return float(climber.total(logsumexp(joint, axis=1))), float(climber.total(joint.max(axis=1)))
+        return climber.likelihoods(top) if restart == best else runs.likelihoods(restart)
 
     return Runs(lambda restart: top if restart == best else runs.parameters(restart), likelihoods, series, table)

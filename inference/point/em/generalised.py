@@ -8,10 +8,10 @@ quasi-Newton steps on the objective itself take over (Jamshidian & Jennrich 1997
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp
 
 from inference.backends.protocol import Ascent
 from inference.bound import Bound
+from inference.point.ascents import drawn_out
 from inference.point.em.initial_partitions import Partition, Partitions, matched
 from inference.point.em.objective import EMObjective, Points
 from inference.point.em.problem import Outcome
@@ -45,12 +45,12 @@ def generalised_em(bound: Bound, mixture: Mixture, settings: Settings, is_poster
         _run(objective, settings, starts[first : first + together]) for first in range(0, settings.restarts, together)
     ]
     parameters = objective.values(np.concatenate([end.vectors for end in ends]))
-    losses = [series for end in ends for series in end.losses]
+    losses = [np.array(series) for end in ends for series in end.losses]
     outcomes = [outcome for end in ends for outcome in end.outcomes]
     longest = max(map(len, losses))
     ascent = Ascent(
         parameters,
-        np.array([series + series[-1:] * (longest - len(series)) for series in losses]),
+        np.stack([drawn_out(series, longest) for series in losses]),
         {site.name: np.zeros((len(losses), 1)) for site in bound.sites.parameters},
         np.array([len(series) - 1 for series in losses]),
     )
@@ -65,11 +65,7 @@ def generalised_em(bound: Bound, mixture: Mixture, settings: Settings, is_poster
     def of_restart(restart: int) -> dict[str, np.ndarray]:
         return {name: value[restart] for name, value in parameters.items()}
 
-    def likelihoods(restart: int) -> tuple[float, float]:
-        joint = objective.log_joint(of_restart(restart))
-        return float(objective.total(logsumexp(joint, axis=1))), float(objective.total(joint.max(axis=1)))
-
-    return Runs(of_restart, likelihoods, [np.array(series) for series in losses], table)
+    return Runs(of_restart, lambda restart: objective.likelihoods(of_restart(restart)), losses, table)
 
 
 def restarts_together(x: Observations, mixture: Mixture) -> int:

@@ -68,11 +68,12 @@ class EMObjective:
         held = {name: np.broadcast_to(value, (len(vectors), *value.shape)) for name, value in self._fixed.items()}
         return self._units.parameters(vectors) | held
 
-    def log_joint(self, values: Mapping[str, np.ndarray]) -> Float[np.ndarray, "rows components"]:
-        """log p(x_i, assignment_i = k) at one value of each site."""
-        return self._bound.log_joint(values)
+    def likelihoods(self, values: Mapping[str, np.ndarray]) -> tuple[float, float]:
+        """log p(x | parameters), and log p(x, z | parameters) at the most probable z, at one value of each site."""
+        table = self._bound.log_joint(values)
+        return float(self._total(logsumexp(table, axis=1))), float(self._total(table.max(axis=1)))
 
-    def total(self, rows: np.ndarray) -> np.ndarray:
+    def _total(self, rows: np.ndarray) -> np.ndarray:
         """Sums over rows, the last axis, each as often as it counts."""
         with np.errstate(invalid="ignore"):  # of a component that is collapsing: no number, which ends the restart
             return np.asarray(np.where(self._weights > 0, rows, 0.0) @ self._weights)
@@ -82,14 +83,14 @@ class EMObjective:
         values = self.values(vectors)
         tables = self._bound.engine.log_joint_draws(self._bound.program, values, self._bound.x)
         rows = tables.max(axis=-1) if self._is_hard else logsumexp(tables, axis=-1)
-        return tables, self.total(rows) + (self._bound.log_priors(values) if self._is_posterior else 0.0)
+        return tables, self._total(rows) + (self._bound.log_priors(values) if self._is_posterior else 0.0)
 
     def responsibilities(self, tables: Tables) -> Tables:
         """Those of the E-step, row weights multiplied in."""
         if self._is_hard:
             shares = (tables.argmax(axis=-1)[..., None] == np.arange(tables.shape[-1])).astype(np.float64)
         else:
-            with np.errstate(invalid="ignore"):  # see `total`
+            with np.errstate(invalid="ignore"):  # see `_total`
                 shares = np.exp(tables - logsumexp(tables, axis=-1, keepdims=True))
         return shares * self._weights[:, None]
 
@@ -116,15 +117,9 @@ class EMObjective:
         return self._units.unit * found.ends, found
 
     def _climbed(self, begin: Points, evaluate: Evaluate, steps: int, *, takes_few: bool) -> Descents:
-        unit = self._units.unit
-
-        def loss(v: Points) -> tuple[np.ndarray, Points]:
-            values, gradients = evaluate(unit * v)
-            return -values, -gradients * unit
-
         return quasi_newton(
-            loss,
-            begin / unit,
+            self._units.loss(evaluate),
+            begin / self._units.unit,
             steps=steps,
             tolerance=0.01 * TOLERANCE if self._is_hard else TOLERANCE,
             takes_few=takes_few,

@@ -35,13 +35,9 @@ def test_a_component_on_a_point_has_collapsed_though_its_likelihood_is_a_line(fi
     assert fit().status is Status.COLLAPSED
 
 
-@pytest.mark.parametrize("verb", [fit_map, fit_mle])
-def test_starts_on_the_border_are_taken_without_a_warning(verb, backend):
-    fit = verb(
-        gaussian_mixture(3), X, init={"weights": [0.0, 0.5, 0.5]}, restarts=2, steps=20, seed=0, backend=backend
-    ) if verb is fit_map else verb(
-        gaussian_mixture(3), X, init={"weights": [0.0, 0.5, 0.5]}, restarts=2, epochs=20, seed=0, backend=backend
-    )  # fmt: skip
+@pytest.mark.parametrize(("verb", "steps"), [(fit_map, {"steps": 20}), (fit_mle, {"epochs": 20})])
+def test_starts_on_the_border_are_taken_without_a_warning(verb, steps, backend):
+    fit = verb(gaussian_mixture(3), X, init={"weights": [0.0, 0.5, 0.5]}, restarts=2, seed=0, backend=backend, **steps)
     assert np.isfinite(fit.log_likelihood)
 
 

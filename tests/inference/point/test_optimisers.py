@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy import optimize
 
+from inference.point.gradient_steps import GradientOptions, gradient_steps
 from inference.point.quasi_newton import quasi_newton
 
 RNG = np.random.default_rng(0)
@@ -73,10 +75,6 @@ def test_quadratics_of_any_condition(condition):
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_gradient_steps_are_torchs(optimizer):
     """The steps of torch.optim on the same function, with the same lengths."""
-    import torch
-
-    from inference.point.gradient_steps import GradientOptions, gradient_steps
-
     starts, rate, steps = RNG.normal(size=(3, 4)), 1e-4, 30
     options = GradientOptions(optimizer, rate, steps, momentum=0.7, betas=(0.8, 0.99))
     ends, values, gradients = gradient_steps(
