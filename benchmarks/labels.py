@@ -20,7 +20,7 @@ import numpy as np
 import xarray as xr
 from scipy.stats import norm
 
-from inference.bound import Bound
+from inference.backends import bind
 from inference.labels.data_based import data_based
 from inference.labels.diagnose import diagnose_labels
 from inference.labels.ecr import ecr
@@ -118,7 +118,7 @@ def tree_of(d: Draws) -> xr.DataTree:
         "scale": np.ones(chained.shape),
     }
     stats = {"lp": np.zeros(chained.shape[:2])}
-    return build_tree(Bound.of(program, x, "numpyro"), SampledDraws(parameters, stats), {})
+    return build_tree(bind(program, x, "numpyro"), SampledDraws(parameters, stats), {})
 
 
 def verbs(d: Draws) -> None:

@@ -22,7 +22,7 @@ import pandas as pd
 from scipy import optimize
 
 import inference
-from inference.bound import Bound
+from inference.backends import bind
 from inference.point.starts import draw_starts
 from mixtures import (
     Mixture,
@@ -123,8 +123,8 @@ def report(name: str, model: Mixture, x: Observations, restarts: int, peer: str)
 
 def one_by_one(model: Mixture, x: Observations, restarts: int) -> str:
     """SciPy's optimiser from each of as many starts, on the compiled log likelihood."""
-    problem = Bound.of(model, x, "numpyro")
-    density = problem.density(prior=False)
+    problem = bind(model, x, "numpyro")
+    density = problem.log_density(prior=False)
 
     def fit(seed: int) -> float:
         starts = draw_starts(problem, restart_seeds(seed, restarts), "fit_mle")

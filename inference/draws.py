@@ -162,6 +162,12 @@ def law_of(posterior: xr.DataTree) -> Assignment | None:
     return None if mixture is None else mixture.assignment
 
 
+def has_paths(posterior: xr.DataTree) -> bool:
+    """Whether rows follow one another, so that assignments are known as paths alone."""
+    law = law_of(posterior)
+    return law is not None and law.unit != "row"
+
+
 def observations_of(posterior: xr.DataTree) -> Observations:
     """The data that the posterior was sampled with.
 
@@ -180,7 +186,10 @@ def observations_of(posterior: xr.DataTree) -> Observations:
     if covariates is not None:
         covariates = covariates.transpose("rows", ...)
         covariates = covariates.to_pandas() if _is_set(posterior, "has_covariate_names") else covariates.values
-    labels, weights = constants.get("labels_of_rows"), constants.get("weights_of_rows")
+
+    def of_rows(name: str) -> np.ndarray | None:
+        return constants[f"{name}_of_rows"].values if f"{name}_of_rows" in constants else None
+
     named = {
         str(name).removeprefix(NAMED): values.values
         for name, values in constants.items()
@@ -191,8 +200,9 @@ def observations_of(posterior: xr.DataTree) -> Observations:
         feature_names=names,
         missing=missing,
         covariates=covariates,
-        labels=None if labels is None else labels.values,
-        row_weights=None if weights is None else weights.values,
+        labels=of_rows("labels"),
+        row_weights=of_rows("weights"),
+        sequence=of_rows("sequence"),
         data=named or None,
     )
 

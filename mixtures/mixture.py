@@ -109,6 +109,7 @@ class Mixture(Program):
         observed: Array | None = None,
         covariates: Array | None = None,
         labels: Array | None = None,
+        sequence: Array | None = None,
     ) -> Array:
         """The program.
 
@@ -120,6 +121,7 @@ class Mixture(Program):
             observed: which cells of `x` were observed, in its shape; the others drop out of the likelihood. None: all.
             covariates: what regressions and gating weights depend on, (rows, covariates).
             labels: known components of the rows, -1 where unknown.
+            sequence: the series of each row, numbers.
 
         Returns:
             The observations: `x`, or the draws.
@@ -131,30 +133,38 @@ class Mixture(Program):
         def draw(site: str, **structure: Any) -> Array:
             return table[site].sample(ppl, site, numbers[site], **structure)
 
-        family, context = self._in_context(covariates, observed)
-        of_rows = Rows(x, covariates=covariates)
+        family = self._in_context(covariates)
+        of_rows = Rows(x, covariates, sequence)
         law = self.assignment.draw(ppl, draw, self.components, of_rows)
         shared = family.shared(ppl, draw, features)
         relative = parts_of(family).jointly(ppl, draw, self.components, features)
         with ppl.plate("components", self.components):
             own = family.per_component(ppl, draw, features)
         own = relative | own
-        with ppl.plate("rows", rows):
-            z = self.assignment.assign(ppl, law, of_rows)
-            if labels is not None:
-                is_excluded = (labels >= 0) & (labels != z)
+
+        def observe(z: Array, row: dict[str, Array]) -> Array:
+            if "labels" in row:
+                is_excluded = (row["labels"] >= 0) & (row["labels"] != z)
                 ppl.factor("labels", ppl.xp.where(is_excluded, ppl.array(-np.inf), ppl.array(0.0)))
             chosen = {name: value[z] for name, value in own.items()}
-            return _observe(family, ppl, {**shared, **chosen, **context, "assignment": z}, features, x)
+            context = {"covariates": row["covariates"]} if "covariates" in row else {}
+            if "observed" in row:
+                context["observed"] = row["observed"] != 0
+            return _observe(family, ppl, {**shared, **chosen, **context, "assignment": z}, features, row.get("x"))
 
-    def _in_context(self, covariates: Array | None, observed: Array | None) -> tuple[Family, dict[str, Array]]:
-        """The family, knowing the number of covariates, and what rows depend on beside their parameters."""
-        context = {} if observed is None else {"observed": observed != 0}
+        data = {"x": x, "observed": observed, "labels": labels}
+        if self.needs_covariates:
+            data["covariates"] = covariates
+        given = {name: value for name, value in data.items() if value is not None}
+        return self.assignment.run(ppl, law, of_rows, rows, observe, given)
+
+    def _in_context(self, covariates: Array | None) -> Family:
+        """The family, knowing the number of covariates."""
         if not self.needs_covariates:
-            return self.family, context
+            return self.family
         if covariates is None:
             raise missing_covariates()
-        return with_covariates(self.family, covariates.shape[1]), {**context, "covariates": covariates}
+        return with_covariates(self.family, covariates.shape[1])
 
     def _numbers(self, ppl: PPL, x: Array | None, covariates: Array | None) -> Hyper:
         return {site: prior.numbers(ppl, x, covariates) for site, prior in self.priors.items()}
@@ -190,7 +200,7 @@ class Mixture(Program):
         data = Observations.of(x)
         rows = rng.choice(len(data), self.components, replace=len(data) < self.components)
         values = completed(data, rng)
-        law = self.assignment.start(self.components, Rows(data.x, covariates=data.covariates), rng)
+        law = self.assignment.start(self.components, data.rows, rng)
         return {**law, **started(self.family, values, rows, self.components, data.covariates)}
 
     def check(self, x: Observations) -> None:
@@ -251,7 +261,7 @@ class Mixture(Program):
         notation = Notation()
         size = ("n", Extent(2)) if is_open and not self.needs_covariates else "n"
         covariates = Symbol("covariates[i]", shape=("n", Extent(2, "p"))) if self.needs_covariates else None
-        title = f"A mixture of {self.components} component{'s' if self.components > 1 else ''}"
+        title = f"{self.assignment.title} of {self.components} component{'s' if self.components > 1 else ''}"
         try:
             self(notation, size=size, hyper=hyper, covariates=covariates)  # type: ignore[arg-type]
         except Exception as error:  # a user's family may do with arrays what symbols cannot

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from mixtures import families
-from mixtures.assignments import Assignment, Dirichlet
+from mixtures.assignments import Assignment, Dirichlet, Markov
 from mixtures.checks import check_count
 from mixtures.mixture import Mixture
 from mixtures.priors import Prior, Priors
@@ -95,6 +95,47 @@ def student_t_mixture(
         True
     """
     return _mixture(components, families.StudentT(df, covariance, priors=priors), weights)
+
+
+def hidden_markov(
+    components: int,
+    family: families.Family | None = None,
+    *,
+    initial: Any = 1.0,
+    transition: Any = 1.0,
+) -> Mixture:
+    """A hidden Markov chain: rows in the order of time, each row's component (state) depending on that of the row before.
+
+    Sites are `transition` (components, components), `initial` (components,), and those of the family.
+
+    Args:
+        components: the number of states.
+        family: what a row looks like given its state; the default is `families.Gaussian()`.
+        initial: the probabilities of a series' first state: `"stationary"`, `"uniform"`, or the Dirichlet concentration of free ones.
+        transition: the Dirichlet concentration of each row of the transition matrix, a number or a matrix (components, components); for
+            chains that stay, `1.0 + 9.0 * np.eye(components)` say.
+
+    Returns:
+        The declaration, a `Mixture` whose law of the assignment is `assignments.Markov`. Data of several series:
+        `Observations(x, sequence=...)`.
+
+    Raises:
+        ModelError: `components` is not an int >= 1, or a bad concentration.
+
+    Example:
+        >>> from mixtures.families import Poisson
+        >>> print(hidden_markov(2, Poisson(), initial="stationary"))
+        A hidden Markov chain of 2 components
+        <BLANKLINE>
+            transition    ~ Dirichlet(1)
+            rate[k]       ~ Gamma(2, 1/mean(x))
+            assignment[1] ~ Categorical(stationary)
+            assignment[i] ~ Categorical(transition[assignment[i-1]])
+            obs[i]        ~ Poisson(rate[assignment[i]])
+        <BLANKLINE>
+            k = 1, ..., 2; i = 1, ..., n
+    """
+    return Mixture(components, families.Gaussian() if family is None else family, Markov(transition, initial))
 
 
 def latent_class(

@@ -14,6 +14,7 @@ import numpy as np
 from mixtures.checks import check_choice
 from mixtures.errors import DataError
 from mixtures.indices import check_index, index_of, is_default_index
+from mixtures.rows import Rows
 from mixtures.tables import (
     MAX_NAMED,
     cell_in_words,
@@ -24,6 +25,7 @@ from mixtures.tables import (
     checked_labels,
     checked_names,
     checked_row_weights,
+    checked_sequence,
     names_of,
     numeric,
     squeezed,
@@ -54,6 +56,8 @@ class Observations:
         covariates: what regressions and gating weights depend on, shape (rows,) or (rows, covariates); other models ignore them.
         labels: the components of rows whose component is known, ints from 0, and -1, None or NA where it is not, shape (rows,).
             Where `x` is a pandas object, pandas covariates, labels and weights must have its index, in its order.
+        sequence: the series that each row belongs to, numbers or names, shape (rows,): all rows of a series side by side, in the order of
+            time. Of no matter where rows come to their components one by one, as in a mixture.
         row_weights: how often each row counts, shape (rows,), numbers >= 0, not all zero: a row of weight 2 is a row that is there twice.
         data: `{name: array}`: what a program of your own takes beside `x`, each as the argument of its name. Whole numbers stay whole, as
             indices must. An array whose first axis is as long as `x` has an entry a row, and is cut where rows are taken; any other belongs
@@ -66,7 +70,7 @@ class Observations:
         has_index: whether `x` brought an index, be it just 0, 1, 2, ...
         covariates: the checked covariates, (rows, covariates), or None.
         covariate_names: their names, or None.
-        row_weights, data: checked, read-only; or None.
+        row_weights, data, sequence: checked, read-only; or None.
 
     Raises:
         DataError: empty, NaN or infinite, not numeric, more than two dimensions, two columns of one name, or rows in another order than
@@ -89,6 +93,7 @@ class Observations:
     labels: Any = None
     row_weights: Any = None
     data: Any = None
+    sequence: Any = None
     row_names: np.ndarray | None = field(default=None, init=False)
     covariate_names: tuple[str, ...] | None = field(default=None, init=False)
     has_index: bool = field(default=False, init=False, repr=False)
@@ -112,6 +117,9 @@ class Observations:
         if self.row_weights is not None:
             check_index("row_weights", self.row_weights, self)
             object.__setattr__(self, "row_weights", checked_row_weights(self.row_weights, len(values)))
+        if self.sequence is not None:
+            check_index("sequence", self.sequence, self)
+            object.__setattr__(self, "sequence", checked_sequence(self.sequence, len(values)))
         if self.data is not None:
             object.__setattr__(self, "data", checked_data(self.data) or None)
         self._refuse_bad(values)
@@ -196,6 +204,7 @@ class Observations:
             labels=cut(self.labels),
             row_weights=weights if weights is not None and weights.any() else None,
             data=named,
+            sequence=cut(self.sequence),
         )
         object.__setattr__(taken, "covariate_names", self.covariate_names)
         return self._like(taken, np.arange(len(self))[rows] if self.row_names is None else self.row_names[rows])
@@ -211,7 +220,9 @@ class Observations:
         return self._with(row_weights=row_weights)
 
     def _with(self, **changes: Any) -> "Observations":
-        kept = {name: getattr(self, name) for name in ("missing", "covariates", "labels", "row_weights", "data")}
+        kept = {
+            name: getattr(self, name) for name in ("missing", "covariates", "labels", "row_weights", "data", "sequence")
+        }
         made = Observations(self.x, self.feature_names, **{**kept, **changes})
         object.__setattr__(made, "covariate_names", self.covariate_names)
         return self._like(made, self.row_names)
@@ -227,6 +238,16 @@ class Observations:
         if self.row_weights is None:
             return None if says.all() else says.astype(np.float64)
         return np.where(says, self.row_weights, 0.0)
+
+    @property
+    def times(self) -> np.ndarray:
+        """How often each row counts, (rows,): `counts`, and once where that is None."""
+        return np.ones(len(self)) if self.counts is None else self.counts
+
+    @property
+    def rows(self) -> Rows:
+        """What laws of the assignment know of the rows."""
+        return Rows(self.x, self.covariates, self.sequence)
 
     def _like(self, made: "Observations", row_names: np.ndarray | None) -> "Observations":
         is_plain = row_names is None or is_default_index(row_names, len(made))
@@ -269,6 +290,8 @@ class Observations:
             digest.update(np.ascontiguousarray(self.covariates).tobytes())
         if self.labels is not None:
             digest.update(self.labels.tobytes())
+        if self.sequence is not None:
+            digest.update(b"sequence" + self.sequence.tobytes())
         for name, values in sorted((self.data or {}).items()):
             digest.update(repr((name, values.shape, values.dtype.str)).encode() + values.tobytes())
         return digest.hexdigest()

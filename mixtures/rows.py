@@ -13,7 +13,9 @@ class Rows:
     Args:
         x: (rows[, features]).
         covariates: (rows, covariates).
+        sequence: the series of each row, numbers; those of one series are side by side, in the order of time. None: one series.
     """
 
     x: Array
     covariates: Array | None = None
+    sequence: Array | None = None

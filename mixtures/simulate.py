@@ -11,7 +11,7 @@ from mixtures.mixture import Mixture, missing_covariates
 from mixtures.ppl import PIP, backend_module
 from mixtures.program import Declared, Program
 from mixtures.seeds import check_seed, derived
-from mixtures.tables import checked_covariates, checked_data
+from mixtures.tables import checked_covariates, checked_data, checked_sequence
 
 
 def simulate(
@@ -22,6 +22,7 @@ def simulate(
     backend: str = "numpyro",
     covariates: Any = None,
     data: Mapping[str, Any] | None = None,
+    sequence: Any = None,
 ) -> dict[str, np.ndarray]:
     """Draw every site of the program once: parameters, assignments and `size` rows of data.
 
@@ -33,6 +34,7 @@ def simulate(
             data of mean 0 and standard deviation 1.
         backend: `"numpyro"` or `"pyro"`: the draws differ, their distribution does not.
         covariates: (rows,) or (rows, covariates), for programs whose rows depend on them.
+        sequence: the series of each row, of a hidden Markov chain, see `Observations`; None: one series.
         data: `{name: array}`: what a program of your own takes beside `x`, see `Observations`.
 
     Returns:
@@ -73,6 +75,8 @@ def simulate(
     taken: dict[str, Any] = {"size": size, **(checked_data(data) if data is not None else {})}
     if covariates is not None:
         taken["covariates"] = checked_covariates(covariates, shape[0])[0]
+    if sequence is not None:
+        taken["sequence"] = checked_sequence(sequence, shape[0])
     if isinstance(program, Mixture) and data:
         raise ModelError("data", got="named data", expected="none: a Mixture takes covariates alone")
     if isinstance(program, Mixture) and program.needs_covariates and covariates is None:

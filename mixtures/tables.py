@@ -214,7 +214,31 @@ def checked_row_weights(given: Any, rows: int) -> np.ndarray:
     return weights
 
 
-OWN_NAMES = frozenset({"x", "ppl", "size", "observed", "covariates", "labels", "hyper", "row_weights"})
+def checked_sequence(given: Any, rows: int) -> np.ndarray:
+    """The series of each row, numbered 0, 1, ... as they come; read-only."""
+    given = tabular(given)
+    names = unmasked(given, as_array(given, "sequence"))
+    if names.shape != (rows,):
+        raise DataError("sequence", got=f"shape {names.shape}", expected=f"one for each row, shape ({rows},)")
+    listed = names.tolist()
+    absent = [row for row, name in enumerate(listed) if name is None or name != name]
+    if absent:
+        raise DataError("sequence", got=f"{listed[absent[0]]} at row {absent[0]}", expected="a series for each row")
+    numbers: dict[Any, int] = {}
+    found = np.array([numbers.setdefault(name, len(numbers)) for name in listed], dtype=np.int64)
+    back = np.flatnonzero(found[1:] < np.maximum.accumulate(found)[:-1]) + 1
+    if len(back):
+        raise DataError(
+            "sequence",
+            got=f"{in_words(listed[back[0]])} at row {back[0]} again, after rows of another series",
+            expected="all rows of a series side by side, in the order of time",
+            advice="Sort the rows by series and time: table.sort_values([series, time]).",
+        )
+    found.flags.writeable = False
+    return found
+
+
+OWN_NAMES = frozenset({"x", "ppl", "size", "observed", "covariates", "labels", "sequence", "hyper", "row_weights"})
 """Names of arguments that programs have already."""
 
 

@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from inference.assignment.paths import path_at
 from inference.assignment.responsibilities import bound_like, one_or_all, table_of
+from inference.backends import Bound
 from inference.checks import check_positive
 from inference.results import PointFit
 from mixtures.errors import ModelError, SeedError
@@ -13,6 +15,9 @@ from mixtures.seeds import check_seed, derived, generator
 
 def classify(fit: PointFit, x: Any, *, temperature: float = 0, seed: int | None = None) -> Any:
     """The assignment of each row, given the fit's parameters.
+
+    Of a hidden Markov chain it is the assignment of all rows together: at temperature 0 the most probable path (Viterbi), which may differ from
+    the rows' most probable components, at 1 a path drawn from the paths' posterior.
 
     At temperatures 0 and 1 the backend's `infer_discrete` answers: the most probable assignment, or a draw from the assignments'
     posterior. Any other temperature t draws from probabilities proportional to p(x_i, k)^(1/t). Of a program of the user's own it is the
@@ -56,12 +61,12 @@ def classify(fit: PointFit, x: Any, *, temperature: float = 0, seed: int | None 
     sites = bound.sites
     if sites.is_trivial:
         return one_or_all({site.name: np.zeros(site.shape, dtype=np.int64) for site in sites.assignments})
+    if not sites.is_row_wise:
+        return _path(bound, fit, temperature, seed)
     if temperature in (0, 1) and not (sites.structure and sites.has_table):
         if sites.is_summed:
             sites.check_table("classification")
-        found = bound.engine.classify(
-            fit.program, fit.parameters, bound.x, temperature=int(temperature), seed=derived(seed, "classify")
-        )
+        found = bound.classify(fit.parameters, temperature=int(temperature), seed=derived(seed, "classify"))
         # reshaped because infer_discrete drops the plate of a single row
         shapes = {site.name: site.shape for site in sites.assignments}
         return one_or_all({name: values.astype(np.int64).reshape(shapes[name]) for name, values in found.items()})
@@ -72,3 +77,14 @@ def classify(fit: PointFit, x: Any, *, temperature: float = 0, seed: int | None 
     best = np.argmax(table, axis=1)
     shapes = {site.name: site.shape for site in sites.assignments}
     return one_or_all({name: values[best].reshape(shapes[name]) for name, values in sites.combinations().items()})
+
+
+def _path(bound: Bound, fit: PointFit, temperature: float, seed: int) -> np.ndarray:
+    """The path of a chain.
+
+    Raises:
+        ModelError: a temperature at which paths have no probabilities.
+    """
+    if temperature not in (0, 1):
+        raise ModelError("temperature", got=f"{temperature:g} and a hidden Markov chain", expected="0 or 1")
+    return path_at(bound, fit.parameters, 0 if temperature == 0 else 1, generator(seed, "classify")).astype(np.int64)

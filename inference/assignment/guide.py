@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from inference.assignment.responsibilities import checked_like, log_joint, one_or_all, responsibilities
-from inference.backends import engine
+from inference.backends import Bound, bind
 from inference.checks import check_count, check_positive
 from inference.results import GuideFit, PointFit
 from inference.status import Status
@@ -49,13 +49,14 @@ def fit_guide(fit: PointFit, x: Any, *, steps: int = 300, learning_rate: float =
     check_count("steps", steps)
     check_positive("learning_rate", learning_rate)
     seed = check_seed(seed)
-    backend = engine(fit.backend)
     is_open = _open_rows(fit.program, observations)
-    if backend.sites(fit.program, observations).is_trivial or not is_open.any():
-        return _nothing_to_learn(fit, observations, steps)
-    unknown = observations if is_open.all() else observations.take(is_open).with_labels(None)
-    ascent = backend.enumerate_guide(
-        fit.program, fit.parameters, unknown, steps=steps, learning_rate=learning_rate, seed=derived(seed, "fit_guide")
+    bound = bind(fit.program, observations, fit.backend)
+    bound.sites.check_row_wise("a guide in which they have probabilities one by one")
+    if bound.sites.is_trivial or not is_open.any():
+        return _nothing_to_learn(fit, bound, steps)
+    unknown = bound if is_open.all() else bound.on(observations.take(is_open).with_labels(None))
+    ascent = unknown.enumerate_guide(
+        fit.parameters, steps=steps, learning_rate=learning_rate, seed=derived(seed, "fit_guide")
     )
     probs = one_or_all(ascent.probs)
     losses = ascent.losses
@@ -79,9 +80,9 @@ def _open_rows(program: Program, x: Observations) -> np.ndarray:
     return x.labels < 0
 
 
-def _nothing_to_learn(fit: PointFit, x: Observations, steps: int) -> GuideFit:
+def _nothing_to_learn(fit: PointFit, bound: Bound, steps: int) -> GuideFit:
     """Every row has one possible component: the negative ELBO is the negative log posterior density from the start."""
     single = {name: np.asarray(value)[None] for name, value in fit.parameters.items()}
-    backend = engine(fit.backend)
-    loss = -(backend.marginal_draws(fit.program, single, x) + backend.log_prior_draws(fit.program, single, x))[0]
-    return GuideFit(responsibilities(fit, x), np.full(steps + 1, loss), {}, Status.CONVERGED, fit.origin)
+    likelihood, prior = bound.log_densities(single)
+    loss = -(likelihood + prior)[0]
+    return GuideFit(responsibilities(fit, bound.x), np.full(steps + 1, loss), {}, Status.CONVERGED, fit.origin)

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from inference.assignment.responsibilities import checked_like, likelihood_blocks
-from inference.backends import engine
+from inference.backends import bind
 from inference.draws import backend_of, parameters_of, program_of, whole, with_program
 from inference.results import PointFit
 from mixtures import Program
@@ -46,10 +46,10 @@ def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any, *, program:
     observations = checked_like(result, x)
     if not isinstance(result, xr.DataTree):
         single = {name: np.asarray(value)[None] for name, value in result.parameters.items()}
-        return next(likelihood_blocks(result.program, single, observations, engine(result.backend)))[0]
-    backend = engine(backend_of(result))
+        return next(likelihood_blocks(bind(result.program, observations, result.backend), single))[0]
+    bound = bind(program_of(result), observations, backend_of(result))
     sizes = result["posterior"].sizes
     needed = 16.0 * sizes["chain"] * sizes["draw"] * len(observations)  # blocks, and all of them in one
     check_memory("x", needed, "Ask for fewer rows at a time, or thin the draws.")
-    rows = list(likelihood_blocks(program_of(result), parameters_of(result), observations, backend))
+    rows = list(likelihood_blocks(bound, parameters_of(result)))
     return np.concatenate(rows).reshape(sizes["chain"], sizes["draw"], len(observations))

@@ -6,11 +6,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from inference.backends import Engine, engine
-from inference.backends.sites import Sites
-from inference.bound import Bound
+from inference.backends import Bound, bind, engine
 from inference.checks import check_share, checked
-from inference.draws import backend_of, observations_of, parameters_of, program_of, whole, with_program
+from inference.draws import backend_of, has_paths, observations_of, parameters_of, program_of, whole, with_program
 from inference.results import PointFit
 from mixtures import Observations, Program
 from mixtures.errors import ModelError
@@ -69,7 +67,7 @@ def log_joint(fit: PointFit, x: Any) -> np.ndarray:
 def bound_like(fit: PointFit, x: Any) -> Bound:
     """The fit's program and backend, bound to `x`, which must have the columns that the fit was made from."""
     observations = checked_like(fit, x)
-    return Bound.of(fit.program, observations, fit.backend)
+    return bind(fit.program, observations, fit.backend)
 
 
 def table_of(bound: Bound, fit: PointFit) -> np.ndarray:
@@ -137,7 +135,10 @@ def _filled(
     x = observations_of(posterior) if x is None else x
     sizes = posterior["posterior"].sizes
     draws, begin, filled = sizes["chain"] * sizes["draw"], 0, np.empty(0)
-    for table in joint_blocks(posterior, x if rows is None else x.take(rows)):
+    some, chosen = (x, slice(None)) if rows is None else (x.take(rows), slice(None))
+    if rows is not None and has_paths(posterior):  # a row of a chain is not known without the others
+        some, chosen = x, rows
+    for table in (table[:, chosen] for table in joint_blocks(posterior, some)):
         if begin == 0:
             check_memory(
                 "draws",
@@ -153,33 +154,28 @@ def _filled(
 def joint_blocks(posterior: xr.DataTree, x: Observations, program: Program | None = None) -> Iterator[np.ndarray]:
     """The hub's tables, a block of draws at a time, so that memory stays bounded."""
     program, parameters = program or program_of(posterior), parameters_of(posterior)
-    backend = engine(backend_of(posterior))
-    sites = backend.sites(program, x)
-    sites.check_table("probabilities of assignments")
-    yield from _blocks(lambda some: backend.log_joint_draws(program, some, x), parameters, x, sites)
+    bound = bind(program, x, backend_of(posterior))
+    bound.sites.check_table("probabilities of assignments")
+    yield from _blocks(bound.tables, parameters, bound)
 
 
-def likelihood_blocks(
-    program: Program, parameters: Mapping[str, np.ndarray], x: Observations, backend: Engine
-) -> Iterator[np.ndarray]:
+def likelihood_blocks(bound: Bound, parameters: Mapping[str, np.ndarray]) -> Iterator[np.ndarray]:
     """log p(x_i | parameters) for many parameter values, (draws, rows), a block of draws at a time.
 
     Raises:
         ModelError: rows are not independent given the parameters.
     """
-    sites = backend.sites(program, x)
-    sites.check_hub("the log likelihood of each")
-    yield from _blocks(lambda some: backend.log_likelihood_draws(program, some, x), parameters, x, sites)
+    bound.sites.check_hub("the log likelihood of each")
+    yield from _blocks(bound.pointwise, parameters, bound)
 
 
 def _blocks(
     function: Callable[[dict[str, np.ndarray]], np.ndarray],
     parameters: Mapping[str, np.ndarray],
-    x: Observations,
-    sites: Sites,
+    bound: Bound,
 ) -> Iterator[np.ndarray]:
     draws = len(next(iter(parameters.values())))
-    cells = len(x) * sites.joint_categories
+    cells = len(bound.x) * bound.sites.joint_categories
     size = max(1, min(draws, CELLS_AT_ONCE // cells))
     for begin in range(0, draws, size):
         # The last block is as long as the others, some of its draws seen before: another length is compiled anew.

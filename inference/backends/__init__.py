@@ -1,6 +1,7 @@
 """What may be asked of a program, per backend; an engine is imported when first asked for."""
 
-from inference.backends.protocol import Engine
+from inference.backends.protocol import Bound, Engine
+from mixtures import Observations, Program
 from mixtures.checks import check_choice
 from mixtures.ppl import PIP, backend_module
 
@@ -15,4 +16,13 @@ def engine(backend: str) -> Engine:
     return backend_module(check_choice("backend", backend, PIP), f"inference.backends.{backend}.engine").ENGINE
 
 
-__all__ = ["Engine", "engine"]
+def bind(program: Program, x: Observations, backend: str) -> Bound:
+    """The program and its data, bound to the backend of that name.
+
+    Raises:
+        ChoiceError, BackendError: as for `engine`.
+    """
+    return engine(backend).bind(program, x)
+
+
+__all__ = ["Bound", "Engine", "bind", "engine"]

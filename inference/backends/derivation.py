@@ -55,6 +55,14 @@ MOST_CHECKS = 512
 """Random assignments at most."""
 
 
+MOST_SITES = 60
+"""Assignment sites at most that are left to a backend's enumeration: each has an axis, of which arrays have 64."""
+
+
+MOST_NAMED = 5
+"""Assignments that an error's text names."""
+
+
 class Probe(Protocol):
     """A program and its data, which can be asked for terms; a backend's.
 
@@ -100,14 +108,20 @@ def derived(probe: Probe) -> Structure:
         ):
             rows = _rows(probe, scopes, observed, tables) if variables is together else None
             return Structure(probe.terms, probe.choices, observed, variables, scopes, rows)
-    if _is_enumerable(probe):
+    if len(probe.choices) <= MOST_SITES and _is_enumerable(probe):
         return Structure(probe.terms, probe.choices, observed, (), {}, None)
     raise ModelError(
         "program",
-        got=f"assignments {', '.join(repr(choice.name) for choice in probe.choices)} that terms depend on several of at once",
+        got=f"assignments {_named(probe.choices)} that terms depend on several of at once",
         expected="assignments that can be summed out one after another",
-        advice="Use an assignment inside its plate and in its own shape, as in loc[z], or give each row or group one assignment.",
+        advice="Use an assignment inside its plate and in its own shape, as in loc[z], or give each row or group one assignment; chains of "
+        "many rows are summed as a law: hidden_markov(components, family).",
     )
+
+
+def _named(choices: Sequence[Choice]) -> str:
+    names = [repr(choice.name) for choice in choices]
+    return ", ".join(names if len(names) <= MOST_NAMED else [*names[:MOST_NAMED], f"{len(names) - MOST_NAMED} more"])
 
 
 def _can_sum(scopes: Scopes, variables: Sequence[Variable], observed: frozenset[str]) -> bool:

@@ -9,7 +9,6 @@ from inference.backends.derivation import Probe, derived
 from inference.backends.exchange import found_exchange, named_axes
 from inference.backends.sites import Site, Sites, Support
 from mixtures import Program
-from mixtures.assignments import Assignment, RowWise
 from mixtures.errors import ModelError
 
 SUPPORTS: dict[str, Support] = {
@@ -39,14 +38,7 @@ def knowing_mixture(program: Program, sites: Sites) -> Sites:
         return sites
     redundant = mixture.redundant_sites
     counted = (_without_one(site) if site.name in redundant else site for site in sites.all)
-    return Sites(tuple(counted), mixture.linear_predictors, law=_row_wise(mixture.assignment.structure))
-
-
-def _row_wise(law: Assignment) -> RowWise:
-    """The law, if rows come to their components one by one: no engine knows what to do with another yet."""
-    if not isinstance(law, RowWise):
-        raise ModelError("assignment", got=f"a law of {law.unit}s", expected="a law of rows: a RowWise")
-    return law
+    return Sites(tuple(counted), mixture.linear_predictors, law=mixture.assignment.structure)
 
 
 def _without_one(site: Site) -> Site:

@@ -36,6 +36,8 @@ def run_arguments(program: Program, x: Observations) -> tuple[Program, dict[str,
     if mixture is not None:
         _refuse_named(x)
         known = {} if x.labels is None else {"labels": x.labels}
+        if x.sequence is not None and mixture.assignment.unit == "sequence":
+            known["sequence"] = x.sequence
         return mixture.structure, {**data, "hyper": mixture.hyper(x), **known}
     data |= x.data or {}
     if isinstance(program, Declared):
@@ -49,7 +51,7 @@ ROW_WEIGHTS = "row_weights"
 
 def as_rows(data: Mapping[str, Any]) -> Rows:
     """The run arguments as rows: what a law of the assignment is given."""
-    return Rows(data["x"], data.get("covariates"))
+    return Rows(data["x"], data.get("covariates"), data.get("sequence"))
 
 
 def of_program(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from inference.backends.structure import Structure
 from mixtures import Observations
-from mixtures.assignments import RowWise
+from mixtures.assignments import Assignment
 from mixtures.errors import ModelError
 from mixtures.exchangeable import Groups
 
@@ -78,7 +78,7 @@ class Sites:
     predictors: tuple[tuple[str, str], ...] = ()
     structure: Structure | None = None
     exchangeable: Groups = ()
-    law: RowWise | None = None
+    law: Assignment | None = None
 
     @property
     def parameters(self) -> tuple[Site, ...]:
@@ -103,8 +103,14 @@ class Sites:
 
     @property
     def has_hub(self) -> bool:
-        """Whether every assignment belongs to a row, and rows are independent given the parameters: then `log_joint` answers everything."""
+        """Whether every assignment belongs to a row, and rows are independent given the parameters or follow one another: then `log_joint` has
+        all rows' probabilities, and log likelihoods that add up."""
         return self.structure.rows is not None if self.structure else len(self.assignments) > 0
+
+    @property
+    def is_row_wise(self) -> bool:
+        """Whether rows with a table are independent given the parameters; those of a chain are not."""
+        return self.law is None or self.law.unit == "row"
 
     def is_of_law(self, name: str) -> bool:
         """Whether a site is the assignment that the law answers for."""
@@ -183,12 +189,26 @@ class Sites:
         if x.row_weights is None:
             return
         self.check_hub("row weights")
+        self.check_row_wise("row weights")
         if self.has_prior_in_rows:
             raise ModelError(
                 "row_weights",
                 got=f"weights of rows that have unknowns of their own: {', '.join(self.latent)}",
                 expected="rows whose only unknown is their assignment",
                 advice="Pass the data without row_weights, each row as often as it counts.",
+            )
+
+    def check_row_wise(self, needed_for: str) -> None:
+        """Check that rows do not hang together.
+
+        Raises:
+            ModelError: they are steps of a chain.
+        """
+        if not self.is_row_wise:
+            raise ModelError(
+                "program",
+                got="rows that follow one another, a hidden Markov chain",
+                expected=f"rows that are independent given the parameters, for {needed_for}",
             )
 
     @property

@@ -17,6 +17,7 @@ from inference.backends import engine
 from inference.checks import check_tree
 from inference.draws import backend_of, observations_of, program_of, sampled_assignments, whole
 from inference.labels.exchange import groups_of
+from mixtures.assignments import TO
 from mixtures.errors import DataError
 from mixtures.exchangeable import Groups
 
@@ -195,11 +196,11 @@ class Evidence:
 
     @cached_property
     def sites(self) -> dict[str, xr.DataArray]:
-        """The variables that describe components, (chain, draw, components, ...)."""
+        """The variables that describe components, (chain, draw, components, ...); what describes pairs of them has no columns of its own."""
         described = {
             str(name): variable.transpose("chain", "draw", "components", ...)
             for name, variable in self.draws.data_vars.items()
-            if "components" in variable.dims and "rows" not in variable.dims
+            if "components" in variable.dims and not {"rows", TO} & set(variable.dims)
         }
         return {name: variable for name, variable in described.items() if variable.dtype.kind in "fiu"}
 

@@ -1,7 +1,8 @@
 """The posterior similarity matrix: how probable it is that two rows share a component.
 
 Responsibilities are averaged, not sampled assignments: given the parameters the rows are independent, so the
-probability that two of them share a component is known exactly, and only the parameters' Monte Carlo error is left.
+probability that two of them share a component is known exactly, and only the parameters' Monte Carlo error is left. Rows of a hidden Markov
+chain are not: of these a path is drawn at every draw of the parameters.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,9 +13,10 @@ from scipy.linalg.blas import dsyrk
 from scipy.special import softmax
 from xarray import DataTree
 
+from inference.assignment.paths import path_shares
 from inference.assignment.responsibilities import draw_responsibilities, joint_blocks
 from inference.checks import check_rows
-from inference.draws import observations_of, rows_of, whole, with_program
+from inference.draws import has_paths, observations_of, rows_of, whole, with_program
 from mixtures import Program
 from mixtures.errors import DataError
 from mixtures.memory import check_memory
@@ -79,6 +81,9 @@ def check_matrix(rows: int, copies: int = 1) -> None:
 def responsibility_blocks(posterior: DataTree, rows: np.ndarray | None) -> Iterator[np.ndarray]:
     """P(assignment | row, draw) of the chosen rows, some draws at a time."""
     x = observations_of(posterior)
+    if has_paths(posterior):
+        yield responsibilities_of(posterior, rows)
+        return
     for table in joint_blocks(posterior, x if rows is None else x.take(rows)):
         yield softmax(table, axis=2)
 
@@ -96,14 +101,16 @@ def _merged(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
 
 
 def responsibilities_of(posterior: DataTree, rows: Sequence[int] | np.ndarray | None) -> np.ndarray:
-    """P(assignment | row, draw) of the chosen rows, (draws, rows, components).
+    """P(assignment | row, draw) of the chosen rows, (draws, rows, components); of a chain drawn paths, 0 and 1.
 
     Raises:
         DataError: not a posterior's tree, or indices that no row has.
     """
     total = rows_of(posterior)
-    chosen = check_rows(rows, total)
-    return draw_responsibilities(whole(posterior), chosen)
+    chosen, posterior = check_rows(rows, total), whole(posterior)
+    if has_paths(posterior):
+        return path_shares(posterior, observations_of(posterior))[:, slice(None) if chosen is None else chosen]
+    return draw_responsibilities(posterior, chosen)
 
 
 def similarity_matrix(responsibilities: np.ndarray) -> Float[np.ndarray, "rows rows"]:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from inference.backends.protocol import Ascent, Parameters
+from inference.backends.ascent import Ascent
+from inference.backends.log_density import Parameters
 from inference.point.gradient_steps import GradientOptions, gradient_steps
 from inference.point.objective import Objective
 from inference.point.quasi_newton import quasi_newton
@@ -45,7 +46,7 @@ def by_quasi_newton(objective: Objective, steps: int) -> Ascend:
 
 def by_autodelta(objective: Objective, steps: int, learning_rate: float) -> Ascend:
     """Adam on the ELBO of the backend's own AutoDelta, assignments enumerated: the log posterior density."""
-    elbo = objective.bound.engine.elbo(objective.bound.program, objective.bound.x)
+    elbo = objective.bound.elbo()
     options = GradientOptions("adam", learning_rate, steps, betas=TUTORIAL_BETAS)
     return lambda starts: _by_gradient(objective, starts, options, lambda vectors, batch: elbo(vectors), 1.0)
 

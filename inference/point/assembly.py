@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inference.backends.protocol import Ascent
+from inference.backends import Bound
+from inference.backends.ascent import Ascent
 from inference.backends.sites import Sites
-from inference.bound import Bound
 from inference.point.reasons import reason_of
 from inference.point.restarts import optima
 from inference.results import Origin, PointFit
@@ -53,7 +53,7 @@ def assembled(
         restarts=table,
         status=table.at[best, "status"],
         free_parameters=bound.sites.free_parameters,
-        origin=Origin.of(bound.numbered, bound.x, bound.engine.name, seed),
+        origin=Origin.of(bound.numbered, bound.x, bound.backend, seed),
         optima=distinct_optima(
             table, parameters, lambda restart: {name: v[restart] for name, v in ascent.parameters.items()}
         ),
@@ -77,11 +77,9 @@ def distinct_optima(table: pd.DataFrame, parameters: Parameters, of_restart: Cal
 def densities(bound: Bound, parameters: Parameters) -> tuple[float, float, float]:
     """log p(x | parameters), log p(parameters), and log p(x, z | parameters) at the most probable z (NaN without a hub)."""
     single = {name: np.asarray(value)[None] for name, value in parameters.items()}
-    likelihood = float(bound.log_likelihoods(single)[0])
-    prior = float(bound.log_priors(single)[0])
+    likelihood, prior = (float(values[0]) for values in bound.log_densities(single))
     if not bound.sites.has_hub:
         return likelihood, prior, float("nan")
     # a row with everything missing has no z worth guessing, and counts for nothing
     highest = bound.log_joint(parameters).max(axis=1)
-    counts = np.ones(len(highest)) if bound.x.counts is None else bound.x.counts
-    return likelihood, prior, float(counts @ np.where(counts > 0, highest, 0.0))
+    return likelihood, prior, float(bound.x.times @ np.where(bound.x.times > 0, highest, 0.0))

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from inference.backends.protocol import Ascent
+from inference.backends.ascent import Ascent
 from inference.point.ascents import Ascend, drawn_out
 from inference.point.assembly import assembled, check_sound
 from inference.point.judgement import Judge
@@ -41,7 +41,7 @@ def best_of(
         FitError: the fit is unsound and `strict` is set.
     """
     bound = objective.bound
-    judge = Judge(bound.program, bound.x, bound.sites, is_bounded=objective.is_posterior)
+    judge = Judge(bound, is_bounded=objective.is_posterior)
 
     def ended(seeds: np.ndarray, given: Starts) -> Round:
         ascent = ascend(draw_starts(bound, seeds, objective.verb, given))

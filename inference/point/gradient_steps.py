@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from inference.backends.protocol import FINAL_LEARNING_RATE
+from inference.backends.ascent import FINAL_LEARNING_RATE
 
 Points = Float[np.ndarray, "starts size"]
 Batch = Int[np.ndarray, " batch"]

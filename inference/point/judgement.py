@@ -1,14 +1,16 @@
 """How did one restart end? What its components look like beside the data says whether it may be an answer."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from scipy.special import softmax
 
-from inference.backends.sites import Sites
-from inference.point.spurious import few_rows, has_tall_component
+from inference.backends import Bound
+from inference.backends.log_density import Parameters
+from inference.point.spurious import few_rows, has_tall_component, spurious_components
 from inference.status import Status
-from mixtures import Observations, Program
+from mixtures import Observations
 from mixtures.families import Product
 from mixtures.families.members import parts_of
 
@@ -36,24 +38,29 @@ def rows_of_one(row_weights: np.ndarray | None) -> float:
     return 1.0 if row_weights is None else max(1.0, float(np.count_nonzero(row_weights) / row_weights.sum()))
 
 
+def knows_spread(fixed: Iterable[str]) -> bool:
+    """Whether the spread of components is among what is known, sites or parts of EM's state."""
+    return any(name.endswith(("spread", "scale")) for name in fixed)
+
+
 class Judge:
     """Tells how restarts ended.
 
     Args:
-        program: the declaration.
-        x: the data.
-        sites: the program's sites.
+        bound: program, data and backend.
         is_bounded: whether a prior bounds the objective; where none does, peaks on few rows are spurious.
+        fixed: sites whose values are known: of components whose spread is, no peak is due to chance.
     """
 
-    def __init__(self, program: Program, x: Observations, sites: Sites, *, is_bounded: bool = True):
-        mixture = program.mixture
+    def __init__(self, bound: Bound, *, is_bounded: bool = True, fixed: Iterable[str] = ()):
+        x, mixture = bound.x, bound.program.mixture
         family = None if mixture is None else mixture.family
         parts = parts_of(family)
-        self._sites, self._is_bounded = sites, is_bounded
-        self._weights = np.ones(len(x)) if x.counts is None else x.counts
+        self._sites, self._features = bound.sites, x.features
+        self._weights = x.times
         self._rows_of_one = rows_of_one(self._weights)
-        self._has_labels = x.labels is not None
+        self._labels, self._covariances = x.labels, parts.covariances
+        self._may_be_spurious = not (is_bounded or knows_spread(fixed) or bound.sites.observed_is_discrete)
         self._values, self._log_slope = standardised(family, x)
         self._peak = _peak(self._values)
         columns = self._values.shape[1]
@@ -67,16 +74,14 @@ class Judge:
         """Expected rows of each component, (components,), from the hub's table."""
         return self._weights @ _shares(table)
 
-    def status(self, is_finite: bool, table: np.ndarray | None, weight_gradient: float) -> Status:
-        """How a restart ended, at rest or not.
+    def status(self, parameters: Parameters, table: np.ndarray | None, weight_gradient: float = 0.0) -> Status:
+        """How a restart of finite objective ended, at rest or not.
 
         Args:
-            is_finite: whether its objective and parameters are.
+            parameters: those at its end.
             table: log p(x_i, assignment_i = k) at its end; None where the program has no such table.
             weight_gradient: the gradient's norm in the weights' coordinates.
         """
-        if not is_finite:
-            return Status.NOT_FINITE
         if table is None:
             return Status.MAX_STEPS
         if np.isnan(table).any() or np.isposinf(table).any():
@@ -89,7 +94,7 @@ class Judge:
             return Status.COLLAPSED if weight_gradient > FLAT else Status.EMPTY
         if self._has_duplicates(table):
             return Status.DUPLICATE
-        return Status.SPURIOUS if self._is_spurious(table, shares) else Status.MAX_STEPS
+        return Status.SPURIOUS if self._is_spurious(parameters, table, shares) else Status.MAX_STEPS
 
     def _is_spike(self, table: np.ndarray, shares: np.ndarray) -> bool:
         height = float((table + self._log_slope[:, None]).max()) - SPIKE - 2 * (self._values.shape[1] - 1)
@@ -127,17 +132,26 @@ class Judge:
             seen = np.isfinite(table[:, [k]]) & np.isfinite(table[:, :k])
             width = np.where(seen, difference, -np.inf).max(axis=0) - np.where(seen, difference, np.inf).min(axis=0)
             # where one alone is possible they differ, unless it is a known label that excludes the other
-            is_apart = (np.isfinite(table[:, [k]]) != np.isfinite(table[:, :k])).any(axis=0) & (not self._has_labels)
+            is_apart = (np.isfinite(table[:, [k]]) != np.isfinite(table[:, :k])).any(axis=0) & (self._labels is None)
             if (width[~is_apart & (seen.sum(axis=0) > 1)] < SAME_DENSITY).any():
                 return True
         return False
 
-    def _is_spurious(self, table: np.ndarray, shares: np.ndarray) -> bool:
-        if self._is_bounded or self._sites.observed_is_discrete:
+    def _is_spurious(self, parameters: Parameters, table: np.ndarray, shares: np.ndarray) -> bool:
+        if not self._may_be_spurious:
             return False
+        if self._has_narrow_component(parameters, shares):
+            return True
         log_weights = np.log(np.maximum(shares.mean(axis=0), np.finfo(float).tiny))
         log_density = table + self._log_slope[:, None] - log_weights
         return has_tall_component(log_density, shares, self._values, self._highest(shares), self._few)
+
+    def _has_narrow_component(self, parameters: Parameters, shares: np.ndarray) -> bool:
+        """The rule of covariance matrices, of the components that have any; some of Student's t have none."""
+        if self._covariances is None:
+            return False
+        rows = self._rows_of_one * self._weights @ shares
+        return bool(spurious_components(self._covariances(parameters, self._features), rows, self._labels).any())
 
 
 def _shares(table: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from inference.bound import Bound
+from inference.backends import bind
 from inference.checks import check_choice, check_counts, check_flags, check_positive, check_room, checked, sizes_of
 from inference.point.ascents import by_autodelta, by_quasi_newton
 from inference.point.best_of import best_of
@@ -79,7 +79,7 @@ def fit_map(
     if optimizer is None:
         optimizer = "lbfgs" if learning_rate is None else "adam"
     rate = 0.1 if learning_rate is None else check_positive("learning_rate", learning_rate)
-    objective = Objective(Bound.of(program, observations, backend), "fit_map", seed, is_posterior=True)
+    objective = Objective(bind(program, observations, backend), "fit_map", seed, is_posterior=True)
     if check_choice("optimizer", optimizer, ("lbfgs", "adam")) == "lbfgs":
         ascend = by_quasi_newton(objective, steps)
     else:

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from inference.bound import Bound
+from inference.backends import bind
 from inference.checks import (
     check_choice,
     check_count,
@@ -104,7 +104,10 @@ def fit_mle(
             expected="at most the number of rows, and None for lbfgs",
             advice="L-BFGS needs exact gradients: use adam or sgd for minibatches.",
         )
-    objective = Objective(Bound.of(program, observations, backend), "fit_mle", seed, is_posterior=False)
+    bound = bind(program, observations, backend)
+    if batch_size is not None:
+        bound.sites.check_row_wise("minibatches")
+    objective = Objective(bound, "fit_mle", seed, is_posterior=False)
     if optimizer == "lbfgs":
         ascend = by_quasi_newton(objective, epochs)
     else:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from inference.backends.protocol import LogDensity, Parameters
-from inference.bound import Bound
+from inference.backends import Bound
+from inference.backends.log_density import LogDensity, Parameters
 from inference.point.starts import step_scales
 
 
@@ -31,7 +31,7 @@ class Objective:
     @cached_property
     def density(self) -> LogDensity:
         """The log density of one unconstrained vector."""
-        return self.bound.density(prior=self.is_posterior)
+        return self.bound.log_density(prior=self.is_posterior)
 
     @cached_property
     def scales(self) -> dict[str, np.ndarray]:

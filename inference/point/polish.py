@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from scipy import optimize
 
-from inference.backends.protocol import LogDensity
+from inference.backends.log_density import LogDensity
 from inference.point.widths import widths
 
 AT_REST = 1e-5

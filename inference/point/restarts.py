@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from inference.backends.protocol import Ascent, LogDensity, Parameters
+from inference.backends import Bound
+from inference.backends.ascent import Ascent
+from inference.backends.log_density import LogDensity, Parameters
 from inference.backends.sites import Site, Sites
-from inference.bound import Bound
 from inference.point.judgement import Judge
 from inference.point.polish import AT_REST, polish
 from inference.point.runaway import runs_off
@@ -47,7 +48,7 @@ def judged(
         parameters = {name: value[restart] for name, value in ascent.parameters.items()}
         table = bound.log_joint(parameters) if bound.sites.has_hub and is_finite[restart] else None
         occupancy = None if table is None else judge.occupancy(table)
-        status = judge.status(bool(is_finite[restart]), table, weight_gradients[restart])
+        status = judge.status(parameters, table, weight_gradients[restart]) if is_finite[restart] else Status.NOT_FINITE
         statuses.append(Status.CONVERGED if status.is_sound and is_at_rest[restart] else status)
         occupancies.append(occupancy)
     return pd.DataFrame(
@@ -108,7 +109,7 @@ def polished(
         if not is_at_rest:  # starts may lie much further apart than components are wide
             parameters, is_at_rest = polish(density, parameters, real, by_width=True)
         log_joint = bound.log_joint(parameters) if bound.sites.has_hub else None
-        status = judge.status(True, log_joint, 0.0)
+        status = judge.status(parameters, log_joint)
         if status.is_sound:
             at_rest = Status.CONVERGED if is_at_rest else status
             status = runs_off(density, bound.sites, parameters, real) or at_rest
@@ -179,8 +180,6 @@ def numbered_by_weight(bound: Bound, parameters: dict[str, np.ndarray], *, with_
         return parameters
     renumbered = permuted(parameters, bound.sites, order)
     single = [{name: np.asarray(value)[None] for name, value in one.items()} for one in (parameters, renumbered)]
-    densities = [[bound.log_likelihoods(one)[0] for one in single]]
-    if with_prior:
-        densities.append([bound.log_priors(one)[0] for one in single])
-    is_alike = all(np.isclose(before, after, rtol=1e-9, atol=1e-9) for before, after in densities)
+    before, after = (np.concatenate(bound.log_densities(one)[: 1 + with_prior]) for one in single)
+    is_alike = np.allclose(before, after, rtol=1e-9, atol=1e-9)
     return renumbered if is_alike else parameters

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from jaxtyping import Float
 
-from inference.backends.protocol import LogDensity
+from inference.backends.log_density import LogDensity
 from inference.backends.sites import Sites
 from inference.status import Status
 

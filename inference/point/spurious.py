@@ -8,7 +8,7 @@ Source: Day (1969); Hathaway (1985), whose constraint bounds the eigenvalues of 
 """
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 NARROW = 0.01
 """A component is narrow whose variance along some direction is below this share of the other components': a tenth of their spread."""
@@ -23,23 +23,28 @@ def few_rows(features: int) -> int:
 
 
 def spurious_components(
-    covariances: Float[np.ndarray, "components features features"], rows: Float[np.ndarray, " components"]
+    covariances: Float[np.ndarray, "components features features"],
+    rows: Float[np.ndarray, " components"],
+    labels: Int[np.ndarray, " rows"] | None = None,
 ) -> Bool[np.ndarray, " components"]:
     """Which components sit on a few rows and are much narrower than the others.
 
     Whether a component is narrow does not depend on the features' units, nor does it where all components share a covariance matrix.
 
     Args:
-        covariances: of each component.
+        covariances: of each component; NaN where it has none, as some of Student's t: such are not judged.
         rows: how many rows each component has, in expectation; none is empty.
+        labels: known components, -1 where unknown: one whose rows are known does not owe itself to chance.
 
     Example:
         >>> spurious_components(np.array([[[1.0]], [[1.0]], [[1e-4]]]), np.array([50.0, 2.5, 2.5])).tolist()
         [False, False, True]
     """
     found = np.zeros(len(rows), dtype=bool)
-    for component in np.flatnonzero(rows < few_rows(covariances.shape[-1])):
-        others = np.arange(len(rows)) != component
+    has_any = np.isfinite(covariances).all(axis=(-2, -1))
+    is_known = np.isin(np.arange(len(rows)), () if labels is None else labels)
+    for component in np.flatnonzero((rows < few_rows(covariances.shape[-1])) & has_any & ~is_known):
+        others = has_any & (np.arange(len(rows)) != component)
         if not others.any():
             continue
         # W = sum_l n_l Sigma_l / sum_l n_l over the others; narrow: the smallest eigenvalue of W^-1 Sigma_k

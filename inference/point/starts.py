@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from inference.backends import Bound
 from inference.backends.predictors import Predictors
-from inference.bound import Bound
 from inference.checks import check_proper
 from inference.point.given import checked_values
 from inference.results import PointFit

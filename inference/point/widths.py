@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from inference.backends.protocol import LogDensity
+from inference.backends.log_density import LogDensity
 
 SHARE = 0.03
 """The first step over which a width is looked for, in the units that are known."""

@@ -15,7 +15,7 @@ import xarray as xr
 from arviz_stats.base import array_stats
 from scipy.special import logsumexp
 
-from inference.bound import Bound
+from inference.backends import Bound
 from inference.posterior.afterwards import Steps
 from inference.posterior.tree import build_tree
 from inference.samplers.protocol import Draws

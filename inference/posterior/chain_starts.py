@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from inference.backends.protocol import LogDensity
+from inference.backends import Bound
+from inference.backends.log_density import LogDensity
 from inference.backends.sites import Sites
-from inference.bound import Bound
 from inference.posterior.frame import check_digits, first_look, is_finite, possible, second_look
 from inference.results import PointFit
 from inference.samplers.protocol import Frame, Starts
@@ -28,7 +28,7 @@ def chain_starts(bound: Bound, chains: int, seed: int, fits: Sequence[PointFit])
     Raises:
         FitError: about a fit the density is nowhere finite.
     """
-    density = bound.density()
+    density = bound.log_density()
     vectors, first = first_look(bound, density, seed, "sample_nuts", chains)
     if not fits:
         return Starts(np.resize(possible(bound.program, density, vectors), (chains, density.size)), first)
@@ -44,7 +44,7 @@ def frame_about(bound: Bound, fit: PointFit, seed: int, verb: str) -> Frame:
     Raises:
         DataError: the data are so far from zero that the posterior's width is rounding.
     """
-    density = bound.density(jacobian=True)
+    density = bound.log_density(jacobian=True)
     _, first = first_look(bound, density, seed, verb)
     frame = second_look(density, bound.sites, fit.parameters, first)
     check_digits(frame)
@@ -107,5 +107,5 @@ def log_posterior_of(fit: PointFit, bound: Bound) -> float:
     """The fit's log posterior density, computed where the fit, made by maximum likelihood, does not have it."""
     if fit.log_posterior is not None:
         return fit.log_posterior
-    density = bound.density()
+    density = bound.log_density()
     return density.value_and_gradient(density.unconstrain(fit.parameters))[0]

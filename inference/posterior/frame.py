@@ -7,9 +7,9 @@ to where the density has a slope: at the edge itself the unconstrained vector is
 
 import numpy as np
 
-from inference.backends.protocol import LogDensity, Parameters
+from inference.backends import Bound
+from inference.backends.log_density import LogDensity, Parameters
 from inference.backends.sites import Site, Sites
-from inference.bound import Bound
 from inference.point.starts import FOR_SCALES, draw_starts
 from inference.point.widths import widths
 from inference.samplers.protocol import Frame

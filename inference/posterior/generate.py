@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from inference.assignment.paths import drawn_paths
 from inference.assignment.responsibilities import joint_blocks
-from inference.backends import Engine, engine
-from inference.backends.sites import Site, Sites
+from inference.backends import Bound, bind
+from inference.backends.sites import Site
 from inference.draws import flat, observations_of, parameters_of, program_of
 from inference.posterior.tree import coords_of, dataset, dims_of
 from mixtures import Observations, Program
@@ -38,9 +39,10 @@ def with_assignments(
         x: the data; None: those that the tree keeps.
     """
     program, x = program or program_of(tree), observations_of(tree) if x is None else x
-    backend = engine(tree.attrs["backend"])
-    sites = backend.sites(program, x)
-    drawn = (_by_table if sites.has_table else _by_backend)(tree, program, x, backend, sites, seed)
+    bound = bind(program, x, tree.attrs["backend"])
+    sites = bound.sites
+    by = _by_path if not sites.is_row_wise else _by_table if sites.has_table else _by_backend
+    drawn = by(tree, bound, seed)
     posterior = tree["posterior"].to_dataset()
     shape = posterior.sizes["chain"], posterior.sizes["draw"]
     variables = {
@@ -54,13 +56,19 @@ def with_assignments(
     return grown
 
 
-def _by_table(
-    tree: xr.DataTree, program: Program, x: Observations, backend: Engine, sites: Sites, seed: int
-) -> dict[str, np.ndarray]:
+def _by_path(tree: xr.DataTree, bound: Bound, seed: int) -> dict[str, np.ndarray]:
+    """Assignments of a chain: a path at every draw."""
+    (site,) = bound.sites.assignments
+    paths = drawn_paths(tree, bound.x, generator(seed, "assignments"), bound.program)
+    return {site.name: paths.astype(_smallest(site))}
+
+
+def _by_table(tree: xr.DataTree, bound: Bound, seed: int) -> dict[str, np.ndarray]:
     """Assignments that are independent given the parameters: each is drawn from its probabilities, (draws, rows or units) by site."""
+    sites = bound.sites
     rng, values = generator(seed, "assignments"), sites.combinations()
     blocks: dict[str, list[np.ndarray]] = {name: [] for name in values}
-    for table in joint_blocks(tree, x, program):
+    for table in joint_blocks(tree, bound.x, bound.program):
         # u < cumulative share of the first k components: the inverse of the distribution function, for all rows at once
         cumulative = np.cumsum(np.exp(table - table.max(axis=2, keepdims=True)), axis=2)
         threshold = rng.uniform(size=table.shape[:2]) * cumulative[..., -1]
@@ -70,16 +78,17 @@ def _by_table(
     return {name: np.concatenate(parts) for name, parts in blocks.items()}
 
 
-def _by_backend(
-    tree: xr.DataTree, program: Program, x: Observations, backend: Engine, sites: Sites, seed: int
-) -> dict[str, np.ndarray]:
+def _by_backend(tree: xr.DataTree, bound: Bound, seed: int) -> dict[str, np.ndarray]:
     """Any other discrete structure: the backend's infer_discrete, a draw at a time."""
     parameters = parameters_of(tree)
     rows = []
     for draw in range(len(next(iter(parameters.values())))):
         values = {name: value[draw] for name, value in parameters.items()}
-        rows.append(backend.classify(program, values, x, temperature=1, seed=derived(seed, "assignments", draw)))
-    return {site.name: np.stack([row[site.name] for row in rows]).astype(_smallest(site)) for site in sites.assignments}
+        rows.append(bound.classify(values, temperature=1, seed=derived(seed, "assignments", draw)))
+    return {
+        site.name: np.stack([row[site.name] for row in rows]).astype(_smallest(site))
+        for site in bound.sites.assignments
+    }
 
 
 def _smallest(site: Site) -> np.dtype:
@@ -95,10 +104,10 @@ def with_predictive(
     have the dims and coordinates of `observed_data`; columns that are sites of their own are there by their names and, side by side, as
     `obs`.
     """
-    program, backend = program or program_of(tree), engine(tree.attrs["backend"])
     # predicted rows are new rows: nothing is known of their components
     x = (observations_of(tree) if x is None else x).with_labels(None)
-    sites, chains = backend.sites(program, x), tree["posterior"].sizes["chain"]
+    bound = bind(program or program_of(tree), x, tree.attrs["backend"])
+    sites, chains = bound.sites, tree["posterior"].sizes["chain"]
     total = tree["posterior"].sizes["draw"]
     cells = sum(int(np.prod(site.shape)) for site in sites.all if site.kind == "observed")
     kept = np.unique(np.linspace(0, total - 1, max(1, min(total, PREDICTIVE_CELLS // (cells * chains)))).astype(int))
@@ -107,7 +116,7 @@ def with_predictive(
     coords = coords_of(x, sites)
 
     def groups(parameters: Mapping[str, np.ndarray], shape: tuple[int, int], seed: int) -> dict[str, xr.Dataset]:
-        drawn = _forward(program, parameters, x, backend, shape[0] * shape[1], cells, seed)
+        drawn = _forward(bound, parameters, shape[0] * shape[1], cells, seed)
         made = {}
         for kind in ("parameter", "observed"):
             some = [site for site in sites.all if site.kind == kind]
@@ -128,20 +137,12 @@ def with_predictive(
     return grown
 
 
-def _forward(
-    program: Program,
-    parameters: Mapping[str, np.ndarray],
-    x: Observations,
-    backend: Engine,
-    draws: int,
-    cells: int,
-    seed: int,
-) -> dict[str, Any]:
+def _forward(bound: Bound, parameters: Mapping[str, np.ndarray], draws: int, cells: int, seed: int) -> dict[str, Any]:
     """`draws` forward runs of the program, as many at once as memory allows."""
     size = max(1, min(draws, AT_ONCE // cells))
     parts = []
     for begin in range(0, draws, size):
         count = min(size, draws - begin)
         block = {name: value[begin : begin + count] for name, value in parameters.items()}
-        parts.append(backend.forward_draws(program, block, x, draws=count, seed=derived(seed, "block", begin)))
+        parts.append(bound.forward(block, draws=count, seed=derived(seed, "block", begin)))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

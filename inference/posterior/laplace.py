@@ -7,8 +7,8 @@ import xarray as xr
 from scipy import optimize
 from scipy.linalg import cho_solve, solve_triangular
 
-from inference.backends.protocol import LogDensity
-from inference.bound import Bound
+from inference.backends import bind
+from inference.backends.log_density import LogDensity
 from inference.checks import check_counts, check_room, checked, sizes_of
 from inference.point.map import fit_map
 from inference.posterior.approximate import approximate_tree
@@ -68,11 +68,11 @@ def fit_laplace(
     seed = check_seed(seed)
     check_counts(draws=draws)
     check_room(draws=draws, **sizes_of(program, observations))
-    bound = Bound.of(program, observations, backend)
+    bound = bind(program, observations, backend)
     own = derived(seed, "fit_laplace", "fit_map")
     fit = fit_map(program, observations, seed=own, backend=backend) if init is None else fits_of(init, bound.sites)[0]
     rehearse(bound)
-    density = bound.density(jacobian=True)
+    density = bound.log_density(jacobian=True)
     frame = frame_about(bound, fit, seed, "fit_laplace")
     v = _climb(density, frame)
     mode = frame.outward(v)

@@ -6,8 +6,7 @@ from typing import Any
 
 import xarray as xr
 
-from inference.backends import engine
-from inference.bound import Bound
+from inference.backends import bind, engine
 from inference.checks import (
     check_choice,
     check_counts,
@@ -136,7 +135,7 @@ def sample_nuts(
     check_memory(
         "log_likelihood, assignments", kept * chains * draws * len(observations), "Do without: both can be had later."
     )
-    bound = Bound.of(program, observations, chosen.backend)
+    bound = bind(program, observations, chosen.backend)
     sites = bound.sites
     metric = choose_metric(metric, sites.coordinates, tune)
     target = TARGET_ACCEPT[metric] if target_accept is None else target_accept

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from inference.backends import Bound
 from inference.backends.sites import Sites
-from inference.bound import Bound
 from inference.posterior.tree import coords_of, dataset, dims_of
 from mixtures import Observations
 from mixtures.errors import MixturesError, ModelError
@@ -51,7 +51,7 @@ def _check_predictive(bound: Bound) -> None:
         got = "predictive=True and a program without an observed site"
         raise ModelError("predictive", got=got, expected="a program that can draw its data", advice=advice)
     with _in_words("predictive", "a program that can draw its data", advice):
-        drawn = bound.engine.forward_draws(bound.program, {}, bound.x.with_labels(None), draws=1, seed=0)
+        drawn = bound.on(bound.x.with_labels(None)).forward({}, draws=1, seed=0)
         for site in sites.all:
             if site.kind in ("parameter", "observed"):
                 drawn[site.name].reshape(1, *site.shape)
@@ -65,7 +65,7 @@ def _check_assignments(bound: Bound) -> None:
         sites.check_table("assignments=True")
     shapes = {site.name: site.shape for site in sites.assignments}
     with _in_words("assignments", "a program whose assignments can be drawn", "Sample without assignments=True."):
-        drawn = bound.engine.classify(bound.program, bound.prior_draw(0), bound.x, temperature=1, seed=0)
+        drawn = bound.classify(bound.prior_draw(0), temperature=1, seed=0)
         for name, values in drawn.items():
             np.asarray(values).reshape(shapes[name])
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import xarray as xr
 
-from inference.bound import Bound
+from inference.backends import bind
 from inference.checks import check_choice, check_count, check_share
 from inference.fit_files import built
 from inference.posterior.afterwards import Steps
@@ -88,7 +88,7 @@ def carry_out(
         progress: show a progress bar; None shows one on a terminal.
         strict: raise if the draws have warnings.
     """
-    bound, begin = Bound.of(program, x, run.sampler.backend), time.perf_counter()
+    bound, begin = bind(program, x, run.sampler.backend), time.perf_counter()
     chains = len(starts.vectors)
     rehearse(bound, predictive=run.predictive, assignments=run.assignments)
     with stop_on_interrupt() as is_stopped:

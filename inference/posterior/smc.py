@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import logsumexp
 
-from inference.bound import Bound
+from inference.backends import bind
 from inference.checks import check_counts, check_options, check_proper, check_room, checked, sizes_of
 from inference.posterior.afterwards import Steps
 from inference.posterior.rehearsal import rehearse
@@ -85,7 +85,7 @@ def sample_smc(
             expected="BlackJAX, whose moves it uses",
             advice="Run: pip install 'bayes-mixtures[blackjax]'",
         )
-    bound = Bound.of(program, observations, backend)
+    bound = bind(program, observations, backend)
     rehearse(bound)
     smc = only_in_jax(backend, "smc", got="'pyro', which moves one particle at a time", expected="'numpyro'")
     if program.mixture is None:

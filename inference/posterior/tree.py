@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 
 from inference.assignment.responsibilities import likelihood_blocks
+from inference.backends import Bound
 from inference.backends.sites import Site, Sites
-from inference.bound import Bound
 from inference.draws import NAMED, flat
 from inference.posterior.afterwards import Steps
 from inference.posterior.circle import unrolled
@@ -60,21 +60,14 @@ def build_tree(
         groups["log_likelihood"] = dataset({"obs": likelihood}, {"obs": ("rows",)}, coords)
         groups["log_likelihood"]["obs"].attrs["given"] = _given(sites)
     with own.step("log_prior"):
-        prior = bound.log_priors(parameters).reshape(shape)
+        marginal, prior = (values.reshape(shape) for values in bound.log_densities(parameters))
         groups["log_prior"] = dataset({"log_prior": prior}, {}, coords)
-    if "log_prior" in groups:
-        with own.step("sample_stats.log_posterior"):
-            marginal = (
-                (likelihood.sum(axis=2) if x.counts is None else likelihood @ x.counts)
-                if likelihood is not None
-                else bound.log_likelihoods(parameters).reshape(shape)
-            )
-            stats["log_posterior"] = marginal + prior
+        stats["log_posterior"] = marginal + prior
     with own.step("constant_data"):
         groups["constant_data"] = _constants(program, x)
     derived: dict[str, np.ndarray] = {}
     with own.step("deterministic values in posterior"):
-        found = bound.engine.deterministic_draws(bound.program, parameters, x) if sites.deterministic else {}
+        found = bound.deterministic(parameters) if sites.deterministic else {}
         derived = {name: value.reshape(*shape, *value.shape[1:]) for name, value in found.items()}
     dims = {site.name: site.dims for site in (*sites.parameters, *sites.deterministic)}
     made = {
@@ -91,11 +84,11 @@ def build_tree(
         parameters=",".join(site.name for site in sites.parameters),
         deterministic=",".join(derived),
         free_parameters=sites.coordinates,  # under a prior all of them vary
-        backend=bound.engine.name,
+        backend=bound.backend,
         data_fingerprint=x.fingerprint,
         has_feature_names=int(x.feature_names is not None),
         has_covariate_names=int(x.covariate_names is not None),
-        versions=json.dumps(versions(bound.engine.name)),
+        versions=json.dumps(versions(bound.backend)),
         **attrs,
         **own.attrs,
     )
@@ -109,7 +102,7 @@ def _log_likelihood(bound: Bound, draws: Draws) -> np.ndarray | None:
     if not bound.sites.has_hub:
         return None
     parameters = {name: flat(value) for name, value in draws.parameters.items()}
-    rows = list(likelihood_blocks(bound.program, parameters, bound.x, bound.engine))
+    rows = list(likelihood_blocks(bound, parameters))
     return np.concatenate(rows).reshape(*draws.stats["lp"].shape, len(bound.x))
 
 
@@ -158,9 +151,9 @@ def _data(x: Observations) -> xr.Dataset:
 
 
 def _constants(program: Program, x: Observations) -> xr.Dataset:
-    """The hyperparameters, and all that was given beside the data: covariates, known labels, row weights, named arrays."""
+    """The hyperparameters, and all that was given beside the data: covariates, known labels, row weights, series, named arrays."""
     constants = _numbers(program)
-    of_rows = {"labels_of_rows": x.labels, "weights_of_rows": x.row_weights}
+    of_rows = {"labels_of_rows": x.labels, "weights_of_rows": x.row_weights, "sequence_of_rows": x.sequence}
     for name, values in of_rows.items():
         if values is not None:
             constants = constants.assign_coords(rows=x.coords()["rows"])

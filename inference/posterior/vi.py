@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from inference.bound import Bound
+from inference.backends import bind
 from inference.checks import check_choice, check_counts, check_positive, check_room, checked, sizes_of
 from inference.point.map import fit_map
 from inference.posterior.approximate import approximate_tree
@@ -84,7 +84,7 @@ def fit_vi(
     check_counts(steps=steps, draws=draws)
     check_room(draws=draws, **sizes_of(program, observations))
     check_positive("learning_rate", learning_rate)
-    bound = Bound.of(program, observations, backend)
+    bound = bind(program, observations, backend)
     sites = bound.sites  # what is wrong with the program is said before what is missing in the backend
     variational = only_in_jax(
         backend, "variational", got="'pyro'", expected="'numpyro', whose variational families are used"

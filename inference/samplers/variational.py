@@ -18,10 +18,10 @@ from numpyro.distributions import ImproperUniform, constraints
 from numpyro.infer import SVI, Trace_ELBO, init_to_value
 from numpyro.infer.autoguide import AutoDiagonalNormal, AutoIAFNormal, AutoMultivariateNormal
 
+from inference.backends.ascent import FINAL_LEARNING_RATE
 from inference.backends.numpyro.jit import jit, recorded
 from inference.backends.numpyro.sites import CACHED, Values
 from inference.backends.pieces import Pace, pieces
-from inference.backends.protocol import FINAL_LEARNING_RATE
 from inference.backends.target import Density, Target
 from inference.samplers.jax_targets import constrained_draws, log_density
 from inference.samplers.protocol import Frame, VariationalDraws

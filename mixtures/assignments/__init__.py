@@ -4,5 +4,7 @@ from mixtures.assignments.dirichlet import Dirichlet as Dirichlet
 from mixtures.assignments.gating import Gating as Gating
 from mixtures.assignments.law import Assignment as Assignment
 from mixtures.assignments.law import RowWise as RowWise
+from mixtures.assignments.markov import TO as TO
+from mixtures.assignments.markov import Markov as Markov
 
-__all__ = ["Assignment", "Dirichlet", "Gating", "RowWise"]
+__all__ = ["TO", "Assignment", "Dirichlet", "Gating", "Markov", "RowWise"]

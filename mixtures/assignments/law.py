@@ -6,7 +6,7 @@ known, in array code: `xp` is the namespace of NumPy, JAX or torch, and one text
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -33,6 +33,9 @@ class Assignment(ABC):
     unit: ClassVar[Literal["row", "group", "sequence"]] = "row"
     """What is independent of what, given the parameters."""
 
+    title: ClassVar[str] = "A mixture"
+    """What a declaration with this law is called where it is printed."""
+
     needs_covariates: ClassVar[bool] = False
     """Whether it depends on covariates."""
 
@@ -52,8 +55,19 @@ class Assignment(ABC):
         """Its sites, each drawn by `draw(site, ...)`, see `mixtures.families.family.Draw`; outside of all plates."""
 
     @abstractmethod
-    def assign(self, ppl: PPL, values: Values, rows: Rows) -> Array:
-        """The assignments, by `ppl.assign("assignment", ...)`; inside the plate `rows`."""
+    def run(
+        self, ppl: PPL, values: Values, rows: Rows, size: int, observe: Callable[[Array, Any], Array], data: Any
+    ) -> Array:
+        """Assign `size` rows and observe them.
+
+        Args:
+            ppl: the words of a backend.
+            values: of its sites.
+            rows: the rows.
+            size: how many.
+            observe: (assignment, data of the rows) -> the observations.
+            data: what `observe` is to be given: arrays with an entry a row.
+        """
 
     @abstractmethod
     def start(self, components: int, rows: Rows, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -93,10 +107,19 @@ class Assignment(ABC):
         return replace(self, priors=tuple(priors.items())) if has_field else self  # type: ignore[type-var]
 
     @abstractmethod
+    def joint(
+        self, xp: Any, values: Values, table: Float[Array, "rows components"], rows: Rows
+    ) -> Float[Array, "rows components"]:
+        """log p(x_i | the rows before) + log P(assignment_i = k | all rows): log p(x_i, assignment_i = k) where rows are independent.
+
+        Its sums over components, in logarithms, add up to the log likelihood; its shares are the probabilities of the assignments.
+        """
+
+    @abstractmethod
     def log_marginal(
         self, xp: Any, values: Values, table: Float[Array, "rows components"], rows: Rows
-    ) -> Float[Array, " units"]:
-        """log p(x of each unit | parameters), the assignments summed out."""
+    ) -> Float[Array, " parts"]:
+        """log p(x | parameters), the assignments summed out, in parts that add up to it: rows where they are independent."""
 
     @abstractmethod
     def marginals(
@@ -126,8 +149,17 @@ class RowWise(Assignment):
     def log_probs(self, xp: Any, values: Values, rows: Rows) -> Float[Array, "rows_or_one components"]:
         """log P(assignment_i = k | parameters) before x_i is seen; one row where all rows have the same."""
 
-    def joint(self, xp: Any, values: Values, table: Array, rows: Rows) -> Float[Array, "rows components"]:
-        """log p(x_i, assignment_i = k | parameters)."""
+    @abstractmethod
+    def assign(self, ppl: PPL, values: Values, rows: Rows) -> Array:
+        """The assignments, by `ppl.assign("assignment", ...)`; inside the plate `rows`."""
+
+    def run(
+        self, ppl: PPL, values: Values, rows: Rows, size: int, observe: Callable[[Array, Any], Array], data: Any
+    ) -> Array:
+        with ppl.plate("rows", size):
+            return observe(self.assign(ppl, values, rows), data)
+
+    def joint(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
         return table + self.log_probs(xp, values, rows)
 
     def log_marginal(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:

@@ -9,6 +9,8 @@ from mixtures.checks import check_choice
 from mixtures.observations import Observations
 
 SOURCES = {
+    "earthquakes": "Earthquakes in the world of magnitude 7 and more, a number for each year from 1900 to 2006. US Geological Survey; "
+    "Zucchini, MacDonald & Langrock (2016), Hidden Markov Models for Time Series, table 1.1.",
     "faithful": "Old Faithful: length of and waiting time to the next eruption, minutes. Azzalini & Bowman (1990), Applied Statistics 39; "
     "R package datasets.",
     "galaxies": "Velocities of 82 galaxies in the Corona Borealis region, km/s; the 78th is 26690, as in the original. Postman, Huchra & "
@@ -20,7 +22,8 @@ SOURCES = {
 
 
 def load_dataset(name: str) -> Observations:
-    """A classic data set: `faithful` (272 x 2), `galaxies` (82,) or `iris` (150 x 4).
+    """A classic data set: `earthquakes` (107,), `faithful` (272 x 2), `galaxies` (82,) or `iris`
+    (150 x 4).
 
     Args:
         name: see `mixtures.datasets.SOURCES` for what they are.

@@ -3,7 +3,7 @@
 Every value is a symbol, every distribution its text; so `print(model)` shows the program that runs, not a description kept beside it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -213,6 +213,20 @@ class Notation:
     def assign(self, name: str, probs: Any = None, logits: Any = None) -> Symbol:
         self.sample(name, f"Categorical({f'logits={_text(logits)}' if probs is None else _text(probs)})")
         return Symbol(f"{name}[i]")
+
+    def chain(
+        self,
+        name: str,
+        initial: Any,
+        transition: Any,
+        begins: Any,
+        observe: Callable[[Any, Any], Any],
+        data: Any,
+    ) -> Any:
+        with self.plate("rows", "n"):
+            self.lines.append((f"{name}[1]", f"Categorical({_text(initial)})", ""))
+            self.sample(name, f"Categorical({_text(transition)}[{name}[i-1]])")
+            return observe(Symbol(f"{name}[i]"), data)
 
     def deterministic(self, name: str, value: Any, dims: Sequence[str] = ()) -> Any:
         self.lines.append((name, f"= {_text(value)}", ""))

@@ -1,7 +1,7 @@
 """The words in NumPyro."""
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpyro
 import numpyro.distributions
 from numpyro import handlers
+from numpyro.contrib.control_flow import scan
 from numpyro.primitives import apply_stack
 
 from mixtures.interrupts import held_interrupts
@@ -60,6 +61,25 @@ class NumPyroPPL:
         fn = numpyro.distributions.Categorical(probs=probs, logits=logits)
         return numpyro.sample(name, fn, infer={"enumerate": "parallel"})
 
+    def chain(
+        self,
+        name: str,
+        initial: Array,
+        transition: Array,
+        begins: Array,
+        observe: Callable[[Array, Any], Any],
+        data: Any,
+    ) -> Any:
+        initial, transition = jnp.asarray(initial), jnp.asarray(transition)
+
+        def step(previous: Array, row: Any) -> tuple[Array, None]:
+            is_first, own = row
+            z = self.assign(name, jnp.where(is_first, initial, transition[previous]))
+            observe(z, own)
+            return z, None
+
+        scan(step, jnp.zeros((), dtype=int), (begins, data))
+
     def factor(self, name: str, log_factor: Array) -> None:
         numpyro.factor(name, log_factor)
 
@@ -82,7 +102,44 @@ def _looks_up(fn: Distribution) -> bool:
     return isinstance(fn, kinds)
 
 
-WORDS = NumPyroPPL()
+class NumPyroAtOnce(NumPyroPPL):
+    """Words by which the rows of a chain are run all at once, in a plate: for what knows by itself how they follow one another.
+
+    The assignments' own density is then of no meaning; drawn, they are a path of the chain.
+    """
+
+    def chain(
+        self,
+        name: str,
+        initial: Array,
+        transition: Array,
+        begins: Array,
+        observe: Callable[[Array, Any], Any],
+        data: Any,
+    ) -> Any:
+        with self.plate("rows", begins.shape[0]):
+            z = numpyro.sample(name, _Path(initial, transition, begins), infer={"enumerate": "parallel"})
+            return observe(z, data)
+
+
+class _Path(numpyro.distributions.CategoricalProbs):
+    """The components of a chain's rows, drawn as a path; its density is none of theirs."""
+
+    def __init__(self, initial: Array, transition: Array, begins: Array):
+        self.initial, self.transition, self.begins = initial, transition, begins
+        super().__init__(jnp.broadcast_to(initial, (*begins.shape, *initial.shape)))
+
+    def sample(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> Array:
+        def step(previous: Array, row: Any) -> tuple[Array, Array]:
+            own, is_first = row
+            z = jax.random.categorical(own, jnp.log(jnp.where(is_first, self.initial, self.transition[previous])))
+            return z, z
+
+        keys = jax.random.split(key, self.begins.shape[0])
+        return jax.lax.scan(step, jnp.zeros((), dtype=int), (keys, self.begins))[1]
+
+
+WORDS, AT_ONCE = NumPyroPPL(), NumPyroAtOnce()
 
 
 def run_forward(program, seed: int, given: Mapping[str, np.ndarray], data: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -91,5 +148,5 @@ def run_forward(program, seed: int, given: Mapping[str, np.ndarray], data: Mappi
         held = {name: jnp.asarray(value) for name, value in given.items()}
         data = {name: jnp.asarray(value) if isinstance(value, np.ndarray) else value for name, value in data.items()}
         seeded = handlers.seed(handlers.substitute(program, data=held), jax.random.PRNGKey(seed))
-        trace = handlers.trace(seeded).get_trace(WORDS, **data)
+        trace = handlers.trace(seeded).get_trace(AT_ONCE, **data)
         return {name: np.asarray(site["value"]) for name, site in trace.items() if site["type"] == "sample"}

@@ -4,7 +4,7 @@ A program receives its words as an argument, as array code receives its namespac
 same program text runs under NumPyro, under Pyro, and under the words that merely write it down.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, runtime_checkable
 
@@ -53,6 +53,31 @@ class PPL(Protocol):
         """The discrete assignment of every row, marked for enumeration: the only word that may create one.
 
         Takes probabilities, or their logarithms up to a constant.
+        """
+        ...
+
+    def chain(
+        self,
+        name: str,
+        initial: Array,
+        transition: Array,
+        begins: Array,
+        observe: Callable[[Array, Any], Any],
+        data: Any,
+    ) -> Any:
+        """The discrete assignments of rows that follow one another, a Markov chain, marked for enumeration; and what is observed of each row.
+
+        Args:
+            name: of the assignments.
+            initial: probabilities of a series' first row, (components,).
+            transition: probabilities of what follows each component, (components, components).
+            begins: which rows begin a series, (rows,).
+            observe: (assignment, data of the row) -> anything; draws and observes what depends on them. It may be run for one row at a time, or
+                for all at once, in a plate `"rows"`.
+            data: arrays with an entry a row, in one value or nested.
+
+        Returns:
+            What `observe` returned, where it was run for all rows at once.
         """
         ...
 

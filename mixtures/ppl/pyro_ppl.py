@@ -6,7 +6,7 @@ program's precision, because torch would otherwise make them float32 whatever th
 
 import functools
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from numbers import Number
@@ -18,6 +18,8 @@ import pyro.distributions
 import torch
 from array_api_compat import torch as torch_namespace
 from pyro import poutine
+from pyro.contrib.autoname import scope as pyro_scope
+from pyro.ops.indexing import Vindex
 from pyro.poutine import runtime
 from pyro.poutine.indep_messenger import IndepMessenger
 
@@ -64,6 +66,23 @@ class PyroPPL:
     def assign(self, name: str, probs: Array | None = None, logits: Array | None = None) -> Array:
         fn = Categorical(probs=probs, logits=logits)
         return pyro.sample(name, fn, infer={"enumerate": "parallel"})
+
+    def chain(
+        self,
+        name: str,
+        initial: Array,
+        transition: Array,
+        begins: Array,
+        observe: Callable[[Array, Any], Any],
+        data: Any,
+    ) -> Any:
+        # Pyro's vectorized_markov needs funsor in torch, whose backend is one for a process, and NumPyro's is JAX
+        previous = None
+        for row in pyro.markov(range(begins.shape[0])):
+            probs = initial if previous is None or begins[row] else Vindex(transition)[previous]
+            with pyro_scope(prefix=str(row)):
+                previous = self.assign(name, probs)
+                observe(previous, {key: value[row] for key, value in data.items()})
 
     def factor(self, name: str, log_factor: Array) -> None:
         pyro.factor(name, log_factor)
@@ -137,12 +156,52 @@ class _Namespace:
         return create
 
 
+class PyroAtOnce(PyroPPL):
+    """Words by which the rows of a chain are run all at once, see `mixtures.ppl.numpyro_ppl.NumPyroAtOnce`."""
+
+    def chain(
+        self,
+        name: str,
+        initial: Array,
+        transition: Array,
+        begins: Array,
+        observe: Callable[[Array, Any], Any],
+        data: Any,
+    ) -> Any:
+        with self.plate("rows", begins.shape[0]):
+            z = pyro.sample(name, _Path(initial, transition, begins), infer={"enumerate": "parallel"})
+            return observe(z, data)
+
+
+class _Path(Categorical):
+    """The components of a chain's rows, drawn as a path; its density is none of theirs."""
+
+    def __init__(self, initial: torch.Tensor, transition: torch.Tensor, begins: torch.Tensor):
+        self.initial, self.transition, self.begins = initial, transition, begins
+        super().__init__(initial.expand(*begins.shape, *initial.shape))
+
+    def expand(self, batch_shape, _instance=None):
+        is_same = tuple(batch_shape) == tuple(self.batch_shape)
+        return self if is_same else Categorical(self.probs).expand(batch_shape)
+
+    def sample(self, sample_shape=torch.Size()) -> torch.Tensor:  # noqa: B008  # as torch has it
+        # u < cumulative probability: the inverse of the distribution function, of every possible state before
+        uniform = torch.rand(self.begins.shape[0], 1)
+        first = (torch.cumsum(self.initial, 0)[:-1] <= uniform).sum(1)
+        after = (torch.cumsum(self.transition, 1)[None, :, :-1] <= uniform[..., None]).sum(2)
+        path, state = [], 0
+        for is_first, initially, then in zip(self.begins.tolist(), first.tolist(), after.tolist(), strict=True):
+            state = initially if is_first else then[state]
+            path.append(state)
+        return torch.tensor(path)
+
+
 WORDS = PyroPPL()
 
 
 def run_forward(program, seed: int, given: Mapping[str, np.ndarray], data: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Every site's value in one forward run of the program, in float64, with the sites of `given` held fixed."""
-    words = PyroPPL(torch.float64)
+    words = PyroAtOnce(torch.float64)
     held = {name: torch.as_tensor(np.array(value)) for name, value in given.items()}
     data = {name: as_data(words, value) if isinstance(value, np.ndarray) else value for name, value in data.items()}
     with ALONE, torch.random.fork_rng(), torch.no_grad():

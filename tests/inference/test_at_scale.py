@@ -25,7 +25,11 @@ def rows() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def density(rows):
-    return engine("numpyro").log_density(gaussian_mixture(COMPONENTS).scaled_to(rows), Observations(rows), prior=False)
+    return (
+        engine("numpyro")
+        .bind(gaussian_mixture(COMPONENTS).scaled_to(rows), Observations(rows))
+        .log_density(prior=False)
+    )
 
 
 def natural(density, u: np.ndarray) -> np.ndarray:
@@ -102,7 +106,7 @@ def test_blocks_change_nothing_to_second_order(rows, monkeypatch):
         )
         for function in (numpyro_hub.log_densities, *cached):
             function.cache_clear()
-        density = engine("numpyro").log_density(model, some)
+        density = engine("numpyro").bind(model, some).log_density()
         u = 0.3 * np.random.default_rng(1).normal(size=density.size)
         found.append((*density.value_and_gradient(u), density.hessian(u)))
     for blocked, whole in zip(*found, strict=True):

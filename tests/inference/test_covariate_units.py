@@ -68,7 +68,7 @@ def test_the_change_of_coordinates_is_counted(covariate, responses, name, backen
     """log |d values / d coordinates| against the determinant of finite differences; simplexes and scales are left out of both."""
     model, x = MODELS[name], Observations(responses[name], covariates=2000 + 10 * covariate)
     hub = engine(backend)
-    density, plain = (hub.log_density(model, x, jacobian=jacobian) for jacobian in (True, False))
+    density, plain = (hub.bind(model, x).log_density(jacobian=jacobian) for jacobian in (True, False))
     start = model.start(x, np.random.default_rng(0))
     u = density.unconstrain(start)
     for site, value in density.constrain(u).items():

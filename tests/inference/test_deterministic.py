@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import inference
-from inference.backends import engine
+from inference.backends import bind, engine
 from mixtures import Observations, declare
 from mixtures.errors import ModelError
 
@@ -96,9 +96,9 @@ def test_densities_do_not_know_of_them(backend):
             ppl.sample("obs", ppl.dist.Normal(loc[z], scale[z]), obs=x)
 
     values = {"sticks": np.array([[0.3]]), "loc": np.array([[0.1, 1.7]]), "scale": np.array([[0.9, 1.2]])}
-    for ask in ("marginal_draws", "log_prior_draws"):
+    for ask in ("log_likelihoods", "log_priors"):
         with_them, plain = (
-            getattr(engine(backend), ask)(program, values, Observations(X)) for program in (by_sticks, without)
+            getattr(bind(program, Observations(X), backend), ask)(values) for program in (by_sticks, without)
         )
         np.testing.assert_allclose(with_them, plain, rtol=1e-12)
     assert engine(backend).sites(by_sticks, Observations(X)).free_parameters == 5
@@ -134,7 +134,7 @@ def test_a_new_function_of_the_same_parameters_is_seen():
 
     values = {"scale": np.array([[0.5, 2.0]])}
     for power[0] in (1.0, 3.0):
-        found = engine("numpyro").deterministic_draws(powers, values, Observations(X))["power"]
+        found = engine("numpyro").bind(powers, Observations(X)).deterministic(values)["power"]
         np.testing.assert_allclose(found, values["scale"] ** power[0], rtol=1e-12)
 
 

@@ -34,7 +34,9 @@ def test_hub_equals_scipy_and_brute_force(name, backend, data):
     assert shares.min(axis=1).max() > 0.2  # and overlap
     np.testing.assert_allclose(table, expected, rtol=1e-10, atol=1e-10)
     few = x.take(slice(6))
-    likelihood = engine(backend).marginal_draws(case.model, {s: v[None] for s, v in case.parameters.items()}, few)[0]
+    likelihood = (
+        engine(backend).bind(case.model, few).log_likelihoods({s: v[None] for s, v in case.parameters.items()})[0]
+    )
     assert abs(likelihood - brute_force_log_likelihood(expected[:6])) < 1e-9
 
 
@@ -75,7 +77,7 @@ def test_what_no_row_depends_on_is_no_free_parameter(model, free, backend):
 @EVERY
 def test_gradient_equals_finite_differences(name, backend, data):
     case = CASES[name]
-    density = engine(backend).log_density(case.model, data[name], jacobian=True)
+    density = engine(backend).bind(case.model, data[name]).log_density(jacobian=True)
     u = density.unconstrain(case.parameters) + 0.1 * np.random.default_rng(0).normal(size=density.size)
     value, gradient = density.value_and_gradient(u)
     step = 1e-5
@@ -94,7 +96,7 @@ def test_starts_lie_inside_the_support_and_differ(name, data):
     assert all(start.keys() == sites.keys() for start in starts)
     assert all(np.shape(start[site]) == sites[site].shape for start in starts for site in sites)
     stacked = {site: np.stack([start[site] for start in starts]) for site in sites}
-    densities = engine("numpyro").marginal_draws(case.model, stacked, x)
+    densities = engine("numpyro").bind(case.model, x).log_likelihoods(stacked)
     assert np.isfinite(densities).all()
     assert len(np.unique(densities)) == len(starts)
 
@@ -160,7 +162,7 @@ def test_every_verb_works(name, backend, data):
 def _log_posterior(case, x, backend):
     single = {site: value[None] for site, value in case.parameters.items()}
     which = engine(backend)
-    return which.marginal_draws(case.model, single, x)[0] + which.log_prior_draws(case.model, single, x)[0]
+    return which.bind(case.model, x).log_likelihoods(single)[0] + which.bind(case.model, x).log_priors(single)[0]
 
 
 @pytest.mark.statistical

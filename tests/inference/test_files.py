@@ -14,7 +14,6 @@ import xarray as xr
 import inference
 import mixtures
 from inference.backends import engine
-from inference.bound import Bound
 from inference.posterior.tree import build_tree
 from inference.samplers.protocol import Draws
 from mixtures.errors import ModelError, StoredFileError
@@ -82,7 +81,7 @@ def drawn(index: pd.Index) -> tuple[pd.Series, xr.DataTree]:
         "scale": rng.gamma(5.0, 0.2, (1, 3, 2)),
     }
     draws = Draws(parameters, {"lp": np.zeros((1, 3))})
-    return y, build_tree(Bound(program, x, backend), draws, {})
+    return y, build_tree(backend.bind(program, x), draws, {})
 
 
 @pytest.mark.parametrize("index", [*INDICES, *OWN_TYPE], ids=lambda index: str(index.dtype))

@@ -23,7 +23,6 @@ from inference import (
 )
 from inference.assignment.responsibilities import draw_responsibilities
 from inference.backends import engine
-from inference.bound import Bound
 from inference.draws import observations_of
 from inference.labels.methods import METHODS
 from inference.point.mle import fit_mle
@@ -51,7 +50,7 @@ def test_the_hub_keeps_the_known_component_alone(backend):
 @pytest.mark.parametrize("backend", ["numpyro", "pyro"])
 def test_gradients_are_finite_and_right(backend):
     program, x = gaussian_mixture(2), Observations(X, labels=LABELS)
-    density = engine(backend).log_density(program, x)
+    density = engine(backend).bind(program, x).log_density()
     parameters = fit_map(program, X, restarts=2, steps=50, seed=0).parameters
     u = density.unconstrain(parameters)
     _, gradient = density.value_and_gradient(u)
@@ -114,7 +113,7 @@ def drawn(labels: np.ndarray | None) -> xr.DataTree:
         "scale": rng.gamma(5.0, 0.2, (1, 7, 3)),
     }
     draws = Draws(parameters, {"lp": np.zeros((1, 7))})
-    return build_tree(Bound(program, x, backend), draws, {})
+    return build_tree(backend.bind(program, x), draws, {})
 
 
 def possible(tree: xr.DataTree) -> np.ndarray:

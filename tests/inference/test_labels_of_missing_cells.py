@@ -6,7 +6,6 @@ import xarray as xr
 
 from inference import Verdict, diagnose_labels, relabel
 from inference.backends import engine
-from inference.bound import Bound
 from inference.labels.methods import METHODS
 from inference.posterior.tree import build_tree
 from inference.samplers.protocol import Draws
@@ -32,7 +31,7 @@ def turned() -> xr.DataTree:
         value[:, 1::2] = value[:, 1::2, ::-1].copy()
     program = program.scaled_to(data)
     lp = {"lp": -rng.uniform(size=(2, DRAWS))}
-    return build_tree(Bound(program, data, backend), Draws(parameters, lp), {})
+    return build_tree(backend.bind(program, data), Draws(parameters, lp), {})
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -80,8 +80,8 @@ def test_backends_own_enumeration_agrees(case):
     model = gaussian_mixture(3, case.split("-")[0]).scaled_to(x)
     single = {name: value[None] for name, value in parameters.items()}
     totals = {
-        name: engine(name).marginal_draws(model, single, Observations(x))[0]
-        + engine(name).log_prior_draws(model, single, Observations(x))[0]
+        name: engine(name).bind(model, Observations(x)).log_likelihoods(single)[0]
+        + engine(name).bind(model, Observations(x)).log_priors(single)[0]
         for name in ("numpyro", "pyro")
     }
     with jax.enable_x64(True):
@@ -101,7 +101,7 @@ def test_backends_agree_on_the_prior_density():
     x, parameters, _ = CASES["full-2"]
     single = {name: value[None] for name, value in parameters.items()}
     model = gaussian_mixture(3, priors={"loc": priors.StudentT(4.0, 0.0, 2.0)})
-    found = [engine(name).log_prior_draws(model, single, Observations(x))[0] for name in ("numpyro", "pyro")]
+    found = [engine(name).bind(model, Observations(x)).log_priors(single)[0] for name in ("numpyro", "pyro")]
     np.testing.assert_allclose(found[0], found[1], rtol=EXACT)
 
 
@@ -111,7 +111,7 @@ def test_gradients_agree_across_backends_and_with_finite_differences(case):
     model = gaussian_mixture(3, case.split("-")[0])
     for jacobian in (False, True):
         densities = [
-            engine(name).log_density(model, Observations(x), jacobian=jacobian) for name in ("numpyro", "pyro")
+            engine(name).bind(model, Observations(x)).log_density(jacobian=jacobian) for name in ("numpyro", "pyro")
         ]
         gradients = []
         for density in densities:
@@ -133,7 +133,7 @@ def test_many_draws_at_once_are_the_single_ones(backend):
     x, parameters, _ = CASES["full-2"]
     other = parameters | {"loc": parameters["loc"] + 0.3}
     stacked = {name: np.stack([parameters[name], other[name]]) for name in parameters}
-    tables = engine(backend).log_joint_draws(gaussian_mixture(3), stacked, Observations(x))
+    tables = engine(backend).bind(gaussian_mixture(3), Observations(x)).tables(stacked)
     for table, values in zip(tables, (parameters, other), strict=True):
         np.testing.assert_allclose(
             table, engine(backend).log_joint(gaussian_mixture(3), values, Observations(x)), rtol=EXACT

@@ -98,7 +98,7 @@ def test_blank_rows_are_no_rows_to_the_criteria(model, start, verb):
 @pytest.mark.parametrize("name", NAMES)
 def test_gradients_are_finite_and_right(name, backend):
     case, x = CASES[name], with_holes(name)
-    density = engine(backend).log_density(case.model, x)
+    density = engine(backend).bind(case.model, x).log_density()
     u = density.unconstrain(case.parameters)
     value, gradient = density.value_and_gradient(u)
     for index in range(density.size):

@@ -45,7 +45,7 @@ def coins(**more):
 def test_log_densities_are_scipys(backend):
     probs, weights = np.array([0.3, 0.7]), np.array([0.6, 0.4])
     single = {"probs": probs[None], "weights": weights[None]}
-    found = engine(backend).log_joint_draws(two_coins, single, coins())[0]
+    found = engine(backend).bind(two_coins, coins()).tables(single)[0]
     right = np.log(weights) + binom.logpmf(COUNTS[:, None], TRIALS[:, None], probs)
     np.testing.assert_allclose(found, right, rtol=1e-10)
 
@@ -53,10 +53,10 @@ def test_log_densities_are_scipys(backend):
 def test_indices_and_arrays_of_groups(backend):
     loc = np.array([-1.0, 0.5])
     x = Observations(COUNTS, data={"who": WHO, "sizes": SIZES})
-    found = engine(backend).marginal_draws(known_groups, {"loc": loc[None]}, x)[0]
+    found = engine(backend).bind(known_groups, x).log_likelihoods({"loc": loc[None]})[0]
     each = logsumexp(norm.logpdf(COUNTS[:, None], loc, SIZES[WHO][:, None]), axis=1) - np.log(2)
     np.testing.assert_allclose(found, each.sum(), rtol=1e-10)
-    rows = engine(backend).log_likelihood_draws(known_groups, {"loc": loc[None]}, x)[0]
+    rows = engine(backend).bind(known_groups, x).pointwise({"loc": loc[None]})[0]
     np.testing.assert_allclose(rows, each, rtol=1e-10)
 
 
@@ -107,7 +107,7 @@ def test_a_likelihood_may_be_of_named_data_alone(backend):
             ppl.factor("seen", -ppl.xp.abs(trials - rate[z]))
 
     rate = np.array([4.0, 8.0])
-    found = engine(backend).marginal_draws(of_trials, {"rate": rate[None]}, coins())[0]
+    found = engine(backend).bind(of_trials, coins()).log_likelihoods({"rate": rate[None]})[0]
     each = logsumexp(-np.abs(TRIALS[:, None] - rate), axis=1) - np.log(2)
     np.testing.assert_allclose(found, each.sum(), rtol=1e-10)
 

@@ -37,16 +37,16 @@ def test_the_log_density_of_every_backend_counts_rows(backend, rows):
     weights = np.resize([0.0, 1.0, 2.5], rows)
     values = {"weights": np.array([0.3, 0.7]), "loc": np.array([0.2, 2.0]), "scale": np.array(1.3)}
     single = {name: value[None] for name, value in values.items()}
-    found = engine(backend).marginal_draws(MODEL, single, Observations(x, row_weights=weights))[0]
+    found = engine(backend).bind(MODEL, Observations(x, row_weights=weights)).log_likelihoods(single)[0]
     each = logsumexp(np.log(values["weights"]) + norm.logpdf(x[:, None], values["loc"], 1.3), axis=1)
     np.testing.assert_allclose(found, weights @ each, rtol=1e-12)
 
 
 def test_its_gradient_is_the_weighted_sum_of_the_rows_gradients(backend):
     weights = RNG.uniform(0, 2, len(X))
-    density = engine(backend).log_density(MODEL, Observations(X, row_weights=weights), prior=False)
+    density = engine(backend).bind(MODEL, Observations(X, row_weights=weights)).log_density(prior=False)
     u = 0.3 * np.arange(density.size)
-    rows = [engine(backend).log_density(MODEL, Observations(X[[i]]), prior=False) for i in range(len(X))]
+    rows = [engine(backend).bind(MODEL, Observations(X[[i]])).log_density(prior=False) for i in range(len(X))]
     right = sum(weight * row.value_and_gradient(u)[1] for weight, row in zip(weights, rows, strict=True))
     np.testing.assert_allclose(density.value_and_gradient(u)[1], right, rtol=1e-9, atol=1e-12)
 
@@ -112,10 +112,7 @@ def test_a_posterior_is_that_of_the_data_with_rows_repeated(verb):
     with np.errstate(all="ignore"):
         post = getattr(inference, verb)(scaled, X, row_weights=COUNTS, seed=0, **options)
     draws = {name: post["posterior"][name].values.reshape(-1, *shape) for name, shape in SHAPES.items()}
-    repeated, prior = (
-        getattr(engine("numpyro"), ask)(scaled, draws, Observations(REPEATED))
-        for ask in ("marginal_draws", "log_prior_draws")
-    )
+    repeated, prior = engine("numpyro").bind(scaled, Observations(REPEATED)).log_densities(draws)
     np.testing.assert_allclose(post["sample_stats"]["log_posterior"].values.ravel(), repeated + prior, rtol=1e-9)
 
 

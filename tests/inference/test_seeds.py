@@ -165,8 +165,8 @@ def test_chains_from_one_start_know_nothing_of_each_other(backend):
     """Chain c of seed s is no chain of any other seed, although all begin in the same place."""
     own, sampler = engine(backend), Sampler(backend, backend, "asked for")
     start = {"weights": np.full(2, 0.5), "loc": np.array([0.0, 2.5]), "scale": np.array(1.0)}
-    vector = own.log_density(MODEL, Observations(X)).unconstrain(start)
-    target = own.target(MODEL, Observations(X))
+    vector = own.bind(MODEL, Observations(X)).log_density().unconstrain(start)
+    target = own.bind(MODEL, Observations(X)).target()
     starts = Starts(np.tile(vector, (3, 1)), Frame(np.zeros_like(vector), np.ones_like(vector)))
     drawn = [
         sampler.sample(

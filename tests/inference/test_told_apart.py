@@ -12,7 +12,6 @@ from scipy import stats
 from inference import Verdict, align, diagnose_labels, match, relabel
 from inference.assignment.responsibilities import draw_responsibilities
 from inference.backends import engine
-from inference.bound import Bound
 from inference.labels.methods import METHODS
 from inference.labels.permutations import relabel_parameters
 from inference.posterior.tree import build_tree
@@ -37,7 +36,7 @@ def tree_of(
     data, backend = Observations(x), engine("numpyro")
     if lp is None:
         lp = -np.arange(2.0 * DRAWS).reshape(2, DRAWS)
-    tree = build_tree(Bound(program, data, backend), Draws(parameters, {"lp": lp}), {})
+    tree = build_tree(backend.bind(program, data), Draws(parameters, {"lp": lp}), {})
     tree["sample_stats"] = xr.DataTree(xr.Dataset({"lp": (("chain", "draw"), lp)}))
     return tree
 

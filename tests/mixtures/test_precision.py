@@ -53,7 +53,7 @@ def test_density_in_the_precision_of_the_data(name, dtype):
     found, numbers = engine("pyro"), {site.name: site for site in engine("pyro").sites(model, data).parameters}
     parameters = {site: sites[site]["value"].double().numpy()[None] for site in numbers}
     prior = sum(float(sites[site]["log_prob_sum"]) for site in numbers)
-    right = found.log_prior_draws(model, parameters, data)[0]
+    right = found.bind(model, data).log_priors(parameters)[0]
     assert abs(prior - right) < (1e-3 if dtype == torch.float32 else 1e-10) * (1 + abs(right))
 
 

@@ -91,8 +91,8 @@ def test_log_prior_and_log_likelihood_at_draws_from_the_prior(case, backend):
     points = [case.draw(rng) for _ in range(3)]
     right = np.array([case.densities(point) for point in points])
     words, x = engine(backend), Observations.of(case.x)
-    prior = words.log_prior_draws(case.program, stacked(points), x)
-    likelihood = words.marginal_draws(case.program, stacked(points), x)
+    prior = words.bind(case.program, x).log_priors(stacked(points))
+    likelihood = words.bind(case.program, x).log_likelihoods(stacked(points))
     assert_near(prior + likelihood, right.sum(axis=1), "log posterior")
     if case.splits:
         assert_near(prior, right[:, 0], "log prior")
@@ -261,7 +261,9 @@ def test_a_number_from_around_that_has_changed_is_seen(change, backend, rates):
     exposure = 1.0
 
     def check():
-        got = words.log_prior_draws(program, stacked(points), x) + words.marginal_draws(program, stacked(points), x)
+        got = words.bind(program, x).log_priors(stacked(points)) + words.bind(program, x).log_likelihoods(
+            stacked(points)
+        )
         assert_near(got, [scope.counts_density(p, exposure, times["per row"], rates) for p in points])
 
     check()

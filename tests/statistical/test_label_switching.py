@@ -10,8 +10,7 @@ import xarray as xr
 
 from inference import fit_laplace, fit_map, sample_nuts
 from inference.assignment.responsibilities import draw_responsibilities
-from inference.backends import engine
-from inference.bound import Bound
+from inference.backends import bind, engine
 from inference.labels.align import align
 from inference.labels.diagnose import diagnose_labels
 from inference.labels.relabel import METHODS, permuted, relabel
@@ -49,7 +48,7 @@ def strewn():
         "correlation_cholesky": np.broadcast_to(np.linalg.cholesky([[1, 0.3], [0.3, 1]]), (*shape, 2, 2, 2)),
     }
     draws = Draws(parameters, {"lp": np.zeros(shape)})
-    return build_tree(Bound(program, x, backend), draws, {}), labels
+    return build_tree(backend.bind(program, x), draws, {}), labels
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +66,7 @@ def around_the_mode(galaxies, galaxies_fit):
     parameters = {site: chained(tree["posterior"][site]) for site in galaxies_fit.parameters}
     draws = Draws(parameters, {"lp": chained(tree["sample_stats"]["lp"])})
     start = {"init_log_posterior": galaxies_fit.log_posterior}
-    return build_tree(Bound.of(program, galaxies, "numpyro"), draws, start)
+    return build_tree(bind(program, galaxies, "numpyro"), draws, start)
 
 
 @pytest.mark.statistical

@@ -25,8 +25,8 @@ from mixtures import Program
 def compiled_elbos(program: Program, sites: Sites) -> Callable[..., Any]:
     """Compiled: (vectors (points, size), data) -> AutoDelta's ELBOs (points,), and their gradients."""
     # NumPyro's enumeration refuses programs in which no row has a choice, sums others as their plates say, which may not be as they run, and
-    # knows no weight of a row: the log posterior density is what the ELBO of a delta guide is
-    is_summed = sites.is_trivial or sites.structure is not None
+    # knows no weight of a row and no tree over a chain: the log posterior density is what the ELBO of a delta guide is
+    is_summed = sites.is_trivial or sites.structure is not None or not sites.is_row_wise
     log_density, _, _ = vector_functions(program, sites, prior=True, jacobian=False)
 
     def elbo(u: jax.Array, data: Values) -> jax.Array:

@@ -1,61 +1,14 @@
-"""The engine in NumPyro: everything compiled, in a 64-bit scope of its own, many starts or draws in one program."""
-
-import functools
-from collections.abc import Callable, Mapping
-from typing import Any
+"""The engine in NumPyro."""
 
 import jax
-import numpy as np
 
-from inference.backends.numpyro.autodelta import compiled_elbos
-from inference.backends.numpyro.expected import compiled_expected
-from inference.backends.numpyro.guide import compiled_guide_ascent
-from inference.backends.numpyro.hub import compiled_joint, compiled_log_densities, compiled_pointwise
-from inference.backends.numpyro.programs import (
-    compiled_classifier,
-    compiled_deterministic,
-    compiled_forward,
-    compiled_prior_draw,
-)
-from inference.backends.numpyro.sites import bound, describe
-from inference.backends.numpyro.vector import (
-    Collapsed,
-    compiled_hessian,
-    compiled_prior_vector,
-    compiled_vector_densities,
-    compiled_vector_density,
-)
-from inference.backends.protocol import GuideAscent, LogDensity, Parameters
-from inference.backends.sites import Sites
-from inference.backends.target import Target
+from inference.backends.numpyro.bound import NumPyroBound
+from inference.backends.protocol import Engine
 from mixtures import Observations, Program
-from mixtures.interrupts import held_interrupts
 
 
-def _in_float64(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Run a method in JAX's 64-bit mode, as a scope: the user's own setting stays as it was."""
-
-    @functools.wraps(method)
-    def scoped(*args: Any, **kwargs: Any) -> Any:
-        with jax.enable_x64(True):
-            return method(*args, **kwargs)
-
-    return scoped
-
-
-def _held(method: Callable[..., Any]) -> Callable[..., Any]:
-    """The same, and Ctrl-C is answered only where a compiled call has returned."""
-
-    @functools.wraps(method)
-    def scoped(*args: Any, **kwargs: Any) -> Any:
-        with held_interrupts(), jax.enable_x64(True):
-            return method(*args, **kwargs)
-
-    return scoped
-
-
-class NumPyroEngine:
-    """See `inference.backends.protocol.Engine` for what each method gives."""
+class NumPyroEngine(Engine):
+    """JAX's, on whatever device JAX has."""
 
     name = "numpyro"
 
@@ -63,140 +16,8 @@ class NumPyroEngine:
     def is_on_cpu(self) -> bool:
         return jax.default_backend() == "cpu"
 
-    @_held
-    def sites(self, program: Program, x: Observations) -> Sites:
-        return describe(program, x)
-
-    def log_joint(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
-        return self.log_joint_draws(program, {name: np.asarray(value)[None] for name, value in parameters.items()}, x)[
-            0
-        ]
-
-    @_held
-    def log_joint_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
-        structure, data, sites = bound(program, x)
-        return np.asarray(compiled_joint(structure, sites)(dict(parameters), data))
-
-    @_in_float64
-    def log_likelihood_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
-        structure, data, sites = bound(program, x)
-        return np.asarray(compiled_pointwise(structure, sites)(dict(parameters), data))
-
-    @_held
-    def log_prior_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
-        structure, data, sites = bound(program, x)
-        return np.asarray(compiled_log_densities(structure, sites)(dict(parameters), data)[1])
-
-    @_held
-    def marginal_draws(self, program: Program, parameters: Parameters, x: Observations) -> np.ndarray:
-        structure, data, sites = bound(program, x)
-        return np.asarray(compiled_log_densities(structure, sites)(dict(parameters), data)[0])
-
-    @_held
-    def deterministic_draws(self, program: Program, parameters: Parameters, x: Observations) -> dict[str, np.ndarray]:
-        structure, data, sites = bound(program, x)
-        if not sites.deterministic:
-            return {}
-        at_ends = compiled_deterministic(structure, sites)(_as_numpy(parameters), data)
-        return sites.without_assignments(*map(_as_numpy, at_ends))
-
-    @_held
-    def prior_draw(self, program: Program, x: Observations, seed: int) -> dict[str, np.ndarray]:
-        structure, data, sites = bound(program, x)
-        names = tuple(site.name for site in sites.parameters)
-        return _as_numpy(compiled_prior_draw(structure, names)(jax.random.PRNGKey(seed), data))
-
-    @_held
-    def forward_draws(
-        self, program: Program, parameters: Parameters, x: Observations, *, draws: int, seed: int
-    ) -> dict[str, np.ndarray]:
-        structure, data, sites = bound(program, x)
-        names = tuple(site.name for site in sites.all if site.kind in ("parameter", "observed"))
-        keys = jax.random.split(jax.random.PRNGKey(seed), draws)
-        return _as_numpy(compiled_forward(structure, names)(keys, _as_numpy(parameters), data))
-
-    @_held
-    def log_density(
-        self, program: Program, x: Observations, *, prior: bool = True, jacobian: bool = False
-    ) -> LogDensity:
-        structure, data, sites = bound(program, x)
-        evaluate, constrain, unconstrain = compiled_vector_density(structure, sites, prior, jacobian)
-        many = compiled_vector_densities(structure, sites, prior, jacobian)
-        names = sorted(site.name for site in sites.parameters)
-        return LogDensity(
-            size=sites.coordinates,
-            places=sites.places(names),
-            is_real=sites.are_real(names),
-            value_and_gradient=_in_float64(lambda u: _as_pair(evaluate(_as_floats(u), data))),
-            values_and_gradients=_in_float64(
-                lambda points, rows=None: _as_arrays(many(_as_floats(points), rows, data))
-            ),
-            hessian=_in_float64(
-                lambda u: np.asarray(compiled_hessian(structure, sites, prior, jacobian)(_as_floats(u), data))
-            ),
-            constrain=_in_float64(lambda u: _as_numpy(constrain(_as_floats(u), data))),
-            unconstrain=_in_float64(lambda parameters: np.asarray(unconstrain(_as_numpy(parameters), data))),
-        )
-
-    @_held
-    def elbo(self, program: Program, x: Observations) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-        structure, data, sites = bound(program, x)
-        evaluate = compiled_elbos(structure, sites)
-        return _in_float64(lambda points: _as_arrays(evaluate(_as_floats(points), data)))
-
-    @_held
-    def expected(
-        self, program: Program, x: Observations, *, prior: bool
-    ) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
-        structure, data, sites = bound(program, x)
-        evaluate = compiled_expected(structure, sites, prior)
-        return _in_float64(lambda points, shares, fixed: _as_arrays(evaluate(points, shares, _as_numpy(fixed), data)))
-
-    @_held
-    def classify(
-        self, program: Program, parameters: Parameters, x: Observations, *, temperature: int, seed: int
-    ) -> dict[str, np.ndarray]:
-        structure, data, sites = bound(program, x)
-        names = tuple(site.name for site in sites.assignments)
-        assign = compiled_classifier(structure, names, temperature, -1 - sites.nesting)
-        return _as_numpy(assign(_as_numpy(parameters), data, jax.random.PRNGKey(seed)))
-
-    @_held
-    def enumerate_guide(
-        self, program: Program, parameters: Parameters, x: Observations, *, steps: int, learning_rate: float, seed: int
-    ) -> GuideAscent:
-        structure, data, sites = bound(program, x)
-        climb = compiled_guide_ascent(structure, sites, steps)
-        probs, losses, norms = climb(_as_numpy(parameters), float(learning_rate), jax.random.PRNGKey(seed), data)
-        return GuideAscent(_as_numpy(probs), np.asarray(losses), _as_numpy(norms))
-
-    @_held
-    def target(self, program: Program, x: Observations) -> Target:
-        structure, data, sites = bound(program, x)
-        cells = len(x) * sites.joint_categories
-        return Target(
-            Collapsed(structure, sites),
-            data,
-            cells,
-            from_prior=lambda keys: compiled_prior_vector(structure, sites)(keys, data),
-        )
-
-
-def _as_numpy(values: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    return {name: np.asarray(value) for name, value in values.items()}
-
-
-def _as_floats(values: Any) -> np.ndarray:
-    """NumPy's, which a compiled function takes as it is: each array of JAX's made beforehand is a program of its own."""
-    return np.asarray(values, dtype=np.float64)
-
-
-def _as_pair(pair: tuple[jax.Array, jax.Array]) -> tuple[float, np.ndarray]:
-    return float(pair[0]), np.asarray(pair[1])
-
-
-def _as_arrays(pair: tuple[jax.Array, jax.Array]) -> tuple[np.ndarray, np.ndarray]:
-    return np.asarray(pair[0]), np.asarray(pair[1])
+    def bind(self, program: Program, x: Observations) -> NumPyroBound:
+        return NumPyroBound(program, x)
 
 
 ENGINE = NumPyroEngine()

@@ -13,10 +13,10 @@ from numpyro import handlers
 from numpyro.distributions import Categorical, biject_to, constraints
 from numpyro.infer import TraceEnum_ELBO
 
+from inference.backends.ascent import FINAL_LEARNING_RATE, GUIDE_BETAS
 from inference.backends.numpyro.jit import jit, recorded
 from inference.backends.numpyro.sites import CACHED, Values, native
 from inference.backends.pieces import Pace, pieces
-from inference.backends.protocol import FINAL_LEARNING_RATE, GUIDE_BETAS
 from inference.backends.sites import Sites
 from mixtures import Program
 

@@ -51,8 +51,9 @@ def tables(
     """What one trace says of a program with a hub.
 
     Returns:
-        log p(x_i, assignment_i = k | parameters), (rows, components), a row's own unknowns included; the same without x_i, where rows have
-        such unknowns; and the log density of all that is of no row.
+        log p(x_i, assignment_i = k | parameters), (rows, components), a row's own unknowns included, or what a law of the assignment is to
+        be told, log p(x_i | assignment_i = k); the former without x_i, where rows have unknowns; and the log density of all that is of no
+        row.
     """
     held = handlers.substitute(native(program), data={**parameters, **every_value(sites)})
     with handlers.block(), handlers.trace() as trace:
@@ -66,22 +67,26 @@ def tables(
         else []
     )
     table, total = _table(rows, sites), sum(rest, start=jnp.zeros(()))
-    if sites.law is not None:  # what it says of the assignments has been left out above
-        return sites.law.joint(jnp, parameters, table, as_rows(data)), None, total
     return table, _table(unseen, sites) if unseen else None, total
 
 
 def joint(program: Program, parameters: Values, data: Values, sites: Sites) -> tuple[jax.Array, jax.Array]:
-    """log p(x_i, assignment_i = k | parameters), (rows, components), and log p(parameters) of all that is of no row."""
+    """log p(x_i, assignment_i = k | parameters), (rows, components), see `mixtures.assignments.law.Assignment.joint`; and log p(parameters)
+    of all that is of no row."""
     table, _, prior = tables(program, parameters, data, sites)
+    if sites.law is not None:
+        table = sites.law.joint(jnp, parameters, table, as_rows(data))
     return table, prior
 
 
 def pointwise(program: Program, parameters: Values, data: Values, sites: Sites) -> jax.Array:
     """log p(x_i | parameters), (rows,): given the row's own unknowns too, where it has some."""
-    table, unseen, _ = tables(program, parameters, data, sites)
-    every = jax.nn.logsumexp(table, axis=1)
-    return every if unseen is None else every - jax.nn.logsumexp(unseen, axis=1)
+    every = jax.nn.logsumexp(joint(program, parameters, data, sites)[0], axis=1)
+    if not sites.has_prior_in_rows:
+        return every
+    _, unseen, _ = tables(program, parameters, data, sites)
+    assert unseen is not None
+    return every - jax.nn.logsumexp(unseen, axis=1)
 
 
 SplitDensity = tuple[Callable[[Values, Values], tuple[Held, jax.Array]], Callable[[Held], jax.Array]]
@@ -97,7 +102,7 @@ def split_density(program: Program, sites: Sites, parameters: Values, data: Valu
         parameters: values by site, or only their shapes.
         data: all run arguments.
     """
-    if not sites.has_hub or sites.has_prior_in_rows:
+    if not sites.has_hub or sites.has_prior_in_rows or not sites.is_row_wise:
         return _split_totals(program, sites, data)
     numbers, rows = of_no_row(data)
     length, components = len(rows["x"]), sites.joint_categories
@@ -150,6 +155,8 @@ def _totals(program: Program, parameters: Values, data: Values, sites: Sites) ->
         model = enum(config_enumerate(native(program)), -1 - sites.nesting)
         return enumerated_log_density(model, (), data, parameters)[0], _prior_alone(program, parameters, data)
     table, unseen, rest = tables(program, parameters, data, sites)
+    if sites.law is not None:
+        return jnp.sum(sites.law.log_marginal(jnp, parameters, table, as_rows(data))) + rest, rest
     own = jnp.zeros(()) if unseen is None else jnp.sum(jax.nn.logsumexp(unseen, axis=1))
     return jnp.sum(jax.nn.logsumexp(table, axis=1)) + rest, own + rest
 
@@ -187,6 +194,12 @@ def compiled_joint(program: Program, sites: Sites) -> Callable[[Values, Values],
         return jax.vmap(lambda values: table(values, data))(parameters)
 
     return jit(over_draws)
+
+
+@functools.lru_cache(CACHED)
+def compiled_emissions(program: Program, sites: Sites) -> Callable[[Values, Values], jax.Array]:
+    """The compiled table of a mixture's emissions for many parameter values: (draws, rows, components)."""
+    return jit(lambda parameters, data: jax.vmap(lambda values: tables(program, values, data, sites)[0])(parameters))
 
 
 @functools.lru_cache(CACHED)

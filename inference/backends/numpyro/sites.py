@@ -25,7 +25,7 @@ from inference.backends.run_arguments import checked_run, is_from_here, of_progr
 from inference.backends.sites import Site, Sites
 from inference.backends.structure import Choice, Term
 from mixtures import Mixture, Observations, Program
-from mixtures.ppl.numpyro_ppl import TRACING, WORDS
+from mixtures.ppl.numpyro_ppl import AT_ONCE, TRACING, WORDS
 
 CACHED = 64
 """How many compiled programs of each kind are kept."""
@@ -48,7 +48,8 @@ def native(program: Program) -> Callable[..., Any]:
 
 
 def _run(program: Program, **data: Any) -> Any:
-    return program(WORDS, **of_program(data))
+    words = AT_ONCE if program.mixture is not None else WORDS
+    return program(words, **of_program(data))
 
 
 def trace_sites(program: Program, data: Values) -> dict[str, Values]:
@@ -88,11 +89,12 @@ _traced = functools.lru_cache(DESCRIBED)(Traced)
 """The program of a key."""
 
 
-def bound(program: Program, x: Observations) -> tuple[Program, Values, Sites]:
+def compilable(program: Program, x: Observations) -> tuple[Program, Values, Sites]:
     """What is compiled, what it is given, and the program's sites."""
     structure, data = run_arguments(program, x)
     if is_from_here(structure):
         sites = _described(structure, _Shaped(rows_of(data, slice(0, ROWS_TO_DESCRIBE))))
+        sites.check_row_weights(x)
         if len(x) > ROWS_TO_DESCRIBE:
             sites = replace(sites, all=tuple(_with_rows(site, len(x)) for site in sites.all))
         return structure, data, sites
@@ -105,11 +107,6 @@ def bound(program: Program, x: Observations) -> tuple[Program, Values, Sites]:
     sites = _structured(traced, sites, terms, x.fingerprint, _Shaped(data))
     sites.check_row_weights(x)
     return traced, data, sites
-
-
-def describe(program: Program, x: Observations) -> Sites:
-    """The program's sites."""
-    return bound(program, x)[2]
 
 
 def _with_rows(site: Site, rows: int) -> Site:

@@ -11,7 +11,7 @@ from pyro import poutine
 from pyro.infer import TraceEnum_ELBO
 from torch.distributions import constraints
 
-from inference.backends.protocol import FINAL_LEARNING_RATE, GUIDE_BETAS, GuideAscent
+from inference.backends.ascent import FINAL_LEARNING_RATE, GUIDE_BETAS, GuideAscent
 from inference.backends.pyro.hub import max_plate_nesting
 from inference.backends.pyro.terms import Values, trace_sites
 from inference.backends.sites import Sites

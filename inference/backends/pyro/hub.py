@@ -15,7 +15,7 @@ from array_api_compat import torch as torch_namespace
 from pyro.distributions import Delta
 from pyro.infer import TraceEnum_ELBO
 
-from inference.backends.protocol import Parameters
+from inference.backends.log_density import Parameters
 from inference.backends.pyro.programs import as_torch
 from inference.backends.pyro.terms import (
     Values,
@@ -54,8 +54,9 @@ def tables(
     """What one trace says of a program with a hub.
 
     Returns:
-        log p(x_i, assignment_i = k | parameters), (rows, components), a row's own unknowns included; the same without x_i, where rows have
-        such unknowns; and the log density of all that is of no row.
+        log p(x_i, assignment_i = k | parameters), (rows, components), a row's own unknowns included, or what a law of the assignment is to
+        be told, log p(x_i | assignment_i = k); the former without x_i, where rows have unknowns; and the log density of all that is of no
+        row.
     """
     plates = (1,) * sites.nesting
     every = {name: torch.as_tensor(values).reshape(-1, *plates) for name, values in sites.combinations().items()}
@@ -66,12 +67,6 @@ def tables(
         (log_prob(site).sum() for name, site in trace.items() if name not in in_rows),
         start=torch.zeros((), dtype=torch.float64),
     )
-    if sites.law is not None:
-        return (
-            sites.law.joint(torch_namespace, parameters, _table(list(rows.values()), sites), as_rows(data)),
-            None,
-            rest,
-        )
     unseen = (
         [site for name, site in rows.items() if name not in sites.observed_terms] if sites.has_prior_in_rows else []
     )
@@ -81,8 +76,11 @@ def tables(
 def joint(
     model: Callable[..., Any], parameters: Values, data: Values, sites: Sites
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """log p(x_i, assignment_i = k | parameters), (rows, components), and log p(parameters) of all that is of no row."""
+    """log p(x_i, assignment_i = k | parameters), (rows, components), see `mixtures.assignments.law.Assignment.joint`; and log p(parameters)
+    of all that is of no row."""
     table, _, prior = tables(model, parameters, data, sites)
+    if sites.law is not None:
+        table = sites.law.joint(torch_namespace, parameters, table, as_rows(data))
     return table, prior
 
 
@@ -96,9 +94,12 @@ def table_of(model: Callable[..., Any], parameters: Values, data: Values, sites:
 
 def pointwise(model: Callable[..., Any], parameters: Values, data: Values, sites: Sites) -> torch.Tensor:
     """log p(x_i | parameters), (rows,): given the row's own unknowns too, where it has some."""
-    table, unseen, _ = tables(model, parameters, data, sites)
-    every = torch.logsumexp(table, 1)
-    return every if unseen is None else every - torch.logsumexp(unseen, 1)
+    every = torch.logsumexp(joint(model, parameters, data, sites)[0], 1)
+    if not sites.has_prior_in_rows:
+        return every
+    _, unseen, _ = tables(model, parameters, data, sites)
+    assert unseen is not None
+    return every - torch.logsumexp(unseen, 1)
 
 
 def weighted(rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -113,6 +114,10 @@ def log_densities(
 
     def by_hub(parameters: Values, data: Values) -> tuple[torch.Tensor, torch.Tensor]:
         table, unseen, rest = tables(model, parameters, data, sites)
+        if sites.law is not None:
+            if not sites.is_row_wise:
+                return sites.law.log_marginal(torch_namespace, parameters, table, as_rows(data)).sum(), rest
+            table = sites.law.joint(torch_namespace, parameters, table, as_rows(data))
         if ROW_WEIGHTS in data:  # and no row has unknowns of its own: see `Sites.check_row_weights`
             return weighted(torch.logsumexp(table, 1), data[ROW_WEIGHTS]), rest
         own = torch.zeros((), dtype=torch.float64) if unseen is None else torch.logsumexp(unseen, 1).sum()

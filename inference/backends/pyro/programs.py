@@ -13,9 +13,9 @@ from inference.backends.pyro.terms import (
 )
 from inference.backends.run_arguments import of_program, run_arguments
 from mixtures import Observations, Program
-from mixtures.ppl.pyro_ppl import ALONE, PyroPPL, as_data
+from mixtures.ppl.pyro_ppl import ALONE, PyroAtOnce, PyroPPL, as_data
 
-WORDS = PyroPPL(torch.float64)
+WORDS, AT_ONCE = PyroPPL(torch.float64), PyroAtOnce(torch.float64)
 
 
 @contextmanager
@@ -60,7 +60,9 @@ def tensors(program: Program, x: Observations) -> tuple[Callable[..., Any], Valu
     """The program as a Pyro model that takes run arguments by name, and those arguments."""
     structure, data = run_arguments(program, x)
 
+    words = AT_ONCE if program.mixture is not None else WORDS
+
     def model(**data: Any) -> Any:
-        return structure(WORDS, **of_program(data))
+        return structure(words, **of_program(data))
 
     return model, as_run_arguments(data)

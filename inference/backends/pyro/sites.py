@@ -60,6 +60,7 @@ def describe(program: Program, x: Observations) -> Sites:
     found += tuple(_kept_site(name, site) for name, site in kept.items())
     sites = knowing_mixture(program, Sites(found))
     if program.mixture is not None:
+        sites.check_row_weights(x)
         return sites
     terms = tuple(_term(name, site, tuple(densities[name].shape)) for name, site in trace.items())
     with isolated():

@@ -8,15 +8,13 @@ import torch
 from array_api_compat import torch as torch_namespace
 from torch.distributions import biject_to
 
+from inference.backends.log_density import LogDensity
 from inference.backends.predictors import Predictors
-from inference.backends.protocol import LogDensity
 from inference.backends.pyro.hub import log_densities
-from inference.backends.pyro.programs import as_numpy, as_torch, isolated, tensors
-from inference.backends.pyro.sites import describe
+from inference.backends.pyro.programs import as_numpy, as_torch, isolated
 from inference.backends.pyro.terms import Values, trace_sites
 from inference.backends.run_arguments import rows_of
 from inference.backends.sites import Sites
-from mixtures import Observations, Program
 
 
 class Unconstrained:
@@ -92,10 +90,8 @@ def many_of(
     return values.numpy(), gradients.numpy()
 
 
-def vector_density(program: Program, x: Observations, *, prior: bool, jacobian: bool) -> LogDensity:
+def vector_density(model: Callable[..., Any], data: Values, sites: Sites, *, prior: bool, jacobian: bool) -> LogDensity:
     """The collapsed log density of one unconstrained vector, with gradients by torch."""
-    sites = describe(program, x)
-    model, data = tensors(program, x)
     with isolated():
         collapsed = Collapsed(model, sites, data)
     space = collapsed.space

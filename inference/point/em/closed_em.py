@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from inference.bound import Bound
+from inference.backends import Bound
 from inference.point.em.closed_form import ClosedForm, State, Statistics
 from inference.point.em.e_step import with_prior
 from inference.point.em.initial_partitions import Partitions
@@ -38,27 +38,40 @@ def closed_task(mixture: Mixture, x: Observations, fixed: frozenset[str], is_pos
     covariates = 0 if x.covariates is None else x.covariates.shape[1]
     family = closed_form(with_covariates(mixture.family, covariates))
     law = closed_law(mixture.assignment, covariates)
-    if family is None or law is None or (x.observed is not None and not family.takes_missing):
+    if family is None or law is None:
+        return None
+    if x.observed is not None and not (family.takes_missing or (law.follows and _misses_rows(x))):
         return None
     closed = MixtureEM(family, law)
     held = closed.held(fixed, x.features)
     if held is None or not is_posterior:
         return None if held is None else ClosedTask(closed, held, None)
-    priors, rows = mixture.scaled_to(x).family.priors_by_site, mixture.assignment.pseudo_rows(mixture.components)
-    if rows is None or rows.min() < 0:
-        return None
-    pseudo = closed.pseudo(priors, mixture.components, x.features)
-    return None if pseudo is None else ClosedTask(closed, held, {"rows": rows, **pseudo})
+    of_law = law.pseudo(mixture.assignment, mixture.components)
+    pseudo = closed.pseudo(mixture.scaled_to(x).family.priors_by_site, mixture.components, x.features)
+    return None if pseudo is None or of_law is None else ClosedTask(closed, held, {**of_law, **pseudo})
+
+
+def _misses_rows(x: Observations) -> bool:
+    """Whether cells are missing by whole rows: of a chain, steps in time."""
+    assert x.observed is not None  # the caller has checked
+    cells = x.observed.reshape(len(x), -1)
+    return bool((cells.all(axis=1) | ~cells.any(axis=1)).all())
 
 
 def closed_em(bound: Bound, mixture: Mixture, task: ClosedTask, settings: Settings) -> Runs:
     """All restarts by closed-form M-steps."""
-    if bound.x.counts is not None and (bound.x.counts == 0).any():
+    if bound.sites.is_row_wise and bound.x.counts is not None and (bound.x.counts == 0).any():
         # a row that does not count has no say in coordinates and starts either
         is_there = bound.x.counts > 0
-        bound = replace(bound, x=bound.x.take(is_there))
+        bound = bound.on(bound.x.take(is_there))
         settings = replace(settings, row_weights=bound.x.counts)
     x = bound.x
+    if task.closed.law.follows and x.observed is not None and not task.closed.family.takes_missing:
+        # a row that was not seen keeps its place, with a weight of 0 and any value
+        is_seen = np.asarray(x.observed.reshape(len(x), -1).all(axis=1), dtype=np.float64)
+        settings = replace(settings, row_weights=is_seen)
+        values = completed(x, generator(settings.seed, "fit_em", "missing rows"))
+        x = Observations(values, x.feature_names, covariates=x.covariates, labels=x.labels, sequence=x.sequence)
     problem = problem_of(
         (task.closed,),
         0,
@@ -91,7 +104,7 @@ def closed_em(bound: Bound, mixture: Mixture, task: ClosedTask, settings: Settin
         )
     if task.pseudo is not None:
         problem = replace(problem, prior_offset=_prior_offset(bound, problem, starts[0].state))
-    found = run_restarts(bound.engine.name, problem, stacked(starts))
+    found = run_restarts(bound.backend, problem, stacked(starts))
     runs = summarise(problem, starts, found)
     # the second half begins where the best so far can be improved, half of it where the first half of it came to
     for count in _halves(settings.restarts - first):
@@ -101,7 +114,7 @@ def closed_em(bound: Bound, mixture: Mixture, task: ClosedTask, settings: Settin
         best = {name: value[source] for name, value in found.states.items()}
         drawn = split_and_merge(problem, best, partitions.rows, seeds)  # type: ignore[union-attr]
         more = from_partitions(problem, drawn, mixture.components, settings.fixed)
-        found = joined(found, run_restarts(bound.engine.name, problem, stacked(more)))
+        found = joined(found, run_restarts(bound.backend, problem, stacked(more)))
         starts = starts + more
         runs = summarise(problem, starts, found)
     return runs

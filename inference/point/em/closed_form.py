@@ -172,6 +172,12 @@ class LawForm(Protocol):
     @property
     def is_damped(self) -> bool: ...
 
+    @property
+    def follows(self) -> bool:
+        """Whether rows follow one another, so that all of them are summed at once, by `over_paths`; then `log_probs` and `statistics` serve
+        for starts alone."""
+        ...
+
     def log_probs(self, xp: Any, state: State, x: Array) -> tuple[Array, Array]:
         """log P(assignment_i = k), (components, rows) or (components, 1), and what `statistics` wants to see again."""
         ...
@@ -185,6 +191,10 @@ class LawForm(Protocol):
     ) -> State: ...
 
     def log_prior(self, xp: Any, state: State, pseudo: Statistics) -> Array: ...
+
+    def pseudo(self, law: Any, components: int) -> Statistics | None:
+        """What the law's prior adds to the statistics, `rows` among them; None where it is none of statistics."""
+        ...
 
     def columns(self, x: Observations) -> np.ndarray: ...
 

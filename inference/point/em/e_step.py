@@ -37,10 +37,11 @@ def e_step(
         is_hard: whether each row goes to its most probable component alone (classification EM).
     """
     x, row_weights, labels = rows
+    if closed.law.follows:
+        return _over_paths(xp, closed, state, rows, is_hard)
     log_joint, seen = closed.log_joint(xp, state, x)
     numbers = xp.arange(log_joint.shape[0])[:, None]
-    if labels is not None:
-        log_joint = xp.where((labels >= 0) & (labels != numbers), -xp.inf, log_joint)
+    log_joint = with_labels(xp, log_joint, labels)
     peak = xp.max(log_joint, axis=0)
     if is_hard:
         is_best = xp.argmax(log_joint, axis=0) == numbers
@@ -56,6 +57,28 @@ def e_step(
         responsibilities = responsibilities * row_weights
         log_likelihood = log_likelihood * row_weights
     return xp.sum(log_likelihood), closed.statistics(xp, responsibilities, x, seen)
+
+
+def with_labels(xp: Any, log_density: Array, labels: Array | None) -> Array:
+    """The table, (components, rows), in which known components exclude the others."""
+    if labels is None:
+        return log_density
+    numbers = xp.arange(log_density.shape[0])[:, None]
+    return xp.where((labels >= 0) & (labels != numbers), -xp.inf, log_density)
+
+
+def _over_paths(xp: Any, closed: MixtureEM, state: State, rows: Block, is_hard: bool) -> tuple[Array, Statistics]:
+    """The pass over all rows of chains; a row of weight 0 is a step in time at which nothing was seen."""
+    own, of_law = closed.cut(rows.x)
+    log_density, seen = closed.family.log_density(xp, state, own)
+    if rows.row_weights is not None:
+        log_density = xp.where(rows.row_weights > 0, log_density, xp.zeros_like(log_density))
+    log_density = with_labels(xp, log_density, rows.labels)
+    log_likelihood, responsibilities, moved = closed.law.over_paths(xp, state, log_density, of_law, is_hard)  # type: ignore[attr-defined]
+    if rows.row_weights is not None:
+        responsibilities = responsibilities * rows.row_weights
+    occupancy = xp.sum(responsibilities, axis=-1)
+    return log_likelihood, {"rows": occupancy, **closed.family.statistics(xp, responsibilities, own, seen), **moved}
 
 
 def with_prior(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from inference.bound import Bound
+from inference.backends import Bound
 from inference.point.em.objective import EMObjective
 from inference.point.em.runs import Runs
 from inference.point.em.settings import Settings

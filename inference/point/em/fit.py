@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from inference.bound import Bound
+from inference.backends import bind
 from inference.checks import (
     check_choice,
     check_counts,
@@ -105,7 +105,7 @@ def fit_em(
     check_flags(hard=hard, strict=strict)
     check_choice("objective", objective, OBJECTIVES)
     check_room(restarts=restarts, **sizes_of(mixture, observations))
-    bound = Bound.of(mixture, observations, backend)
+    bound = bind(mixture, observations, backend)
     sites = bound.sites
     known = check_fixed(fixed, sites)
     check_possible(known, observations.labels)
@@ -114,6 +114,7 @@ def fit_em(
     is_posterior = objective == "posterior"
     task = closed_task(mixture, observations, frozenset(known), is_posterior)
     if task is None:
+        sites.check_row_wise("EM without closed M-steps; fit_mle and fit_map climb by gradient")
         runs = generalised_em(bound, mixture, settings, is_posterior)
     else:
         with np.errstate(all="ignore"):  # of a component that collapses there are no numbers, which its status says

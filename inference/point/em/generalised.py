@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inference.backends.protocol import Ascent
-from inference.bound import Bound
+from inference.backends import Bound
+from inference.backends.ascent import Ascent
 from inference.point.ascents import drawn_out
 from inference.point.em.initial_partitions import Partition, Partitions, matched
 from inference.point.em.objective import EMObjective, Points
@@ -54,7 +54,7 @@ def generalised_em(bound: Bound, mixture: Mixture, settings: Settings, is_poster
         {site.name: np.zeros((len(losses), 1)) for site in bound.sites.parameters},
         np.array([len(series) - 1 for series in losses]),
     )
-    table = judged(Judge(mixture, bound.x, bound.sites, is_bounded=is_posterior), bound, ascent, seeds)
+    table = judged(Judge(bound, is_bounded=is_posterior, fixed=settings.fixed), bound, ascent, seeds)
     table["status"] = [
         Status.CONVERGED if status is Status.MAX_STEPS and outcome is Outcome.AT_REST else status
         for status, outcome in zip(table["status"], outcomes, strict=True)

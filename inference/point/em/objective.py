@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import logsumexp
 
-from inference.backends.protocol import LogDensity
-from inference.bound import Bound
+from inference.backends import Bound
+from inference.backends.log_density import LogDensity
 from inference.point.em.initial_partitions import Partition
 from inference.point.em.settings import Settings
 from inference.point.objective import Objective
@@ -47,9 +47,9 @@ class EMObjective:
     def __init__(self, bound: Bound, settings: Settings, is_posterior: bool):
         self._bound, self._fixed, self._is_hard = bound, settings.fixed, settings.is_hard
         self._is_posterior = is_posterior
-        self._weights = np.ones(len(bound.x)) if settings.row_weights is None else settings.row_weights
+        self._weights = bound.x.times
         self._units = Objective(bound, "fit_em", settings.seed, is_posterior)
-        self._expected = bound.engine.expected(bound.program, bound.x, prior=is_posterior)
+        self._expected = bound.expected(prior=is_posterior)
         self.rows = float(self._weights.sum())
 
     @property
@@ -81,7 +81,7 @@ class EMObjective:
     def evaluated(self, vectors: Points) -> tuple[Tables, np.ndarray]:
         """log p(x_i, assignment_i = k), and the objectives, (restarts,)."""
         values = self.values(vectors)
-        tables = self._bound.engine.log_joint_draws(self._bound.program, values, self._bound.x)
+        tables = self._bound.tables(values)
         rows = tables.max(axis=-1) if self._is_hard else logsumexp(tables, axis=-1)
         return tables, self._total(rows) + (self._bound.log_priors(values) if self._is_posterior else 0.0)
 

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from inference.point.em.closed_form import State, Statistics
+from inference.point.em.e_step import with_labels
 from inference.point.em.initial_partitions import Partition, Partitions, matched
 from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.problem import EMProblem, EMResult, Outcome
-from inference.point.judgement import EMPTY_ROWS, rows_of_one
+from inference.point.judgement import EMPTY_ROWS, knows_spread, rows_of_one
 from inference.point.moments import moments
 from inference.point.restarts import optima
 from inference.point.spurious import spurious_components
@@ -212,6 +213,8 @@ def summarise(problem: EMProblem, starts: Sequence[Beginning], result: EMResult)
 
 def _likelihoods(problem: EMProblem, state: State) -> tuple[float, float]:
     """Log likelihood and classification log likelihood in the data's units, a block of rows at a time."""
+    if problem.closed_form.law.follows:
+        return _likelihoods_of_paths(problem, state)
     blocks = [slice(begin, begin + ROWS_AT_ONCE) for begin in range(0, len(problem.x), ROWS_AT_ONCE)]
     with np.errstate(all="ignore"):  # log 0 of a weight; a component that collapsed has no numbers
         soft, hard = np.sum([_likelihoods_of(problem, state, rows) for rows in blocks], axis=0)
@@ -221,13 +224,24 @@ def _likelihoods(problem: EMProblem, state: State) -> tuple[float, float]:
 def _likelihoods_of(problem: EMProblem, state: State, rows: slice) -> tuple[float, float]:
     """The same of some rows."""
     table = problem.closed_form.exact_log_joint(state, problem.x[rows].T, problem.frame)
-    if problem.labels is not None:
-        labels, numbers = problem.labels[rows], np.arange(len(table))[:, None]
-        table = np.where((labels >= 0) & (labels != numbers), -np.inf, table)
+    table = with_labels(np, table, None if problem.labels is None else problem.labels[rows])
     peak = table.max(axis=0)
     soft = peak + np.log(np.exp(table - peak).sum(axis=0))
     weights = 1.0 if problem.row_weights is None else problem.row_weights[rows]
     return np.sum(weights * soft), np.sum(weights * peak)
+
+
+def _likelihoods_of_paths(problem: EMProblem, state: State) -> tuple[float, float]:
+    """The same of chains: log p(x) of all paths, and of the most probable one."""
+    closed = problem.closed_form
+    # as the law has no say in one row's table, this is the emissions'
+    table = closed.exact_log_joint(state, problem.x.T, problem.frame)
+    if problem.row_weights is not None:
+        table = np.where(problem.row_weights > 0, table, 0.0)
+    table, of_law = with_labels(np, table, problem.labels), closed.cut(problem.x.T)[1]
+    with np.errstate(all="ignore"):
+        soft, hard = (closed.law.over_paths(np, state, table, of_law, is_hard)[0] for is_hard in (False, True))  # type: ignore[attr-defined]
+    return float(soft), float(hard)
 
 
 def table_of(
@@ -276,11 +290,6 @@ def _status(problem: EMProblem, state: State, spread: np.ndarray, occupancy: np.
 def _is_spurious(problem: EMProblem, state: State, occupancy: np.ndarray) -> bool:
     """Whether a component owes its likelihood to a few close rows; one whose rows or spread are known does not."""
     covariances = problem.closed_form.covariances(state)
-    if covariances is None or any(
-        is_held for part, is_held in problem.fixed.items() if part.endswith(("spread", "scale"))
-    ):
+    if covariances is None or knows_spread(part for part, is_held in problem.fixed.items() if is_held):
         return False
-    found = spurious_components(covariances, occupancy)
-    if problem.labels is not None:
-        found[problem.labels[problem.labels >= 0]] = False
-    return bool(found.any())
+    return bool(spurious_components(covariances, occupancy, problem.labels).any())

@@ -9,7 +9,6 @@ from scipy.special import softmax
 from inference.assignment import responsibilities as module
 from inference.assignment.log_likelihood import log_likelihood
 from inference.backends import engine
-from inference.bound import Bound
 from inference.posterior.tree import build_tree
 from inference.samplers.protocol import Draws
 from mixtures import Observations, gaussian_mixture
@@ -27,7 +26,7 @@ def sampled() -> xr.DataTree:
         "scale": rng.gamma(5.0, 0.2, (1, 7, 3)),
     }
     draws = Draws(parameters, {"lp": np.zeros((1, 7))})
-    return build_tree(Bound(program, x, backend), draws, {})
+    return build_tree(backend.bind(program, x), draws, {})
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from scipy import stats
 import inference
 import mixtures
 from inference.backends import engine
-from inference.backends.numpyro.sites import bound
+from inference.backends.numpyro.sites import compilable
 from mixtures import Observations
 from mixtures.errors import ModelError
 
@@ -125,11 +125,11 @@ def test_a_factor_of_one_row_or_of_equal_rows_is_of_the_data(backend, x):
     weights, centre = np.array([0.3, 0.7]), x[0] + np.array([-1.0, 2.0])
     own, values = engine(backend), {"weights": weights[None], "centre": centre[None]}
     assert own.sites(factors, Observations(x)).structure.observed == {"of the data"}
-    likelihood = own.marginal_draws(factors, values, Observations(x))
+    likelihood = own.bind(factors, Observations(x)).log_likelihoods(values)
     expected = np.log(stats.norm.pdf(x[:, None], centre, 1.0) @ weights).sum()
     np.testing.assert_allclose(likelihood, expected, rtol=1e-10)
     prior = stats.dirichlet([1.0, 1.0]).logpdf(weights) + stats.norm.logpdf(centre, 0.0, 3.0).sum()
-    np.testing.assert_allclose(own.log_prior_draws(factors, values, Observations(x)), prior - (centre**2).sum())
+    np.testing.assert_allclose(own.bind(factors, Observations(x)).log_priors(values), prior - (centre**2).sum())
 
 
 def test_rows_in_another_order_are_not_taken_for_those_of_the_data(structure_of):
@@ -264,7 +264,7 @@ def test_a_compiled_function_runs_the_program_of_today():
 
     def likelihood(program, draws):
         parameters = {"weights": np.full((draws, 2), 0.5), "centre": np.zeros((draws, 2))}
-        return engine("numpyro").marginal_draws(program, parameters, Observations(X))
+        return engine("numpyro").bind(program, Observations(X)).log_likelihoods(parameters)
 
     first, second = [1.25], [1.25]
     changed, same = made(first), made(second)
@@ -286,7 +286,7 @@ def test_a_trace_has_the_same_key_again_and_another_one_where_a_number_changed()
 
     def key():
         with jax.enable_x64(True):
-            return bound(program, Observations(X))[0].key
+            return compilable(program, Observations(X))[0].key
 
     first = key()
     assert key() == first

@@ -5,12 +5,11 @@ import torch
 
 import inference
 import mixtures
-from inference.backends import engine
+from inference.backends import bind, engine
 from inference.backends.pyro.autodelta import autodelta
 from inference.backends.pyro.programs import as_torch, isolated, tensors
 from inference.backends.pyro.sites import describe
 from inference.backends.pyro.vector import many_of
-from inference.bound import Bound
 from inference.point.starts import step_scales
 from mixtures import Observations
 from tests.oracles import FIVE_POINTS
@@ -20,11 +19,11 @@ def test_the_elbo_of_autodelta_is_the_log_posterior_density(backend):
     """Delta guides have no entropy, and enumeration sums assignments out: Pyro's and NumPyro's own ELBO against scipy, and its gradient
     against finite differences."""
     x, program = Observations(FIVE_POINTS), mixtures.gaussian_mixture(2, "tied").scaled_to(Observations(FIVE_POINTS))
-    density = engine(backend).log_density(program, x)
+    density = engine(backend).bind(program, x).log_density()
     points = np.random.default_rng(0).normal(size=(3, density.size))
     points[:, density.is_real] *= 5
     values, gradients = (
-        _autodelta(program, x)(points) if backend == "pyro" else engine(backend).elbo(program, x)(points)
+        _autodelta(program, x)(points) if backend == "pyro" else engine(backend).bind(program, x).elbo()(points)
     )
     right, slopes = density.values_and_gradients(points)
     np.testing.assert_allclose(values, right, rtol=1e-10)
@@ -58,7 +57,7 @@ def test_steps_of_adam_are_torchs(backend):
         one_mean, x, restarts=1, steps=steps, optimizer="adam", init={"mean": 0.0}, seed=0, backend=backend
     )
     v = torch.zeros((), dtype=torch.float64, requires_grad=True)
-    unit = step_scales(Bound.of(one_mean, Observations(x), backend), 0, "fit_map")["mean"]
+    unit = step_scales(bind(one_mean, Observations(x), backend), 0, "fit_map")["mean"]
     adam = torch.optim.Adam([v], betas=(0.8, 0.99))
     losses = []
     for count in range(steps):

@@ -77,7 +77,7 @@ def test_climbs_to_where_the_likelihood_is_flat(code):
     assert np.diff(fit.losses).max() <= 1e-9 * abs(fit.losses[-1])
     assert fit.losses[-1] == pytest.approx(-fit.log_likelihood, rel=1e-10)
     # an independent route: the program's own marginal likelihood and its gradient by automatic differentiation
-    density = engine("pyro").log_density(program, Observations(x), prior=False)
+    density = engine("pyro").bind(program, Observations(x)).log_density(prior=False)
     value, gradient = density.value_and_gradient(density.unconstrain(fit.parameters))
     assert value == pytest.approx(fit.log_likelihood, rel=1e-10)
     assert np.abs(gradient).max() < 1e-3

@@ -7,7 +7,7 @@ from mpmath import mp
 from scipy import optimize, special, stats
 
 import inference
-from inference.backends.protocol import LogDensity
+from inference.backends.log_density import LogDensity
 from inference.backends.sites import Site, Sites
 from inference.point.polish import polish
 from inference.point.runaway import runs_off

@@ -136,7 +136,7 @@ def test_em_climbs_to_where_the_gradient_vanishes_and_reports_scipys_log_likelih
     assert fit.log_likelihood == pytest.approx(logsumexp(table, axis=1).sum(), abs=1e-8)
     final = fit.log_likelihood if objective == "likelihood" else fit.log_posterior
     assert -fit.losses[-1] == pytest.approx(final, rel=1e-12)  # the same sum over rows, by two ways
-    density = engine("numpyro").log_density(case.model, x, prior=objective == "posterior")
+    density = engine("numpyro").bind(case.model, x).log_density(prior=objective == "posterior")
     slope = density.value_and_gradient(density.unconstrain(fit.parameters))[1]
     assert np.abs(slope).max() < FLAT
 
@@ -167,7 +167,7 @@ def test_missing_cells_drop_out(name):
         fit = fit_em(case.model, observations, restarts=3, seed=0, tolerance=1e-13, objective=objective)
         assert fit.restarts["rule"].iloc[0] == "agglomeration"  # the closed form's starts
         assert fit.log_likelihood == pytest.approx(inference.log_likelihood(fit, observations).sum(), abs=1e-8)
-        density = engine("numpyro").log_density(case.model, observations, prior=objective == "posterior")
+        density = engine("numpyro").bind(case.model, observations).log_density(prior=objective == "posterior")
         slope = density.value_and_gradient(density.unconstrain(fit.parameters))[1]
         assert np.abs(slope).max() < FLAT
 
@@ -212,7 +212,7 @@ def test_what_is_fixed_stays_and_the_rest_is_its_best(name, site):
     x = case.draw(100, seed=2)[0]
     fit = fit_em(case.model, x, restarts=3, fixed={site: case.parameters[site]}, seed=0, tolerance=1e-13)
     np.testing.assert_allclose(fit.parameters[site], case.parameters[site], rtol=1e-12)
-    density = engine("numpyro").log_density(case.model, x, prior=False)
+    density = engine("numpyro").bind(case.model, x).log_density(prior=False)
     held = density.unconstrain(fit.parameters)
     moves = density.unconstrain({**fit.parameters, site: np.asarray(case.parameters[site])[::-1]}) != held
     assert np.abs(density.value_and_gradient(held)[1][~moves]).max() < FLAT

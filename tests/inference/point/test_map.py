@@ -134,9 +134,8 @@ def test_the_collapse_that_is_lower_than_the_mode_is_not_chosen(tutorial):
 
 def test_a_spike_on_tied_points_is_a_collapse(backend):
     """Judged at given ends: a component at a billionth of the data's spread on three equal values, and a sound fit."""
-    from inference.backends import engine
-    from inference.backends.protocol import Ascent
-    from inference.bound import Bound
+    from inference.backends import bind
+    from inference.backends.ascent import Ascent
     from inference.point.judgement import Judge
     from inference.point.restarts import best_restart, judged
     from mixtures import Observations
@@ -150,9 +149,8 @@ def test_a_spike_on_tied_points_is_a_collapse(backend):
     }
     losses = np.array([[9.0, -30.0], [9.0, 8.0], [9.0, np.nan]])
     ascent = Ascent(ends, losses, {name: np.zeros((3, 1)) for name in ends})
-    sites = engine(backend).sites(model, x)
-    judge, scales = Judge(model, x, sites), dict.fromkeys(ends, 1.0)
-    table = judged(judge, Bound.of(model, x, backend), ascent, np.arange(3), scales)
+    bound, scales = bind(model, x, backend), dict.fromkeys(ends, 1.0)
+    table = judged(Judge(bound), bound, ascent, np.arange(3), scales)
     assert table["status"].tolist() == [Status.COLLAPSED, Status.CONVERGED, Status.NOT_FINITE]
     assert best_restart(table) == 1
 
@@ -188,7 +186,7 @@ def test_a_users_own_program_reaches_a_stationary_point(program, backend):
     from inference.backends import engine
     from mixtures import Observations
 
-    density = engine(backend).log_density(program, Observations(x))
+    density = engine(backend).bind(program, Observations(x)).log_density()
     _, gradient = density.value_and_gradient(density.unconstrain(fit.parameters))
     assert np.abs(gradient).max() < 1e-3
     assert fit.status is Status.CONVERGED

@@ -6,8 +6,7 @@ from scipy import stats
 from scipy.special import logsumexp
 
 import inference
-from inference.backends import engine
-from inference.bound import Bound
+from inference.backends import bind, engine
 from inference.posterior import chain_starts as starting
 from mixtures import Observations, gaussian_mixture, load_dataset
 from mixtures.errors import ModelError
@@ -38,7 +37,7 @@ def test_each_optimum_is_what_its_restarts_reached(fit):
         objective = log_likelihood(values)
         if fit.log_posterior is not None:
             single = {site: value[None] for site, value in values.items()}
-            objective += engine("numpyro").log_prior_draws(MODEL, single, X)[0]
+            objective += engine("numpyro").bind(MODEL, X).log_priors(single)[0]
         assert fit.restarts["objective"][number == row].min() == pytest.approx(-objective, rel=1e-5)
     for site, value in fit.parameters.items():
         np.testing.assert_array_equal(fit.optima[site][0], value)
@@ -50,8 +49,8 @@ def test_chains_take_the_optima_in_turn(fit, monkeypatch, tmp_path):
     back = inference.load(inference.save(fit, tmp_path / "fit.json"))
     fits = starting.fits_of(back, sites, spread=True)
     count = len(fit.optima["loc"])
-    vectors = starting.chain_starts(Bound.of(MODEL, X, "numpyro"), count + 1, 0, fits).vectors
-    starts = [engine("numpyro").log_density(MODEL, X).constrain(u) for u in vectors]
+    vectors = starting.chain_starts(bind(MODEL, X, "numpyro"), count + 1, 0, fits).vectors
+    starts = [engine("numpyro").bind(MODEL, X).log_density().constrain(u) for u in vectors]
     for site, value in fit.optima.items():
         np.testing.assert_allclose(
             np.stack([start[site] for start in starts]), np.concatenate([value, value[:1]]), rtol=1e-9

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 from scipy.special import logsumexp
 
-from inference.backends.numpyro.engine import _in_float64
+from inference.backends.numpyro.bound import _in_float64
 from inference.point.em.e_step import Block, e_step
 from inference.point.em.m_steps.gaussian import GaussianEM
 from inference.point.em.mixture_em import MixtureEM
@@ -85,7 +85,7 @@ x = rng.normal(size=(rows, features))
 x[rng.random(x.shape) < missing] = np.nan
 data = mixtures.Observations(x, missing="allow")
 model = mixtures.gaussian_mixture(components, structure)
-density = engine("numpyro").log_density(model, data)
+density = engine("numpyro").bind(model, data).log_density()
 at = 0.1 * rng.normal(size=(points, density.size))
 for _ in range(5):
     values, gradients = density.values_and_gradients(at)

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 import inference
-from inference.backends import engine
-from inference.backends.protocol import Ascent
-from inference.bound import Bound
+from inference.backends import bind
+from inference.backends.ascent import Ascent
 from inference.point.judgement import Judge
 from inference.point.restarts import judged
 from inference.status import Status
@@ -19,12 +18,10 @@ WIDE = np.exp(np.random.default_rng(0).normal(np.repeat([-6.0, 12.0], 100), 6.0)
 def status_of(model, x, parameters):
     """What is said of a restart that ended at these parameters, at rest."""
     observations = Observations(x)
-    hub = engine("numpyro")
+    bound = bind(model, observations, "numpyro")
     ends = {name: np.array(value, dtype=float)[None] for name, value in parameters.items()}
     ascent = Ascent(ends, np.zeros((1, 2)), {name: np.zeros((1, 1)) for name in ends})
-    sites = hub.sites(model, observations)
-    judge = Judge(model, observations, sites)
-    return judged(judge, Bound(model, observations, hub), ascent, np.zeros(1)).at[0, "status"]
+    return judged(Judge(bound), bound, ascent, np.zeros(1)).at[0, "status"]
 
 
 @pytest.mark.parametrize("family", [families.LogNormal(), families.Gamma()])

@@ -9,7 +9,7 @@ from scipy import linalg
 from inference import fit_em, fit_mle, responsibilities
 from inference.point.spurious import NARROW, few_rows, spurious_components
 from inference.status import Status
-from mixtures import Observations, gamma_mixture, gaussian_mixture, load_dataset
+from mixtures import Mixture, Observations, families, gamma_mixture, gaussian_mixture, load_dataset
 
 RNG = np.random.default_rng(0)
 
@@ -82,3 +82,22 @@ def test_a_peak_on_one_value_is_never_the_best_where_families_have_no_covariance
 def test_as_many_components_as_rows_are_no_sound_fit():
     x = Observations([1.0, 2.0, np.nan], missing="allow")
     assert not fit_em(gaussian_mixture(2), x, restarts=2, seed=0).status.is_sound
+
+
+@pytest.mark.parametrize("verb", [fit_em, fit_mle])
+def test_a_thin_plate_on_five_rows_is_spurious_by_every_verb(verb):
+    """Too low for a spike: a tenth as thick as the rest, and as wide. Student's t have covariance matrices as normals have."""
+    rest = np.random.default_rng(3).normal(size=(200, 2))
+    line = np.linspace(-1.5, 1.5, 5)
+    plate = np.stack([2.0 + line, line - 2.0 + 0.02 * np.array([1.0, -1.0, 0.0, 1.0, -1.0])], axis=1)
+    loc = np.stack([plate.mean(axis=0), rest.mean(axis=0)])
+    matrices = np.stack([np.cov(plate.T, ddof=0), np.cov(rest.T, ddof=0)])
+    deviation = np.sqrt(np.diagonal(matrices, axis1=1, axis2=2))
+    roots = np.linalg.cholesky(matrices / deviation[:, :, None] / deviation[:, None, :])
+    begin = {"weights": np.array([5, 200]) / 205, "loc": loc, "scale": deviation, "correlation_cholesky": roots}
+    fit = verb(
+        Mixture(2, families.StudentT(30.0, "full")), np.concatenate([rest, plate]), init=begin, restarts=1, seed=0
+    )
+    assert fit.restarts.at[0, "status"] is Status.SPURIOUS
+    assert fit.restarts.at[0, "occupancy"].min() < few_rows(2)
+    assert linalg.eigh(*matrices, eigvals_only=True)[0] < 0.1 * NARROW

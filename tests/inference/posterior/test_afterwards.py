@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 
 import inference
-from inference.backends import engine
+from inference.backends import bind
+from inference.backends.numpyro.bound import NumPyroBound
 from inference.posterior import approximate, run, smc, tree
 from inference.posterior.afterwards import LostGroupWarning
-from mixtures import Mixture, declare, families, gaussian_mixture, priors
+from mixtures import Mixture, Observations, declare, families, gaussian_mixture, priors
 from mixtures.errors import ModelError
 from mixtures.ppl.notation import Symbol
 from tests.programs.latent import CELLS, row_intercepts
@@ -46,7 +47,7 @@ def _broken(*_, **__):
 
 STEPS = {
     "log_likelihood": (tree, "_log_likelihood"),
-    "log_prior": (type(engine("numpyro")), "log_prior_draws"),
+    "log_prior": (NumPyroBound, "log_densities"),
     "constant_data": (tree, "_constants"),
     "directions on one turn": (tree, "unrolled"),
 }
@@ -184,7 +185,7 @@ def test_a_likelihood_of_factors_is_sampled(backend):
 
 
 def test_what_cannot_be_predicted_is_refused_before_any_draw(backend, monkeypatch):
-    monkeypatch.setattr(type(engine(backend)), "target", _broken)
+    monkeypatch.setattr(type(bind(MODEL, Observations(X), backend)), "target", _broken)
     with pytest.raises(ModelError, match="predictive: got predictive=True and a program without an observed site"):
         inference.sample_nuts(made("factor", len(X)), X, **NUTS, backend=backend, predictive=True)
 
@@ -198,6 +199,6 @@ def test_names_of_axes_that_do_not_go_together_are_refused_before_any_draw(backe
             z = ppl.assign("assignment", ppl.xp.ones(2) / 2)
             ppl.sample("obs", ppl.dist.Normal(1.0 * z, 1.0), obs=x)
 
-    monkeypatch.setattr(type(engine(backend)), "target", _broken)
+    monkeypatch.setattr(type(bind(MODEL, Observations(X), backend)), "target", _broken)
     with pytest.raises(ModelError, match="dims: got .*level.*; expected names of axes that go together"):
         inference.sample_nuts(clash, X, **NUTS, backend=backend)

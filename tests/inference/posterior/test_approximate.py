@@ -89,7 +89,7 @@ def test_a_flow_of_one_parameter_is_refused_in_words():
 
 
 def test_the_hessian_is_the_gradients_derivative(tutorial, backend):
-    density = engine(backend).log_density(tutorial, Observations(FIVE_POINTS), jacobian=True)
+    density = engine(backend).bind(tutorial, Observations(FIVE_POINTS)).log_density(jacobian=True)
     u, step = np.linspace(-0.5, 1.0, density.size), 1e-5
     columns = [
         (density.value_and_gradient(u + step * e)[1] - density.value_and_gradient(u - step * e)[1]) / (2 * step)

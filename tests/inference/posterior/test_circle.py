@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 import inference
-from inference.backends import engine
+from inference.backends import bind
 from inference.posterior.circle import on_one_turn, unrolled
 from inference.samplers.protocol import Draws
 from mixtures import Mixture, Observations, families, priors, simulate
@@ -45,9 +45,9 @@ def test_every_family_with_directions_is_unrolled_and_keeps_its_density(family, 
     draws = Draws(stacked, {"lp": np.zeros((1, 4))})
     found = unrolled(model, draws).parameters
     np.testing.assert_allclose(found[site][0, 2], found[site][0, 0], atol=1e-12)
-    for which in ("marginal_draws", "log_prior_draws"):
+    for which in ("log_likelihoods", "log_priors"):
         before, after = (
-            getattr(engine(backend), which)(model, {name: value[0] for name, value in draw.items()}, X)
+            getattr(bind(model, X, backend), which)({name: value[0] for name, value in draw.items()})
             for draw in (stacked, found)
         )
         np.testing.assert_allclose(after, before, rtol=1e-12)

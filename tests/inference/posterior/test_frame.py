@@ -17,7 +17,6 @@ from scipy import special, stats
 import inference
 import mixtures
 from inference.backends import engine
-from inference.bound import Bound
 from inference.posterior.approximate import judged
 from inference.posterior.frame import check_digits, first_look, inside, is_finite, second_look
 from inference.samplers.protocol import Frame
@@ -80,8 +79,8 @@ def test_the_second_look_sees_the_width_of_the_posterior(modes, place):
     x = Observations(place[0] + place[1] * X)
     mean, sd, _ = exact(x.x)
     hub = engine("numpyro")
-    density, sites = hub.log_density(in_own_units, x), hub.sites(in_own_units, x)
-    _, first = first_look(Bound(in_own_units, x, hub), density, 0, "sample_nuts")
+    density, sites = hub.bind(in_own_units, x).log_density(), hub.sites(in_own_units, x)
+    _, first = first_look(hub.bind(in_own_units, x), density, 0, "sample_nuts")
     frame = second_look(density, sites, modes[place].parameters, first)
     np.testing.assert_allclose(frame.centre, [mean, 1.0], rtol=1e-12)
     np.testing.assert_allclose(frame.unit, [sd, 2.0], rtol=1e-3)
@@ -158,8 +157,8 @@ def test_samplers_see_one_density_whatever_the_origin_and_unit(name, backend):
     hub, seen = engine(backend), []
     for origin, unit in [(0.0, 1.0), *origins]:
         x = replace_x(plain, origin + unit * plain.x)
-        density, sites = hub.log_density(MOVED[name], x, jacobian=True), hub.sites(MOVED[name], x)
-        vectors, first = first_look(Bound(MOVED[name], x, hub), density, 0, "sample_nuts")
+        density, sites = hub.bind(MOVED[name], x).log_density(jacobian=True), hub.sites(MOVED[name], x)
+        vectors, first = first_look(hub.bind(MOVED[name], x), density, 0, "sample_nuts")
         frame = second_look(density, sites, MOVED[name].start(x, np.random.default_rng(3)), first)
         v = np.random.default_rng(2).normal(size=(3, density.size))
         both = [density.value_and_gradient(frame.outward(row)) for row in v]
@@ -271,8 +270,8 @@ MIDDLE = {"weights": np.full(3, 1 / 3), "share": np.array(0.5), "scale": np.arra
 @pytest.mark.parametrize("name", EDGES)
 def test_at_every_edge_there_is_a_start_inside(name, backend):
     hub, x = engine(backend), Observations(np.array([0.1, 0.3, -0.4, 0.9, 1.1]))
-    density, sites = hub.log_density(of_all_supports, x, jacobian=True), hub.sites(of_all_supports, x)
-    _, first = first_look(Bound(of_all_supports, x, hub), density, 0, "sample_nuts")
+    density, sites = hub.bind(of_all_supports, x).log_density(jacobian=True), hub.sites(of_all_supports, x)
+    _, first = first_look(hub.bind(of_all_supports, x), density, 0, "sample_nuts")
     for value in EDGES[name]:
         frame = second_look(density, sites, MIDDLE | {name: value}, first)
         assert is_finite(density, frame.centre)
@@ -300,8 +299,8 @@ def test_a_probability_near_the_edge_for_good_reason_stays_there():
             ppl.sample("obs", ppl.dist.Bernoulli(share), obs=x)
 
     hub = engine("numpyro")
-    density, sites = hub.log_density(rare, x, jacobian=True), hub.sites(rare, x)
-    _, first = first_look(Bound(rare, x, hub), density, 0, "sample_nuts")
+    density, sites = hub.bind(rare, x).log_density(jacobian=True), hub.sites(rare, x)
+    _, first = first_look(hub.bind(rare, x), density, 0, "sample_nuts")
     frame = second_look(density, sites, {"share": np.array(1e-5)}, first)
     # logit of Beta(11, 999991): its variance is trigamma(11) + trigamma(999991), its curvature at 1e-5 n p (1 - p)
     np.testing.assert_allclose(frame.centre, np.log(1e-5 / (1 - 1e-5)), rtol=1e-6)

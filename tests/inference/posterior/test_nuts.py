@@ -16,7 +16,6 @@ import xarray as xr
 import inference
 import mixtures
 from inference.backends import engine
-from inference.bound import Bound
 from inference.posterior import tree
 from mixtures.errors import ChoiceError, ModelError
 from tests.oracles import FIVE_POINTS, exact_tutorial_given_scale, exact_tutorial_posterior
@@ -181,8 +180,8 @@ def test_chains_take_several_fits_in_turn(tutorial):
         fit, parameters={name: value[::-1] if value.ndim else value for name, value in fit.parameters.items()}
     )
     x, backend = Observations(FIVE_POINTS), engine("numpyro")
-    starts = chain_starts(Bound(tutorial, x, backend), 5, 0, [fit, mirrored])
-    locs = np.stack([backend.log_density(tutorial, x).constrain(u)["loc"] for u in starts.vectors])
+    starts = chain_starts(backend.bind(tutorial, x), 5, 0, [fit, mirrored])
+    locs = np.stack([backend.bind(tutorial, x).log_density().constrain(u)["loc"] for u in starts.vectors])
     rises = np.diff(locs, axis=1)[:, 0] > 0
     np.testing.assert_array_equal(rises, np.resize([rises[0], not rises[0]], 5))
 
@@ -263,11 +262,8 @@ def test_a_fit_by_maximum_likelihood_is_a_reference_too(tutorial):
     assert fit.log_posterior is None
     program = mixtures.gaussian_mixture(2, "tied")
     tree = inference.sample_nuts(program, FIVE_POINTS, draws=10, tune=10, chains=1, seed=0, init=fit, progress=False)
-    prior = engine("numpyro").log_prior_draws(
-        program.scaled_to(FIVE_POINTS),
-        {k: v[None] for k, v in fit.parameters.items()},
-        mixtures.Observations(FIVE_POINTS),
-    )
+    problem = engine("numpyro").bind(program.scaled_to(FIVE_POINTS), mixtures.Observations(FIVE_POINTS))
+    prior = problem.log_priors({k: v[None] for k, v in fit.parameters.items()})
     np.testing.assert_allclose(tree.attrs["init_log_posterior"], fit.log_likelihood + prior[0], rtol=1e-10)
 
 

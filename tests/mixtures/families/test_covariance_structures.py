@@ -130,7 +130,7 @@ def test_priors_integrate_to_one_along_what_sums_to_zero(backend):
 
     def log_prior(u):
         values = {**parameters, "log_volume": np.array([u, -u]) / np.sqrt(2)}
-        return engine(backend).log_prior_draws(program, {k: np.asarray(v)[None] for k, v in values.items()}, x)[0]
+        return engine(backend).bind(program, x).log_priors({k: np.asarray(v)[None] for k, v in values.items()})[0]
 
     expected = stats.norm(0, 2).logpdf(1.5) - stats.norm(0, 2).logpdf(0.0)
     assert log_prior(1.5) - log_prior(0.0) == pytest.approx(expected, rel=1e-9)
@@ -140,7 +140,7 @@ def test_backends_agree_on_density_gradient_and_coordinates():
     x = data()
     for code in ("EVV", "VEV"):
         program, parameters = prior_draw(code)
-        numpyro, pyro = (engine(name).log_density(program, x, jacobian=True) for name in ("numpyro", "pyro"))
+        numpyro, pyro = (engine(name).bind(program, x).log_density(jacobian=True) for name in ("numpyro", "pyro"))
         (value, gradient), (value_too, gradient_too) = (
             density.value_and_gradient(density.unconstrain(parameters)) for density in (numpyro, pyro)
         )

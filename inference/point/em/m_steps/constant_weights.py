@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from inference.point.em.closed_form import Array, Frame, State, Statistics
+from mixtures.assignments import Assignment
 from mixtures.observations import Observations
 
 
@@ -16,6 +17,7 @@ class ConstantWeights:
 
     per_component = ("weights",)
     fixable = ("weights",)
+    follows = False
     is_damped = False
     width = 0
 
@@ -34,6 +36,10 @@ class ConstantWeights:
     def log_prior(self, xp: Any, state: State, pseudo: Statistics) -> Array:
         # log Dirichlet(w | a) = sum_k (a_k - 1) log w_k + constant
         return xp.sum(xp.where(pseudo["rows"] > 0, pseudo["rows"] * xp.log(state["weights"]), 0.0))
+
+    def pseudo(self, law: Assignment, components: int) -> Statistics | None:
+        rows = law.pseudo_rows(components)
+        return None if rows is None or rows.min() < 0 else {"rows": rows}
 
     def columns(self, x: Observations) -> np.ndarray:
         return np.zeros((len(x), 0))

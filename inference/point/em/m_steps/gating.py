@@ -12,6 +12,7 @@ import numpy as np
 
 from inference.point.em.closed_form import Array, Frame, State, Statistics
 from inference.point.em.m_steps.newton import coefficients_in, line_of, moment_of, newton_step, share_of, with_ones
+from mixtures.assignments import Assignment
 from mixtures.observations import Observations
 
 SITES = frozenset({"gating_intercept", "gating_slope"})
@@ -31,6 +32,7 @@ class GatingEM:
 
     per_component = ("gating",)
     fixable = ("gating",)
+    follows = False
     is_damped = True
 
     def log_probs(self, xp: Any, state: State, x: Array) -> tuple[Array, Array]:
@@ -67,7 +69,10 @@ class GatingEM:
         return {"gating": xp.where(fixed["gating"], state["gating"], moved)}
 
     def log_prior(self, xp: Any, state: State, pseudo: Statistics) -> Array:
-        raise NotImplementedError("no prior is conjugate: see `Assignment.pseudo_rows`")
+        raise NotImplementedError("no prior is conjugate: see `pseudo`")
+
+    def pseudo(self, law: Assignment, components: int) -> Statistics | None:
+        return None  # no prior is conjugate
 
     def columns(self, x: Observations) -> np.ndarray:
         assert x.covariates is not None  # the mixture has checked

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from inference.point.em.closed_form import ClosedForm, LawForm
+from inference.point.em.m_steps.chain import ChainEM
 from inference.point.em.m_steps.constant_weights import ConstantWeights
 from inference.point.em.m_steps.exponential_family import ExponentialFamily, ExponentialFamilyEM
 from inference.point.em.m_steps.gating import GatingEM
@@ -12,7 +13,7 @@ from inference.point.em.m_steps.product import ProductEM
 from inference.point.em.m_steps.rates import Rates
 from inference.point.em.m_steps.regression import RegressionEM
 from inference.point.em.m_steps.shares import Shares
-from mixtures.assignments import Dirichlet, Gating
+from mixtures.assignments import Dirichlet, Gating, Markov
 from mixtures.errors import ModelError
 from mixtures.families import (
     Bernoulli,
@@ -45,14 +46,19 @@ CLOSED_FORMS: dict[type, Callable[[Any], ClosedForm | None]] = {
 """From a family's type to its closed form. A family that is not here brings its own, see `mixtures.families.Parts`, or has gradient M-steps."""
 
 
-LAWS: dict[type, Callable[[int], LawForm]] = {Dirichlet: lambda covariates: ConstantWeights(), Gating: GatingEM}
-"""From a law's type and the number of covariates to its M-step."""
+LAWS: dict[type, Callable[[Any, int], LawForm | None]] = {
+    Dirichlet: lambda law, covariates: ConstantWeights(),
+    Gating: lambda law, covariates: GatingEM(covariates),
+    Markov: lambda law, covariates: None if law.initial == "stationary" else ChainEM(law.initial == "uniform"),
+}
+"""From a law's type to its M-step, given the law and the number of covariates. Of stationary chains initial probabilities are a function of
+the transition matrix, which has no closed form then."""
 
 
 def closed_law(law: Any, covariates: int) -> LawForm | None:
     """The M-step of a law of the assignment, if it has one."""
     make = LAWS.get(type(law))
-    return None if make is None else make(covariates)
+    return None if make is None else make(law, covariates)
 
 
 def closed_form(family: Any) -> ClosedForm | None:

@@ -40,7 +40,8 @@ def _blocks(problem: EMProblem, components: int) -> list[Block]:
     """The rows in blocks, features first, in EM's coordinates."""
     x = as_torch((problem.x - problem.frame.centre) / problem.frame.unit).T
     features, rows = x.shape
-    size = max(256, BLOCK_CELLS // (components * features))
+    # the rows of chains are summed all at once
+    size = rows if problem.closed_form.law.follows else max(256, BLOCK_CELLS // (components * features))
     weights = None if problem.row_weights is None else as_torch(problem.row_weights)
     labels = None if problem.labels is None else torch.tensor(problem.labels)
     return [

@@ -1,0 +1,13 @@
+"""Data that others fitted and published numbers of; each file's source is where it is read.
+
+`speed.csv`: 439 response times of depmixS4's data set `speed`, log milliseconds (Dutilh, Wagenmakers, Visser & van der Maas 2011).
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+
+def column(name: str) -> np.ndarray:
+    """The only column of a file."""
+    return np.loadtxt(Path(__file__).parent / f"{name}.csv", skiprows=1)
