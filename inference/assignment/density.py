@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from inference.assignment.responsibilities import log_joint
+from inference.assignment.responsibilities import bound_like, log_joint
 from inference.results import PointFit
 from mixtures import Observations
 from mixtures.errors import DataError, ModelError
@@ -11,12 +11,19 @@ from mixtures.families.members import can_be, parts_of
 
 
 def component_density(fit: PointFit, grid: np.ndarray) -> Float[np.ndarray, "points components"]:
-    """p(x, k) along a grid, a component's weight with it: 0 where no component can be, which the hub is not asked for."""
+    """p(x, k) along a grid, a component's weight with it, or its share of a chain in the long run; 0 where no component can be, which the hub
+    is not asked for."""
     if (mixture := fit.program.mixture) is None:
         return np.exp(log_joint(fit, grid))
     is_possible = can_be(mixture.family, grid, mixture.components).any(axis=1)
     joint = np.zeros((len(grid), mixture.components))
-    joint[is_possible] = np.exp(log_joint(fit, grid[is_possible]))
+    if mixture.assignment.unit == "row":
+        joint[is_possible] = np.exp(log_joint(fit, grid[is_possible]))
+    else:  # of a row of which it is not known what came before
+        emissions = bound_like(fit, grid[is_possible]).emissions(
+            {name: np.asarray(value)[None] for name, value in fit.parameters.items()}
+        )
+        joint[is_possible] = np.exp(emissions[0]) * mixture.assignment.shares(dict(fit.parameters))
     return joint
 
 

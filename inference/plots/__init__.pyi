@@ -1,6 +1,9 @@
 from .assignment import plot_classes as plot_classes
 from .assignment import plot_guide as plot_guide
 from .assignment import plot_random_assignments as plot_random_assignments
+from .chains import plot_path as plot_path
+from .chains import plot_state_probabilities as plot_state_probabilities
+from .chains import plot_transition as plot_transition
 from .fit import confidence_ellipse as confidence_ellipse
 from .fit import plot_density as plot_density
 from .fit import plot_ellipses as plot_ellipses

@@ -74,7 +74,7 @@ def _largest_gradients(ascent: Ascent, scales: Parameters) -> np.ndarray:
 
 def _final_weight_gradients(sites: Sites, ascent: Ascent) -> np.ndarray:
     """How steep the objective is in the weights, (restarts,); infinite where one has run to zero, where float64 sees no slope any more."""
-    names = [site.name for site in sites.parameters if is_weights(site)]
+    names = [site.name for site in sites.parameters if is_weights(site) and sites.is_row_wise]
     found = np.zeros(len(ascent.losses))
     for name in names:
         smallest = ascent.parameters[name].reshape(len(found), -1).min(axis=1)
@@ -152,6 +152,9 @@ def optima(table: pd.DataFrame) -> np.ndarray:
 
 def by_weight(parameters: Mapping[str, np.ndarray], sites: Sites) -> np.ndarray | None:
     """The order of components by decreasing weight; None where the program has not one set of weights for one assignment."""
+    if sites.law is not None:
+        shares = sites.law.shares(dict(parameters))
+        return None if shares is None else np.argsort(-shares, kind="stable")
     weights = [site.name for site in sites.parameters if is_weights(site)]
     if (
         len(weights) != 1

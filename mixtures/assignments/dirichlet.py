@@ -60,6 +60,9 @@ class Dirichlet(RowWise):
     def start(self, components: int, rows: Rows, rng: np.random.Generator) -> dict[str, np.ndarray]:
         return {"weights": np.full(components, 1 / components)}
 
+    def shares(self, values: Values) -> np.ndarray:
+        return np.asarray(values["weights"])
+
     def favours_empty(self) -> bool:
         return bool(np.min(self.concentration) < 1)
 

@@ -84,6 +84,10 @@ class Assignment(ABC):
         """Something for each component, the same for those that the law itself treats alike; hyperparameters are looked at elsewhere."""
         return [None] * components
 
+    def shares(self, values: Values) -> Float[np.ndarray, " components"] | None:
+        """The components' shares of all rows, in the long run; None where they are not the same everywhere."""
+        return None
+
     def favours_empty(self) -> bool:
         """Whether its prior density grows without bound as a component's share falls to 0."""
         return False

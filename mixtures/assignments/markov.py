@@ -101,6 +101,9 @@ class Markov(Assignment):
         own = {"transition": transition if components > 1 else np.ones((1, 1))}
         return own if isinstance(self.initial, str) else {**own, "initial": np.full(components, 1 / components)}
 
+    def shares(self, values: Values) -> np.ndarray:
+        return chains.stationary(np, np.asarray(values["transition"]))
+
     def initial_probs(self, xp: Any, values: Values) -> Array:
         """The probabilities of a series' first row, (components,)."""
         if self.initial == "stationary":
