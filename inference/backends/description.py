@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from inference.backends.derivation import Probe, derived
+from inference.backends.derivation import derived
 from inference.backends.exchange import found_exchange, named_axes
+from inference.backends.probe import Probe
 from inference.backends.sites import Site, Sites, Support
 from mixtures import Program
 from mixtures.errors import ModelError

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from inference.backends.derivation import CHECKS, Probe
+from inference.backends.probe import Probe
+from inference.backends.scopes import CHECKS
 from inference.backends.structure import Assigned
 from mixtures.exchangeable import Groups
 

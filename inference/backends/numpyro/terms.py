@@ -11,8 +11,8 @@ from jax.extend import core
 from numpyro import handlers
 from numpyro.distributions import biject_to
 
-from inference.backends.derivation import POINTS, SPREADS
 from inference.backends.numpyro.jit import jit
+from inference.backends.probe import POINTS, SPREADS
 from inference.backends.run_arguments import data_arrays, of_program
 from inference.backends.structure import Assigned, Choice, Structure, Term, Terms
 from inference.backends.sum_product import joined, restricted, summed

@@ -9,7 +9,7 @@ import torch
 from pyro import poutine
 from torch.distributions import biject_to
 
-from inference.backends.derivation import POINTS, SPREADS
+from inference.backends.probe import POINTS, SPREADS
 from inference.backends.run_arguments import data_arrays
 from inference.backends.structure import Assigned, Choice, Structure, Term, Terms
 from inference.backends.sum_product import joined, restricted, summed
