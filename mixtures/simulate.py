@@ -82,10 +82,9 @@ def simulate(
     if isinstance(program, Mixture) and program.needs_covariates and covariates is None:
         raise missing_covariates()
     seed = derived(check_seed(seed), "simulate")
-    if given is None or not _mapping(given):
-        return words.run_forward(program, seed, {}, taken)
     # libraries take any value under any name: what a run draws by itself says what could be meant
-    return words.run_forward(program, seed, _held(given, words.run_forward(program, seed, {}, taken)), taken)
+    held = _held(given, words.shapes_of_sites(program, taken)) if given is not None and _mapping(given) else {}
+    return words.run_forward(program, seed, held, taken)
 
 
 def _checked_size(size: Any) -> tuple[int, ...]:
@@ -104,17 +103,17 @@ def _mapping(given: Any) -> Mapping[str, Any]:
     return given
 
 
-def _held(given: Mapping[str, Any], drawn: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _held(given: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
     """The given values, each in the shape of what would be drawn; a single number stands for all of a site's."""
     held = {}
     for name, value in given.items():
-        if name not in drawn:
-            raise ChoiceError.of("given: site", name, drawn)
+        if name not in shapes:
+            raise ChoiceError.of("given: site", name, shapes)
         try:
             array = np.asarray(value, dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise ModelError(f"given[{name!r}]", got=in_words(value), expected="numbers") from error
-        shape = drawn[name].shape
+        shape = shapes[name]
         if array.shape not in (shape, ()):
             raise ModelError(f"given[{name!r}]", got=f"shape {array.shape}", expected=f"shape {shape}")
         held[name] = np.broadcast_to(array, shape)

@@ -144,9 +144,23 @@ WORDS, AT_ONCE = NumPyroPPL(), NumPyroAtOnce()
 
 def run_forward(program, seed: int, given: Mapping[str, np.ndarray], data: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Every site's value in one forward run of the program, in float64, with the sites of `given` held fixed."""
-    with TRACING, held_interrupts(), jax.enable_x64(True):
+    with held_interrupts(), jax.enable_x64(True):
+        return {name: np.asarray(value) for name, value in _run(program, jax.random.PRNGKey(seed), given, data).items()}
+
+
+def shapes_of_sites(program, data: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """The shape of every site's value; nothing is drawn."""
+    with jax.enable_x64(True):
+        key = jax.eval_shape(lambda: jax.random.PRNGKey(0))
+        return {
+            name: value.shape for name, value in jax.eval_shape(lambda key: _run(program, key, {}, data), key).items()
+        }
+
+
+def _run(program, key: jax.Array, given: Mapping[str, np.ndarray], data: Mapping[str, Any]) -> dict[str, Array]:
+    with TRACING:
         held = {name: jnp.asarray(value) for name, value in given.items()}
         data = {name: jnp.asarray(value) if isinstance(value, np.ndarray) else value for name, value in data.items()}
-        seeded = handlers.seed(handlers.substitute(program, data=held), jax.random.PRNGKey(seed))
+        seeded = handlers.seed(handlers.substitute(program, data=held), key)
         trace = handlers.trace(seeded).get_trace(AT_ONCE, **data)
-        return {name: np.asarray(site["value"]) for name, site in trace.items() if site["type"] == "sample"}
+        return {name: site["value"] for name, site in trace.items() if site["type"] == "sample"}

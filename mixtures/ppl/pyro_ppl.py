@@ -215,6 +215,11 @@ def run_forward(program, seed: int, given: Mapping[str, np.ndarray], data: Mappi
     return {name: value.detach().numpy() for name, value in values.items() if value is not None}
 
 
+def shapes_of_sites(program, data: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """The shape of every site's value."""
+    return {name: value.shape for name, value in run_forward(program, 0, {}, data).items()}
+
+
 def as_data(words: PyroPPL, value: np.ndarray) -> torch.Tensor:
     """Data as a tensor: whole numbers and truth values stay what they are."""
     return torch.as_tensor(np.array(value)) if value.dtype.kind in "ib" else words.array(np.array(value))
