@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from inference.backends import Bound
-from inference.point.em.closed_form import ClosedForm, State, Statistics
+from inference.point.em.closed_form import State, Statistics
 from inference.point.em.e_step import with_prior
 from inference.point.em.initial_partitions import Partitions
-from inference.point.em.m_steps.registry import closed_form, closed_law
+from inference.point.em.m_steps.registry import closed_form, closed_law, for_missing
 from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.problem import EMProblem
 from inference.point.em.restarts import run_restarts
@@ -40,6 +40,8 @@ def closed_task(mixture: Mixture, x: Observations, fixed: frozenset[str], is_pos
     law = closed_law(mixture.assignment, covariates)
     if family is None or law is None:
         return None
+    if x.observed is not None and not law.follows:
+        family = for_missing(family)
     if x.observed is not None and not (family.takes_missing or (law.follows and _misses_rows(x))):
         return None
     closed = MixtureEM(family, law)
@@ -84,9 +86,7 @@ def closed_em(bound: Bound, mixture: Mixture, task: ClosedTask, settings: Settin
         pseudo=task.pseudo,
     )
     is_drawn = settings.restarts > len(settings.starts)
-    partitions = (
-        Partitions(_complete(task.closed.family, x, settings.seed), settings.seed, "fit_em") if is_drawn else None
-    )
+    partitions = Partitions(_complete(mixture, x, settings.seed), settings.seed, "fit_em") if is_drawn else None
     by_rule = task.closed.family.starts_at_rows and not settings.fixed
     is_bred = partitions is not None and not by_rule and not settings.starts and mixture.components >= FEWEST_COMPONENTS
     first = settings.restarts - (settings.restarts // 2 if is_bred else 0)
@@ -143,8 +143,11 @@ def _prior_offset(bound: Bound, problem: EMProblem, state: State) -> float:
     return float(full - known)
 
 
-def _complete(family: ClosedForm, x: Observations, seed: int) -> np.ndarray:
+def _complete(mixture: Mixture, x: Observations, seed: int) -> np.ndarray:
     """The family's columns with missing cells drawn anew: rows that miss the same cells are not alike for that."""
+    covariates = 0 if x.covariates is None else x.covariates.shape[1]
+    family = closed_form(with_covariates(mixture.family, covariates))
+    assert family is not None  # the task has it
     if x.observed is None:
         return family.columns(x)
     return family.columns(Observations(completed(x, generator(seed, "fit_em", "missing cells")), x.feature_names))

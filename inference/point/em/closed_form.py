@@ -138,8 +138,8 @@ class ClosedForm(Protocol):
         """The parameters of this state, constrained values by site."""
         ...
 
-    def log_jacobian(self, frame: Frame) -> float:
-        """What is added to a row's log density in EM's coordinates to have it in the data's."""
+    def log_jacobian(self, frame: Frame, x: np.ndarray) -> np.ndarray | float:
+        """What is added to a row's log density in EM's coordinates to have it in the data's, a number or (rows,); `x`: (rows, columns)."""
         ...
 
     def narrowest(self, state: State, spread: np.ndarray) -> float:

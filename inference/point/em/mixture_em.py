@@ -116,8 +116,8 @@ class MixtureEM:
         own, of_law = self._frames(frame)
         return self.law.decode(state, of_law) | self.family.decode(state, features, own)
 
-    def log_jacobian(self, frame: Frame) -> float:
-        return self.family.log_jacobian(self._frames(frame)[0])
+    def log_jacobian(self, frame: Frame, x: np.ndarray) -> np.ndarray | float:
+        return self.family.log_jacobian(self._frames(frame)[0], self.cut(x.T)[0].T)
 
     def narrowest(self, state: State, spread: np.ndarray) -> float:
         own = len(spread) - self.law.width

@@ -90,7 +90,7 @@ def problem_of(
         x=values,
         frame=frame,
         features=x.features,
-        offset=base + float(weights.sum()) * closed.log_jacobian(frame),
+        offset=base + float(np.sum(weights * closed.log_jacobian(frame, values))),
         row_weights=row_weights,
         labels=x.labels,
         fixed=fixed,

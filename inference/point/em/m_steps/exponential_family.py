@@ -158,7 +158,7 @@ class ExponentialFamilyEM:
         value = self.family.decode(state["coefficients"])
         return {self.family.site: value if features is not None else value[:, 0]}
 
-    def log_jacobian(self, frame: Frame) -> float:
+    def log_jacobian(self, frame: Frame, x: np.ndarray) -> np.ndarray | float:
         return 0.0
 
     def narrowest(self, state: State, spread: np.ndarray) -> float:

@@ -68,7 +68,7 @@ class GaussianEM:
         loc = state["loc"] * frame.unit + frame.centre
         apart = (x - loc[:, :, None]) / frame.unit[:, None]
         constant = -state["log_det"] - 0.5 * features * np.log(2 * np.pi)
-        base = self.log_jacobian(frame) - (x.sum(axis=0) if self.of_logarithm else 0.0)
+        base = self.log_jacobian(frame, x.T) - (x.sum(axis=0) if self.of_logarithm else 0.0)
         return constant[:, None] - 0.5 * np.sum((state["whiten"] @ apart) ** 2, axis=1) + base
 
     def statistics(self, xp: Any, responsibilities: Array, x: Array, seen: Array) -> Statistics:
@@ -189,7 +189,7 @@ class GaussianEM:
         sites = Gaussian(self.code).sites_of(root @ root.swapaxes(1, 2), features, root if is_lower else None)
         return {"loc": loc if features is not None else loc[:, 0], **sites}
 
-    def log_jacobian(self, frame: Frame) -> float:
+    def log_jacobian(self, frame: Frame, x: np.ndarray) -> np.ndarray | float:
         return -float(np.log(frame.unit).sum())
 
     def narrowest(self, state: State, spread: np.ndarray) -> float:

@@ -140,8 +140,8 @@ class ProductEM:
             parameters |= _named(part.decode(_own(state, column), None, _part_of(frame, cut)), column)
         return parameters
 
-    def log_jacobian(self, frame: Frame) -> float:
-        return sum(part.log_jacobian(_part_of(frame, cut)) for _, part, cut in self._cuts())
+    def log_jacobian(self, frame: Frame, x: np.ndarray) -> np.ndarray | float:
+        return sum(part.log_jacobian(_part_of(frame, cut), x[:, cut]) for _, part, cut in self._cuts())
 
     def narrowest(self, state: State, spread: np.ndarray) -> float:
         return min(part.narrowest(_own(state, column), spread[cut, cut]) for column, part, cut in self._cuts())

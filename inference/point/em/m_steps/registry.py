@@ -9,6 +9,7 @@ from inference.point.em.m_steps.constant_weights import ConstantWeights
 from inference.point.em.m_steps.exponential_family import ExponentialFamily, ExponentialFamilyEM
 from inference.point.em.m_steps.gating import GatingEM
 from inference.point.em.m_steps.gaussian import GaussianEM
+from inference.point.em.m_steps.missing import MissingGaussianEM
 from inference.point.em.m_steps.product import ProductEM
 from inference.point.em.m_steps.rates import Rates
 from inference.point.em.m_steps.regression import RegressionEM
@@ -59,6 +60,13 @@ def closed_law(law: Any, covariates: int) -> LawForm | None:
     """The M-step of a law of the assignment, if it has one."""
     make = LAWS.get(type(law))
     return None if make is None else make(law, covariates)
+
+
+def for_missing(form: ClosedForm) -> ClosedForm:
+    """The M-steps where cells are missing, if there are such; else the same, which takes only complete rows."""
+    if isinstance(form, ProductEM):
+        return ProductEM(tuple((name, for_missing(part)) for name, part in form.parts))
+    return MissingGaussianEM(form.code, form.of_logarithm) if type(form) is GaussianEM else form
 
 
 def closed_form(family: Any) -> ClosedForm | None:

@@ -73,7 +73,7 @@ class RegressionEM:
         at = (x - frame.centre[:, None]) / frame.unit[:, None]
         if self.kind == "poisson":
             return DENSITIES.poisson(x[-1], np.exp(state["line"] @ with_ones(np, at[:-1])))
-        return self.log_density(np, state, at)[0] + self.log_jacobian(frame)
+        return self.log_density(np, state, at)[0] + self.log_jacobian(frame, x.T)
 
     def statistics(self, xp: Any, responsibilities: Array, x: Array, seen: Array) -> Statistics:
         design, apart, curvature = seen
@@ -161,7 +161,7 @@ class RegressionEM:
         sites = {"intercept": intercept, "slope": slope}
         return sites | ({"scale": unit * state["scale"]} if self.kind == "gaussian" else {})
 
-    def log_jacobian(self, frame: Frame) -> float:
+    def log_jacobian(self, frame: Frame, x: np.ndarray) -> np.ndarray | float:
         return -float(np.log(frame.unit[-1])) if self.kind == "gaussian" else 0.0
 
     def narrowest(self, state: State, spread: np.ndarray) -> float:
