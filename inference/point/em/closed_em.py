@@ -41,7 +41,7 @@ def closed_task(mixture: Mixture, x: Observations, fixed: frozenset[str], is_pos
     if family is None or law is None:
         return None
     if x.observed is not None and not law.follows:
-        family = for_missing(family)
+        family = for_missing(family, x.observed)
     if x.observed is not None and not (family.takes_missing or (law.follows and _misses_rows(x))):
         return None
     closed = MixtureEM(family, law)

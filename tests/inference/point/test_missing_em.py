@@ -8,7 +8,7 @@ from scipy.special import logsumexp
 
 import inference
 from inference.backends import bind
-from inference.point.em.m_steps.missing import MissingGaussianEM
+from inference.point.em.m_steps.missing import MissingGaussianEM, most_missing
 from mixtures import Mixture, Observations, families, gaussian_mixture
 from mixtures.families.covariance import STRUCTURES
 from tests.inference.point.test_m_steps import FLAT
@@ -42,10 +42,11 @@ def test_the_statistics_are_the_textbooks_conditional_moments(backend):
     import torch
 
     xp, array = (np, np.asarray) if backend == "numpy" else (torch_namespace, torch.as_tensor)
-    form = MissingGaussianEM("VVV")
+    form = MissingGaussianEM("VVV", most=most_missing(DATA.observed))
     columns = form.columns(DATA).T
     root = RNG.normal(size=(2, 3, 3)) + 1.5 * np.eye(3)
-    state = {"loc": RNG.normal(size=(2, 3)), "root": root}
+    state = {"loc": RNG.normal(size=(2, 3)), "root": root, "whiten": np.linalg.inv(root)}
+    state["log_det"] = np.log(np.abs(np.linalg.det(root)))
     shares = RNG.dirichlet([1.0, 1.0], ROWS).T
     at = {name: array(value) for name, value in state.items()}
     found, seen = form.log_density(xp, at, array(columns))

@@ -1,11 +1,12 @@
 """EM for Gaussian components where cells are missing: their conditional moments take the place of what was not seen.
 
-A component is mu + R y with y standard normal. The observed columns of a row are M (mu + R y), and what they say of y is found by
-orthonormalising the rows of R that belong to them: y lies at m in the span of those, and is standard normal across it. So
+A component is mu + R y with y standard normal, so that y = W (x - mu), W = R^-1. A missing cell moves y along its column of W: what is seen
+of y is what lies across these columns, and along them y is standard normal. With Q an orthonormal basis of a row's missing columns,
 
-    E[y | observed] = m,    E[y y' | observed] = m m' + I - Q Q',    log p(observed) = - sum log lengths - |m|^2 / 2 - ...
+    m = E[y | observed] = (I - Q Q') y,    E[y y' | observed] = m m' + Q Q',    log p(observed) = ... - sum log lengths - |m|^2 / 2
 
-take the place of y and y y' in the M-steps of all covariance structures, and no covariance is ever inverted.
+take the place of y and y y' in the M-steps of all covariance structures, and no covariance is ever inverted. A row costs as many steps as
+cells that it misses.
 
 Source: Ghahramani & Jordan (1994), "Supervised learning from incomplete data via an EM approach"; Little & Rubin (2002), chapter 11. For
 the orthonormalisation, done twice: Giraud, Langou & Rozloznik (2005), Computers & Mathematics with Applications 50.
@@ -21,129 +22,172 @@ from inference.point.em.closed_form import Array, Frame, State, Statistics
 from inference.point.em.m_steps.gaussian import GaussianEM
 from mixtures.observations import Observations
 
+NOWHERE = -1.0
+"""In the place of a missing column's number, where a row misses fewer."""
+
 
 class Conditional(NamedTuple):
     """What the observed cells of rows say of y.
 
     Args:
         mean: E[y | observed], (components, features, rows).
-        seen: an orthonormal basis of the directions of y that were seen, 0 for columns that were not, (components, features, columns, rows):
-            the third axis counts them.
-        log_volume: the log determinant of the root of the observed columns' covariance, (components, rows).
+        unseen: an orthonormal basis of the directions of y that were not seen, 0 where there are fewer, (components, features, most, rows).
+        log_volume: the sum of the logarithms of its vectors' lengths before they were made unit vectors, (components, rows).
     """
 
     mean: Float[Array, "components features rows"]
-    seen: Float[Array, "components features columns rows"]
+    unseen: Float[Array, "components features most rows"]
     log_volume: Float[Array, "components rows"]
 
 
 def conditional(
     xp: Any,
-    root: Float[Array, "components features features"],
-    apart: Float[Array, "components features rows"],
-    is_seen: Float[Array, "features rows"],
+    whiten: Float[Array, "components features features"],
+    y: Float[Array, "components features rows"],
+    missing: Float[Array, "most rows"],
 ) -> Conditional:
-    """What rows say of y, given x - mu = R y where they were seen.
+    """What rows say of y.
 
     Args:
         xp: the namespace.
-        root: R of each component.
-        apart: x - mu; any finite numbers where nothing was seen.
-        is_seen: 1 where a cell was observed, else 0.
+        whiten: W of each component.
+        y: W (x - mu), with any finite numbers in place of missing cells.
+        missing: the numbers of the columns that each row misses, then `NOWHERE`.
     """
-    mean, log_volume = xp.zeros_like(apart), xp.zeros_like(apart[:, 0])
+    log_volume, numbers = xp.zeros_like(y[:, 0]), xp.arange(y.shape[1])[:, None]
     basis: list[Array] = []
-    for column in range(apart.shape[1]):
-        row, seen = root[:, column, :, None], is_seen[column]
-        direction = row + xp.zeros_like(apart)
+    for number in missing:
+        # a column of W, or 0
+        direction = whiten @ xp.where(numbers == number, xp.ones_like(y[0]), xp.zeros_like(y[0]))
         if basis:
             others = xp.stack(basis, axis=2)
             for _ in range(2):
-                along = xp.sum(others * direction[:, :, None, :], axis=1)
-                direction = direction - xp.sum(others * along[:, None], axis=2)
+                direction = direction - _within(xp, others, direction)
         length = xp.sqrt(xp.sum(direction**2, axis=1))
-        length = xp.where(seen > 0, length, xp.ones_like(length))
-        direction = seen * direction / length[:, None]
-        place = seen * (apart[:, column] - xp.sum(row * mean, axis=1)) / length
-        mean, log_volume = mean + place[:, None] * direction, log_volume + xp.log(length)
-        basis.append(direction)
-    return Conditional(mean, xp.stack(basis, axis=2), log_volume)
+        length = xp.where(number >= 0, length, xp.ones_like(length))
+        log_volume = log_volume + xp.log(length)
+        basis.append(direction / length[:, None])
+    unseen = xp.stack(basis, axis=2)
+    return Conditional(y - _within(xp, unseen, y), unseen, log_volume)
+
+
+def _within(xp: Any, basis: Array, vectors: Array) -> Array:
+    """What of vectors (components, features, rows) lies within the span of a basis (components, features, vectors, rows)."""
+    along = xp.sum(basis * vectors[:, :, None, :], axis=1)
+    return xp.sum(basis * along[:, None], axis=2)
 
 
 @dataclass(frozen=True)
 class MissingGaussianEM(GaussianEM):
-    """Gaussian components where cells are missing: its columns are the values, anything where there is none, and then which were seen."""
+    """Gaussian components where cells are missing. Columns: the values, the column's mean where there is none; the numbers of the missing
+    columns; and whether nothing at all was seen, which takes no steps.
+
+    Args:
+        most: how many cells a row misses at the most, rows without any aside.
+    """
+
+    most: int = 1
 
     takes_missing = True
 
     def log_density(self, xp: Any, state: State, x: Array) -> tuple[Array, Array]:
-        values, is_seen = _halves(x)
-        found = conditional(xp, state["root"], values - state["loc"][:, :, None], is_seen)
-        constant = -0.5 * np.log(2 * np.pi) * xp.sum(is_seen, axis=0)
-        return constant - found.log_volume - 0.5 * xp.sum(found.mean**2, axis=1), found
+        values, missing, is_blank = self._parts(x)
+        y = state["whiten"] @ (values - state["loc"][:, :, None])
+        return self._of(xp, state, y, missing, is_blank)
+
+    def _of(self, xp: Any, state: State, y: Array, missing: Array, is_blank: Array) -> tuple[Array, Conditional]:
+        found = conditional(xp, state["whiten"], y, missing)
+        seen = y.shape[1] - xp.sum(xp.where(missing >= 0, xp.ones_like(missing), xp.zeros_like(missing)), axis=0)
+        log_density = (
+            -state["log_det"][:, None]
+            - found.log_volume
+            - 0.5 * np.log(2 * np.pi) * seen
+            - 0.5 * xp.sum(found.mean**2, axis=1)
+        )
+        return xp.where(is_blank > 0, xp.zeros_like(log_density), log_density), found
 
     def exact_log_density(self, state: State, x: np.ndarray, frame: Frame) -> np.ndarray:
-        (values, is_seen), own = _halves(x), _of_values(frame)
+        (values, missing, is_blank), own = self._parts(x), self._of_values(frame)
         loc = state["loc"] * own.unit + own.centre
-        found = conditional(np, state["root"], (values - loc[:, :, None]) / own.unit[:, None], is_seen)
-        constant = -0.5 * np.log(2 * np.pi) * is_seen.sum(axis=0) + self.log_jacobian(frame, x.T)
-        base = (is_seen * values).sum(axis=0) if self.of_logarithm else 0.0
-        return constant - base - found.log_volume - 0.5 * (found.mean**2).sum(axis=1)
+        y = state["whiten"] @ ((values - loc[:, :, None]) / own.unit[:, None])
+        logarithms = self._seen_values(x).sum(axis=0) if self.of_logarithm else 0.0
+        return self._of(np, state, y, missing, is_blank)[0] + self.log_jacobian(frame, x.T) - logarithms
 
     def statistics(self, xp: Any, responsibilities: Array, x: Array, seen: Conditional) -> Statistics:
-        weighted = responsibilities[:, None, :] * seen.mean
+        is_blank = self._parts(x)[2]
+        here = xp.where(is_blank > 0, xp.zeros_like(responsibilities), responsibilities)
+        weighted = here[:, None, :] * seen.mean
         components, features = seen.mean.shape[:2]
-        # sum r (I - Q Q'), all rows' directions side by side
-        flat = (components, features, -1)
-        spanned = xp.reshape(seen.seen * responsibilities[:, None, None, :], flat) @ xp.matrix_transpose(
-            xp.reshape(seen.seen, flat)
-        )
-        across = xp.sum(responsibilities, axis=-1)[:, None, None] * xp.eye(features, dtype=spanned.dtype) - spanned
+        # sum r Q Q', all rows' directions side by side
+        unseen = xp.reshape(seen.unseen, (components, features, -1))
+        shares = xp.reshape(seen.unseen * here[:, None, None, :], (components, features, -1))
+        blank = xp.sum(responsibilities - here, axis=-1)[:, None, None] * xp.eye(features, dtype=unseen.dtype)
         return {
             "sum": xp.sum(weighted, axis=-1),
-            "square": weighted @ xp.matrix_transpose(seen.mean) + across,
+            "square": weighted @ xp.matrix_transpose(seen.mean) + shares @ xp.matrix_transpose(unseen) + blank,
         }
 
     def columns(self, x: Observations) -> np.ndarray:
         values = super().columns(x)
-        is_seen = ~np.isnan(values)
-        return np.hstack([np.where(is_seen, values, np.nanmean(values, axis=0)), is_seen])
+        is_missing = np.isnan(values)
+        is_blank = is_missing.all(axis=1)
+        # missing columns first, in their order
+        order = np.argsort(~is_missing, axis=1, kind="stable")[:, : self.most]
+        is_one = np.take_along_axis(is_missing, order, axis=1) & ~is_blank[:, None]
+        filled = np.where(is_missing, np.nanmean(values, axis=0), values)
+        return np.hstack([filled, np.where(is_one, order, NOWHERE), is_blank[:, None]])
 
     def width(self, features: int) -> int:
-        return 2 * features
+        return features + self.most + 1
+
+    def _features(self, columns: int) -> int:
+        return columns - self.most - 1
+
+    def _parts(self, x: Array) -> tuple[Array, Array, Array]:
+        """Values, numbers of missing columns, and whether rows are blank."""
+        features = self._features(x.shape[0])
+        return x[:features], x[features:-1], x[-1]
+
+    def _is_seen(self, x: np.ndarray) -> np.ndarray:
+        """(features, rows)."""
+        values, missing, is_blank = self._parts(x)
+        is_missing = (missing[None] == np.arange(len(values))[:, None, None]).any(axis=1)
+        return ~is_missing & (is_blank == 0)
+
+    def _seen_values(self, x: np.ndarray) -> np.ndarray:
+        return np.where(self._is_seen(x), self._parts(x)[0], 0.0)
+
+    def _of_values(self, frame: Frame) -> Frame:
+        features = self._features(len(frame.unit))
+        return Frame(frame.centre[:features], frame.unit[:features])
 
     def log_base(self, x: Observations) -> np.ndarray:
-        values, is_seen = _halves(self.columns(x).T)
-        return -(values * is_seen).sum(axis=0) if self.of_logarithm else np.zeros(len(x))
+        return -self._seen_values(self.columns(x).T).sum(axis=0) if self.of_logarithm else np.zeros(len(x))
 
     def frame(self, x: np.ndarray) -> Frame:
-        own = super().frame(_halves(x.T)[0].T)
-        features = len(own.unit)
-        return Frame(np.append(own.centre, np.zeros(features)), np.append(own.unit, np.ones(features)))
+        own = super().frame(x[:, : self._features(x.shape[1])])
+        others = self.most + 1
+        return Frame(np.append(own.centre, np.zeros(others)), np.append(own.unit, np.ones(others)))
 
     def blank(self, components: int, columns: int) -> State:
-        return super().blank(components, columns // 2)
+        return super().blank(components, self._features(columns))
 
     def encode(self, parameters: Any, features: int | None, frame: Frame) -> State:
-        return super().encode(parameters, features, _of_values(frame))
+        return super().encode(parameters, features, self._of_values(frame))
 
     def decode(self, state: State, features: int | None, frame: Frame) -> dict[str, np.ndarray]:
-        return super().decode(state, features, _of_values(frame))
+        return super().decode(state, features, self._of_values(frame))
 
     def log_jacobian(self, frame: Frame, x: np.ndarray) -> np.ndarray:
-        return -_halves(x.T)[1].T @ np.log(_of_values(frame).unit)
+        return -np.log(self._of_values(frame).unit) @ self._is_seen(x.T)
 
     def narrowest(self, state: State, spread: np.ndarray) -> float:
-        features = len(spread) // 2
+        features = self._features(len(spread))
         return super().narrowest(state, spread[:features, :features])
 
 
-def _halves(columns: Array) -> tuple[Array, Array]:
-    """Values, and which were seen."""
-    features = columns.shape[0] // 2
-    return columns[:features], columns[features:]
-
-
-def _of_values(frame: Frame) -> Frame:
-    features = len(frame.unit) // 2
-    return Frame(frame.centre[:features], frame.unit[:features])
+def most_missing(observed: np.ndarray) -> int:
+    """How many cells a row misses at the most, rows without any aside; at least 1."""
+    missing = (~observed.reshape(len(observed), -1)).sum(axis=1)
+    some = missing[missing < observed.reshape(len(observed), -1).shape[1]]
+    return max(1, int(some.max(initial=0)))

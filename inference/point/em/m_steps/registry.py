@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from inference.point.em.closed_form import ClosedForm, LawForm
 from inference.point.em.m_steps.chain import ChainEM
 from inference.point.em.m_steps.constant_weights import ConstantWeights
 from inference.point.em.m_steps.exponential_family import ExponentialFamily, ExponentialFamilyEM
 from inference.point.em.m_steps.gating import GatingEM
 from inference.point.em.m_steps.gaussian import GaussianEM
-from inference.point.em.m_steps.missing import MissingGaussianEM
+from inference.point.em.m_steps.missing import MissingGaussianEM, most_missing
 from inference.point.em.m_steps.product import ProductEM
 from inference.point.em.m_steps.rates import Rates
 from inference.point.em.m_steps.regression import RegressionEM
@@ -62,11 +64,13 @@ def closed_law(law: Any, covariates: int) -> LawForm | None:
     return None if make is None else make(law, covariates)
 
 
-def for_missing(form: ClosedForm) -> ClosedForm:
+def for_missing(form: ClosedForm, observed: np.ndarray) -> ClosedForm:
     """The M-steps where cells are missing, if there are such; else the same, which takes only complete rows."""
-    if isinstance(form, ProductEM):
-        return ProductEM(tuple((name, for_missing(part)) for name, part in form.parts))
-    return MissingGaussianEM(form.code, form.of_logarithm) if type(form) is GaussianEM else form
+    if isinstance(form, ProductEM):  # of each column one cell
+        return ProductEM(tuple((name, for_missing(part, observed[:, :1])) for name, part in form.parts))
+    if type(form) is not GaussianEM:
+        return form
+    return MissingGaussianEM(form.code, form.of_logarithm, most_missing(observed))
 
 
 def closed_form(family: Any) -> ClosedForm | None:
