@@ -165,7 +165,7 @@ def law_of(posterior: xr.DataTree) -> Assignment | None:
 def has_paths(posterior: xr.DataTree) -> bool:
     """Whether rows follow one another, so that assignments are known as paths alone."""
     law = law_of(posterior)
-    return law is not None and law.unit != "row"
+    return law is not None and not law.is_row_wise
 
 
 def observations_of(posterior: xr.DataTree) -> Observations:

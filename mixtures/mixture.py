@@ -124,7 +124,7 @@ class Mixture(Program):
             sequence: the series of each row, numbers.
 
         Returns:
-            The observations: `x`, or the draws.
+            The observations: `x`, or the draws; nothing where a library runs a chain row by row.
         """
         rows, features = _shape(x, size)
         numbers = hyper if hyper is not None else self._numbers(ppl, x, covariates)

@@ -127,9 +127,9 @@ def hidden_markov(
         >>> print(hidden_markov(2, Poisson(), initial="stationary"))
         A hidden Markov chain of 2 components
         <BLANKLINE>
-            transition    ~ Dirichlet(1)
+            transition[k] ~ Dirichlet(1)
             rate[k]       ~ Gamma(2, 1/mean(x))
-            assignment[1] ~ Categorical(stationary)
+            assignment[1] ~ Categorical(stationary(transition))
             assignment[i] ~ Categorical(transition[assignment[i-1]])
             obs[i]        ~ Poisson(rate[assignment[i]])
         <BLANKLINE>

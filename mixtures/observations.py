@@ -144,7 +144,7 @@ class Observations:
     def _inherit(self, given: "Observations") -> tuple[str, ...] | None:
         """Take over what was not said anew; the names of the covariates, if they were taken over."""
         is_anew = self.covariates is not None
-        for name in ("labels", "covariates", "row_weights", "data"):
+        for name in ("labels", "covariates", "row_weights", "data", "sequence"):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, getattr(given, name))
         if given.missing == "allow":
@@ -183,7 +183,10 @@ class Observations:
         name = None if self.feature_names is None else (self.feature_names[index],)
         values = self.x[:, index] if self.x.ndim == 2 else self.x
         return self._like(
-            Observations(values, feature_names=name, missing=self.missing, covariates=self.covariates), self.row_names
+            Observations(
+                values, feature_names=name, missing=self.missing, covariates=self.covariates, sequence=self.sequence
+            ),
+            self.row_names,
         )
 
     def take(self, rows: Any) -> "Observations":

@@ -1,6 +1,6 @@
 """Draws from the declaration: the prior predictive, or data at given parameters."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import numpy as np
@@ -75,6 +75,10 @@ def simulate(
     taken: dict[str, Any] = {"size": size, **(checked_data(data) if data is not None else {})}
     if covariates is not None:
         taken["covariates"] = checked_covariates(covariates, shape[0])[0]
+    if sequence is not None and not isinstance(program, Mixture):
+        raise ModelError(
+            "sequence", got="one, for a program of your own", expected="none: pass it as named data, data={...}"
+        )
     if sequence is not None:
         taken["sequence"] = checked_sequence(sequence, shape[0])
     if isinstance(program, Mixture) and data:
@@ -83,7 +87,11 @@ def simulate(
         raise missing_covariates()
     seed = derived(check_seed(seed), "simulate")
     # libraries take any value under any name: what a run draws by itself says what could be meant
-    held = _held(given, words.shapes_of_sites(program, taken)) if given is not None and _mapping(given) else {}
+    held = (
+        _held(given, words.shapes_of_sites(program, taken), _simplexes(program))
+        if given is not None and _mapping(given)
+        else {}
+    )
     return words.run_forward(program, seed, held, taken)
 
 
@@ -97,13 +105,21 @@ def _checked_size(size: Any) -> tuple[int, ...]:
     return tuple(map(int, parts))
 
 
+def _simplexes(program: Program) -> frozenset[str]:
+    """The sites of a mixture whose values add up to one."""
+    priors = {} if program.mixture is None else program.mixture.priors
+    return frozenset(site for site, prior in priors.items() if prior.name == "Dirichlet")
+
+
 def _mapping(given: Any) -> Mapping[str, Any]:
     if not isinstance(given, Mapping):
         raise ModelError("given", got=in_words(given), expected="values by site: {site: value}")
     return given
 
 
-def _held(given: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+def _held(
+    given: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], simplexes: Container[str]
+) -> dict[str, np.ndarray]:
     """The given values, each in the shape of what would be drawn; a single number stands for all of a site's."""
     held = {}
     for name, value in given.items():
@@ -116,5 +132,13 @@ def _held(given: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> di
         shape = shapes[name]
         if array.shape not in (shape, ()):
             raise ModelError(f"given[{name!r}]", got=f"shape {array.shape}", expected=f"shape {shape}")
+        if (
+            array.ndim
+            and name in simplexes
+            and not (np.all(array >= 0) and np.allclose(array.sum(axis=-1), 1.0, atol=1e-6))
+        ):
+            raise ModelError(
+                f"given[{name!r}]", got=in_words(array.tolist()), expected="probabilities, >= 0, that add up to 1"
+            )
         held[name] = np.broadcast_to(array, shape)
     return held

@@ -1,7 +1,7 @@
 """Reading tables: lists, arrays and pandas objects as checked arrays with names, and cells in words."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from keyword import iskeyword
 from typing import Any
 
@@ -223,7 +223,16 @@ def checked_sequence(given: Any, rows: int) -> np.ndarray:
     listed = names.tolist()
     absent = [row for row, name in enumerate(listed) if name is None or name != name]
     if absent:
-        raise DataError("sequence", got=f"{listed[absent[0]]} at row {absent[0]}", expected="a series for each row")
+        raise DataError(
+            "sequence",
+            got=f"{listed[absent[0]]} at row {absent[0]}",
+            expected="a series for each row",
+            advice="Drop such rows.",
+        )
+    unhashable = [row for row, name in enumerate(listed) if not isinstance(name, Hashable)]
+    if unhashable:
+        got = f"{in_words(listed[unhashable[0]])} at row {unhashable[0]}"
+        raise DataError("sequence", got=got, expected="numbers or names of series")
     numbers: dict[Any, int] = {}
     found = np.array([numbers.setdefault(name, len(numbers)) for name in listed], dtype=np.int64)
     back = np.flatnonzero(found[1:] < np.maximum.accumulate(found)[:-1]) + 1

@@ -20,7 +20,8 @@ def classify(fit: PointFit, x: Any, *, temperature: float = 0, seed: int | None 
     the rows' most probable components, at 1 a path drawn from the paths' posterior.
 
     At temperatures 0 and 1 the backend's `infer_discrete` answers: the most probable assignment, or a draw from the assignments'
-    posterior. Any other temperature t draws from probabilities proportional to p(x_i, k)^(1/t). Of a program of the user's own it is the
+    posterior. Any other temperature t draws from probabilities proportional to p(x_i, k)^(1/t), of
+    rows that are independent given the parameters. Of a program of the user's own it is the
     table of `responsibilities` that answers, since plates may not say what the program does.
 
     Args:
@@ -86,5 +87,9 @@ def _path(bound: Bound, fit: PointFit, temperature: float, seed: int) -> np.ndar
         ModelError: a temperature at which paths have no probabilities.
     """
     if temperature not in (0, 1):
-        raise ModelError("temperature", got=f"{temperature:g} and a hidden Markov chain", expected="0 or 1")
+        raise ModelError(
+            "temperature",
+            got=f"{temperature:g} and a hidden Markov chain",
+            expected="0, the most probable path, or 1, a draw",
+        )
     return path_at(bound, fit.parameters, 0 if temperature == 0 else 1, generator(seed, "classify")).astype(np.int64)

@@ -17,7 +17,7 @@ def component_density(fit: PointFit, grid: np.ndarray) -> Float[np.ndarray, "poi
         return np.exp(log_joint(fit, grid))
     is_possible = can_be(mixture.family, grid, mixture.components).any(axis=1)
     joint = np.zeros((len(grid), mixture.components))
-    if mixture.assignment.unit == "row":
+    if mixture.assignment.is_row_wise:
         joint[is_possible] = np.exp(log_joint(fit, grid[is_possible]))
     else:  # of a row of which it is not known what came before
         emissions = bound_like(fit, grid[is_possible]).emissions(

@@ -1,4 +1,4 @@
-"""log p(row | parameters), the assignment summed out: what leave-one-out cross-validation needs."""
+"""log p(row | parameters), the assignment summed out: what leave-one-out cross-validation needs, where rows are independent."""
 
 from typing import Any
 
@@ -18,7 +18,9 @@ def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any, *, program:
 
     Given the assignment instead, the likelihood would answer another question (and mislead LOO): the assignment of a left-out row is
     not known. Where a program gives rows continuous unknowns of their own, it is conditional on these, since they are parameters: such a
-    likelihood is not for LOO, because nothing is known of a left-out row's unknowns either.
+    likelihood is not for LOO, because nothing is known of a left-out row's unknowns either. Of a hidden Markov chain it is
+    log p(x_t | x_1, ..., x_(t-1), parameters), how well each row is predicted from those before it: what leave-future-out is made of, and not
+    LOO either.
 
     Args:
         fit_or_posterior: a point fit, or a tree of draws.

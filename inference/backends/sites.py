@@ -110,7 +110,7 @@ class Sites:
     @property
     def is_row_wise(self) -> bool:
         """Whether rows with a table are independent given the parameters; those of a chain are not."""
-        return self.law is None or self.law.unit == "row"
+        return self.law is None or self.law.is_row_wise
 
     def is_of_law(self, name: str) -> bool:
         """Whether a site is the assignment that the law answers for."""

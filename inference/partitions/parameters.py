@@ -8,6 +8,7 @@ from xarray import DataTree
 from inference.draws import observations_of, program_of, whole, with_program
 from inference.partitions.partition import Partition, clusters_of
 from inference.point.em.fit import fit_em
+from inference.point.map import fit_map
 from inference.results import PointFit
 from mixtures import Mixture, Observations, Program
 from mixtures.errors import ModelError
@@ -64,7 +65,10 @@ def cluster_parameters(
     labels = clusters_of(partition, len(x))
     _, numbered = np.unique(labels, return_inverse=True)
     model = replace(_alike(program_of(tree), x), components=int(numbered.max()) + 1)
-    return fit_em(model, x.with_labels(numbered), objective="posterior", restarts=STARTS, seed=seed, backend=backend)
+    known = x.with_labels(numbered)
+    if not model.assignment.is_row_wise:  # of which few have closed M-steps
+        return fit_map(model, known, restarts=STARTS, seed=seed, backend=backend)
+    return fit_em(model, known, objective="posterior", restarts=STARTS, seed=seed, backend=backend)
 
 
 def _alike(program: Program, x: Observations) -> Mixture:

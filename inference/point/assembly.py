@@ -80,6 +80,18 @@ def densities(bound: Bound, parameters: Parameters) -> tuple[float, float, float
     likelihood, prior = (float(values[0]) for values in bound.log_densities(single))
     if not bound.sites.has_hub:
         return likelihood, prior, float("nan")
+    if not bound.sites.is_row_wise:
+        return likelihood, prior, path_log_joint(bound, parameters)
     # a row with everything missing has no z worth guessing, and counts for nothing
     highest = bound.log_joint(parameters).max(axis=1)
     return likelihood, prior, float(bound.x.times @ np.where(bound.x.times > 0, highest, 0.0))
+
+
+def path_log_joint(bound: Bound, parameters: Parameters) -> float:
+    """log p(x, z | parameters) of a chain at its most probable path."""
+    law, table = (
+        bound.sites.law,
+        bound.emissions({name: np.asarray(value)[None] for name, value in parameters.items()})[0],
+    )
+    assert law is not None  # the caller has checked
+    return float(law.log_mode(np, dict(parameters), table, bound.x.rows))

@@ -14,6 +14,9 @@ from mixtures import Observations
 from mixtures.families import Product
 from mixtures.families.members import parts_of
 
+VANISHED = 1e-15
+"""A weight that is smaller has run to zero, or what float64 has for it beside 1: a climb gets there only where the objective rises all along."""
+
 EMPTY_ROWS = 0.5
 """A component that has less than this many rows, in expectation, is empty."""
 
@@ -69,6 +72,7 @@ class Judge:
         self._few = few_rows(columns + predictors)
         self._parameter_free = parts.parameter_free_components
         self._may_run_to_zero = is_bounded and mixture is not None and mixture.assignment.favours_empty()
+        self._of_law = () if mixture is None or bound.sites.is_row_wise else tuple(mixture.assignment.priors_by_site)
 
     def occupancy(self, table: np.ndarray) -> np.ndarray:
         """Expected rows of each component, (components,), from the hub's table."""
@@ -86,6 +90,8 @@ class Judge:
             return Status.MAX_STEPS
         if np.isnan(table).any() or np.isposinf(table).any():
             return Status.COLLAPSED  # onto a point, so that of its density there is no number
+        if self._may_run_to_zero and any(np.min(parameters[site]) < VANISHED for site in self._of_law):
+            return Status.COLLAPSED  # a probability of moving has run to zero, where the prior density has no bound
         shares = _shares(table)
         if self._is_spike(table, shares) and not self._sites.observed_is_discrete:
             return Status.COLLAPSED

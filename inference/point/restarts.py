@@ -9,7 +9,7 @@ from inference.backends import Bound
 from inference.backends.ascent import Ascent
 from inference.backends.log_density import LogDensity, Parameters
 from inference.backends.sites import Site, Sites
-from inference.point.judgement import Judge
+from inference.point.judgement import VANISHED, Judge
 from inference.point.polish import AT_REST, polish
 from inference.point.runaway import runs_off
 from inference.renumbering import renumbered
@@ -17,9 +17,6 @@ from inference.status import SEVERITY, Status
 
 SAME_OPTIMUM = 1e-5
 """Relative difference of objectives above which two restarts, in order of their objectives, ended at different optima."""
-
-VANISHED = 1e-15
-"""A weight that is smaller has run to zero, or what float64 has for it beside 1: a climb gets there only where the objective rises all along."""
 
 TIE = 1e-6
 """Relative difference of objectives below which two restarts reached the same optimum."""

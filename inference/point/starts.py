@@ -8,6 +8,7 @@ import numpy as np
 from inference.backends import Bound
 from inference.backends.predictors import Predictors
 from inference.checks import check_proper
+from inference.point.edge import off_the_edge
 from inference.point.given import checked_values
 from inference.results import PointFit
 from mixtures.errors import ModelError
@@ -37,7 +38,11 @@ def draw_starts(bound: Bound, seeds: np.ndarray, verb: str, given: Starts = None
         if callable(given):
             start |= checked_values("init", given(bound.x.x, generator(int(seed), verb, "given")), bound.sites)
         elif index < len(starts):
-            start |= starts[index]
+            given_here = (site for site in bound.sites.parameters if site.name in starts[index])
+            start |= {
+                site.name: off_the_edge(site, starts[index][site.name]) if site.is_simplex else starts[index][site.name]
+                for site in given_here
+            }
         rows.append(start)
     return {
         site.name: np.stack([np.broadcast_to(row[site.name], site.shape) for row in rows])

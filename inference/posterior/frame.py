@@ -9,16 +9,14 @@ import numpy as np
 
 from inference.backends import Bound
 from inference.backends.log_density import LogDensity, Parameters
-from inference.backends.sites import Site, Sites
+from inference.backends.sites import Sites
+from inference.point.edge import off_the_edge
 from inference.point.starts import FOR_SCALES, draw_starts
 from inference.point.widths import widths
 from inference.samplers.protocol import Frame
 from mixtures import Program
 from mixtures.errors import DataError, FitError
 from mixtures.seeds import restart_seeds
-
-EDGE = 1e-6
-"""How near the edge of their support simplexes, and correlations, may begin: a share of its width."""
 
 FAR = 5.0
 """How far out on a log or logit scale chains begin in directions in which the density is flat: probabilities at 0.7%, say."""
@@ -102,20 +100,7 @@ def check_digits(frame: Frame, precision: str = "float64") -> None:
 
 def inside(density: LogDensity, sites: Sites, parameters: Parameters, first: Frame | None = None) -> np.ndarray:
     """The unconstrained vector of parameters that may lie at the edge of their support: then of some a little inside."""
-    u = density.unconstrain({site.name: _off_the_edge(site, parameters[site.name]) for site in sites.parameters})
+    u = density.unconstrain({site.name: off_the_edge(site, parameters[site.name]) for site in sites.parameters})
     centre = np.zeros(density.size) if first is None else first.centre
     out = centre + np.nan_to_num(np.sign(u)) * FAR  # NaN comes of two edges at once
     return np.where(np.isfinite(u), u, out)
-
-
-def _off_the_edge(site: Site, value: np.ndarray) -> np.ndarray:
-    """A simplex without zeros, correlations other than 1: their coordinates hang together, so that one at the edge spoils the others."""
-    value = np.asarray(value)
-    if site.is_simplex:
-        least = EDGE / value.shape[-1]
-        raised = np.maximum(value, least)
-        return np.where(value.min(axis=-1, keepdims=True) < least, raised / raised.sum(axis=-1, keepdims=True), value)
-    if site.support == "correlation Cholesky" and np.diagonal(value, axis1=-2, axis2=-1).min() ** 2 < EDGE:
-        matrix = value @ np.swapaxes(value, -1, -2)
-        return np.linalg.cholesky((1 - EDGE) * matrix + EDGE * np.eye(value.shape[-1]))
-    return value

@@ -108,6 +108,8 @@ def _log_likelihood(bound: Bound, draws: Draws) -> np.ndarray | None:
 
 def _given(sites: Sites) -> str:
     """What the log likelihood of a row is given, in words; a warning where leave-one-out would be misled."""
+    if not sites.is_row_wise:
+        return "the parameters and the rows before, the assignments summed out: prediction one step ahead, not leave-one-out (loo)"
     if not sites.latent:
         return "the parameters, the row's assignment summed out"
     names = ", ".join(sites.latent)

@@ -134,7 +134,7 @@ def expected_moves(
 
 
 def stationary(xp: Any, transition: Float[Array, "components components"]) -> Float[Array, " components"]:
-    """The distribution that a transition matrix leaves as it is; of several, one.
+    """The distribution that a transition matrix leaves as it is; where there are several, one that has the first of the states.
 
     Nothing is subtracted, so that rare states have all their digits.
 
@@ -147,7 +147,7 @@ def stationary(xp: Any, transition: Float[Array, "components components"]) -> Fl
     left, shares = transition, []
     for state in range(transition.shape[0] - 1, 0, -1):
         out = xp.sum(left[state, :state])
-        tiny = xp.full_like(out, float(np.finfo(np.float32).tiny))
+        tiny = xp.full_like(out, float(xp.finfo(out.dtype).smallest_normal))
         shares.append(left[:state, state] / xp.where(out > tiny, out, tiny))
         left = left[:state, :state] + shares[-1][:, None] * left[state, :state][None, :]
     found = xp.ones_like(transition[:1, 0])

@@ -33,6 +33,11 @@ class Assignment(ABC):
     unit: ClassVar[Literal["row", "group", "sequence"]] = "row"
     """What is independent of what, given the parameters."""
 
+    @property
+    def is_row_wise(self) -> bool:
+        """Whether rows are independent given the parameters."""
+        return self.unit == "row"
+
     title: ClassVar[str] = "A mixture"
     """What a declaration with this law is called where it is printed."""
 
@@ -136,6 +141,10 @@ class Assignment(ABC):
         """The most probable assignments of all rows together."""
 
     @abstractmethod
+    def log_mode(self, xp: Any, values: Values, table: Float[Array, "rows components"], rows: Rows) -> Array:
+        """log p(x, assignments | parameters) at the most probable assignments of all rows together, a number."""
+
+    @abstractmethod
     def sample(
         self, values: Values, table: Float[np.ndarray, "rows components"], rows: Rows, rng: np.random.Generator
     ) -> Int[np.ndarray, " rows"]:
@@ -179,6 +188,9 @@ class RowWise(Assignment):
     def mode(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
         return xp.argmax(self.joint(xp, values, table, rows), axis=1)
 
+    def log_mode(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
+        return xp.sum(xp.max(self.joint(xp, values, table, rows), axis=1))
+
     def sample(self, values: Values, table: np.ndarray, rows: Rows, rng: np.random.Generator) -> np.ndarray:
         joint = self.joint(np, values, table, rows)
         # argmax of log p + Gumbel noise is a draw from p (Gumbel 1954)
@@ -199,5 +211,5 @@ def check_assignment(what: str, value: Any) -> None:
     Raises:
         ModelError: something else; the text says what to write instead.
     """
-    check_part(what, value, "log_marginal", "a law of the assignment, such as weights.Dirichlet(1.0)")
+    check_part(what, value, "log_marginal", "a law of the assignment, such as assignments.Dirichlet(1.0)")
     check_dataclass(what, value)

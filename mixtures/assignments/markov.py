@@ -35,7 +35,8 @@ class Markov(Assignment):
 
     Args:
         transition: the Dirichlet concentration of each row of the transition matrix: a positive number, or a matrix (components, components);
-            large numbers on its diagonal make chains that stay.
+            large numbers on its diagonal make chains that stay. Below 1 the posterior density grows without bound as a probability falls to
+            0, and has no maximum.
         initial: the Dirichlet concentration of the initial probabilities, a positive number or one for each component; `"uniform"`: they are
             equal; `"stationary"`: they are those that the transition matrix leaves as they are.
 
@@ -56,9 +57,9 @@ class Markov(Assignment):
     title: ClassVar = "A hidden Markov chain"
 
     def __post_init__(self):
-        object.__setattr__(self, "transition", DirichletPrior(self.transition).parameters[0][1])
+        object.__setattr__(self, "transition", _concentration("transition", self.transition))
         if not isinstance(self.initial, str):
-            object.__setattr__(self, "initial", DirichletPrior(self.initial).parameters[0][1])
+            object.__setattr__(self, "initial", _concentration("initial", self.initial))
         elif self.initial not in ("uniform", "stationary"):
             raise ModelError(
                 "initial", got=in_words(self.initial), expected="a number, numbers, 'uniform' or 'stationary'"
@@ -91,15 +92,18 @@ class Markov(Assignment):
         return {**own, "transition": draw("transition", **rows_of_matrix)}
 
     def run(self, ppl: PPL, values: Values, rows: Rows, size: int, observe: Callable[..., Array], data: Any) -> Array:
-        # written down, the initial probabilities are a word
-        initial = self.initial_probs(ppl.xp, values) if ppl.name != "notation" else values.get("initial", self.initial)
-        return ppl.chain("assignment", initial, values["transition"], _begins(ppl.xp, rows, size), observe, data)
+        # written down, a function of parameters is its name
+        written = {"uniform": "uniform", "stationary": "stationary(transition)"}.get(str(self.initial), "initial")
+        initial = written if ppl.name == "notation" else self.initial_probs(ppl.xp, values)
+        return ppl.chain("assignment", initial, values["transition"], begins(ppl.xp, rows, size), observe, data)
 
     def start(self, components: int, rows: Rows, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        moves = (1 - STAYS) / max(1, components - 1)
-        transition = np.full((components, components), moves) + (STAYS - moves) * np.eye(components)
-        own = {"transition": transition if components > 1 else np.ones((1, 1))}
+        own = {"transition": staying(components)}
         return own if isinstance(self.initial, str) else {**own, "initial": np.full(components, 1 / components)}
+
+    def favours_empty(self) -> bool:
+        own = [self.transition] if isinstance(self.initial, str) else [self.transition, self.initial]
+        return bool(min(np.min(value) for value in own) < 1)
 
     def shares(self, values: Values) -> np.ndarray:
         return chains.stationary(np, np.asarray(values["transition"]))
@@ -131,6 +135,9 @@ class Markov(Assignment):
         tree = chains.max_tree(xp, self._steps(xp, values, table, rows))
         return chains.path(xp, tree, table.shape[0], lambda scores: xp.argmax(scores, axis=1))
 
+    def log_mode(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
+        return xp.max(chains.max_tree(xp, self._steps(xp, values, table, rows))[-1][0, 0])
+
     def sample(self, values: Values, table: np.ndarray, rows: Rows, rng: np.random.Generator) -> np.ndarray:
         tree = chains.sum_tree(np, self._steps(np, values, table, rows))
         # argmax of log p + Gumbel noise is a draw from p (Gumbel 1954)
@@ -144,11 +151,34 @@ class Markov(Assignment):
 
     def _steps(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
         initial, transition = self.initial_probs(xp, values), values["transition"]
-        begins = _begins(xp, rows, table.shape[0])
-        return chains.steps(xp, chains.log_of(xp, initial), chains.log_of(xp, transition), table, begins)
+        return chains.steps(
+            xp, chains.log_of(xp, initial), chains.log_of(xp, transition), table, begins(xp, rows, table.shape[0])
+        )
 
 
-def _begins(xp: Any, rows: Rows, size: int) -> Array:
+def staying(components: int) -> np.ndarray:
+    """The transition matrix of a chain that stays where it is with probability `STAYS`, and else goes anywhere."""
+    moves = (1 - STAYS) / max(1, components - 1)
+    return (
+        np.full((components, components), moves) + (STAYS - moves) * np.eye(components)
+        if components > 1
+        else np.ones((1, 1))
+    )
+
+
+def _concentration(name: str, value: Any) -> Any:
+    """A Dirichlet's concentration.
+
+    Raises:
+        ModelError: no positive numbers.
+    """
+    try:
+        return DirichletPrior(value).parameters[0][1]
+    except ModelError as error:
+        raise ModelError(name, got=in_words(value), expected="positive numbers, the Dirichlet concentration") from error
+
+
+def begins(xp: Any, rows: Rows, size: int) -> Array:
     """Which rows begin a series, (rows,)."""
     is_first = xp.arange(size) == 0
     if rows.sequence is None:

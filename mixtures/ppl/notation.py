@@ -200,6 +200,8 @@ class Notation:
 
     def sample(self, name: str, fn: Any, obs: Any = None, dims: Sequence[str] = ()) -> Symbol:
         index = f"[{INDEX.get(self._plate[0], 'j')}]" if self._plate else ""
+        if tuple(dims[:1]) == ("components",) and len(dims) > 1 and str(fn).startswith("Dirichlet("):
+            index = "[k]"  # a distribution for each component, side by side
         extent = f"{index[1:-1]} = 1, ..., {self._plate[1]}" if self._plate else ""
         self.lines.append((f"{name}{index}", str(fn), extent))
         return Symbol(name)

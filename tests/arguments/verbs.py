@@ -143,6 +143,8 @@ ROW_WEIGHTS = Kind(
     {"negative": lambda: -np.ones(6), "not finite": lambda: np.full(6, np.nan), "all zero": lambda: np.zeros(6)},
 )
 PROGRAM = {"program": THING.or_("None")}
+SERIES = Kind(frozenset({"None"}), {"back again": lambda: [0, 0, 1, 1, 0, 0], "absent": lambda: [0, 0, 1, 1, 1, None]})
+CONCENTRATIONS = POSITIVE_NUMBERS
 OF_ROWS = {"row_weights": ROW_WEIGHTS, "labels": LABELLED}
 NAMED_ARRAYS = Kind(
     frozenset({"None", "empty dict"}),
@@ -364,6 +366,13 @@ def pictures(made: Results) -> Iterator[Verb]:
     yield Verb(
         plots.plot_guide, {"guide": made.guide, "x": X}, {"guide": THING, "x": DATA, **ax, "site": CHOICE.or_("None")}
     )
+    yield Verb(plots.plot_path, {"x": X, "path": [0, 0, 0, 1, 1, 1]}, {"x": OBSERVED, "path": CLASSES, **ax})
+    yield Verb(
+        plots.plot_state_probabilities,
+        {"probabilities": np.full((6, 2), 0.5)},
+        {"probabilities": RESPONSIBILITIES, **ax},
+    )
+    yield Verb(plots.plot_transition, {"transition": np.full((2, 2), 0.5)}, {"transition": THING, **ax})
     yield Verb(plots.plot_agreement, {"report": made.report}, {"report": THING, **ax})
     yield Verb(plots.plot_label_traces, tree, draws)
     yield Verb(plots.plot_mirrored_modes, tree, {**draws, **ax, "components": PAIR})
@@ -442,8 +451,12 @@ def declarations(made: Results) -> Iterator[Verb]:
             "backend": CHOICE,
             "covariates": COVARIATES,
             "data": Kind(NAMED_ARRAYS.takes),
+            "sequence": SERIES.or_("array", "structured array"),  # names of series for three rows
         },
     )
+    chain = {"transition": CONCENTRATIONS, "initial": CONCENTRATIONS}
+    yield Verb(mixtures.hidden_markov, {"components": 2}, {"components": COUNT, "family": THING.or_("None"), **chain})
+    yield Verb(mixtures.assignments.Markov, {}, chain)
     yield Verb(mixtures.load_dataset, {"name": "iris"}, {"name": CHOICE})
     yield Verb(
         mixtures.Observations,
@@ -455,6 +468,7 @@ def declarations(made: Results) -> Iterator[Verb]:
             "covariates": COVARIATES,
             **OF_ROWS,
             "data": NAMED_ARRAYS,
+            "sequence": SERIES,
         },
     )
     yield Verb(weights.Dirichlet, {}, {"concentration": POSITIVE_NUMBERS})

@@ -10,7 +10,9 @@ from scipy.special import logsumexp
 from scipy.stats import poisson
 
 import inference
+from inference.assignment.density import component_density
 from inference.backends import bind
+from inference.status import Status
 from mixtures import Mixture, Observations, declare, families, gaussian_mixture, hidden_markov, load_dataset, simulate
 from mixtures.assignments import Markov
 from mixtures.errors import DataError, ModelError
@@ -328,22 +330,115 @@ def test_simulated_chains_move_as_they_should(backend):
 
 def test_what_a_chain_cannot_is_said_before_any_work(backend):
     model, weighted = hidden_markov(2, families.Poisson()), Observations(EARTHQUAKES, row_weights=np.full(107, 2.0))
-    for ask in (
-        lambda: inference.fit_map(model, weighted, seed=0, backend=backend),
-        lambda: inference.fit_mle(model, EARTHQUAKES, batch_size=20, seed=0, backend=backend),
-        lambda: inference.fit_em(hidden_markov(2, families.Gamma()), EARTHQUAKES, seed=0, backend=backend),
-        lambda: inference.fit_em(
-            hidden_markov(2, families.Poisson(), initial="stationary"), EARTHQUAKES, seed=0, backend=backend
+    stationary = hidden_markov(2, families.Poisson(), initial="stationary")
+    for ask, text in (
+        (lambda: inference.fit_map(model, weighted, seed=0, backend=backend), "for row weights"),
+        (lambda: inference.fit_mle(model, EARTHQUAKES, batch_size=20, seed=0, backend=backend), "for minibatches"),
+        (
+            lambda: inference.fit_em(hidden_markov(2, families.Gamma()), EARTHQUAKES, seed=0, backend=backend),
+            "Gamma components",
+        ),
+        (
+            lambda: inference.fit_em(stationary, EARTHQUAKES, seed=0, backend=backend),
+            "stationary, a function of its moves",
+        ),
+        (
+            lambda: inference.fit_em(hidden_markov(2), EARTHQUAKES, objective="posterior", seed=0, backend=backend),
+            "not conjugate",
         ),
     ):
-        with pytest.raises(ModelError, match="rows that follow one another, a hidden Markov chain"):
+        with pytest.raises(ModelError, match=text):
             ask()
     with pytest.raises(DataError, match="sequence: got 'a' at row 2 again, after rows of another series"):
         Observations([1.0, 2.0, 3.0], sequence=["a", "b", "a"])
+    with pytest.raises(DataError, match="sequence: got {} at row 0; expected numbers or names"):
+        Observations([1.0], sequence=[{}])
     with pytest.raises(ModelError, match=r"transition: got numbers of shape \(3, 3\); expected one number, or 2 x 2"):
         hidden_markov(2, transition=np.ones((3, 3)))
     with pytest.raises(ModelError, match="initial: got 'steady'"):
         hidden_markov(2, initial="steady")
+    with pytest.raises(ModelError, match=r"given\['transition'\]: .* expected probabilities"):
+        simulate(hidden_markov(2), 5, seed=0, given={"transition": [[0.5, 0.6], [1.0, 0.0]]}, backend=backend)
+
+
+@pytest.mark.parametrize(
+    ("fixed", "labels", "text"),
+    [
+        ({"transition": np.eye(2)}, {2: 0, 3: 1}, "going from component 0 to 1, as row 3 is known to do"),
+        ({"initial": [0.0, 1.0]}, {0: 0}, "component 0, in which the series of row 0 is known to begin"),
+    ],
+)
+def test_labels_that_known_zeros_exclude_are_refused(fixed, labels, text):
+    known = np.full(20, -1)
+    known[list(labels)] = list(labels.values())
+    with pytest.raises(ModelError, match=text):
+        inference.fit_em(hidden_markov(2), Observations(SPEED[:20], labels=known), fixed=fixed, restarts=2, seed=0)
+
+
+def test_the_classified_likelihood_is_that_of_the_most_probable_path(backend):
+    """log p(x, z) at the best of all paths: no sum over rows of what each would have alone."""
+    x = Observations(EARTHQUAKES[:6], sequence=SEQUENCE)
+    model = hidden_markov(2, families.Poisson(), initial="uniform")
+    fit = inference.fit_map(model, x, restarts=2, seed=0, backend=backend)
+    emissions = bind(model, x, backend).emissions(stacked(fit.parameters))[0]
+    every = Paths(emissions, np.full(2, 0.5), fit.parameters["transition"], begins_of(SEQUENCE))
+    right = -2 * every.log_joint.max() + fit.free_parameters * np.log(6)
+    np.testing.assert_allclose(fit.criteria.icl, right, rtol=1e-10)
+
+
+def test_the_density_of_a_chain_is_one_of_its_long_run():
+    fit = inference.fit_em(hidden_markov(2, families.Poisson()), EARTHQUAKES, restarts=4, seed=0)
+    counts = np.arange(120.0)
+    joint = component_density(fit, counts)
+    values, vectors = np.linalg.eig(fit.parameters["transition"].T)
+    long_run = np.real(vectors[:, np.argmax(np.real(values))])
+    np.testing.assert_allclose(joint.sum(axis=0), long_run / long_run.sum(), rtol=1e-8)
+    np.testing.assert_allclose(
+        joint[:, 0] / joint[:, 0].sum(), poisson.pmf(counts, fit.parameters["rate"][0]), atol=1e-12
+    )
+    # and components go by it
+    assert (np.diff(long_run / long_run.sum()) < 0).all()
+
+
+def test_a_start_at_the_edge_is_climbed_from(backend):
+    """EM's initial probabilities are 0 and 1, where coordinates are infinite."""
+    em = inference.fit_em(hidden_markov(3, families.Poisson()), EARTHQUAKES, restarts=4, seed=0, backend=backend)
+    assert em.parameters["initial"].min() < 1e-8
+    climbed = inference.fit_mle(
+        hidden_markov(3, families.Poisson()), EARTHQUAKES, restarts=1, init=em, seed=0, backend=backend
+    )
+    assert len(climbed.restarts) == 1
+    np.testing.assert_allclose(climbed.log_likelihood, em.log_likelihood, atol=1e-4)
+
+
+def test_a_prior_without_a_maximum_is_no_sound_fit():
+    x = np.repeat([0, 1], 30) * 5 + np.random.default_rng(0).normal(size=60)
+    fit = inference.fit_map(hidden_markov(2, transition=0.5), x, restarts=3, seed=0)
+    assert fit.status is Status.COLLAPSED
+
+
+def test_states_of_one_emission_that_lead_elsewhere_are_two():
+    """A dwell time: two states of rate 1 in turn, of which one alone leads to the third. Where both do, they are one."""
+    z = np.tile([0, 0, 0, 0, 1, 1], 40)
+    x = np.random.default_rng(0).poisson(np.where(z == 0, 1, 12))
+    rates = {"rate": [1.0, 1.0, 12.0]}
+    fit = inference.fit_em(hidden_markov(3, families.Poisson()), x, restarts=5, fixed=rates, seed=0)
+    assert fit.status is Status.CONVERGED
+    alike = {"transition": [[0.4, 0.2, 0.4], [0.2, 0.4, 0.4], [0.3, 0.3, 0.4]]}
+    fit = inference.fit_em(hidden_markov(3, families.Poisson()), x, restarts=2, fixed=rates | alike, seed=0)
+    assert fit.status is Status.DUPLICATE
+
+
+def test_series_go_where_observations_go(posterior):
+    assert Observations(EARLY, missing="allow").sequence.tolist() == EARLY.sequence.tolist()
+    assert EARLY.column(0).sequence.tolist() == EARLY.sequence.tolist()
+    assert EARLY.take(slice(20, 40)).sequence.tolist() == [0] * 10 + [1] * 10
+    clusters = inference.partition(posterior, seed=0)
+    fit = inference.cluster_parameters(posterior, clusters, seed=0)
+    assert fit.status.is_sound
+    means = [EARTHQUAKES[:60][clusters.labels == k].mean() for k in range(clusters.clusters)]
+    # a conjugate prior of weight 2 about the mean, beside dozens of rows
+    np.testing.assert_allclose(fit.parameters["rate"], means, rtol=0.05)
 
 
 def test_a_chain_in_a_program_of_ones_own(backend):

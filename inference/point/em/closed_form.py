@@ -196,6 +196,10 @@ class LawForm(Protocol):
         """What the law's prior adds to the statistics, `rows` among them; None where it is none of statistics."""
         ...
 
+    def apart(self, state: State) -> np.ndarray:
+        """How far components of one density are from being one, (components, components); a number where they are one."""
+        ...
+
     def columns(self, x: Observations) -> np.ndarray: ...
 
     def held(self, sites: frozenset[str]) -> dict[str, bool] | None: ...
@@ -207,3 +211,24 @@ class LawForm(Protocol):
     def encode(self, parameters: Mapping[str, np.ndarray], frame: Frame) -> State: ...
 
     def decode(self, state: State, frame: Frame) -> dict[str, np.ndarray]: ...
+
+
+class PathForm(LawForm, Protocol):
+    """EM for a law whose rows follow one another: `follows` is true."""
+
+    def over_paths(
+        self, xp: Any, state: State, log_density: Array, x: Array, is_hard: bool
+    ) -> tuple[Array, Array, Statistics]:
+        """The E-step of all rows.
+
+        Args:
+            xp: the namespace.
+            state: the current parameters.
+            log_density: log p(x_i | assignment_i = k), (components, rows).
+            x: the law's own columns, (columns, rows).
+            is_hard: whether the most probable path counts alone.
+
+        Returns:
+            The log likelihood, or the log joint density of the most probable path; responsibilities (components, rows); the law's statistics.
+        """
+        ...

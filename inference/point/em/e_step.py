@@ -69,12 +69,12 @@ def with_labels(xp: Any, log_density: Array, labels: Array | None) -> Array:
 
 def _over_paths(xp: Any, closed: MixtureEM, state: State, rows: Block, is_hard: bool) -> tuple[Array, Statistics]:
     """The pass over all rows of chains; a row of weight 0 is a step in time at which nothing was seen."""
-    own, of_law = closed.cut(rows.x)
+    own = closed.cut(rows.x)[0]
     log_density, seen = closed.family.log_density(xp, state, own)
     if rows.row_weights is not None:
         log_density = xp.where(rows.row_weights > 0, log_density, xp.zeros_like(log_density))
     log_density = with_labels(xp, log_density, rows.labels)
-    log_likelihood, responsibilities, moved = closed.law.over_paths(xp, state, log_density, of_law, is_hard)  # type: ignore[attr-defined]
+    log_likelihood, responsibilities, moved = closed.over_paths(xp, state, log_density, rows.x, is_hard)
     if rows.row_weights is not None:
         responsibilities = responsibilities * rows.row_weights
     occupancy = xp.sum(responsibilities, axis=-1)

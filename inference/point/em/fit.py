@@ -18,13 +18,15 @@ from inference.point.assembly import check_sound, distinct_optima, parts
 from inference.point.em.closed_em import closed_em, closed_task
 from inference.point.em.finish import check_brought, finished
 from inference.point.em.generalised import generalised_em
-from inference.point.em.m_steps.registry import is_brought
+from inference.point.em.m_steps.registry import closed_form, closed_law, is_brought
 from inference.point.em.settings import Settings, check_fixed, check_mixture, check_possible, check_starts
 from inference.point.reasons import reason_of
 from inference.point.restarts import best_restart, by_weight, numbered_by_weight, permuted
 from inference.point.starts import Start
 from inference.results import Origin, PointFit
-from mixtures import Mixture
+from mixtures import Mixture, Observations
+from mixtures.errors import ModelError
+from mixtures.families.members import with_covariates
 from mixtures.renamed import formerly
 from mixtures.seeds import check_seed
 
@@ -108,13 +110,19 @@ def fit_em(
     bound = bind(mixture, observations, backend)
     sites = bound.sites
     known = check_fixed(fixed, sites)
-    check_possible(known, observations.labels)
+    check_possible(known, observations)
     given = check_starts(init, known, sites)
     settings = Settings(restarts, seed, given, known, observations.counts, hard, float(tolerance), max_steps)
     is_posterior = objective == "posterior"
     task = closed_task(mixture, observations, frozenset(known), is_posterior)
     if task is None:
-        sites.check_row_wise("EM without closed M-steps; fit_mle and fit_map climb by gradient")
+        if not sites.is_row_wise:
+            raise ModelError(
+                "mixture",
+                got=f"a hidden Markov chain {_without_m_step(mixture, observations, is_posterior)}",
+                expected="a chain all of whose M-steps have a closed form",
+                advice="fit_mle and fit_map fit it by gradient.",
+            )
         runs = generalised_em(bound, mixture, settings, is_posterior)
     else:
         with np.errstate(all="ignore"):  # of a component that collapses there are no numbers, which its status says
@@ -152,3 +160,15 @@ def fit_em(
         optima=distinct_optima(runs.table, parameters, lambda restart: runs.parameters(restart) | known),
         reason=reason,
     )
+
+
+def _without_m_step(mixture: Mixture, x: Observations, is_posterior: bool) -> str:
+    """What of a chain has no closed M-step."""
+    if closed_law(mixture.assignment, 0) is None:
+        return "whose initial probabilities are stationary, a function of its moves"
+    name = type(mixture.family).__name__
+    if closed_form(with_covariates(mixture.family, 0 if x.covariates is None else x.covariates.shape[1])) is None:
+        return f"of {name} components, which have no closed M-step"
+    if is_posterior:
+        return f"of {name} components under priors that are not conjugate, or have no mode"
+    return f"of {name} components with single cells missing, and not whole rows"

@@ -238,9 +238,9 @@ def _likelihoods_of_paths(problem: EMProblem, state: State) -> tuple[float, floa
     table = closed.exact_log_joint(state, problem.x.T, problem.frame)
     if problem.row_weights is not None:
         table = np.where(problem.row_weights > 0, table, 0.0)
-    table, of_law = with_labels(np, table, problem.labels), closed.cut(problem.x.T)[1]
+    table = with_labels(np, table, problem.labels)
     with np.errstate(all="ignore"):
-        soft, hard = (closed.law.over_paths(np, state, table, of_law, is_hard)[0] for is_hard in (False, True))  # type: ignore[attr-defined]
+        soft, hard = (closed.over_paths(np, state, table, problem.x.T, is_hard)[0] for is_hard in (False, True))
     return float(soft), float(hard)
 
 

@@ -11,6 +11,7 @@ from inference.checks import checked
 from inference.point.given import checked_values
 from inference.point.starts import Start, listed
 from mixtures import Observations
+from mixtures.assignments.markov import begins
 from mixtures.errors import ModelError
 
 
@@ -63,14 +64,18 @@ def check_fixed(fixed: Mapping[str, Any] | None, sites: Sites) -> dict[str, np.n
     return {} if fixed is None else checked_values("fixed", fixed, sites)
 
 
-def check_possible(fixed: Mapping[str, np.ndarray], labels: np.ndarray | None) -> None:
-    """Check that no row is known to be of a component whose weight is known to be 0.
+def check_possible(fixed: Mapping[str, np.ndarray], x: Observations) -> None:
+    """Check that no row is known to be of a component whose weight is known to be 0, and no move known whose probability is.
 
     Raises:
         ModelError: one is.
     """
+    labels = x.labels
+    if labels is None:
+        return
+    _check_moves(fixed, labels, begins(np, x.rows, len(x)))
     weights = fixed.get("weights")
-    if weights is None or weights.ndim != 1 or labels is None:
+    if weights is None or weights.ndim != 1:
         return
     bad = np.flatnonzero((labels >= 0) & (weights[labels] == 0))
     if len(bad):
@@ -80,6 +85,30 @@ def check_possible(fixed: Mapping[str, np.ndarray], labels: np.ndarray | None) -
             expected="a weight above 0 for every component that a label names",
             advice="Mend the weights or the labels.",
         )
+
+
+def _check_moves(fixed: Mapping[str, np.ndarray], labels: np.ndarray, is_first: np.ndarray) -> None:
+    """The same of a chain: the first rows of series, and rows that follow one another."""
+    initial, transition = fixed.get("initial"), fixed.get("transition")
+    if initial is not None:
+        bad = np.flatnonzero(is_first & (labels >= 0) & (initial[labels] == 0))
+        if len(bad):
+            raise ModelError(
+                "fixed['initial']",
+                got=f"probability 0 of component {labels[bad[0]]}, in which the series of row {bad[0]} is known to begin",
+                expected="a probability above 0 for what a label names",
+                advice="Mend the probabilities or the labels.",
+            )
+    if transition is not None:
+        before, after = labels[:-1], labels[1:]
+        bad = np.flatnonzero(~is_first[1:] & (before >= 0) & (after >= 0) & (transition[before, after] == 0))
+        if len(bad):
+            raise ModelError(
+                "fixed['transition']",
+                got=f"probability 0 of going from component {before[bad[0]]} to {after[bad[0]]}, as row {bad[0] + 1} is known to do",
+                expected="a probability above 0 for every move that labels name",
+                advice="Mend the probabilities or the labels.",
+            )
 
 
 def check_starts(

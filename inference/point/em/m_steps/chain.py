@@ -11,7 +11,7 @@ import numpy as np
 
 from inference.point.em.closed_form import Array, Frame, State, Statistics
 from mixtures.assignments import Markov, chains
-from mixtures.assignments.markov import STAYS
+from mixtures.assignments.markov import STAYS, begins, staying
 from mixtures.observations import Observations
 
 
@@ -97,8 +97,7 @@ class ChainEM:
         return {"rows": np.zeros(components), "moves": moves, "first": first}
 
     def columns(self, x: Observations) -> np.ndarray:
-        sequence = np.zeros(len(x)) if x.sequence is None else x.sequence
-        return np.append(1.0, sequence[1:] != sequence[:-1])[:, None]
+        return begins(np, x.rows, len(x)).astype(np.float64)[:, None]
 
     def held(self, sites: frozenset[str]) -> dict[str, bool] | None:
         return {"transition": "transition" in sites, "initial": "initial" in sites}
@@ -107,8 +106,15 @@ class ChainEM:
         return Frame(np.zeros(1), np.ones(1))
 
     def blank(self, components: int) -> State:
-        start = Markov().start(components, None, None)  # type: ignore[arg-type]  # a chain's start looks at no rows
-        return {"transition": start["transition"], "initial": start["initial"]}
+        return {"transition": staying(components), "initial": np.full(components, 1 / components)}
+
+    def apart(self, state: State) -> np.ndarray:
+        # two components of one density are one if they also lead to the others alike
+        transition = state["transition"]
+        numbers = np.arange(len(transition))
+        gap = np.abs(transition[:, None] - transition[None])
+        is_own = (numbers == numbers[:, None, None]) | (numbers == numbers[None, :, None])
+        return np.where(is_own, 0.0, gap).max(axis=2)
 
     def encode(self, parameters: Mapping[str, np.ndarray], frame: Frame) -> State:
         transition = np.asarray(parameters["transition"], dtype=np.float64)

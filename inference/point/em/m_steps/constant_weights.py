@@ -41,6 +41,9 @@ class ConstantWeights:
         rows = law.pseudo_rows(components)
         return None if rows is None or rows.min() < 0 else {"rows": rows}
 
+    def apart(self, state: State) -> np.ndarray:
+        return np.zeros(())  # components of one density are one, whatever their weights
+
     def columns(self, x: Observations) -> np.ndarray:
         return np.zeros((len(x), 0))
 

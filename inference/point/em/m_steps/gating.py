@@ -74,6 +74,9 @@ class GatingEM:
     def pseudo(self, law: Assignment, components: int) -> Statistics | None:
         return None  # no prior is conjugate
 
+    def apart(self, state: State) -> np.ndarray:
+        return np.zeros(())  # components of one density are one, whatever their weights
+
     def columns(self, x: Observations) -> np.ndarray:
         assert x.covariates is not None  # the mixture has checked
         return np.asarray(x.covariates, dtype=np.float64)
