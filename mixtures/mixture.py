@@ -38,8 +38,8 @@ Hyper = Mapping[str, Mapping[str, Array]]
 class Mixture(Program):
     """A finite mixture: every row comes from one of K components, which one is not observed.
 
-    weights ~ Dirichlet; each component's parameters ~ their priors; assignment_i ~ Categorical(weights);
-    obs_i ~ family(parameters of component assignment_i).
+    weights ~ Dirichlet; each component's parameters ~ their priors; assignment_i ~ Categorical(weights), or as another law of the assignment
+    says; obs_i ~ family(parameters of component assignment_i).
 
     Args:
         components: the number K of components.

@@ -24,7 +24,7 @@ CELLS_AT_ONCE = 1_000_000
 def responsibilities(
     fit_or_posterior: PointFit | xr.DataTree, x: Any, interval: float | None = None, *, program: Program | None = None
 ) -> Any:
-    """P(assignment_i = k | row i), exact; for a posterior, its mean over the draws.
+    """P(assignment_i = k | x), exact: given row i, or in a hidden Markov chain all rows (smoothed); for a posterior, its mean over the draws.
 
     Averages over draws mean something only if components keep their labels: relabel first.
 

@@ -69,7 +69,7 @@ class Bound(ABC):
         """log p(x | parameters), all assignments summed out, and log p(parameters), both (draws,); any program."""
 
     def log_joint(self, parameters: Parameters) -> np.ndarray:
-        """log p(x_i, assignment_i = k | parameters), (rows, components): the hub."""
+        """The same at one value of each parameter, (rows, components): the hub."""
         return self.tables({name: np.asarray(value)[None] for name, value in parameters.items()})[0]
 
     def log_likelihoods(self, draws: Parameters) -> np.ndarray:

@@ -59,7 +59,10 @@ def fit_em(
     posterior, where priors are conjugate (Poisson to multinomial, as they are by default). Regressions of counts and of yes or no, and
     weights that depend on covariates, take one Newton step an iteration, shortened where the likelihood would fall. Elsewhere the M-step
     climbs by gradient, for all restarts side by side, and, once M-steps gain little, so does the objective itself (Jamshidian & Jennrich
-    1997).
+    1997). Missing cells of normals are replaced by their conditional moments (Ghahramani & Jordan 1994).
+
+    Of a hidden Markov chain the E-step sums over all paths (Baum-Welch), or takes the most probable one (`hard=True`). It needs closed M-steps:
+    `fit_mle` and `fit_map` fit other families, stationary initial probabilities, and single missing cells.
 
     Args:
         mixture: a declaration.
@@ -77,14 +80,14 @@ def fit_em(
             rest is drawn by the rule. Components keep the first start's numbering, and are not numbered by weight.
         fixed: `{site: value}`: parameters that are known.
         row_weights: how often each row counts, shape (rows,); also `Observations.row_weights`. A row of weight 2 is a row that is there
-            twice, in BIC's n too.
+            twice, in BIC's n too. The steps of a chain all count once.
         labels: known components 0, ..., components - 1, shape (rows,), and -1 or None where unknown; also `Observations.labels`.
         backend: `"numpyro"` or `"pyro"`.
         strict: raise where the best restart is unsound, instead of returning it with its status.
 
     Returns:
         A `PointFit`: `losses` are negative objectives, one a step; `restarts` also says by which rule a restart began and which distinct
-        optimum it reached (0 is the best; -1: none). Components are numbered by decreasing weight unless their numbers mean something
+        optimum it reached (0 is the best; -1: none). Components are numbered by decreasing weight, a chain's by their share in the long run, unless their numbers mean something
         (`init`, `labels`, `fixed`).
 
     Raises:
