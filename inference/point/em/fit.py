@@ -87,8 +87,8 @@ def fit_em(
 
     Returns:
         A `PointFit`: `losses` are negative objectives, one a step; `restarts` also says by which rule a restart began and which distinct
-        optimum it reached (0 is the best; -1: none). Components are numbered by decreasing weight, a chain's by their share in the long run, unless their numbers mean something
-        (`init`, `labels`, `fixed`).
+        optimum it reached (0 is the best; -1: none). Components are numbered by decreasing weight (a chain's by their share in the long run)
+        unless their numbers mean something (`init`, `labels`, `fixed`).
 
     Raises:
         DataError, ModelError, ChoiceError, SeedError: bad arguments; more components than rows.
