@@ -52,7 +52,9 @@ class NumPyroPPL:
     def sample(self, name: str, fn: Distribution, obs: Array | None = None, dims: Sequence[str] = ()) -> Array:
         if obs is not None and _looks_up(fn):
             obs = jnp.asarray(obs).astype(int)  # data are floating point
-        return numpyro.sample(name, fn, obs=obs, infer={"event_dims": list(dims)} if dims else None)
+        value = numpyro.sample(name, fn, obs=obs, infer={"event_dims": list(dims)} if dims else None)
+        # what a handler puts in may be NumPy's, which cannot be indexed by what is traced
+        return jnp.asarray(value) if isinstance(value, np.ndarray) else value
 
     def plate(self, name: str, size: int) -> AbstractContextManager:
         return numpyro.plate(name, size)
@@ -70,8 +72,6 @@ class NumPyroPPL:
         observe: Callable[[Array, Any], Any],
         data: Any,
     ) -> Any:
-        initial, transition = jnp.asarray(initial), jnp.asarray(transition)
-
         def step(previous: Array, row: Any) -> tuple[Array, None]:
             is_first, own = row
             z = self.assign(name, jnp.where(is_first, initial, transition[previous]))
