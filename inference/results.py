@@ -23,7 +23,7 @@ class Origin:
     """What a result was made from.
 
     Args:
-        program: the declaration, the numbers of its priors written out.
+        program: the declaration, its hyperparameters written out.
         backend: `"numpyro"` or `"pyro"`.
         seed: the seed of the run.
         versions: of Python and the packages that did the work.
@@ -73,7 +73,7 @@ class _Made:
 
     @property
     def program(self) -> Program:
-        """The declaration, the numbers of its priors written out."""
+        """The declaration, its hyperparameters written out."""
         return self.origin.program
 
     @property

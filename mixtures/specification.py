@@ -140,7 +140,7 @@ def _dataclasses(value: Any) -> Iterator[Any]:
 
 
 def _check_alike(stored: Program, given: Program) -> None:
-    """Check that a program that was passed is the stored one, but for the numbers of its priors.
+    """Check that a program that was passed is the stored one, but for its hyperparameters.
 
     Raises:
         StoredFileError: it is another.

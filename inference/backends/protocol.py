@@ -37,7 +37,7 @@ class Bound(ABC):
 
     @cached_property
     def numbered(self) -> Program:
-        """The program with the numbers of its priors written out."""
+        """The program with its hyperparameters written out."""
         return self.program.scaled_to(self.x)
 
     def on(self, x: Observations) -> "Bound":

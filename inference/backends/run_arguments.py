@@ -1,4 +1,4 @@
-"""What a compiled program is given: data, and the numbers of its priors."""
+"""What a compiled program is given: data, and its hyperparameters."""
 
 import dataclasses
 import inspect

@@ -71,7 +71,7 @@ class Sites:
         predictors: pairs of sites, intercept and slope, of linear predictors.
         structure: of a program that is not a mixture by construction: which terms depend on which assignments, found by looking.
         exchangeable: of such a program, the groups of components that are alike.
-        law: of a mixture, the law of its assignment, without the numbers of its priors; a program of a user's own has its law in its table.
+        law: of a mixture, the law of its assignment, without its hyperparameters; a program of a user's own has its law in its table.
     """
 
     all: tuple[Site, ...]

@@ -33,7 +33,7 @@ def plot_classes(
         The axes.
 
     Raises:
-        DataError: data with columns, missing cells only, or as many classes or probabilities as there are not rows.
+        DataError: data with columns, missing cells only, or another number of classes or of probabilities than of rows.
     """
     observations = _along_one_variable(x)
     classes = whole_numbers("classes", classes)
@@ -76,7 +76,7 @@ def plot_random_assignments(
         The axes.
 
     Raises:
-        DataError: data with columns, missing cells only, or as many assignments as there are not rows.
+        DataError: data with columns, missing cells only, or another number of assignments than of rows.
     """
     observations = _along_one_variable(x)
     assignments = whole_numbers("assignments", assignments)

@@ -81,7 +81,7 @@ def carry_out(
 
     Args:
         run: what was asked for.
-        program: the declaration, with the numbers of its priors.
+        program: the declaration, its hyperparameters written out.
         x: the data.
         starts: where the chains start.
         store: blocks of an earlier run, and the place for new ones.

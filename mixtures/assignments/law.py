@@ -107,7 +107,7 @@ class Assignment(ABC):
 
     @property
     def structure(self: Self) -> Self:
-        """The law without the numbers of its priors."""
+        """The law without its hyperparameters."""
         return self._with({site: Prior(prior.name, ()) for site, prior in self.priors_by_site.items()})
 
     def _with(self: Self, priors: Mapping[str, Prior]) -> Self:
