@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 from scipy.special import logsumexp
-from scipy.stats import poisson
+from scipy.stats import binom, poisson
 
 import inference
 from inference.assignment.density import component_density
@@ -161,6 +161,7 @@ def test_em_and_gradients_find_the_same(backend):
     np.testing.assert_allclose(em.log_posterior, climbed.log_posterior, atol=1e-6)
 
 
+@pytest.mark.statistical
 def test_paths(backend):
     """The most probable path, and the frequencies of drawn ones, of a short series with known labels in it."""
     x = Observations(EARTHQUAKES[:6], labels=[-1, -1, 1, -1, -1, -1], sequence=SEQUENCE)
@@ -171,10 +172,12 @@ def test_paths(backend):
     assert inference.classify(fit, x).tolist() == every.best.tolist()
     np.testing.assert_allclose(inference.responsibilities(fit, x), every.marginals, atol=1e-10)
     draws = np.array([inference.classify(fit, x, temperature=1, seed=seed) for seed in range(400)])
-    found = np.array([(draws == path).all(axis=1).mean() for path in every.paths])
-    error = np.sqrt(every.shares * (1 - every.shares) / len(draws))
-    assert (np.abs(found - every.shares) < 5 * error + 1e-12).all()
-    with pytest.raises(ModelError, match="temperature: got 2 and a hidden Markov chain; expected 0 or 1"):
+    counts = np.array([(draws == path).all(axis=1).sum() for path in every.paths])
+    few, many = binom.cdf(counts, len(draws), every.shares), binom.sf(counts - 1, len(draws), every.shares)
+    assert np.minimum(few, many).min() > 1e-7  # of 64 paths, hardly one in a hundred thousand runs
+    with pytest.raises(
+        ModelError, match="temperature: got 2 and a hidden Markov chain; expected 0, the most probable path"
+    ):
         inference.classify(fit, x, temperature=2, seed=0)
 
 
@@ -221,13 +224,14 @@ def test_relabelling_keeps_every_draws_density(posterior):
     assert (rates[..., 0] < rates[..., 1]).mean() in (0.0, 1.0) or np.abs(np.diff(rates.mean(axis=(0, 1)))) > 3
 
 
+@pytest.mark.statistical
 def test_rows_are_together_as_often_as_on_paths(posterior):
     """Not as the product of their probabilities: rows of a chain are not independent given the parameters."""
     together = inference.similarity(posterior)
     paths = posterior["posterior"]["assignment"].values.reshape(-1, 60)
     right = (paths[:, :, None] == paths[:, None, :]).mean(axis=0)
     # two sets of 300 paths, at the same draws of the parameters: their difference has at most twice the variance of one
-    assert (np.abs(together - right) < 5 * np.sqrt(2 * 0.25 / 300)).all()
+    assert (np.abs(together - right) < 6 * np.sqrt(2 * 0.25 / 300)).all()
     some = inference.similarity(posterior, rows=[3, 30, 59])
     np.testing.assert_allclose(some, together[np.ix_([3, 30, 59], [3, 30, 59])])
     found = inference.partition(posterior, seed=0)
@@ -235,18 +239,23 @@ def test_rows_are_together_as_often_as_on_paths(posterior):
     np.testing.assert_allclose(inference.responsibilities(posterior, EARLY).sum(axis=1), 1.0)
 
 
-@pytest.mark.parametrize("verb", ["fit_laplace", "fit_vi", "sample_smc"])
+@pytest.mark.slow
+@pytest.mark.statistical
+@pytest.mark.parametrize("verb", ["fit_vi", "sample_smc"])
 def test_other_posteriors_agree_with_nuts_on_what_needs_no_labels(verb, posterior):
-    options = {
-        "fit_laplace": {"draws": 200},
-        "fit_vi": {"draws": 200, "steps": 500},
-        "sample_smc": {"particles": 100, "runs": 2, "progress": False},
-    }
+    options = {"fit_vi": {"draws": 200, "steps": 500}, "sample_smc": {"particles": 100, "runs": 2, "progress": False}}
     found = getattr(inference, verb)(hidden_markov(2, families.Poisson()), EARLY, seed=0, **options[verb])
-    means = [tree["posterior"]["rate"].mean("components").values.ravel() for tree in (found, posterior)]
-    spread = max(values.std() for values in means)
+    means, right = (tree["posterior"]["rate"].mean("components").values.ravel() for tree in (found, posterior))
     # both are posteriors of some hundred draws, one of them an approximation: within half a posterior standard deviation
-    assert abs(means[0].mean() - means[1].mean()) < 0.5 * spread
+    assert abs(means.mean() - right.mean()) < 0.5 * max(means.std(), right.std())
+
+
+def test_laplaces_draws_have_the_chains_density(backend):
+    model = hidden_markov(2, families.Poisson())
+    found = inference.fit_laplace(model, EARLY, draws=40, seed=0, backend=backend)
+    values = {name: found["posterior"][name].values[0] for name in ("initial", "transition", "rate")}
+    right = sum(bind(model.scaled_to(EARLY), EARLY, "numpyro").log_densities(values))
+    np.testing.assert_allclose(found["sample_stats"]["log_posterior"].values[0], right, rtol=1e-10)
 
 
 def test_several_numbers_of_states_are_compared():
