@@ -1,4 +1,4 @@
-"""What is known about a mixture: verbs that take a declaration and data, and return frozen results.
+"""Inference about a mixture: verbs that take a declaration and data, and return frozen results.
 
 Every verb is loaded when first used, so that importing costs nothing and loads no backend; `__init__.pyi` lists them all.
 """

@@ -21,9 +21,9 @@ from mixtures.errors import MixturesError, ModelError, StoredFileError
 def save(result: PointFit | GuideFit | xr.DataTree, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
     """Write a result to one file: a fit as JSON, a tree of draws as netCDF.
 
-    The file appears whole or not at all: it is made in memory, written beside its place, flushed to disk, and renamed. Coordinates that
-    netCDF has no type for (tuples of a MultiIndex, periods, labels of several types) are written as text, and are text when they are loaded
-    again.
+    The file appears whole or not at all: it is made in memory, written to a temporary file beside `path`, flushed to disk, and renamed.
+    Coordinates that netCDF has no type for (tuples of a MultiIndex, periods, labels of several types) are written as text, and are text when
+    they are loaded again.
 
     Args:
         result: what a verb returned.
@@ -34,8 +34,8 @@ def save(result: PointFit | GuideFit | xr.DataTree, path: str | os.PathLike[str]
         The path.
 
     Raises:
-        StoredFileError: the file exists and `overwrite` is not set, or it cannot be written: nothing is left of it then.
-        ModelError: not a result of this package, or a tree with something in it that netCDF has no words for.
+        StoredFileError: the file exists and `overwrite` is not set, or it cannot be written: no partial file is left then.
+        ModelError: not a result of this package, or a tree with something in it that netCDF cannot represent.
         TooLargeError: not enough memory for the file's bytes.
 
     Example:
@@ -60,13 +60,13 @@ def save(result: PointFit | GuideFit | xr.DataTree, path: str | os.PathLike[str]
 def load(path: str | os.PathLike[str], *, x: Any = None, program: Program | None = None) -> Any:
     """Read what `save` wrote.
 
-    Nothing is imported for a file, and nothing that it names is run but the constructors of the declaration: a program, family or prior of
+    Loading imports no module, and of what the file names it runs only the constructors of the declaration: a program, family or prior of
     your own is found in a module that you have imported, or taken from `program`.
 
     Args:
         path: the file. A tree that xarray or ArviZ wrote has no checksum and is refused: `xarray.open_datatree(path)` reads it, and every
             verb takes that tree.
-        x: the data that the result should speak of; None does not check.
+        x: the data that the result should have been made from; None skips the check.
         program: the declaration, where the file's cannot be found by its import path: one made inside a function, say. The numbers of its
             priors are the file's.
 
@@ -74,8 +74,8 @@ def load(path: str | os.PathLike[str], *, x: Any = None, program: Program | None
         The result, as it was saved.
 
     Raises:
-        StoredFileError: the file is missing, truncated, altered or not of `save`, the result was made from other data than `x`, or its
-            program is not to be found or another than `program`; or there is not enough memory for it.
+        StoredFileError: the file is missing, truncated, altered or not written by `save`; the result was made from other data than `x`; its
+            program cannot be found, or differs from `program`; or there is not enough memory for it.
 
     Example:
         >>> import tempfile

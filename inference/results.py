@@ -105,7 +105,7 @@ class PointFit(_Made):
         status: how the best restart ended.
         free_parameters: the number of free parameters.
         origin: what the fit was made from.
-        reason: what the data say of why the fit did not converge, a sentence; empty where it did, or they say nothing.
+        reason: why the fit did not converge, as far as the data tell, a sentence; empty where it converged or the data do not tell.
         optima: parameters of each distinct sound optimum, (optima, ...) by site, the best first: row i is optimum i of `restarts`, with
             its components in any order; none where no restart is sound.
     """
@@ -126,7 +126,7 @@ class PointFit(_Made):
 
     @property
     def sample_size(self) -> float:
-        """n of the criteria: how many rows there are, a row of weight 2 being two, and one with everything missing none."""
+        """n of the criteria: the number of rows, one of weight 2 counting twice, and one that carries no information not at all."""
         return self.origin.rows if self.origin.total_weight is None else self.origin.total_weight
 
     @property

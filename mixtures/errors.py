@@ -11,7 +11,7 @@ SHOWN = 60
 
 
 class MixturesError(Exception):
-    """An error whose text says what, got, expected and what to do.
+    """An error whose text says what was wrong, what was got, what was expected and what to do.
 
     Args:
         what: the thing that is wrong, as the user named it (`"x"`, `"components"`, `"covariance"`).

@@ -44,7 +44,7 @@ class Mixture(Program):
     Args:
         components: the number K of components.
         family: what a component looks like.
-        assignment: the law of the assignment: how rows come to their components, see `mixtures.assignments`.
+        assignment: the law of the assignment: how rows are assigned to components, see `mixtures.assignments`.
 
     Raises:
         ModelError: `components` is not an int >= 1; no family, no law, or a law of another number of components.
@@ -91,7 +91,7 @@ class Mixture(Program):
 
     @property
     def linear_predictors(self) -> tuple[tuple[str, str], ...]:
-        """Pairs of sites, intercept and slope, of which rows depend on intercept + slope . covariates alone."""
+        """Pairs of sites, intercept and slope, on which rows depend only through intercept + slope . covariates."""
         return parts_of(self.family).linear_predictors + self.assignment.linear_predictors
 
     @property
@@ -170,7 +170,7 @@ class Mixture(Program):
         return {site: prior.numbers(ppl, x, covariates) for site, prior in self.priors.items()}
 
     def scaled_to(self, x: Any) -> "Mixture":
-        """This declaration with the priors that are scaled to the data written out as numbers."""
+        """This declaration, its data-scaled priors written out as numbers."""
         data = Observations.of(x)
 
         table = {site: prior.scaled_to(data.x, data.covariates) for site, prior in self.family.priors_by_site.items()}

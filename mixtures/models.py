@@ -81,7 +81,7 @@ def student_t_mixture(
     weights: Assignment | None = None,
     priors: Given = None,
 ) -> Mixture:
-    """A mixture of Student's t: Gaussians that do not mind outliers. See `families.StudentT`.
+    """A mixture of Student's t: like Gaussians, but robust to outliers. See `families.StudentT`.
 
     Args:
         components: the number of components.
@@ -111,9 +111,9 @@ def hidden_markov(
     Args:
         components: the number of states.
         family: what a row looks like given its state; the default is `families.Gaussian()`.
-        initial: the probabilities of a series' first state: `"stationary"`, `"uniform"`, or the Dirichlet concentration of free ones.
+        initial: the probabilities of a series' first state: `"stationary"`, `"uniform"`, or the Dirichlet concentration of their prior.
         transition: the Dirichlet concentration of each row of the transition matrix, a number or a matrix (components, components); for
-            chains that stay, `1.0 + 9.0 * np.eye(components)` say.
+            persistent states, `1.0 + 9.0 * np.eye(components)` say.
 
     Returns:
         The declaration, a `Mixture` whose law of the assignment is `assignments.Markov`. Data of several series:
@@ -187,7 +187,7 @@ def regression_mixture(
 
 
 def bernoulli_mixture(components: int, weights: Assignment | None = None, priors: Given = None) -> Mixture:
-    """A mixture for yes-or-no columns, (rows, features) of 0 and 1. See `families.Bernoulli`.
+    """A mixture for binary columns, (rows, features) of 0 and 1. See `families.Bernoulli`.
 
     Args:
         components, weights, priors: as for `poisson_mixture`.
@@ -200,7 +200,7 @@ def bernoulli_mixture(components: int, weights: Assignment | None = None, priors
 
 
 def beta_mixture(components: int, weights: Assignment | None = None, priors: Given = None) -> Mixture:
-    """A mixture for shares between 0 and 1. See `families.Beta`.
+    """A mixture for proportions between 0 and 1. See `families.Beta`.
 
     Args:
         components, weights, priors: as for `poisson_mixture`.

@@ -57,7 +57,7 @@ class Observations:
         labels: the components of rows whose component is known, ints from 0, and -1, None or NA where it is not, shape (rows,).
             Where `x` is a pandas object, pandas covariates, labels and weights must have its index, in its order.
         sequence: the series that each row belongs to, numbers or names, shape (rows,): all rows of a series side by side, in the order of
-            time. Of no matter where rows come to their components one by one, as in a mixture.
+            time. Without effect where rows are independent, as in a mixture.
         row_weights: how often each row counts, shape (rows,), numbers >= 0, not all zero: a row of weight 2 is a row that is there twice.
         data: `{name: array}`: what a program of your own takes beside `x`, each as the argument of its name. Whole numbers stay whole, as
             indices must. An array whose first axis is as long as `x` has an entry a row, and is cut where rows are taken; any other belongs
@@ -285,7 +285,7 @@ class Observations:
 
     @property
     def fingerprint(self) -> str:
-        """sha256 of all that is here but the rows' names and weights: tells whether two results speak of the same data."""
+        """sha256 of everything except the rows' names and weights: tells whether two results were made from the same data."""
         digest = hashlib.sha256(repr((self.shape, self.feature_names)).encode())
         digest.update(np.ascontiguousarray(self.x).data)  # its memory, not a copy
         if self.covariates is not None:
@@ -301,7 +301,7 @@ class Observations:
 
     @property
     def weighted_fingerprint(self) -> str:
-        """The fingerprint, which also tells apart how often rows count: of runs that may be taken up again."""
+        """The fingerprint with the row weights included: for runs that may be resumed."""
         if self.row_weights is None:
             return self.fingerprint
         return hashlib.sha256(self.fingerprint.encode() + self.row_weights.tobytes()).hexdigest()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Program(ABC):
-    """A probabilistic program that receives its words: `program(ppl, x, **data)`.
+    """A probabilistic program that receives its words, a backend's primitives, as `ppl`: `program(ppl, x, **data)`.
 
     `program.numpyro` and `program.pyro` are native model functions of those libraries.
     """
@@ -29,7 +29,7 @@ class Program(ABC):
         return None
 
     def scaled_to(self, x: Any) -> "Program":
-        """The program with those priors that are scaled to the data written out as numbers: of a user's own, itself."""
+        """The program, its data-scaled priors written out as numbers; a program of a user's own comes back as it is."""
         return self
 
     @property

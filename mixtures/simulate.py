@@ -41,7 +41,7 @@ def simulate(
         Arrays by site; `assignment` (rows,) and `obs` (rows[, features]) among them (for a `Product`, every column by its name).
 
     Raises:
-        ModelError: no declaration, a size that is none, or given values that are not numbers of the site's shape.
+        ModelError: not a declaration, an invalid size, or given values that are not numbers of the site's shape.
         ChoiceError: a given site that the program does not have.
         SeedError: a bad seed.
         BackendError: the backend is not installed.

@@ -19,7 +19,7 @@ class Abstention:
 
     Args:
         labels: the most probable component of each row, -1 where the rule abstains.
-        threshold: the least probability that a class needs.
+        threshold: the smallest probability at which a row is classified.
         kept: share of the rows that are classified.
         expected_error: expected share of wrong classes among them; NaN where none is kept.
         expected_error_of_all: the same without abstaining.
@@ -39,14 +39,14 @@ class Abstention:
 
 
 def abstain(probabilities: np.ndarray, *, threshold: float = 0.9) -> Abstention:
-    """Classify the rows whose most probable component reaches a threshold, and say what error is to be expected.
+    """Classify the rows whose largest component probability reaches a threshold, and report the expected error.
 
-    The error rates are right as far as the probabilities are: see `calibration_table`. With a posterior use its
-    averaged responsibilities, of relabelled draws.
+    The expected errors are as accurate as the probabilities: see `calibration_table`. For a posterior, pass the
+    responsibilities averaged over relabelled draws.
 
     Args:
         probabilities: P(assignment | row), (rows, components), such as `responsibilities` returns them.
-        threshold: the least probability that a class needs, in (0, 1].
+        threshold: the smallest probability at which a row is classified, in (0, 1].
 
     Returns:
         An `Abstention`: each row's class, or -1, and the errors to be expected; a sentence when printed.

@@ -1,4 +1,4 @@
-"""Do the probabilities of classes keep their word? Predicted probabilities beside observed frequencies."""
+"""Are the probabilities of classes calibrated? Predicted probabilities beside observed frequencies."""
 
 from dataclasses import dataclass
 
@@ -20,10 +20,10 @@ class CalibrationTable:
         counts: rows in each bin.
         predicted: mean predicted probability.
         observed: share of the rows where the prediction came true.
-        lower: lower bound of an exact interval for the true frequency.
+        lower: lower bound of an exact confidence interval for the true frequency.
         upper: its upper bound.
-        level: probability content of the interval.
-        expected_calibration_error: mean of |observed - predicted| over the rows.
+        level: confidence level of the interval.
+        expected_calibration_error: mean of |observed - predicted| over the bins, weighted by their rows.
     """
 
     edges: Float[np.ndarray, " edges"]
@@ -53,9 +53,9 @@ def calibration_table(
     bins: int = 10,
     level: float = 0.95,
 ) -> CalibrationTable:
-    """Predicted probabilities against known labels, as simulations have them, in bins of equal width.
+    """Predicted probabilities against known labels, such as those of simulated data, in bins of equal width.
 
-    One probability a row is judged, so that the rows are independent and the intervals are honest: that of the most
+    One probability a row is judged, so that the rows are independent and the intervals are valid: that of the most
     probable component, or that of `component`.
 
     Args:
@@ -63,7 +63,7 @@ def calibration_table(
         truth: the true component of every row.
         component: whose probability to judge; None judges each row's largest.
         bins: the number of bins between 0 and 1.
-        level: probability content of the interval (Clopper & Pearson 1934) of each bin.
+        level: confidence level of the interval (Clopper & Pearson 1934) of each bin.
 
     Returns:
         A `CalibrationTable`: a line for each bin with rows in it when printed.

@@ -16,19 +16,19 @@ from mixtures.seeds import check_seed, derived, generator
 def classify(fit: PointFit, x: Any, *, temperature: float = 0, seed: int | None = None) -> Any:
     """The assignment of each row, given the fit's parameters.
 
-    Of a hidden Markov chain it is the assignment of all rows together: at temperature 0 the most probable path (Viterbi), which may differ from
-    the rows' most probable components, at 1 a path drawn from the paths' posterior.
+    The rows of a hidden Markov chain are assigned jointly: at temperature 0 by the most probable path (Viterbi), which may differ from
+    the rows' most probable components, at 1 by a path drawn from the posterior of the paths.
 
-    At temperatures 0 and 1 the backend's `infer_discrete` answers: the most probable assignment, or a draw from the assignments'
-    posterior. Any other temperature t draws from probabilities proportional to p(x_i, k)^(1/t), of
-    rows that are independent given the parameters. Of a program of the user's own it is the
-    table of `responsibilities` that answers, since plates may not say what the program does.
+    At temperatures 0 and 1 the backend's `infer_discrete` is used: the most probable assignment, or a draw from the assignments'
+    posterior. Any other temperature t draws from probabilities proportional to p(x_i, k)^(1/t); the rows must then be independent given
+    the parameters. For a program of the user's own the table of `responsibilities` is used instead, since its plates may not show what
+    the program does.
 
     Args:
         fit: a point fit.
         x: rows to classify, old or new, with the columns of the fitted data.
-        temperature: 0 for the most probable, 1 for posterior draws; between and beyond for sharper or flatter ones.
-        seed: an int in [0, 2**32); needed where there is chance, that is for a temperature above 0.
+        temperature: 0 for the most probable assignment, 1 for a posterior draw; below 1 draws are sharper, above 1 flatter.
+        seed: an int in [0, 2**32); needed at a temperature above 0.
 
     Returns:
         Components, ints of shape (rows,); with several assignments a row, a dict by site.

@@ -20,13 +20,13 @@ AT_REST = 1e-4
 def fit_guide(fit: PointFit, x: Any, *, steps: int = 300, learning_rate: float = 0.2, seed: int) -> GuideFit:
     """Assignment probabilities of each row, by SVI with the assignment enumerated in the guide.
 
-    More work than `responsibilities`, which it reproduces, but the same mechanics fit into larger variational models.
+    Slower than `responsibilities`, which it reproduces, but the same construction works within larger variational models.
 
     Args:
         fit: a point fit, whose parameters are held.
         x: rows with the columns of the fitted data.
         steps: gradient steps.
-        learning_rate: length of the first steps, on the logit scale; steps decay to rest.
+        learning_rate: length of the first steps, on the logit scale; it decays along a cosine.
         seed: an int in [0, 2**32).
 
     Returns:

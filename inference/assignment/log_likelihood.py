@@ -16,11 +16,11 @@ from mixtures.memory import check_memory
 def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any, *, program: Program | None = None) -> np.ndarray:
     """The log likelihood of every row, with its assignment summed out.
 
-    Given the assignment instead, the likelihood would answer another question (and mislead LOO): the assignment of a left-out row is
-    not known. Where a program gives rows continuous unknowns of their own, it is conditional on these, since they are parameters: such a
-    likelihood is not for LOO, because nothing is known of a left-out row's unknowns either. Of a hidden Markov chain it is
-    log p(x_t | x_1, ..., x_(t-1), parameters), how well each row is predicted from those before it: what leave-future-out is made of, and not
-    LOO either.
+    The likelihood given the assignment would answer another question and mislead LOO: the assignment of a left-out row is unknown.
+    Where a program gives each row continuous unknowns of its own, the log likelihood is conditional on these, since they are parameters.
+    Do not use it for LOO: the unknowns of a left-out row are not known either. For a hidden Markov chain it is
+    log p(x_t | x_1, ..., x_(t-1), parameters), how well each row is predicted from those before it: use it for leave-future-out, not for
+    LOO.
 
     Args:
         fit_or_posterior: a point fit, or a tree of draws.
@@ -33,7 +33,7 @@ def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any, *, program:
     Raises:
         DataError: other columns than the model was fitted to.
         ModelError: rows are not independent given the parameters, so that they have no likelihoods of their own.
-        TooLargeError: there is not so much memory.
+        TooLargeError: there is not enough memory.
 
     Example:
         >>> from inference import fit_map

@@ -31,7 +31,7 @@ def responsibilities(
     Args:
         fit_or_posterior: a point fit, or a tree of draws.
         x: rows to classify, old or new, with the columns of the fitted data.
-        interval: with a posterior, also the bounds of an interval that holds this share of the draws, 0.9 say.
+        interval: with a posterior, also return the bounds of the equal-tailed interval that holds this share of the draws, 0.9 say.
         program: the declaration of the draws, where it cannot be imported again: one made inside a function, say.
 
     Returns:

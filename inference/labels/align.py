@@ -43,19 +43,19 @@ Labelled = PointFit | xr.DataTree
 
 
 def align(result: Any, to: Labelled, x: Any = None, *, program: Program | None = None) -> Any:
-    """Give the components of a result the labels that they have in another.
+    """Give the components of a result the labels of the matching components of another.
 
     Args:
         result: a point fit (MAP, maximum likelihood, EM; any seed, backend or bootstrap replicate), a posterior, or a
             list of them. A posterior that is not relabelled yet is relabelled first.
-        to: the fit or posterior whose labels are to be had.
-        x: rows on which the two are compared; none means a posterior's data, or between two fits as many rows drawn
-            from the reference as it was fitted to, at least 500. Must be given between two fits where rows depend on
+        to: the reference: the fit or posterior whose labels are taken over.
+        x: rows on which the two are compared; None takes a posterior's data, or between two fits draws as many rows from
+            the reference as it was fitted to, at least 500. Must be given between two fits where rows depend on
             covariates.
         program: the declaration of the draws, where it cannot be imported again: one made inside a function, say.
 
     Returns:
-        The same, its components permuted: those that may be exchanged, see `relabel`. The table `restarts` of a fit keeps
+        The same result or results, exchangeable components permuted, see `relabel`. The table `restarts` of a fit keeps
         the labels of its restarts.
 
     Raises:
@@ -86,7 +86,7 @@ def align(result: Any, to: Labelled, x: Any = None, *, program: Program | None =
 
 def match(result: Labelled, to: Labelled, x: Any = None, *, program: Program | None = None) -> Relabelling:
     """The permutation that `align` applies, as one draw: its cost is the expected share of rows that the two assign to
-    different components, its margin how much greater that of the second-best match is.
+    different components, its margin how much more the second-best match would cost.
 
     Args:
         result: a point fit or a posterior.

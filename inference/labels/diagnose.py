@@ -48,13 +48,13 @@ def diagnose_labels(
     """Say how the labels behaved, and what may be read from the draws.
 
     Args:
-        posterior: draws in ArviZ's schema, relabelled or not; the raw ones are looked at.
+        posterior: draws in ArviZ's schema, relabelled or not; the raw draws are examined.
         method: the relabelling to report on; None is the one the tree has, or else `"ecr"`.
         pivot: as in `relabel`.
         reference_fit: a point fit of the same program and data, whose log posterior density the draws must come near;
             None takes the density of the fit that the sampler was started from, if the tree keeps one.
         max_rows: use a random subset of so many rows; None is all, or as many as fit into memory.
-        seed: of that subset, an int in [0, 2**32); needed only where there is one.
+        seed: the seed of that subset, an int in [0, 2**32); needed only if a subset is drawn.
         program: the declaration of the draws, where it cannot be imported again: one made inside a function, say.
 
     Returns:

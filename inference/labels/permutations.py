@@ -20,7 +20,7 @@ Costs = Float[np.ndarray, "draws components components"]
 
 @dataclass(frozen=True)
 class Relabelling:
-    """One labelling for all draws, and how sure each draw is of its own.
+    """The permutation that relabels each draw, and how clear the choice of it was.
 
     Args:
         method: the method's name.

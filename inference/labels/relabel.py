@@ -39,26 +39,26 @@ def relabel(
 ) -> xr.DataTree:
     """Give the components of all draws one labelling.
 
-    Only components whose numbers mean nothing are exchanged. Noise (`families.WithNoise`), components with families
-    (`families.PerComponent`) or prior numbers of their own, and those that known labels of rows name, stay in place: under
-    another labelling the draws would be of another model.
+    Only exchangeable components are permuted. Noise (`families.WithNoise`), components with a family
+    (`families.PerComponent`) or hyperparameters of their own, and components that rows are known to belong to, stay in
+    place: under another labelling the draws would be of another model.
 
     Args:
         posterior: draws in ArviZ's schema, from `sample_nuts`. Relabelled draws are relabelled from the raw ones.
         method: `"ecr"`, `"ecr-iterative-1"`, `"ecr-iterative-2"`, `"stephens"`, `"pra"`, `"ordering"`, `"data-based"`
-            or `"sjw"`. ECR's cost is taken on the responsibilities, unless the draws hold sampled assignments.
-        pivot: what the labels should mean: a draw's index (chains one after the other), a clustering of the rows, or
+            or `"sjw"`. ECR's cost is computed from the responsibilities, unless the draws hold sampled assignments.
+        pivot: the reference labelling: a draw's index (chains one after the other), a clustering of the rows, or
             a point fit. None is the draw of highest log posterior density.
         by: for `"ordering"`, the site to sort by; None is the one whose components lie farthest apart.
         max_rows: use a random subset of so many rows. None is all of them, or as many as fit into 512 MB.
-        seed: of that subset, an int in [0, 2**32); needed only where there is one.
+        seed: the seed of that subset, an int in [0, 2**32); needed only if a subset is drawn.
         program: the declaration of the draws, where it cannot be imported again: one made inside a function, say.
 
     Returns:
         A new tree: `posterior` has every variable with a dim `components`, and `assignment`, under one labelling;
         `posterior_raw` has the draws as sampled; `relabelling` has `permutation` (chain, draw, components), `cost`
         and `margin` (chain, draw): how much more the second-best permutation would cost, inf where there is none; and
-        `exchangeable` (components,), which of them could move; if none could, its attribute `note` says why. All else
+        `exchangeable` (components,), which components could be permuted; if none could, its attribute `note` says why. All else
         is untouched.
         With a subset of rows, its attribute `subset_error` is the share of draws that two halves of the subset label
         differently: an upper estimate of what the rows left out could change.

@@ -25,10 +25,10 @@ class LabelReport:
         switching: labellings visited, switches within and between chains.
         convergence: `r_hat`, `ess_bulk`, `ess_tail` of raw and relabelled parameters and of label-invariant quantities,
             along `quantity`, with coordinates `site` and `kind`. NaN R-hat is a constant.
-        comparison: how far the methods agree, and why they do not where they do not.
+        comparison: how far the methods agree, and the reasons where they disagree.
         density_gaps: how far each chain's best log posterior density lies below the reference's, (chain,); NaN without
             a reference.
-        expected_gap: how far a typical draw's would.
+        expected_gap: how far below it the log posterior density of a typical draw would lie.
     """
 
     verdict: Verdict

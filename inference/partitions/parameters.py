@@ -29,9 +29,9 @@ def cluster_parameters(
     backend: str = "numpyro",
     program: Program | None = None,
 ) -> PointFit:
-    """The most probable parameters given that the rows are clustered so.
+    """The posterior mode of the parameters, given the clusters of the rows.
 
-    The number of clusters takes the place of the number of components; family, weights and the hyperparameters stay. For their
+    The number of clusters takes the place of the number of components; family, weights and the hyperparameters stay. For the parameters'
     uncertainty as well, sample with the clusters as known labels: `sample_nuts(model, Observations(x, labels=partition.labels), seed=0)`.
 
     Args:
@@ -46,7 +46,7 @@ def cluster_parameters(
 
     Raises:
         DataError: not a posterior's tree, or labels of another number of rows or that are not 0, 1, ...
-        ModelError: a program whose components are not alike, so that a cluster cannot be any of them.
+        ModelError: a program whose components are not exchangeable, so that it does not say which cluster is which component.
 
     Source: Wade & Ghahramani (2018), section 5: inference given a point estimate of the partition.
 

@@ -33,7 +33,7 @@ SAMPLED_BYTES = 2**30
 
 @dataclass(frozen=True, eq=False)
 class Partition:
-    """The partition of least expected posterior loss, and its uncertainty.
+    """The partition of least posterior expected loss, and its uncertainty.
 
     Args:
         labels: the cluster of every row, numbered 0, 1, ... in order of first appearance.
@@ -101,10 +101,10 @@ def partition(
 ) -> Partition:
     """One clustering that summarises the posterior: the partition of least expected loss.
 
-    The labels of components do not matter: relabelling the draws changes nothing but noise.
+    The labels of components do not matter: relabelling the draws changes the result by Monte Carlo noise only.
 
     Memory: 8 bytes for each draw, row and component, 8 for each draw and row, and with the similarity matrix 16 n^2 for n rows (1.6 GB for
-    10,000). Without it evenly spaced draws are used, as many as 1 GB holds, and every loss is judged by partitions sampled from them.
+    10,000). Without it evenly spaced draws are used, as many as 1 GB holds, and every loss is estimated from partitions sampled from them.
 
     Args:
         posterior: draws of the parameters, as `sample_nuts` returns them.
@@ -114,19 +114,19 @@ def partition(
         seed: an int in [0, 2**32), for the partitions drawn from the responsibilities and the search.
         restarts: starts of the search, beside hierarchical cuts and sampled partitions.
         max_clusters: the most clusters allowed; no bound by default.
-        level: the posterior share of the credible ball.
-        similarity: whether to make the similarity matrix, which pair losses are exact by, hierarchical clusterings start from, and
-            `plot_similarity` shows; None makes it for up to 10,000 rows.
+        level: the posterior probability of the credible ball.
+        similarity: whether to compute the similarity matrix: pair losses are exact with it, hierarchical clusterings start from it, and
+            `plot_similarity` shows it; None computes it for up to 10,000 rows.
         program: the declaration of the draws, where it cannot be imported again: one made inside a function, say.
 
     Returns:
-        A `Partition`: the labels of the rows and how sure they are; a table when printed.
+        A `Partition`: the labels of the rows and their uncertainty; a table when printed.
 
     Raises:
         ChoiceError: an unknown loss.
         DataError: not a posterior's tree, or indices that no row has.
-        ModelError, SeedError: bad arguments, or a loss that is made of the similarity matrix without it.
-        TooLargeError: there is not so much memory.
+        ModelError, SeedError: bad arguments, or a loss that needs the similarity matrix, without it.
+        TooLargeError: there is not enough memory.
 
     Source: Dahl, Johnson & Mueller (2022), J. Computational and Graphical Statistics 31 (search); Wade & Ghahramani
     (2018), Bayesian Analysis 13 (expected VI, credible ball).
@@ -176,7 +176,7 @@ def _has_matrix(asked: bool | None, loss: Loss, rows: int) -> bool:
         raise ModelError(
             "loss",
             got=f"{loss.name!r} without the similarity matrix of {rows} rows",
-            expected="the matrix, which this loss is made of, or another loss",
+            expected="the matrix, from which this loss is computed, or another loss",
             advice="Take loss='vi' or 'omari', pass a subset: rows=..., or similarity=True.",
         )
     return made

@@ -44,7 +44,7 @@ def similarity(
 
     Raises:
         DataError: not a posterior's tree, or indices that no row has.
-        TooLargeError: there is not so much memory.
+        TooLargeError: there is not enough memory.
 
     Source: Binder (1978), Biometrika 65, section 3; averaged over responsibilities (Rao-Blackwell).
 
@@ -124,7 +124,7 @@ def similarity_matrix(responsibilities: np.ndarray) -> Float[np.ndarray, "rows r
 
     Raises:
         DataError: the responsibilities are not probabilities.
-        TooLargeError: there is not so much memory.
+        TooLargeError: there is not enough memory.
 
     Example:
         >>> import numpy as np

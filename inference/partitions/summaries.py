@@ -51,7 +51,7 @@ class ClusterSummary:
 
 
 def cluster_summary(x: Any, partition: Partition | np.ndarray) -> ClusterSummary:
-    """Parameters of each cluster, given the partition.
+    """Size, mean and spread of each cluster, given the partition.
 
     Args:
         x: the rows that were clustered, (rows,) or (rows, features); with `Observations(x, missing="allow")` cells that

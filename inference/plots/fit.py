@@ -151,22 +151,22 @@ def plot_ellipses(
 ) -> Axes:
     """Two columns of the data with each component's ellipses at 1, 2 and 3 standard deviations.
 
-    In two dimensions these hold 39 %, 86 % and 99 % of a Gaussian component. Standard deviations are those of the covariance, which of a
-    Student's t is df / (df - 2) times the scale matrix; with df <= 2 it has none, and the legend says so.
+    In two dimensions these hold 39 %, 86 % and 99 % of a Gaussian component. Standard deviations are those of the covariance, which for a
+    Student's t is df / (df - 2) times the scale matrix; with df <= 2 there is none, and the legend says so.
 
     Args:
         fit: a point fit of a mixture whose family has covariances.
         x: the data, shape (rows, features).
         ax: where to draw; None makes a figure.
         classes: each row's component, from `classify`: its colour. None draws all rows alike.
-        features: which two columns; of more than two the margin is drawn.
-        standard_deviations: where the ellipses lie.
+        features: which two columns; where there are more, their marginal distribution is drawn.
+        standard_deviations: the ellipses' Mahalanobis distances from the mean.
 
     Returns:
         The axes.
 
     Raises:
-        DataError: data with less than two columns.
+        DataError: data with fewer than two columns.
         ModelError: not a point fit, a family without covariances, or features that are not two of the columns.
     """
     check_result("fit", fit, "restarts", "PointFit", "fit_map, fit_mle or fit_em")

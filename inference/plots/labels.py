@@ -117,7 +117,7 @@ def plot_point_process(
 ) -> Axes:
     """The components of all draws as points in the space of their parameters, coloured by label; the central 99 %.
 
-    The cloud does not depend on the labels: as many clusters as it has, so many components can be told apart
+    The cloud does not depend on the labels: the number of its clusters is the number of components that can be told apart
     (Frühwirth-Schnatter 2006, section 3.7.1). The colours show how the labelling divides it.
 
     Args:

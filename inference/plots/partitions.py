@@ -39,9 +39,9 @@ def plot_similarity(partition: Partition, ax: Axes | None = None) -> Axes:
     if partition.similarity is None:
         raise ModelError(
             "partition",
-            got="one without a similarity matrix",
-            expected="one with it",
-            advice="Make it of fewer rows: partition(posterior, rows=...); or pass similarity=True.",
+            got="a Partition without a similarity matrix",
+            expected="a Partition with its similarity matrix",
+            advice="Compute it for fewer rows: partition(posterior, rows=...); or pass similarity=True.",
         )
     ax = given_or_new(ax, (5.5, 4.8))
     similarity = partition.similarity

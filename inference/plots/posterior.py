@@ -26,9 +26,9 @@ def plot_location_pair(
 ) -> Axes:
     """The joint posterior of two components' locations, as a density.
 
-    Labels mean nothing to the posterior, so that as sampled every mode has a mirror image across the diagonal (dashed), if the chains
-    found both. The axes hold the central 99 % of all components; colours grow with the square root of the density, or the minor mode
-    would vanish.
+    The posterior is the same under every labelling, so that as sampled every mode has a mirror image across the diagonal (dashed), if the
+    chains found both. The axes hold the central 99 % of all components; colours follow the square root of the density, so that a minor
+    mode stays visible.
 
     Args:
         posterior: draws, relabelled or not.

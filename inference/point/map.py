@@ -34,7 +34,7 @@ def fit_map(
 
     The objective is the log posterior density in the constrained space, which is what AutoDelta's ELBO with enumerated assignments is.
     All starts climb side by side by L-BFGS until they are at rest; with `optimizer="adam"` they run Adam on AutoDelta's ELBO itself, for
-    a number of steps that decay to nothing. The best sound restart is then climbed to the last digit. Restarts in which a component
+    a fixed number of steps of decaying length. The best sound restart is then refined to the last digit. Restarts in which a component
     collapsed are reported and never chosen while a sound one exists; when all of a user's starts collapse, as many are drawn by the
     program's own rule.
 
@@ -42,12 +42,12 @@ def fit_map(
         program: a declaration.
         x: data, shape (rows,) or (rows, features); see `mixtures.Observations`.
         restarts: the number of starts.
-        steps: of each start: at most (L-BFGS), or all of them (Adam).
+        steps: the number of steps of each start: at most (L-BFGS), or exactly (Adam).
         optimizer: `"lbfgs"` or `"adam"`; None: Adam where a learning rate is given.
         learning_rate: Adam's; the length of the first steps, in units of the distance between random starts (on a log or logit scale: 1).
             None: 0.1.
-        seed: an int in [0, 2**32). Each restart has one derived from it, in the table `restarts`, whose own first
-            restart begins in the same place.
+        seed: an int in [0, 2**32). Each restart has a seed derived from it, in the table `restarts`: the first restart
+            of a run with that seed begins in the same place.
         init: None for the program's rule (for a Gaussian mixture: equal weights, standard deviations
             sqrt(variance / components), locations at rows drawn at random); or one start `{site: value}` or a list of them, used first; or
             a function (x, numpy Generator) -> start. Sites not named follow the rule.

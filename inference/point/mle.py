@@ -51,7 +51,7 @@ def fit_mle(
     """The parameters of highest likelihood, assignments summed out, by gradient ascent from many starts.
 
     All starts climb side by side by L-BFGS until they are at rest. Adam and SGD climb the mean log likelihood of the rows, so that a learning
-    rate means the same whatever their number; their steps decay along a cosine. With full batches the best sound restart is climbed to the
+    rate means the same whatever their number; their steps decay along a cosine. With full batches the best sound restart is refined to the
     last digit; with minibatches it is returned as it is.
 
     Args:

@@ -37,8 +37,9 @@ def fit_laplace(
 ) -> xr.DataTree:
     """Approximate the posterior by a normal distribution of the unconstrained parameters about their mode.
 
-    One labelling is described: the one of `init`. The attribute `is_trustworthy` says whether the approximation may be trusted: its draws'
-    weights have a thin tail (`k_hat` below 0.7) and are shared by many draws (`effective_draws`), and the mode was reached.
+    One labelling is described: that of `init`. The attribute `is_trustworthy` says whether the approximation may be trusted: its
+    draws' importance weights have a thin tail (`k_hat` below 0.7) and are spread over many draws (`effective_draws`), and the mode was
+    reached.
 
     Args:
         program: a declaration.
@@ -52,11 +53,11 @@ def fit_laplace(
 
     Returns:
         A tree as from `sample_nuts`, of one chain; attributes `is_trustworthy`, `k_hat`, `effective_draws`, and `log_evidence`, the Laplace
-        approximation of log p(x) with this one labelling counted (add log K! where the prior treats components alike and they are well apart).
+        approximation of log p(x) counting this labelling alone (add log K! where the prior treats components alike and they are well apart).
 
     Raises:
         ModelError: `init` is no point fit of this program.
-        FitError: the log density is not curved downwards at its mode, so that no normal distribution fits.
+        FitError: the log density is not concave at its mode, so that no normal distribution fits.
 
     Example:
         >>> from mixtures import gaussian_mixture

@@ -57,11 +57,11 @@ def sample_nuts(
 ) -> xr.DataTree:
     """Draw from the posterior of the parameters by NUTS, with the assignments summed out exactly.
 
-    The components' labels mean nothing to the posterior and may differ between chains and switch within them: see `diagnose_labels`
-    and `relabel` before reading any mean of a component, and `check_posterior` before reading anything.
+    The components' labels are arbitrary and may differ between chains and switch within them: see `diagnose_labels` and `relabel` before
+    interpreting any mean of a component, and `check_posterior` before interpreting anything.
 
-    Ctrl-C stops NumPyro's chains within about a second, or after one draw, nutpie's and Pyro's at once: the draws there are come back, marked
-    by the attribute `complete` = 0. Pyro's chains run one after the other: kept are those that are finished, or all that have
+    Ctrl-C stops NumPyro's chains within about a second, or after one draw, nutpie's and Pyro's at once. The draws made so far are returned,
+    marked by the attribute `complete` = 0. Pyro's chains run one after the other: those that are finished are kept, or all that have
     begun, cut to the length of the last, whichever is more draws. A second Ctrl-C interrupts at once, as does one in warm-up, when there
     are no draws yet.
 
@@ -74,9 +74,9 @@ def sample_nuts(
         seed: an int in [0, 2**32).
         sampler: `"numpyro"`, `"nutpie"` (an extra: Rust, on NumPyro's density), `"pyro"`, or `"auto"`: nutpie where it is installed and
             the backend is NumPyro on a CPU, else the backend's own. The attributes `sampler` and `sampler_reason` say which, and why.
-        init: a point fit to start from, each chain a little off it, as far as the posterior is wide; several fits, which chains take in
+        init: a point fit to start from, each chain scattered about it as widely as the posterior; several fits, which chains take in
             turn, spread the chains over different optima; None starts chains as `fit_map` starts restarts.
-        spread: chains take the distinct optima that the restarts of `init` reached in turn, the best first, instead of its best one alone.
+        spread: chains start in turn from the distinct optima that the restarts of `init` reached, the best first, not from the best alone.
         target_accept: the acceptance rate that step sizes are tuned for; None: 0.8, and 0.9 in a dense metric, whose steps are longer.
         row_weights: how often each row counts, shape (rows,); also `Observations.row_weights`.
         labels: known components 0, ..., components - 1, shape (rows,), and -1 or None where unknown; also `Observations.labels`.
@@ -89,7 +89,7 @@ def sample_nuts(
         precision: `"float64"`, or `"float32"` for the log density and its gradient while NumPyro samples: faster on accelerators. The
             draws are then mapped to the parameters, and their log likelihoods computed, in float64 again.
         metric: what warm-up learns of the posterior's shape: `"diagonal"`, scales, or `"dense"`, correlations too, which overlapping
-            components have: fewer steps a draw, after more of warm-up. `"auto"`: dense from 10 parameters, if warm-up is at least ten
+            components have: fewer steps a draw, but a longer warm-up. `"auto"`: dense from 10 parameters, if warm-up is at least ten
             draws for each of them. nutpie learns the strongest correlations (its low-rank metric).
         store: a new folder for draws while they are made, in blocks: a run that was killed is continued by `resume(store, x)`.
         strict: raise where `check_posterior` finds something wrong; the draws are then in the error's attribute `posterior`.
@@ -102,8 +102,8 @@ def sample_nuts(
 
     Raises:
         DataError, ModelError, SeedError, ChoiceError: bad arguments.
-        BackendError: a sampler that is not installed, or that has no blocks to store or no such precision.
-        TooLargeError: log likelihoods or assignments were asked for, for which there is not enough memory.
+        BackendError: a sampler that is not installed, or that cannot store blocks or sample in that precision.
+        TooLargeError: there is not enough memory for the log likelihoods or assignments that were asked for.
         StoredFileError: `store` exists, or cannot be written; blocks written before are intact.
         FitError: a chain's start without a finite log density and gradient; the draws have warnings and `strict` is set.
 

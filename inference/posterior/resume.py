@@ -95,7 +95,7 @@ class _Kept:
         except Exception as error:  # an altered header can fail anywhere
             raise StoredFileError(
                 str(path),
-                got=f"a header that no run has ({type(error).__name__}: {str(error)[:200]})",
+                got=f"a header that cannot be read ({type(error).__name__}: {str(error)[:200]})",
                 expected="what sample_nuts(store=...) wrote",
                 advice="Restore run.json from a copy, or begin a new run in another folder.",
             ) from error

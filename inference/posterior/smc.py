@@ -48,7 +48,7 @@ def sample_smc(
         program: a declaration, with proper priors.
         x: data, shape (rows,) or (rows, features).
         particles: how many, in each run.
-        runs: independent runs: how far they differ is the Monte Carlo error.
+        runs: the number of independent runs, whose differences give the Monte Carlo error.
         moves: Hamiltonian moves of every particle at each temperature.
         seed: an int in [0, 2**32).
         row_weights: how often each row counts, shape (rows,); also `Observations.row_weights`.
@@ -58,7 +58,7 @@ def sample_smc(
 
     Returns:
         The tree of `sample_nuts`: a chain is a run, its draws are equally weighted particles. Group `evidence` has each run's
-        `log_evidence`; the attributes `log_evidence` (of the mean over runs) and `log_evidence_error` (its Monte Carlo standard error,
+        `log_evidence`; the attributes `log_evidence` (of the runs' mean evidence) and `log_evidence_error` (its Monte Carlo standard error,
         NaN for one run) sum them up. `check_posterior` warns where runs are far apart.
 
     Raises:

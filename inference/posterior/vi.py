@@ -39,19 +39,19 @@ def fit_vi(
 ) -> xr.DataTree:
     """Approximate the posterior by maximising the ELBO over a family of distributions of the unconstrained parameters.
 
-    Assignments are summed out. One labelling is described: the one of `init`. It begins in the posterior's own units, by the curvature at
-    `init`, so that the data's units and origin do not matter.
+    Assignments are summed out. One labelling is described: that of `init`. The ascent is in the posterior's own units, by the curvature
+    at `init`, so that the data's units and origin do not matter.
 
-    The attribute `is_trustworthy` says whether the approximation may be trusted: its draws' weights have a thin tail (`k_hat` below 0.7)
-    and are shared by many draws (`effective_draws`), and the ELBO has come to rest (`unrest` below 0.3: in standard deviations, how far
-    the family would still move or stretch).
+    The attribute `is_trustworthy` says whether the approximation may be trusted: its draws' importance weights have a thin tail
+    (`k_hat` below 0.7) and are spread over many draws (`effective_draws`), and the ELBO has come to rest (`unrest` below 0.3: in standard
+    deviations, how far the approximation would still move or stretch).
 
     Args:
         program: a declaration.
         x: data, shape (rows,) or (rows, features).
         family: `"normal"` (independent coordinates), `"multivariate"` (any covariance), or `"flow"` (a normal as wide as the curvature
             at `init` says, bent by inverse autoregressive networks: Kingma et al. 2016; it can take in both sides of a skew, and further
-            labellings where they are near). Each holds more than the one before and takes longer.
+            labellings where they are near). Each is more flexible than the one before and takes longer.
         init: a point fit to start from; None fits one.
         steps: gradient steps.
         learning_rate: of the first steps; they decay to rest.

@@ -76,9 +76,9 @@ class PosteriorReport:
 def check_posterior(posterior: xr.DataTree, *, program: Program | None = None) -> PosteriorReport:
     """Look for signs that draws do not represent the posterior.
 
-    Checked is what the tree keeps: draws that are NaN or infinite, chains stuck below the density of the fit they were started from (or of
-    the best chain), R-hat and effective draws of label-invariant quantities, divergences, the energy's Bayesian fraction of missing
-    information, the tree's depth, whether the run was cut short; of approximations, their k-hat; of tempered SMC, whether runs agree on
+    It checks, as far as the tree keeps them: draws that are NaN or infinite, chains stuck below the density of the fit they were started
+    from (or of the best chain), R-hat and effective draws of label-invariant quantities, divergences, the energy's Bayesian fraction of
+    missing information, NUTS's tree depth, whether the run was cut short; of approximations, their k-hat; of tempered SMC, whether runs agree on
     the evidence.
 
     Args:
@@ -228,7 +228,7 @@ def _convergence(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[Posterio
         yield PosteriorWarning(
             "effective draws",
             f"{ess:.0f} effective draws ({method}) of {name}, fewer than {LEAST_ESS} a chain",
-            "Raise draws, or try metric='dense' where the attribute `metric` is 'diagonal': estimates are noisier than draws are many.",
+            "Raise draws, or try metric='dense' where the attribute `metric` is 'diagonal': estimates are noisier than so many draws suggest.",
         )
 
 
@@ -278,7 +278,7 @@ def _incomplete(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[Posterior
 def _lost(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:
     for group, reason in json.loads(posterior.attrs.get("lost", "{}")).items():
         yield PosteriorWarning(
-            "lost", f"{group} could not be made after sampling ({reason})", "The draws are not concerned."
+            "lost", f"{group} could not be made after sampling ({reason})", "The draws are unaffected."
         )
 
 

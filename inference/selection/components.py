@@ -32,7 +32,7 @@ class Selection:
         table: one line for each structure and number of components: structure, components, log_likelihood, free_parameters, aic, bic,
             icl (all three smaller is better; mclust's are their negatives), status.
         parameters: the best parameters of each, by (structure, components).
-        declarations: what each is of.
+        declarations: the declaration of each, by (structure, components).
         criterion: which criterion `best` goes by.
         x: the data.
         seed: the seed of the sweep.
@@ -102,14 +102,14 @@ def select_components(
 ) -> Selection:
     """Fit mixtures of every family, or covariance structure, and number of components by EM, and compare them.
 
-    Gaussians with complete data and plain weights climb all together, every structure and number in the lanes of one program; other
-    declarations one after the other, by `fit_em`.
+    Gaussian mixtures with complete data and the default weights are fitted all together, in one compiled program; other declarations
+    one after the other, by `fit_em`.
 
     Args:
         x: data, shape (rows,) or (rows, features); known labels hold in every fit.
         components: the numbers of components to try, or just one.
         structures: covariance structures of Gaussians, or just one; None for all fourteen, or E and V for one variable.
-        family: in the place of Gaussians: a family, or several by the names that they are to have in the table.
+        family: a family instead of Gaussians, or several: `{name in the table: family}`.
         assignment: the law of the assignment, see `mixtures.assignments`; None: the default, `Dirichlet(1.0)`.
         criterion: `"bic"`, `"icl"` or `"aic"`: what `best` goes by; smaller is better.
         restarts: starts of each fit.

@@ -1,4 +1,4 @@
-"""Laws of the assignment: how rows come to their components. One law a file; `Mixture` takes one as its third part."""
+"""Laws of the assignment: how rows are assigned to components. One law a file; `Mixture` takes one as its third part."""
 
 from mixtures.assignments.dirichlet import Dirichlet as Dirichlet
 from mixtures.assignments.gating import Gating as Gating

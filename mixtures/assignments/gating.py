@@ -25,8 +25,8 @@ class Gating(RowWise):
     """Weights that depend on covariates: log odds are linear in them (mixture of experts, Jacobs et al. 1991; concomitant variables).
 
     P(assignment_i = k) is proportional to exp(gating_intercept_k + gating_slope_k . covariates_i). All components have coefficients, so
-    that they are alike; only differences between components matter, and the priors keep the common part in place. Information criteria
-    count one set of coefficients less than there are components.
+    that they are exchangeable; the likelihood identifies only differences between components, and the priors the common part. Information
+    criteria count one set of coefficients fewer than there are components.
 
     Sites: `gating_intercept` (components,), `gating_slope` (components, covariates).
 

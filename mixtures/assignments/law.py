@@ -25,7 +25,7 @@ Self = TypeVar("Self", bound="Assignment")
 
 
 class Assignment(ABC):
-    """How rows come to their components. A law is a frozen dataclass: compiled programs are known by it.
+    """How rows are assigned to components. A law is a frozen dataclass: compiled programs are cached by it.
 
     Optional parts stand here with what they are where a law says nothing.
     """
@@ -121,7 +121,7 @@ class Assignment(ABC):
     ) -> Float[Array, "rows components"]:
         """log p(x_i | the rows before) + log P(assignment_i = k | all rows): log p(x_i, assignment_i = k) where rows are independent.
 
-        Its sums over components, in logarithms, add up to the log likelihood; its shares are the probabilities of the assignments.
+        Its sums over components, in logarithms, add up to the log likelihood; normalised over components it gives assignment probabilities.
         """
 
     @abstractmethod
@@ -156,7 +156,7 @@ class Assignment(ABC):
 
 
 class RowWise(Assignment):
-    """A law under which every row comes to its component by itself: all answers follow from its log probabilities."""
+    """A law under which rows are assigned independently of each other: all answers follow from its log probabilities."""
 
     @abstractmethod
     def log_probs(self, xp: Any, values: Values, rows: Rows) -> Float[Array, "rows_or_one components"]:

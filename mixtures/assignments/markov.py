@@ -27,21 +27,21 @@ STAYS = 0.8
 class Markov(Assignment):
     """The components of a series' rows are a Markov chain (hidden Markov model; Baum & Petrie 1966).
 
-    Rows are in the order of time. `Observations(x, sequence=...)` says which series each belongs to, all rows of one side by side; without,
-    all rows are one series. A row with nothing observed is a step in time about which nothing is known.
+    Rows are in the order of time. `Observations(x, sequence=...)` says which series each belongs to, all rows of a series side by side;
+    without it all rows are one series. A row with nothing observed is a step in time about which nothing is known.
 
-    Sites: `transition` (components, components), whose row i has the probabilities of what follows i; `initial` (components,), those of a
-    series' first row, where they are free.
+    Sites: `transition` (components, components), whose row i has the probabilities of the component after i; `initial` (components,),
+    those of a series' first row, where they have a prior.
 
     Args:
         transition: the Dirichlet concentration of each row of the transition matrix: a positive number, or a matrix (components, components);
-            large numbers on its diagonal make chains that stay. Below 1 the posterior density grows without bound as a probability falls to
+            large numbers on its diagonal make persistent states. Below 1 the posterior density grows without bound as a probability falls to
             0, and has no maximum.
         initial: the Dirichlet concentration of the initial probabilities, a positive number or one for each component; `"uniform"`: they are
-            equal; `"stationary"`: they are those that the transition matrix leaves as they are.
+            equal; `"stationary"`: they are the stationary distribution of the transition matrix.
 
     Raises:
-        ModelError: a concentration that is none, or another word.
+        ModelError: an invalid concentration, or another word.
 
     Example:
         >>> Markov().unit

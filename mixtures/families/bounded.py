@@ -17,7 +17,7 @@ CONCENTRATION = LogNormal(1.0, 1.5)
 
 
 class Beta(Columns):
-    """Shares between 0 and 1; sites `concentration1` and `concentration0`, mean concentration1 / (concentration1 + concentration0)."""
+    """Proportions between 0 and 1; sites `concentration1` and `concentration0`, mean concentration1 / (concentration1 + concentration0)."""
 
     default_priors: ClassVar[Mapping[str, Prior]] = {"concentration1": CONCENTRATION, "concentration0": CONCENTRATION}
     support: ClassVar[Support] = UNIT_INTERVAL

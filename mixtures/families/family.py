@@ -34,7 +34,7 @@ class Draw(Protocol):
 
 
 class Family(ABC):
-    """What a component looks like. A family is a frozen dataclass with a field `priors`: compiled programs are known by it.
+    """What a component looks like. A family is a frozen dataclass with a field `priors`: compiled programs are cached by it.
 
     `features` is None for data of shape (rows,), else the number of columns.
     """

@@ -54,9 +54,9 @@ DEFAULT_PRIORS = {
 class Gaussian(Family):
     """Rows are normal within a component.
 
-    Sites: `loc` (components[, features]) and `scale` ([components][, features]), the standard deviations along the axes; and, as the
-    covariance structure has it: `log_volume` (components,) and `log_shape` (components, features), log variances relative to the mean
-    over components; `correlation_cholesky` ([components,] features, features); `orientation` ([components,] planes), the turn of the
+    Sites: `loc` (components[, features]) and `scale` ([components][, features]), the standard deviations along the axes; and, depending on
+    the covariance structure: `log_volume` (components,) and `log_shape` (components, features), log variances relative to the mean
+    over components; `correlation_cholesky` ([components,] features, features); `orientation` ([components,] planes), the rotation of the
     axes, see `mixtures.ppl.rotation`. In EVV correlations do not change the volume, so that the standard deviations are `scale` times
     det(R_k)^(-1/(2d)).
 

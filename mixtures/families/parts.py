@@ -26,16 +26,16 @@ def nothing(ppl: PPL, draw: Any, components: int, features: int | None) -> dict[
 
 @dataclass(frozen=True)
 class Parts:
-    """What a family says beside what every family must.
+    """The optional parts of a family.
 
     Args:
         support: the values that a cell can have.
         components: the number of components that the family is bound to, because it has a member for each; None: any.
         distinct_components: those that are not like the others, whatever the priors.
-        parameter_free_components: those without parameters, such as noise: that no row belongs to them is an answer too.
+        parameter_free_components: those without parameters, such as noise: a fit in which no row belongs to them may be sound.
         redundant_sites: the sites of which one component's value is of no matter to the likelihood.
         circular_sites: the sites that are directions: angles on the real line, where those 2 pi apart are the same.
-        linear_predictors: pairs of sites, intercept and slope, of which rows depend on intercept + slope . covariates alone.
+        linear_predictors: pairs of sites, intercept and slope, on which rows depend only through intercept + slope . covariates.
         with_covariates: number of covariates -> the family for them; None: rows do not depend on any.
         jointly: (ppl, draw, components, features) -> what the components have relative to each other, drawn outside the plate; leading
             axis components.

@@ -23,7 +23,7 @@ from mixtures.priors import GivenPriors, Prior, freeze, override
 class PerComponent(Family):
     """Component k has family k; sites carry the component's number: `loc_0`, `scale_0`, `df_1`.
 
-    Components are not alike, so their labels do not switch between different families.
+    Labels cannot switch between components of different families.
 
     Args:
         members: the families, one for each component.

@@ -34,7 +34,7 @@ SUPPORT = {"gaussian": REAL, "poisson": COUNTS, "bernoulli": whole_up_to(1)}
 
 @dataclass(frozen=True)
 class Regression(Family):
-    """A response that depends on covariates, in another way in each component (mixture of regressions, DeSarbo & Cron 1988).
+    """A response that depends on covariates, differently in each component (mixture of regressions, DeSarbo & Cron 1988).
 
     eta = intercept_k + slope_k . covariates_i; the response is Normal(eta, scale_k), Poisson(exp(eta)), or Bernoulli(1 / (1 + exp(-eta))).
     Sites: `intercept` (components,), `slope` (components, covariates), and `scale` (components,) for the Gaussian.

@@ -1,4 +1,4 @@
-"""Student's t: a Gaussian whose components do not mind outliers."""
+"""Student's t: like the Gaussian, but robust to outliers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -56,13 +56,13 @@ def fit_em(
     The E-step finds each row's responsibilities, the M-step the parameters that are best given these; the objective never falls.
     Families with closed-form M-steps (the Gaussian in all fourteen covariance structures, the log-normal, Poisson, exponential, Bernoulli,
     binomial, categorical and multinomial, linear regressions, and products of these) run all restarts in one compiled program; so does the
-    posterior, where priors are conjugate (Poisson to multinomial, as they are by default). Regressions of counts and of yes or no, and
+    posterior, where priors are conjugate (Poisson to multinomial, as they are by default). Poisson and Bernoulli regressions, and
     weights that depend on covariates, take one Newton step an iteration, shortened where the likelihood would fall. Elsewhere the M-step
-    climbs by gradient, for all restarts side by side, and, once M-steps gain little, so does the objective itself (Jamshidian & Jennrich
-    1997). Missing cells of normals are replaced by their conditional moments (Ghahramani & Jordan 1994).
+    is a gradient ascent, for all restarts side by side; once M-steps gain little, the objective itself is climbed by gradient (Jamshidian &
+    Jennrich 1997). Missing cells of Gaussians are replaced by their conditional moments (Ghahramani & Jordan 1994).
 
-    Of a hidden Markov chain the E-step sums over all paths (Baum-Welch), or takes the most probable one (`hard=True`). It needs closed M-steps:
-    `fit_mle` and `fit_map` fit other families, stationary initial probabilities, and single missing cells.
+    For a hidden Markov chain the E-step sums over all paths (Baum-Welch), or takes the most probable one (`hard=True`). It needs closed M-steps:
+    `fit_mle` and `fit_map` fit other families, stationary initial probabilities, and rows with some of their cells missing.
 
     Args:
         mixture: a declaration.
@@ -87,7 +87,7 @@ def fit_em(
 
     Returns:
         A `PointFit`: `losses` are negative objectives, one a step; `restarts` also says by which rule a restart began and which distinct
-        optimum it reached (0 is the best; -1: none). Components are numbered by decreasing weight (a chain's by their share in the long run)
+        optimum it reached (0 is the best; -1: none). Components are numbered by decreasing weight (a chain's by their stationary probability)
         unless their numbers mean something (`init`, `labels`, `fixed`).
 
     Raises:
