@@ -42,7 +42,7 @@ class DataError(MixturesError, ValueError):
 
 
 class ModelError(MixturesError, ValueError):
-    """A declaration that makes no sense: components < 1, an unknown site, family or covariance structure."""
+    """A declaration, or an argument of a verb, that makes no sense: components < 1, no family, values of a wrong shape."""
 
 
 class ChoiceError(MixturesError, ValueError):
@@ -63,7 +63,7 @@ class BackendError(MixturesError, ImportError):
 
 
 class FitError(MixturesError, RuntimeError):
-    """A fit ended in a bad status and `strict=True` was given."""
+    """There is no fit or posterior to return: an impossible start, no curvature at the mode; or, with `strict=True`, a fit in a bad status."""
 
 
 class StoredFileError(MixturesError, OSError):

@@ -211,5 +211,5 @@ def check_assignment(what: str, value: Any) -> None:
     Raises:
         ModelError: something else; the text says what to write instead.
     """
-    check_part(what, value, "log_marginal", "a law of the assignment, such as assignments.Dirichlet(1.0)")
+    check_part(what, value, "log_marginal", "a law of the assignment, such as weights.Dirichlet(1.0)")
     check_dataclass(what, value)
