@@ -58,6 +58,16 @@ def checked(program: Program, x: Any, *, labels: Any = None, row_weights: Any = 
     return observations
 
 
+def no_path() -> DataError:
+    """The error of rows that a chain cannot produce: its probabilities of moving are 0 where known labels, or the rows, want them."""
+    return DataError(
+        "x",
+        got="rows, or known labels, that no path of the chain can produce",
+        expected="at least one path whose moves all have a probability above 0",
+        advice="Leave the labels out: Observations.with_labels(None); or mend the probabilities that are 0.",
+    )
+
+
 def observed(x: Any, labels: Any, row_weights: Any) -> Observations:
     """`x` as observations, with the known labels and row weights that a verb was given beside it."""
     observations = Observations.of(x)

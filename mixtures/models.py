@@ -129,7 +129,7 @@ def hidden_markov(
         <BLANKLINE>
             transition[k] ~ Dirichlet(1)
             rate[k]       ~ Gamma(2, 1/mean(x))
-            assignment[1] ~ Categorical(stationary(transition))
+            assignment[1] ~ Categorical(stationary(transition)), in each series
             assignment[i] ~ Categorical(transition[assignment[i-1]])
             obs[i]        ~ Poisson(rate[assignment[i]])
         <BLANKLINE>

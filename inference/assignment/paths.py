@@ -9,6 +9,7 @@ from jaxtyping import Int
 
 from inference.assignment.responsibilities import CELLS_AT_ONCE
 from inference.backends import Bound, bind
+from inference.checks import no_path
 from inference.draws import backend_of, parameters_of, program_of
 from mixtures import Observations, Program
 from mixtures.seeds import generator
@@ -21,6 +22,8 @@ def path_at(
     law, values = bound.sites.law, dict(parameters)
     assert law is not None  # the caller has checked that there is a chain
     table = bound.emissions({name: np.asarray(value)[None] for name, value in values.items()})[0]
+    if not np.isfinite(law.log_mode(np, values, table, bound.x.rows)):
+        raise no_path()
     if temperature == 0:
         return law.mode(np, values, table, bound.x.rows)
     return law.sample(values, table, bound.x.rows, rng)

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from inference.backends import Bound, bind, engine
-from inference.checks import check_share, checked
+from inference.checks import check_share, checked, no_path
 from inference.draws import backend_of, has_paths, observations_of, parameters_of, program_of, whole, with_program
 from inference.results import PointFit
 from mixtures import Observations, Program
@@ -73,7 +73,10 @@ def bound_like(fit: PointFit, x: Any) -> Bound:
 def table_of(bound: Bound, fit: PointFit) -> np.ndarray:
     """`log_joint` of a problem that is bound already."""
     bound.sites.check_table("probabilities of assignments")
-    return bound.log_joint(fit.parameters)
+    table = bound.log_joint(fit.parameters)
+    if not bound.sites.is_row_wise and np.isnan(table).any():
+        raise no_path()
+    return table
 
 
 def checked_like(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> Observations:

@@ -43,7 +43,8 @@ class Partition:
         finalists: expected losses of the best few local minima that the search polished; equal ones are a good sign.
         similarity: the posterior similarity matrix; None where it was not made.
         membership: mean similarity of each row to the other rows of each cluster.
-        row_uncertainty: probability that a row is apart from a random other row of its cluster.
+        row_uncertainty: probability that a row is apart from a random other row of its cluster; of a row alone in its cluster, the largest
+            probability that it is together with any other row, and its own membership is 1 minus that.
         cluster_sizes: rows in each cluster.
         cluster_uncertainty: probability that two random rows of a cluster are apart.
         number_of_clusters: entry k is the posterior probability of k clusters.

@@ -226,7 +226,7 @@ class Notation:
         data: Any,
     ) -> Any:
         with self.plate("rows", "n"):
-            self.lines.append((f"{name}[1]", f"Categorical({_text(initial)})", ""))
+            self.lines.append((f"{name}[1]", f"Categorical({_text(initial)}), in each series", ""))
             self.sample(name, f"Categorical({_text(transition)}[{name}[i-1]])")
             return observe(Symbol(f"{name}[i]"), data)
 

@@ -384,6 +384,15 @@ def test_labels_that_known_zeros_exclude_are_refused(fixed, labels, text):
         inference.fit_em(hidden_markov(2), Observations(SPEED[:20], labels=known), fixed=fixed, restarts=2, seed=0)
 
 
+def test_labels_that_no_path_has_are_said():
+    fit = inference.fit_em(hidden_markov(2), SPEED[:40], fixed={"transition": np.eye(2)}, restarts=2, seed=0)
+    known = Observations(SPEED[:40], labels=[0, 1] + [-1] * 38)
+    for ask in (inference.responsibilities, inference.classify):
+        with pytest.raises(DataError, match="no path of the chain can produce"):
+            ask(fit, known)
+    np.testing.assert_allclose(inference.responsibilities(fit, SPEED[:40]).sum(axis=1), 1.0)
+
+
 def test_the_classified_likelihood_is_that_of_the_most_probable_path(backend):
     """log p(x, z) at the best of all paths: no sum over rows of what each would have alone."""
     x = Observations(EARTHQUAKES[:6], sequence=SEQUENCE)
