@@ -37,6 +37,14 @@ def knowing_mixture(program: Program, sites: Sites) -> Sites:
     mixture = program.mixture
     if mixture is None:
         return sites
+    for site in sites.assignments:
+        if site.categories != mixture.components:
+            raise ModelError(
+                "assignment",
+                got=f"a law of {site.categories} components",
+                expected=f"one of {mixture.components}, as many as the mixture has",
+                advice="A law of so many components alone says so in its method check.",
+            )
     redundant = mixture.redundant_sites
     counted = (_without_one(site) if site.name in redundant else site for site in sites.all)
     return Sites(tuple(counted), mixture.linear_predictors, law=mixture.assignment.structure)

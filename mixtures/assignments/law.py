@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 import numpy as np
 from jaxtyping import Float, Int
 
-from mixtures.errors import check_dataclass, check_part
+from mixtures.errors import ModelError, check_dataclass, check_part
 from mixtures.ppl.protocol import PPL, Array
 from mixtures.priors import Prior
 from mixtures.rows import Rows
@@ -160,7 +160,10 @@ class RowWise(Assignment):
 
     @abstractmethod
     def log_probs(self, xp: Any, values: Values, rows: Rows) -> Float[Array, "rows_or_one components"]:
-        """log P(assignment_i = k | parameters) before x_i is seen; one row where all rows have the same."""
+        """log P(assignment_i = k | parameters) before x_i is seen; one row where all rows have the same.
+
+        The probabilities are those that `assign` draws by: verbs that sum assignments out ask this, the libraries' own inference the other.
+        """
 
     @abstractmethod
     def assign(self, ppl: PPL, values: Values, rows: Rows) -> Array:
@@ -173,7 +176,15 @@ class RowWise(Assignment):
             return observe(self.assign(ppl, values, rows), data)
 
     def joint(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
-        return table + self.log_probs(xp, values, rows)
+        own, (size, components) = self.log_probs(xp, values, rows), table.shape
+        if tuple(own.shape) not in ((1, components), (size, components)):
+            raise ModelError(
+                "assignment",
+                got=f"log_probs of shape {tuple(own.shape)}",
+                expected=f"(1, {components}) or ({size}, {components}): one for each component, of all rows or of each",
+                advice="A law of so many components alone says so in its method check.",
+            )
+        return table + own
 
     def log_marginal(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
         joint = self.joint(xp, values, table, rows)
@@ -197,6 +208,17 @@ class RowWise(Assignment):
         return np.argmax(joint + rng.gumbel(size=joint.shape), axis=1)
 
     def permuted(self, values: Values, permutation: np.ndarray) -> Values:
+        """The sites' first axes are those of the components; a law with other sites has a `permuted` of its own.
+
+        Raises:
+            ModelError: a site without axes.
+        """
+        if scalar := [name for name, value in values.items() if np.ndim(value) == 0]:
+            raise ModelError(
+                "assignment",
+                got=f"a law with the site {scalar[0]!r}, which has no axis of components",
+                expected="a method permuted(values, permutation) of the law",
+            )
         return {name: value[permutation] for name, value in values.items()}
 
 

@@ -164,3 +164,14 @@ def test_optional_parts_are_declared_with_what_they_are_where_a_law_says_nothing
     assert not (KNOWN.needs_covariates or KNOWN.linear_predictors or KNOWN.redundant_sites or KNOWN.favours_empty())
     assert KNOWN.pseudo_rows(2) is None and KNOWN.unit == "row" and issubclass(Known, Assignment)
     assert Dirichlet((0.5, 2.0)).favours_empty() and not Dirichlet(1.0).favours_empty()
+
+
+def test_a_law_of_another_number_of_components_is_refused(backend):
+    model = Mixture(3, families.Gaussian("tied"), KNOWN)
+    with pytest.raises(ModelError, match="assignment: got a law of 2 components; expected one of 3"):
+        inference.fit_map(model, X, seed=0, backend=backend)
+
+
+def test_a_site_without_an_axis_of_components_needs_a_rule():
+    with pytest.raises(ModelError, match="a law with the site 'slope', which has no axis of components"):
+        Dirichlet(1.0).permuted({"slope": np.array(1.0)}, np.array([1, 0]))

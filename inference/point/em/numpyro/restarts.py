@@ -20,6 +20,7 @@ from inference.point.em.closed_form import State, Statistics
 from inference.point.em.e_step import Block, e_step, with_prior
 from inference.point.em.loop import Pass, run_each
 from inference.point.em.mixture_em import MixtureEM
+from inference.point.em.numpyro.chain_passes import pass_of
 from inference.point.em.numpyro.passes import data_of, in_shares, over_rows
 from inference.point.em.problem import EMProblem, EMResult, Outcome
 
@@ -132,21 +133,7 @@ def _run_over_paths(problem: EMProblem, states: State, cells: int) -> EMResult:
     """Of chains, whose rows are summed all at once."""
     if cells < COMPILED_CELLS:
         return _run_by_numpy(problem, states)
-    one_pass = _compiled_pass(problem.closed_form, problem.is_hard)
-    x = ((problem.x - problem.frame.centre) / problem.frame.unit).T
-    rows = Block(*(None if part is None else jnp.asarray(part) for part in (x, problem.row_weights, problem.labels)))
-
-    def in_numpy(state: State) -> tuple[float, Statistics]:
-        objective, statistics = one_pass(state, rows)
-        return float(objective), {name: np.asarray(value) for name, value in statistics.items()}
-
-    return _run_each(problem, states, in_numpy)
-
-
-@functools.lru_cache(CACHED)
-def _compiled_pass(closed: MixtureEM, is_hard: bool) -> Callable[[State, Block], tuple[Any, Statistics]]:
-    """(state, all rows) -> objective, statistics."""
-    return jit(lambda state, rows: e_step(jnp, closed, state, rows, is_hard))
+    return _run_each(problem, states, pass_of(problem))
 
 
 def _run_in_shares(problem: EMProblem, states: State, block: int) -> EMResult:
