@@ -36,8 +36,8 @@ sys.exit(4)
 """
 
 LONG = {
-    "fit_map": "inference.fit_map(model, x, restarts=20, steps=100_000, seed=0)",
-    "fit_mle": "inference.fit_mle(model, x, restarts=10, epochs=100_000, seed=0)",
+    "fit_map": "inference.fit_map(model, x, restarts=20, steps=10**6, optimizer='adam', seed=0)",
+    "fit_mle": "inference.fit_mle(model, x, restarts=10, epochs=10**6, optimizer='adam', seed=0)",
     "fit_guide": "inference.fit_guide(fit, x, steps=1_000_000, seed=0)",
     "fit_em": "inference.fit_em(model, x, restarts=10_000, tolerance=1e-300, seed=0)",
     "generalised EM": "inference.fit_em(mixtures.student_t_mixture(3), x, restarts=1000, seed=0)",
