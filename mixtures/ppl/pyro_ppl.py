@@ -18,10 +18,10 @@ import pyro.distributions
 import torch
 from array_api_compat import torch as torch_namespace
 from pyro import poutine
-from pyro.contrib.autoname import scope as pyro_scope
 from pyro.ops.indexing import Vindex
 from pyro.poutine import runtime
 from pyro.poutine.indep_messenger import IndepMessenger
+from pyro.poutine.messenger import Messenger
 
 from mixtures.ppl.protocol import Array, Distribution
 from mixtures.ppl.pyro_distributions import UniformAngle, ZeroSumNormal, equal_volume_normal, rotated_normal
@@ -80,7 +80,7 @@ class PyroPPL:
         previous = None
         for row in pyro.markov(range(begins.shape[0])):
             probs = initial if previous is None or begins[row] else Vindex(transition)[previous]
-            with pyro_scope(prefix=str(row)):
+            with _Prefix(f"{row}/"):
                 previous = self.assign(name, probs)
                 observe(previous, {key: value[row] for key, value in data.items()})
 
@@ -154,6 +154,17 @@ class _Namespace:
             return function(*args, **kwargs)
 
         return create
+
+
+class _Prefix(Messenger):
+    """Names of sites with something before them. (`pyro.contrib.autoname` has it, but sets funsor, NumPyro's too, to torch when imported.)"""
+
+    def __init__(self, prefix: str):
+        super().__init__()
+        self.prefix = prefix
+
+    def _pyro_sample(self, msg: Any) -> None:
+        msg["name"] = self.prefix + msg["name"]
 
 
 class PyroAtOnce(PyroPPL):

@@ -309,11 +309,12 @@ for sequence in (None, np.array([0, 0, 0, 1, 1, 1, 1, 1])):
     native = enum(config_enumerate(model.numpyro), -2)
     theirs = log_density(native, (jnp.asarray(x),), given, {name: jnp.asarray(value) for name, value in values.items()})[0]
     np.testing.assert_allclose(float(theirs), ours, rtol=1e-10)
+    import mixtures.ppl.pyro_ppl  # whatever it imports, NumPyro's enumeration goes on
 """
 
 
 def test_numpyro_sums_the_native_model_by_its_own_scan():
-    """In a process of its own: NumPyro's enumeration does not work any more where Pyro's has run."""
+    """In a process of its own, so that nothing of Pyro has been imported, and then beside Pyro."""
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", NATIVE], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
