@@ -20,10 +20,8 @@ def component_density(fit: PointFit, grid: np.ndarray) -> Float[np.ndarray, "poi
     if mixture.assignment.is_row_wise:
         joint[is_possible] = np.exp(log_joint(fit, grid[is_possible]))
     else:  # of a row of which it is not known what came before
-        emissions = bound_like(fit, grid[is_possible]).emissions(
-            {name: np.asarray(value)[None] for name, value in fit.parameters.items()}
-        )
-        joint[is_possible] = np.exp(emissions[0]) * mixture.assignment.shares(dict(fit.parameters))
+        emissions = bound_like(fit, grid[is_possible]).emissions_at(fit.parameters)
+        joint[is_possible] = np.exp(emissions) * mixture.assignment.shares(dict(fit.parameters))
     return joint
 
 

@@ -159,7 +159,7 @@ def joint_blocks(posterior: xr.DataTree, x: Observations, program: Program | Non
     program, parameters = program or program_of(posterior), parameters_of(posterior)
     bound = bind(program, x, backend_of(posterior))
     bound.sites.check_table("probabilities of assignments")
-    yield from _blocks(bound.tables, parameters, bound)
+    yield from in_blocks(bound.tables, parameters, bound)
 
 
 def likelihood_blocks(bound: Bound, parameters: Mapping[str, np.ndarray]) -> Iterator[np.ndarray]:
@@ -169,14 +169,15 @@ def likelihood_blocks(bound: Bound, parameters: Mapping[str, np.ndarray]) -> Ite
         ModelError: rows are not independent given the parameters.
     """
     bound.sites.check_hub("the log likelihood of each")
-    yield from _blocks(bound.pointwise, parameters, bound)
+    yield from in_blocks(bound.pointwise, parameters, bound)
 
 
-def _blocks(
+def in_blocks(
     function: Callable[[dict[str, np.ndarray]], np.ndarray],
     parameters: Mapping[str, np.ndarray],
     bound: Bound,
 ) -> Iterator[np.ndarray]:
+    """What a function of many parameter values gives, a block of draws at a time."""
     draws = len(next(iter(parameters.values())))
     cells = len(bound.x) * bound.sites.joint_categories
     size = max(1, min(draws, CELLS_AT_ONCE // cells))

@@ -72,6 +72,10 @@ class Bound(ABC):
         """The same at one value of each parameter, (rows, components): the hub."""
         return self.tables({name: np.asarray(value)[None] for name, value in parameters.items()})[0]
 
+    def emissions_at(self, parameters: Parameters) -> np.ndarray:
+        """The emissions at one value of each parameter, (rows, components)."""
+        return self.emissions({name: np.asarray(value)[None] for name, value in parameters.items()})[0]
+
     def log_likelihoods(self, draws: Parameters) -> np.ndarray:
         """log p(x | parameters), (draws,)."""
         return self.log_densities(draws)[0]

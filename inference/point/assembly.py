@@ -89,9 +89,6 @@ def densities(bound: Bound, parameters: Parameters) -> tuple[float, float, float
 
 def path_log_joint(bound: Bound, parameters: Parameters) -> float:
     """log p(x, z | parameters) of a chain at its most probable path."""
-    law, table = (
-        bound.sites.law,
-        bound.emissions({name: np.asarray(value)[None] for name, value in parameters.items()})[0],
-    )
+    law = bound.sites.law
     assert law is not None  # the caller has checked
-    return float(law.log_mode(np, dict(parameters), table, bound.x.rows))
+    return float(law.log_mode(np, dict(parameters), bound.emissions_at(parameters), bound.x.rows))

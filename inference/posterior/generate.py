@@ -59,7 +59,7 @@ def with_assignments(
 def _by_path(tree: xr.DataTree, bound: Bound, seed: int) -> dict[str, np.ndarray]:
     """Assignments of a chain: a path at every draw."""
     (site,) = bound.sites.assignments
-    paths = drawn_paths(tree, bound.x, generator(seed, "assignments"), bound.program)
+    paths = drawn_paths(bound, parameters_of(tree), generator(seed, "assignments"))
     return {site.name: paths.astype(_smallest(site))}
 
 

@@ -17,25 +17,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from mixtures.assignments.logarithms import logsumexp
+
 Array = Any
 Tree = list[Array]
 """Products of stretches of 1, 2, 4, ... rows, the last of all rows; rows are filled up to a power of two by matrices that change nothing."""
-
-
-def log_of(xp: Any, probs: Array) -> Array:
-    """The logarithm of probabilities, minus infinity of 0, where it has no gradient."""
-    is_possible = probs > 0
-    return xp.where(
-        is_possible, xp.log(xp.where(is_possible, probs, xp.ones_like(probs))), xp.full_like(probs, -np.inf)
-    )
-
-
-def logsumexp(xp: Any, values: Array, axis: int) -> Array:
-    """log sum exp along an axis; of what is impossible all along it minus infinity, and a gradient of 0."""
-    peak = xp.max(values, axis=axis)
-    peak = xp.where(xp.isfinite(peak), peak, xp.zeros_like(peak))
-    total = xp.sum(xp.exp(values - xp.expand_dims(peak, axis=axis)), axis=axis)
-    return peak + log_of(xp, total)
 
 
 def steps(

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 import numpy as np
 from jaxtyping import Float, Int
 
+from mixtures.assignments.logarithms import logsumexp
 from mixtures.errors import ModelError, check_dataclass, check_part
 from mixtures.ppl.protocol import PPL, Array
 from mixtures.priors import Prior
@@ -130,11 +131,12 @@ class Assignment(ABC):
     ) -> Float[Array, " parts"]:
         """log p(x | parameters), the assignments summed out, in parts that add up to it: rows where they are independent."""
 
-    @abstractmethod
     def marginals(
         self, xp: Any, values: Values, table: Float[Array, "rows components"], rows: Rows
     ) -> Float[Array, "rows components"]:
         """P(assignment_i = k | all rows, parameters)."""
+        joint = self.joint(xp, values, table, rows)
+        return xp.exp(joint - logsumexp(xp, joint, 1)[:, None])
 
     @abstractmethod
     def mode(self, xp: Any, values: Values, table: Float[Array, "rows components"], rows: Rows) -> Int[Array, " rows"]:
@@ -187,14 +189,7 @@ class RowWise(Assignment):
         return table + own
 
     def log_marginal(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
-        joint = self.joint(xp, values, table, rows)
-        peak = _finite(xp, xp.max(joint, axis=1))
-        return peak + xp.log(xp.sum(xp.exp(joint - peak[:, None]), axis=1))
-
-    def marginals(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
-        joint = self.joint(xp, values, table, rows)
-        shares = xp.exp(joint - _finite(xp, xp.max(joint, axis=1))[:, None])
-        return shares / xp.sum(shares, axis=1)[:, None]
+        return logsumexp(xp, self.joint(xp, values, table, rows), 1)
 
     def mode(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
         return xp.argmax(self.joint(xp, values, table, rows), axis=1)
@@ -220,11 +215,6 @@ class RowWise(Assignment):
                 expected="a method permuted(values, permutation) of the law",
             )
         return {name: value[permutation] for name, value in values.items()}
-
-
-def _finite(xp: Any, peak: Array) -> Array:
-    """The largest log density of a row; 0 where all are impossible."""
-    return xp.where(xp.isfinite(peak), peak, xp.zeros_like(peak))
 
 
 def check_assignment(what: str, value: Any) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from mixtures.assignments import chains
 from mixtures.assignments.law import Assignment, Values
+from mixtures.assignments.logarithms import log_of, logsumexp
 from mixtures.errors import ModelError, in_words
 from mixtures.ppl.protocol import PPL, Array
 from mixtures.priors import Dirichlet as DirichletPrior
@@ -124,12 +125,8 @@ class Markov(Assignment):
         tree = chains.sum_tree(xp, self._steps(xp, values, table, rows))
         before, until = chains.forward(xp, tree, table.shape[0])
         both = until + chains.backward(xp, tree, table.shape[0])
-        ahead = chains.logsumexp(xp, until, 1) - chains.logsumexp(xp, before, 1)
-        return both + (ahead - chains.logsumexp(xp, both, 1))[:, None]
-
-    def marginals(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
-        joint = self.joint(xp, values, table, rows)
-        return xp.exp(joint - chains.logsumexp(xp, joint, 1)[:, None])
+        ahead = logsumexp(xp, until, 1) - logsumexp(xp, before, 1)
+        return both + (ahead - logsumexp(xp, both, 1))[:, None]
 
     def mode(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
         tree = chains.max_tree(xp, self._steps(xp, values, table, rows))
@@ -151,9 +148,7 @@ class Markov(Assignment):
 
     def _steps(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
         initial, transition = self.initial_probs(xp, values), values["transition"]
-        return chains.steps(
-            xp, chains.log_of(xp, initial), chains.log_of(xp, transition), table, begins(xp, rows, table.shape[0])
-        )
+        return chains.steps(xp, log_of(xp, initial), log_of(xp, transition), table, begins(xp, rows, table.shape[0]))
 
 
 def staying(components: int) -> np.ndarray:

@@ -16,6 +16,7 @@ from numpyro.primitives import apply_stack
 
 from mixtures.interrupts import held_interrupts
 from mixtures.ppl import numpyro_distributions as own
+from mixtures.ppl.at_once import AtOnce
 from mixtures.ppl.numpyro_emissions import EMISSIONS
 from mixtures.ppl.protocol import Array, Distribution
 
@@ -102,24 +103,11 @@ def _looks_up(fn: Distribution) -> bool:
     return isinstance(fn, kinds)
 
 
-class NumPyroAtOnce(NumPyroPPL):
-    """Words by which the rows of a chain are run all at once, in a plate: for what knows by itself how they follow one another.
+class NumPyroAtOnce(AtOnce, NumPyroPPL):
+    """The words with the rows of a chain in a plate."""
 
-    The assignments' own density is then of no meaning; drawn, they are a path of the chain.
-    """
-
-    def chain(
-        self,
-        name: str,
-        initial: Array,
-        transition: Array,
-        begins: Array,
-        observe: Callable[[Array, Any], Any],
-        data: Any,
-    ) -> Any:
-        with self.plate("rows", begins.shape[0]):
-            z = numpyro.sample(name, _Path(initial, transition, begins), infer={"enumerate": "parallel"})
-            return observe(z, data)
+    def path(self, name: str, initial: Array, transition: Array, begins: Array) -> Array:
+        return numpyro.sample(name, _Path(initial, transition, begins), infer={"enumerate": "parallel"})
 
 
 class _Path(numpyro.distributions.CategoricalProbs):

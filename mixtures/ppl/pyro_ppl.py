@@ -23,6 +23,7 @@ from pyro.poutine import runtime
 from pyro.poutine.indep_messenger import IndepMessenger
 from pyro.poutine.messenger import Messenger
 
+from mixtures.ppl.at_once import AtOnce
 from mixtures.ppl.protocol import Array, Distribution
 from mixtures.ppl.pyro_distributions import UniformAngle, ZeroSumNormal, equal_volume_normal, rotated_normal
 from mixtures.ppl.pyro_emissions import EMISSIONS, Categorical
@@ -167,21 +168,11 @@ class _Prefix(Messenger):
         msg["name"] = self.prefix + msg["name"]
 
 
-class PyroAtOnce(PyroPPL):
-    """Words by which the rows of a chain are run all at once, see `mixtures.ppl.numpyro_ppl.NumPyroAtOnce`."""
+class PyroAtOnce(AtOnce, PyroPPL):
+    """The words with the rows of a chain in a plate."""
 
-    def chain(
-        self,
-        name: str,
-        initial: Array,
-        transition: Array,
-        begins: Array,
-        observe: Callable[[Array, Any], Any],
-        data: Any,
-    ) -> Any:
-        with self.plate("rows", begins.shape[0]):
-            z = pyro.sample(name, _Path(initial, transition, begins), infer={"enumerate": "parallel"})
-            return observe(z, data)
+    def path(self, name: str, initial: Array, transition: Array, begins: Array) -> Array:
+        return pyro.sample(name, _Path(initial, transition, begins), infer={"enumerate": "parallel"})
 
 
 class _Path(Categorical):

@@ -74,19 +74,19 @@ def joint(program: Program, parameters: Values, data: Values, sites: Sites) -> t
     """log p(x_i, assignment_i = k | parameters), (rows, components), see `mixtures.assignments.law.Assignment.joint`; and log p(parameters)
     of all that is of no row."""
     table, _, prior = tables(program, parameters, data, sites)
-    if sites.law is not None:
-        table = sites.law.joint(jnp, parameters, table, as_rows(data))
-    return table, prior
+    return _answered(table, parameters, data, sites), prior
+
+
+def _answered(table: jax.Array, parameters: Values, data: Values, sites: Sites) -> jax.Array:
+    """The table with what the law of the assignment says, where there is one."""
+    return table if sites.law is None else sites.law.joint(jnp, parameters, table, as_rows(data))
 
 
 def pointwise(program: Program, parameters: Values, data: Values, sites: Sites) -> jax.Array:
     """log p(x_i | parameters), (rows,): given the row's own unknowns too, where it has some."""
-    every = jax.nn.logsumexp(joint(program, parameters, data, sites)[0], axis=1)
-    if not sites.has_prior_in_rows:
-        return every
-    _, unseen, _ = tables(program, parameters, data, sites)
-    assert unseen is not None
-    return every - jax.nn.logsumexp(unseen, axis=1)
+    table, unseen, _ = tables(program, parameters, data, sites)
+    every = jax.nn.logsumexp(_answered(table, parameters, data, sites), axis=1)
+    return every if unseen is None else every - jax.nn.logsumexp(unseen, axis=1)
 
 
 SplitDensity = tuple[Callable[[Values, Values], tuple[Held, jax.Array]], Callable[[Held], jax.Array]]

@@ -79,9 +79,12 @@ def joint(
     """log p(x_i, assignment_i = k | parameters), (rows, components), see `mixtures.assignments.law.Assignment.joint`; and log p(parameters)
     of all that is of no row."""
     table, _, prior = tables(model, parameters, data, sites)
-    if sites.law is not None:
-        table = sites.law.joint(torch_namespace, parameters, table, as_rows(data))
-    return table, prior
+    return _answered(table, parameters, data, sites), prior
+
+
+def _answered(table: torch.Tensor, parameters: Values, data: Values, sites: Sites) -> torch.Tensor:
+    """The table with what the law of the assignment says, where there is one."""
+    return table if sites.law is None else sites.law.joint(torch_namespace, parameters, table, as_rows(data))
 
 
 def table_of(model: Callable[..., Any], parameters: Values, data: Values, sites: Sites) -> torch.Tensor:
@@ -94,12 +97,9 @@ def table_of(model: Callable[..., Any], parameters: Values, data: Values, sites:
 
 def pointwise(model: Callable[..., Any], parameters: Values, data: Values, sites: Sites) -> torch.Tensor:
     """log p(x_i | parameters), (rows,): given the row's own unknowns too, where it has some."""
-    every = torch.logsumexp(joint(model, parameters, data, sites)[0], 1)
-    if not sites.has_prior_in_rows:
-        return every
-    _, unseen, _ = tables(model, parameters, data, sites)
-    assert unseen is not None
-    return every - torch.logsumexp(unseen, 1)
+    table, unseen, _ = tables(model, parameters, data, sites)
+    every = torch.logsumexp(_answered(table, parameters, data, sites), 1)
+    return every if unseen is None else every - torch.logsumexp(unseen, 1)
 
 
 def weighted(rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -114,10 +114,9 @@ def log_densities(
 
     def by_hub(parameters: Values, data: Values) -> tuple[torch.Tensor, torch.Tensor]:
         table, unseen, rest = tables(model, parameters, data, sites)
-        if sites.law is not None:
-            if not sites.is_row_wise:
-                return sites.law.log_marginal(torch_namespace, parameters, table, as_rows(data)).sum(), rest
-            table = sites.law.joint(torch_namespace, parameters, table, as_rows(data))
+        if sites.law is not None and not sites.is_row_wise:
+            return sites.law.log_marginal(torch_namespace, parameters, table, as_rows(data)).sum(), rest
+        table = _answered(table, parameters, data, sites)
         if ROW_WEIGHTS in data:  # and no row has unknowns of its own: see `Sites.check_row_weights`
             return weighted(torch.logsumexp(table, 1), data[ROW_WEIGHTS]), rest
         own = torch.zeros((), dtype=torch.float64) if unseen is None else torch.logsumexp(unseen, 1).sum()

@@ -7,6 +7,7 @@ import inference
 from inference.point.em.numpyro import chain_passes, restarts
 from mixtures import Observations, hidden_markov
 from mixtures.assignments import chains
+from mixtures.assignments.logarithms import logsumexp
 
 RNG = np.random.default_rng(0)
 
@@ -24,7 +25,7 @@ def test_the_sums_are_those_of_the_tree(rows):
     tree = chains.sum_tree(np, steps)
     before, until = chains.forward(np, tree, rows)
     after = chains.backward(np, tree, rows)
-    shares = np.exp(until + after - chains.logsumexp(np, until + after, 1)[:, None])
+    shares = np.exp(until + after - logsumexp(np, until + after, 1)[:, None])
     with jax.enable_x64(True):
         found = jax.jit(chain_passes.in_stretches)(initial, transition, table, begins)
     np.testing.assert_allclose(found.log_likelihood, chains.total(np, tree), rtol=1e-12)

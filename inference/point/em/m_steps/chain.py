@@ -11,6 +11,7 @@ import numpy as np
 
 from inference.point.em.closed_form import Array, Frame, State, Statistics
 from mixtures.assignments import Markov, chains
+from mixtures.assignments.logarithms import log_of, logsumexp
 from mixtures.assignments.markov import STAYS, begins, staying
 from mixtures.observations import Observations
 
@@ -45,7 +46,7 @@ class ChainEM:
     ) -> tuple[Array, Array, Statistics]:
         """The log likelihood, responsibilities (components, rows), and statistics of all rows, or of the most probable path alone."""
         table, begins = log_density.T, x[0] > 0.5
-        initial, transition = chains.log_of(xp, state["initial"]), chains.log_of(xp, state["transition"])
+        initial, transition = log_of(xp, state["initial"]), log_of(xp, state["transition"])
         steps = chains.steps(xp, initial, transition, table, begins)
         if is_hard:
             tree = chains.max_tree(xp, steps)
@@ -59,7 +60,7 @@ class ChainEM:
             after = chains.backward(xp, tree, table.shape[0])
             moves = chains.expected_moves(xp, steps, before, after, begins)
             both = until + after
-            shares, total = xp.exp(both - chains.logsumexp(xp, both, 1)[:, None]), chains.total(xp, tree)
+            shares, total = xp.exp(both - logsumexp(xp, both, 1)[:, None]), chains.total(xp, tree)
         first = xp.sum(xp.where(begins[:, None], shares, xp.zeros_like(shares)), axis=0)
         return total, shares.T, {"moves": moves, "first": first}
 
@@ -129,7 +130,5 @@ class ChainEM:
 def _weighed(xp: Any, counts: Array, probs: Array) -> Array:
     is_there = counts > 0
     return xp.sum(
-        xp.where(
-            is_there, counts * chains.log_of(xp, xp.where(is_there, probs, xp.ones_like(probs))), xp.zeros_like(counts)
-        )
+        xp.where(is_there, counts * log_of(xp, xp.where(is_there, probs, xp.ones_like(probs))), xp.zeros_like(counts))
     )
