@@ -27,7 +27,7 @@ from matplotlib.figure import Figure
 
 import inference
 from inference import PointFit, plots
-from inference.report import fit_text, summary_text
+from inference.report import summary_text
 from mixtures import gaussian_mixture, priors, weights
 
 X = np.array([0.0, 1.0, 10.0, 11.0, 12.0])
@@ -49,7 +49,7 @@ def train(args: argparse.Namespace) -> PointFit:
     fit = inference.fit_map(
         MODEL, X, restarts=args.restarts, steps=args.steps, optimizer="adam", seed=args.seed, backend=args.backend
     )
-    print(fit_text(fit))
+    print(fit)
     print(
         f"The lowest loss at a start is {fit.restarts['initial_objective'].min():.4f}; the fit ends at {-fit.log_posterior:.4f}.\n"
         "A start that collapsed put all rows into one component: under Dirichlet(0.5) its loss has no lower bound,\n"

@@ -16,6 +16,7 @@ from .labels.permutations import Relabelling as Relabelling
 from .labels.relabel import relabel as relabel
 from .labels.report import LabelReport as LabelReport
 from .labels.verdict import Verdict as Verdict
+from .naming import name_components as name_components
 from .partitions.parameters import cluster_parameters as cluster_parameters
 from .partitions.partition import Partition as Partition
 from .partitions.partition import partition as partition
@@ -32,6 +33,7 @@ from .posterior.smc import sample_smc as sample_smc
 from .posterior.vi import fit_vi as fit_vi
 from .posterior.warnings import PosteriorReport as PosteriorReport
 from .posterior.warnings import check_posterior as check_posterior
+from .report import summary as summary
 from .results import GuideFit as GuideFit
 from .results import PointFit as PointFit
 from .selection.components import Selection as Selection

@@ -17,7 +17,7 @@ import inference
 from inference import plots
 from inference.checks import check_counts, check_room, sizes_of
 from inference.compiled_programs import keep_compiled_programs
-from inference.report import data_text, fit_text, occupancy_text, restarts_text, summary_text
+from inference.report import data_text, occupancy_text, restarts_text, summary_text
 from inference.results import PointFit
 from inference.run_folder import RunFolder
 from inference.text_tables import read_frame
@@ -149,7 +149,7 @@ def _job(args: argparse.Namespace, model: Mixture, x: Observations, name: str, u
         classes = inference.classify(fit, x)
         probabilities = {"probability": inference.responsibilities(fit, x)}
     folder.write_assignments(x, classes, probabilities)
-    print(f"{fit_text(fit)}\n\n{restarts_text(fit)}\n\n{occupancy_text(classes, model.components)}\n")
+    print(f"{fit}\n\n{restarts_text(fit)}\n\n{occupancy_text(classes, model.components)}\n")
     with _step("pictures of the fit"):
         _draw_fit(folder, fit, x, classes, unit)
     if args.nuts:

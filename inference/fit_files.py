@@ -40,9 +40,24 @@ def read_fit(path: Path, program: Program | None) -> PointFit | GuideFit:
     content = json.loads(stored["content"])
     fields = {name: _restored(value, program) for name, value in content["fields"].items()}
     fit = built(KINDS[content["kind"]], fields)
-    if isinstance(fit, PointFit) and not all(isinstance(status, Status) for status in fit.restarts["status"]):
-        raise TypeError("restarts without a status")
+    if isinstance(fit, PointFit):
+        _check_whole(fit)
     return fit
+
+
+def _check_whole(fit: PointFit) -> None:
+    """Check that the fields of a fit go together.
+
+    Raises:
+        TypeError: they do not.
+    """
+    if not all(isinstance(status, Status) for status in fit.restarts["status"]):
+        raise TypeError("restarts without a status")
+    if {name: len(dims) for name, dims in fit.dims.items()} != {n: np.ndim(v) for n, v in fit.parameters.items()}:
+        raise TypeError("axes that are not the parameters'")
+    names, mixture = fit.origin.component_names, fit.program.mixture
+    if names is not None and mixture is not None and len(names) != mixture.components:
+        raise TypeError("other components than the program's")
 
 
 def _plain(value: Any) -> Any:
@@ -55,6 +70,8 @@ def _plain(value: Any) -> Any:
         return {"status": value.name}
     if isinstance(value, Origin):
         return {"origin": {**vars(value), "program": to_json(value.program)}}
+    if isinstance(value, tuple):
+        return {"tuple": list(value)}
     if isinstance(value, dict):
         return {"dict": {name: _plain(item) for name, item in value.items()}}
     return value
@@ -71,8 +88,12 @@ def _restored(value: Any, program: Program | None) -> Any:
     if kind == "status":
         return Status[stored]
     if kind == "origin":
-        names = {key: stored[key] and tuple(stored[key]) for key in ("feature_names", "covariate_names")}
+        names = {
+            key: stored[key] and tuple(stored[key]) for key in ("feature_names", "covariate_names", "component_names")
+        }
         return built(Origin, {**stored, **names, "program": from_json(stored["program"], program)})
+    if kind == "tuple":
+        return tuple(stored)
     if kind == "dict":
         return {name: _restored(item, program) for name, item in stored.items()}
     raise ValueError(f"a value of an unknown kind {kind!r}")

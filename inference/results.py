@@ -1,4 +1,4 @@
-"""What the verbs return: frozen, NumPy and pandas only, carrying what made them."""
+"""What the verbs return: frozen, NumPy and pandas only, carrying what made them; as text and in a notebook, what a reader wants first."""
 
 import platform
 from dataclasses import dataclass, field
@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from inference.criteria import Criteria
+from inference.html import paragraphs, table
+from inference.parameter_table import parameter_table, table_text
 from inference.status import Status
 from mixtures import Observations, Program, __version__
 from mixtures.errors import ModelError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+SURE = 0.95
+"""A probability from which a row counts as surely assigned."""
 
 BACKEND_PACKAGES = {"numpyro": ("numpyro", "jax"), "pyro": ("pyro-ppl", "torch")}
 
@@ -34,6 +39,7 @@ class Origin:
         covariates: the number of covariates that the program depends on, or None.
         covariate_names: their names, or None.
         total_weight: the sum of the weights of rows that say anything; None where each row says something and counted once.
+        component_names: what the components are called, or None; see `name_components`.
     """
 
     program: Program
@@ -47,6 +53,7 @@ class Origin:
     covariates: int | None = None
     covariate_names: tuple[str, ...] | None = None
     total_weight: float | None = None
+    component_names: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, program: Program, x: Observations, backend: str, seed: int) -> "Origin":
@@ -93,7 +100,7 @@ class PointFit(_Made):
 
     Args:
         parameters: constrained values by site.
-        component_axis: for each site that has one value a component, the axis that runs over components.
+        dims: the name of each axis of each site: plates, such as `components`, then event axes, such as `features`.
         log_likelihood: log p(x | parameters), assignments summed out.
         log_posterior: log p(x, parameters); None for a fit that maximised the likelihood alone.
         classification_log_likelihood: log p(x, z | parameters) at the most probable assignments z; what ICL is made of.
@@ -111,7 +118,7 @@ class PointFit(_Made):
     """
 
     parameters: dict[str, np.ndarray]
-    component_axis: dict[str, int]
+    dims: dict[str, tuple[str, ...]]
     log_likelihood: float
     log_posterior: float | None
     classification_log_likelihood: float
@@ -123,6 +130,33 @@ class PointFit(_Made):
     origin: Origin
     optima: dict[str, np.ndarray] = field(default_factory=dict)
     reason: str = ""
+
+    @property
+    def component_axis(self) -> dict[str, int]:
+        """For each site that has one value a component, the axis that runs over components."""
+        return {name: dims.index("components") for name, dims in self.dims.items() if "components" in dims}
+
+    @property
+    def components(self) -> tuple[str, ...] | tuple[int, ...]:
+        """The components' names, or their numbers 0, 1, ..."""
+        if self.origin.component_names is not None:
+            return self.origin.component_names
+        axes = self.component_axis
+        sizes = [self.parameters[name].shape[axis] for name, axis in axes.items()]
+        mixture = self.program.mixture
+        return tuple(range(mixture.components if mixture is not None else max(sizes, default=1)))
+
+    def to_frame(self) -> "pd.DataFrame":
+        """The parameters, a line for each number and a column for each component; see `parameter_table`.
+
+        Example:
+            >>> from inference import fit_em
+            >>> from mixtures import gaussian_mixture
+            >>> fit = fit_em(gaussian_mixture(2, "tied"), [0.0, 1.0, 10.0, 11.0, 12.0], restarts=5, seed=0)
+            >>> fit.to_frame().loc["weights"].round(1).tolist()
+            [0.6, 0.4]
+        """
+        return parameter_table(self)
 
     @property
     def sample_size(self) -> float:
@@ -155,24 +189,28 @@ class PointFit(_Made):
         """Biernacki, Celeux & Govaert (2000): -2 log p(x, z) + df log n at the most probable assignments z; smaller is better."""
         return self.criteria.icl
 
-    def __str__(self) -> str:
-        bad = {
-            status.word: count
-            for status, count in self.restarts["status"].value_counts().items()
-            if not status.is_sound
-        }
-        tally = "".join(f"; {count} {word}" for word, count in bad.items())
+    def _head(self) -> list[str]:
+        """How the fit ended, and how good it is, in a few lines."""
+        statuses = self.restarts["status"].value_counts().items()
+        tally = "".join(f"; {count} {status.word}" for status, count in statuses if not status.is_sound)
         try:
             bic = f"BIC {self.bic:.4f}"
         except ModelError:
             bic = "no BIC, since row weights do not count rows"
-        lines = [
+        return [
             f"{self.status.value}; best of {len(self.restarts)} restarts{tally}",
             *([self.reason] if self.reason else []),
             f"log likelihood {self.log_likelihood:.4f}, {bic}, {self.free_parameters} free parameters",
-            *(f"{site}: {np.array2string(np.asarray(value), precision=4)}" for site, value in self.parameters.items()),
         ]
-        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return "\n".join([*self._head(), table_text(self)])
+
+    def __repr__(self) -> str:
+        return f"<PointFit of {len(self.components)} components: {self.status.word}, log likelihood {self.log_likelihood:.4f}>"
+
+    def _repr_html_(self) -> str:
+        return paragraphs(self._head()) + table(parameter_table(self))
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,3 +230,29 @@ class GuideFit(_Made):
     gradient_norms: dict[str, np.ndarray]
     status: Status
     origin: Origin
+
+    def to_frame(self) -> "pd.DataFrame | dict[str, pd.DataFrame]":
+        """The probabilities, a line for each row and a column for each component; by site if there are several assignments."""
+        import pandas as pd
+
+        if isinstance(self.assignment_probs, dict):
+            return {name: pd.DataFrame(probs) for name, probs in self.assignment_probs.items()}
+        return pd.DataFrame(self.assignment_probs, columns=self.origin.component_names)
+
+    def __str__(self) -> str:
+        probs = self.assignment_probs
+        by_site = probs if isinstance(probs, dict) else {"assignment": probs}
+        lines = [f"{self.status.value}; negative ELBO {self.losses[-1]:.4f} after {len(self.losses) - 1} steps"]
+        for name, rows in by_site.items():
+            sure = (rows.max(axis=1) > SURE).mean()
+            expected = ", ".join(f"{count:.1f}" for count in rows.sum(axis=0))
+            lines.append(
+                f"{name}: expected rows of each component {expected}; {sure:.0%} of rows are surer than {SURE:.0%}"
+            )
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<GuideFit of {self.origin.rows} rows: {self.status.word}, negative ELBO {self.losses[-1]:.4f}>"
+
+    def _repr_html_(self) -> str:
+        return paragraphs(str(self).splitlines())

@@ -29,6 +29,7 @@ from mixtures.priors import Prior, Statistic, format_number
 from mixtures.program import Program
 from mixtures.renamed import formerly, warn_of_former
 from mixtures.rows import Rows
+from mixtures.typeset import typeset
 
 Hyper = Mapping[str, Mapping[str, Array]]
 """The hyperparameters: site -> argument -> array."""
@@ -268,6 +269,9 @@ class Mixture(Program):
             cannot = f"(the family cannot be written in symbols: {type(error).__name__}: {error})"
             return "\n".join([title, "", f"    {self.family!r}", f"    {self.assignment!r}", "", f"    {cannot}"])
         return notation.text(title)
+
+    def _repr_html_(self) -> str:
+        return typeset(str(self))
 
 
 Mixture.__init__ = formerly(assignment="weights")(Mixture.__init__)  # type: ignore[method-assign]

@@ -8,12 +8,13 @@ import xarray as xr
 from inference.assignment.responsibilities import checked_like, likelihood_blocks
 from inference.backends import bind
 from inference.draws import backend_of, parameters_of, program_of, whole, with_program
+from inference.frames import like
 from inference.results import PointFit
 from mixtures import Program
 from mixtures.memory import check_memory
 
 
-def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any, *, program: Program | None = None) -> np.ndarray:
+def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any, *, program: Program | None = None) -> Any:
     """The log likelihood of every row, with its assignment summed out.
 
     The likelihood given the assignment would answer another question and mislead LOO: the assignment of a left-out row is unknown.
@@ -28,7 +29,7 @@ def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any, *, program:
         program: the declaration of the draws, where it cannot be imported again: one made inside a function, say.
 
     Returns:
-        (rows,) for a fit, (chain, draw, rows) for a posterior.
+        (rows,) for a fit, a Series where `x` is a pandas object; (chain, draw, rows) for a posterior.
 
     Raises:
         DataError: other columns than the model was fitted to.
@@ -48,10 +49,11 @@ def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any, *, program:
     observations = checked_like(result, x)
     if not isinstance(result, xr.DataTree):
         single = {name: np.asarray(value)[None] for name, value in result.parameters.items()}
-        return next(likelihood_blocks(bind(result.program, observations, result.backend), single))[0]
+        rows = next(likelihood_blocks(bind(result.program, observations, result.backend), single))[0]
+        return like(x, rows)
     bound = bind(program_of(result), observations, backend_of(result))
     sizes = result["posterior"].sizes
     needed = 16.0 * sizes["chain"] * sizes["draw"] * len(observations)  # blocks, and all of them in one
     check_memory("x", needed, "Ask for fewer rows at a time, or thin the draws.")
-    rows = list(likelihood_blocks(bound, parameters_of(result)))
-    return np.concatenate(rows).reshape(sizes["chain"], sizes["draw"], len(observations))
+    blocks = list(likelihood_blocks(bound, parameters_of(result)))
+    return np.concatenate(blocks).reshape(sizes["chain"], sizes["draw"], len(observations))

@@ -9,6 +9,7 @@ import xarray as xr
 from inference.backends import Bound, bind, engine
 from inference.checks import check_share, checked, no_path
 from inference.draws import backend_of, has_paths, observations_of, parameters_of, program_of, whole, with_program
+from inference.frames import components_of, like
 from inference.results import PointFit
 from mixtures import Observations, Program
 from mixtures.errors import ModelError
@@ -35,7 +36,8 @@ def responsibilities(
         program: the declaration of the draws, where it cannot be imported again: one made inside a function, say.
 
     Returns:
-        (rows, components); with `interval`, a triple of mean, lower and upper bound. With several assignments a row: a dict by site.
+        (rows, components), a DataFrame where `x` is a pandas object; with `interval`, a triple of mean, lower and upper bound. With several
+        assignments a row: a dict by site.
 
     Raises:
         DataError: other columns than the model was fitted to.
@@ -49,6 +51,15 @@ def responsibilities(
         >>> responsibilities(fit, x).round(2)[:, 0].tolist()
         [0.0, 0.0, 1.0, 1.0, 1.0]
     """
+    found = probabilities(fit_or_posterior, x, interval, program=program)
+    names = components_of(fit_or_posterior)
+    return tuple(like(x, one, names) for one in found) if isinstance(found, tuple) else like(x, found, names)
+
+
+def probabilities(
+    fit_or_posterior: PointFit | xr.DataTree, x: Any, interval: float | None = None, *, program: Program | None = None
+) -> Any:
+    """`responsibilities` as arrays, whatever `x` is."""
     if isinstance(fit_or_posterior, xr.DataTree):
         return _of_posterior(whole(with_program(fit_or_posterior, program)), x, interval)
     if interval is not None:

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from inference.html import InNotebooks
 from inference.labels.comparison import TRUSTED, Comparison
 from inference.labels.switching import Switching
 from inference.labels.verdict import LEAST_AGREEMENT, MOST_UNSURE, WORST_R_HAT, Verdict
@@ -14,9 +15,12 @@ MOST_LABELLINGS_SHOWN = 6
 SMALLEST_SHOWN = 0.0005  # less is 0.0%
 
 
-@dataclass(frozen=True, eq=False)
-class LabelReport:
-    """How the labels behaved, and what may be read from the draws. `print` it.
+@dataclass(frozen=True, eq=False, repr=False)
+class LabelReport(InNotebooks):
+    """How the labels behaved, and what may be read from the draws.
+
+    `print` it: a verdict and what it rests on where components can be read, every figure where they cannot. `print(report.details)` shows
+    all of them anyway.
 
     Args:
         verdict: the sentence.
@@ -65,11 +69,30 @@ class LabelReport:
         return xr.Dataset(figures, attrs=attrs).merge(self.convergence)
 
     def __str__(self) -> str:
+        return "\n".join([*self._head(), *self._basis()]) if self.verdict.is_readable else self.details
+
+    def _head(self) -> list[str]:
         chains, draws = self.shape
         components = self.switching.labellings.shape[1]
-        parts = [
+        return [
             f"Labels of {_counted(components, 'component')} in {_counted(chains, 'chain')} of {_counted(draws, 'draw')}",
             f"Verdict: {self.verdict.value}.",
+        ]
+
+    def _basis(self) -> list[str]:
+        """What a good verdict rests on, in a line."""
+        worst = self.convergence["r_hat"].isel(quantity=self.convergence["kind"].values != "raw").max()
+        r_hat = "" if np.isnan(worst) else f"R-hat {float(worst):.3f} at most, once relabelled; "
+        return [
+            f"It rests on: {r_hat}{self.switching.visited} of {self.switching.possible} labellings visited; "
+            f"methods dispute {self.comparison.disputed:.1%} of the draws. See report.details."
+        ]
+
+    @property
+    def details(self) -> str:
+        """Every figure: labellings and switches, convergence of raw, relabelled and invariant quantities, agreement of the methods."""
+        parts = [
+            *self._head(),
             self._labellings(),
             self._convergence(),
             self._agreement(),

@@ -47,6 +47,11 @@ class Verdict(Enum):
         "R-hat looks; start the chains from that fit"
     )
 
+    @property
+    def is_readable(self) -> bool:
+        """Whether components can be read one by one, once the draws are relabelled."""
+        return self in (Verdict.IDENTIFIED, Verdict.DECLARED, Verdict.SWITCHES, Verdict.CHAINS_APART)
+
 
 @dataclass(frozen=True)
 class Findings:

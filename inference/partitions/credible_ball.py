@@ -37,9 +37,12 @@ class CredibleBall:
     lower: Int[np.ndarray, "lowers rows"]
 
     def __str__(self) -> str:
-        counts = {name: getattr(self, name)[0].max() + 1 for name in ("horizontal", "upper", "lower")}
-        bounds = ", ".join(f"{name} {count}" for name, count in counts.items())
-        return f"{self.level:.0%} credible ball: {self.distance} <= {self.radius:.3g}; clusters at its bounds: {bounds}"
+        fewest, most = (int(bound[0].max()) + 1 for bound in (self.upper, self.lower))
+        clusters = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+        return (
+            f"credible ball: {self.mass:.0%} of the posterior is within {self.distance} {self.radius:.3g} of this partition, "
+            f"in partitions of {clusters} cluster{'s' if most > 1 else ''}"
+        )
 
 
 def credible_ball(

@@ -1,8 +1,8 @@
 """One clustering that sums the posterior up, with how far to trust it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -11,6 +11,7 @@ from xarray import DataTree
 from inference.backends import engine
 from inference.checks import check_count, check_options, check_rows, check_share
 from inference.draws import backend_of, observations_of, program_of, rows_of, whole, with_program
+from inference.html import InNotebooks
 from inference.partitions.credible_ball import CredibleBall, credible_ball
 from inference.partitions.evidence import gather
 from inference.partitions.expectation import loss_series, monte_carlo_error
@@ -24,6 +25,9 @@ from mixtures.renamed import NO_SEED, formerly
 from mixtures.seeds import check_seed
 from mixtures.tables import whole_numbers
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 ROWS_OF_A_MATRIX = 10_000
 """Up to so many rows the similarity matrix is made unless said otherwise."""
 
@@ -31,8 +35,8 @@ SAMPLED_BYTES = 2**30
 """Of responsibilities and sampled partitions, where there is no matrix."""
 
 
-@dataclass(frozen=True, eq=False)
-class Partition:
+@dataclass(frozen=True, eq=False, repr=False)
+class Partition(InNotebooks):
     """The partition of least posterior expected loss, and its uncertainty.
 
     Args:
@@ -57,19 +61,26 @@ class Partition:
     expected_loss: float
     monte_carlo_error: float
     finalists: Float[np.ndarray, " finalists"]
-    similarity: Float[np.ndarray, "rows rows"] | None = field(repr=False)
-    membership: Float[np.ndarray, "rows clusters"] = field(repr=False)
-    row_uncertainty: Float[np.ndarray, " rows"] = field(repr=False)
+    similarity: Float[np.ndarray, "rows rows"] | None
+    membership: Float[np.ndarray, "rows clusters"]
+    row_uncertainty: Float[np.ndarray, " rows"]
     cluster_sizes: Int[np.ndarray, " clusters"]
     cluster_uncertainty: Float[np.ndarray, " clusters"]
     number_of_clusters: Float[np.ndarray, " numbers"]
-    ball: CredibleBall = field(repr=False)
+    ball: CredibleBall
     seed: int
 
     @property
     def clusters(self) -> int:
         """The number of clusters."""
         return len(self.cluster_sizes)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One line a cluster: its rows, and the probability that two random ones of them are apart."""
+        import pandas as pd
+
+        columns = {"rows": self.cluster_sizes, "uncertainty": self.cluster_uncertainty}
+        return pd.DataFrame(columns).rename_axis("cluster")
 
     def __str__(self) -> str:
         lines = [
@@ -80,11 +91,23 @@ class Partition:
         ]
         for k, (size, doubt) in enumerate(zip(self.cluster_sizes, self.cluster_uncertainty, strict=True)):
             lines.append(f"{k:>7}  {size:>7}  {doubt:>11.3f}")
+        return "\n".join([*lines, "", self._numbers(), str(self.ball)])
+
+    def _numbers(self) -> str:
+        """How many clusters the draws have, in words, and why the partition may have others."""
         likely = np.argsort(-self.number_of_clusters, kind="stable")[:5]
         counts = ", ".join(
             f"{k}: {self.number_of_clusters[k]:.2f}" for k in sorted(likely) if self.number_of_clusters[k] > 0
         )
-        return "\n".join([*lines, "", f"number of clusters, posterior: {counts}", str(self.ball)])
+        text = f"clusters in a draw, posterior: {counts}"
+        if (most := int(likely[0])) == self.clusters:
+            return text
+        why = (
+            "merges what draws keep apart without agreeing where"
+            if most > self.clusters
+            else "splits what single draws join"
+        )
+        return f"{text}\nThe partition has {self.clusters} where draws have most often {most}: the least expected {self.loss} {why}."
 
 
 @formerly(seed=NO_SEED)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from inference.html import InNotebooks
 from inference.partitions.partition import Partition, clusters_of
 from mixtures import Observations
 from mixtures.errors import DataError
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, eq=False)
-class ClusterSummary:
+@dataclass(frozen=True, eq=False, repr=False)
+class ClusterSummary(InNotebooks):
     """Size, mean and spread of every cluster; no model is assumed within a cluster.
 
     Args:

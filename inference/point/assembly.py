@@ -62,9 +62,11 @@ def assembled(
 
 
 def parts(sites: Sites, parameters: Parameters) -> dict[str, Any]:
-    """The parameters in the program's order, and which of their axes run over components."""
-    axes = {site.name: site.component_axis for site in sites.parameters if site.component_axis is not None}
-    return {"parameters": {site.name: parameters[site.name] for site in sites.parameters}, "component_axis": axes}
+    """The parameters in the program's order, and the names of their axes."""
+    return {
+        "parameters": {site.name: parameters[site.name] for site in sites.parameters},
+        "dims": {site.name: site.dims for site in sites.parameters},
+    }
 
 
 def distinct_optima(table: pd.DataFrame, parameters: Parameters, of_restart: Callable[[int], Parameters]) -> Parameters:

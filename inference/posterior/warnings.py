@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from inference.draws import whole, with_program
+from inference.html import InNotebooks
 from inference.invariants import density_gaps, reference_rows, sorted_weights, unknowns_of
 from mixtures import Program
 from mixtures.errors import DataError, FitError
@@ -52,8 +53,8 @@ class PosteriorWarning:
         return f"{self.name}: {self.found}. {self.advice}"
 
 
-@dataclass(frozen=True)
-class PosteriorReport:
+@dataclass(frozen=True, repr=False)
+class PosteriorReport(InNotebooks):
     """All that was found wrong with the draws; empty if nothing.
 
     Args:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from inference.checks import check_choice, check_count, check_positive, check_room, observed
+from inference.html import InNotebooks
 from inference.point.em.fit import fit_em
 from inference.point.em.settings import check_mixture
 from inference.results import PointFit
@@ -24,8 +25,8 @@ from mixtures.seeds import check_seed
 CRITERIA = ("bic", "icl", "aic")
 
 
-@dataclass(frozen=True, eq=False)
-class Selection:
+@dataclass(frozen=True, eq=False, repr=False)
+class Selection(InNotebooks):
     """What a sweep over structures and numbers of components found.
 
     Args:
@@ -79,8 +80,13 @@ class Selection:
             list(dict.fromkeys(self.table["structure"]))
         ]
 
+    def to_frame(self) -> pd.DataFrame:
+        """The table, the best by the criterion first, and how much worse each is than the best."""
+        first = self.table.sort_values(self.criterion, ignore_index=True)
+        return first.assign(difference=first[self.criterion] - first[self.criterion].min())
+
     def __str__(self) -> str:
-        first = self.table.sort_values(self.criterion).head(5)
+        first = self.to_frame().head(5)
         return f"{len(self.table)} models, the best by {self.criterion.upper()}:\n{first.to_string(index=False)}"
 
 

@@ -239,8 +239,14 @@ def assignments(made: Results) -> Iterator[Verb]:
     either = {"fit_or_posterior": made.fit, "x": X}
     yield Verb(
         inference.classify,
-        {**fit, "temperature": 1.5},
-        {"fit": THING, "x": DATA, "temperature": NOT_NEGATIVE, "seed": SEED},
+        {**either, "temperature": 1.5},
+        {"fit_or_posterior": THING, "x": DATA, "temperature": NOT_NEGATIVE, "seed": SEED},
+    )
+    yield Verb(inference.classify, {**either, "fit_or_posterior": inference.relabel(made.tree)}, PROGRAM)
+    yield Verb(
+        inference.name_components,
+        {"result": made.fit, "names": ["a", "b"]},
+        {"result": THING, "names": Kind(more={"one": lambda: ["a"], "same": lambda: ["a", "a"]})},
     )
     yield Verb(
         inference.responsibilities, either, {"fit_or_posterior": THING, "x": DATA, "interval": SHARE.or_("None")}
@@ -400,8 +406,8 @@ def pictures(made: Results) -> Iterator[Verb]:
 
 
 def words(made: Results) -> Iterator[Verb]:
-    yield Verb(report.fit_text, {"fit": made.fit}, {"fit": THING})
     yield Verb(report.restarts_text, {"fit": made.fit}, {"fit": THING, "most": COUNT})
+    yield Verb(inference.summary, {"posterior": made.tree}, {"posterior": THING, "group": CHOICE})
     yield Verb(report.summary_text, {"posterior": made.tree}, {"posterior": THING, "group": CHOICE})
     yield Verb(
         report.occupancy_text,

@@ -17,7 +17,11 @@ def fit_at(case: Case, x: Observations, order: list[int]) -> PointFit:
     axes = {site: 0 for site in case.parameters if site not in case.shared}
     return PointFit(
         parameters={site: value[order] if site in axes else value for site, value in case.parameters.items()},
-        component_axis=axes,
+        dims={
+            site: ("components", *others) if site in axes else others
+            for site, value in case.parameters.items()
+            for others in [tuple(f"axis_{axis}" for axis in range(np.ndim(value) - (site in axes)))]
+        },
         log_likelihood=0.0,
         log_posterior=0.0,
         classification_log_likelihood=0.0,

@@ -8,7 +8,7 @@ import xarray as xr
 
 import mixtures
 from inference import fit_em
-from inference.report import fit_text, restarts_text, summary_text
+from inference.report import restarts_text, summary_text
 from inference.status import Status
 from mixtures import Mixture, Observations, families
 from tests.family_cases import CASES
@@ -30,7 +30,7 @@ def cells(text):
 
 
 def test_a_fit_has_a_column_for_each_component_and_correlations_for_people(fit):
-    table = cells(fit_text(fit).split("component 1\n")[1])
+    table = cells(str(fit).split("component 1\n")[1])
     assert table["weights"] == [0.6, 0.4]
     assert table["loc[width]"] == [2.0, 4.0]
     assert table["scale[height]"] == [5.0, 7.0]
@@ -43,11 +43,11 @@ def test_shared_parameters_stand_below():
     shared = point_fit(
         mixtures.gaussian_mixture(2, "tied"), x, {"weights": [0.5, 0.5], "loc": [0.0, 2.0], "scale": 0.5}
     )
-    assert fit_text(shared).endswith("scale, shared: 0.5")
+    assert str(shared).endswith("scale, shared: 0.5")
     tied = {"weights": [0.5, 0.5], "loc": np.zeros((2, 2)), "scale": [1.0, 2.0], "correlation_cholesky": np.eye(2)}
     frame = np.arange(6.0).reshape(3, 2)
     shared = point_fit(mixtures.gaussian_mixture(2, "tied"), frame, tied)
-    assert "scale[1], shared: 2" in fit_text(shared)
+    assert "scale[1], shared: 2" in str(shared)
 
 
 def test_restarts_start_with_the_chosen_one_and_end_with_the_unsound(fit):
@@ -87,7 +87,7 @@ def test_a_fit_of_every_family_in_words(name):
     case = CASES[name]
     x = case.data()
     fit, parameters = point_fit(case.model, x, case.parameters), case.parameters
-    text = fit_text(fit)
+    text = str(fit)
     table = {line.split("  ")[0].strip(): line.split()[-2:] for line in text.splitlines()[2:]}
     shared = set(case.shared) | (set(case.truth) if isinstance(case.family, families.PerComponent) else set())
     for site in set(parameters) - {"correlation_cholesky"}:
@@ -107,7 +107,7 @@ def test_covariates_are_called_by_their_names():
     y = np.random.default_rng(0).normal(frame["age"] * np.tile([1.0, -1.0], 15), 0.3)
     model = Mixture(2, families.Regression("gaussian"))
     fit = fit_em(model, Observations(y, covariates=frame), restarts=2, seed=0)
-    lines = {line.split()[0]: line.split()[1:] for line in fit_text(fit).splitlines() if line.startswith("slope")}
+    lines = {line.split()[0]: line.split()[1:] for line in str(fit).splitlines() if line.startswith("slope")}
     assert lines.keys() == {"slope[age]", "slope[dose]"}
     right = fit.parameters["slope"][:, 0]
     np.testing.assert_allclose(np.array(lines["slope[age]"], dtype=float), right, rtol=1e-3)

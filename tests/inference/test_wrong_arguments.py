@@ -29,7 +29,7 @@ def fit():
         (lambda fit: inference.log_likelihood("fit", COUNTS), ModelError, "fit: got str"),
         (lambda fit: inference.fit_guide(None, COUNTS, seed=0), ModelError, "fit: got NoneType"),
         (lambda fit: inference.abstain(np.ones((2, 1)), threshold="a"), ModelError, "threshold: got 'a'"),
-        (lambda fit: inference.classify(fit, COUNTS, temperature=True), DataError, "x: got one variable"),
+        (lambda fit: inference.classify(fit, COUNTS, temperature=True), ModelError, "temperature: got True"),
         (
             lambda fit: inference.classify(fit, np.ones((2, 2)), temperature=True),
             ModelError,

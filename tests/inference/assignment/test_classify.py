@@ -147,6 +147,6 @@ def test_components_of_an_untold_order_are_numbered_by_weight(backend):
     assert (np.diff(fit.parameters["weights"]) <= 0).all()
 
 
-def test_draws_are_not_classified_as_a_fit_is():
-    with pytest.raises(ModelError, match="responsibilities"):
+def test_what_is_neither_a_fit_nor_draws_is_refused():
+    with pytest.raises(ModelError, match="got dict; expected a point fit, or a tree of draws"):
         inference.classify({"loc": 0.0}, FIVE_POINTS)

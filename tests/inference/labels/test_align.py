@@ -26,7 +26,7 @@ def fit_at(loc: np.ndarray, scale: float = 1.0) -> PointFit:
     program = gaussian_mixture(components).scaled_to(np.arange(20.0))
     return PointFit(
         parameters=parameters,
-        component_axis={"weights": 0, "loc": 0, "scale": 0},
+        dims=dict.fromkeys(parameters, ("components",)),
         log_likelihood=0.0,
         log_posterior=0.0,
         classification_log_likelihood=0.0,
@@ -65,7 +65,7 @@ def test_a_site_without_components_and_other_axes_are_respected():
     odd = replace(
         fit,
         parameters={**fit.parameters, "tied": np.arange(3.0), "table": np.arange(6.0).reshape(2, 3)},
-        component_axis={**fit.component_axis, "table": 1},
+        dims={**fit.dims, "tied": ("other",), "table": ("other", "components")},
     )
     aligned = align(odd, to=fit_at(LOC))
     assert aligned.parameters["tied"].tolist() == [0, 1, 2]

@@ -67,7 +67,7 @@ def test_every_loss_gives_a_whole_result(loss, responsibilities):
     text = str(found)
     assert f"into {found.clusters} cluster" in text
     assert "credible ball" in text
-    assert "number of clusters, posterior" in text
+    assert "clusters in a draw, posterior" in text
     with pytest.raises(FrozenInstanceError):
         found.labels = None
 

@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 
 import mixtures
+from inference.backends import engine
 from inference.results import GuideFit, Origin, PointFit
 from inference.status import Status
 from mixtures import Observations
@@ -28,7 +29,7 @@ def point_fit(program, x, parameters, backend="numpyro") -> PointFit:
     parameters = {site: np.asarray(value, dtype=float) for site, value in parameters.items()}
     return PointFit(
         parameters=parameters,
-        component_axis={site: 0 for site, value in parameters.items() if value.ndim},
+        dims={site.name: site.dims for site in engine(backend).sites(program, Observations.of(x)).parameters},
         log_likelihood=-9.0,
         log_posterior=-17.0,
         classification_log_likelihood=-9.0,

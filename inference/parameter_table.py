@@ -1,0 +1,125 @@
+"""The parameters of a fit as a table that people read: one line a number, one column a component, names as the data have them."""
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from mixtures.families.members import parts_of
+
+if TYPE_CHECKING:
+    from inference.results import PointFit
+
+SHARED = "all"
+"""The column of what belongs to all components alike, in a table where nothing belongs to one."""
+
+MOST_LINES, MOST_COMPONENTS = 40, 10
+"""How much of a table is printed: the rest is in the frame."""
+
+
+def parameter_table(fit: "PointFit") -> pd.DataFrame:
+    """A fit's parameters, a line for each number and a column for each component.
+
+    What all components share stands in every column; NaN is what a component, such as noise, does not have. Correlations are shown
+    in place of their Cholesky factor.
+
+    Args:
+        fit: a point fit.
+
+    Returns:
+        Numbers, the parameters' names as the index; its attribute `attrs["shared"]` names the lines that are shared.
+    """
+    lines = dict(_lines(fit))
+    names = fit.components
+    own = {name: values for name, values in lines.items() if np.ndim(values)}
+    columns = list(names) if own else [SHARED]
+    full = {name: np.broadcast_to(values, len(columns)) for name, values in lines.items()}
+    table = pd.DataFrame.from_dict(full, orient="index", columns=pd.Index(columns, name="component"))
+    table.attrs["shared"] = [name for name in lines if name not in own]
+    return table
+
+
+def table_text(fit: "PointFit") -> str:
+    """The table as text: what is shared below it, and no more of it than can be read."""
+    table = parameter_table(fit)
+    shared = table.attrs["shared"]
+    own = table.drop(index=shared)
+    lines = []
+    if len(own):
+        shown = own.iloc[:MOST_LINES, :MOST_COMPONENTS]
+        shown.columns = pd.Index([_heading(name) for name in shown.columns])
+        lines += ["", plain(shown.map(number))]
+        left = [
+            f"{count} more {what}" for count, what in
+            ((len(own) - len(shown), "lines"), (own.shape[1] - shown.shape[1], "components")) if count
+        ]  # fmt: skip
+        lines += (
+            [f"... and {' of '.join(left) if len(left) == 1 else ' and '.join(left)}: see to_frame()"] if left else []
+        )
+    # of components that each have a family of their own, no value is shared
+    mixture = fit.program.mixture
+    word = "" if mixture is not None and parts_of(mixture.family).components is not None else ", shared"
+    lines += [f"{name}{word}: {number(table.loc[name].iloc[0])}" for name in shared[:MOST_LINES]]
+    return "\n".join(lines)
+
+
+def _heading(name: object) -> str:
+    return f"component {name}" if isinstance(name, int | np.integer) else str(name)
+
+
+def number(value: float) -> str:
+    """Four digits; a dash where there is no number."""
+    return "-" if np.isnan(value) else f"{value:.4g}"
+
+
+def plain(table: pd.DataFrame, index: bool = True) -> str:
+    """The whole table as text, however wide the terminal is."""
+    text = table.to_string(index=index, line_width=10_000)
+    return "\n".join(line.rstrip() for line in text.splitlines())
+
+
+def _lines(fit: "PointFit") -> Iterator[tuple[str, np.ndarray]]:
+    """Every number of every site: its name, and one value for each component or one for all."""
+    for name, value in fit.parameters.items():
+        dims = fit.dims[name]
+        values = _without_redundant(fit, name, value)
+        if "components" in dims:
+            values = np.moveaxis(values, dims.index("components"), -1)
+            dims = tuple(dim for dim in dims if dim != "components")
+        if name == "correlation_cholesky":
+            yield from _correlations(fit, values)
+            continue
+        for index in np.ndindex(values.shape[: len(dims)]):
+            label = ", ".join(_place(fit, dim, place) for dim, place in zip(dims, index, strict=True))
+            yield f"{name}[{label}]" if index else name, values[index]
+
+
+def _place(fit: "PointFit", dim: str, place: int) -> str:
+    """The name of a place along a dim, or its number."""
+    names = {
+        "features": fit.origin.feature_names,
+        "covariates": fit.origin.covariate_names,
+        "to": fit.origin.component_names,
+    }.get(dim)
+    return names[place] if names else str(place)
+
+
+def _without_redundant(fit: "PointFit", name: str, value: np.ndarray) -> np.ndarray:
+    """A site's value; NaN where a component, such as noise, has a place in it without use."""
+    mixture, dims = fit.program.mixture, fit.dims[name]
+    if "components" not in dims or mixture is None or name not in parts_of(mixture.family).redundant_sites:
+        return value
+    axis = dims.index("components")
+    unused = np.isin(np.arange(value.shape[axis]), list(parts_of(mixture.family).distinct_components))
+    shape = [-1 if place == axis else 1 for place in range(value.ndim)]
+    return np.where(unused.reshape(shape), np.nan, value)
+
+
+def _correlations(fit: "PointFit", root: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Correlations, which people read, from their Cholesky factor, which samplers like."""
+    # R = C C'
+    correlation = np.einsum("ij...,kj...->ik...", root, root)
+    for i, k in combinations(range(len(root)), 2):
+        yield f"correlation[{_place(fit, 'features', i)}, {_place(fit, 'features', k)}]", correlation[i, k]

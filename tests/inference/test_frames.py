@@ -1,0 +1,119 @@
+"""Frames in, frames out, and components by name: the numbers are those of the arrays."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import inference
+import mixtures
+from mixtures.errors import ModelError
+
+
+@pytest.fixture(scope="module")
+def frame():
+    rng = np.random.default_rng(0)
+    values = np.concatenate([rng.normal(0, 1, 40), rng.normal(2.5, 1, 30)])
+    return pd.DataFrame({"reaction": values}, index=[f"p{i:02d}" for i in range(len(values))])
+
+
+@pytest.fixture(scope="module")
+def fit(frame):
+    return inference.fit_em(mixtures.gaussian_mixture(2), frame, restarts=4, seed=0)
+
+
+@pytest.fixture(scope="module")
+def tree(frame):
+    model = mixtures.gaussian_mixture(2)
+    return inference.sample_nuts(model, frame, draws=40, tune=60, chains=2, seed=0, progress=False)
+
+
+def by_hand(fit, values):
+    """P(component | row) by scipy."""
+    p = fit.parameters
+    joint = p["weights"] * stats.norm.pdf(np.asarray(values)[:, None], p["loc"], p["scale"])
+    return joint / joint.sum(axis=1, keepdims=True)
+
+
+def test_what_has_an_entry_a_row_has_the_index_of_the_frame(fit, frame):
+    r = inference.responsibilities(fit, frame)
+    assert isinstance(r, pd.DataFrame) and r.index.equals(frame.index) and r.columns.tolist() == [0, 1]
+    np.testing.assert_allclose(r, by_hand(fit, frame["reaction"]), atol=1e-10)
+    z = inference.classify(fit, frame)
+    assert isinstance(z, pd.Series) and z.index.equals(frame.index) and z.name == "component"
+    assert (z == by_hand(fit, frame["reaction"]).argmax(axis=1)).all()
+    terms = inference.log_likelihood(fit, frame["reaction"])
+    p = fit.parameters
+    density = (p["weights"] * stats.norm.pdf(frame[["reaction"]], p["loc"], p["scale"])).sum(axis=1)
+    assert isinstance(terms, pd.Series)
+    pd.testing.assert_series_equal(terms, pd.Series(np.log(density), index=frame.index), check_names=False)
+
+
+def test_arrays_and_observations_come_back_as_arrays(fit, frame):
+    for x in (frame["reaction"].to_numpy(), mixtures.Observations(frame), frame["reaction"].tolist()):
+        assert type(inference.classify(fit, x)) is np.ndarray
+        assert type(inference.responsibilities(fit, x)) is np.ndarray
+
+
+def test_components_have_the_names_they_were_given(fit, frame):
+    order = np.argsort(fit.parameters["loc"])
+    names = [("quick", "slow")[rank] for rank in np.argsort(order)]
+    named = inference.name_components(fit, names)
+    assert named.to_frame().loc["loc", "quick"] < named.to_frame().loc["loc", "slow"]
+    assert inference.responsibilities(named, frame).columns.tolist() == names
+    z = inference.classify(named, frame)
+    assert (z.astype(str) == np.array(names)[inference.classify(fit, frame)]).all()
+    assert "quick" in str(named) and fit.components == (0, 1)
+
+
+def test_names_are_kept_in_files(fit, tree, tmp_path):
+    inference.save(inference.name_components(fit, ["a", "b"]), tmp_path / "fit.json")
+    assert inference.load(tmp_path / "fit.json").components == ("a", "b")
+    named = inference.name_components(inference.relabel(tree), ["a", "b"])
+    inference.save(named, tmp_path / "draws.nc")
+    kept = inference.load(tmp_path / "draws.nc")
+    assert kept.posterior["loc"].components.values.tolist() == ["a", "b"]
+    assert "loc[a]" in inference.summary(kept).index
+
+
+def test_a_named_posterior_is_read_by_every_verb(fit, tree, frame):
+    plain = inference.relabel(tree)
+    named = inference.name_components(plain, ["a", "b"])
+    pd.testing.assert_frame_equal(
+        inference.responsibilities(named, frame), inference.responsibilities(plain, frame).set_axis(["a", "b"], axis=1), check_names=False
+    )  # fmt: skip
+    assert inference.diagnose_labels(named).verdict is inference.diagnose_labels(plain).verdict
+    again = inference.relabel(named, method="ordering").posterior
+    assert again["loc"].components.values.tolist() == ["a", "b"]
+    assert np.array_equal(inference.partition(named, seed=0).labels, inference.partition(plain, seed=0).labels)
+    aligned = inference.align(named, to=fit, x=frame)
+    assert aligned.posterior["loc"].components.values.tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("names", [["a"], ["a", "a"], "ab", ["a", ""], [1, 2], None])
+def test_names_that_do_not_tell_components_apart_are_refused(fit, tree, names):
+    for result in (fit, tree):
+        with pytest.raises(ModelError, match="2 different names"):
+            inference.name_components(result, names)
+
+
+def test_a_posterior_classifies_by_its_averaged_probabilities(tree, frame):
+    relabelled = inference.relabel(tree)
+    post = relabelled["posterior"]
+    joint = post["weights"].values[..., None, :] * stats.norm.pdf(
+        frame["reaction"].to_numpy()[:, None], post["loc"].values[..., None, :], post["scale"].values[..., None, :]
+    )
+    mean = (joint / joint.sum(axis=-1, keepdims=True)).mean(axis=(0, 1))
+    z = inference.classify(relabelled, frame)
+    assert z.index.equals(frame.index) and (z == mean.argmax(axis=1)).all()
+    drawn = np.stack(
+        [inference.classify(relabelled, frame["reaction"].to_numpy(), temperature=1, seed=s) for s in range(400)]
+    )
+    share = (drawn == 1).mean(axis=0)
+    error = np.sqrt(mean[:, 1] * (1 - mean[:, 1]) / len(drawn))
+    assert np.all(np.abs(share - mean[:, 1]) < 5 * error + 1e-9)
+
+
+def test_draws_whose_labels_may_switch_do_not_classify(tree, frame):
+    with pytest.raises(ModelError, match="relabel"):
+        inference.classify(tree, frame)
