@@ -7,6 +7,7 @@ from .assignment.classify import classify as classify
 from .assignment.guide import fit_guide as fit_guide
 from .assignment.log_likelihood import log_likelihood as log_likelihood
 from .assignment.responsibilities import responsibilities as responsibilities
+from .desk.run import Run as Run
 from .files import load as load
 from .files import save as save
 from .labels.align import align as align

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 import inference
 import mixtures
 from inference import plots, report
+from inference.desk.run_folder import RunFolder
 from inference.partitions.partition import partition_responsibilities
 from inference.results import GuideFit
-from inference.run_folder import RunFolder
 from inference.status import Status
 from mixtures import Mixture, families, priors, weights
 from mixtures.specification import to_json

@@ -2,20 +2,21 @@
 
 import io
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from inference.checks import check_path
+from inference.checks import check_choice, check_path
+from inference.desk.figures import Picture
 from inference.files import save
 from inference.whole_files import write_whole
-from mixtures import Observations
 from mixtures.errors import ModelError, StoredFileError, in_words
+
+FIGURES = "figures"
+FORMATS = ("svg", "png", "pdf")
 
 RESOLUTION = 130
 """Dots per inch of pictures."""
@@ -66,43 +67,33 @@ class RunFolder:
                 continue
             return cls(path)
 
-    @contextmanager
-    def picture(self, name: str, size: tuple[float, float], rows: int = 1, columns: int = 1) -> Iterator[Any]:
-        """Axes to draw on, one or an array of them; written as a PNG at the end.
+    def draw(self, pictures: Iterable[Picture], formats: Iterable[str] = ("svg", "png")) -> None:
+        """Make pictures, each in every format.
 
         Raises:
-            StoredFileError: it cannot be written.
+            StoredFileError: one cannot be written.
+            ChoiceError: a format that matplotlib does not write.
         """
-        from matplotlib.figure import Figure  # not pyplot: no window, and nothing of the caller's is touched
-
-        figure = Figure(figsize=size, layout="constrained")
-        yield figure.subplots(rows, columns)
-        content = io.BytesIO()
-        figure.savefig(content, format="png", dpi=RESOLUTION)
-        write_whole(self.path / f"{name}.png", content.getbuffer(), overwrite=True)
+        formats = [check_choice("format", one, FORMATS) for one in formats]
+        folder = self.path / FIGURES
+        folder.mkdir(exist_ok=True)
+        for picture in pictures:
+            figure = picture.make()
+            for one in formats:
+                content = io.BytesIO()
+                figure.savefig(content, format=one, dpi=RESOLUTION)
+                write_whole(folder / f"{picture.name}.{one}", content.getbuffer(), overwrite=True)
 
     def save(self, result: Any, name: str) -> None:
         """Keep a result, in place of an earlier state of it."""
         save(result, self.path / name, overwrite=True)
 
-    def write_assignments(
-        self, x: Observations, classes: np.ndarray, tables: dict[str, np.ndarray], name: str = "assignments.csv"
-    ) -> Path:
-        """A table with one line for each row: its name, its component, and probabilities of every component.
-
-        Args:
-            x: the data.
-            classes: each row's component, (rows,).
-            tables: probabilities by prefix of the column's name, (rows, components).
-            name: of the file.
+    def write_table(self, table: pd.DataFrame, name: str) -> Path:
+        """Write a table as CSV, without its index, its numbers to six digits.
 
         Raises:
             StoredFileError: it cannot be written.
         """
-        columns: dict[str, Any] = {"row": x.coords()["rows"], "component": classes}
-        for prefix, table in tables.items():
-            columns |= {f"{prefix}_{component}": values for component, values in enumerate(table.T)}
         path = self.path / name
-        text = pd.DataFrame(columns).to_csv(index=False, float_format="%.6g")
-        write_whole(path, text.encode(), overwrite=True)
+        write_whole(path, table.to_csv(index=False, float_format="%.6g").encode(), overwrite=True)
         return path

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from inference.cli import main, read_table
-from inference.text_tables import read_frame
+from inference.desk.text_tables import read_frame
 from mixtures.errors import DataError
 
 VALUES = pd.DataFrame({"height": [168.1, 171.5, 160.0], "weight": [77.8, 80.25, 61.0]})

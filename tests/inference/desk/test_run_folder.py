@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from inference.run_folder import RunFolder
+from inference.desk.run_folder import RunFolder
 from mixtures import Observations
 from mixtures.errors import StoredFileError
 

@@ -1,0 +1,344 @@
+"""What the commands do: settings from options, a run, and what is printed of it. Tables go to the standard output, all else to stderr."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import inference
+from inference.cli import DONE, UNSOUND
+from inference.cli.options import counts, listed
+from inference.desk import declaration, log, stages
+from inference.desk import run as runs
+from inference.desk.data import observations_of
+from inference.desk.run import Run
+from inference.desk.settings import DataSettings, FitSettings, ModelSettings, SampleSettings, Settings
+from inference.desk.table_files import read_table
+from inference.desk.text_tables import TextOptions
+from inference.parameter_table import number, plain
+from inference.partitions.losses import LOSSES, distances
+from inference.report import data_text, occupancy_text, restarts_text, summary_text
+from inference.results import PointFit
+from mixtures import families
+from mixtures.datasets import SOURCES
+from mixtures.errors import DataError, ModelError
+
+Options = Mapping[str, Any]
+SWEPT = tuple(range(1, 10))
+"""The numbers of components that are compared unless said otherwise, as mclust's."""
+
+
+def settings_of(data: str, options: Options, is_sampled: bool) -> Settings:
+    """The settings of a run, from the options of the command."""
+    text = TextOptions(
+        options["separator"], options["decimal"], options["encoding"], options["header"], listed(options["na"])
+    )
+    single = {name: options[name] for name in ("labels", "weights", "sequence", "index", "sheet")}
+    named = listed(options["columns"]) or tuple(
+        name for name, _ in map(declaration.split, options["family"]) if name
+    )  # families name their columns
+    columns = DataSettings(data, named, listed(options["covariates"]), **single, missing=str(options["missing"]), text=text)
+    model = ModelSettings(
+        components=counts(options["components"]) if options["components"] else (),
+        family=tuple(options["family"]), covariance=options["covariance"], priors=tuple(options["prior"]),
+        chain=options["chain"] or bool(options["sequence"]), gating=options["gating"], file=_absolute(options["model"]),
+    )  # fmt: skip
+    if not model.components and not model.file:
+        raise ModelError("--components", got="none", expected="a number, or several to choose from: 3, 2:6, 1,2,4")
+    sample = SampleSettings(*(options[name] for name in ("draws", "tune", "chains", "sampler"))) if is_sampled else None
+    return Settings(columns, model, _fit(options), sample, options["name"])
+
+
+def _fit(options: Options) -> FitSettings:
+    return FitSettings(str(options["method"]), options["restarts"], options["seed"], str(options["backend"]))
+
+
+def _absolute(model: str) -> str:
+    path, colon, name = model.rpartition(":")
+    return f"{Path(path).resolve()}:{name}" if colon else model
+
+
+def demo(options: Options) -> int:
+    """Old Faithful, from data to report."""
+    sample = SampleSettings(*(options[name] for name in ("draws", "tune", "chains", "sampler")), start_at_fit=False)
+    # Chains that start apart show what labels do; they take a moment longer than from the fit, and may get stuck on harder data.
+    settings = Settings(DataSettings("faithful"), ModelSettings((2,)), _fit(options), sample, options["name"])
+    with _said(options):
+        return _complete(Run.begin(settings, options["out"]), options)
+
+
+def begin(data: str, options: Options, is_sampled: bool) -> int:
+    """A run from the data to the report."""
+    with _said(options):
+        return _complete(Run.begin(settings_of(data, options, is_sampled), options["out"]), options)
+
+
+def resume(path: Path, options: Options) -> int:
+    """A run that was cut short."""
+    with _said(options):
+        return _complete(Run.open(path), options)
+
+
+def rerun(path: Path, options: Options) -> int:
+    """A run again, and whether its numbers are the same."""
+    first = Run.open(path)
+    data = first.settings.data
+    source = str((first.path / data.source).resolve()) if data.source == runs.DATA else data.source
+    settings = replace(first.settings, data=replace(data, source=source))
+    with _said(options):
+        second = Run.begin(settings, options["out"])
+        code = _complete(second, options)
+    if not options["json"]:
+        print(f"\nBeside {first.path}: {_same(first, second)}")
+    return code
+
+
+def _same(first: Run, second: Run) -> str:
+    if first.settings.versions != second.settings.versions:
+        return "made by other versions; " + compare_table(first, second).to_string()
+    ours, theirs = (run.fit.parameters for run in (second, first))
+    is_same = all(np.array_equal(ours[name], theirs[name], equal_nan=True) for name in theirs)
+    if is_same and first.is_sampled:
+        draws = [run.posterior["posterior"].to_dataset() for run in (first, second)]
+        is_same = draws[0].equals(draws[1])
+    return "the same numbers, to the last bit" if is_same else "OTHER numbers, though versions, data and seed are the same"
+
+
+def _complete(run: Run, options: Options) -> int:
+    """Do what is missing, and print each thing when it is known."""
+    is_said = not options["json"]
+    log.say(run.settings.read)
+    for note in run.notes:
+        log.say(f"note: {note}")
+    if is_said:
+        print(f"{run.settings.name}: {data_text(run.x)}\n\n{run.program.scaled_to(run.x)}\n", flush=True)
+    for stage in stages.missing(run):
+        stage(run)
+        if is_said:
+            print(_text(stage, run), flush=True)
+    stages.finish(run)
+    if is_said:
+        print(f"{run.answer}\n\nTables, pictures and report.html are in {run.path}")
+    else:
+        print(json.dumps(as_json(run), indent=2))
+    return DONE if run.fit.status.is_sound else UNSOUND
+
+
+def _text(stage: stages.Stage, run: Run) -> str:
+    """What a stage found."""
+    if stage is stages.choose:
+        table = pd.read_csv(run.path / runs.SELECTION)
+        return f"By BIC {run.components} components:\n\n{plain(table.head(5), index=False)}\n"
+    if stage is stages.fit:
+        fit = run.fit
+        classes = np.asarray(inference.classify(fit, run.x))
+        return f"{fit}\n\n{restarts_text(fit)}\n{occupancy_text(classes, len(fit.components))}\n"
+    if stage is stages.relabel:
+        posterior = run.posterior
+        labels = inference.diagnose_labels(posterior, reference_fit=run.fit)
+        return f"{inference.check_posterior(posterior)}\n\n{labels}\n\n{summary_text(posterior)}\n"
+    return ""
+
+
+def as_json(run: Run) -> dict[str, Any]:
+    """A run's result for a program."""
+    fit, answer = run.fit, run.answer
+    found: dict[str, Any] = {
+        "folder": str(run.path),
+        "answer": answer.found,
+        "trust": answer.trust,
+        "is_sound": answer.is_sound,
+        "status": fit.status.word,
+        "log_likelihood": fit.log_likelihood,
+        "free_parameters": fit.free_parameters,
+        "bic": _or_none(fit, "bic"),
+        "parameters": {name: np.asarray(value).tolist() for name, value in fit.parameters.items()},
+    }
+    if run.is_sampled:
+        summary = inference.summary(run.posterior)
+        found["posterior"] = json.loads(summary.to_json(orient="index"))
+    return found
+
+
+def _or_none(fit: PointFit, criterion: str) -> float | None:
+    try:
+        return getattr(fit, criterion)
+    except ModelError:  # row weights that do not count rows
+        return None
+
+
+def select(data: str, options: Options) -> int:
+    """Numbers of components, and structures, by BIC and ICL."""
+    structures = listed(options["covariance"])
+    settings = settings_of(data, {**options, "components": options["components"] or "1:9", "covariance": "full", "draws": 1}, False)
+    table = read_table(settings.data.source, settings.data.text, settings.data.sheet)
+    x = observations_of(table, settings.data)
+    is_gaussian = not settings.model.family and x.covariates is None and not settings.model.chain
+    several = {"structures": None if structures == ("all",) else structures} if is_gaussian and structures != ("full",) else {
+        "family": declaration.family_of(settings.model, x), "assignment": declaration.law_of(settings.model, x)
+    }  # fmt: skip
+    how = settings.fit
+    with _said(options):
+        log.say(table.read)
+        counted = [count for count in settings.model.components if count <= len(x)]
+        with log.step(f"EM: {min(counted)} to {max(counted)} components, best of {how.restarts} starts each"):
+            found = inference.select_components(x, counted, restarts=how.restarts, seed=how.seed, backend=how.backend, **several)
+    best = found.to_frame()
+    if options["json"]:
+        print(best.assign(status=best["status"].map(lambda status: status.word)).to_json(orient="records", indent=2))
+    else:
+        print(found)
+        structure, components = found.best_model
+        print(f"\nBest by {found.criterion.upper()}: {components} components, {structure}.")
+    return DONE
+
+
+def classify(path: Path, new: str, options: Options) -> int:
+    """Components of new rows."""
+    run = Run.open(path)
+    data = run.settings.data
+    table = read_table(new, data.text, data.sheet)
+    wanted = replace(data, labels="", weights="", columns=tuple(run.x.feature_names or data.columns))
+    with _said(options):
+        log.say(table.read)
+    found = stages.assignments(run.best, observations_of(table, wanted))
+    if options["json"]:
+        print(found.to_json(orient="records"))
+    else:
+        found.to_csv(sys.stdout, index=False, float_format="%.6g")
+    return DONE
+
+
+def diagnose(path: Path, options: Options) -> int:
+    """Every check in full."""
+    run = Run.open(path)
+    fit = run.fit
+    print(f"{run.answer}\n\n{restarts_text(fit, most=20)}")
+    if run.is_sampled:
+        posterior = run.posterior
+        print(f"\n{inference.check_posterior(posterior)}\n\n{inference.diagnose_labels(posterior, reference_fit=fit).details}")
+    return DONE if run.answer.is_sound else UNSOUND
+
+
+def partition(path: Path, loss: str, options: Options) -> int:
+    """One clustering."""
+    run = Run.open(path)
+    if loss not in LOSSES:
+        raise ModelError("--loss", got=loss, expected=f"one of {', '.join(LOSSES)}")
+    found = inference.partition(run.posterior, loss=loss, seed=run.settings.fit.seed)
+    rows = pd.DataFrame({"row": run.x.coords()["rows"], "cluster": found.labels, "uncertainty": found.row_uncertainty})
+    stages.RunFolder(run.path).write_table(rows, "partition.csv")
+    print(rows.to_json(orient="records") if options["json"] else found)
+    return DONE
+
+
+def plot(path: Path, formats: str, options: Options) -> int:
+    """The pictures anew."""
+    run = Run.open(path)
+    with _said(options), log.step("pictures"):
+        made = stages.draw(run, listed(formats))
+    for picture in made:
+        print(run.path / "figures" / picture.name)
+    return DONE
+
+
+def report(path: Path, options: Options) -> int:
+    """The report anew."""
+    run = Run.open(path)
+    with _said(options):
+        stages.finish(run)
+    print(json.dumps(as_json(run), indent=2) if options["json"] else f"{run.answer}\n\n{run.path / runs.REPORT}")
+    return DONE
+
+
+def compare(path: Path, other: Path, options: Options) -> int:
+    """Two runs side by side."""
+    first, second = Run.open(path), Run.open(other)
+    table = compare_table(first, second)
+    print(table.to_json(orient="index") if options["json"] else plain(table))
+    return DONE
+
+
+def compare_table(first: Run, second: Run) -> pd.DataFrame:
+    """What two runs of the same data found, a column each.
+
+    Raises:
+        DataError: other data.
+    """
+    if first.settings.fingerprint != second.settings.fingerprint:
+        raise DataError(str(second.path), got="a run of other data", expected=f"the data of {first.path}")
+    table = pd.DataFrame({str(run.path): _figures(run) for run in (first, second)})
+    ours, theirs = (np.unique(inference.classify(run.fit, run.x), return_inverse=True)[1] for run in (first, second))
+    same = 1 - float(distances(ours, theirs[None], LOSSES["omari"])[0])
+    table.loc["agreement of the rows' components (adjusted Rand)"] = [number(same)] * 2
+    return table
+
+
+def _figures(run: Run) -> dict[str, str]:
+    fit = run.fit
+    found = {
+        "components": str(len(fit.components)),
+        "method": run.settings.fit.method,
+        "status": fit.status.word,
+        "log likelihood": f"{fit.log_likelihood:.4f}",
+        "free parameters": str(fit.free_parameters),
+        "BIC, smaller is better": "-" if (bic := _or_none(fit, "bic")) is None else f"{bic:.4f}",
+        "ICL, smaller is better": "-" if (icl := _or_none(fit, "icl")) is None else f"{icl:.4f}",
+    }
+    if run.is_sampled:
+        found["labels"] = inference.diagnose_labels(run.posterior, reference_fit=fit).verdict.name.lower().replace("_", " ")
+    return found
+
+
+def families_list(options: Options) -> int:
+    """The families."""
+    found = {}
+    for name in declaration.FAMILIES:
+        family = getattr(families, name)
+        words = [f"{one.name}={one.default!r}" if _has_default(one) else one.name for one in fields(family) if one.name != "priors"]
+        found[f"{name}({', '.join(words)})"] = (family.__doc__ or "").strip().splitlines()[0]
+    _list(found, options)
+    return DONE
+
+
+def _has_default(field: Any) -> bool:
+    from dataclasses import MISSING
+
+    return field.default is not MISSING
+
+
+def datasets(options: Options) -> int:
+    """The data sets."""
+    _list(SOURCES, options)
+    return DONE
+
+
+def _list(found: Mapping[str, str], options: Options) -> None:
+    if options["json"]:
+        print(json.dumps(dict(found), indent=2))
+        return
+    for name, text in found.items():
+        print(f"{name}\n    {text}")
+
+
+@contextmanager
+def _said(options: Options) -> Iterator[None]:
+    """What is being done is said on the standard error, unless it shall be quiet."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    before = log.LOGGER.level
+    if not options["quiet"]:
+        log.LOGGER.addHandler(handler)
+        log.LOGGER.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.LOGGER.removeHandler(handler)
+        log.LOGGER.setLevel(before)

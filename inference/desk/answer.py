@@ -1,0 +1,128 @@
+"""What was found, and whether it can be trusted, in two paragraphs: what a report begins with."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from inference.assignment.responsibilities import probabilities
+from inference.frames import components_of
+from inference.labels.diagnose import diagnose_labels
+from inference.point.restarts import best_restart
+from inference.posterior.warnings import check_posterior
+from inference.results import SURE, PointFit
+from mixtures import Observations
+
+MOST_COLUMNS = 3
+"""How many columns a sentence names: those in which the components differ most."""
+MOST_COMPONENTS = 6
+INTERVAL = 0.89
+"""ArviZ's default."""
+COUNTED = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a reader wants to know first.
+
+    Args:
+        found: what was found, in sentences.
+        trust: whether it can be trusted, and why, in a sentence or two.
+        is_sound: whether nothing speaks against it.
+    """
+
+    found: str
+    trust: str
+    is_sound: bool
+
+    def __str__(self) -> str:
+        return f"{self.found}\n{self.trust}"
+
+
+def answer(fit: PointFit, x: Observations, posterior: xr.DataTree | None = None) -> Answer:
+    """The answer of a fit, or of a fit and relabelled draws.
+
+    Args:
+        fit: a point fit.
+        x: the data.
+        posterior: draws under one labelling, or None.
+    """
+    table = np.asarray(probabilities(fit if posterior is None else posterior, x))
+    trust, is_sound = _trust_of_fit(fit) if posterior is None else _trust_of_draws(posterior, fit)
+    return Answer(f"{_found(fit, x, table, posterior)} {_sure(table)}", trust, is_sound)
+
+
+def _found(fit: PointFit, x: Observations, table: np.ndarray, posterior: xr.DataTree | None) -> str:
+    names = components_of(fit)
+    count = COUNTED[len(names)] if len(names) < len(COUNTED) else str(len(names))
+    head = f"{count.capitalize()} component{'s' if len(names) != 1 else ''} in {len(x)} rows"
+    order = np.argsort(-table.sum(axis=0))[:MOST_COMPONENTS]
+    parts = [_component(names[k], table[:, k], x, table, _share(posterior, k)) for k in order]
+    left = len(names) - len(parts)
+    return f"{head}: {'; '.join(parts)}{f'; and {left} smaller ones' if left else ''}."
+
+
+def _component(name: object, weights: np.ndarray, x: Observations, table: np.ndarray, share: str) -> str:
+    """A component's share, and the means of its rows in the columns that tell components apart."""
+    title = name if isinstance(name, str) else f"component {name}"
+    text = f"{title} with {weights.mean():.0%} of the rows{share}"
+    if weights.sum() < 1:
+        return text
+    values = x.x.reshape(len(x), -1)
+    columns = x.feature_names or tuple(f"column {j}" if values.shape[1] > 1 else "x" for j in range(values.shape[1]))
+    means = ", ".join(f"{columns[j]} {_means(values[:, [j]], weights[:, None])[0, 0]:.3g}" for j in _telling(values, table))
+    return f"{text}, around {means}"
+
+
+def _telling(values: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """The columns in which the components' means differ most, in units of the column's spread."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        apart = _means(values, table).std(axis=0) / np.nanstd(values, axis=0)
+    return np.sort(np.argsort(-np.nan_to_num(apart), kind="stable")[:MOST_COLUMNS])
+
+
+def _means(values: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Each component's mean of each column, (components, columns), over the cells that were observed."""
+    is_seen = ~np.isnan(values)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (table.T @ np.nan_to_num(values)) / (table.T @ is_seen)
+
+
+def _share(posterior: xr.DataTree | None, component: int) -> str:
+    """The interval of a weight, where there are draws of it."""
+    if posterior is None or "weights" not in posterior["posterior"].data_vars:
+        return ""
+    weights = posterior["posterior"]["weights"]
+    if weights.dims[2:] != ("components",):
+        return ""
+    low, high = np.quantile(weights.values[..., component], [(1 - INTERVAL) / 2, (1 + INTERVAL) / 2])
+    return f" ({INTERVAL:.0%} interval {low:.0%} to {high:.0%})"
+
+
+def _sure(table: np.ndarray) -> str:
+    sure = int((table.max(axis=1) > SURE).sum())
+    return f"{sure} of {len(table)} rows are assigned with a probability above {SURE:.0%}."
+
+
+def _trust_of_fit(fit: PointFit) -> tuple[str, bool]:
+    if not fit.status.is_sound:
+        reason = f" {fit.reason}" if fit.reason else ""
+        return f"Do not trust it: {fit.status.value}.{reason}", False
+    table = fit.restarts
+    if len(table) == 1:
+        return "The fit converged, from one start only: more restarts would show whether there is a better optimum.", True
+    best = table.at[best_restart(table), "objective"]
+    same = int((table["optimum"] == 0).sum()) if "optimum" in table else int(np.isclose(table["objective"], best).sum())
+    if same == 1:
+        return f"The fit converged, but only 1 of {len(table)} starts came to it: more restarts may find a better one.", True
+    return f"The fit converged, and {same} of {len(table)} starts came to it, none to a better one.", True
+
+
+def _trust_of_draws(posterior: xr.DataTree, fit: PointFit) -> tuple[str, bool]:
+    report, labels = check_posterior(posterior), diagnose_labels(posterior, reference_fit=fit)
+    if report.is_sound and labels.verdict.is_readable:
+        return f"Nothing was found that speaks against the draws. Labels: {labels.verdict.value}.", True
+    reasons = [str(warning) for warning in report.warnings[:1]]
+    if not labels.verdict.is_readable:
+        reasons.append(f"labels: {labels.verdict.value}.")
+    return f"Read it with care. {' '.join(reasons)}", False

@@ -1,0 +1,90 @@
+"""From a table and the purposes of its columns to observations; what looks unlike what was said of it is noted."""
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+
+import numpy as np
+import pandas as pd
+
+from inference.desk.settings import DataSettings
+from inference.desk.table_files import Table
+from mixtures import Observations
+from mixtures.errors import DataError
+from mixtures.families import Gaussian
+from mixtures.families.family import Family
+
+FEW_VALUES = 30
+"""Whole numbers with so few different values look like counts."""
+
+
+def observations_of(table: Table, settings: DataSettings) -> Observations:
+    """The observations of a table.
+
+    Raises:
+        DataError: it lacks a column that was named; columns are not numbers, or have empty cells.
+    """
+    frame = table.frame
+    if settings.index:
+        frame = frame.set_index(_column(table, "--index", settings.index))
+    table = Table(frame, table.name, table.read)
+    single = {name: getattr(settings, name) for name in ("labels", "weights", "sequence")}
+    used = {name: _column(table, f"--{name}", column) for name, column in single.items() if column}
+    covariates = [_column(table, "--covariates", column) for column in settings.covariates]
+    others = {*used.values(), *covariates}
+    columns = [_column(table, "--columns", column) for column in settings.columns]
+    columns = columns or [str(column) for column in frame.columns if column not in others]
+    try:
+        return Observations(
+            frame[columns],
+            missing=settings.missing,
+            covariates=frame[covariates] if covariates else None,
+            labels=_of_rows(frame, used.get("labels")),
+            row_weights=_of_rows(frame, used.get("weights")),
+            sequence=_of_rows(frame, used.get("sequence")),
+        )
+    except DataError as error:
+        raise DataError(
+            table.name, got=f"{error.got} ({table.read})", expected=error.expected, advice=_advice(frame, columns, error)
+        ) from error
+
+
+def _of_rows(frame: pd.DataFrame, column: str | None) -> pd.Series | None:
+    return None if column is None else frame[column]
+
+
+def _column(table: Table, option: str, name: str) -> str:
+    """The name of a column, as the table has it; blanks around it do not matter.
+
+    Raises:
+        DataError: there is none.
+    """
+    names = [str(column) for column in table.frame.columns]
+    if name.strip() in names:
+        return name.strip()
+    near = get_close_matches(name.strip().lower(), [column.lower() for column in names], n=1)
+    close = next((column for column in names if near and column.lower() == near[0]), None)
+    advice = f"Did you mean {close!r}?" if close else ""
+    raise DataError(option, got=repr(name), expected=f"one of the columns {names} ({table.read})", advice=advice)
+
+
+def _advice(frame: pd.DataFrame, columns: Sequence[str], error: DataError) -> str:
+    """What to do, in the words of the command."""
+    numeric = [name for name in columns if frame[name].dtype.kind in "fiub"]
+    if numeric and len(numeric) < len(columns):
+        return f"Take the columns of numbers: --columns {','.join(map(str, numeric))}."
+    if frame[columns].isna().to_numpy().any():
+        return "If empty cells were not observed, say so: --missing allow; else mend or drop these rows."
+    return error.advice
+
+
+def notes(table: Table, x: Observations, family: Family | None) -> Iterator[str]:
+    """What of the data looks unlike what was said of them, in sentences."""
+    for name in x.feature_names or ():
+        column = table.frame[name]
+        if column.dtype.kind == "b":
+            yield f"column {name!r} holds True and False: --family {name}=Bernoulli says so"
+        elif column.dtype.kind in "iu" and len(column) > 2:
+            if np.all(np.diff(column.to_numpy()) == 1):
+                yield f"column {name!r} numbers the rows: --index {name} takes it for their names"
+            elif isinstance(family, Gaussian) and column.min() >= 0 and column.nunique() <= FEW_VALUES:
+                yield f"column {name!r} looks like counts or categories: --family {name}=Poisson, say, or Categorical"

@@ -1,0 +1,170 @@
+"""From the words of the command to a declaration: families, priors and programs by name, their numbers read and nothing run."""
+
+import ast
+import importlib.util
+import sys
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from difflib import get_close_matches
+from inspect import isfunction
+from pathlib import Path
+from typing import Any
+
+from inference.desk.settings import ModelSettings
+from mixtures import Mixture, Observations, Program, families, priors, weights
+from mixtures.assignments import Assignment, Markov
+from mixtures.errors import ChoiceError, ModelError
+from mixtures.families.family import Family
+from mixtures.priors import Prior
+from mixtures.specification import from_json
+
+REGRESSIONS = {"Gaussian": "gaussian", "Poisson": "poisson", "Bernoulli": "bernoulli"}
+"""By a family, the regression whose response it is."""
+
+OF_NO_COMPONENT = ("Family", "Columns", "Parts")
+FAMILIES = tuple(name for name in families.__all__ if name not in OF_NO_COMPONENT)
+PRIORS = tuple(name for name, value in vars(priors).items() if name[0].isupper() and isfunction(value))
+
+
+def program_of(settings: ModelSettings, x: Observations, components: int | None = None) -> Program:
+    """The declaration.
+
+    Args:
+        settings: what was said of it.
+        x: the data, whose columns and covariates it is for.
+        components: how many; None: as the settings say.
+
+    Raises:
+        ModelError, ChoiceError: no such family or prior, or arguments that it does not have.
+    """
+    if settings.program:
+        return from_json(settings.program)
+    if settings.file:
+        return _of_file(settings.file)
+    count = settings.components[0] if components is None else components
+    return Mixture(count, family_of(settings, x), law_of(settings, x))
+
+
+def family_of(settings: ModelSettings, x: Observations) -> Family:
+    """What a row looks like, given its component."""
+    given = dict(split(text) for text in settings.priors)
+    own = {site: prior(text) for site, text in given.items() if site != "weights"}
+    named = {name: text for name, text in map(split, settings.family) if name}
+    plain = [text for name, text in map(split, settings.family) if not name]
+    if (named and plain) or len(plain) > 1:
+        expected = "one family, or one for each column: --family height=Gaussian --family visits=Poisson"
+        raise ModelError("--family", got=" ".join(settings.family), expected=expected)
+    if named:
+        return _by_column(named, x, own)
+    family = _family(plain[0] if plain else "Gaussian", settings.covariance)
+    name = type(family).__name__
+    if x.covariates is not None and not settings.gating and name != "Regression":
+        if name not in REGRESSIONS:
+            raise ModelError(
+                "--covariates", got=f"covariates of a {name}", expected=f"a regression of one of {', '.join(REGRESSIONS)}",
+                advice="With --gating the weights depend on them instead.",
+            )  # fmt: skip
+        family = families.Regression(REGRESSIONS[name])
+    return replace(family, priors=own) if own else family  # type: ignore[call-arg]
+
+
+def _by_column(named: Mapping[str, str], x: Observations, own: Mapping[str, Prior]) -> Family:
+    columns = list(x.feature_names or ())
+    unknown = [name for name in named if name not in columns]
+    if unknown:
+        raise ModelError("--family", got=f"a family of {unknown[0]!r}", expected=f"of one of the columns {columns}")
+    return families.Product({name: _family(named.get(name, "Gaussian"), "full") for name in columns}, priors=own)
+
+
+def law_of(settings: ModelSettings, x: Observations) -> Assignment:
+    """How rows come to their components."""
+    if settings.chain or x.sequence is not None:
+        return Markov()
+    concentration = [text for site, text in map(split, settings.priors) if site == "weights"]
+    if settings.gating:
+        if x.covariates is None:
+            raise ModelError("--gating", got="no covariates", expected="--covariates, which weights depend on")
+        return weights.Gating()
+    if not concentration:
+        return weights.Dirichlet(1.0)
+    numbers = prior(concentration[0])
+    if numbers.name != "Dirichlet":
+        raise ModelError("--prior weights", got=str(numbers), expected="Dirichlet(number)")
+    return weights.Dirichlet(dict(numbers.parameters)["concentration"])
+
+
+def split(text: str) -> tuple[str, str]:
+    """`name=call` in two; no name where the first sign of equality is inside the call's brackets, or there is none."""
+    name, equals, rest = text.partition("=")
+    return (name.strip(), rest.strip()) if equals and "(" not in name else ("", text.strip())
+
+
+def _family(text: str, covariance: str) -> Family:
+    family = _called("--family", text, families, FAMILIES)
+    names = {field.name for field in fields(family)}
+    if "covariance" in names and covariance != "full" and "covariance" not in text:
+        family = replace(family, covariance=covariance)
+    return family
+
+
+def prior(text: str) -> Prior:
+    """A prior, by its name and numbers.
+
+    Example:
+        >>> print(prior("Normal(0, 10)"))
+        Normal(0, 10)
+    """
+    return _called("--prior", text, priors, PRIORS)
+
+
+def _called(option: str, text: str, module: Any, names: tuple[str, ...]) -> Any:
+    """What `Name(arguments)` gives, of a module's names; the arguments are numbers, texts and other such calls."""
+    try:
+        return _value(option, ast.parse(text, mode="eval").body, module, names)
+    except (SyntaxError, ValueError) as error:
+        if isinstance(error, ModelError | ChoiceError):
+            raise
+        raise ModelError(option, got=repr(text), expected=f"a name with its numbers, such as {names[0]}(...)") from error
+    except TypeError as error:
+        raise ModelError(option, got=f"{text!r}: {error}", expected="the arguments that it has") from error
+
+
+def _value(option: str, node: ast.expr, module: Any, names: tuple[str, ...]) -> Any:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        arguments = [_value(option, argument, module, names) for argument in node.args]
+        named = {word.arg or "": _value(option, word.value, module, names) for word in node.keywords}
+        return _named(option, node.func.id, module, names)(*arguments, **named)
+    if isinstance(node, ast.Name):
+        return _named(option, node.id, module, names)()
+    return ast.literal_eval(node)
+
+
+def _named(option: str, name: str, module: Any, names: tuple[str, ...]) -> Any:
+    by_lower = {one.lower(): one for one in names}
+    if name.lower() in by_lower:
+        return getattr(module, by_lower[name.lower()])
+    near = get_close_matches(name.lower(), by_lower, n=1)
+    advice = f" (did you mean {by_lower[near[0]]}?)" if near else ""
+    raise ModelError(option, got=f"{name}{advice}", expected=f"one of {', '.join(names)}")
+
+
+def _of_file(text: str) -> Program:
+    """A program of the user's own, from a file that the user names: the one place where code is run for a setting.
+
+    Raises:
+        ModelError: no such file, or no program of that name in it.
+    """
+    path, _, name = text.rpartition(":")
+    if not path or not Path(path).is_file():
+        raise ModelError("--model", got=text, expected="file.py:name, a file that exists and a program in it")
+    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
+    if spec is None or spec.loader is None:
+        raise ModelError("--model", got=text, expected="a Python file, file.py:name")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # by which saved results find the program again
+    spec.loader.exec_module(module)
+    found = getattr(module, name, None)
+    if not isinstance(found, Program):
+        known = [key for key, value in vars(module).items() if isinstance(value, Program)]
+        raise ModelError("--model", got=f"{name} in {path}, which is none", expected=f"a declaration: {known or 'there is none'}")
+    return found

@@ -1,0 +1,118 @@
+"""The pictures of a run: which there are, what is drawn, and what to say of them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import xarray as xr
+from matplotlib.figure import Figure
+
+from inference import plots
+from inference.results import PointFit
+from inference.selection.components import Selection
+from mixtures import Observations
+
+MOST_PAIRS, LEAST_PROFILES = 8, 3
+"""From so many, and up to so many columns, pictures of pairs are readable; profiles say something from the other number on."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture to be made.
+
+    Args:
+        name: of its files.
+        caption: what it shows, and how to read it.
+        alternative: the text in its place, for who does not see it.
+        make: makes the figure.
+    """
+
+    name: str
+    caption: str
+    alternative: str
+    make: Callable[[], Figure]
+
+
+def pictures_of_fit(fit: PointFit, x: Observations) -> Iterator[Picture]:
+    """The pictures of a point fit."""
+    yield Picture(
+        "overview",
+        "The fit on one page: the data by component, the weights, how surely rows are assigned, and the parameters.",
+        "Four panels: data coloured by component, weights of the components, probabilities of the rows' assignments, parameters.",
+        lambda: plots.overview(fit, x),
+    )
+    yield from _of_columns(fit, x, "")
+
+
+def pictures_of_draws(posterior: xr.DataTree, x: Observations) -> Iterator[Picture]:
+    """The pictures of relabelled draws."""
+    yield Picture(
+        "posterior",
+        "The posterior on one page: as the overview, with intervals that hold 89% of the draws.",
+        "Four panels: data with the posterior's components, weights, certainty of assignments and parameters with intervals.",
+        lambda: plots.overview(posterior, x),
+    )
+    yield from _of_columns(posterior, x, "posterior_")
+    if "posterior_raw" in posterior.children:
+        yield Picture(
+            "labels",
+            "Draws of each component, by chain, before and after relabelling. Lines that cross or jump above are labels that switch; "
+            "below, each component keeps to its place.",
+            "Traces of the components' draws in every chain, raw above and relabelled below.",
+            lambda: _traces(posterior),
+        )
+    yield Picture(
+        "predictive",
+        "A posterior predictive check: the data beside what the model would draw anew. Data outside of the band are not accounted for.",
+        "The distribution of the data over a band of distributions drawn from the posterior.",
+        lambda: _single(lambda ax: plots.plot_predictive(posterior, x, ax), (7.0, 4.0)),
+    )
+
+
+def picture_of_selection(selection: Selection) -> Picture:
+    """The criterion over numbers of components."""
+    return Picture(
+        "selection",
+        f"{selection.criterion.upper()} of every number of components; smaller is better, the circle marks the best.",
+        "Lines of the criterion over the number of components.",
+        lambda: _single(lambda ax: plots.plot_selection(selection, ax), (7.0, 4.0)),
+    )
+
+
+def _of_columns(result: PointFit | xr.DataTree, x: Observations, prefix: str) -> Iterator[Picture]:
+    columns = x.features or 1
+    if 2 < columns <= MOST_PAIRS:
+        yield Picture(
+            f"{prefix}pairs",
+            "Every pair of columns; on the diagonal the density of each column, and of each component in it.",
+            "A grid of scatter plots of all pairs of columns, coloured by component.",
+            lambda: _pairs(result, x, columns),
+        )
+    if columns >= LEAST_PROFILES:
+        yield Picture(
+            f"{prefix}profiles",
+            "Profiles: where each component lies in every column, in standard deviations from the mean of all rows.",
+            "A line for each component over the columns, with its spread.",
+            lambda: _single(lambda ax: plots.plot_profiles(result, x, ax), (max(6.0, 0.7 * columns), 4.0)),
+        )
+
+
+def _pairs(result: PointFit | xr.DataTree, x: Observations, columns: int) -> Figure:
+    with plots.house_style():
+        figure = Figure(figsize=(2.2 * columns, 2.2 * columns), layout="constrained")
+        plots.plot_pairs(result, x, figure)
+    return figure
+
+
+def _traces(posterior: xr.DataTree) -> Figure:
+    with plots.house_style():
+        figure = Figure(figsize=(8.5, 5.0), layout="constrained")
+        for ax, group in zip(figure.subplots(2, 1), ("posterior_raw", "posterior"), strict=True):
+            plots.plot_traces(posterior, ax, group=group)
+    return figure
+
+
+def _single(draw: Callable, size: tuple[float, float]) -> Figure:
+    with plots.house_style():
+        figure = Figure(figsize=size, layout="constrained")
+        draw(figure.subplots())
+    return figure

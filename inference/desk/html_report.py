@@ -1,0 +1,117 @@
+"""`report.html`: one page, complete in itself, that can be sent to a colleague: the answer first, then what it rests on."""
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jinja2
+import pandas as pd
+
+import inference
+from inference.desk import run as runs
+from inference.desk import stages
+from inference.desk.figures import Picture
+from inference.desk.run_folder import FIGURES
+from inference.desk.settings import to_toml
+from inference.html import table
+from inference.whole_files import write_whole
+from mixtures import __version__
+from mixtures.typeset import typeset
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+MOST_SVG_BYTES = 400_000
+"""Larger drawings, of many rows, go into the page as PNG."""
+MOST_LINES = 60
+CITATION = f"bayes-mixtures {__version__}. Bayesian mixture models in Python, declared once for NumPyro and Pyro."
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at.
+
+    Args:
+        name: of the check.
+        found: what was found, in words.
+        is_good: whether it speaks for the result.
+    """
+
+    name: str
+    found: str
+    is_good: bool
+
+
+def write(run: "runs.Run") -> Path:
+    """Write the report of a run.
+
+    Returns:
+        Its path.
+    """
+    path = run.path / runs.REPORT
+    write_whole(path, report(run).encode(), overwrite=True)
+    return path
+
+
+def report(run: "runs.Run") -> str:
+    """The page."""
+    fit, posterior = run.fit, run.posterior if run.is_sampled else None
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("inference.desk", "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("report.html.jinja").render(
+        title=f"{run.settings.name}: {fit.program.mixture.assignment.title.lower() if fit.program.mixture else 'a program'}",
+        answer=run.answer,
+        model=typeset(str(fit.program)),
+        data=run.x,
+        read=run.settings.read,
+        notes=run.notes,
+        described=table(pd.DataFrame(run.x.x.reshape(len(run.x), -1), columns=run.x.feature_names).describe().T),
+        parameters=_cut(fit.to_frame() if posterior is None else _readable(posterior)),
+        is_sampled=posterior is not None,
+        fit=fit,
+        labels=None if posterior is None else inference.diagnose_labels(posterior, reference_fit=fit),
+        partition=None if posterior is None else inference.partition(posterior, seed=run.settings.fit.seed),
+        checks=_checks(fit, posterior),
+        pictures=[(picture, _embedded(run, picture)) for picture in stages.pictures(run) if _embedded(run, picture)],
+        selection=_cut(pd.read_csv(run.path / runs.SELECTION)) if run.has(runs.SELECTION) else "",
+        settings=to_toml(run.settings),
+        folder=run.path.name,
+        versions=run.settings.versions,
+        citation=CITATION,
+    )
+
+
+def _cut(frame: pd.DataFrame) -> str:
+    left = len(frame) - MOST_LINES
+    return table(frame.head(MOST_LINES)) + (f"<p>... and {left} more lines, in the run's folder.</p>" if left > 0 else "")
+
+
+def _readable(posterior: "xr.DataTree") -> pd.DataFrame:
+    """The summary with headings that say what they are."""
+    summary = inference.summary(posterior)
+    names = {name: name.replace("eti89_lb", "89% from").replace("eti89_ub", "89% to") for name in summary.columns}
+    return summary.rename(columns=names | {"r_hat": "R-hat", "ess_bulk": "ESS, bulk", "ess_tail": "ESS, tail"})
+
+
+def _checks(fit: "inference.PointFit", posterior: "xr.DataTree | None") -> list[Check]:
+    found = [Check("Point fit", f"{fit.status.value}. {fit.reason}".strip(), fit.status.is_sound)]
+    if posterior is None:
+        return found
+    draws = inference.check_posterior(posterior)
+    if draws.is_sound:
+        found.append(Check("Draws", "chains agree, and no sign of trouble was found", True))
+    found += [Check(warning.name, f"{warning.found}. {warning.advice}", False) for warning in draws.warnings]
+    verdict = inference.diagnose_labels(posterior, reference_fit=fit).verdict
+    return [*found, Check("Labels", verdict.value, verdict.is_readable)]
+
+
+def _embedded(run: "runs.Run", picture: Picture) -> str:
+    """A picture as an address that holds it; nothing where it was not drawn."""
+    folder = run.path / FIGURES
+    for kind, media, most in (("svg", "image/svg+xml", MOST_SVG_BYTES), ("png", "image/png", None)):
+        path = folder / f"{picture.name}.{kind}"
+        if path.is_file() and (most is None or path.stat().st_size <= most):
+            return f"data:{media};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    return ""

@@ -1,0 +1,280 @@
+"""A run: a folder in which everything is that was found, and everything that repeats it."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from inference.checks import check_counts, check_room, checked, sizes_of
+from inference.desk import log
+from inference.desk.answer import Answer, answer
+from inference.desk.data import notes, observations_of
+from inference.desk.declaration import program_of
+from inference.desk.run_folder import RunFolder
+from inference.desk.settings import DataSettings, FitSettings, ModelSettings, SampleSettings, Settings, from_toml, to_toml
+from inference.desk.table_files import STANDARD_INPUT, Table, read_table
+from inference.files import load
+from inference.results import PointFit, versions
+from inference.whole_files import write_whole
+from mixtures import Observations, Program
+from mixtures.datasets import SOURCES
+from mixtures.errors import ModelError, StoredFileError
+from mixtures.specification import to_json
+
+SETTINGS, FIT, POSTERIOR, DRAWS, DATA = "run.toml", "fit.json", "posterior.nc", "draws", "data.csv"
+SELECTION, SUMMARY, ASSIGNMENTS, REPORT, LOG = "selection.csv", "summary.csv", "assignments.csv", "report.html", "log.txt"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run in its folder.
+
+    `run.toml` repeats it, `fit.json` and `posterior.nc` are its results, `assignments.csv` and `summary.csv` its tables, `figures/` its
+    pictures, `report.html` all of them for a reader, `log.txt` what was done when. What is there is never overwritten by another run, and
+    a run that was cut short goes on where it was: `complete` does what is missing.
+
+    Args:
+        path: the folder.
+
+    Example:
+        >>> import tempfile
+        >>> import inference
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     run = inference.Run.of(mixtures.gaussian_mixture(2, "tied"), [0.0, 1.0, 10.0, 11.0, 12.0], parent=folder)
+        ...     run = run.complete(pictures=False)
+        ...     sorted(path.name for path in run.path.iterdir())
+        ['assignments.csv', 'data.csv', 'fit.json', 'log.txt', 'report.html', 'run.toml']
+    """
+
+    path: Path
+
+    @classmethod
+    def begin(cls, settings: Settings, parent: str | Path = "runs") -> "Run":
+        """Read the data, check everything that can be checked before work, and make the folder.
+
+        Args:
+            settings: of the run.
+            parent: where the folder is made.
+
+        Raises:
+            DataError, ModelError, OSError: bad data, a bad declaration, or a place that cannot be written.
+        """
+        table = read_table(settings.data.source, settings.data.text, settings.data.sheet)
+        return cls._begun(settings, table, parent)
+
+    @classmethod
+    def of(
+        cls,
+        program: Program,
+        x: Any,
+        *,
+        parent: str | Path = "runs",
+        name: str = "run",
+        fit: FitSettings | None = None,
+        sample: SampleSettings | None = None,
+    ) -> "Run":
+        """Begin a run of a declaration and data that are in Python already; the folder keeps a copy of the data.
+
+        Args:
+            program: a declaration.
+            x: data, as verbs take them.
+            parent: where the folder is made.
+            name: of the run.
+            fit: how to fit.
+            sample: how to sample; None leaves it at the point fit.
+
+        Raises:
+            DataError, ModelError, OSError: bad data, a bad declaration, or a place that cannot be written.
+        """
+        observations = checked(program, x)
+        table, data = _kept(observations)
+        settings = Settings(data, ModelSettings(program=to_json(program)), fit or FitSettings(), sample, name)
+        return cls._begun(settings, table, parent)
+
+    @classmethod
+    def _begun(cls, settings: Settings, table: Table, parent: str | Path) -> "Run":
+        x = observations_of(table, settings.data)
+        for count in settings.model.components or (None,):
+            program = program_of(settings.model, x, count)
+            checked(program, x)
+            _check_room(settings, program, x)
+        source = settings.data.source
+        is_copied = source in (STANDARD_INPUT, DATA)
+        if not is_copied and source not in SOURCES:
+            source = str(Path(source).resolve())
+        settings = replace(
+            settings,
+            data=replace(settings.data, source=DATA) if is_copied else replace(settings.data, source=source),
+            name=settings.name or table.name,
+            fingerprint=x.weighted_fingerprint,
+            read=table.read,
+            versions=versions(settings.fit.backend),
+        )
+        folder = RunFolder.new(parent, settings.name)
+        run = cls(folder.path)
+        if is_copied:
+            content = table.frame.to_csv(index=not isinstance(table.frame.index, pd.RangeIndex))
+            run._write(DATA, content)
+        run._write(SETTINGS, to_toml(settings))
+        return run
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Run":
+        """A run that was begun before.
+
+        Raises:
+            StoredFileError: no folder of a run.
+        """
+        if not (Path(path) / SETTINGS).is_file():
+            raise StoredFileError(str(path), got=f"no {SETTINGS} in it", expected="the folder of a run", advice="See runs/.")
+        return cls(Path(path))
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What repeats the run."""
+        return from_toml((self.path / SETTINGS).read_text(encoding="utf-8"), self.path / SETTINGS)
+
+    @cached_property
+    def table(self) -> Table:
+        """The table, read as it was at first."""
+        data = self.settings.data
+        source = str(self.path / data.source) if data.source == DATA else data.source
+        return read_table(source, data.text, data.sheet)
+
+    @cached_property
+    def x(self) -> Observations:
+        """The data.
+
+        Raises:
+            StoredFileError: they are not what they were when the run began.
+        """
+        x = observations_of(self.table, self.settings.data)
+        if x.weighted_fingerprint != self.settings.fingerprint:
+            raise StoredFileError(
+                self.settings.data.source,
+                got="other data than those that the run began with",
+                expected=f"data of fingerprint {self.settings.fingerprint[:12]}",
+                advice="Restore them, or begin a new run.",
+            )
+        return x
+
+    @property
+    def notes(self) -> list[str]:
+        """What of the data looks unlike what was said of them."""
+        mixture = self.program.mixture
+        return list(notes(self.table, self.x, None if mixture is None else mixture.family))
+
+    @property
+    def program(self) -> Program:
+        """The declaration, with the number of components that was chosen."""
+        return program_of(self.settings.model, self.x, self.components)
+
+    @property
+    def components(self) -> int | None:
+        """How many components; of several the best by BIC, once they were compared."""
+        counts = self.settings.model.components
+        if len(counts) < 2:
+            return counts[0] if counts else None
+        if not self.has(SELECTION):
+            return counts[0]
+        return int(pd.read_csv(self.path / SELECTION)["components"].iloc[0])
+
+    def has(self, name: str) -> bool:
+        """Whether a file of the run is there."""
+        return (self.path / name).exists()
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether there are draws under one labelling."""
+        return self.has(POSTERIOR) and "relabelling" in self.posterior.children
+
+    @property
+    def fit(self) -> PointFit:
+        """The point fit."""
+        return load(self._existing(FIT), x=self.x, program=self.program)
+
+    @property
+    def posterior(self) -> xr.DataTree:
+        """The draws."""
+        return load(self._existing(POSTERIOR), x=self.x, program=self.program)
+
+    @property
+    def best(self) -> PointFit | xr.DataTree:
+        """What is known best: the posterior where there is one, else the fit."""
+        return self.posterior if self.is_sampled else self.fit
+
+    @property
+    def answer(self) -> Answer:
+        """What was found, and whether it can be trusted."""
+        return answer(self.fit, self.x, self.posterior if self.is_sampled else None)
+
+    def complete(self, pictures: bool = True) -> "Run":
+        """Do what is missing of the run: choose, fit, sample, draw, report.
+
+        Args:
+            pictures: whether to draw.
+
+        Returns:
+            The run.
+        """
+        from inference.desk import stages  # which are made of runs
+
+        for stage in stages.missing(self):
+            stage(self)
+        stages.finish(self, pictures)
+        return self
+
+    @contextmanager
+    def logged(self) -> Iterator[None]:
+        """What is said meanwhile is in the log too."""
+        with log.to_file(self.path / LOG):
+            yield
+
+    def _existing(self, name: str) -> Path:
+        if not self.has(name):
+            raise StoredFileError(
+                str(self.path), got=f"no {name}", expected="a run that has it", advice=f"mixtures resume {self.path}."
+            )
+        return self.path / name
+
+    def _write(self, name: str, text: str) -> None:
+        write_whole(self.path / name, text.encode(), overwrite=True)
+
+
+def _check_room(settings: Settings, program: Program, x: Observations) -> None:
+    mixture, sample = program.mixture, settings.sample
+    if mixture is not None and mixture.components > len(x):
+        raise ModelError("--components", got=f"{mixture.components}", expected=f"at most the {len(x)} rows of the table")
+    sizes = {} if sample is None else {"chains": sample.chains, "draws": sample.draws}
+    check_counts(restarts=settings.fit.restarts)
+    check_room(restarts=settings.fit.restarts, **sizes, **sizes_of(program, x))
+
+
+def _kept(x: Observations) -> tuple[Table, DataSettings]:
+    """Observations as a table that gives them back, and what its columns are for."""
+    names = x.feature_names or tuple(f"x{column}" for column in range(x.features or 1))
+    frame = pd.DataFrame(x.x.reshape(len(x), -1), columns=list(names), index=x.row_names)
+    covariates: tuple[str, ...] = ()
+    if x.covariates is not None:
+        covariates = x.covariate_names or tuple(f"covariate{column}" for column in range(x.covariates.shape[1]))
+        frame[list(covariates)] = x.covariates
+    single = {"labels": x.labels, "weights": x.row_weights, "sequence": x.sequence}
+    used = {name: f"{name}_" for name, values in single.items() if values is not None}
+    for name, column in used.items():
+        frame[column] = single[name]
+    return Table(_through_text(frame), "run", "from Python"), DataSettings(
+        DATA, names, covariates, **used, missing="raise" if x.observed is None else "allow"
+    )
+
+
+def _through_text(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame as it comes back from its file."""
+    text = frame.to_csv(index=not isinstance(frame.index, pd.RangeIndex))
+    read = pd.read_csv(io.StringIO(text))
+    return read if isinstance(frame.index, pd.RangeIndex) else read.set_index(read.columns[0])
