@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 SHARED = "all"
 """The column of what belongs to all components alike, in a table where nothing belongs to one."""
 
+TURNED = {"log_volume", "log_shape", "orientation"}
+"""Sites by which mclust's structures are declared; readers are shown standard deviations and correlations."""
+
 MOST_LINES, MOST_COMPONENTS = 40, 10
 """How much of a table is printed: the rest is in the frame."""
 
@@ -23,7 +26,7 @@ def parameter_table(fit: "PointFit") -> pd.DataFrame:
     """A fit's parameters, a line for each number and a column for each component.
 
     What all components share stands in every column; NaN is what a component, such as noise, does not have. Correlations are shown
-    in place of their Cholesky factor.
+    in place of their Cholesky factor; of structures that are declared by volume, shape and orientation, standard deviations and correlations.
 
     Args:
         fit: a point fit.
@@ -82,7 +85,10 @@ def plain(table: pd.DataFrame, index: bool = True) -> str:
 
 def _lines(fit: "PointFit") -> Iterator[tuple[str, np.ndarray]]:
     """Every number of every site: its name, and one value for each component or one for all."""
+    spread = _spread(fit)
     for name, value in fit.parameters.items():
+        if spread is not None and name in (*TURNED, "scale"):
+            continue
         dims = fit.dims[name]
         values = _without_redundant(fit, name, value)
         if "components" in dims:
@@ -94,6 +100,17 @@ def _lines(fit: "PointFit") -> Iterator[tuple[str, np.ndarray]]:
         for index in np.ndindex(values.shape[: len(dims)]):
             label = ", ".join(_place(fit, dim, place) for dim, place in zip(dims, index, strict=True))
             yield f"{name}[{label}]" if index else name, values[index]
+    if spread is not None:
+        yield from _scales_and_correlations(fit, spread)
+
+
+def _spread(fit: "PointFit") -> np.ndarray | None:
+    """Covariance matrices, (features, features, components), where the sites that make them up say nothing to a reader."""
+    mixture, features = fit.program.mixture, fit.origin.features
+    covariances = None if mixture is None else parts_of(mixture.family).covariances
+    if covariances is None or features is None or not TURNED & set(fit.parameters):
+        return None
+    return np.moveaxis(covariances(fit.parameters, features), -3, -1)
 
 
 def _place(fit: "PointFit", dim: str, place: int) -> str:
@@ -120,6 +137,17 @@ def _without_redundant(fit: "PointFit", name: str, value: np.ndarray) -> np.ndar
 def _correlations(fit: "PointFit", root: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """Correlations, which people read, from their Cholesky factor, which samplers like."""
     # R = C C'
-    correlation = np.einsum("ij...,kj...->ik...", root, root)
-    for i, k in combinations(range(len(root)), 2):
+    yield from _pairs(fit, np.einsum("ij...,kj...->ik...", root, root))
+
+
+def _pairs(fit: "PointFit", correlation: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    for i, k in combinations(range(len(correlation)), 2):
         yield f"correlation[{_place(fit, 'features', i)}, {_place(fit, 'features', k)}]", correlation[i, k]
+
+
+def _scales_and_correlations(fit: "PointFit", covariance: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Standard deviations and correlations of covariance matrices."""
+    scale = np.sqrt(np.einsum("ii...->i...", covariance))
+    for j, values in enumerate(scale):
+        yield f"scale[{_place(fit, 'features', j)}]", values
+    yield from _pairs(fit, covariance / (scale[:, None] * scale[None]))

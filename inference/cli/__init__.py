@@ -21,27 +21,10 @@ def main(argv: Sequence[str] | None = None, keep: bool = False) -> int:
     Returns:
         The exit code: 0 done, 1 bad data or a result that could not be had, 2 bad use, 3 done but not sound, 130 interrupted.
     """
-    import click
-
     from inference.cli.app import app
 
-    given = list(sys.argv[1:] if argv is None else argv)
-    is_debugged = "--debug" in given
     try:
-        code = app(given, standalone_mode=False, obj={"keep": keep}, prog_name="mixtures")
-        return code if isinstance(code, int) else DONE
-    except click.exceptions.Exit as stop:
-        return int(stop.exit_code)
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        print("mixtures: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except Exception as error:
-        from mixtures.errors import MixturesError
-
-        if is_debugged or not isinstance(error, MixturesError | OSError):
-            raise
-        print(f"mixtures: error: {error}", file=sys.stderr)
-        return FAILED
+        app(list(sys.argv[1:] if argv is None else argv), obj={"keep": keep}, prog_name="mixtures")
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else DONE if stop.code is None else FAILED
+    return DONE

@@ -1,10 +1,16 @@
 """The commands: arguments here, work in `inference.cli.work`, which is imported when there is work."""
 
+import functools
+import inspect
+import os
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from inference.cli import DONE, FAILED, INTERRUPTED
 from inference.cli.options import DATA, FIT, MODEL, OUTPUT, SAID, SAMPLE, takes
 
 EPILOG = (
@@ -28,7 +34,7 @@ Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")
 Other = Annotated[Path, typer.Argument(metavar="OTHER", help="The folder of another run of the same data.")]
 
 app = typer.Typer(
-    name="mixtures", help=HELP, epilog=EPILOG, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
+    name="mixtures", help=HELP, epilog=EPILOG, no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
 
@@ -43,7 +49,9 @@ def _version(is_asked: bool) -> None:
 
 @app.callback()
 def _common(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     pass
 
@@ -59,15 +67,44 @@ def _work(context: typer.Context) -> Any:
     return work
 
 
-@app.command()
-@takes(FIT, SAMPLE, OUTPUT, SAID)
+def _command(*groups: tuple[inspect.Parameter, ...]) -> Callable[[Callable[..., int]], Callable[..., Any]]:
+    """A command with the options of some groups, which gives its exit code; what goes wrong is said in one line."""
+
+    def with_answer(function: Callable[..., int]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def carried_out(*args: Any, **options: Any) -> None:
+            raise typer.Exit(_code(function, args, options))
+
+        return app.command()(takes(*groups)(carried_out))
+
+    return with_answer
+
+
+def _code(function: Callable[..., int], args: Sequence[Any], options: dict[str, Any]) -> int:
+    try:
+        return function(*args, **options)
+    except KeyboardInterrupt:
+        typer.echo("mixtures: interrupted", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception as error:
+        from mixtures.errors import MixturesError
+
+        if options["debug"] or not isinstance(error, MixturesError | OSError):
+            raise
+        typer.echo(f"mixtures: error: {error}", err=True)
+        return FAILED
+
+
+@_command(FIT, SAMPLE, OUTPUT, SAID)
 def demo(context: typer.Context, **options: Any) -> int:
     """Old Faithful: fit, posterior, labels, partition, pictures, report."""
     return _work(context).demo(options)
 
 
-@app.command()
-@takes(DATA, MODEL, FIT, SAMPLE, OUTPUT, SAID)
+@_command(DATA, MODEL, FIT, SAMPLE, OUTPUT, SAID)
 def fit(
     context: typer.Context,
     data: Data,
@@ -78,36 +115,31 @@ def fit(
     return _work(context).begin(data, options, is_sampled=nuts)
 
 
-@app.command()
-@takes(DATA, MODEL, FIT, SAMPLE, OUTPUT, SAID)
+@_command(DATA, MODEL, FIT, SAMPLE, OUTPUT, SAID)
 def sample(context: typer.Context, data: Data, **options: Any) -> int:
     """The same, and the posterior by NUTS: how sure all of it is."""
     return _work(context).begin(data, options, is_sampled=True)
 
 
-@app.command()
-@takes(DATA, MODEL, FIT, OUTPUT, SAID)
+@_command(DATA, MODEL, FIT, OUTPUT, SAID)
 def select(context: typer.Context, data: Data, **options: Any) -> int:
     """How many components, by BIC and ICL: 1:9 if not said otherwise; with --covariance all, which structure too."""
     return _work(context).select(data, options)
 
 
-@app.command()
-@takes(SAID)
+@_command(SAID)
 def classify(context: typer.Context, run: Run, new: Data, **options: Any) -> int:
     """Each row's component for new rows, as CSV on the standard output."""
     return _work(context).classify(run, new, options)
 
 
-@app.command()
-@takes(SAID)
+@_command(SAID)
 def diagnose(context: typer.Context, run: Run, **options: Any) -> int:
     """Every check of a run in full: restarts, chains, labels."""
     return _work(context).diagnose(run, options)
 
 
-@app.command()
-@takes(SAID)
+@_command(SAID)
 def partition(
     context: typer.Context,
     run: Run,
@@ -118,8 +150,7 @@ def partition(
     return _work(context).partition(run, loss, options)
 
 
-@app.command()
-@takes(SAID)
+@_command(SAID)
 def plot(
     context: typer.Context,
     run: Run,
@@ -130,43 +161,37 @@ def plot(
     return _work(context).plot(run, format, options)
 
 
-@app.command()
-@takes(SAID)
+@_command(SAID)
 def report(context: typer.Context, run: Run, **options: Any) -> int:
     """Write a run's report.html anew, and print the answer."""
     return _work(context).report(run, options)
 
 
-@app.command()
-@takes(SAID)
+@_command(SAID)
 def resume(context: typer.Context, run: Run, **options: Any) -> int:
     """Go on with a run that was cut short, where it was."""
     return _work(context).resume(run, options)
 
 
-@app.command()
-@takes(OUTPUT[:1], SAID)
+@_command(OUTPUT[:1], SAID)
 def rerun(context: typer.Context, run: Run, **options: Any) -> int:
     """Do a run again in a new folder, from its run.toml, and say whether the numbers are the same."""
     return _work(context).rerun(run, options)
 
 
-@app.command()
-@takes(SAID)
+@_command(SAID)
 def compare(context: typer.Context, run: Run, other: Other, **options: Any) -> int:
     """Two runs of the same data side by side."""
     return _work(context).compare(run, other, options)
 
 
-@app.command()
-@takes(SAID)
+@_command(SAID)
 def families(context: typer.Context, **options: Any) -> int:
     """What a component can look like, and each family's parameters."""
     return _work(context).families_list(options)
 
 
-@app.command()
-@takes(SAID)
+@_command(SAID)
 def datasets(context: typer.Context, **options: Any) -> int:
     """The data sets that come with the package."""
     return _work(context).datasets(options)

@@ -31,20 +31,40 @@ class Missing(StrEnum):
     allowed = "allow"
 
 
-def _option(kind: Any, names: str, default: Any, text: str, panel: str, metavar: str | None = None) -> inspect.Parameter:
+def _option(
+    kind: Any, names: str, default: Any, text: str, panel: str, metavar: str | None = None
+) -> inspect.Parameter:
     """One option; its first name is that of the argument."""
     listed = names.split()
-    option = typer.Option(*listed, help=text, rich_help_panel=panel, metavar=metavar, show_default=default not in ("", (), None))
+    option = typer.Option(
+        *listed, help=text, rich_help_panel=panel, metavar=metavar, show_default=default not in ("", (), None)
+    )
     name = listed[0].lstrip("-").split("/")[0].replace("-", "_")
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
 
 
 DATA = (
-    _option(str, "--columns", "", "What is modelled, by name; all columns that have no other purpose if not given.", "Data", "A,B"),
-    _option(str, "--covariates", "", "Columns that a regression, or with --gating the weights, depend on.", "Data", "A,B"),
+    _option(
+        str,
+        "--columns",
+        "",
+        "What is modelled, by name; all columns that have no other purpose if not given.",
+        "Data",
+        "A,B",
+    ),
+    _option(
+        str, "--covariates", "", "Columns that a regression, or with --gating the weights, depend on.", "Data", "A,B"
+    ),
     _option(str, "--labels", "", "The column of known components: 0, 1, ..., empty where unknown.", "Data", "A"),
     _option(str, "--weights", "", "The column that says how often each row counts.", "Data", "A"),
-    _option(str, "--sequence", "", "The column of series: rows of a series follow one another, a hidden Markov chain.", "Data", "A"),
+    _option(
+        str,
+        "--sequence",
+        "",
+        "The column of series: rows of a series follow one another, a hidden Markov chain.",
+        "Data",
+        "A",
+    ),
     _option(str, "--index", "", "The column of the rows' names.", "Data", "A"),
     _option(Missing, "--missing", Missing.forbidden, "Whether empty cells are an error, or were not observed.", "Data"),
     _option(str, "--separator", "", "Between fields: , ; | tab blanks. Found out if not given.", "Data", "S"),
@@ -56,7 +76,7 @@ DATA = (
 )
 MODEL = (
     _option(str, "--components", "", "How many: 3, or several to choose from by BIC: 2:6, 1,2,4.", "Model", "K"),
-    _option(list[str], "--family", (), "What a component looks like: Poisson, 'StudentT(df=4)'; or of each column: height=Gaussian. See mixtures families.", "Model", "F"),
+    _option(list[str], "--family", (), "What a component looks like, see mixtures families; or of each column, height=Gaussian.", "Model", "F"),
     _option(str, "--covariance", "full", "Of Gaussians: full, tied, diag, spherical, or a code of mclust's, such as VEV.", "Model", "C"),
     _option(list[str], "--prior", (), "In place of a default: 'loc=Normal(0, 10)'.", "Model", "P"),
     _option(bool, "--chain", False, "Rows follow one another: a hidden Markov chain.", "Model"),
@@ -120,5 +140,7 @@ def counts(text: str) -> tuple[int, ...]:
     except ValueError:
         found = ()
     if not found or min(found) < 1:
-        raise typer.BadParameter(f"got {text!r}; expected a number from 1, or several: 2:6, 1,2,4", param_hint="--components")
+        raise typer.BadParameter(
+            f"got {text!r}; expected a number from 1, or several: 2:6, 1,2,4", param_hint="--components"
+        )
     return found

@@ -31,7 +31,8 @@ from mixtures.datasets import SOURCES
 from mixtures.errors import DataError, ModelError
 
 Options = Mapping[str, Any]
-SWEPT = tuple(range(1, 10))
+AGREEMENT = "rows' components alike (adjusted Rand index)"
+SWEPT = "1:9"
 """The numbers of components that are compared unless said otherwise, as mclust's."""
 
 
@@ -44,7 +45,9 @@ def settings_of(data: str, options: Options, is_sampled: bool) -> Settings:
     named = listed(options["columns"]) or tuple(
         name for name, _ in map(declaration.split, options["family"]) if name
     )  # families name their columns
-    columns = DataSettings(data, named, listed(options["covariates"]), **single, missing=str(options["missing"]), text=text)
+    columns = DataSettings(
+        data, named, listed(options["covariates"]), **single, missing=str(options["missing"]), text=text
+    )
     model = ModelSettings(
         components=counts(options["components"]) if options["components"] else (),
         family=tuple(options["family"]), covariance=options["covariance"], priors=tuple(options["prior"]),
@@ -52,12 +55,16 @@ def settings_of(data: str, options: Options, is_sampled: bool) -> Settings:
     )  # fmt: skip
     if not model.components and not model.file:
         raise ModelError("--components", got="none", expected="a number, or several to choose from: 3, 2:6, 1,2,4")
-    sample = SampleSettings(*(options[name] for name in ("draws", "tune", "chains", "sampler"))) if is_sampled else None
+    sample = _sample(options) if is_sampled else None
     return Settings(columns, model, _fit(options), sample, options["name"])
 
 
 def _fit(options: Options) -> FitSettings:
     return FitSettings(str(options["method"]), options["restarts"], options["seed"], str(options["backend"]))
+
+
+def _sample(options: Options, start_at_fit: bool = True) -> SampleSettings:
+    return SampleSettings(options["draws"], options["tune"], options["chains"], options["sampler"], start_at_fit)
 
 
 def _absolute(model: str) -> str:
@@ -67,8 +74,8 @@ def _absolute(model: str) -> str:
 
 def demo(options: Options) -> int:
     """Old Faithful, from data to report."""
-    sample = SampleSettings(*(options[name] for name in ("draws", "tune", "chains", "sampler")), start_at_fit=False)
     # Chains that start apart show what labels do; they take a moment longer than from the fit, and may get stuck on harder data.
+    sample = _sample(options, start_at_fit=False)
     settings = Settings(DataSettings("faithful"), ModelSettings((2,)), _fit(options), sample, options["name"])
     with _said(options):
         return _complete(Run.begin(settings, options["out"]), options)
@@ -108,7 +115,9 @@ def _same(first: Run, second: Run) -> str:
     if is_same and first.is_sampled:
         draws = [run.posterior["posterior"].to_dataset() for run in (first, second)]
         is_same = draws[0].equals(draws[1])
-    return "the same numbers, to the last bit" if is_same else "OTHER numbers, though versions, data and seed are the same"
+    return (
+        "the same numbers, to the last bit" if is_same else "OTHER numbers, though versions, data and seed are the same"
+    )
 
 
 def _complete(run: Run, options: Options) -> int:
@@ -177,7 +186,9 @@ def _or_none(fit: PointFit, criterion: str) -> float | None:
 def select(data: str, options: Options) -> int:
     """Numbers of components, and structures, by BIC and ICL."""
     structures = listed(options["covariance"])
-    settings = settings_of(data, {**options, "components": options["components"] or "1:9", "covariance": "full", "draws": 1}, False)
+    settings = settings_of(
+        data, {**options, "components": options["components"] or SWEPT, "covariance": "full", "draws": 1}, False
+    )
     table = read_table(settings.data.source, settings.data.text, settings.data.sheet)
     x = observations_of(table, settings.data)
     is_gaussian = not settings.model.family and x.covariates is None and not settings.model.chain
@@ -189,7 +200,9 @@ def select(data: str, options: Options) -> int:
         log.say(table.read)
         counted = [count for count in settings.model.components if count <= len(x)]
         with log.step(f"EM: {min(counted)} to {max(counted)} components, best of {how.restarts} starts each"):
-            found = inference.select_components(x, counted, restarts=how.restarts, seed=how.seed, backend=how.backend, **several)
+            found = inference.select_components(
+                x, counted, restarts=how.restarts, seed=how.seed, backend=how.backend, **several
+            )
     best = found.to_frame()
     if options["json"]:
         print(best.assign(status=best["status"].map(lambda status: status.word)).to_json(orient="records", indent=2))
@@ -223,7 +236,9 @@ def diagnose(path: Path, options: Options) -> int:
     print(f"{run.answer}\n\n{restarts_text(fit, most=20)}")
     if run.is_sampled:
         posterior = run.posterior
-        print(f"\n{inference.check_posterior(posterior)}\n\n{inference.diagnose_labels(posterior, reference_fit=fit).details}")
+        print(
+            f"\n{inference.check_posterior(posterior)}\n\n{inference.diagnose_labels(posterior, reference_fit=fit).details}"
+        )
     return DONE if run.answer.is_sound else UNSOUND
 
 
@@ -274,10 +289,13 @@ def compare_table(first: Run, second: Run) -> pd.DataFrame:
     """
     if first.settings.fingerprint != second.settings.fingerprint:
         raise DataError(str(second.path), got="a run of other data", expected=f"the data of {first.path}")
-    table = pd.DataFrame({str(run.path): _figures(run) for run in (first, second)})
+    names = [str(run.path) for run in (first, second)]
+    table = pd.concat(
+        [pd.Series(_figures(run), name=name) for run, name in zip((first, second), names, strict=True)], axis=1
+    )
     ours, theirs = (np.unique(inference.classify(run.fit, run.x), return_inverse=True)[1] for run in (first, second))
     same = 1 - float(distances(ours, theirs[None], LOSSES["omari"])[0])
-    table.loc["agreement of the rows' components (adjusted Rand)"] = [number(same)] * 2
+    table.loc[AGREEMENT] = number(same)
     return table
 
 
@@ -293,7 +311,9 @@ def _figures(run: Run) -> dict[str, str]:
         "ICL, smaller is better": "-" if (icl := _or_none(fit, "icl")) is None else f"{icl:.4f}",
     }
     if run.is_sampled:
-        found["labels"] = inference.diagnose_labels(run.posterior, reference_fit=fit).verdict.name.lower().replace("_", " ")
+        found["labels"] = (
+            inference.diagnose_labels(run.posterior, reference_fit=fit).verdict.name.lower().replace("_", " ")
+        )
     return found
 
 
@@ -302,7 +322,11 @@ def families_list(options: Options) -> int:
     found = {}
     for name in declaration.FAMILIES:
         family = getattr(families, name)
-        words = [f"{one.name}={one.default!r}" if _has_default(one) else one.name for one in fields(family) if one.name != "priors"]
+        words = [
+            f"{one.name}={one.default!r}" if _has_default(one) else one.name
+            for one in fields(family)
+            if one.name != "priors"
+        ]
         found[f"{name}({', '.join(words)})"] = (family.__doc__ or "").strip().splitlines()[0]
     _list(found, options)
     return DONE

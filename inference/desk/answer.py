@@ -70,7 +70,9 @@ def _component(name: object, weights: np.ndarray, x: Observations, table: np.nda
         return text
     values = x.x.reshape(len(x), -1)
     columns = x.feature_names or tuple(f"column {j}" if values.shape[1] > 1 else "x" for j in range(values.shape[1]))
-    means = ", ".join(f"{columns[j]} {_means(values[:, [j]], weights[:, None])[0, 0]:.3g}" for j in _telling(values, table))
+    means = ", ".join(
+        f"{columns[j]} {_means(values[:, [j]], weights[:, None])[0, 0]:.3g}" for j in _telling(values, table)
+    )
     return f"{text}, around {means}"
 
 
@@ -90,9 +92,10 @@ def _means(values: np.ndarray, table: np.ndarray) -> np.ndarray:
 
 def _share(posterior: xr.DataTree | None, component: int) -> str:
     """The interval of a weight, where there are draws of it."""
-    if posterior is None or "weights" not in posterior["posterior"].data_vars:
+    draws = xr.Dataset() if posterior is None else posterior["posterior"].to_dataset()
+    if "weights" not in draws:
         return ""
-    weights = posterior["posterior"]["weights"]
+    weights = draws["weights"]
     if weights.dims[2:] != ("components",):
         return ""
     low, high = np.quantile(weights.values[..., component], [(1 - INTERVAL) / 2, (1 + INTERVAL) / 2])
@@ -110,11 +113,17 @@ def _trust_of_fit(fit: PointFit) -> tuple[str, bool]:
         return f"Do not trust it: {fit.status.value}.{reason}", False
     table = fit.restarts
     if len(table) == 1:
-        return "The fit converged, from one start only: more restarts would show whether there is a better optimum.", True
+        return (
+            "The fit converged, from one start only: more restarts would show whether there is a better optimum.",
+            True,
+        )
     best = table.at[best_restart(table), "objective"]
     same = int((table["optimum"] == 0).sum()) if "optimum" in table else int(np.isclose(table["objective"], best).sum())
     if same == 1:
-        return f"The fit converged, but only 1 of {len(table)} starts came to it: more restarts may find a better one.", True
+        return (
+            f"The fit converged, but only 1 of {len(table)} starts came to it: more restarts may find a better one.",
+            True,
+        )
     return f"The fit converged, and {same} of {len(table)} starts came to it, none to a better one.", True
 
 

@@ -44,7 +44,10 @@ def observations_of(table: Table, settings: DataSettings) -> Observations:
         )
     except DataError as error:
         raise DataError(
-            table.name, got=f"{error.got} ({table.read})", expected=error.expected, advice=_advice(frame, columns, error)
+            table.name,
+            got=f"{error.got} ({table.read})",
+            expected=error.expected,
+            advice=_advice(frame, columns, error),
         ) from error
 
 

@@ -65,7 +65,7 @@ def family_of(settings: ModelSettings, x: Observations) -> Family:
                 advice="With --gating the weights depend on them instead.",
             )  # fmt: skip
         family = families.Regression(REGRESSIONS[name])
-    return replace(family, priors=own) if own else family  # type: ignore[call-arg]
+    return replace(family, priors=own) if own else family  # type: ignore[type-var]
 
 
 def _by_column(named: Mapping[str, str], x: Observations, own: Mapping[str, Prior]) -> Family:
@@ -90,7 +90,7 @@ def law_of(settings: ModelSettings, x: Observations) -> Assignment:
     numbers = prior(concentration[0])
     if numbers.name != "Dirichlet":
         raise ModelError("--prior weights", got=str(numbers), expected="Dirichlet(number)")
-    return weights.Dirichlet(dict(numbers.parameters)["concentration"])
+    return weights.Dirichlet(dict(numbers.parameters)["concentration"])  # type: ignore[arg-type]
 
 
 def split(text: str) -> tuple[str, str]:
@@ -124,7 +124,9 @@ def _called(option: str, text: str, module: Any, names: tuple[str, ...]) -> Any:
     except (SyntaxError, ValueError) as error:
         if isinstance(error, ModelError | ChoiceError):
             raise
-        raise ModelError(option, got=repr(text), expected=f"a name with its numbers, such as {names[0]}(...)") from error
+        raise ModelError(
+            option, got=repr(text), expected=f"a name with its numbers, such as {names[0]}(...)"
+        ) from error
     except TypeError as error:
         raise ModelError(option, got=f"{text!r}: {error}", expected="the arguments that it has") from error
 
@@ -166,5 +168,7 @@ def _of_file(text: str) -> Program:
     found = getattr(module, name, None)
     if not isinstance(found, Program):
         known = [key for key, value in vars(module).items() if isinstance(value, Program)]
-        raise ModelError("--model", got=f"{name} in {path}, which is none", expected=f"a declaration: {known or 'there is none'}")
+        raise ModelError(
+            "--model", got=f"{name} in {path}, which is none", expected=f"a declaration: {known or 'there is none'}"
+        )
     return found

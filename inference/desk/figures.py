@@ -11,6 +11,9 @@ from inference.results import PointFit
 from inference.selection.components import Selection
 from mixtures import Observations
 
+MODEL = "model"
+"""The name of the graph's files."""
+
 MOST_PAIRS, LEAST_PROFILES = 8, 3
 """From so many, and up to so many columns, pictures of pairs are readable; profiles say something from the other number on."""
 
@@ -40,18 +43,19 @@ def pictures_of_fit(fit: PointFit, x: Observations) -> Iterator[Picture]:
         "Four panels: data coloured by component, weights of the components, probabilities of the rows' assignments, parameters.",
         lambda: plots.overview(fit, x),
     )
-    yield from _of_columns(fit, x, "")
+    yield from _of_columns(fit, x)
 
 
 def pictures_of_draws(posterior: xr.DataTree, x: Observations) -> Iterator[Picture]:
     """The pictures of relabelled draws."""
     yield Picture(
-        "posterior",
-        "The posterior on one page: as the overview, with intervals that hold 89% of the draws.",
+        "overview",
+        "The posterior on one page: the data by component, the weights, how surely rows are assigned, and the parameters, with "
+        "intervals that hold 89% of the draws.",
         "Four panels: data with the posterior's components, weights, certainty of assignments and parameters with intervals.",
         lambda: plots.overview(posterior, x),
     )
-    yield from _of_columns(posterior, x, "posterior_")
+    yield from _of_columns(posterior, x)
     if "posterior_raw" in posterior.children:
         yield Picture(
             "labels",
@@ -68,6 +72,17 @@ def pictures_of_draws(posterior: xr.DataTree, x: Observations) -> Iterator[Pictu
     )
 
 
+def pictures_of_model(fit: PointFit) -> Iterator[Picture]:
+    """The graph of the declaration; a program of a user's own has none."""
+    if fit.program.mixture is not None:
+        yield Picture(
+            MODEL,
+            "The model as a graph: grey is observed, dashed is summed out, a frame holds what there are many of.",
+            f"Graph: {', '.join(fit.parameters)} and the assignments lead to the observations.",
+            lambda: _single(lambda ax: plots.plot_model(fit, ax), (7.0, 3.6)),
+        )
+
+
 def picture_of_selection(selection: Selection) -> Picture:
     """The criterion over numbers of components."""
     return Picture(
@@ -78,18 +93,18 @@ def picture_of_selection(selection: Selection) -> Picture:
     )
 
 
-def _of_columns(result: PointFit | xr.DataTree, x: Observations, prefix: str) -> Iterator[Picture]:
+def _of_columns(result: PointFit | xr.DataTree, x: Observations) -> Iterator[Picture]:
     columns = x.features or 1
     if 2 < columns <= MOST_PAIRS:
         yield Picture(
-            f"{prefix}pairs",
+            "pairs",
             "Every pair of columns; on the diagonal the density of each column, and of each component in it.",
             "A grid of scatter plots of all pairs of columns, coloured by component.",
             lambda: _pairs(result, x, columns),
         )
     if columns >= LEAST_PROFILES:
         yield Picture(
-            f"{prefix}profiles",
+            "profiles",
             "Profiles: where each component lies in every column, in standard deviations from the mean of all rows.",
             "A line for each component over the columns, with its spread.",
             lambda: _single(lambda ax: plots.plot_profiles(result, x, ax), (max(6.0, 0.7 * columns), 4.0)),

@@ -11,7 +11,7 @@ import pandas as pd
 import inference
 from inference.desk import run as runs
 from inference.desk import stages
-from inference.desk.figures import Picture
+from inference.desk.figures import MODEL, Picture
 from inference.desk.run_folder import FIGURES
 from inference.desk.settings import to_toml
 from inference.html import table
@@ -57,11 +57,15 @@ def write(run: "runs.Run") -> Path:
 def report(run: "runs.Run") -> str:
     """The page."""
     fit, posterior = run.fit, run.posterior if run.is_sampled else None
+    drawn = [(picture, address) for picture in stages.pictures(run) if (address := _embedded(run, picture))]
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("inference.desk", "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.PackageLoader("inference.desk", "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     return environment.get_template("report.html.jinja").render(
-        title=f"{run.settings.name}: {fit.program.mixture.assignment.title.lower() if fit.program.mixture else 'a program'}",
+        title=f"{run.settings.name}: {_kind(fit)}",
         answer=run.answer,
         model=typeset(str(fit.program)),
         data=run.x,
@@ -74,7 +78,8 @@ def report(run: "runs.Run") -> str:
         labels=None if posterior is None else inference.diagnose_labels(posterior, reference_fit=fit),
         partition=None if posterior is None else inference.partition(posterior, seed=run.settings.fit.seed),
         checks=_checks(fit, posterior),
-        pictures=[(picture, _embedded(run, picture)) for picture in stages.pictures(run) if _embedded(run, picture)],
+        pictures=[(picture, address) for picture, address in drawn if picture.name != MODEL],
+        graph=next(((picture, address) for picture, address in drawn if picture.name == MODEL), None),
         selection=_cut(pd.read_csv(run.path / runs.SELECTION)) if run.has(runs.SELECTION) else "",
         settings=to_toml(run.settings),
         folder=run.path.name,
@@ -83,14 +88,26 @@ def report(run: "runs.Run") -> str:
     )
 
 
+def _kind(fit: "inference.PointFit") -> str:
+    mixture = fit.program.mixture
+    if mixture is None:
+        return "a program of one's own"
+    title = mixture.assignment.title
+    return f"{title[0].lower()}{title[1:]} of {mixture.components} component{'s' if mixture.components != 1 else ''}"
+
+
 def _cut(frame: pd.DataFrame) -> str:
     left = len(frame) - MOST_LINES
-    return table(frame.head(MOST_LINES)) + (f"<p>... and {left} more lines, in the run's folder.</p>" if left > 0 else "")
+    return table(frame.head(MOST_LINES)) + (
+        f"<p>... and {left} more lines, in the run's folder.</p>" if left > 0 else ""
+    )
 
 
 def _readable(posterior: "xr.DataTree") -> pd.DataFrame:
     """The summary with headings that say what they are."""
-    summary = inference.summary(posterior)
+    summary = inference.summary(posterior).filter(regex="^(?!mcse)")
+    counts = [name for name in summary if name.startswith("ess")]
+    summary[counts] = summary[counts].round().astype(int)
     names = {name: name.replace("eti89_lb", "89% from").replace("eti89_ub", "89% to") for name in summary.columns}
     return summary.rename(columns=names | {"r_hat": "R-hat", "ess_bulk": "ESS, bulk", "ess_tail": "ESS, tail"})
 

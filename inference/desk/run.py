@@ -17,7 +17,15 @@ from inference.desk.answer import Answer, answer
 from inference.desk.data import notes, observations_of
 from inference.desk.declaration import program_of
 from inference.desk.run_folder import RunFolder
-from inference.desk.settings import DataSettings, FitSettings, ModelSettings, SampleSettings, Settings, from_toml, to_toml
+from inference.desk.settings import (
+    DataSettings,
+    FitSettings,
+    ModelSettings,
+    SampleSettings,
+    Settings,
+    from_toml,
+    to_toml,
+)
 from inference.desk.table_files import STANDARD_INPUT, Table, read_table
 from inference.files import load
 from inference.results import PointFit, versions
@@ -28,7 +36,13 @@ from mixtures.errors import ModelError, StoredFileError
 from mixtures.specification import to_json
 
 SETTINGS, FIT, POSTERIOR, DRAWS, DATA = "run.toml", "fit.json", "posterior.nc", "draws", "data.csv"
-SELECTION, SUMMARY, ASSIGNMENTS, REPORT, LOG = "selection.csv", "summary.csv", "assignments.csv", "report.html", "log.txt"
+SELECTION, SUMMARY, ASSIGNMENTS, REPORT, LOG = (
+    "selection.csv",
+    "summary.csv",
+    "assignments.csv",
+    "report.html",
+    "log.txt",
+)
 
 
 @dataclass(frozen=True)
@@ -132,7 +146,9 @@ class Run:
             StoredFileError: no folder of a run.
         """
         if not (Path(path) / SETTINGS).is_file():
-            raise StoredFileError(str(path), got=f"no {SETTINGS} in it", expected="the folder of a run", advice="See runs/.")
+            raise StoredFileError(
+                str(path), got=f"no {SETTINGS} in it", expected="the folder of a run", advice="See runs/."
+            )
         return cls(Path(path))
 
     @cached_property
@@ -250,7 +266,9 @@ class Run:
 def _check_room(settings: Settings, program: Program, x: Observations) -> None:
     mixture, sample = program.mixture, settings.sample
     if mixture is not None and mixture.components > len(x):
-        raise ModelError("--components", got=f"{mixture.components}", expected=f"at most the {len(x)} rows of the table")
+        raise ModelError(
+            "--components", got=f"{mixture.components}", expected=f"at most the {len(x)} rows of the table"
+        )
     sizes = {} if sample is None else {"chains": sample.chains, "draws": sample.draws}
     check_counts(restarts=settings.fit.restarts)
     check_room(restarts=settings.fit.restarts, **sizes, **sizes_of(program, x))
@@ -268,9 +286,9 @@ def _kept(x: Observations) -> tuple[Table, DataSettings]:
     used = {name: f"{name}_" for name, values in single.items() if values is not None}
     for name, column in used.items():
         frame[column] = single[name]
-    return Table(_through_text(frame), "run", "from Python"), DataSettings(
-        DATA, names, covariates, **used, missing="raise" if x.observed is None else "allow"
-    )
+    missing = "raise" if x.observed is None else "allow"
+    settings = replace(DataSettings(DATA, names, covariates, missing=missing), **used)  # type: ignore[arg-type]
+    return Table(_through_text(frame), "run", "from Python"), settings
 
 
 def _through_text(frame: pd.DataFrame) -> pd.DataFrame:

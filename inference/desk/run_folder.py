@@ -75,6 +75,8 @@ class RunFolder:
             ChoiceError: a format that matplotlib does not write.
         """
         formats = [check_choice("format", one, FORMATS) for one in formats]
+        from matplotlib import pyplot  # loads a window system where there is one: only when there is something to draw
+
         folder = self.path / FIGURES
         folder.mkdir(exist_ok=True)
         for picture in pictures:
@@ -83,6 +85,7 @@ class RunFolder:
                 content = io.BytesIO()
                 figure.savefig(content, format=one, dpi=RESOLUTION)
                 write_whole(folder / f"{picture.name}.{one}", content.getbuffer(), overwrite=True)
+            pyplot.close(figure)  # where it was pyplot's
 
     def save(self, result: Any, name: str) -> None:
         """Keep a result, in place of an earlier state of it."""

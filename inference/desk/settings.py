@@ -182,7 +182,9 @@ def from_toml(text: str, path: str | Path = "run.toml") -> Settings:
         return _section(Settings, {**table, **parts})
     except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
         raise StoredFileError(
-            str(path), got=f"no settings of a run ({type(error).__name__}: {error})", expected="a run.toml as a run writes it"
+            str(path),
+            got=f"no settings of a run ({type(error).__name__}: {error})",
+            expected="a run.toml as a run writes it",
         ) from error
 
 

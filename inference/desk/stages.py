@@ -9,13 +9,15 @@ import xarray as xr
 
 import inference
 from inference.assignment.responsibilities import probabilities
-from inference.desk import html_report, run as runs
+from inference.desk import html_report
+from inference.desk import run as runs
 from inference.desk.declaration import family_of, law_of
-from inference.desk.figures import Picture, picture_of_selection, pictures_of_draws, pictures_of_fit
+from inference.desk.figures import Picture, picture_of_selection, pictures_of_draws, pictures_of_fit, pictures_of_model
 from inference.desk.log import say, step
 from inference.desk.run_folder import RunFolder
 from inference.frames import components_of
 from inference.results import PointFit
+from mixtures import Observations
 
 Stage = Callable[["runs.Run"], None]
 
@@ -36,7 +38,10 @@ def choose(run: "runs.Run") -> None:
     """Compare numbers of components by BIC."""
     settings, x = run.settings, run.x
     counts = settings.model.components
-    with run.logged(), step(f"EM: {min(counts)} to {max(counts)} components, best of {settings.fit.restarts} starts each"):
+    with (
+        run.logged(),
+        step(f"EM: {min(counts)} to {max(counts)} components, best of {settings.fit.restarts} starts each"),
+    ):
         selection = inference.select_components(
             x, counts, family=family_of(settings.model, x), assignment=law_of(settings.model, x),
             restarts=settings.fit.restarts, seed=settings.fit.seed, backend=settings.fit.backend,
@@ -49,7 +54,7 @@ def choose(run: "runs.Run") -> None:
 def fit(run: "runs.Run") -> None:
     """The point fit, and each row's component."""
     settings, folder = run.settings.fit, RunFolder(run.path)
-    verb = {"map": inference.fit_map, "em": inference.fit_em, "mle": inference.fit_mle}[settings.method]
+    verb = getattr(inference, f"fit_{settings.method}")
     program, x = run.program, run.x
     what = f"{settings.method.upper()}: best of {settings.restarts} starts on {settings.backend}"
     with run.logged(), step(what):
@@ -63,7 +68,6 @@ def sample(run: "runs.Run") -> None:
     settings, fitted = run.settings, run.fit
     assert settings.sample is not None  # the caller has looked
     how, backend, store = settings.sample, settings.fit.backend, run.path / runs.DRAWS
-    sizes = {"chains": how.chains, "tune": how.tune, "draws": how.draws}
     with run.logged():
         if backend == "numpyro":
             say(f"Draws are kept in {store} while they are made; mixtures resume {run.path} continues there.")
@@ -72,7 +76,8 @@ def sample(run: "runs.Run") -> None:
                 posterior = inference.resume(store, run.x, program=run.program)
             else:
                 posterior = inference.sample_nuts(
-                    run.program, run.x, **sizes, seed=settings.fit.seed, backend=backend, sampler=how.sampler,
+                    run.program, run.x, draws=how.draws, tune=how.tune, chains=how.chains, sampler=how.sampler,
+                    seed=settings.fit.seed, backend=backend,
                     init=fitted if how.start_at_fit else None, store=store if backend == "numpyro" else None,
                 )  # fmt: skip
     is_kept = store.exists()
@@ -112,9 +117,9 @@ def draw(run: "runs.Run", formats: Iterable[str] = ("svg", "png")) -> list[Pictu
 
 
 def pictures(run: "runs.Run") -> list[Picture]:
-    """What can be drawn of a run."""
-    found = list(pictures_of_fit(run.fit, run.x))
-    return found + (list(pictures_of_draws(run.posterior, run.x)) if run.is_sampled else [])
+    """What can be drawn of a run: of the posterior where there is one, else of the fit; and the declaration."""
+    known = pictures_of_draws(run.posterior, run.x) if run.is_sampled else pictures_of_fit(run.fit, run.x)
+    return [*known, *pictures_of_model(run.fit)]
 
 
 def write_assignments(run: "runs.Run", result: PointFit | xr.DataTree) -> None:
@@ -122,11 +127,16 @@ def write_assignments(run: "runs.Run", result: PointFit | xr.DataTree) -> None:
     RunFolder(run.path).write_table(assignments(result, run.x), runs.ASSIGNMENTS)
 
 
-def assignments(result: PointFit | xr.DataTree, x: "inference.Observations") -> pd.DataFrame:
+def assignments(result: PointFit | xr.DataTree, x: Observations) -> pd.DataFrame:
     """A line for each row: its name, its component, how probable that is, and the probability of every component."""
     table = np.asarray(probabilities(result, x))
     classes = np.asarray(inference.classify(result, x))
     probability = table[np.arange(len(table)), classes]
     names = np.array(components_of(result), dtype=object)
-    columns = {"row": x.coords()["rows"], "component": names[classes], "probability": probability, "uncertainty": 1 - probability}
+    columns = {
+        "row": x.coords()["rows"],
+        "component": names[classes],
+        "probability": probability,
+        "uncertainty": 1 - probability,
+    }
     return pd.DataFrame(columns | {f"probability_{name}": values for name, values in zip(names, table.T, strict=True)})

@@ -13,6 +13,7 @@ from mixtures.datasets import SOURCES
 from mixtures.errors import BackendError, DataError
 
 STANDARD_INPUT = "-"
+ENGINES = {"openpyxl": "openpyxl", "xlrd": "xlrd", "odfpy": "odf"}
 BINARY = {
     ".parquet": ("read_parquet", "Parquet", "pyarrow"),
     ".feather": ("read_feather", "Arrow", "pyarrow"),
@@ -76,13 +77,16 @@ def _table(frame: pd.DataFrame, name: str, read: str) -> Table:
 
 def _binary(path: Path, sheet: str) -> tuple[pd.DataFrame, str, str]:
     reader, kind, package = BINARY[path.suffix.lower()]
-    options = {"sheet_name": sheet or 0} if reader == "read_excel" else {}
+    options = {"sheet_name": sheet or 0, "engine": ENGINES[package]} if reader == "read_excel" else {}
     content = io.BytesIO(path.read_bytes())  # a file that is not there is said by its own error
     try:
         frame = getattr(pd, reader)(content, **options)
     except ImportError as error:
         raise BackendError(
-            path.name, got=f"a file that needs {package}", expected="a package that reads it", advice=f"pip install {package}"
+            path.name,
+            got=f"a file that needs {package}",
+            expected="a package that reads it",
+            advice=f"pip install {package}",
         ) from error
     except Exception as error:
         got = f"no {kind} file that can be read ({str(error).splitlines()[0][:200]})"

@@ -3,13 +3,13 @@
 import os
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
+from inference.desk.figures import Picture
 from inference.desk.run_folder import RunFolder
-from mixtures import Observations
-from mixtures.errors import StoredFileError
+from mixtures.errors import ChoiceError, StoredFileError
 
 
 def test_folders_are_numbered_after_the_last(tmp_path):
@@ -24,18 +24,29 @@ def test_a_folder_that_appears_meanwhile_is_left_alone(tmp_path, monkeypatch):
     assert RunFolder.new(tmp_path, "run").path.name == "run-002"
 
 
-def test_pictures_are_drawn_without_pyplot(tmp_path):
+def line() -> Figure:
+    figure = Figure(figsize=(2.0, 1.0))
+    figure.subplots().plot([0, 1])
+    return figure
+
+
+LINE = Picture("line", "A line.", "A line from 0 to 1.", line)
+
+
+def test_pictures_are_drawn_in_every_format(tmp_path):
     before = plt.get_fignums()
-    with RunFolder(tmp_path).picture("line", (2.0, 1.0)) as ax:
-        ax.plot([0, 1])
-    assert (tmp_path / "line.png").read_bytes().startswith(b"\x89PNG")
+    RunFolder(tmp_path).draw([LINE], ("svg", "png", "pdf"))
+    assert (tmp_path / "figures" / "line.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "figures" / "line.svg").read_text().startswith("<?xml")
+    assert (tmp_path / "figures" / "line.pdf").read_bytes().startswith(b"%PDF")
     assert plt.get_fignums() == before
+    with pytest.raises(ChoiceError, match="gif"):
+        RunFolder(tmp_path).draw([LINE], ["gif"])
 
 
-def test_assignments_keep_the_names_of_rows(tmp_path):
-    x = Observations(pd.DataFrame({"a": [1.0, 2.0]}, index=["x", "y"]))
-    path = RunFolder(tmp_path).write_assignments(x, np.array([1, 0]), {"p": np.array([[0.25, 0.75], [1.0, 0.0]])})
-    assert path.read_text() == "row,component,p_0,p_1\nx,1,0.25,0.75\ny,0,1,0\n"
+def test_tables_have_six_digits_and_no_index(tmp_path):
+    path = RunFolder(tmp_path).write_table(pd.DataFrame({"row": ["x", "y"], "p": [0.25, 1 / 3]}), "table.csv")
+    assert path.read_text() == "row,p\nx,0.25\ny,0.333333\n"
 
 
 def test_what_cannot_be_written_is_said_and_leaves_nothing(tmp_path, monkeypatch):
@@ -48,8 +59,8 @@ def test_what_cannot_be_written_is_said_and_leaves_nothing(tmp_path, monkeypatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(StoredFileError, match="assignments.csv: .*No space left"):
-        folder.write_assignments(Observations([1.0, 2.0]), np.array([1, 0]), {})
-    with pytest.raises(StoredFileError, match="line.png: .*No space left"), folder.picture("line", (2.0, 1.0)) as ax:
-        ax.plot([0, 1])
-    assert not list(folder.path.iterdir())
+    with pytest.raises(StoredFileError, match="table.csv: .*No space left"):
+        folder.write_table(pd.DataFrame({"a": [1]}), "table.csv")
+    with pytest.raises(StoredFileError, match="line.svg: .*No space left"):
+        folder.draw([LINE])
+    assert not [path for path in folder.path.rglob("*") if path.is_file()]

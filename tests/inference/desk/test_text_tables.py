@@ -5,7 +5,10 @@ import gzip
 import pandas as pd
 import pytest
 
-from inference.cli import main, read_table
+from inference.cli import main
+from inference.desk.data import observations_of
+from inference.desk.settings import DataSettings
+from inference.desk.table_files import read_table
 from inference.desk.text_tables import read_frame
 from mixtures.errors import DataError
 
@@ -91,16 +94,8 @@ def test_cells_that_are_no_numbers_are_named_with_how_the_file_was_read(tmp_path
     path = tmp_path / "table.csv"
     path.write_text(text)
     with pytest.raises(DataError) as caught:
-        read_table(path)
+        observations_of(read_table(str(path)), DataSettings(str(path)))
     assert all(word in str(caught.value) for word in words), str(caught.value)
-
-
-def test_how_a_file_was_read_is_said_and_columns_may_have_blanks_about_them(tmp_path, capsys):
-    path = tmp_path / "table.csv"
-    path.write_text("a;b;c\n1,5;2;x\n2,5;3;y\n")
-    x = read_table(path, ["a", " b"])
-    assert x.x.tolist() == [[1.5, 2.0], [2.5, 3.0]]
-    assert "table.csv: separator ';', decimal mark ','" in capsys.readouterr().err
 
 
 def test_more_components_than_rows_are_refused_before_any_work(tmp_path, capsys):
@@ -109,3 +104,15 @@ def test_more_components_than_rows_are_refused_before_any_work(tmp_path, capsys)
     assert main(["fit", str(path), "--components", "4", "--out", str(tmp_path / "runs")]) == 1
     assert "--components: got 4; expected at most the 3 rows" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_long_file_is_read_as_a_short_one(tmp_path):
+    """Beyond the lines that tell separators apart: a line of other fields is still found, by its number."""
+    lines = [f"{i},5;{i}" for i in range(3000)]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(["a;b", *lines]))
+    assert read_frame(path)[0]["a"].sum() == sum(i + 0.5 for i in range(3000))
+    lines[2500] += ";1"
+    path.write_text("\n".join(["a;b", *lines]))
+    with pytest.raises(DataError, match="line 2502 .* of 3 fields under a header of 2"):
+        read_frame(path)
