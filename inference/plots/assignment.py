@@ -9,6 +9,7 @@ from inference.assignment.calibration import checked_probabilities
 from inference.checks import check_choice, check_count, check_result
 from inference.plots.axes import check_observed, given_or_new, legend_beside, name_of, one_variable
 from inference.plots.palette import DATA, colour, marker
+from inference.plots.style import marks
 from inference.results import GuideFit
 from mixtures import Observations
 from mixtures.errors import DataError
@@ -117,8 +118,8 @@ def plot_guide(guide: GuideFit, x: Any, ax: Axes | None = None, *, site: str | N
     place = observations.x if is_one_variable else np.arange(len(observations))
     for component, probability in enumerate(table.T):
         ax.plot(
-            place, probability, marker(component), color=colour(component), markersize=6, alpha=0.8, clip_on=False,
-            label=f"component {component}",
+            place, probability, marker(component), color=colour(component), clip_on=False, label=f"component {component}",
+            **marks(len(place)),
         )  # fmt: skip
     ax.set(xlabel=name_of(observations) if is_one_variable else "row", ylabel="assignment probability")
     ax.set_ylim(-0.04, 1.04)

@@ -4,8 +4,11 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure, FigureBase
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.legend import Legend
 
+from inference.plots.style import house_style
 from mixtures import Observations
 from mixtures.errors import DataError, ModelError, in_words
 
@@ -18,9 +21,16 @@ def given_or_new(ax: Axes | None, size: tuple[float, float] = (7.0, 4.0)) -> Axe
     """
     if ax is not None:
         return check_axes(ax)
+    with house_style():
+        return new_figure(size).subplots()
+
+
+def new_figure(size: tuple[float, float], pad: float = 0.04) -> Figure:
+    """A figure of this size, with so much room at its edges, in inches, in the house style; axes are to be made in `house_style` too."""
     import matplotlib.pyplot as plt  # loads a window system where there is one: only when a figure is asked for
 
-    return plt.subplots(figsize=size, layout="constrained")[1]
+    with house_style():
+        return plt.figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=pad, h_pad=pad))
 
 
 def check_axes(ax: Any) -> Axes:
@@ -40,6 +50,21 @@ def check_axes(ax: Any) -> Axes:
     return ax
 
 
+def given_or_new_figure(figure: FigureBase | None, size: tuple[float, float]) -> FigureBase:
+    """The caller's figure, or part of one, or a new one of this size in inches.
+
+    Raises:
+        ModelError: something else than a figure.
+    """
+    if figure is None:
+        return new_figure(size)
+    if not isinstance(figure, FigureBase):
+        raise ModelError(
+            "figure", got=in_words(figure), expected="a matplotlib Figure", advice="plt.figure() makes one."
+        )
+    return figure
+
+
 def name_of(x: Observations, feature: int = 0) -> str:
     """What a column is called: its name, or x, or x[1]."""
     if x.feature_names:
@@ -47,9 +72,16 @@ def name_of(x: Observations, feature: int = 0) -> str:
     return "x" if x.features is None else f"x[{feature}]"
 
 
-def legend_beside(ax: Axes, title: str | None = None) -> Legend:
-    """A legend to the right of the axes, where it covers nothing."""
-    return ax.legend(title=title, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), alignment="left")
+def legend_beside(ax: Axes, title: str | None = None, **more: Any) -> Legend:
+    """A legend to the right of the axes, where it covers nothing, in the type of the axes' names."""
+    size = ax.xaxis.label.get_fontsize()
+    place = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "alignment": "left"}
+    return ax.legend(title=title, frameon=False, fontsize=size, title_fontsize=size, **place, **more)
+
+
+def entitle(ax: Axes, title: str) -> None:
+    """Give the axes a title, at the left, a little larger than their names."""
+    ax.set_title(title, loc="left", fontsize=float(ax.xaxis.label.get_fontsize()) + 1.0)
 
 
 def check_pair(what: str, given: Any, count: int) -> list[int]:

@@ -7,13 +7,11 @@ from matplotlib.axes import Axes
 
 from inference.assignment.calibration import checked_probabilities
 from inference.plots.axes import check_observed, given_or_new, legend_beside, name_of, one_variable
-from inference.plots.palette import DATA, colour
+from inference.plots.maps import draw_map, name_components
+from inference.plots.palette import DATA, colour, looks
 from mixtures import Observations
 from mixtures.errors import ModelError
 from mixtures.tables import numbers_in, whole_numbers
-
-DARK = 0.6
-"""Above this probability a cell's number is written in white."""
 
 
 def plot_path(x: Any, path: Any, ax: Axes | None = None) -> Axes:
@@ -97,12 +95,11 @@ def plot_transition(transition: Any, ax: Axes | None = None) -> Axes:
             "transition", got=f"numbers of shape {matrix.shape}", expected="a square matrix whose rows add up to 1"
         )
     ax = given_or_new(ax, (3.6, 3.4))
-    ax.imshow(matrix, cmap="Blues", vmin=0, vmax=1)
-    for (before, after), value in np.ndenumerate(matrix):
-        shade = "white" if value > DARK else "black"
-        ax.text(after, before, f"{value:.2f}", ha="center", va="center", color=shade)
+    draw_map(ax, matrix, aspect="equal")
     ticks = range(len(matrix))
     ax.set(xlabel="to state", ylabel="from state", xticks=ticks, yticks=ticks)
+    name_components(ax.xaxis, looks(len(matrix)))
+    name_components(ax.yaxis, looks(len(matrix)))
     return ax
 
 

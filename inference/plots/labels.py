@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 
 from inference.checks import check_result
-from inference.plots.axes import check_pair, given_or_new, legend_beside
+from inference.plots.axes import check_pair, entitle, given_or_new, legend_beside, new_figure
 from inference.plots.draws import central, component_draws, label_of, labelling_of
 from inference.plots.palette import DATA, DENSITY, colour
+from inference.plots.style import house_style
 from mixtures.errors import DataError
 
 if TYPE_CHECKING:  # the report is only read, and a picture of draws has no need of the methods behind it
@@ -41,10 +42,9 @@ def plot_label_traces(posterior: xr.DataTree, *, site: str = "loc", feature: int
         ChoiceError: no such site.
         DataError: the posterior has not been relabelled, or a site that the components share.
     """
-    import matplotlib.pyplot as plt
-
     before, after = (_draws(posterior, site, feature, group) for group in BOTH)
-    _, axes = plt.subplots(2, 2, figsize=(9, 5), sharex="col", sharey="all", width_ratios=(3, 1), layout="constrained")
+    with house_style():
+        axes = new_figure((9.0, 5.0)).subplots(2, 2, sharex="col", sharey="all", width_ratios=(3, 1))
     limits = central(after)
     for (trace, density), draws, group in zip(axes, (before, after), BOTH, strict=True):
         _points_in_order(trace, draws)
@@ -53,7 +53,8 @@ def plot_label_traces(posterior: xr.DataTree, *, site: str = "loc", feature: int
                 values, bins=100, range=limits, density=True, orientation="horizontal", histtype="stepfilled",
                 facecolor=to_rgba(colour(component), 0.25), edgecolor=colour(component), label=f"component {component}",
             )  # fmt: skip
-        trace.set(ylabel=label_of(posterior, site, feature), title=labelling_of(posterior, group), ylim=limits)
+        trace.set(ylabel=label_of(posterior, site, feature), ylim=limits)
+        entitle(trace, labelling_of(posterior, group))
     axes[1, 0].set_xlabel("draw, one chain after the other" if len(after) > 1 else "draw")
     axes[1, 1].set_xlabel("density")
     legend_beside(axes[0, 1])
@@ -147,8 +148,9 @@ def plot_point_process(
         )  # fmt: skip
     ax.set(
         xlabel=label_of(posterior, x, x_feature), ylabel=label_of(posterior, y, y_feature),
-        xlim=central(across), ylim=central(up), title=labelling_of(posterior, group),
+        xlim=central(across), ylim=central(up),
     )  # fmt: skip
+    entitle(ax, labelling_of(posterior, group))
     _opaque(legend_beside(ax))
     return ax
 

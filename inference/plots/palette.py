@@ -1,8 +1,11 @@
 """Colours: one for each component, the same in every picture.
 
 Okabe & Ito (2008), "Color Universal Design": told apart with any common colour vision. Their yellow comes last because it is faint on
-white; black is kept for what belongs to no component.
+white; black is kept for what belongs to no component, grey for the data, and for noise.
 """
+
+from collections.abc import Collection
+from dataclasses import dataclass
 
 from inference.checks import check_count
 
@@ -18,8 +21,39 @@ WHOLE = "#000000"
 DATA = "#6E6E6E"
 """The data, and draws whose component is not shown."""
 
+NOISE = "#8A8A8A"
+"""The component that is background noise."""
+
 DENSITY = "Blues"
 """The colour map of a density: white is zero."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one component looks like in every picture.
+
+    Args:
+        colour: its colour.
+        marker: its marker.
+        label: what a legend calls it.
+    """
+
+    colour: str
+    marker: str
+    label: str
+
+
+def looks(components: int, noise: Collection[int] = ()) -> list[Look]:
+    """The looks of so many components, those among `noise` in grey.
+
+    Example:
+        >>> [look.label for look in looks(2, noise={0})]
+        ['component 0 (noise)', 'component 1']
+    """
+    return [
+        Look(NOISE, "x", f"component {k} (noise)") if k in noise else Look(colour(k), marker(k), f"component {k}")
+        for k in range(components)
+    ]
 
 
 def colour(component: int) -> str:

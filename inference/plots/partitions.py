@@ -1,5 +1,8 @@
 """Pictures of a partition: the similarity matrix in its order, and how sure each row is."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
@@ -9,9 +12,11 @@ from scipy.spatial.distance import squareform
 
 from inference.checks import check_result
 from inference.partitions.partition import Partition
-from inference.plots.axes import given_or_new
-from inference.plots.palette import DENSITY, colour
-from mixtures.errors import ModelError
+from inference.plots.axes import entitle, given_or_new, legend_beside
+from inference.plots.certainty import draw_uncertain
+from inference.plots.palette import DENSITY, colour, looks
+from mixtures import Observations
+from mixtures.errors import DataError, ModelError
 
 LEAST_SHARE = 0.03
 """Clusters with fewer of the rows are not named: their names would lie on one another."""
@@ -64,25 +69,33 @@ def plot_similarity(partition: Partition, ax: Axes | None = None) -> Axes:
     ax.set_yticks((ends - partition.cluster_sizes / 2)[large], [str(k) for k in np.flatnonzero(large)])
     ax.set_xticks([])
     ax.tick_params(length=0)
-    ax.set(ylabel="cluster", xlabel="rows, in the order of the partition", title="Posterior similarity")
+    ax.set(ylabel="cluster", xlabel="rows, in the order of the partition")
+    entitle(ax, "Posterior similarity")
     ax.figure.colorbar(image, ax=ax, label="P(same component | data)", shrink=0.9)
     return ax
 
 
-def plot_row_uncertainty(partition: Partition, ax: Axes | None = None) -> Axes:
-    """Uncertainty of each row, sorted within its cluster; a line marks each cluster's mean.
+def plot_row_uncertainty(
+    partition: Partition, ax: Axes | None = None, *, x: Any = None, features: tuple[int, int] = (0, 1)
+) -> Axes:
+    """Uncertainty of each row, sorted within its cluster; a line marks each cluster's mean. Or where on the data uncertain rows lie.
 
     Args:
         partition: what `partition` returned.
         ax: where to draw; None makes a figure.
+        x: its rows: they are drawn where they lie, as in `plot_uncertain_rows`. None: in the order of clusters and uncertainty.
+        features: which two columns of `x`.
 
     Returns:
         The axes.
 
     Raises:
-        ModelError: not a `Partition`.
+        ModelError: not a `Partition`, or features that are not two of the columns.
+        DataError: other rows than the partition's.
     """
     check_result("partition", partition, "clusters", "Partition", "partition")
+    if x is not None:
+        return _on_data(partition, Observations.of(x), ax, features)
     ax = given_or_new(ax, (7.0, 3.2))
     order = np.lexsort((partition.row_uncertainty, partition.labels))
     ends = np.cumsum(partition.cluster_sizes)
@@ -96,10 +109,22 @@ def plot_row_uncertainty(partition: Partition, ax: Axes | None = None) -> Axes:
     large = partition.cluster_sizes >= LEAST_SHARE * len(order)
     ax.set_xticks(middle[large], [f"{k}\n({partition.cluster_sizes[k]} rows)" for k in np.flatnonzero(large)])
     ax.tick_params(axis="x", length=0)
-    ax.spines[["top", "right"]].set_visible(False)
     top = max(LEAST_HEIGHT, 1.05 * partition.row_uncertainty.max())
     ax.set(xlim=(0, len(order)), ylim=(0, top), xlabel="cluster", ylabel="P(apart from its cluster | data)")
-    ax.set_title("Uncertainty of each row; lines: of each cluster")
+    entitle(ax, "Uncertainty of each row; lines: of each cluster")
+    return ax
+
+
+def _on_data(partition: Partition, x: Observations, ax: Axes | None, features: tuple[int, int]) -> Axes:
+    if len(x) != len(partition.labels):
+        raise DataError("x", got=f"{len(x)} rows", expected=f"{len(partition.labels)}, as the partition has")
+    ax = given_or_new(ax, (6.5, 4.5))
+    clusters = [replace(look, label=f"cluster {k}") for k, look in enumerate(looks(partition.clusters))]
+    draw_uncertain(ax, x, partition.labels, partition.row_uncertainty, clusters, features)
+    if x.features in (None, 1):
+        ax.set_ylabel("P(apart from its cluster | data)")
+    entitle(ax, "The larger and darker, the less sure of its cluster")
+    legend_beside(ax)
     return ax
 
 

@@ -8,7 +8,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 
-from inference.plots.axes import check_pair, given_or_new, legend_beside
+from inference.plots.axes import check_pair, entitle, given_or_new, legend_beside
 from inference.plots.draws import central, component_draws, label_of, labelling_of
 from inference.plots.palette import DATA, DENSITY, colour
 
@@ -59,9 +59,9 @@ def plot_location_pair(
     ax.set(
         xlabel=label_of(posterior, site, feature, one),
         ylabel=label_of(posterior, site, feature, other),
-        title=labelling_of(posterior, group),
         aspect="equal",
     )
+    entitle(ax, labelling_of(posterior, group))
     ax.figure.colorbar(image, ax=ax, label="posterior density")
     return ax
 
@@ -103,10 +103,10 @@ def plot_traces(
     ax.set(
         xlabel="draw, one chain after the other" if chains > 1 else "draw",
         ylabel=label_of(posterior, site, feature),
-        title=labelling_of(posterior, group),
         xlim=(0, chains * length),
         ylim=central(draws),
     )
+    entitle(ax, labelling_of(posterior, group))
     for line in legend_beside(ax).get_lines():
         line.set_linewidth(2.0)
     return ax

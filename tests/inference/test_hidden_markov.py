@@ -10,7 +10,7 @@ from scipy.special import logsumexp
 from scipy.stats import binom, poisson
 
 import inference
-from inference.assignment.density import component_density
+from inference.assignment.density import column_densities
 from inference.backends import bind
 from inference.status import Status
 from mixtures import Mixture, Observations, declare, families, gaussian_mixture, hidden_markov, load_dataset, simulate
@@ -408,7 +408,7 @@ def test_the_classified_likelihood_is_that_of_the_most_probable_path(backend):
 def test_the_density_of_a_chain_is_one_of_its_long_run():
     fit = inference.fit_em(hidden_markov(2, families.Poisson()), EARTHQUAKES, restarts=4, seed=0)
     counts = np.arange(120.0)
-    joint = component_density(fit, counts)
+    joint = column_densities(fit, Observations(EARTHQUAKES), [counts])[0][0]
     values, vectors = np.linalg.eig(fit.parameters["transition"].T)
     long_run = np.real(vectors[:, np.argmax(np.real(values))])
     np.testing.assert_allclose(joint.sum(axis=0), long_run / long_run.sum(), rtol=1e-8)

@@ -18,12 +18,15 @@ def test_traces_show_every_draw_of_every_chain(posterior):
             assert np.array_equal(line.get_ydata(), draws[chain, :, component])
             assert np.array_equal(line.get_xdata(), np.arange(50) + 50 * chain)
             assert to_hex(line.get_color()).upper() == plots.colour(component)
-        assert ax.get_title() == title
+        assert ax.get_title(loc="left") == title
         assert ax.get_ylabel() == "loc[weight]"
 
 
 def test_a_tree_that_is_not_relabelled_says_so(posterior):
-    assert plots.plot_traces(posterior.filter(lambda node: node.name != "posterior_raw")).get_title() == "as sampled"
+    assert (
+        plots.plot_traces(posterior.filter(lambda node: node.name != "posterior_raw")).get_title(loc="left")
+        == "as sampled"
+    )
 
 
 def test_the_pair_is_a_density_on_equal_axes(posterior):

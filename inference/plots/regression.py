@@ -1,0 +1,103 @@
+"""A response over a covariate, each component with its line."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+
+from inference.assignment.density import means_along
+from inference.assignment.responsibilities import responsibilities
+from inference.plots.axes import given_or_new, legend_beside, name_of
+from inference.plots.columns import BAND
+from inference.plots.kinds import checked_result, kinds_of, looks_of, supports_of
+from inference.plots.palette import DATA, Look
+from inference.plots.scatter import draw_rows
+from inference.results import PointFit
+from mixtures import Observations
+from mixtures.checks import check_count
+from mixtures.errors import ModelError
+from mixtures.families.support import REAL
+
+ALONG, ACROSS = 25, 300
+"""Points of a line, and values of the response that its mean is a sum over."""
+
+JITTER = 0.06
+"""How far marks at 0 and 1 stand from one another, of the axis' height: else they would lie on two lines."""
+
+
+def plot_regression(
+    fit: PointFit | xr.DataTree, x: Any, ax: Axes | None = None, *, covariate: int = 0, feature: int = 0
+) -> Axes:
+    """A response over one covariate, rows in the colour of their most probable component, and the mean of each component.
+
+    Other covariates are held at their means, so that rows scatter about the lines by these too. Of a posterior the mean over at most 200
+    draws is shown, with bands that hold 89 % of them.
+
+    Args:
+        fit: a point fit, or draws, of a mixture of regressions.
+        x: the data, with covariates.
+        ax: where to draw; None makes a figure.
+        covariate: which covariate, a number from 0.
+        feature: which column is the response, where there are several.
+
+    Returns:
+        The axes.
+
+    Raises:
+        DataError: other columns or covariates than the fit's.
+        ModelError: not a mixture of regressions, or no such covariate or column.
+    """
+    observations = checked_result(fit, x)
+    looks, kinds = looks_of(fit, observations), kinds_of(fit, observations)
+    check_count("feature", feature, least=0, most=len(kinds) - 1)
+    if kinds[feature] != "response":
+        raise ModelError(
+            "fit", got="a column that depends on no covariates", expected="a regression", advice="Use plot_density."
+        )
+    check_count("covariate", covariate, least=0, most=observations.covariates.shape[1] - 1)
+    ax = given_or_new(ax)
+    draw_response(ax, fit, observations, looks, feature, covariate)
+    legend_beside(ax)
+    return ax
+
+
+def draw_response(
+    ax: Axes, fit: Any, x: Observations, looks: Sequence[Look], column: int = 0, covariate: int = 0
+) -> None:
+    """Draw rows and lines."""
+    own, response = x.covariates[:, covariate], x.x.reshape(len(x), -1)[:, column]
+    low, high = np.nanmin(response), np.nanmax(response)
+    classes = responsibilities(fit, x).argmax(axis=1)
+    is_binary = set(np.unique(response[~np.isnan(response)])) <= {0.0, 1.0}
+    shown = response
+    if is_binary:
+        shown = response + np.random.default_rng(0).uniform(-JITTER, JITTER, len(response))
+    draw_rows(ax, np.column_stack([own, shown]), looks, classes)
+    is_real = supports_of(fit, x)[column] is REAL
+    if is_real:  # far beyond the data, for means are sums over all values
+        values = np.linspace(low - 2 * (high - low or 1.0), high + 2 * (high - low or 1.0), ACROSS)
+    else:
+        values = np.arange(0.0, 2.0 if is_binary else 3.0 * high + 10.0, max(1.0, np.ceil(3.0 * high / ACROSS)))
+    at = np.linspace(own.min(), own.max(), ALONG)
+    means = means_along(fit, x, covariate, at, values, column)
+    for k, look in enumerate(looks):
+        if look.label.endswith("(noise)"):
+            continue
+        if len(means) > 1:
+            ax.fill_between(at, *_interval(means[..., k]), color=look.colour, alpha=0.2, linewidth=0)
+        ax.plot(at, means[..., k].mean(axis=0), color=look.colour, linewidth=1.8)
+    if len(means) > 1:
+        ax.fill_between([], [], color=DATA, alpha=0.3, linewidth=0, label=f"{BAND:.0%} interval")
+    names = x.covariate_names or [f"covariate {index}" for index in range(x.covariates.shape[1])]
+    ax.set(xlabel=names[covariate], ylabel=name_of(x, column))
+    if is_binary:
+        ax.set(yticks=[0, 0.5, 1], ylim=(-0.12, 1.12))
+    else:
+        margin = 0.08 * (high - low or 1.0)
+        ax.set_ylim(low - margin, high + margin)
+
+
+def _interval(values: np.ndarray) -> np.ndarray:
+    return np.quantile(values, [(1 - BAND) / 2, (1 + BAND) / 2], axis=0)
