@@ -12,6 +12,9 @@ from inference.plots.style import house_style
 from mixtures import Observations
 from mixtures.errors import DataError, ModelError, in_words
 
+LONGEST = 24
+"""Letters of a name beside an axis."""
+
 
 def given_or_new(ax: Axes | None, size: tuple[float, float] = (7.0, 4.0)) -> Axes:
     """The caller's axes, or those of a new figure of this size in inches.
@@ -70,6 +73,16 @@ def name_of(x: Observations, feature: int = 0) -> str:
     if x.feature_names:
         return x.feature_names[feature]
     return "x" if x.features is None else f"x[{feature}]"
+
+
+def shortened(name: str) -> str:
+    """A name that has room beside an axis.
+
+    Example:
+        >>> shortened("length of the sepal leaf in centimetres")
+        'length of the sepal lea…'
+    """
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
 
 
 def legend_beside(ax: Axes, title: str | None = None, **more: Any) -> Legend:

@@ -12,7 +12,7 @@ from inference.assignment.density import component_shares, noise_of, program_in
 from inference.assignment.responsibilities import responsibilities
 from inference.checks import check_choice
 from inference.draws import program_of
-from inference.plots.axes import given_or_new, legend_beside
+from inference.plots.axes import given_or_new, legend_beside, shortened
 from inference.plots.columns import BAND
 from inference.plots.kinds import checked_result, looks_of
 from inference.plots.palette import WHOLE, looks
@@ -31,6 +31,9 @@ FEW = 4
 
 TOO_WIDE = 10.0
 """How many times as wide as a column's own values an axis may be; else each column has a scale of its own."""
+
+MOST_SHARES = 12
+"""Components up to which each share is written at its bar."""
 
 ALL = 4_000
 """Draws that intervals are made of, at most."""
@@ -114,9 +117,14 @@ def plot_weights(fit: PointFit | xr.DataTree, x: Any, ax: Axes | None = None) ->
     if len(shares) > 1:
         low, ends = np.quantile(shares, _tails(BAND), axis=0)
         ax.hlines(place, low, ends, color=WHOLE, linewidth=1.2)
-    for k, share in enumerate(mean):
+    for k, share in enumerate(mean) if len(mean) <= MOST_SHARES else ():
         ax.text(ends[k], k, f"  {share:.0%}", va="center", fontsize=ax.xaxis.label.get_fontsize())
-    ax.set(xlabel="share of the rows", ylabel="component", yticks=place, xlim=(0, 1.18 * max(ends)))
+    ax.set(
+        xlabel="share of the rows",
+        ylabel="component",
+        yticks=place[:: -(-len(place) // MOST_SHARES)],
+        xlim=(0, 1.18 * max(ends)),
+    )
     ax.set_ylim(max(len(known), 3) - 0.5, -0.5)  # two components are no two walls
     ax.tick_params(axis="y", length=0)
     return ax
@@ -152,7 +160,7 @@ def draw_site(
         ax.axhline(border + 0.5, color="black", linewidth=0.3, alpha=0.4)
     more = f", first {len(shown)} of {len(drawn.columns)}" if len(shown) < len(drawn.columns) else ""
     own = ", each line on a scale of its own" if is_own else ""
-    ax.set_yticks(range(len(shown)), shown)
+    ax.set_yticks(range(len(shown)), map(shortened, shown))
     ax.set(xlabel=f"{site}{more}{own}", ylim=(len(shown) - 0.4, -0.6))
     ax.tick_params(axis="y", length=0)
     ax.ticklabel_format(axis="x", scilimits=(-3, 4), useOffset=False)
@@ -166,7 +174,8 @@ def _on_own_scales(values: Float[np.ndarray, "draws components columns"]) -> tup
     low, high = np.quantile(values, _tails(BAND), axis=0)
     low, high = low.min(axis=0), high.max(axis=0)
     span = np.where(high > low, high - low, 1.0)
-    is_own = len(span) > 1 and bool((high.max() - low.min()) > TOO_WIDE * span.min())
+    is_share = low.min() >= 0 and high.max() <= 1  # probabilities are of one scale
+    is_own = len(span) > 1 and not is_share and bool((high.max() - low.min()) > TOO_WIDE * span.min())
     return ((values - low) / span, True) if is_own else (values, False)
 
 
