@@ -82,6 +82,7 @@ def plot_columns(
         DataError: too many columns, or missing cells only.
         ModelError: neither a point fit nor draws, or columns without densities of their own (`plot_categories` shows these).
     """
+    check_count("points", points, least=2)
     observations = checked_result(fit, x)
     check_observed(observations)
     count = observations.features or 1

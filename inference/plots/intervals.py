@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from inference.assignment.density import component_shares, noise_of, program_in
 from inference.assignment.responsibilities import responsibilities
 from inference.checks import check_choice
-from inference.draws import program_of
+from inference.draws import program_of, whole
 from inference.plots.axes import given_or_new, legend_beside, shortened
 from inference.plots.columns import BAND
 from inference.plots.kinds import checked_result, looks_of
@@ -77,7 +77,8 @@ def plot_intervals(fit: PointFit | xr.DataTree, ax: Axes | None = None, *, site:
         ChoiceError: no such site.
     """
     sites = sites_of(fit)
-    chosen = next(iter(family_sites(fit))) if site is None else check_choice("site", site, sites)
+    first = next(iter([*family_sites(fit), *sites]), None)  # the family's own come first
+    chosen = check_choice("site", first if site is None else site, sites)
     drawn = sites[chosen]
     ax = given_or_new(ax, (5.5, 0.9 + 0.24 * min(drawn.lines, MOST_LINES)))
     draw_site(ax, chosen, drawn, noise_of(program_in(fit)))
@@ -193,10 +194,9 @@ def sites_of(fit: Any) -> dict[str, SiteDraws]:
         ModelError: neither a point fit nor draws.
     """
     if isinstance(fit, xr.DataTree):
-        group = fit["posterior"].to_dataset()
-        known = _numbered(program_of(fit)) if "program" in fit.attrs else {}
-        names = str(fit.attrs.get("parameters", "")).split(",")
-        made = {name: _of_array(group[name]) for name in names if name in group}
+        known, tree = _numbered(program_of(fit)), whole(fit)
+        group = tree["posterior"].to_dataset()
+        made = {name: _of_array(group[name]) for name in tree.attrs["parameters"].split(",")}
     elif isinstance(fit, PointFit):
         known = _numbered(fit.program)
         made = {name: _of_values(fit, name, value) for name, value in fit.parameters.items()}

@@ -156,9 +156,11 @@ def _chosen(given: Any, count: int) -> list[int]:
     if given is None and not FEWEST <= count <= MOST:
         advice = "Use plot_density." if count < FEWEST else "Choose some: features=[0, 1, 2]; or use plot_profiles."
         raise DataError("x", got=f"{count} columns", expected=f"{FEWEST} to {MOST}", advice=advice)
-    chosen = list(range(count)) if given is None else list(given)
+    chosen: list[Any] = list(range(count)) if given is None else []
+    if isinstance(given, tuple | list | np.ndarray):
+        chosen = list(given)
     is_index = [isinstance(i, int | np.integer) and not isinstance(i, bool) and 0 <= i < count for i in chosen]
-    if not FEWEST <= len(set(chosen)) == len(chosen) <= MOST or not all(is_index):
+    if not FEWEST <= len(chosen) <= MOST or not all(is_index) or len(set(chosen)) < len(chosen):
         raise ModelError(
             "features", got=in_words(given), expected=f"{FEWEST} to {MOST} of the columns 0 to {count - 1}, each once"
         )
