@@ -7,8 +7,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from inference.assignment.density import column_densities, draws_in
+from inference.assignment.responsibilities import checked_like
 from inference.plots.axes import check_observed, entitle, given_or_new, name_of, shortened
-from inference.plots.kinds import categories_of, checked_result, kinds_of, looks_of, supports_of
+from inference.plots.kinds import categories_of, kinds_of, looks_of, supports_of
 from inference.plots.maps import draw_map, name_components
 from inference.results import PointFit
 from mixtures import Observations
@@ -35,7 +36,7 @@ def plot_categories(fit: PointFit | xr.DataTree, x: Any, ax: Axes | None = None)
         DataError: other columns than the fit's, or missing cells only.
         ModelError: neither a point fit nor draws, or columns that are no categories.
     """
-    observations = checked_result(fit, x)
+    observations = checked_like(fit, x)
     check_observed(observations)
     kinds, looks = set(kinds_of(fit, observations)), looks_of(fit, observations)
     if kinds == {"share"}:

@@ -9,12 +9,12 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 
 from inference.assignment.density import component_shares, noise_of, program_in
-from inference.assignment.responsibilities import responsibilities
+from inference.assignment.responsibilities import checked_like, responsibilities
 from inference.checks import check_choice
 from inference.draws import program_of, whole
 from inference.plots.axes import given_or_new, legend_beside, shortened
-from inference.plots.columns import BAND
-from inference.plots.kinds import checked_result, looks_of
+from inference.plots.columns import tails
+from inference.plots.kinds import looks_of
 from inference.plots.palette import WHOLE, looks
 from inference.results import PointFit
 from mixtures.errors import ModelError
@@ -105,7 +105,7 @@ def plot_weights(fit: PointFit | xr.DataTree, x: Any, ax: Axes | None = None) ->
         DataError: other columns than the fit's.
         ModelError: neither a point fit nor draws.
     """
-    observations = checked_result(fit, x)
+    observations = checked_like(fit, x)
     known = looks_of(fit, observations)
     if program_in(fit).mixture is None:
         shares = responsibilities(fit, observations).mean(axis=0, keepdims=True)
@@ -116,7 +116,7 @@ def plot_weights(fit: PointFit | xr.DataTree, x: Any, ax: Axes | None = None) ->
     ax.barh(place, mean, 0.7, color=[f"{look.colour}B0" for look in known], linewidth=0)
     ends = mean
     if len(shares) > 1:
-        low, ends = np.quantile(shares, _tails(BAND), axis=0)
+        low, ends = np.quantile(shares, tails(), axis=0)
         ax.hlines(place, low, ends, color=WHOLE, linewidth=1.2)
     for k, share in enumerate(mean) if len(mean) <= MOST_SHARES else ():
         ax.text(ends[k], k, f"  {share:.0%}", va="center", fontsize=ax.xaxis.label.get_fontsize())
@@ -146,8 +146,8 @@ def draw_site(
         shade, marker, label = (WHOLE, "o", None) if look is None else (look.colour, look.marker, look.label)
         at, y = places[:, line], np.arange(len(shown)) + 0.7 * ((line + 0.5) / len(known) - 0.5)
         if len(values) > 1:
-            ax.hlines(y, *np.quantile(at, _tails(BAND), axis=0), color=shade, linewidth=1.0)
-            ax.hlines(y, *np.quantile(at, _tails(HALF), axis=0), color=shade, linewidth=2.8)
+            ax.hlines(y, *np.quantile(at, tails(), axis=0), color=shade, linewidth=1.0)
+            ax.hlines(y, *np.quantile(at, tails(HALF), axis=0), color=shade, linewidth=2.8)
         middle = np.median(at, axis=0)
         ax.plot(middle, y, marker, color=shade, markersize=5, linestyle="", label=label)
         for place, height, value in zip(middle, y, np.median(values[:, line], axis=0), strict=True):
@@ -172,7 +172,7 @@ def draw_site(
 
 def _on_own_scales(values: Float[np.ndarray, "draws components columns"]) -> tuple[np.ndarray, bool]:
     """Where values are drawn; whether each column has a scale of its own, since some would be points on that of others."""
-    low, high = np.quantile(values, _tails(BAND), axis=0)
+    low, high = np.quantile(values, tails(), axis=0)
     low, high = low.min(axis=0), high.max(axis=0)
     span = np.where(high > low, high - low, 1.0)
     is_share = low.min() >= 0 and high.max() <= 1  # probabilities are of one scale
@@ -255,7 +255,3 @@ def _names(fit: PointFit, site: str, columns: int) -> list[str]:
     if columns == origin.features and not is_of_one_column:
         return list(origin.feature_names or [f"x[{index}]" for index in range(columns)])
     return list(map(str, range(columns)))
-
-
-def _tails(share: float) -> tuple[float, float]:
-    return (1 - share) / 2, (1 + share) / 2

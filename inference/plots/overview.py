@@ -8,14 +8,14 @@ from matplotlib.figure import Figure, FigureBase, SubFigure
 
 from inference.assignment.classify import classify
 from inference.assignment.density import has_moments, noise_of, program_in
-from inference.assignment.responsibilities import responsibilities
+from inference.assignment.responsibilities import checked_like, responsibilities
 from inference.plots.axes import new_figure
 from inference.plots.categories import plot_categories
 from inference.plots.certainty import draw_certainty
 from inference.plots.chains import plot_path, plot_transition
 from inference.plots.density import MOST_COLUMNS, plot_columns, plot_density
 from inference.plots.intervals import draw_site, family_sites, plot_weights
-from inference.plots.kinds import checked_result, kinds_of, looks_of
+from inference.plots.kinds import kinds_of, looks_of
 from inference.plots.pairs import plot_ellipses, plot_pairs
 from inference.plots.profiles import plot_profiles
 from inference.plots.style import house_style
@@ -49,7 +49,7 @@ def overview(fit: PointFit | xr.DataTree, x: Any) -> Figure:
         DataError: other columns than the fit's.
         ModelError: neither a point fit nor draws.
     """
-    observations = checked_result(fit, x)
+    observations = checked_like(fit, x)
     is_map = set(kinds_of(fit, observations)) <= {"category", "share"} and observations.features is not None
     # of a fit, a map of probabilities says all that its sites do
     sites = [] if is_map and isinstance(fit, PointFit) else list(family_sites(fit).items())[:MOST_SITES]

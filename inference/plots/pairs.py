@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
 from inference.assignment.density import column_densities, component_moments, has_moments, noise_of, program_in
-from inference.assignment.responsibilities import responsibilities
+from inference.assignment.responsibilities import checked_like, responsibilities
 from inference.plots.axes import check_observed, check_pair, given_or_new, given_or_new_figure, legend_beside, name_of
 from inference.plots.columns import column_of, draw_column, grids_of
 from inference.plots.density import check_own_densities
-from inference.plots.kinds import checked_result, kinds_of, looks_of
+from inference.plots.kinds import kinds_of, looks_of
 from inference.plots.scatter import draw_ellipses, draw_rows, ring
 from inference.plots.style import house_style
 from inference.results import PointFit
@@ -55,7 +55,7 @@ def plot_ellipses(
         DataError: data with fewer than two columns.
         ModelError: neither a point fit nor draws, a family without covariances, or features that are not two of the columns.
     """
-    observations = checked_result(fit, x)
+    observations = checked_like(fit, x)
     means, covariances = component_moments(fit, observations)
     pair = check_pair("features", features, observations.features or 1)
     radii = _radii(standard_deviations)
@@ -98,7 +98,7 @@ def plot_pairs(
         DataError: one column, or more than eight.
         ModelError: neither a point fit nor draws, no such columns, or columns without densities of their own.
     """
-    observations = checked_result(fit, x)
+    observations = checked_like(fit, x)
     check_observed(observations)
     chosen = _chosen(features, observations.features or 1)
     looks, kinds = looks_of(fit, observations), kinds_of(fit, observations)

@@ -7,9 +7,9 @@ import xarray as xr
 from jaxtyping import Float
 from matplotlib.axes import Axes
 
-from inference.assignment.responsibilities import responsibilities
+from inference.assignment.responsibilities import checked_like, responsibilities
 from inference.plots.axes import check_observed, given_or_new, legend_beside, name_of, shortened
-from inference.plots.kinds import checked_result, looks_of
+from inference.plots.kinds import looks_of
 from inference.results import PointFit
 
 MOST_NAMED = 40
@@ -37,7 +37,7 @@ def plot_profiles(fit: PointFit | xr.DataTree, x: Any, ax: Axes | None = None) -
         DataError: other columns than the fit's, or missing cells only.
         ModelError: neither a point fit nor draws.
     """
-    observations = checked_result(fit, x)
+    observations = checked_like(fit, x)
     check_observed(observations)
     looks = looks_of(fit, observations)
     cells = observations.x.reshape(len(observations), -1)
