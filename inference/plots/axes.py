@@ -12,6 +12,9 @@ from inference.plots.style import house_style
 from mixtures import Observations
 from mixtures.errors import DataError, ModelError, in_words
 
+LONGEST = 24
+"""Letters of a name beside an axis."""
+
 
 def given_or_new(ax: Axes | None, size: tuple[float, float] = (7.0, 4.0)) -> Axes:
     """The caller's axes, or those of a new figure of this size in inches.

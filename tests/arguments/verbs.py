@@ -43,6 +43,7 @@ from tests.arguments.bad import (
     THING,
     Kind,
 )
+from tests.inference.plots.conftest import point_fit
 
 X = np.array([0.0, 0.4, 1.1, 5.0, 5.3, 6.2])
 LABELS = np.array([0, 0, 0, 1, 1, 1])
@@ -353,6 +354,39 @@ def pictures(made: Results) -> Iterator[Verb]:
             "features": PAIR, "standard_deviations": THING.or_("array", "set"),
         },
     )  # fmt: skip
+    of_two = {"fit": THING, "x": Kind(frozenset(), DATA.more)}
+    figure = {"figure": Kind(frozenset({"None"}), AXES.more)}
+    yield Verb(plots.overview, {"fit": made.fit, "x": X}, {"fit": THING, "x": DATA})
+    yield Verb(plots.plot_columns, {"fit": wide, "x": two}, {**of_two, **figure, "points": COUNT})
+    yield Verb(plots.plot_pairs, {"fit": wide, "x": two}, {**of_two, **figure, "features": PAIR.or_("None")})
+    yield Verb(plots.plot_profiles, {"fit": wide, "x": two}, {**of_two, **ax})
+    yield Verb(plots.plot_weights, {"fit": made.fit, "x": X}, {"fit": THING, "x": DATA, **ax})
+    yield Verb(plots.plot_certainty, {"fit": made.fit, "x": X}, {"fit": THING, "x": DATA, **ax})
+    yield Verb(plots.plot_intervals, {"fit": made.fit}, {"fit": THING, **ax, "site": CHOICE.or_("None")})
+    yield Verb(
+        plots.plot_predictive,
+        {"posterior": made.tree, "x": X},
+        {"posterior": THING, "x": DATA, **ax, "feature": COUNT_FROM_0, "seed": SEED},
+    )
+    yield Verb(
+        plots.plot_uncertain_rows,
+        {"x": two, "probabilities": made.responsibilities},
+        {"x": Kind(frozenset(), DATA.more), "probabilities": RESPONSIBILITIES, **ax, "features": PAIR},
+    )
+    classes = mixtures.Mixture(2, families.Bernoulli())
+    yield Verb(
+        plots.plot_categories,
+        {"fit": point_fit(classes, two > 1, {"weights": [0.5, 0.5], "probs": np.full((2, 2), 0.5)}), "x": two > 1},
+        {**of_two, **ax},
+    )
+    line = mixtures.Observations(X, covariates=X)
+    known = {"weights": [0.5, 0.5], "intercept": [0.0, 1.0], "slope": [[0.0], [1.0]], "scale": [1.0, 1.0]}
+    yield Verb(
+        plots.plot_regression,
+        {"fit": point_fit(mixtures.regression_mixture(2), line, known), "x": line},
+        {**of_two, **ax, "covariate": COUNT_FROM_0, "feature": COUNT_FROM_0},
+    )
+    yield Verb(plots.house_style, {}, {})
     yield Verb(
         plots.confidence_ellipse,
         {"mean": np.zeros(2), "covariance": np.eye(2), "ax": Figure().subplots()},
@@ -396,7 +430,11 @@ def pictures(made: Results) -> Iterator[Verb]:
         },
     )
     yield Verb(plots.plot_similarity, {"partition": made.partition}, {"partition": THING, **ax})
-    yield Verb(plots.plot_row_uncertainty, {"partition": made.partition}, {"partition": THING, **ax})
+    yield Verb(
+        plots.plot_row_uncertainty,
+        {"partition": made.partition, "x": two},
+        {"partition": THING, **ax, "x": Kind(frozenset({"None"}), DATA.more), "features": PAIR},
+    )
     yield Verb(plots.plot_location_pair, tree, {**draws, **ax, "components": PAIR, **one})
     yield Verb(plots.plot_traces, tree, {**draws, **ax, **one})
     yield Verb(

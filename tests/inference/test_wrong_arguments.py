@@ -7,7 +7,7 @@ import xarray as xr
 
 import inference
 from inference import plots
-from inference.plots.fit import plot_ellipses
+from inference.plots.pairs import plot_ellipses
 from mixtures import Observations, gaussian_mixture, load_dataset, poisson_mixture, simulate
 from mixtures.errors import ChoiceError, DataError, ModelError
 from tests.programs import shared_rate
@@ -59,8 +59,8 @@ def fit():
         (lambda fit: plots.plot_similarity(TREE), ModelError, "partition: got a DataTree.*what partition returned"),
         (lambda fit: plots.plot_row_uncertainty(TREE), ModelError, "partition: got a DataTree.*a Partition"),
         (lambda fit: plots.plot_selection(TREE), ModelError, "selection: got a DataTree.*select_components returned"),
-        (lambda fit: plots.plot_density(TREE, COUNTS), ModelError, "fit: got a DataTree.*a PointFit"),
-        (lambda fit: plots.plot_ellipses(TREE, COUNTS), ModelError, "fit: got a DataTree.*a PointFit"),
+        (lambda fit: plots.plot_density(TREE, COUNTS), ModelError, "posterior: got a tree that does not name"),
+        (lambda fit: plots.plot_ellipses(3, COUNTS), ModelError, "fit: got int.*a point fit, or a tree of draws"),
         (lambda fit: plots.plot_losses(TREE), ModelError, "fit: got a DataTree.*PointFit or a GuideFit"),
         (lambda fit: plots.plot_gradient_norms(TREE), ModelError, "fit: got a DataTree.*PointFit or a GuideFit"),
         (lambda fit: plots.plot_guide(fit, COUNTS), ModelError, "guide: got a PointFit.*what fit_guide returned"),

@@ -10,6 +10,7 @@ import xarray as xr
 import mixtures
 from inference.backends import engine
 from inference.results import GuideFit, Origin, PointFit
+from inference.samplers.protocol import Draws
 from inference.status import Status
 from mixtures import Observations
 
@@ -68,3 +69,21 @@ def posterior() -> xr.DataTree:
     after = xr.Dataset({"loc": (dims, loc), "scale": (("chain", "draw"), rng.gamma(5, size=(2, 50)))}, coords=coords)
     before = after.assign(loc=(dims, rng.permuted(loc, axis=2)))
     return xr.DataTree.from_dict({"posterior": after, "posterior_raw": before})
+
+
+def posterior_around(fit: PointFit, x, draws=12, seed=0) -> xr.DataTree:
+    """A tree of draws that lie around a fit's parameters, within their supports: no sampler runs."""
+    rng = np.random.default_rng(seed)
+    varied = {}
+    for site, value in fit.parameters.items():
+        drawn = np.broadcast_to(value, (1, draws, *value.shape))
+        if "cholesky" in site:
+            varied[site] = np.array(drawn)
+        elif np.all(value > 0):
+            moved = drawn * np.exp(rng.normal(0.0, 0.1, drawn.shape))
+            is_simplex = value.ndim > 0 and np.allclose(value.sum(axis=-1), 1.0)
+            varied[site] = moved / moved.sum(axis=-1, keepdims=True) if is_simplex else moved
+        else:
+            varied[site] = drawn + rng.normal(0.0, 0.1, drawn.shape)
+    bound = bind(fit.program, Observations.of(x), fit.backend)
+    return build_tree(bound, Draws(varied, {"lp": np.zeros((1, draws))}), {}, pointwise=False)
