@@ -4,17 +4,17 @@ The only idea is translation: a constructor's arguments become a declaration and
 results become attributes with a trailing underscore. What is computed is what the verbs compute.
 """
 
-from importlib.util import find_spec
-
 from mixtures.errors import BackendError
 
-if find_spec("sklearn") is None:
+try:
+    from sklearn.utils.validation import validate_data  # noqa: F401  # what the oldest version that will do has
+except ImportError as error:
     raise BackendError(
         "inference.sklearn",
-        got="no package scikit-learn",
+        got="no package scikit-learn, or one before 1.6",
         expected="scikit-learn, whose estimators these are",
         advice="Run: pip install 'bayes-mixtures[sklearn]'",
-    )
+    ) from error
 
 from inference.sklearn.classifier import MixtureClassifier
 from inference.sklearn.model import MixtureModel

@@ -1,4 +1,4 @@
-"""The estimators keep scikit-learn's rules: all checks of its own, for every method that is quick enough, the others where tests may be slow."""
+"""The estimators keep scikit-learn's rules: all checks of its own, as they are made, and by slower methods where tests may take long."""
 
 import pytest
 from sklearn.utils.estimator_checks import check_dataframe_column_names_consistency, parametrize_with_checks
@@ -11,24 +11,29 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning"),
 ]
 
-SEVERAL = MixtureClassifier(components_per_class=2, restarts=2)
+
+@parametrize_with_checks([MixtureModel(), MixtureClassifier()])
+def test_an_estimator_keeps_the_rules(estimator, check):
+    check(estimator)
+
+
+OTHERS = [
+    MixtureModel(method="map", restarts=2),
+    MixtureClassifier(method="map", restarts=2),
+    MixtureClassifier(components_per_class=2, restarts=2),
+]
 
 
 def too_few_rows(estimator):
-    """Checks that an estimator refuses in words."""
+    """Checks of data that an estimator refuses in words."""
     is_several = getattr(estimator, "components_per_class", 1) > 1
     reason = "one distinct row of a class is no mixture of two components"
     return {"check_sample_weight_equivalence_on_dense_data": reason} if is_several else {}
 
 
-@parametrize_with_checks([MixtureModel(), MixtureClassifier(), SEVERAL], expected_failed_checks=too_few_rows)
-def test_an_estimator_keeps_the_rules(estimator, check):
-    check(estimator)
-
-
 @pytest.mark.slow
-@parametrize_with_checks([MixtureModel(method="map", restarts=2), MixtureClassifier(method="map", restarts=2)])
-def test_an_estimator_of_the_mode_keeps_the_rules(estimator, check):
+@parametrize_with_checks(OTHERS, expected_failed_checks=too_few_rows)
+def test_so_it_does_by_other_methods(estimator, check):
     check(estimator)
 
 
