@@ -26,6 +26,9 @@ from mixtures.families import Gaussian
 from mixtures.observations import MISSING
 from mixtures.seeds import check_seed
 
+OWN = frozenset({"seed", "restarts", "backend"})
+"""Arguments of verbs that estimators have as arguments of their own."""
+
 MOST_REPEATED = 1_000_000
 """Rows that weights are drawn out to at most, beyond as many as there are: enough for means and standard deviations."""
 
@@ -68,12 +71,15 @@ class MixtureEstimator(BaseEstimator):
     @property
     def _options(self) -> dict[str, Any]:
         """Further arguments of the method's verb."""
-        if self.options is not None and not isinstance(self.options, Mapping):
-            expected = "None, or arguments of the method's verb by name"
+        given = {} if self.options is None else self.options
+        if not isinstance(given, Mapping) or OWN.intersection(given):
             raise ModelError(
-                "options", got=in_words(self.options), expected=expected, advice='{"max_steps": 500}, say.'
+                "options",
+                got=in_words(given),
+                expected="None, or arguments of the method's verb by name, such as {'max_steps': 500}",
+                advice="restarts, backend and random_state, the seed, are arguments of the estimator.",
             )
-        return dict(self.options or {})
+        return dict(given)
 
     def _point_fit(self, mixture: Mixture, x: Observations, *, seed: int, **of_verb: Any) -> PointFit:
         """The best parameters for rows and their counts; a warning where the fit did not converge."""

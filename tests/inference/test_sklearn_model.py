@@ -234,6 +234,7 @@ def test_the_posterior_averages_probabilities_over_relabelled_draws():
         ({"method": "vi"}, "method: got 'vi'; expected one of 'em', 'map', 'nuts'"),
         ({"missing": "drop"}, "missing: got 'drop'"),
         ({"options": 3}, "options: got 3; expected None, or arguments of the method's verb by name"),
+        ({"options": {"seed": 3}}, "restarts, backend and random_state, the seed, are arguments of the estimator"),
         ({"components": 0}, "components: got 0"),
     ],
 )
