@@ -34,18 +34,12 @@ MOST_REPEATED = 1_000_000
 
 
 class MixtureEstimator(BaseEstimator):
-    """The parameters that both estimators have, translated. Their meaning is said where they are arguments."""
+    """What both estimators do with the arguments that both have, whose meaning is said where they are arguments."""
 
-    components: int
-    family: Any
-    covariance: str
-    priors: Any
     method: str
-    restarts: int
     missing: str
     backend: str
     options: Any
-    random_state: Any
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
