@@ -64,3 +64,17 @@ for call in (lambda: inference.fit_map(fit.program, x, seed=0, backend="pyro"), 
     assert len(lines) == 3
     for line in lines[1:]:
         assert 'pip install "bayes-mixtures[pyro]"' in line
+
+
+def test_without_scikit_learn_its_estimators_name_the_pip_line_and_nothing_else_needs_it():
+    code = """
+import sys
+import inference, mixtures
+inference.fit_em(mixtures.gaussian_mixture(2, "tied"), [0.0, 1.0, 10.0, 11.0, 12.0], restarts=3, seed=0)
+assert "sklearn" not in sys.modules
+try:
+    import inference.sklearn
+except mixtures.errors.BackendError as error:
+    print(error)
+"""
+    assert "pip install 'bayes-mixtures[sklearn]'" in _run(WITHOUT_TORCH.replace('"torch"', '"sklearn"') + code)
