@@ -75,6 +75,16 @@ def name_of(x: Observations, feature: int = 0) -> str:
     return "x" if x.features is None else f"x[{feature}]"
 
 
+def shortened(name: str) -> str:
+    """A name that has room beside an axis.
+
+    Example:
+        >>> shortened("length of the sepal leaf in centimetres")
+        'length of the sepal lea…'
+    """
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+
+
 def legend_beside(ax: Axes, title: str | None = None, **more: Any) -> Legend:
     """A legend to the right of the axes, where it covers nothing, in the type of the axes' names."""
     size = ax.xaxis.label.get_fontsize()

@@ -7,8 +7,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from inference.assignment.density import column_densities, draws_in
-from inference.plots.axes import check_observed, entitle, given_or_new, name_of
-from inference.plots.kinds import categories_of, checked_result, kinds_of, looks_of, supports_of
+from inference.assignment.responsibilities import checked_like
+from inference.plots.axes import check_observed, entitle, given_or_new, name_of, shortened
+from inference.plots.kinds import categories_of, kinds_of, looks_of, supports_of
 from inference.plots.maps import draw_map, name_components
 from inference.results import PointFit
 from mixtures import Observations
@@ -35,7 +36,7 @@ def plot_categories(fit: PointFit | xr.DataTree, x: Any, ax: Axes | None = None)
         DataError: other columns than the fit's, or missing cells only.
         ModelError: neither a point fit nor draws, or columns that are no categories.
     """
-    observations = checked_result(fit, x)
+    observations = checked_like(fit, x)
     check_observed(observations)
     kinds, looks = set(kinds_of(fit, observations)), looks_of(fit, observations)
     if kinds == {"share"}:
@@ -70,7 +71,7 @@ def _probabilities(fit: Any, x: Observations) -> tuple[list[str], np.ndarray]:
         seen = cells[~np.isnan(cells[:, column]), column]
         shown = [1] if len(grid) == 2 else range(len(grid))
         for category in shown:
-            names.append(name_of(x, column) + ("" if len(grid) == 2 else f" = {category}"))
+            names.append(shortened(name_of(x, column)) + ("" if len(grid) == 2 else f" = {category}"))
             lines.append([*given[category], np.mean(seen == category)])
     return names, np.array(lines)
 
@@ -79,4 +80,4 @@ def _shares(fit: Any, x: Observations) -> tuple[list[str], np.ndarray]:
     """The same of a multinomial, whose site `probs` is that already."""
     probs = draws_in(fit)["probs"].mean(axis=0)
     shares = np.nansum(x.x, axis=0) / np.nansum(x.x)
-    return [name_of(x, column) for column in range(len(shares))], np.column_stack([probs.T, shares])
+    return [shortened(name_of(x, column)) for column in range(len(shares))], np.column_stack([probs.T, shares])

@@ -8,9 +8,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from inference.assignment.calibration import checked_probabilities
-from inference.assignment.responsibilities import responsibilities
+from inference.assignment.responsibilities import checked_like, responsibilities
 from inference.plots.axes import check_pair, entitle, given_or_new, legend_beside, name_of
-from inference.plots.kinds import checked_result, looks_of
+from inference.plots.kinds import looks_of
 from inference.plots.palette import Look, looks
 from inference.plots.scatter import SEEN
 from inference.plots.style import thinned
@@ -42,7 +42,7 @@ def plot_certainty(fit: PointFit | xr.DataTree, x: Any, ax: Axes | None = None) 
         DataError: other columns than the fit's.
         ModelError: neither a point fit nor draws.
     """
-    observations = checked_result(fit, x)
+    observations = checked_like(fit, x)
     ax = given_or_new(ax, (5.0, 3.0))
     draw_certainty(ax, fit, observations, looks_of(fit, observations))
     legend_beside(ax)

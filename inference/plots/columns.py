@@ -98,7 +98,11 @@ def _curves(ax: Axes, column: Column, looks: Sequence[Look], data: Data) -> None
     for shade, label, style, width, densities in [*lines, (WHOLE, "mixture", "--", 1.0, joint.sum(axis=2))]:
         if len(joint) > 1:  # the mixture's lies over the others
             ax.fill_between(
-                grid, *_interval(densities), color=shade, alpha=0.08 if shade == WHOLE else 0.22, linewidth=0
+                grid,
+                *np.quantile(densities, tails(), axis=0),
+                color=shade,
+                alpha=0.08 if shade == WHOLE else 0.22,
+                linewidth=0,
             )
         ax.plot(grid, densities.mean(axis=0), style, color=shade, linewidth=width, label=label)
     if len(joint) > 1:
@@ -117,7 +121,7 @@ def _bars(ax: Axes, column: Column, looks: Sequence[Look], data: Data) -> None:
         ax.bar(grid + HALF / 2, height, HALF, floor, color=look.colour, alpha=0.85, linewidth=0, label=look.label)
         floor = floor + height
     if len(joint) > 1:
-        low, high = _interval(joint.sum(axis=2))
+        low, high = np.quantile(joint.sum(axis=2), tails(), axis=0)
         ax.vlines(grid + HALF / 2, low, high, color=WHOLE, linewidth=1.0, label=f"{BAND:.0%} interval")
     if column.kind == "category":
         ax.set_xticks(grid)
@@ -137,5 +141,11 @@ def _observed(ax: Axes, column: Column, data: Data) -> None:
         ax.hist(x, bins=bins(x).tolist(), density=True, color=f"{DATA}55", linewidth=0, label="data")
 
 
-def _interval(values: Float[np.ndarray, "draws points"]) -> Float[np.ndarray, "two points"]:
-    return np.quantile(values, [(1 - BAND) / 2, (1 + BAND) / 2], axis=0)
+def tails(share: float = BAND) -> tuple[float, float]:
+    """The quantiles between which this share of the draws lies.
+
+    Example:
+        >>> tails(0.5)
+        (0.25, 0.75)
+    """
+    return (1 - share) / 2, (1 + share) / 2

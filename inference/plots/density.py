@@ -8,10 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
 from inference.assignment.density import column_densities
+from inference.assignment.responsibilities import checked_like
 from inference.checks import check_choice, check_count
 from inference.plots.axes import check_observed, given_or_new, given_or_new_figure, legend_beside, one_variable
 from inference.plots.columns import Column, Data, column_of, draw_column, grids_of
-from inference.plots.kinds import Kind, checked_result, kinds_of, looks_of
+from inference.plots.kinds import Kind, kinds_of, looks_of
 from inference.plots.palette import Look
 from inference.plots.regression import draw_response
 from inference.plots.style import house_style
@@ -56,7 +57,7 @@ def plot_density(
     check_observed(observations)
     check_choice("data", data, ("auto", "rug", "histogram", "none"))
     check_count("points", points, least=2)
-    observations = checked_result(fit, observations)
+    observations = checked_like(fit, observations)
     looks, kinds = looks_of(fit, observations), kinds_of(fit, observations)
     ax = given_or_new(ax)
     _draw(ax, fit, observations, 0, kinds, looks, _columns(fit, observations, kinds, points), data)
@@ -82,7 +83,8 @@ def plot_columns(
         DataError: too many columns, or missing cells only.
         ModelError: neither a point fit nor draws, or columns without densities of their own (`plot_categories` shows these).
     """
-    observations = checked_result(fit, x)
+    check_count("points", points, least=2)
+    observations = checked_like(fit, x)
     check_observed(observations)
     count = observations.features or 1
     if count > MOST_COLUMNS:

@@ -9,12 +9,12 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 
 from inference.assignment.density import component_shares, noise_of, program_in
-from inference.assignment.responsibilities import responsibilities
+from inference.assignment.responsibilities import checked_like, responsibilities
 from inference.checks import check_choice
-from inference.draws import program_of
-from inference.plots.axes import given_or_new, legend_beside
-from inference.plots.columns import BAND
-from inference.plots.kinds import checked_result, looks_of
+from inference.draws import program_of, whole
+from inference.plots.axes import given_or_new, legend_beside, shortened
+from inference.plots.columns import tails
+from inference.plots.kinds import looks_of
 from inference.plots.palette import WHOLE, looks
 from inference.results import PointFit
 from mixtures.errors import ModelError
@@ -31,6 +31,9 @@ FEW = 4
 
 TOO_WIDE = 10.0
 """How many times as wide as a column's own values an axis may be; else each column has a scale of its own."""
+
+MOST_SHARES = 12
+"""Components up to which each share is written at its bar."""
 
 ALL = 4_000
 """Draws that intervals are made of, at most."""
@@ -74,7 +77,8 @@ def plot_intervals(fit: PointFit | xr.DataTree, ax: Axes | None = None, *, site:
         ChoiceError: no such site.
     """
     sites = sites_of(fit)
-    chosen = next(iter(family_sites(fit))) if site is None else check_choice("site", site, sites)
+    first = next(iter([*family_sites(fit), *sites]), None)  # the family's own come first
+    chosen = check_choice("site", first if site is None else site, sites)
     drawn = sites[chosen]
     ax = given_or_new(ax, (5.5, 0.9 + 0.24 * min(drawn.lines, MOST_LINES)))
     draw_site(ax, chosen, drawn, noise_of(program_in(fit)))
@@ -101,7 +105,7 @@ def plot_weights(fit: PointFit | xr.DataTree, x: Any, ax: Axes | None = None) ->
         DataError: other columns than the fit's.
         ModelError: neither a point fit nor draws.
     """
-    observations = checked_result(fit, x)
+    observations = checked_like(fit, x)
     known = looks_of(fit, observations)
     if program_in(fit).mixture is None:
         shares = responsibilities(fit, observations).mean(axis=0, keepdims=True)
@@ -112,11 +116,16 @@ def plot_weights(fit: PointFit | xr.DataTree, x: Any, ax: Axes | None = None) ->
     ax.barh(place, mean, 0.7, color=[f"{look.colour}B0" for look in known], linewidth=0)
     ends = mean
     if len(shares) > 1:
-        low, ends = np.quantile(shares, _tails(BAND), axis=0)
+        low, ends = np.quantile(shares, tails(), axis=0)
         ax.hlines(place, low, ends, color=WHOLE, linewidth=1.2)
-    for k, share in enumerate(mean):
+    for k, share in enumerate(mean) if len(mean) <= MOST_SHARES else ():
         ax.text(ends[k], k, f"  {share:.0%}", va="center", fontsize=ax.xaxis.label.get_fontsize())
-    ax.set(xlabel="share of the rows", ylabel="component", yticks=place, xlim=(0, 1.18 * max(ends)))
+    ax.set(
+        xlabel="share of the rows",
+        ylabel="component",
+        yticks=place[:: -(-len(place) // MOST_SHARES)],
+        xlim=(0, 1.18 * max(ends)),
+    )
     ax.set_ylim(max(len(known), 3) - 0.5, -0.5)  # two components are no two walls
     ax.tick_params(axis="y", length=0)
     return ax
@@ -137,8 +146,8 @@ def draw_site(
         shade, marker, label = (WHOLE, "o", None) if look is None else (look.colour, look.marker, look.label)
         at, y = places[:, line], np.arange(len(shown)) + 0.7 * ((line + 0.5) / len(known) - 0.5)
         if len(values) > 1:
-            ax.hlines(y, *np.quantile(at, _tails(BAND), axis=0), color=shade, linewidth=1.0)
-            ax.hlines(y, *np.quantile(at, _tails(HALF), axis=0), color=shade, linewidth=2.8)
+            ax.hlines(y, *np.quantile(at, tails(), axis=0), color=shade, linewidth=1.0)
+            ax.hlines(y, *np.quantile(at, tails(HALF), axis=0), color=shade, linewidth=2.8)
         middle = np.median(at, axis=0)
         ax.plot(middle, y, marker, color=shade, markersize=5, linestyle="", label=label)
         for place, height, value in zip(middle, y, np.median(values[:, line], axis=0), strict=True):
@@ -152,7 +161,7 @@ def draw_site(
         ax.axhline(border + 0.5, color="black", linewidth=0.3, alpha=0.4)
     more = f", first {len(shown)} of {len(drawn.columns)}" if len(shown) < len(drawn.columns) else ""
     own = ", each line on a scale of its own" if is_own else ""
-    ax.set_yticks(range(len(shown)), shown)
+    ax.set_yticks(range(len(shown)), map(shortened, shown))
     ax.set(xlabel=f"{site}{more}{own}", ylim=(len(shown) - 0.4, -0.6))
     ax.tick_params(axis="y", length=0)
     ax.ticklabel_format(axis="x", scilimits=(-3, 4), useOffset=False)
@@ -163,10 +172,11 @@ def draw_site(
 
 def _on_own_scales(values: Float[np.ndarray, "draws components columns"]) -> tuple[np.ndarray, bool]:
     """Where values are drawn; whether each column has a scale of its own, since some would be points on that of others."""
-    low, high = np.quantile(values, _tails(BAND), axis=0)
+    low, high = np.quantile(values, tails(), axis=0)
     low, high = low.min(axis=0), high.max(axis=0)
     span = np.where(high > low, high - low, 1.0)
-    is_own = len(span) > 1 and bool((high.max() - low.min()) > TOO_WIDE * span.min())
+    is_share = low.min() >= 0 and high.max() <= 1  # probabilities are of one scale
+    is_own = len(span) > 1 and not is_share and bool((high.max() - low.min()) > TOO_WIDE * span.min())
     return ((values - low) / span, True) if is_own else (values, False)
 
 
@@ -184,10 +194,9 @@ def sites_of(fit: Any) -> dict[str, SiteDraws]:
         ModelError: neither a point fit nor draws.
     """
     if isinstance(fit, xr.DataTree):
-        group = fit["posterior"].to_dataset()
-        known = _numbered(program_of(fit)) if "program" in fit.attrs else {}
-        names = str(fit.attrs.get("parameters", "")).split(",")
-        made = {name: _of_array(group[name]) for name in names if name in group}
+        known, tree = _numbered(program_of(fit)), whole(fit)
+        group = tree["posterior"].to_dataset()
+        made = {name: _of_array(group[name]) for name in tree.attrs["parameters"].split(",")}
     elif isinstance(fit, PointFit):
         known = _numbered(fit.program)
         made = {name: _of_values(fit, name, value) for name, value in fit.parameters.items()}
@@ -246,7 +255,3 @@ def _names(fit: PointFit, site: str, columns: int) -> list[str]:
     if columns == origin.features and not is_of_one_column:
         return list(origin.feature_names or [f"x[{index}]" for index in range(columns)])
     return list(map(str, range(columns)))
-
-
-def _tails(share: float) -> tuple[float, float]:
-    return (1 - share) / 2, (1 + share) / 2

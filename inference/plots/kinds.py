@@ -6,7 +6,6 @@ import numpy as np
 import xarray as xr
 
 from inference.assignment.density import noise_of, program_in
-from inference.assignment.responsibilities import checked_like
 from inference.backends import engine
 from inference.draws import backend_of
 from inference.plots.palette import Look, looks
@@ -21,16 +20,6 @@ Kind = Literal["measurement", "count", "category", "direction", "response", "sha
 
 MOST_CATEGORIES = 200
 """Names that are looked for in a support."""
-
-
-def checked_result(result: Any, x: Any) -> Observations:
-    """The data of a picture, with the columns that the fit, or the draws, are of.
-
-    Raises:
-        ModelError: neither a fit nor a tree of draws.
-        DataError: other columns, or values outside the family's support.
-    """
-    return checked_like(result, x)
 
 
 def looks_of(result: Any, x: Observations) -> list[Look]:

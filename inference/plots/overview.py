@@ -8,14 +8,14 @@ from matplotlib.figure import Figure, FigureBase, SubFigure
 
 from inference.assignment.classify import classify
 from inference.assignment.density import has_moments, noise_of, program_in
-from inference.assignment.responsibilities import responsibilities
+from inference.assignment.responsibilities import checked_like, responsibilities
 from inference.plots.axes import new_figure
 from inference.plots.categories import plot_categories
 from inference.plots.certainty import draw_certainty
 from inference.plots.chains import plot_path, plot_transition
 from inference.plots.density import MOST_COLUMNS, plot_columns, plot_density
 from inference.plots.intervals import draw_site, family_sites, plot_weights
-from inference.plots.kinds import checked_result, kinds_of, looks_of
+from inference.plots.kinds import kinds_of, looks_of
 from inference.plots.pairs import plot_ellipses, plot_pairs
 from inference.plots.profiles import plot_profiles
 from inference.plots.style import house_style
@@ -49,8 +49,10 @@ def overview(fit: PointFit | xr.DataTree, x: Any) -> Figure:
         DataError: other columns than the fit's.
         ModelError: neither a point fit nor draws.
     """
-    observations = checked_result(fit, x)
-    sites = list(family_sites(fit).items())[:MOST_SITES]
+    observations = checked_like(fit, x)
+    is_map = set(kinds_of(fit, observations)) <= {"category", "share"} and observations.features is not None
+    # of a fit, a map of probabilities says all that its sites do
+    sites = [] if is_map and isinstance(fit, PointFit) else list(family_sites(fit).items())[:MOST_SITES]
     page = new_figure((12.0, 8.6), pad=0.08)
     lines = max((drawn.lines for _, drawn in sites), default=0)
     heights = (1.7, min(1.0, 0.35 + 0.07 * lines))
@@ -91,6 +93,8 @@ def _draw_data(part: FigureBase, fit: Any, x: Observations) -> None:
         plot_density(fit, x, below)
     elif x.features is None:
         plot_density(fit, x, part.subplots())
+    elif program.mixture is None:  # nothing is known of its columns one by one
+        plot_profiles(fit, x, part.subplots())
     elif set(kinds) in ({"category"}, {"share"}):
         plot_categories(fit, x, part.subplots())
     elif count == 2 and has_moments(program):
@@ -127,6 +131,6 @@ def _title(fit: Any, x: Observations) -> str:
     what = "A program" if mixture is None else f"{mixture.assignment.title} of {mixture.components} components"
     size = f"{len(x):,} rows" if x.features is None else f"{len(x):,} rows of {x.features} columns"
     if isinstance(fit, PointFit):
-        return f"{what}; {size}; {fit.status.value}"
+        return f"{what}; {size}; {fit.status.word}"
     sizes = fit["posterior"].sizes
     return f"{what}; {size}; {sizes['chain']} chain{'s' if sizes['chain'] > 1 else ''} of {sizes['draw']} draws"

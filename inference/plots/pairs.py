@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
 from inference.assignment.density import column_densities, component_moments, has_moments, noise_of, program_in
-from inference.assignment.responsibilities import responsibilities
+from inference.assignment.responsibilities import checked_like, responsibilities
 from inference.plots.axes import check_observed, check_pair, given_or_new, given_or_new_figure, legend_beside, name_of
 from inference.plots.columns import column_of, draw_column, grids_of
 from inference.plots.density import check_own_densities
-from inference.plots.kinds import checked_result, kinds_of, looks_of
+from inference.plots.kinds import kinds_of, looks_of
 from inference.plots.scatter import draw_ellipses, draw_rows, ring
 from inference.plots.style import house_style
 from inference.results import PointFit
@@ -55,7 +55,7 @@ def plot_ellipses(
         DataError: data with fewer than two columns.
         ModelError: neither a point fit nor draws, a family without covariances, or features that are not two of the columns.
     """
-    observations = checked_result(fit, x)
+    observations = checked_like(fit, x)
     means, covariances = component_moments(fit, observations)
     pair = check_pair("features", features, observations.features or 1)
     radii = _radii(standard_deviations)
@@ -98,7 +98,7 @@ def plot_pairs(
         DataError: one column, or more than eight.
         ModelError: neither a point fit nor draws, no such columns, or columns without densities of their own.
     """
-    observations = checked_result(fit, x)
+    observations = checked_like(fit, x)
     check_observed(observations)
     chosen = _chosen(features, observations.features or 1)
     looks, kinds = looks_of(fit, observations), kinds_of(fit, observations)
@@ -156,9 +156,11 @@ def _chosen(given: Any, count: int) -> list[int]:
     if given is None and not FEWEST <= count <= MOST:
         advice = "Use plot_density." if count < FEWEST else "Choose some: features=[0, 1, 2]; or use plot_profiles."
         raise DataError("x", got=f"{count} columns", expected=f"{FEWEST} to {MOST}", advice=advice)
-    chosen = list(range(count)) if given is None else list(given)
+    chosen: list[Any] = list(range(count)) if given is None else []
+    if isinstance(given, tuple | list | np.ndarray):
+        chosen = list(given)
     is_index = [isinstance(i, int | np.integer) and not isinstance(i, bool) and 0 <= i < count for i in chosen]
-    if not FEWEST <= len(set(chosen)) == len(chosen) <= MOST or not all(is_index):
+    if not FEWEST <= len(chosen) <= MOST or not all(is_index) or len(set(chosen)) < len(chosen):
         raise ModelError(
             "features", got=in_words(given), expected=f"{FEWEST} to {MOST} of the columns 0 to {count - 1}, each once"
         )

@@ -7,13 +7,15 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from inference.assignment.density import MOST_DRAWS
+from inference.assignment.responsibilities import checked_like
 from inference.checks import check_count, check_tree
+from inference.draws import whole
 from inference.plots.axes import check_observed, given_or_new, legend_beside, name_of
-from inference.plots.columns import BAND
-from inference.plots.kinds import checked_result
+from inference.plots.columns import BAND, tails
 from inference.plots.palette import WHOLE, colour
 from inference.plots.style import MOST_BARS, bins
 from inference.posterior.generate import with_predictive
+from mixtures.seeds import check_seed
 
 SHARE_IN = (0.001, 0.999)
 """Of predicted values the central ones are shown beyond the data: one far draw must not press all others together."""
@@ -38,17 +40,17 @@ def plot_predictive(posterior: xr.DataTree, x: Any, ax: Axes | None = None, *, f
         DataError: not a tree of draws, other columns, or missing cells only.
         ModelError: no such column.
     """
-    observations = checked_result(check_tree(posterior), x)
+    observations = checked_like(check_tree(posterior), x)
     check_observed(observations)
     check_count("feature", feature, least=0, most=(observations.features or 1) - 1)
-    drawn = _predicted(posterior, seed)
+    drawn = _predicted(whole(posterior), check_seed(seed))
     drawn = drawn if observations.features is None else drawn[..., feature]
     seen = observations.x if observations.features is None else observations.x[:, feature]
     seen = seen[~np.isnan(seen)]
     ax = given_or_new(ax)
     edges = _edges(seen, drawn)
     heights = np.array([np.histogram(each[~np.isnan(each)], edges)[0] / each.size for each in drawn])
-    low, median, high = np.quantile(heights, [(1 - BAND) / 2, 0.5, (1 + BAND) / 2], axis=0)
+    median, (low, high) = np.median(heights, axis=0), np.quantile(heights, tails(), axis=0)
     ax.stairs(
         high,
         edges,

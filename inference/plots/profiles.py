@@ -7,9 +7,9 @@ import xarray as xr
 from jaxtyping import Float
 from matplotlib.axes import Axes
 
-from inference.assignment.responsibilities import responsibilities
-from inference.plots.axes import check_observed, given_or_new, legend_beside, name_of
-from inference.plots.kinds import checked_result, looks_of
+from inference.assignment.responsibilities import checked_like, responsibilities
+from inference.plots.axes import check_observed, given_or_new, legend_beside, name_of, shortened
+from inference.plots.kinds import looks_of
 from inference.results import PointFit
 
 MOST_NAMED = 40
@@ -37,7 +37,7 @@ def plot_profiles(fit: PointFit | xr.DataTree, x: Any, ax: Axes | None = None) -
         DataError: other columns than the fit's, or missing cells only.
         ModelError: neither a point fit nor draws.
     """
-    observations = checked_result(fit, x)
+    observations = checked_like(fit, x)
     check_observed(observations)
     looks = looks_of(fit, observations)
     cells = observations.x.reshape(len(observations), -1)
@@ -53,7 +53,7 @@ def plot_profiles(fit: PointFit | xr.DataTree, x: Any, ax: Axes | None = None) -
         ax.vlines(place, means[k] - spreads[k], means[k] + spreads[k], color=look.colour, linewidth=1.2, alpha=0.6)
         ax.plot(place, means[k], marker=look.marker, color=look.colour, markersize=4.5, linewidth=0.9, label=look.label)
     every = -(-count // MOST_NAMED)
-    names = [name_of(observations, column) for column in range(0, count, every)]
+    names = [shortened(name_of(observations, column)) for column in range(0, count, every)]
     is_long = sum(map(len, names)) > 50
     ax.set_xticks(range(0, count, every), names, rotation=90 if is_long else 0)
     ax.set(xlim=(-0.6, count - 0.4), ylabel="mean \u00b1 1 sd, in sd of all rows")

@@ -7,11 +7,11 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from inference.assignment.density import means_along
-from inference.assignment.responsibilities import responsibilities
+from inference.assignment.density import means_along, noise_of, program_in
+from inference.assignment.responsibilities import checked_like, responsibilities
 from inference.plots.axes import given_or_new, legend_beside, name_of
-from inference.plots.columns import BAND
-from inference.plots.kinds import checked_result, kinds_of, looks_of, supports_of
+from inference.plots.columns import BAND, tails
+from inference.plots.kinds import kinds_of, looks_of, supports_of
 from inference.plots.palette import DATA, Look
 from inference.plots.scatter import draw_rows
 from inference.results import PointFit
@@ -49,7 +49,7 @@ def plot_regression(
         DataError: other columns or covariates than the fit's.
         ModelError: not a mixture of regressions, or no such covariate or column.
     """
-    observations = checked_result(fit, x)
+    observations = checked_like(fit, x)
     looks, kinds = looks_of(fit, observations), kinds_of(fit, observations)
     check_count("feature", feature, least=0, most=len(kinds) - 1)
     if kinds[feature] != "response":
@@ -82,11 +82,12 @@ def draw_response(
         values = np.arange(0.0, 2.0 if is_binary else 3.0 * high + 10.0, max(1.0, np.ceil(3.0 * high / ACROSS)))
     at = np.linspace(own.min(), own.max(), ALONG)
     means = means_along(fit, x, covariate, at, values, column)
+    noise = noise_of(program_in(fit))
     for k, look in enumerate(looks):
-        if look.label.endswith("(noise)"):
+        if k in noise:
             continue
         if len(means) > 1:
-            ax.fill_between(at, *_interval(means[..., k]), color=look.colour, alpha=0.2, linewidth=0)
+            ax.fill_between(at, *np.quantile(means[..., k], tails(), axis=0), color=look.colour, alpha=0.2, linewidth=0)
         ax.plot(at, means[..., k].mean(axis=0), color=look.colour, linewidth=1.8)
     if len(means) > 1:
         ax.fill_between([], [], color=DATA, alpha=0.3, linewidth=0, label=f"{BAND:.0%} interval")
@@ -97,7 +98,3 @@ def draw_response(
     else:
         margin = 0.08 * (high - low or 1.0)
         ax.set_ylim(low - margin, high + margin)
-
-
-def _interval(values: np.ndarray) -> np.ndarray:
-    return np.quantile(values, [(1 - BAND) / 2, (1 + BAND) / 2], axis=0)

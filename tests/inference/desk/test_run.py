@@ -123,7 +123,11 @@ def test_a_declaration_and_data_from_python_are_kept_with_all_that_belongs_to_th
     begun = Run.of(model, x, parent=tmp_path, fit=FitSettings("em", 3)).complete(pictures=False)
     back = Run.open(begun.path)
     assert back.x.weighted_fingerprint == x.weighted_fingerprint
-    assert back.x.row_names is not None and back.x.row_names.tolist() == y.index.tolist() and back.x.covariate_names == ("age",)
+    assert (
+        back.x.row_names is not None
+        and back.x.row_names.tolist() == y.index.tolist()
+        and back.x.covariate_names == ("age",)
+    )
     right = inference.fit_em(model, x, restarts=3, seed=0)
     assert back.fit.log_likelihood == pytest.approx(right.log_likelihood, abs=1e-9)
 

@@ -8,7 +8,8 @@ import pytest
 import xarray as xr
 
 import mixtures
-from inference.backends import engine
+from inference.backends import bind, engine
+from inference.posterior.tree import build_tree
 from inference.results import GuideFit, Origin, PointFit
 from inference.samplers.protocol import Draws
 from inference.status import Status

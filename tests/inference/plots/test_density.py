@@ -1,13 +1,15 @@
 """Densities, bars and lines over the data are those that scipy's densities confirm, by the kind of the column."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 import mixtures
 from inference import plots
+from inference.plots.style import bins
 from mixtures.errors import ChoiceError, DataError
-from tests.inference.plots.conftest import point_fit
+from tests.inference.plots.conftest import point_fit, posterior_around
 
 LABELS = ["component 0", "component 1", "mixture"]
 
@@ -96,3 +98,62 @@ def test_density_refuses_columns_and_unknown_words(five):
         plots.plot_density(fit, np.zeros((3, 2)))
     with pytest.raises(ChoiceError, match="rug"):
         plots.plot_density(fit, x, data="dots")
+
+
+def test_bands_of_a_posterior_are_quantiles_of_the_densities_of_its_draws(five):
+    fit, x = five
+    posterior = posterior_around(fit, x, draws=40)
+    ax = plots.plot_density(posterior, x, points=11)
+    grid, mean = curves(ax)["component 1"].T
+    group = posterior["posterior"]
+    weight, loc, scale = (group[name].values[0] for name in ("weights", "loc", "scale"))
+    each = weight[:, [1]] * stats.norm.pdf(grid, loc[:, [1]], scale[:, None])
+    np.testing.assert_allclose(mean, each.mean(axis=0), rtol=1e-9)
+    low, high = np.quantile(each, [0.055, 0.945], axis=0)
+    edge = ax.collections[1].get_paths()[0].vertices
+    for value, bound in zip(grid, np.stack([low, high], axis=1), strict=True):
+        drawn = edge[np.isclose(edge[:, 0], value), 1]
+        assert np.isclose(drawn, bound[0], rtol=1e-9).any() and np.isclose(drawn, bound[1], rtol=1e-9).any()
+
+
+def test_a_regression_is_drawn_as_lines_over_its_covariate():
+    age = np.linspace(20.0, 60.0, 30)
+    x = mixtures.Observations(np.arange(30.0), covariates=pd.DataFrame({"age": age}), feature_names=("income",))
+    known = {"weights": [0.5, 0.5], "intercept": [0.0, 30.0], "slope": [[0.5], [-0.5]], "scale": [3.0, 3.0]}
+    fit = point_fit(mixtures.regression_mixture(2), x, known)
+    ax = plots.plot_density(fit, x)
+    lines = [line for line in ax.lines if line.get_linestyle() == "-"]
+    for line, intercept, slope in zip(lines, known["intercept"], known["slope"], strict=True):
+        np.testing.assert_allclose(line.get_ydata(), intercept + slope[0] * line.get_xdata(), atol=1e-6)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("age", "income")
+
+
+def test_angles_are_drawn_over_the_whole_circle():
+    x = np.array([-0.3, 0.1, 0.4, 1.5, 2.0])
+    known = {"weights": [0.5, 0.5], "loc": [0.0, 2.0], "concentration": [2.0, 3.0]}
+    model = mixtures.Mixture(2, mixtures.families.VonMises())
+    grid, density = curves(plots.plot_density(point_fit(model, x, known), x))["component 1"].T
+    assert (grid[0], grid[-1]) == (-np.pi, np.pi)
+    np.testing.assert_allclose(density, 0.5 * stats.vonmises.pdf(grid, 3.0, loc=2.0), rtol=1e-9)
+
+
+def test_histograms_of_rounded_numbers_have_as_many_values_in_each_bar():
+    rng = np.random.default_rng(0)
+    for unit in (1.0, 0.1):
+        edges = bins(np.round(rng.normal(0, 20 * unit, 400), 0 if unit == 1.0 else 1))
+        wide = np.diff(edges) / unit
+        np.testing.assert_allclose(wide, np.round(wide[0]), atol=1e-6)
+        np.testing.assert_allclose(edges[0] / unit % 1.0, 0.5, atol=1e-6)
+    with_outlier = np.append(rng.normal(size=1000), 1e9)
+    assert len(bins(with_outlier)) <= 101
+
+
+def test_categories_are_a_map_of_probabilities_beside_their_shares_of_the_data():
+    probs = [[[0.2, 0.5, 0.3], [0.6, 0.3, 0.1]], [[0.4, 0.1, 0.5], [0.2, 0.4, 0.4]]]
+    x = np.array([[0, 1], [0, 2], [1, 0], [2, 2]])
+    model = mixtures.Mixture(2, mixtures.families.Categorical(3))
+    ax = plots.plot_categories(point_fit(model, x, {"weights": [0.3, 0.7], "probs": probs}), x)
+    shares = [[0.5, 0.25, 0.25], [0.25, 0.25, 0.5]]
+    expected = np.stack([np.ravel(probs[0]), np.ravel(probs[1]), np.ravel(shares)], axis=1)
+    np.testing.assert_allclose(ax.images[0].get_array(), expected, rtol=1e-9)
+    assert [label.get_text() for label in ax.get_yticklabels()][:4] == ["x[0] = 0", "x[0] = 1", "x[0] = 2", "x[1] = 0"]
