@@ -295,4 +295,4 @@ def _through_text(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame as it comes back from its file."""
     text = frame.to_csv(index=not isinstance(frame.index, pd.RangeIndex))
     read = pd.read_csv(io.StringIO(text))
-    return read if isinstance(frame.index, pd.RangeIndex) else read.set_index(read.columns[0])
+    return read if isinstance(frame.index, pd.RangeIndex) else read.set_index(read.columns[0]).rename_axis(None)

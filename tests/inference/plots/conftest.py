@@ -29,9 +29,10 @@ def settings_stay():
 def point_fit(program, x, parameters, backend="numpyro") -> PointFit:
     """A fit at given parameters."""
     parameters = {site: np.asarray(value, dtype=float) for site, value in parameters.items()}
+    sites = engine(backend).sites(program, Observations.of(x)).parameters if parameters else ()
     return PointFit(
         parameters=parameters,
-        dims={site.name: site.dims for site in engine(backend).sites(program, Observations.of(x)).parameters},
+        dims={site.name: site.dims for site in sites},
         log_likelihood=-9.0,
         log_posterior=-17.0,
         classification_log_likelihood=-9.0,
