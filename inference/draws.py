@@ -8,6 +8,7 @@ import xarray as xr
 from inference.backends import engine
 from inference.backends.sites import Sites
 from inference.checks import check_tree
+from inference.factors import with_factors
 from mixtures import Observations, Program
 from mixtures.assignments import Assignment
 from mixtures.errors import DataError, ModelError, in_words
@@ -28,7 +29,7 @@ def whole(posterior: Any) -> xr.DataTree:
         DataError: not a tree of draws; variables, dims, groups or attributes that verbs need are not there, or do not fit the program.
         StoredFileError: a user's own program cannot be found again.
     """
-    tree = check_tree(posterior).copy(deep=False)
+    tree = with_factors(check_tree(posterior))
     for name in PER_DRAW:
         if name in tree.children and tree[name].data_vars:
             tree[name] = xr.DataTree(_by_draw(name, tree[name].to_dataset()))
@@ -213,7 +214,7 @@ def _is_set(posterior: xr.DataTree, attribute: str) -> bool:
 
 def parameters_of(posterior: xr.DataTree) -> dict[str, np.ndarray]:
     """Every parameter's draws, (draws, ...): chains one after the other; assignments left out."""
-    group = posterior["posterior"].to_dataset()
+    group = with_factors(posterior)["posterior"].to_dataset()
     names = posterior.attrs["parameters"].split(",") if "parameters" in posterior.attrs else map(str, group.data_vars)
     return {name: flat(group[name].transpose("chain", "draw", ...).values) for name in names}
 

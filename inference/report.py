@@ -7,6 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from inference.checks import check_choice, check_count, check_result
+from inference.factors import readable, shown_name
 from inference.parameter_table import number, plain
 from inference.point.restarts import best_restart
 from inference.results import PointFit
@@ -61,11 +62,11 @@ def summary(posterior: xr.DataTree, group: str = "posterior") -> pd.DataFrame:
     import arviz_stats
 
     check_result("posterior", posterior, "children", "tree of draws", "sample_nuts")
-    draws = posterior[check_choice("group", group, posterior.children)].to_dataset()
+    draws = readable(posterior)[check_choice("group", group, posterior.children)].to_dataset()
     if not draws.data_vars:
         raise DataError("posterior", got=f"no variable in {group!r}", expected="draws")
     names = posterior.attrs["parameters"].split(",") if "parameters" in posterior.attrs else list(draws.data_vars)
-    shown = _with_correlations(draws[names])
+    shown = draws[[shown_name(str(name)) for name in names]]
     with np.errstate(divide="ignore", invalid="ignore"):  # constants, which are left out below
         table = arviz_stats.summary(xr.DataTree.from_dict({"posterior": shown}), round_to="none")
     return table[table["sd"] > 0]
@@ -107,15 +108,3 @@ def data_text(x: Observations) -> str:
         return f"{len(x)} rows of {x.feature_names[0] if x.feature_names else 'one variable'}"
     names = f" ({', '.join(x.feature_names)})" if x.feature_names else ""
     return f"{len(x)} rows, {x.features} columns{names}"
-
-
-def _with_correlations(draws: xr.Dataset) -> xr.Dataset:
-    """Each correlation once, in place of the Cholesky factor; what is left of the matrix is constant."""
-    if "correlation_cholesky" not in draws:
-        return draws
-    root = draws["correlation_cholesky"]
-    values = root.transpose(..., "features", "features_bis").values
-    correlation = root.transpose(..., "features", "features_bis").copy(
-        data=np.triu(values @ np.swapaxes(values, -1, -2), 1)
-    )
-    return draws.drop_vars("correlation_cholesky").assign(correlation=correlation)

@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from inference.assignment import responsibilities as model
 from inference.draws import observations_of, whole, with_program
+from inference.factors import readable
 from inference.labels.evidence import permutations_of, raw_tree
 from inference.labels.exchange import groups_in, groups_of
 from inference.labels.permutations import (
@@ -212,4 +213,4 @@ def _permuted_tree(tree: xr.DataTree, permutation: np.ndarray) -> xr.DataTree:
     aligned = tree.copy(deep=False)
     aligned["posterior"] = xr.DataTree(numbered_anew(tree, every))
     aligned["relabelling"] = xr.DataTree(relabelling.assign(permutation=own.copy(data=composed)))
-    return aligned
+    return readable(aligned)

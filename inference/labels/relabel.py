@@ -12,6 +12,7 @@ import xarray as xr
 
 from inference.checks import check_choice, check_count
 from inference.draws import law_of, sampled_assignments, with_program
+from inference.factors import readable
 from inference.labels.evidence import Evidence, raw_tree
 from inference.labels.exchange import FIXED, groups_of, is_exchangeable
 from inference.labels.methods import METHODS, solved, tasks
@@ -143,7 +144,7 @@ def apply(raw: xr.DataTree, result: Relabelling, attrs: dict[str, Any]) -> xr.Da
     tree["posterior"] = xr.DataTree(after)
     tree["posterior_raw"] = xr.DataTree(before)
     tree["relabelling"] = xr.DataTree(xr.Dataset(found, coords=coords, attrs=attrs | note))
-    return tree
+    return readable(tree)
 
 
 def numbered_anew(tree: xr.DataTree, permutations: Permutations) -> xr.Dataset:

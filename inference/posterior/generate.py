@@ -16,6 +16,7 @@ from inference.assignment.responsibilities import joint_blocks
 from inference.backends import Bound, bind
 from inference.backends.sites import Site
 from inference.draws import flat, observations_of, parameters_of, program_of
+from inference.factors import with_correlations, with_factors
 from inference.posterior.tree import coords_of, dataset, dims_of
 from mixtures import Observations, Program
 from mixtures.seeds import derived, generator
@@ -111,7 +112,7 @@ def with_predictive(
     total = tree["posterior"].sizes["draw"]
     cells = sum(int(np.prod(site.shape)) for site in sites.all if site.kind == "observed")
     kept = np.unique(np.linspace(0, total - 1, max(1, min(total, PREDICTIVE_CELLS // (cells * chains)))).astype(int))
-    group = tree["posterior"].to_dataset()
+    group = with_factors(tree)["posterior"].to_dataset()
     held = {site.name: flat(group[site.name].values[:, kept]) for site in sites.parameters}
     coords = coords_of(x, sites)
 
@@ -121,7 +122,7 @@ def with_predictive(
         for kind in ("parameter", "observed"):
             some = [site for site in sites.all if site.kind == kind]
             values = {site.name: drawn[site.name].reshape(*shape, *site.shape) for site in some}
-            made[kind] = dataset(values, {site.name: dims_of(site, x) for site in some}, coords)
+            made[kind] = with_correlations(dataset(values, {site.name: dims_of(site, x) for site in some}, coords))
         if "obs" not in made["observed"] and len(x.shape) == 2 and len(made["observed"].data_vars) == x.features:
             columns = np.stack([column.values for column in made["observed"].data_vars.values()], axis=-1)
             side_by_side = dataset({"obs": columns}, {"obs": ("rows", "features")}, coords)

@@ -13,6 +13,7 @@ from inference.assignment.responsibilities import likelihood_blocks
 from inference.backends import Bound
 from inference.backends.sites import Site, Sites
 from inference.draws import NAMED, flat
+from inference.factors import readable
 from inference.posterior.afterwards import Steps
 from inference.posterior.circle import unrolled
 from inference.results import versions
@@ -33,7 +34,8 @@ def build_tree(
 ) -> xr.DataTree:
     """The tree of a sampler's draws.
 
-    Groups: `posterior`, `sample_stats`, `log_likelihood` (of each row, assignments summed out), `log_prior` (one number a draw: what
+    Groups: `posterior`, `factors` (Cholesky factors, whose correlations `posterior` has), `sample_stats`,
+    `log_likelihood` (of each row, assignments summed out), `log_prior` (one number a draw: what
     `arviz_stats.psense` scales), `observed_data`, `constant_data` (the hyperparameters, covariates, known labels).
 
     Args:
@@ -94,7 +96,7 @@ def build_tree(
     )
     if steps is None:
         own.warn()
-    return tree
+    return readable(tree)
 
 
 def _log_likelihood(bound: Bound, draws: Draws) -> np.ndarray | None:

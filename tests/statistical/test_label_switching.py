@@ -130,7 +130,7 @@ def test_every_method_brings_scrambled_draws_back(method, strewn):
     per_draw = np.random.default_rng(0).permuted(np.tile([0, 1], (200, 1)), axis=1)
     other = scrambled(posterior, per_draw)
     before, after = relabel(posterior, method, pivot=labels), relabel(other, method, pivot=labels)
-    for name in ("weights", "loc", "scale", "correlation_cholesky"):
+    for name in ("weights", "loc", "scale", "correlation"):
         assert np.array_equal(before["posterior"][name], after["posterior"][name])
         assert np.array_equal(after["posterior_raw"][name], other["posterior"][name])
 

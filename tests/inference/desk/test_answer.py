@@ -17,7 +17,7 @@ from mixtures import Observations, gaussian_mixture
 def test_shares_means_and_certainty_are_those_of_the_posterior(run):
     text = run.answer.found
     draws, x = run.posterior["posterior"], run.x.x
-    root = draws["scale"].values[..., None] * draws["correlation_cholesky"].values
+    root = draws["scale"].values[..., None] * run.posterior["factors"]["correlation_cholesky"].values
     joint = np.empty((2, 60, len(x), 2))
     for c, d, k in np.ndindex(2, 60, 2):
         law = stats.multivariate_normal(draws["loc"].values[c, d, k], root[c, d, k] @ root[c, d, k].T)

@@ -62,7 +62,8 @@ def test_what_is_missing_is_done_and_what_is_there_is_kept(copy, monkeypatch):
     (copy.path / runs.SUMMARY).unlink()
     raw = copy.posterior
     raw["posterior"] = raw["posterior_raw"]
-    del raw["posterior_raw"], raw["relabelling"]
+    raw["factors"] = raw["factors_raw"]
+    del raw["posterior_raw"], raw["factors_raw"], raw["relabelling"]
     inference.save(raw, copy.path / runs.POSTERIOR, overwrite=True)
     monkeypatch.setattr(inference, "fit_map", None)  # must not be asked for again
     monkeypatch.setattr(inference, "sample_nuts", None)

@@ -142,8 +142,8 @@ def test_log_likelihood_has_the_assignment_summed_out(faithful, faithful_posteri
 
     from tests.oracles import gaussian_log_joint
 
-    draw = faithful_posterior["posterior"].isel(chain=1, draw=17)
-    root = draw["scale"].values[..., None] * draw["correlation_cholesky"].values
+    draw, factors = (faithful_posterior[name].isel(chain=1, draw=17) for name in ("posterior", "factors"))
+    root = draw["scale"].values[..., None] * factors["correlation_cholesky"].values
     table = gaussian_log_joint(faithful.x, draw["weights"].values, draw["loc"].values, root @ np.swapaxes(root, -1, -2))
     found = faithful_posterior["log_likelihood"]["obs"].isel(chain=1, draw=17).values
     np.testing.assert_allclose(found, logsumexp(table, axis=1), rtol=1e-10)
