@@ -53,3 +53,21 @@ napoleon_use_rtype = False
 python_maximum_signature_line_length = 90
 add_module_names = False
 toc_object_entries = False
+
+
+def as_it_is_written(app: object, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Keep Napoleon from reading a property's "Akaike (1974): ..." as a type and its meaning: it looks at the first line
+    alone, which is given nothing but a space that is not printed."""
+    if what in ("property", "attribute"):
+        lines.insert(0, "\\ ")
+
+
+def without_factories(app: object, what: str, name: str, obj: object, options: object, signature: str, returns: str):
+    """A dataclass's default that a factory makes, as Python that Sphinx can read."""
+    return (signature or "").replace("<factory>", "...") or None, returns
+
+
+def setup(app) -> None:
+    """Connect both, before the extensions."""
+    app.connect("autodoc-process-docstring", as_it_is_written, priority=400)
+    app.connect("autodoc-process-signature", without_factories)
