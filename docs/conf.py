@@ -40,6 +40,11 @@ nb_execution_timeout = 300
 nb_output_stderr = "remove-warn"
 nb_merge_streams = True
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".compiled"))  # each page is a process of its own
+# Kernels take no settings of the reader's IPython, and do not warn of sockets that are this machine's own.
+PROFILE = Path(__file__).parent / "_build" / "ipython" / "profile_default"
+PROFILE.mkdir(parents=True, exist_ok=True)
+(PROFILE / "ipython_kernel_config.py").write_text('get_config().IPKernelApp.log_level = "ERROR"\n')
+os.environ["IPYTHONDIR"] = str(PROFILE.parent)
 os.environ.setdefault("PYTHONWARNINGS", "ignore:IProgress not found")  # tqdm wants widgets in a notebook
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
