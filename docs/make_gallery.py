@@ -22,6 +22,7 @@ PAGE = """# {title}
 
 ```{{literalinclude}} ../../examples/{name}.py
 :language: python
+:lines: {code}-
 ```
 """
 
@@ -52,13 +53,19 @@ def run(example: Path) -> None:
 
 def page(example: Path) -> str:
     """The page of an example: its docstring, what an earlier run left, its code."""
-    title, _, rest = (ast.get_docstring(ast.parse(example.read_text(encoding="utf-8"))) or example.stem).partition("\n")
+    module = ast.parse(example.read_text(encoding="utf-8"))
+    title, _, rest = (ast.get_docstring(module) or example.stem).partition("\n")
     folder = GALLERY / example.stem
     pictures = "".join(f"\n![{each.stem}]({example.stem}/{each.name})\n" for each in sorted(folder.glob("*.png")))
     is_there = (folder / "printed.txt").exists()
     printed = f"\n## What it prints\n\n```{{literalinclude}} {example.stem}/printed.txt\n:language: text\n```\n"
     return PAGE.format(
-        title=title.rstrip("."), rest=rest.strip(), pictures=pictures, printed=printed * is_there, name=example.stem
+        title=title.rstrip("."),
+        rest=rest.strip(),
+        pictures=pictures,
+        printed=printed * is_there,
+        name=example.stem,
+        code=module.body[1].lineno,
     )
 
 

@@ -3,6 +3,7 @@ refusals are in the troubleshooting page; code on pages is executed. Texts are r
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,18 +40,25 @@ def texts(node: ast.expr, function: ast.AST) -> list[str]:
     return []
 
 
+def calls() -> Iterator[tuple[ast.Call, ast.FunctionDef]]:
+    """Every call in the packages, and the function that it stands in."""
+    for path in SOURCES:
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(function, ast.FunctionDef):
+                yield from ((node, function) for node in ast.walk(function) if isinstance(node, ast.Call))
+
+
+CALLS = list(calls())
+
+
 def said(name: str, which: int | str) -> list[str]:
     """All texts that calls of `name` have as an argument, given by its place or its keyword; those of words, not of values alone."""
     found = []
-    for path in SOURCES:
-        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(function, ast.FunctionDef):
-                continue
-            for call in ast.walk(function):
-                if isinstance(call, ast.Call) and called(call) == name:
-                    by_name = {keyword.arg: keyword.value for keyword in call.keywords}
-                    node = by_name.get(which) if isinstance(which, str) else (call.args[which:] or [None])[0]
-                    found += [] if node is None else texts(node, function)
+    for call, function in CALLS:
+        if called(call) == name:
+            by_name = {keyword.arg: keyword.value for keyword in call.keywords}
+            node = by_name.get(which) if isinstance(which, str) else (call.args[which:] or [None])[0]
+            found += [] if node is None else texts(node, function)
     return sorted({text for text in found if re.search(r"[a-z]{3}", text)})
 
 
