@@ -6,7 +6,7 @@ BIN := .venv/bin
 # A worker a core, four at most: each compiles its own programs and takes some GB. A file stays whole, because its fixtures are shared.
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test test-all test-seeds test-newest lint bench clean
+.PHONY: demo test test-all test-seeds test-newest lint bench docs docs-links clean
 
 demo: .venv/demo
 	$(BIN)/mixtures demo
@@ -34,6 +34,16 @@ lint: .venv/test
 bench: .venv/bench
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
+# The site, in docs/_build/html: cells of its pages are executed, warnings are errors. GALLERY=1 runs the examples too, for their pictures.
+docs: .venv/docs
+	$(BIN)/codespell
+	$(BIN)/python docs/make_gallery.py $(if $(GALLERY),--run)
+	$(BIN)/sphinx-build -W --keep-going -q docs docs/_build/html
+
+# Asks the servers behind the site's links; needs the network.
+docs-links: .venv/docs
+	$(BIN)/sphinx-build -q -b linkcheck docs docs/_build/links
+
 # One stamp a purpose: the demo needs no torch, the tests need both backends, the benchmarks the peers as well.
 .venv/demo: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -48,6 +58,10 @@ bench: .venv/bench
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[bench]"
 	touch $@
 
+.venv/docs: .venv/demo
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
+	touch $@
+
 .venv-newest/test: pyproject.toml constraints.txt
 	$(NEWEST) -m venv .venv-newest
 	grep '^torch=' constraints.txt > .venv-newest/torch.txt
@@ -55,4 +69,5 @@ bench: .venv/bench
 	touch $@
 
 clean:
+	rm -rf docs/_build docs/reference/generated docs/gallery
 	rm -rf .venv .venv-newest .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .compiled

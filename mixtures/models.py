@@ -21,7 +21,7 @@ def gaussian_mixture(
     """A mixture of Gaussians, for data of shape (rows,) or (rows, features).
 
     Sites are `weights` (components,), `loc` (components[, features]), and what the covariance structure asks for, K components and d
-    features, p = d (d - 1) / 2 planes:
+    features, p = d (d - 1) / 2 planes::
 
         EII              scale ()
         VII  spherical   scale (K,)

@@ -23,7 +23,7 @@ class CalibrationTable:
         lower: lower bound of an exact confidence interval for the true frequency.
         upper: its upper bound.
         level: confidence level of the interval.
-        expected_calibration_error: mean of |observed - predicted| over the bins, weighted by their rows.
+        expected_calibration_error: mean of `|observed - predicted|` over the bins, weighted by their rows.
     """
 
     edges: Float[np.ndarray, " edges"]

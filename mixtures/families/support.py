@@ -20,7 +20,7 @@ class Support:
         example: one of them: it stands in for missing cells, whose log density is then masked.
         advice: what to do about values outside: a sentence, or a function of the data that gives one.
         is_discrete: whether values have probabilities, not densities.
-        straightened: values -> values on the whole real line, y, and log |dx/dy|; on that line a density that is much higher than the
+        straightened: values -> values on the whole real line, y, and `log |dx/dy|`; on that line a density that is much higher than the
             data's own is a spike, and not just what data of many orders of magnitude look like near 0.
     """
 
