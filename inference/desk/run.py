@@ -59,6 +59,7 @@ class Run:
     Example:
         >>> import tempfile
         >>> import inference
+        >>> import mixtures
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     run = inference.Run.of(mixtures.gaussian_mixture(2, "tied"), [0.0, 1.0, 10.0, 11.0, 12.0], parent=folder)
         ...     run = run.complete(pictures=False)
