@@ -4,6 +4,8 @@ from .assignment.abstain import abstain as abstain
 from .assignment.calibration import CalibrationTable as CalibrationTable
 from .assignment.calibration import calibration_table as calibration_table
 from .assignment.classify import classify as classify
+from .assignment.forecast import Forecast as Forecast
+from .assignment.forecast import forecast as forecast
 from .assignment.guide import fit_guide as fit_guide
 from .assignment.log_likelihood import log_likelihood as log_likelihood
 from .assignment.responsibilities import responsibilities as responsibilities

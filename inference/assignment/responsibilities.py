@@ -1,5 +1,6 @@
 """How probable is each component for each row? Exact, through the hub, for one parameter value or averaged over a posterior."""
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from inference.backends import Bound, bind, engine
-from inference.checks import check_share, checked, no_path
+from inference.checks import check_flags, check_share, checked, no_path
 from inference.draws import backend_of, has_paths, observations_of, parameters_of, program_of, whole, with_program
 from inference.frames import components_of, like
 from inference.results import PointFit
@@ -23,7 +24,12 @@ CELLS_AT_ONCE = 1_000_000
 
 
 def responsibilities(
-    fit_or_posterior: PointFit | xr.DataTree, x: Any, interval: float | None = None, *, program: Program | None = None
+    fit_or_posterior: PointFit | xr.DataTree,
+    x: Any,
+    interval: float | None = None,
+    *,
+    filtered: bool = False,
+    program: Program | None = None,
 ) -> Any:
     """P(assignment_i = k | x), exact: given row i, or in a hidden Markov chain all rows (smoothed); for a posterior, its mean over the draws.
 
@@ -33,6 +39,8 @@ def responsibilities(
         fit_or_posterior: a point fit, or a tree of draws.
         x: rows to classify, old or new, with the columns of the fitted data.
         interval: with a posterior, also return the bounds of the equal-tailed interval that holds this share of the draws, 0.9 say.
+        filtered: of a hidden Markov chain, given row i and those before it alone, what was known at the time; without effect where rows
+            are independent.
         program: the declaration of the draws, where it cannot be imported again: one made inside a function, say.
 
     Returns:
@@ -51,7 +59,11 @@ def responsibilities(
         >>> responsibilities(fit, x).round(2)[:, 0].tolist()
         [0.0, 0.0, 1.0, 1.0, 1.0]
     """
-    found = probabilities(fit_or_posterior, x, interval, program=program)
+    check_flags(filtered=filtered)
+    if filtered and interval is not None:
+        raise ModelError("interval", got="an interval of filtered probabilities", expected="one of the two")
+    look = filtered_probabilities if filtered else functools.partial(probabilities, interval=interval)
+    found = look(fit_or_posterior, x, program=program)
     names = components_of(fit_or_posterior)
     return tuple(like(x, one, names) for one in found) if isinstance(found, tuple) else like(x, found, names)
 
@@ -68,6 +80,32 @@ def probabilities(
         )
     bound = bound_like(fit_or_posterior, x)
     return one_or_all(bound.sites.marginals(_softmax(table_of(bound, fit_or_posterior))))
+
+
+def filtered_probabilities(fit_or_posterior: PointFit | xr.DataTree, x: Any, *, program: Program | None = None) -> Any:
+    """P(assignment_i = k | row i and those before it); of a posterior the mean over its draws."""
+    bound, parameters = bound_and_draws(fit_or_posterior, x, program)
+    law = bound.sites.law
+    if bound.sites.is_row_wise or law is None:
+        return probabilities(fit_or_posterior, x, program=program)
+    total, draw = np.zeros(()), 0
+    for tables in in_blocks(bound.emissions, parameters, bound):
+        for table in tables:
+            values = {name: value[draw] for name, value in parameters.items()}
+            total, draw = total + law.filtered(np, values, table, bound.x.rows), draw + 1
+    return total / draw
+
+
+def bound_and_draws(
+    result: PointFit | xr.DataTree, x: Any, program: Program | None = None
+) -> tuple[Bound, dict[str, np.ndarray]]:
+    """The problem that a result is of, bound to `x` (of a posterior None takes its own data), and every value that its parameters have,
+    (draws, ...) by site: of a point fit one."""
+    if not isinstance(result, xr.DataTree):
+        return bound_like(result, x), {name: np.asarray(value)[None] for name, value in result.parameters.items()}
+    tree = whole(with_program(result, program))
+    observations = observations_of(tree) if x is None else checked_like(tree, x)
+    return bind(program_of(tree), observations, backend_of(tree)), parameters_of(tree)
 
 
 def log_joint(fit: PointFit, x: Any) -> np.ndarray:

@@ -138,6 +138,12 @@ class Assignment(ABC):
         joint = self.joint(xp, values, table, rows)
         return xp.exp(joint - logsumexp(xp, joint, 1)[:, None])
 
+    def filtered(
+        self, xp: Any, values: Values, table: Float[Array, "rows components"], rows: Rows
+    ) -> Float[Array, "rows components"]:
+        """P(assignment_i = k | row i and those before it, parameters): all that matters, where rows are independent."""
+        return self.marginals(xp, values, table, rows)
+
     @abstractmethod
     def mode(self, xp: Any, values: Values, table: Float[Array, "rows components"], rows: Rows) -> Int[Array, " rows"]:
         """The most probable assignments of all rows together."""

@@ -128,6 +128,11 @@ class Markov(Assignment):
         ahead = logsumexp(xp, until, 1) - logsumexp(xp, before, 1)
         return both + (ahead - logsumexp(xp, both, 1))[:, None]
 
+    def filtered(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
+        """P(assignment_i = k | row i and those before it, parameters), (rows, components)."""
+        _, until = chains.forward(xp, chains.sum_tree(xp, self._steps(xp, values, table, rows)), table.shape[0])
+        return xp.exp(until - logsumexp(xp, until, 1)[:, None])
+
     def mode(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
         tree = chains.max_tree(xp, self._steps(xp, values, table, rows))
         return chains.path(xp, tree, table.shape[0], lambda scores: xp.argmax(scores, axis=1))

@@ -257,6 +257,7 @@ def assignments(made: Results) -> Iterator[Verb]:
         {**either, "fit_or_posterior": made.tree},
         {"x": DATA, "interval": SHARE.or_("None"), **PROGRAM},
     )
+    yield Verb(inference.responsibilities, either, {"filtered": FLAG})
     yield Verb(inference.log_likelihood, either, {"fit_or_posterior": THING, "x": DATA})
     yield Verb(inference.log_likelihood, {**either, "fit_or_posterior": made.tree}, PROGRAM)
     yield Verb(
