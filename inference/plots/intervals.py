@@ -1,5 +1,6 @@
 """Parameters with their intervals, and the components' shares of the rows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ from inference.assignment.density import component_shares, noise_of, program_in
 from inference.assignment.responsibilities import checked_like, responsibilities
 from inference.checks import check_choice
 from inference.draws import program_of, whole
+from inference.factors import readable, shown_name
+from inference.frames import components_of
 from inference.plots.axes import given_or_new, legend_beside, shortened
 from inference.plots.columns import tails
 from inference.plots.kinds import looks_of
@@ -81,7 +84,7 @@ def plot_intervals(fit: PointFit | xr.DataTree, ax: Axes | None = None, *, site:
     chosen = check_choice("site", first if site is None else site, sites)
     drawn = sites[chosen]
     ax = given_or_new(ax, (5.5, 0.9 + 0.24 * min(drawn.lines, MOST_LINES)))
-    draw_site(ax, chosen, drawn, noise_of(program_in(fit)))
+    draw_site(ax, chosen, drawn, noise_of(program_in(fit)), names=components_of(fit))
     if drawn.components is not None:
         legend_beside(ax)
     return ax
@@ -126,15 +129,22 @@ def plot_weights(fit: PointFit | xr.DataTree, x: Any, ax: Axes | None = None) ->
         yticks=place[:: -(-len(place) // MOST_SHARES)],
         xlim=(0, 1.18 * max(ends)),
     )
+    if all(isinstance(name, str) for name in components_of(fit)):
+        ax.set_yticks(place, [shortened(look.label) for look in known])
     ax.set_ylim(max(len(known), 3) - 0.5, -0.5)  # two components are no two walls
     ax.tick_params(axis="y", length=0)
     return ax
 
 
 def draw_site(
-    ax: Axes, site: str, drawn: SiteDraws, noise: frozenset[int] = frozenset(), most: int = MOST_LINES
+    ax: Axes,
+    site: str,
+    drawn: SiteDraws,
+    noise: frozenset[int] = frozenset(),
+    most: int = MOST_LINES,
+    names: Sequence[object] = (),
 ) -> None:
-    """Draw the forest of one site."""
+    """Draw the forest of one site; `names` are the components'."""
     numbers = drawn.components
     known = [0] if numbers is None else [place for place, k in enumerate(numbers) if k not in noise]
     shown = drawn.columns[: max(1, most // max(1, len(known)))]
@@ -142,7 +152,7 @@ def draw_site(
     places, is_own = _on_own_scales(values)
     has_numbers = (is_own or len(values) == 1) and len(known) <= FEW and values[0].size <= 3 * FEW
     for line, index in enumerate(known):
-        look = None if numbers is None else looks(numbers[index] + 1, noise)[-1]
+        look = None if numbers is None else looks(numbers[index] + 1, noise, names)[-1]
         shade, marker, label = (WHOLE, "o", None) if look is None else (look.colour, look.marker, look.label)
         at, y = places[:, line], np.arange(len(shown)) + 0.7 * ((line + 0.5) / len(known) - 0.5)
         if len(values) > 1:
@@ -194,9 +204,9 @@ def sites_of(fit: Any) -> dict[str, SiteDraws]:
         ModelError: neither a point fit nor draws.
     """
     if isinstance(fit, xr.DataTree):
-        known, tree = _numbered(program_of(fit)), whole(fit)
+        known, tree = _numbered(program_of(fit)), readable(whole(fit))
         group = tree["posterior"].to_dataset()
-        made = {name: _of_array(group[name]) for name in tree.attrs["parameters"].split(",")}
+        made = {name: _of_array(group[name]) for name in map(shown_name, tree.attrs["parameters"].split(","))}
     elif isinstance(fit, PointFit):
         known = _numbered(fit.program)
         made = {name: _of_values(fit, name, value) for name, value in fit.parameters.items()}

@@ -8,6 +8,7 @@ import xarray as xr
 from inference.assignment.density import noise_of, program_in
 from inference.backends import engine
 from inference.draws import backend_of
+from inference.frames import components_of
 from inference.plots.palette import Look, looks
 from mixtures import Observations
 from mixtures.errors import ModelError
@@ -30,13 +31,13 @@ def looks_of(result: Any, x: Observations) -> list[Look]:
     """
     program = program_in(result)
     if program.mixture is not None:
-        return looks(program.mixture.components, noise_of(program))
+        return looks(program.mixture.components, noise_of(program), components_of(result))
     assignments = _sites(result, x).assignments
     if len(assignments) != 1:
         raise ModelError(
             "fit", got=f"a program with {len(assignments)} assignments a row", expected="one assignment a row"
         )
-    return looks(assignments[0].categories)
+    return looks(assignments[0].categories, names=components_of(result))
 
 
 def kinds_of(result: Any, x: Observations) -> list[Kind]:

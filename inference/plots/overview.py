@@ -9,6 +9,7 @@ from matplotlib.figure import Figure, FigureBase, SubFigure
 from inference.assignment.classify import classify
 from inference.assignment.density import has_moments, noise_of, program_in
 from inference.assignment.responsibilities import checked_like, responsibilities
+from inference.frames import components_of
 from inference.plots.axes import new_figure
 from inference.plots.categories import plot_categories
 from inference.plots.certainty import draw_certainty
@@ -64,7 +65,7 @@ def overview(fit: PointFit | xr.DataTree, x: Any) -> Figure:
         _draw_rows(right, fit, observations)
         axes = parts[-1].subplots(1, len(sites), squeeze=False)[0] if sites else ()
         for ax, (name, drawn) in zip(axes, sites, strict=True):
-            draw_site(ax, name, drawn, noise_of(program_in(fit)), LINES)
+            draw_site(ax, name, drawn, noise_of(program_in(fit)), LINES, components_of(fit))
         _legend(page, left)
     return page
 

@@ -4,7 +4,7 @@ Okabe & Ito (2008), "Color Universal Design": told apart with any common colour 
 white; black is kept for what belongs to no component, grey for the data, and for noise.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from inference.checks import check_count
@@ -43,16 +43,19 @@ class Look:
     label: str
 
 
-def looks(components: int, noise: Collection[int] = ()) -> list[Look]:
-    """The looks of so many components, those among `noise` in grey.
+def looks(components: int, noise: Collection[int] = (), names: Sequence[object] = ()) -> list[Look]:
+    """The looks of so many components, those among `noise` in grey, under their names where they have some.
 
     Example:
         >>> [look.label for look in looks(2, noise={0})]
         ['component 0 (noise)', 'component 1']
+        >>> [look.label for look in looks(2, names=["short", "long"])]
+        ['short', 'long']
     """
+    called = [names[k] if k < len(names) and isinstance(names[k], str) else f"component {k}" for k in range(components)]
     return [
-        Look(NOISE, "x", f"component {k} (noise)") if k in noise else Look(colour(k), marker(k), f"component {k}")
-        for k in range(components)
+        Look(NOISE, "x", f"{label} (noise)") if k in noise else Look(colour(k), marker(k), label)
+        for k, label in enumerate(map(str, called))
     ]
 
 
