@@ -14,7 +14,7 @@ from inference.checks import check_count
 from inference.html import InNotebooks
 from inference.results import PointFit
 from mixtures import Mixture, Observations, Program
-from mixtures.assignments import Markov
+from mixtures.assignments import Chain, Markov
 from mixtures.errors import ModelError
 from mixtures.seeds import check_seed, derived, generator
 
@@ -133,7 +133,7 @@ def _problem(
     count = len(next(iter(every.values())))
     chosen = generator(seed, "forecast").permutation(np.resize(np.arange(count), draws))
     parameters = {name: value[chosen] for name, value in every.items()}
-    if not isinstance(bound.sites.law, Markov):
+    if not isinstance(bound.sites.law, Chain):
         raise ModelError(
             "program", got="rows that do not follow one another", expected="a hidden Markov chain, see hidden_markov"
         )
@@ -148,7 +148,7 @@ def _problem(
 def _last_states(bound: Bound, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
     """P(z_T | x_1, ..., x_T) of each series, (draws, series, components)."""
     law, rows = bound.sites.law, bound.x.rows
-    assert isinstance(law, Markov)  # the caller has checked
+    assert law is not None  # the caller has checked
     ends = _ends(bound.x)
     found: list[np.ndarray] = []
     for table in in_blocks(bound.emissions, parameters, bound):

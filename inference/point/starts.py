@@ -20,6 +20,9 @@ Start = Mapping[str, Any] | PointFit
 Starts = Start | Sequence[Start] | Callable[[np.ndarray, np.random.Generator], Start] | None
 """What a user may give: one start or fit, or several (used first, the rest is drawn), a rule of their own, or None for the program's rule."""
 
+ROUNDING = 1e-9
+"""Spreads below it, as a share of the values, are those of equal values."""
+
 FOR_SCALES = 16
 """Starts drawn at least, to learn how far apart starts lie."""
 
@@ -81,6 +84,7 @@ def step_scales(bound: Bound, seed: int, verb: str) -> dict[str, np.ndarray]:
     scales = {site.name: np.ones(()) for site in bound.sites.parameters}
     for site in bound.sites.parameters:
         if site.is_real:
-            spread = drawn[site.name].std(axis=0)
-            scales[site.name] = np.broadcast_to(np.where(spread > 0, spread, 1.0), site.shape)
+            spread, size = drawn[site.name].std(axis=0), np.abs(drawn[site.name]).max(axis=0)
+            # equal starts differ by the rounding of their mean
+            scales[site.name] = np.broadcast_to(np.where(spread > ROUNDING * size, spread, 1.0), site.shape)
     return scales

@@ -1,10 +1,12 @@
 """Laws of the assignment: how rows are assigned to components. One law a file; `Mixture` takes one as its third part."""
 
+from mixtures.assignments.chain import TO as TO
+from mixtures.assignments.chain import Chain as Chain
 from mixtures.assignments.dirichlet import Dirichlet as Dirichlet
 from mixtures.assignments.gating import Gating as Gating
 from mixtures.assignments.law import Assignment as Assignment
 from mixtures.assignments.law import RowWise as RowWise
-from mixtures.assignments.markov import TO as TO
 from mixtures.assignments.markov import Markov as Markov
+from mixtures.assignments.markov_gating import MarkovGating as MarkovGating
 
-__all__ = ["TO", "Assignment", "Dirichlet", "Gating", "Markov", "RowWise"]
+__all__ = ["TO", "Assignment", "Chain", "Dirichlet", "Gating", "Markov", "MarkovGating", "RowWise"]

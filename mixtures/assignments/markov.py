@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from mixtures.assignments import chains
-from mixtures.assignments.law import Assignment, Values
-from mixtures.assignments.logarithms import log_of, logsumexp
+from mixtures.assignments.chain import TO, Chain, begins
+from mixtures.assignments.law import Values
+from mixtures.assignments.logarithms import log_of
 from mixtures.errors import ModelError, in_words
 from mixtures.ppl.protocol import PPL, Array
 from mixtures.priors import Dirichlet as DirichletPrior
@@ -17,15 +18,12 @@ from mixtures.rows import Rows
 
 Concentration = float | tuple[float, ...] | tuple[tuple[float, ...], ...]
 
-TO = "to"
-"""The axis of a transition matrix over what follows: components too, which are numbered anew with them."""
-
 STAYS = 0.8
 """How probable it is where optimisation starts that a chain stays where it is: components that last are what a chain is fitted for."""
 
 
 @dataclass(frozen=True)
-class Markov(Assignment):
+class Markov(Chain):
     """The components of a series' rows are a Markov chain (hidden Markov model; Baum & Petrie 1966).
 
     Rows are in the order of time. `Observations(x, sequence=...)` says which series each belongs to, all rows of a series side by side;
@@ -53,9 +51,6 @@ class Markov(Assignment):
 
     transition: Concentration = 1.0
     initial: Concentration | Literal["uniform", "stationary"] = 1.0
-
-    unit: ClassVar = "sequence"
-    title: ClassVar = "A hidden Markov chain"
 
     def __post_init__(self):
         object.__setattr__(self, "transition", _concentration("transition", self.transition))
@@ -110,7 +105,6 @@ class Markov(Assignment):
         return chains.stationary(np, np.asarray(values["transition"]))
 
     def initial_probs(self, xp: Any, values: Values) -> Array:
-        """The probabilities of a series' first row, (components,)."""
         if self.initial == "stationary":
             return chains.stationary(xp, values["transition"])
         if self.initial == "uniform":
@@ -118,42 +112,12 @@ class Markov(Assignment):
             return one / one.shape[0]
         return values["initial"]
 
-    def log_marginal(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
-        return chains.total(xp, chains.sum_tree(xp, self._steps(xp, values, table, rows)))[None]
-
-    def joint(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
-        tree = chains.sum_tree(xp, self._steps(xp, values, table, rows))
-        before, until = chains.forward(xp, tree, table.shape[0])
-        both = until + chains.backward(xp, tree, table.shape[0])
-        ahead = logsumexp(xp, until, 1) - logsumexp(xp, before, 1)
-        return both + (ahead - logsumexp(xp, both, 1))[:, None]
-
-    def filtered(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
-        """P(assignment_i = k | row i and those before it, parameters), (rows, components)."""
-        _, until = chains.forward(xp, chains.sum_tree(xp, self._steps(xp, values, table, rows)), table.shape[0])
-        return xp.exp(until - logsumexp(xp, until, 1)[:, None])
-
-    def mode(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
-        tree = chains.max_tree(xp, self._steps(xp, values, table, rows))
-        return chains.path(xp, tree, table.shape[0], lambda scores: xp.argmax(scores, axis=1))
-
-    def log_mode(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
-        return xp.max(chains.max_tree(xp, self._steps(xp, values, table, rows))[-1][0, 0])
-
-    def sample(self, values: Values, table: np.ndarray, rows: Rows, rng: np.random.Generator) -> np.ndarray:
-        tree = chains.sum_tree(np, self._steps(np, values, table, rows))
-        # argmax of log p + Gumbel noise is a draw from p (Gumbel 1954)
-        return chains.path(
-            np, tree, table.shape[0], lambda scores: np.argmax(scores + rng.gumbel(size=scores.shape), axis=1)
-        )
-
     def permuted(self, values: Values, permutation: np.ndarray) -> Values:
         own = {"transition": values["transition"][permutation][:, permutation]}
         return own | ({"initial": values["initial"][permutation]} if "initial" in values else {})
 
-    def _steps(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
-        initial, transition = self.initial_probs(xp, values), values["transition"]
-        return chains.steps(xp, log_of(xp, initial), log_of(xp, transition), table, begins(xp, rows, table.shape[0]))
+    def log_transition(self, xp: Any, values: Values, rows: Rows) -> Array:
+        return log_of(xp, values["transition"])
 
 
 def staying(components: int) -> np.ndarray:
@@ -166,6 +130,15 @@ def staying(components: int) -> np.ndarray:
     )
 
 
+def initial_concentration(value: Any) -> Any:
+    """The Dirichlet concentration of initial probabilities.
+
+    Raises:
+        ModelError: no positive numbers.
+    """
+    return _concentration("initial", value)
+
+
 def _concentration(name: str, value: Any) -> Any:
     """A Dirichlet's concentration.
 
@@ -176,11 +149,3 @@ def _concentration(name: str, value: Any) -> Any:
         return DirichletPrior(value).parameters[0][1]
     except ModelError as error:
         raise ModelError(name, got=in_words(value), expected="positive numbers, the Dirichlet concentration") from error
-
-
-def begins(xp: Any, rows: Rows, size: int) -> Array:
-    """Which rows begin a series, (rows,)."""
-    is_first = xp.arange(size) == 0
-    if rows.sequence is None:
-        return is_first
-    return is_first | xp.concat([is_first[:1], rows.sequence[1:] != rows.sequence[:-1]])

@@ -74,12 +74,12 @@ class NumPyroPPL:
         data: Any,
     ) -> Any:
         def step(previous: Array, row: Any) -> tuple[Array, None]:
-            is_first, own = row
-            z = self.assign(name, jnp.where(is_first, initial, transition[previous]))
+            is_first, moves, own = row
+            z = self.assign(name, jnp.where(is_first, initial, (transition if moves is None else moves)[previous]))
             observe(z, own)
             return z, None
 
-        scan(step, jnp.zeros((), dtype=int), (begins, data))
+        scan(step, jnp.zeros((), dtype=int), (begins, transition if transition.ndim == 3 else None, data))
 
     def factor(self, name: str, log_factor: Array) -> None:
         numpyro.factor(name, log_factor)
@@ -119,12 +119,13 @@ class _Path(numpyro.distributions.CategoricalProbs):
 
     def sample(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> Array:
         def step(previous: Array, row: Any) -> tuple[Array, Array]:
-            own, is_first = row
-            z = jax.random.categorical(own, jnp.log(jnp.where(is_first, self.initial, self.transition[previous])))
+            own, is_first, moves = row
+            z = jax.random.categorical(own, jnp.log(jnp.where(is_first, self.initial, moves[previous])))
             return z, z
 
-        keys = jax.random.split(key, self.begins.shape[0])
-        return jax.lax.scan(step, jnp.zeros((), dtype=int), (keys, self.begins))[1]
+        rows, components = self.begins.shape[0], self.initial.shape[0]
+        moves = jnp.broadcast_to(self.transition, (rows, components, components))
+        return jax.lax.scan(step, jnp.zeros((), dtype=int), (jax.random.split(key, rows), self.begins, moves))[1]
 
 
 WORDS, AT_ONCE = NumPyroPPL(), NumPyroAtOnce()

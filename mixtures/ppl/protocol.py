@@ -70,7 +70,8 @@ class PPL(Protocol):
         Args:
             name: of the assignments.
             initial: probabilities of a series' first row, (components,).
-            transition: probabilities of what follows each component, (components, components).
+            transition: probabilities of what follows each component, (components, components); or those of each row,
+                (rows, components, components).
             begins: which rows begin a series, (rows,).
             observe: (assignment, data of the row) -> anything; draws and observes what depends on them. It may be run for one row at a time, or
                 for all at once, in a plate `"rows"`.

@@ -80,7 +80,8 @@ class PyroPPL:
         # Pyro's vectorized_markov needs funsor in torch, whose backend is one for a process, and NumPyro's is JAX
         previous = None
         for row in pyro.markov(range(begins.shape[0])):
-            probs = initial if previous is None or begins[row] else Vindex(transition)[previous]
+            moves = transition[row] if transition.dim() == 3 else transition
+            probs = initial if previous is None or begins[row] else Vindex(moves)[previous]
             with _Prefix(f"{row}/"):
                 previous = self.assign(name, probs)
                 observe(previous, {key: value[row] for key, value in data.items()})
@@ -190,7 +191,8 @@ class _Path(Categorical):
         # u < cumulative probability: the inverse of the distribution function, of every possible state before
         uniform = torch.rand(self.begins.shape[0], 1)
         first = (torch.cumsum(self.initial, 0)[:-1] <= uniform).sum(1)
-        after = (torch.cumsum(self.transition, 1)[None, :, :-1] <= uniform[..., None]).sum(2)
+        moves = self.transition if self.transition.dim() == 3 else self.transition[None]
+        after = (torch.cumsum(moves, 2)[..., :-1] <= uniform[..., None]).sum(2)
         path, state = [], 0
         for is_first, initially, then in zip(self.begins.tolist(), first.tolist(), after.tolist(), strict=True):
             state = initially if is_first else then[state]

@@ -11,7 +11,7 @@ from inference.checks import checked
 from inference.point.given import checked_values
 from inference.point.starts import Start, listed
 from mixtures import Observations
-from mixtures.assignments.markov import begins
+from mixtures.assignments.chain import begins
 from mixtures.errors import ModelError
 
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from inference.point.em.closed_form import Array, Frame, State, Statistics
 from mixtures.assignments import Markov, chains
+from mixtures.assignments.chain import begins
 from mixtures.assignments.logarithms import log_of, logsumexp
-from mixtures.assignments.markov import STAYS, begins, staying
+from mixtures.assignments.markov import STAYS, staying
 from mixtures.observations import Observations
 
 
