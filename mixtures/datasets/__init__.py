@@ -15,6 +15,8 @@ SOURCES = {
     "R package datasets.",
     "galaxies": "Velocities of 82 galaxies in the Corona Borealis region, km/s; the 78th is 26690, as in the original. Postman, Huchra & "
     "Geller (1986), Astronomical Journal 92; Roeder (1990), JASA 85; R package MASS.",
+    "gnp": "Growth of the real gross national product of the United States, percent a quarter, 1951:2 to 1984:4. Hamilton (1989), Econometrica "
+    "57; the tests of Python's statsmodels.",
     "iris": "Fisher's irises, cm: 50 setosa, then 50 versicolor, then 50 virginica. Fisher (1936), Annals of Eugenics 7; R package "
     "datasets.",
 }
@@ -22,8 +24,8 @@ SOURCES = {
 
 
 def load_dataset(name: str) -> Observations:
-    """A classic data set: `earthquakes` (107,), `faithful` (272 x 2), `galaxies` (82,) or `iris`
-    (150 x 4).
+    """A classic data set: `earthquakes` (107,), `faithful` (272 x 2), `galaxies` (82,), `gnp` (135,)
+    or `iris` (150 x 4).
 
     Args:
         name: see `mixtures.datasets.SOURCES` for what they are.

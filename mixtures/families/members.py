@@ -21,14 +21,21 @@ def check_family(what: str, value: Any) -> None:
     """Check that a part of a declaration is a family.
 
     Raises:
-        ModelError: the class of a family, something else, a class that is no dataclass or lacks a method, a family that states a part where
-            none is looked for, or parts of sites that it does not have; the text says what to write instead.
+        ModelError: the class of a family, something else, a class that is no dataclass or lacks a method or a field `priors`, a family that
+            states a part where none is looked for, or parts of sites that it does not have; the text says what to write instead.
     """
     check_part(what, value, "emission", "a family, such as families.Gaussian()")
     name = type(value).__name__
     if missing := [method for method in METHODS if not hasattr(value, method)]:
         raise ModelError(what, got=f"a {name} without {', '.join(missing)}", expected="all that families.Family lists")
     check_dataclass(what, value)
+    if not any(field.name == "priors" for field in fields(value)):
+        raise ModelError(
+            what,
+            got=f"a {name} without a field `priors`",
+            expected="a field in which a user's priors stand, and the numbers of priors that are scaled to the data",
+            advice="Add priors: GivenPriors = (), and give back override(DEFAULTS, self.priors) from priors_by_site.",
+        )
     if unread := _unread_parts(value):
         derive = "Return it" if isinstance(value, Family) else "Derive from families.Family, and return it"
         raise ModelError(

@@ -32,6 +32,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
         for backend in ("numpyro", "pyro")
     ],
     "08_label_switching": [SMALL],
+    "10_markov_switching": [["--restarts", "1"]],
     "09_hidden_markov": [["--backend", backend, *SMALL[:2], *SMALL[4:]] for backend in ("numpyro", "pyro")],
 }
 """By example: the argument lists that it is run with."""
