@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from inference.backends import engine
 from inference.checks import check_counts, check_room, checked, sizes_of
 from inference.desk import log
 from inference.desk.answer import Answer, answer
@@ -29,6 +30,7 @@ from inference.desk.settings import (
 from inference.desk.table_files import STANDARD_INPUT, Table, read_table
 from inference.files import load
 from inference.results import PointFit, versions
+from inference.samplers.choice import SAMPLERS, Sampler, choose_sampler
 from inference.whole_files import write_whole
 from mixtures import Observations, Program
 from mixtures.datasets import SOURCES
@@ -113,6 +115,9 @@ class Run:
 
     @classmethod
     def _begun(cls, settings: Settings, table: Table, parent: str | Path) -> "Run":
+        engine(settings.fit.backend)  # which is found not to be installed before there is a folder
+        if settings.sample is not None:
+            sampler_of(settings.fit, settings.sample)
         x = observations_of(table, settings.data)
         for count in settings.model.components or (None,):
             program = program_of(settings.model, x, count)
@@ -261,6 +266,16 @@ class Run:
 
     def _write(self, name: str, text: str) -> None:
         write_whole(self.path / name, text.encode(), overwrite=True)
+
+
+def sampler_of(fit: FitSettings, sample: SampleSettings) -> Sampler:
+    """The sampler; of those that may be chosen, one that keeps its draws while they are made, if there is one.
+
+    Raises:
+        BackendError: it is not installed.
+    """
+    is_stored = sample.sampler == "auto" and SAMPLERS[fit.backend].has_store
+    return choose_sampler(sample.sampler, fit.backend, is_stored=is_stored, is_on_cpu=True)
 
 
 def _check_room(settings: Settings, program: Program, x: Observations) -> None:

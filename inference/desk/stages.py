@@ -13,7 +13,7 @@ from inference.desk import html_report
 from inference.desk import run as runs
 from inference.desk.declaration import family_of, law_of
 from inference.desk.figures import Picture, picture_of_selection, pictures_of_draws, pictures_of_fit, pictures_of_model
-from inference.desk.log import say, step
+from inference.desk.log import is_heard, say, step
 from inference.desk.run_folder import RunFolder
 from inference.frames import components_of
 from inference.results import PointFit
@@ -68,8 +68,9 @@ def sample(run: "runs.Run") -> None:
     settings, fitted = run.settings, run.fit
     assert settings.sample is not None  # the caller has looked
     how, backend, store = settings.sample, settings.fit.backend, run.path / runs.DRAWS
+    is_stored = runs.sampler_of(settings.fit, how).has_store
     with run.logged():
-        if backend == "numpyro":
+        if is_stored:
             say(f"Draws are kept in {store} while they are made; mixtures resume {run.path} continues there.")
         with step(f"NUTS: {how.chains} chains of {how.tune} + {how.draws} draws"):
             if store.exists():
@@ -78,14 +79,13 @@ def sample(run: "runs.Run") -> None:
                 posterior = inference.sample_nuts(
                     run.program, run.x, draws=how.draws, tune=how.tune, chains=how.chains, sampler=how.sampler,
                     seed=settings.fit.seed, backend=backend,
-                    init=fitted if how.start_at_fit else None, store=store if backend == "numpyro" else None,
+                    init=fitted if how.start_at_fit else None, store=store if is_stored else None,
+                    progress=None if is_heard() else False,
                 )  # fmt: skip
-    is_kept = store.exists()
-    if not posterior.attrs["complete"] and is_kept:  # Ctrl-C: what was drawn is in the store
-        raise KeyboardInterrupt
+    if is_stored and not posterior.attrs["complete"]:  # Ctrl-C: what was drawn is in the store
         raise KeyboardInterrupt
     RunFolder(run.path).save(posterior, runs.POSTERIOR)  # as sampled, until there is one labelling
-    if is_kept:
+    if is_stored:
         shutil.rmtree(store)
 
 
@@ -111,9 +111,7 @@ def finish(run: "runs.Run", pictures: bool = True) -> None:
 
 def draw(run: "runs.Run", formats: Iterable[str] = ("svg", "png")) -> list[Picture]:
     """The pictures of what is known."""
-    made = pictures(run)
-    RunFolder(run.path).draw(made, formats)
-    return made
+    return RunFolder(run.path).draw(pictures(run), formats)
 
 
 def pictures(run: "runs.Run") -> list[Picture]:
