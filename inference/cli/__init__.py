@@ -25,12 +25,19 @@ def main(argv: Sequence[str] | None = None, keep: bool = False) -> int:
     Returns:
         The exit code: 0 done, 1 bad data or a result that could not be had, 2 bad use, 3 done but not sound, 130 interrupted.
     """
+    try:
+        return _run(list(sys.argv[1:] if argv is None else argv), keep)
+    except KeyboardInterrupt:  # while the command itself was being imported
+        print("mixtures: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _run(arguments: list[str], keep: bool) -> int:
     import typer
 
     from inference.cli.app import app
 
     usage_error = typer.BadParameter.__base__  # of the argument parser that typer brings, which it does not name
-    arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         return app(arguments, obj={"keep": keep}, prog_name="mixtures", standalone_mode=False) or DONE
     except usage_error as misuse:  # type: ignore[misc]

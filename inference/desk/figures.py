@@ -18,6 +18,9 @@ MODEL = "model"
 MOST_PAIRS, LEAST_PROFILES = 8, 3
 """From so many, and up to so many columns, pictures of pairs are readable; profiles say something from the other number on."""
 
+MOST_CHECKED = 4
+"""How many columns a predictive check shows."""
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -68,9 +71,11 @@ def pictures_of_draws(posterior: xr.DataTree, x: Observations) -> Iterator[Pictu
         )
     yield Picture(
         "predictive",
-        "A posterior predictive check: the data beside what the model would draw anew. Data outside of the band are not accounted for.",
-        "The distribution of the data over a band of distributions drawn from the posterior.",
-        lambda: _single(lambda ax: plots.plot_predictive(posterior, x, ax), (7.0, 4.0)),
+        "A posterior predictive check: the data beside what the model would draw anew"
+        f"{f', of the first {MOST_CHECKED} columns' if (x.features or 1) > MOST_CHECKED else ''}. "
+        "Data outside of the band are not accounted for.",
+        "The distribution of each column of the data over a band of distributions drawn from the posterior.",
+        lambda: _predictive(posterior, x),
     )
 
 
@@ -132,6 +137,15 @@ def _traces(posterior: xr.DataTree, site: str) -> Figure:
         figure = Figure(figsize=(8.5, 5.0), layout="constrained")
         for ax, group in zip(figure.subplots(2, 1), ("posterior_raw", "posterior"), strict=True):
             plots.plot_traces(posterior, ax, site=site, group=group)
+    return figure
+
+
+def _predictive(posterior: xr.DataTree, x: Observations) -> Figure:
+    columns = min(x.features or 1, MOST_CHECKED)
+    with plots.house_style():
+        figure = Figure(figsize=(7.5, 2.6 * columns + 1.0), layout="constrained")
+        for feature, ax in enumerate(figure.subplots(columns, 1, squeeze=False)[:, 0]):
+            plots.plot_predictive(posterior, x, ax, feature=feature)
     return figure
 
 

@@ -222,7 +222,14 @@ class Run:
 
     @property
     def posterior(self) -> xr.DataTree:
-        """The draws."""
+        """The draws.
+
+        Raises:
+            StoredFileError: there are none.
+        """
+        if self.settings.sample is None:
+            advice = "Begin one that samples: mixtures sample."
+            raise StoredFileError(str(self.path), got="a run of a point fit", expected="one with draws", advice=advice)
         return load(self._existing(POSTERIOR), x=self.x, program=self.program)
 
     @property
@@ -260,7 +267,10 @@ class Run:
     def _existing(self, name: str) -> Path:
         if not self.has(name):
             raise StoredFileError(
-                str(self.path), got=f"no {name}", expected="a run that has it", advice=f"mixtures resume {self.path}."
+                str(self.path),
+                got=f"no {name}",
+                expected="a run that has it",
+                advice=f"Go on: mixtures resume {self.path}.",
             )
         return self.path / name
 

@@ -1,4 +1,7 @@
-"""The stages of a run, in their order: each writes what it found as soon as it has it, and is left out where that is there already."""
+"""The stages of a run, in their order: each writes what it found as soon as it has it, and is left out where that is there already.
+
+The file by which a stage is known to be done is written last: a stage that was cut short is done again, tables and all.
+"""
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -59,8 +62,8 @@ def fit(run: "runs.Run") -> None:
     what = f"{settings.method.upper()}: best of {settings.restarts} starts on {settings.backend}"
     with run.logged(), step(what):
         found = verb(program, x, restarts=settings.restarts, seed=settings.seed, backend=settings.backend)
-    folder.save(found, runs.FIT)
     write_assignments(run, found)
+    folder.save(found, runs.FIT)
 
 
 def sample(run: "runs.Run") -> None:
@@ -94,13 +97,17 @@ def relabel(run: "runs.Run") -> None:
     fitted, folder = run.fit, RunFolder(run.path)
     with run.logged(), step("labels"):
         posterior = inference.relabel(run.posterior, method="ecr", pivot=fitted)
-    folder.save(posterior, runs.POSTERIOR)
-    folder.write_table(inference.summary(posterior).rename_axis("parameter").reset_index(), runs.SUMMARY)
     write_assignments(run, posterior)
+    write_summary(run, posterior)
+    folder.save(posterior, runs.POSTERIOR)
 
 
 def finish(run: "runs.Run", pictures: bool = True) -> None:
-    """Draw what is known, and write the report."""
+    """Draw what is known, and write the report, and the tables that somebody has removed."""
+    if not run.has(runs.ASSIGNMENTS):
+        write_assignments(run, run.best)
+    if run.is_sampled and not run.has(runs.SUMMARY):
+        write_summary(run, run.posterior)
     with run.logged():
         if pictures:
             with step("pictures"):
@@ -123,6 +130,11 @@ def pictures(run: "runs.Run") -> list[Picture]:
 def write_assignments(run: "runs.Run", result: PointFit | xr.DataTree) -> None:
     """Each row's component, how probable it is, and the probabilities of all."""
     RunFolder(run.path).write_table(assignments(result, run.x), runs.ASSIGNMENTS)
+
+
+def write_summary(run: "runs.Run", posterior: xr.DataTree) -> None:
+    """Mean, interval and convergence of every parameter."""
+    RunFolder(run.path).write_table(inference.summary(posterior).rename_axis("parameter").reset_index(), runs.SUMMARY)
 
 
 def assignments(result: PointFit | xr.DataTree, x: Observations) -> pd.DataFrame:
