@@ -40,7 +40,7 @@ class InNotebooks:
     """A result that is known in a list by its first line, and shown in a notebook as it is printed."""
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {str(self).splitlines()[0]}>"
+        return f"<{type(self).__name__}: {str(self).splitlines()[0].rstrip(':')}>"
 
     def _repr_html_(self) -> str:
         return preformatted(str(self))

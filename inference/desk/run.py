@@ -29,6 +29,7 @@ from inference.desk.settings import (
 )
 from inference.desk.table_files import STANDARD_INPUT, Table, read_table
 from inference.files import load
+from inference.html import paragraphs
 from inference.results import PointFit, versions
 from inference.samplers.choice import SAMPLERS, Sampler, choose_sampler
 from inference.whole_files import write_whole
@@ -257,6 +258,13 @@ class Run:
             stage(self)
         stages.finish(self, pictures)
         return self
+
+    def __str__(self) -> str:
+        found = str(self.answer) if self.has(FIT) else "Nothing is fitted yet: complete() does it."
+        return f"Run {self.path}\n{found}"
+
+    def _repr_html_(self) -> str:
+        return paragraphs(str(self).splitlines())
 
     @contextmanager
     def logged(self) -> Iterator[None]:
