@@ -1,9 +1,10 @@
 """What every verb checks before it starts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from jaxtyping import Int
 
@@ -19,6 +20,7 @@ from mixtures.checks import check_room as check_room
 from mixtures.checks import check_share as check_share
 from mixtures.elsewhere import as_array
 from mixtures.errors import DataError, ModelError, in_words
+from mixtures.families import Product
 from mixtures.families.members import can_be
 from mixtures.tables import named_row
 
@@ -41,8 +43,11 @@ def checked(program: Program, x: Any, *, labels: Any = None, row_weights: Any = 
             expected="a declaration",
             advice="Use gaussian_mixture(2), Mixture(...), or decorate your own function with @mixtures.declare.",
         )
+    mixture = program.mixture
+    if mixture is not None and isinstance(mixture.family, Product):
+        x = of_columns(x, [name for name, _ in mixture.family.pairs])
     observations = observed(x, labels, row_weights)
-    if (mixture := program.mixture) is not None:
+    if mixture is not None:
         check_room(rows=len(observations), components=mixture.components)
         check_squares(observations)
         mixture.check(observations)
@@ -56,6 +61,17 @@ def checked(program: Program, x: Any, *, labels: Any = None, row_weights: Any = 
             advice='Say it in the program: ppl.factor("labels", ...), as Mixture does; or pass the data without labels.',
         )
     return observations
+
+
+def of_columns(x: Any, names: Sequence[str] | None) -> Any:
+    """Of a frame that has all columns of these names those columns, in this order; anything else as it is.
+
+    Example:
+        >>> import pandas as pd
+        >>> of_columns(pd.DataFrame({"b": [1], "city": ["Rome"], "a": [2]}), ["a", "b"]).columns.tolist()
+        ['a', 'b']
+    """
+    return x[list(names)] if isinstance(x, pd.DataFrame) and names and set(names) <= set(x.columns) else x
 
 
 def no_path() -> DataError:

@@ -25,16 +25,22 @@ def preformatted(text: str) -> str:
     return f"<pre>{escape(text)}</pre>"
 
 
-def table(frame: "pd.DataFrame") -> str:
-    """A frame as a table: a dash where there is no number."""
-    return frame.to_html(float_format=lambda value: f"{value:.{DIGITS}g}", na_rep="-", border=0)
+def table(frame: "pd.DataFrame", lines: str = "parameter") -> str:
+    """A frame as a table: a dash where there is no number.
+
+    Args:
+        frame: numbers and texts.
+        lines: what its index is, for the heading above it; an empty text leaves the index out.
+    """
+    shown = frame.rename_axis(index=None, columns=lines or None)
+    return shown.to_html(float_format=lambda value: f"{value:.{DIGITS}g}", na_rep="-", border=0, index=bool(lines))
 
 
 class InNotebooks:
     """A result that is known in a list by its first line, and shown in a notebook as it is printed."""
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {str(self).splitlines()[0]}>"
+        return f"<{type(self).__name__}: {str(self).splitlines()[0].rstrip(':')}>"
 
     def _repr_html_(self) -> str:
         return preformatted(str(self))

@@ -52,7 +52,7 @@ def table_text(fit: "PointFit") -> str:
     lines = []
     if len(own):
         shown = own.iloc[:MOST_LINES, :MOST_COMPONENTS]
-        shown.columns = pd.Index([_heading(name) for name in shown.columns])
+        shown.columns = pd.Index([heading(name) for name in shown.columns])
         lines += ["", plain(shown.map(number))]
         left = [
             f"{count} more {what}" for count, what in
@@ -68,7 +68,8 @@ def table_text(fit: "PointFit") -> str:
     return "\n".join(lines)
 
 
-def _heading(name: object) -> str:
+def heading(name: object) -> str:
+    """What stands above the column of a component: its name, or its number with a word before it."""
     return f"component {name}" if isinstance(name, int | np.integer) else str(name)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from inference.criteria import Criteria
 from inference.html import paragraphs, table
-from inference.parameter_table import parameter_table, table_text
+from inference.parameter_table import heading, parameter_table, table_text
 from inference.status import Status
 from mixtures import Observations, Program, __version__
 from mixtures.errors import ModelError
@@ -210,7 +210,7 @@ class PointFit(_Made):
         return f"<PointFit of {len(self.components)} components: {self.status.word}, log likelihood {self.log_likelihood:.4f}>"
 
     def _repr_html_(self) -> str:
-        return paragraphs(self._head()) + table(parameter_table(self))
+        return paragraphs(self._head()) + table(parameter_table(self).rename(columns=heading))
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,12 +10,13 @@ from typing import Annotated, Any
 
 import typer
 
-from inference.cli import DONE, FAILED, INTERRUPTED
+from inference.cli import DONE, FAILED, INTERRUPTED, MISUSED, MisuseError
 from inference.cli.options import DATA, FIT, MODEL, OUTPUT, SAID, SAMPLE, takes
 
 EPILOG = (
-    "Exit codes: 0 done; 1 bad data, or a result that could not be had or written, one line says why; 2 bad use of the command; "
-    "3 done, but the best fit is not sound, see its status; 130 interrupted by Ctrl-C, what was written before is kept."
+    "Exit codes: 0 done; 1 bad data, or a result that could not be had or written; 2 bad use of the command; "
+    "3 done, but the best fit is not sound, see its status; 130 interrupted by Ctrl-C, what was written before is kept. "
+    "What went wrong is said in one line; --debug shows where."
 )
 HELP = """Bayesian mixture models: which groups are in the data, which row belongs to which, and how sure that is.
 
@@ -92,10 +93,10 @@ def _code(function: Callable[..., int], args: Sequence[Any], options: dict[str, 
     except Exception as error:
         from mixtures.errors import MixturesError
 
-        if options["debug"] or not isinstance(error, MixturesError | OSError):
+        if options["debug"] or not isinstance(error, MisuseError | MixturesError | OSError):
             raise
-        typer.echo(f"mixtures: error: {error}", err=True)
-        return FAILED
+        typer.echo(f"mixtures: error: {' '.join(str(error).split())}", err=True)
+        return MISUSED if isinstance(error, MisuseError) else FAILED
 
 
 @_command(FIT, SAMPLE, OUTPUT, SAID)

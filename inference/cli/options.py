@@ -31,13 +31,54 @@ class Missing(StrEnum):
     allowed = "allow"
 
 
+def listed(text: str) -> tuple[str, ...]:
+    """Names between commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def counts(text: str) -> tuple[int, ...]:
+    """Numbers of components: 3, or 2:6, or 1,2,4; none for no text.
+
+    Raises:
+        typer.BadParameter: something else.
+
+    Example:
+        >>> counts("2:4"), counts("1,3")
+        ((2, 3, 4), (1, 3))
+    """
+    try:
+        first, colon, last = text.partition(":")
+        found = tuple(range(int(first), int(last) + 1)) if colon else tuple(map(int, listed(text)))
+    except ValueError:
+        found = ()
+    if text and (not found or min(found) < 1):
+        raise typer.BadParameter(f"got {text!r}; expected a number from 1, or several: 2:6, 1,2,4")
+    return found
+
+
+def _counted(text: str) -> str:
+    counts(text)
+    return text
+
+
 def _option(
-    kind: Any, names: str, default: Any, text: str, panel: str, metavar: str | None = None
+    kind: Any,
+    names: str,
+    default: Any,
+    text: str,
+    panel: str,
+    metavar: str | None = None,
+    check: Callable[[str], str] | None = None,
 ) -> inspect.Parameter:
     """One option; its first name is that of the argument."""
     listed = names.split()
     option = typer.Option(
-        *listed, help=text, rich_help_panel=panel, metavar=metavar, show_default=default not in ("", (), None)
+        *listed,
+        help=text,
+        rich_help_panel=panel,
+        metavar=metavar,
+        show_default=default not in ("", (), None),
+        callback=check,
     )
     name = listed[0].lstrip("-").split("/")[0].replace("-", "_")
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
@@ -75,7 +116,7 @@ DATA = (
     _option(bool, "--header/--no-header", True, "Whether the first row has the columns' names.", "Data"),
 )
 MODEL = (
-    _option(str, "--components", "", "How many: 3, or several to choose from by BIC: 2:6, 1,2,4.", "Model", "K"),
+    _option(str, "--components", "", "How many: 3, or several to choose from by BIC: 2:6, 1,2,4.", "Model", "K", _counted),
     _option(list[str], "--family", (), "What a component looks like, see mixtures families; or of each column, height=Gaussian.", "Model", "F"),
     _option(str, "--covariance", "full", "Of Gaussians: full, tied, diag, spherical, or a code of mclust's, such as VEV.", "Model", "C"),
     _option(list[str], "--prior", (), "In place of a default: 'loc=Normal(0, 10)'.", "Model", "P"),
@@ -117,30 +158,3 @@ def takes(*groups: tuple[inspect.Parameter, ...]) -> Callable[[Callable[..., Any
         return function
 
     return with_options
-
-
-def listed(text: str) -> tuple[str, ...]:
-    """Names between commas."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def counts(text: str) -> tuple[int, ...]:
-    """Numbers of components: 3, or 2:6, or 1,2,4.
-
-    Raises:
-        typer.BadParameter: something else.
-
-    Example:
-        >>> counts("2:4"), counts("1,3")
-        ((2, 3, 4), (1, 3))
-    """
-    try:
-        first, colon, last = text.partition(":")
-        found = tuple(range(int(first), int(last) + 1)) if colon else tuple(map(int, listed(text)))
-    except ValueError:
-        found = ()
-    if not found or min(found) < 1:
-        raise typer.BadParameter(
-            f"got {text!r}; expected a number from 1, or several: 2:6, 1,2,4", param_hint="--components"
-        )
-    return found

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 import inference
-from inference.cli import DONE, UNSOUND
+from inference.cli import DONE, UNSOUND, MisuseError
 from inference.cli.options import counts, listed
 from inference.desk import declaration, log, stages
 from inference.desk import run as runs
@@ -28,7 +28,7 @@ from inference.report import data_text, occupancy_text, restarts_text, summary_t
 from inference.results import PointFit
 from mixtures import families
 from mixtures.datasets import SOURCES
-from mixtures.errors import DataError, ModelError
+from mixtures.errors import DataError, MixturesError, ModelError
 
 Options = Mapping[str, Any]
 AGREEMENT = "rows' components alike (adjusted Rand index)"
@@ -37,7 +37,27 @@ SWEPT = "1:9"
 
 
 def settings_of(data: str, options: Options, is_sampled: bool) -> Settings:
-    """The settings of a run, from the options of the command."""
+    """The settings of a run, from the options of the command.
+
+    Raises:
+        MisuseError: they cannot be, whatever the data.
+    """
+    with _no_misuse():
+        settings = _settings(data, options, is_sampled)
+        declaration.check_words(settings.model)
+        return settings
+
+
+@contextmanager
+def _no_misuse() -> Iterator[None]:
+    """What is wrong with settings, before there are data, is the use of the command."""
+    try:
+        yield
+    except MixturesError as error:
+        raise MisuseError(str(error)) from error
+
+
+def _settings(data: str, options: Options, is_sampled: bool) -> Settings:
     text = TextOptions(
         options["separator"], options["decimal"], options["encoding"], options["header"], listed(options["na"])
     )
@@ -49,12 +69,12 @@ def settings_of(data: str, options: Options, is_sampled: bool) -> Settings:
         data, named, listed(options["covariates"]), **single, missing=str(options["missing"]), text=text
     )
     model = ModelSettings(
-        components=counts(options["components"]) if options["components"] else (),
+        components=counts(options["components"]),
         family=tuple(options["family"]), covariance=options["covariance"], priors=tuple(options["prior"]),
         chain=options["chain"] or bool(options["sequence"]), gating=options["gating"], file=_absolute(options["model"]),
     )  # fmt: skip
-    if not model.components and not model.file:
-        raise ModelError("--components", got="none", expected="a number, or several to choose from: 3, 2:6, 1,2,4")
+    if model.priors and options["method"] != "map" and not is_sampled:
+        raise ModelError("--prior", got=f"--method {options['method']}", expected="map, which has priors")
     sample = _sample(options) if is_sampled else None
     return Settings(columns, model, _fit(options), sample, options["name"])
 
@@ -75,8 +95,9 @@ def _absolute(model: str) -> str:
 def demo(options: Options) -> int:
     """Old Faithful, from data to report."""
     # Chains that start apart show what labels do; they take a moment longer than from the fit, and may get stuck on harder data.
-    sample = _sample(options, start_at_fit=False)
-    settings = Settings(DataSettings("faithful"), ModelSettings((2,)), _fit(options), sample, options["name"])
+    with _no_misuse():
+        sample = _sample(options, start_at_fit=False)
+        settings = Settings(DataSettings("faithful"), ModelSettings((2,)), _fit(options), sample, options["name"])
     with _said(options):
         return _complete(Run.begin(settings, options["out"]), options)
 

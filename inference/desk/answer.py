@@ -8,6 +8,8 @@ import xarray as xr
 from inference.assignment.responsibilities import probabilities
 from inference.frames import components_of
 from inference.labels.diagnose import diagnose_labels
+from inference.parameter_table import heading
+from inference.plots.kinds import Kind, kinds_of
 from inference.point.restarts import best_restart
 from inference.posterior.warnings import check_posterior
 from inference.results import SURE, PointFit
@@ -55,25 +57,54 @@ def answer(fit: PointFit, x: Observations, posterior: xr.DataTree | None = None)
 def _found(fit: PointFit, x: Observations, table: np.ndarray, posterior: xr.DataTree | None) -> str:
     names = components_of(fit)
     count = COUNTED[len(names)] if len(names) < len(COUNTED) else str(len(names))
-    head = f"{count.capitalize()} component{'s' if len(names) != 1 else ''} in {len(x)} rows"
+    head = (
+        f"{count.capitalize()} component{'s' if len(names) != 1 else ''} in {len(x):,} row{'s' if len(x) != 1 else ''}"
+    )
     order = np.argsort(-table.sum(axis=0))[:MOST_COMPONENTS]
-    parts = [_component(names[k], table[:, k], x, table, _share(posterior, k)) for k in order]
+    kinds = kinds_of(fit, x)
+    parts = [
+        f"{heading(names[k])} with {table[:, k].mean():.0%} of the rows{_share(posterior, k)}"
+        f"{_columns(x, kinds, table, k)}{_slopes(fit, posterior, x, k)}"
+        for k in order
+    ]
     left = len(names) - len(parts)
     return f"{head}: {'; '.join(parts)}{f'; and {left} smaller ones' if left else ''}."
 
 
-def _component(name: object, weights: np.ndarray, x: Observations, table: np.ndarray, share: str) -> str:
-    """A component's share, and the means of its rows in the columns that tell components apart."""
-    title = name if isinstance(name, str) else f"component {name}"
-    text = f"{title} with {weights.mean():.0%} of the rows{share}"
+def _columns(x: Observations, kinds: list[Kind], table: np.ndarray, component: int) -> str:
+    """What a component's rows look like in the columns that tell components apart."""
+    weights = table[:, component]
     if weights.sum() < 1:
-        return text
+        return ""
     values = x.x.reshape(len(x), -1)
-    columns = x.feature_names or tuple(f"column {j}" if values.shape[1] > 1 else "x" for j in range(values.shape[1]))
-    means = ", ".join(
-        f"{columns[j]} {_means(values[:, [j]], weights[:, None])[0, 0]:.3g}" for j in _telling(values, table)
+    names = x.feature_names or tuple(f"column {j}" if values.shape[1] > 1 else "x" for j in range(values.shape[1]))
+    return ", around " + ", ".join(
+        f"{names[j]} {_typical(kinds[j], values[:, j], weights)}" for j in _telling(values, table)
     )
-    return f"{text}, around {means}"
+
+
+def _typical(kind: Kind, values: np.ndarray, weights: np.ndarray) -> str:
+    """The mean of a column, over the cells that were observed; of categories the most frequent one, of angles their direction."""
+    is_seen = ~np.isnan(values)
+    values, weights = values[is_seen], weights[is_seen]
+    if kind == "category":
+        found, place = np.unique(values, return_inverse=True)
+        shares = np.bincount(place, weights) / weights.sum()
+        return f"{found[shares.argmax()]:g} ({shares.max():.0%})"
+    if kind == "direction":
+        return f"{np.angle(weights @ np.exp(1j * values)):.3g}"
+    return f"{weights @ values / weights.sum():.3g}"
+
+
+def _slopes(fit: PointFit, posterior: xr.DataTree | None, x: Observations, component: int) -> str:
+    """By how much a response changes with each covariate, in a regression of one response."""
+    if fit.dims.get("slope") != ("components", "covariates"):
+        return ""
+    means = fit.parameters if posterior is None else posterior["posterior"].to_dataset().mean(["chain", "draw"])
+    slopes = np.asarray(means["slope"])
+    names = x.covariate_names or tuple(f"covariate {j}" for j in range(slopes.shape[1]))
+    changes = (f"{slope:+.3g} a unit of {name}" for name, slope in zip(names, slopes[component], strict=True))
+    return f", {', '.join(list(changes)[:MOST_COLUMNS])}"
 
 
 def _telling(values: np.ndarray, table: np.ndarray) -> np.ndarray:
@@ -104,7 +135,7 @@ def _share(posterior: xr.DataTree | None, component: int) -> str:
 
 def _sure(table: np.ndarray) -> str:
     sure = int((table.max(axis=1) > SURE).sum())
-    return f"{sure} of {len(table)} rows are assigned with a probability above {SURE:.0%}."
+    return f"{sure:,} of {len(table):,} rows are assigned with a probability above {SURE:.0%}."
 
 
 def _trust_of_fit(fit: PointFit) -> tuple[str, bool]:

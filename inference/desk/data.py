@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from itertools import chain
+from shlex import quote
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,9 @@ from mixtures import Observations
 from mixtures.errors import DataError
 from mixtures.families import Gaussian
 from mixtures.families.family import Family
+
+MOST_STAND_INS = 2
+"""So many different texts among numbers look like what stands for an empty cell."""
 
 FEW_VALUES = 30
 """Whole numbers with so few different values look like counts."""
@@ -45,7 +50,7 @@ def observations_of(table: Table, settings: DataSettings) -> Observations:
     except DataError as error:
         raise DataError(
             table.name,
-            got=f"{error.got} ({table.read})",
+            got=f"{_found(frame, columns, error)} ({table.read})",
             expected=error.expected,
             advice=_advice(frame, columns, error),
         ) from error
@@ -70,21 +75,50 @@ def _column(table: Table, option: str, name: str) -> str:
     raise DataError(option, got=repr(name), expected=f"one of the columns {names} ({table.read})", advice=advice)
 
 
+def _found(frame: pd.DataFrame, columns: Sequence[str], error: DataError) -> str:
+    """What was found, with the first cell that is no number."""
+    texts = _texts(frame, columns)
+    if "not numbers" not in error.got or not texts:
+        return error.got
+    name = next(iter(texts))
+    row = next(row for row, cell in enumerate(frame[name]) if cell == texts[name][0])
+    return f"{error.got}, such as {texts[name][0]!r} at row {row} of {name!r}"
+
+
+def _texts(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, list[str]]:
+    """The different cells that are no numbers, of every column that has some."""
+    found = {}
+    for name in columns:
+        column = frame[name]
+        if column.dtype.kind not in "fiubMm":
+            seen = column[column.notna()].astype(str)
+            found[name] = list(dict.fromkeys(seen[pd.to_numeric(seen, errors="coerce").isna()]))
+    return {name: texts for name, texts in found.items() if texts}
+
+
 def _advice(frame: pd.DataFrame, columns: Sequence[str], error: DataError) -> str:
     """What to do, in the words of the command."""
+    texts = _texts(frame, columns)
+    stand_ins = set(chain.from_iterable(texts.values()))
+    if texts and len(stand_ins) <= MOST_STAND_INS and all(frame[name].nunique() > len(stand_ins) + 1 for name in texts):
+        return f"If that stands for an empty cell, say so: --na {quote(','.join(sorted(stand_ins)))} --missing allow."
     numeric = [name for name in columns if frame[name].dtype.kind in "fiub"]
     if numeric and len(numeric) < len(columns):
-        return f"Take the columns of numbers: --columns {','.join(map(str, numeric))}."
-    if frame[columns].isna().to_numpy().any():
+        return f"Take the columns of numbers: --columns {quote(','.join(map(str, numeric)))}."
+    if numeric and frame[numeric].isna().to_numpy().any():
         return "If empty cells were not observed, say so: --missing allow; else mend or drop these rows."
-    return error.advice
+    return error.advice.replace('Observations(x, missing="allow")', "--missing allow").replace(
+        "put NaN", "leave them empty"
+    )
 
 
 def notes(table: Table, x: Observations, family: Family | None) -> Iterator[str]:
     """What of the data looks unlike what was said of them, in sentences."""
     for name in x.feature_names or ():
         column = table.frame[name]
-        if column.dtype.kind == "b":
+        if column.nunique() == 1 and len(column) > 1:
+            yield f"column {name!r} is the same in every row, and says nothing of components: leave it out of --columns"
+        elif column.dtype.kind == "b":
             yield f"column {name!r} holds True and False: --family {name}=Bernoulli says so"
         elif column.dtype.kind in "iu" and len(column) > 2:
             if np.all(np.diff(column.to_numpy()) == 1):

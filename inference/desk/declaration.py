@@ -45,21 +45,64 @@ def program_of(settings: ModelSettings, x: Observations, components: int | None 
     return Mixture(count, family_of(settings, x), law_of(settings, x))
 
 
-def family_of(settings: ModelSettings, x: Observations) -> Family:
-    """What a row looks like, given its component."""
-    given = dict(split(text) for text in settings.priors)
-    own = {site: prior(text) for site, text in given.items() if site != "weights"}
+def check_words(settings: ModelSettings) -> None:
+    """Check what can be checked before there are data.
+
+    Raises:
+        ModelError, ChoiceError: words that mean nothing, or things that exclude each other.
+    """
+    if settings.file:
+        others = replace(settings, file="")
+        if others != ModelSettings():
+            name = next(field.name for field in fields(others) if getattr(others, field.name) != field.default)
+            raise ModelError("--model", got=f"a program of your own, and its {name}", expected="one of the two")
+        return
+    if not settings.components:
+        raise ModelError("--components", got="none", expected="a number, or several to choose from: 3, 2:6, 1,2,4")
+    plain, named = _words(settings)
+    if named and settings.covariance != "full":
+        expected = "the covariance of one of them: --family 'height=StudentT(covariance=...)'"
+        raise ModelError("--covariance", got="families by column too", expected=expected)
+    for text in (plain, *named.values()):
+        _family(text, settings.covariance)
+    priors_of(settings)
+    is_constant = not (settings.chain or settings.gating)
+    if settings.chain and settings.gating:
+        raise ModelError("--gating", got="--chain or --sequence too", expected="one of the two")
+    if "weights" in priors_of(settings) and not is_constant:
+        raise ModelError("--prior weights", got="weights that a chain or gating has", expected="constant weights")
+
+
+def _words(settings: ModelSettings) -> tuple[str, dict[str, str]]:
+    """The family of all columns, and those of single ones."""
     named = {name: text for name, text in map(split, settings.family) if name}
     plain = [text for name, text in map(split, settings.family) if not name]
     if (named and plain) or len(plain) > 1:
         expected = "one family, or one for each column: --family height=Gaussian --family visits=Poisson"
         raise ModelError("--family", got=" ".join(settings.family), expected=expected)
+    return (plain[0] if plain else "Gaussian"), named
+
+
+def priors_of(settings: ModelSettings) -> dict[str, Prior]:
+    """The priors that were given, by site."""
+    found = {}
+    for site, text in map(split, settings.priors):
+        if not site:
+            raise ModelError("--prior", got=repr(text), expected="the name of a parameter too: 'loc=Normal(0, 10)'")
+        found[site] = prior(text)
+    return found
+
+
+def family_of(settings: ModelSettings, x: Observations) -> Family:
+    """What a row looks like, given its component."""
+    own = {site: given for site, given in priors_of(settings).items() if site != "weights"}
+    plain, named = _words(settings)
     if named:
         return _by_column(named, x, own)
-    family = _family(plain[0] if plain else "Gaussian", settings.covariance)
+    family = _family(plain, settings.covariance)
     name = type(family).__name__
     if x.covariates is not None and not settings.gating and name != "Regression":
-        if name not in REGRESSIONS:
+        if name not in REGRESSIONS or settings.covariance != "full":
             raise ModelError(
                 "--covariates", got=f"covariates of a {name}", expected=f"a regression of one of {', '.join(REGRESSIONS)}",
                 advice="With --gating the weights depend on them instead.",
@@ -80,17 +123,16 @@ def law_of(settings: ModelSettings, x: Observations) -> Assignment:
     """How rows come to their components."""
     if settings.chain or x.sequence is not None:
         return Markov()
-    concentration = [text for site, text in map(split, settings.priors) if site == "weights"]
     if settings.gating:
         if x.covariates is None:
             raise ModelError("--gating", got="no covariates", expected="--covariates, which weights depend on")
         return weights.Gating()
-    if not concentration:
+    given = priors_of(settings).get("weights")
+    if given is None:
         return weights.Dirichlet(1.0)
-    numbers = prior(concentration[0])
-    if numbers.name != "Dirichlet":
-        raise ModelError("--prior weights", got=str(numbers), expected="Dirichlet(number)")
-    return weights.Dirichlet(dict(numbers.parameters)["concentration"])  # type: ignore[arg-type]
+    if given.name != "Dirichlet":
+        raise ModelError("--prior weights", got=str(given), expected="Dirichlet(number)")
+    return weights.Dirichlet(dict(given.parameters)["concentration"])  # type: ignore[arg-type]
 
 
 def split(text: str) -> tuple[str, str]:
@@ -101,10 +143,11 @@ def split(text: str) -> tuple[str, str]:
 
 def _family(text: str, covariance: str) -> Family:
     family = _called("--family", text, families, FAMILIES)
-    names = {field.name for field in fields(family)}
-    if "covariance" in names and covariance != "full" and "covariance" not in text:
-        family = replace(family, covariance=covariance)
-    return family
+    if covariance == "full":
+        return family
+    if "covariance" not in {field.name for field in fields(family)}:
+        raise ModelError("--covariance", got=f"a {type(family).__name__}", expected="a family that has covariances")
+    return replace(family, covariance=covariance)
 
 
 def prior(text: str) -> Prior:
@@ -128,7 +171,8 @@ def _called(option: str, text: str, module: Any, names: tuple[str, ...]) -> Any:
             option, got=repr(text), expected=f"a name with its numbers, such as {names[0]}(...)"
         ) from error
     except TypeError as error:
-        raise ModelError(option, got=f"{text!r}: {error}", expected="the arguments that it has") from error
+        said = str(error).replace(".__init__()", "")
+        raise ModelError(option, got=f"{text!r} ({said})", expected="the arguments that it has") from error
 
 
 def _value(option: str, node: ast.expr, module: Any, names: tuple[str, ...]) -> Any:
@@ -164,7 +208,11 @@ def _of_file(text: str) -> Program:
         raise ModelError("--model", got=text, expected="a Python file, file.py:name")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # by which saved results find the program again
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        got = f"{path}, which raises {type(error).__name__}: {error}"
+        raise ModelError("--model", got=got, expected="a file that runs") from error
     found = getattr(module, name, None)
     if not isinstance(found, Program):
         known = [key for key, value in vars(module).items() if isinstance(value, Program)]

@@ -7,6 +7,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from inference import plots
+from inference.plots.intervals import family_sites
 from inference.results import PointFit
 from inference.selection.components import Selection
 from mixtures import Observations
@@ -16,6 +17,9 @@ MODEL = "model"
 
 MOST_PAIRS, LEAST_PROFILES = 8, 3
 """From so many, and up to so many columns, pictures of pairs are readable; profiles say something from the other number on."""
+
+MOST_CHECKED = 4
+"""How many columns a predictive check shows."""
 
 
 @dataclass(frozen=True)
@@ -56,19 +60,22 @@ def pictures_of_draws(posterior: xr.DataTree, x: Observations) -> Iterator[Pictu
         lambda: plots.overview(posterior, x),
     )
     yield from _of_columns(posterior, x)
-    if "posterior_raw" in posterior.children:
+    site = _site_of_components(posterior)
+    if "posterior_raw" in posterior.children and site:
         yield Picture(
             "labels",
             "Draws of each component, by chain, before and after relabelling. Lines that cross or jump above are labels that switch; "
             "below, each component keeps to its place.",
             "Traces of the components' draws in every chain, raw above and relabelled below.",
-            lambda: _traces(posterior),
+            lambda: _traces(posterior, site),
         )
     yield Picture(
         "predictive",
-        "A posterior predictive check: the data beside what the model would draw anew. Data outside of the band are not accounted for.",
-        "The distribution of the data over a band of distributions drawn from the posterior.",
-        lambda: _single(lambda ax: plots.plot_predictive(posterior, x, ax), (7.0, 4.0)),
+        "A posterior predictive check: the data beside what the model would draw anew"
+        f"{f', of the first {MOST_CHECKED} columns' if (x.features or 1) > MOST_CHECKED else ''}. "
+        "Data outside of the band are not accounted for.",
+        "The distribution of each column of the data over a band of distributions drawn from the posterior.",
+        lambda: _predictive(posterior, x),
     )
 
 
@@ -118,11 +125,27 @@ def _pairs(result: PointFit | xr.DataTree, x: Observations, columns: int) -> Fig
     return figure
 
 
-def _traces(posterior: xr.DataTree) -> Figure:
+def _site_of_components(posterior: xr.DataTree) -> str:
+    """A site of which each component has its own value, the weights last; none where components share all."""
+    draws = posterior["posterior"].to_dataset()
+    names = [name for name in family_sites(posterior) if "components" in draws[name].dims]
+    return min(names, key=lambda name: name == "weights", default="")
+
+
+def _traces(posterior: xr.DataTree, site: str) -> Figure:
     with plots.house_style():
         figure = Figure(figsize=(8.5, 5.0), layout="constrained")
         for ax, group in zip(figure.subplots(2, 1), ("posterior_raw", "posterior"), strict=True):
-            plots.plot_traces(posterior, ax, group=group)
+            plots.plot_traces(posterior, ax, site=site, group=group)
+    return figure
+
+
+def _predictive(posterior: xr.DataTree, x: Observations) -> Figure:
+    columns = min(x.features or 1, MOST_CHECKED)
+    with plots.house_style():
+        figure = Figure(figsize=(7.5, 2.6 * columns + 1.0), layout="constrained")
+        for feature, ax in enumerate(figure.subplots(columns, 1, squeeze=False)[:, 0]):
+            plots.plot_predictive(posterior, x, ax, feature=feature)
     return figure
 
 

@@ -15,6 +15,7 @@ from inference.desk.figures import MODEL, Picture
 from inference.desk.run_folder import FIGURES
 from inference.desk.settings import to_toml
 from inference.html import table
+from inference.parameter_table import heading
 from inference.whole_files import write_whole
 from mixtures import __version__
 from mixtures.typeset import typeset
@@ -71,16 +72,22 @@ def report(run: "runs.Run") -> str:
         data=run.x,
         read=run.settings.read,
         notes=run.notes,
-        described=table(pd.DataFrame(run.x.x.reshape(len(run.x), -1), columns=run.x.feature_names).describe().T),
-        parameters=_cut(fit.to_frame() if posterior is None else _readable(posterior)),
+        described=table(
+            pd.DataFrame(run.x.x.reshape(len(run.x), -1), columns=run.x.feature_names).describe().T, "column"
+        ),
+        parameters=_cut(fit.to_frame().rename(columns=heading) if posterior is None else _readable(posterior)),
         is_sampled=posterior is not None,
         fit=fit,
         labels=None if posterior is None else inference.diagnose_labels(posterior, reference_fit=fit),
         partition=None if posterior is None else inference.partition(posterior, seed=run.settings.fit.seed),
-        checks=_checks(fit, posterior),
+        checks=_checks(run, fit, posterior),
         pictures=[(picture, address) for picture, address in drawn if picture.name != MODEL],
         graph=next(((picture, address) for picture, address in drawn if picture.name == MODEL), None),
-        selection=_cut(pd.read_csv(run.path / runs.SELECTION)) if run.has(runs.SELECTION) else "",
+        selection=_cut(
+            pd.read_csv(run.path / runs.SELECTION).rename(columns=lambda name: name.replace("_", " ")), lines=""
+        )
+        if run.has(runs.SELECTION)
+        else "",
         settings=to_toml(run.settings),
         folder=run.path.name,
         versions=run.settings.versions,
@@ -96,9 +103,9 @@ def _kind(fit: "inference.PointFit") -> str:
     return f"{title[0].lower()}{title[1:]} of {mixture.components} component{'s' if mixture.components != 1 else ''}"
 
 
-def _cut(frame: pd.DataFrame) -> str:
+def _cut(frame: pd.DataFrame, lines: str = "parameter") -> str:
     left = len(frame) - MOST_LINES
-    return table(frame.head(MOST_LINES)) + (
+    return table(frame.head(MOST_LINES), lines) + (
         f"<p>... and {left} more lines, in the run's folder.</p>" if left > 0 else ""
     )
 
@@ -112,10 +119,11 @@ def _readable(posterior: "xr.DataTree") -> pd.DataFrame:
     return summary.rename(columns=names | {"r_hat": "R-hat", "ess_bulk": "ESS, bulk", "ess_tail": "ESS, tail"})
 
 
-def _checks(fit: "inference.PointFit", posterior: "xr.DataTree | None") -> list[Check]:
+def _checks(run: "runs.Run", fit: "inference.PointFit", posterior: "xr.DataTree | None") -> list[Check]:
     found = [Check("Point fit", f"{fit.status.value}. {fit.reason}".strip(), fit.status.is_sound)]
     if posterior is None:
-        return found
+        unfinished = Check("Draws", f"there are none yet: mixtures resume {run.path.name} goes on", False)
+        return found if run.settings.sample is None else [*found, unfinished]
     draws = inference.check_posterior(posterior)
     if draws.is_sound:
         found.append(Check("Draws", "chains agree, and no sign of trouble was found", True))

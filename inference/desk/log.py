@@ -25,6 +25,12 @@ def say(text: str) -> None:
     LOGGER.info("%s", text)
 
 
+def is_heard() -> bool:
+    """Whether somebody listens, beside files."""
+    others = logging.NullHandler, logging.FileHandler
+    return any(not isinstance(handler, others) for handler in LOGGER.handlers)
+
+
 @contextmanager
 def to_file(path: Path) -> Iterator[None]:
     """What is said meanwhile is added to a file too."""

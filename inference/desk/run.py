@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from inference.backends import engine
 from inference.checks import check_counts, check_room, checked, sizes_of
 from inference.desk import log
 from inference.desk.answer import Answer, answer
@@ -28,7 +29,9 @@ from inference.desk.settings import (
 )
 from inference.desk.table_files import STANDARD_INPUT, Table, read_table
 from inference.files import load
+from inference.html import paragraphs
 from inference.results import PointFit, versions
+from inference.samplers.choice import SAMPLERS, Sampler, choose_sampler
 from inference.whole_files import write_whole
 from mixtures import Observations, Program
 from mixtures.datasets import SOURCES
@@ -114,6 +117,9 @@ class Run:
 
     @classmethod
     def _begun(cls, settings: Settings, table: Table, parent: str | Path) -> "Run":
+        engine(settings.fit.backend)  # which is found not to be installed before there is a folder
+        if settings.sample is not None:
+            sampler_of(settings.fit, settings.sample)
         x = observations_of(table, settings.data)
         for count in settings.model.components or (None,):
             program = program_of(settings.model, x, count)
@@ -218,7 +224,14 @@ class Run:
 
     @property
     def posterior(self) -> xr.DataTree:
-        """The draws."""
+        """The draws.
+
+        Raises:
+            StoredFileError: there are none.
+        """
+        if self.settings.sample is None:
+            advice = "Begin one that samples: mixtures sample."
+            raise StoredFileError(str(self.path), got="a run of a point fit", expected="one with draws", advice=advice)
         return load(self._existing(POSTERIOR), x=self.x, program=self.program)
 
     @property
@@ -247,6 +260,13 @@ class Run:
         stages.finish(self, pictures)
         return self
 
+    def __str__(self) -> str:
+        found = str(self.answer) if self.has(FIT) else "Nothing is fitted yet: complete() does it."
+        return f"Run {self.path}\n{found}"
+
+    def _repr_html_(self) -> str:
+        return paragraphs(str(self).splitlines())
+
     @contextmanager
     def logged(self) -> Iterator[None]:
         """What is said meanwhile is in the log too."""
@@ -256,12 +276,25 @@ class Run:
     def _existing(self, name: str) -> Path:
         if not self.has(name):
             raise StoredFileError(
-                str(self.path), got=f"no {name}", expected="a run that has it", advice=f"mixtures resume {self.path}."
+                str(self.path),
+                got=f"no {name}",
+                expected="a run that has it",
+                advice=f"Go on: mixtures resume {self.path}.",
             )
         return self.path / name
 
     def _write(self, name: str, text: str) -> None:
         write_whole(self.path / name, text.encode(), overwrite=True)
+
+
+def sampler_of(fit: FitSettings, sample: SampleSettings) -> Sampler:
+    """The sampler; of those that may be chosen, one that keeps its draws while they are made, if there is one.
+
+    Raises:
+        BackendError: it is not installed.
+    """
+    is_stored = sample.sampler == "auto" and SAMPLERS[fit.backend].has_store
+    return choose_sampler(sample.sampler, fit.backend, is_stored=is_stored, is_on_cpu=True)
 
 
 def _check_room(settings: Settings, program: Program, x: Observations) -> None:

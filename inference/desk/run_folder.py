@@ -11,6 +11,7 @@ import pandas as pd
 
 from inference.checks import check_choice, check_path
 from inference.desk.figures import Picture
+from inference.desk.log import say
 from inference.files import save
 from inference.whole_files import write_whole
 from mixtures.errors import ModelError, StoredFileError, in_words
@@ -67,25 +68,30 @@ class RunFolder:
                 continue
             return cls(path)
 
-    def draw(self, pictures: Iterable[Picture], formats: Iterable[str] = ("svg", "png")) -> None:
-        """Make pictures, each in every format.
+    def draw(self, pictures: Iterable[Picture], formats: Iterable[str] = ("svg", "png")) -> list[Picture]:
+        """Make pictures, each in every format; one that cannot be made is left out, which is said, for results do not hang on it.
+
+        Returns:
+            Those that were made.
 
         Raises:
             StoredFileError: one cannot be written.
             ChoiceError: a format that matplotlib does not write.
         """
         formats = [check_choice("format", one, FORMATS) for one in formats]
-        from matplotlib import pyplot  # loads a window system where there is one: only when there is something to draw
-
         folder = self.path / FIGURES
         folder.mkdir(exist_ok=True)
+        made = []
         for picture in pictures:
-            figure = picture.make()
-            for one in formats:
-                content = io.BytesIO()
-                figure.savefig(content, format=one, dpi=RESOLUTION)
-                write_whole(folder / f"{picture.name}.{one}", content.getbuffer(), overwrite=True)
-            pyplot.close(figure)  # where it was pyplot's
+            try:
+                drawn = _drawn(picture, formats)
+            except Exception as error:
+                say(f"the picture {picture.name} is left out: {type(error).__name__}: {error}")
+                continue
+            for one, content in drawn.items():
+                write_whole(folder / f"{picture.name}.{one}", content, overwrite=True)
+            made.append(picture)
+        return made
 
     def save(self, result: Any, name: str) -> None:
         """Keep a result, in place of an earlier state of it."""
@@ -100,3 +106,19 @@ class RunFolder:
         path = self.path / name
         write_whole(path, table.to_csv(index=False, float_format="%.6g").encode(), overwrite=True)
         return path
+
+
+def _drawn(picture: Picture, formats: Iterable[str]) -> dict[str, memoryview]:
+    """A picture's files, by format."""
+    from matplotlib import pyplot  # loads a window system where there is one: only when there is something to draw
+
+    figure = picture.make()
+    try:
+        files = {}
+        for one in formats:
+            content = io.BytesIO()
+            figure.savefig(content, format=one, dpi=RESOLUTION)
+            files[one] = content.getbuffer()
+        return files
+    finally:
+        pyplot.close(figure)  # where it was pyplot's

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import tomli_w
 
 from inference.desk.text_tables import TextOptions
+from inference.samplers.choice import SAMPLERS
 from mixtures.checks import check_choice, check_count
 from mixtures.errors import StoredFileError
 from mixtures.seeds import check_seed
@@ -123,6 +124,7 @@ class SampleSettings:
     def __post_init__(self):
         for name in ("draws", "tune", "chains"):
             check_count(name, getattr(self, name))
+        check_choice("sampler", self.sampler, ("auto", *SAMPLERS))
 
 
 @dataclass(frozen=True)

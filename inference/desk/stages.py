@@ -1,4 +1,7 @@
-"""The stages of a run, in their order: each writes what it found as soon as it has it, and is left out where that is there already."""
+"""The stages of a run, in their order: each writes what it found as soon as it has it, and is left out where that is there already.
+
+The file by which a stage is known to be done is written last: a stage that was cut short is done again, tables and all.
+"""
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +16,7 @@ from inference.desk import html_report
 from inference.desk import run as runs
 from inference.desk.declaration import family_of, law_of
 from inference.desk.figures import Picture, picture_of_selection, pictures_of_draws, pictures_of_fit, pictures_of_model
-from inference.desk.log import say, step
+from inference.desk.log import is_heard, say, step
 from inference.desk.run_folder import RunFolder
 from inference.frames import components_of
 from inference.results import PointFit
@@ -59,8 +62,8 @@ def fit(run: "runs.Run") -> None:
     what = f"{settings.method.upper()}: best of {settings.restarts} starts on {settings.backend}"
     with run.logged(), step(what):
         found = verb(program, x, restarts=settings.restarts, seed=settings.seed, backend=settings.backend)
-    folder.save(found, runs.FIT)
     write_assignments(run, found)
+    folder.save(found, runs.FIT)
 
 
 def sample(run: "runs.Run") -> None:
@@ -68,8 +71,9 @@ def sample(run: "runs.Run") -> None:
     settings, fitted = run.settings, run.fit
     assert settings.sample is not None  # the caller has looked
     how, backend, store = settings.sample, settings.fit.backend, run.path / runs.DRAWS
+    is_stored = runs.sampler_of(settings.fit, how).has_store
     with run.logged():
-        if backend == "numpyro":
+        if is_stored:
             say(f"Draws are kept in {store} while they are made; mixtures resume {run.path} continues there.")
         with step(f"NUTS: {how.chains} chains of {how.tune} + {how.draws} draws"):
             if store.exists():
@@ -78,14 +82,13 @@ def sample(run: "runs.Run") -> None:
                 posterior = inference.sample_nuts(
                     run.program, run.x, draws=how.draws, tune=how.tune, chains=how.chains, sampler=how.sampler,
                     seed=settings.fit.seed, backend=backend,
-                    init=fitted if how.start_at_fit else None, store=store if backend == "numpyro" else None,
+                    init=fitted if how.start_at_fit else None, store=store if is_stored else None,
+                    progress=None if is_heard() else False,
                 )  # fmt: skip
-    is_kept = store.exists()
-    if not posterior.attrs["complete"] and is_kept:  # Ctrl-C: what was drawn is in the store
-        raise KeyboardInterrupt
+    if is_stored and not posterior.attrs["complete"]:  # Ctrl-C: what was drawn is in the store
         raise KeyboardInterrupt
     RunFolder(run.path).save(posterior, runs.POSTERIOR)  # as sampled, until there is one labelling
-    if is_kept:
+    if is_stored:
         shutil.rmtree(store)
 
 
@@ -94,13 +97,17 @@ def relabel(run: "runs.Run") -> None:
     fitted, folder = run.fit, RunFolder(run.path)
     with run.logged(), step("labels"):
         posterior = inference.relabel(run.posterior, method="ecr", pivot=fitted)
-    folder.save(posterior, runs.POSTERIOR)
-    folder.write_table(inference.summary(posterior).rename_axis("parameter").reset_index(), runs.SUMMARY)
     write_assignments(run, posterior)
+    write_summary(run, posterior)
+    folder.save(posterior, runs.POSTERIOR)
 
 
 def finish(run: "runs.Run", pictures: bool = True) -> None:
-    """Draw what is known, and write the report."""
+    """Draw what is known, and write the report, and the tables that somebody has removed."""
+    if not run.has(runs.ASSIGNMENTS):
+        write_assignments(run, run.best)
+    if run.is_sampled and not run.has(runs.SUMMARY):
+        write_summary(run, run.posterior)
     with run.logged():
         if pictures:
             with step("pictures"):
@@ -111,9 +118,7 @@ def finish(run: "runs.Run", pictures: bool = True) -> None:
 
 def draw(run: "runs.Run", formats: Iterable[str] = ("svg", "png")) -> list[Picture]:
     """The pictures of what is known."""
-    made = pictures(run)
-    RunFolder(run.path).draw(made, formats)
-    return made
+    return RunFolder(run.path).draw(pictures(run), formats)
 
 
 def pictures(run: "runs.Run") -> list[Picture]:
@@ -125,6 +130,11 @@ def pictures(run: "runs.Run") -> list[Picture]:
 def write_assignments(run: "runs.Run", result: PointFit | xr.DataTree) -> None:
     """Each row's component, how probable it is, and the probabilities of all."""
     RunFolder(run.path).write_table(assignments(result, run.x), runs.ASSIGNMENTS)
+
+
+def write_summary(run: "runs.Run", posterior: xr.DataTree) -> None:
+    """Mean, interval and convergence of every parameter."""
+    RunFolder(run.path).write_table(inference.summary(posterior).rename_axis("parameter").reset_index(), runs.SUMMARY)
 
 
 def assignments(result: PointFit | xr.DataTree, x: Observations) -> pd.DataFrame:

@@ -2,11 +2,14 @@
 
 import io
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from inference.desk.column_names import check_header, named
 from inference.desk.text_tables import TextOptions, frame_of, read_frame
 from mixtures import load_dataset
 from mixtures.datasets import SOURCES
@@ -49,15 +52,30 @@ def read_table(source: str, options: TextOptions = TextOptions(), sheet: str = "
         sheet: of a workbook; the first one if not given.
 
     Raises:
-        OSError: the file cannot be read.
-        DataError: it is no table.
+        DataError: the file cannot be read, or is no table.
         BackendError: pandas needs a package that is not installed.
 
     Example:
         >>> read_table("faithful").frame.shape
         (272, 2)
     """
+    try:
+        return _read(source, options, sheet)
+    except OSError as error:
+        near = get_close_matches(source, SOURCES, n=1)
+        raise DataError(
+            source,
+            got=f"a file that cannot be read ({error.strerror or error})",
+            expected="the path of a table, - for the standard input, or the name of a data set",
+            advice=f"Did you mean the data set {near[0]}?" if near else "",
+        ) from error
+
+
+def _read(source: str, options: TextOptions, sheet: str) -> Table:
     path = Path(source)
+    is_workbook = BINARY.get(path.suffix.lower(), ("",))[0] == "read_excel"
+    if sheet and not is_workbook:
+        raise DataError("--sheet", got=f"{sheet!r} of {source}", expected="a sheet of a workbook, .xlsx, .xls or .ods")
     if source == STANDARD_INPUT:
         frame, read = frame_of(sys.stdin.buffer.read(), "standard input", options)
         return _table(frame, "stdin", read)
@@ -65,22 +83,27 @@ def read_table(source: str, options: TextOptions = TextOptions(), sheet: str = "
         x = load_dataset(source)
         return _table(pd.DataFrame(x.x, columns=x.feature_names), source, "a data set of the package")
     if path.suffix.lower() in BINARY:
-        return _table(*_binary(path, sheet))
+        return _table(*_binary(path, options, sheet))
     frame, read = read_frame(path, options)
     return _table(frame, path.name.split(".")[0] or "table", read)
 
 
 def _table(frame: pd.DataFrame, name: str, read: str) -> Table:
-    columns = f"{frame.shape[1]} column{'s' if frame.shape[1] != 1 else ''}"
-    return Table(frame, name, f"{len(frame)} rows, {columns}: {read}")
+    if not frame.size:
+        raise DataError(name, got="a table without rows", expected="at least one")
+    rows, columns = (
+        f"{n} {what}{'s' if n != 1 else ''}" for n, what in zip(frame.shape, ("row", "column"), strict=True)
+    )
+    return Table(frame, name, f"{rows}, {columns}: {read}")
 
 
-def _binary(path: Path, sheet: str) -> tuple[pd.DataFrame, str, str]:
+def _binary(path: Path, options: TextOptions, sheet: str) -> tuple[pd.DataFrame, str, str]:
     reader, kind, package = BINARY[path.suffix.lower()]
-    options = {"sheet_name": sheet or 0, "engine": ENGINES[package]} if reader == "read_excel" else {}
+    is_workbook = reader == "read_excel"
+    _check_options(path, kind, options, is_workbook)
     content = io.BytesIO(path.read_bytes())  # a file that is not there is said by its own error
     try:
-        frame = getattr(pd, reader)(content, **options)
+        frame = _workbook(content, package, options, sheet) if is_workbook else getattr(pd, reader)(content)
     except ImportError as error:
         raise BackendError(
             path.name,
@@ -89,7 +112,35 @@ def _binary(path: Path, sheet: str) -> tuple[pd.DataFrame, str, str]:
             advice=f"pip install {package}",
         ) from error
     except Exception as error:
-        got = f"no {kind} file that can be read ({str(error).splitlines()[0][:200]})"
-        raise DataError(path.name, got=got, expected=f"a table in {kind} format") from error
-    frame.columns = [str(name) for name in frame.columns]
+        said = next(iter(str(error).splitlines()), type(error).__name__)
+        raise DataError(
+            path.name, got=f"no {kind} file that can be read ({said[:200]})", expected=f"a table in {kind} format"
+        ) from error
+    frame.columns = pd.Index([str(name) for name in frame.columns])
+    if is_workbook and options.header:
+        check_header(path.name, list(frame.columns))
+        frame = named(path.name, frame)
     return frame, path.stem, f"{kind}{f', sheet {sheet}' if sheet else ''}"
+
+
+def _workbook(content: io.BytesIO, package: str, options: TextOptions, sheet: str) -> pd.DataFrame:
+    """A sheet; pandas would give names to columns that have none, or that of another."""
+    how: dict[str, Any] = {"sheet_name": sheet or 0, "engine": ENGINES[package]}
+    frame = pd.read_excel(content, header=0 if options.header else None, na_values=list(options.missing), **how)
+    if not options.header:
+        return frame.set_axis([f"x{column}" for column in range(frame.shape[1])], axis=1)
+    first = pd.read_excel(content, header=None, nrows=1, **how).reindex(index=[0], columns=range(frame.shape[1]))
+    return frame.set_axis(["" if pd.isna(cell) else str(cell).strip() for cell in first.loc[0]], axis=1)
+
+
+def _check_options(path: Path, kind: str, options: TextOptions, is_workbook: bool) -> None:
+    """Check that nothing was said of the file that only text files have: it would be left out without a word.
+
+    Raises:
+        DataError: something was.
+    """
+    known = TextOptions(header=options.header, missing=options.missing) if is_workbook else TextOptions()
+    if options != known:
+        names = {field.name: "na" if field.name == "missing" else field.name for field in fields(options)}
+        said = next(names[name] for name in names if getattr(options, name) != getattr(known, name))
+        raise DataError(f"--{said}", got=f"{path.name}, {kind}", expected="a text file")

@@ -11,28 +11,35 @@ import gzip
 import io
 import lzma
 import re
-from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 
 from inference.checks import check_choice, check_path
+from inference.desk.column_names import check_header, is_number, named
 from mixtures.errors import DataError
 
-BLANKS = "blanks"
+BLANKS, TAB = "blanks", "tab"
 SEPARATORS = {",": "','", ";": "';'", "\t": "a tab", "|": "'|'", BLANKS: BLANKS}
 """What may stand between fields, and what it is called."""
 
+NONE = "\x1f"
+"""The separator of one column: no text has it, see `CONTROL`."""
+
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
+"""What may be a number of three decimals, or one of thousands."""
+
 OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 HEAD = 1000
 """How many lines tell separators apart; that all lines fit is looked at in every case."""
 
 BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
-Rows = list[list[str]]
+Row = list[str]
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class TextOptions:
     """What is known of a text file; what is not given is found out.
 
     Args:
-        separator: between fields: `","`, `";"`, `"\\t"`, `"|"`, or `"blanks"`.
+        separator: between fields: `","`, `";"`, `"tab"`, `"|"`, or `"blanks"`.
         decimal: the decimal mark, `"."` or `","`.
         encoding: such as `"utf-8"`, `"latin-1"`.
         header: whether the first row holds the names of the columns; without it they are called x0, x1, ...
@@ -54,8 +61,8 @@ class TextOptions:
     missing: tuple[str, ...] = ()
 
     def __post_init__(self):
-        if self.separator:
-            check_choice("separator", self.separator, tuple(SEPARATORS))
+        if self.separator and self.separator != "\t":
+            check_choice("separator", self.separator, (",", ";", TAB, "|", BLANKS))
         if self.decimal:
             check_choice("decimal", self.decimal, (".", ","))
         if self.encoding:
@@ -82,8 +89,12 @@ def read_frame(path: str | Path, options: TextOptions = TextOptions()) -> tuple[
         DataError: it is no table, or could be read in several ways.
     """
     path = check_path("path", path)
-    with OPENERS.get(path.suffix, open)(path, "rb") as opened:  # type: ignore[operator]
-        return frame_of(opened.read(), path.name, options)
+    try:
+        with OPENERS.get(path.suffix.lower(), open)(path, "rb") as opened:  # type: ignore[operator]
+            content = opened.read()
+    except (EOFError, gzip.BadGzipFile, lzma.LZMAError) as error:
+        raise _no_table(path.name, f"a compressed file that is broken ({error})") from error
+    return frame_of(content, path.name, options)
 
 
 def frame_of(content: bytes, name: str, options: TextOptions = TextOptions()) -> tuple[pd.DataFrame, str]:
@@ -94,45 +105,70 @@ def frame_of(content: bytes, name: str, options: TextOptions = TextOptions()) ->
         name: what it is called in errors.
         options: what is known of it.
     """
-    text, encoding = _decoded(name, content, options.encoding)
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
-        raise _no_table(name, "an empty file")
-    separator, rows = _split(name, lines, options.separator)
-    if not options.header:
-        rows = [[f"x{column}" for column in range(len(rows[0]))], *rows]
-    if len(rows) == 1:
-        raise _no_table(name, f"a header row, {rows[0]}, and no other row")
-    if all(map(_is_number, rows[0])):
-        advice = "Write the names of the columns above them, or say that there are none: --no-header."
-        raise _no_table(name, f"numbers in the first row, {rows[0]}", advice)
-    _check_names(name, rows[0])
-    between = f"separator {SEPARATORS[separator]}" if separator else "one column"
-    decimal = options.decimal or _decimal_mark(name, rows[1:], between)
+    text = Text(name, content, _encoding(name, content, options.encoding))
+    separator, header = _split(text, "\t" if options.separator == TAB else options.separator)
+    if options.header:
+        check_header(name, header)
+    begin = 1 if options.header else 0
+    if next(text.rows(separator, begin), None) is None:
+        raise _no_table(name, f"a header row, {header}, and no other row")
+    between = f"separator {SEPARATORS[separator]}" if separator in SEPARATORS else "one column"
+    decimal = _decimal_mark(name, text.rows(separator, begin), options.decimal, between)
     # written anew in one form, so that what has been looked at is what is read
-    plain = io.StringIO()
-    csv.writer(plain).writerows([rows[0], *(_with_points(row) if decimal == "," else row for row in rows[1:])])
-    plain.seek(0)
-    table = pd.read_csv(plain, index_col=False, na_values=list(options.missing))
-    if not rows[0][0]:
-        table = table.set_index(table.columns[0])
-    return table, f"{between}, decimal mark '{decimal}', {encoding}"
+    rows = (row[: len(header)] for _, row in text.rows(separator, begin))
+    frame = _frame(map(_with_points, rows) if decimal == "," else rows, options.missing)
+    frame.columns = pd.Index(header if options.header else [f"x{column}" for column in range(len(header))])
+    return named(name, frame), f"{between}, decimal mark '{decimal}', {text.encoding}"
 
 
-def _check_names(name: str, header: list[str]) -> None:
-    """Check that no two columns have one name: pandas would call the second by another, and which is meant cannot be said."""
-    twice = [column for column, count in Counter(header).items() if column and count > 1]
-    if twice:
-        raise DataError(
-            name,
-            got=f"several columns of one name ({', '.join(map(repr, twice))})",
-            expected="a name of its own for every column",
-            advice="Rename them in the file's first row.",
-        )
+@dataclass(frozen=True)
+class Text:
+    """A text file, which is read line by line as often as it takes: the fields of all lines at once would take far more room than it.
+
+    Args:
+        name: what it is called in errors.
+        content: its bytes.
+        encoding: of them.
+    """
+
+    name: str
+    content: bytes
+    encoding: str
+
+    def rows(self, separator: str, begin: int = 0) -> Iterator[tuple[int, Row]]:
+        """The number of each line that is not blank, and its fields without blanks around them, from row `begin` on.
+
+        Where a file has one column, a blank line between others is an empty cell.
+        """
+        return islice(self._rows(separator), begin, None)
+
+    def _rows(self, separator: str) -> Iterator[tuple[int, Row]]:
+        blank: list[int] | None = None  # lines since the last that was not
+        for number, cells in self._lines(separator):
+            row = [cell.strip() for cell in cells]
+            if len(row) > 1 or any(row):
+                yield from ((empty, [""]) for empty in blank or ())
+                yield number, row
+                blank = []
+            elif separator == NONE and blank is not None:
+                blank.append(number)
+
+    def _lines(self, separator: str) -> Iterator[tuple[int, Row]]:
+        lines = io.TextIOWrapper(io.BytesIO(self.content), encoding=self.encoding, newline="")
+        if separator == BLANKS:
+            yield from ((number, line.split()) for number, line in enumerate(lines, 1))
+            return
+        reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
+        try:
+            for row in reader:
+                yield reader.line_num, row
+        except csv.Error as error:
+            advice = "Is a quotation mark not closed?"
+            raise _no_table(self.name, f"line {reader.line_num}: {error}", advice) from error
 
 
-def _decoded(name: str, content: bytes, given: str) -> tuple[str, str]:
-    """The file's text and its encoding: as given, by its byte order mark, UTF-8, or else what Windows writes in western languages."""
+def _encoding(name: str, content: bytes, given: str) -> str:
+    """The file's encoding: as given, by its byte order mark, UTF-8, or else what Windows writes in western languages."""
     marked = next((found for mark, found in BYTE_ORDER_MARKS.items() if content.startswith(mark)), None)
     for encoding in [given] if given else [marked] if marked else ["utf-8", "cp1252"]:
         try:
@@ -140,70 +176,104 @@ def _decoded(name: str, content: bytes, given: str) -> tuple[str, str]:
         except UnicodeError:
             continue
         if CONTROL.search(text) is None:
-            return text, encoding
+            return encoding
     raise _no_table(name, f"no text in {given}" if given else "no text", "Save the table as CSV, in UTF-8.")
 
 
-def _split(name: str, lines: list[str], given: str = "") -> tuple[str, Rows]:
-    """The separator by which all lines have as many fields as the header, and the fields; the one by which most are numbers."""
-    fitting: list[tuple[float, str, Rows]] = []
-    ragged: list[tuple[int, str, int, int]] = []
+def _split(text: Text, given: str = "") -> tuple[str, Row]:
+    """The separator by which all lines have as many fields as the header, and by which most are numbers; and the header."""
+    fitting: list[tuple[float, str, list[Row]]] = []
+    ragged: list[tuple[int, str, int, Row]] = []
     for separator in [given] if given else SEPARATORS:
-        if not given and len(lines) > HEAD and {len(row) for row in _fields(lines[:HEAD], separator)} == {1}:
-            continue  # a long file is not split by what is not in its head
-        rows = _fields(lines, separator)
-        odd = next((i for i, row in enumerate(rows) if len(row) != len(rows[0])), None)
+        head = [row for _, row in islice(text.rows(separator), HEAD)]
+        if not head:
+            raise _no_table(text.name, "an empty file")
+        if all(len(row) == 1 for row in head) and not given:
+            continue
+        odd = _odd(text.rows(separator))
         if odd is not None:
-            ragged.append((len(rows[0]), separator, odd, len(rows[odd])))
-        elif len(rows[0]) > 1:
-            head = rows[:HEAD]
-            numbers = sum(_is_number(cell) for row in head for cell in row)
-            fitting.append((numbers / sum(map(len, head)), separator, rows))
-    if fitting:
-        fitting.sort(key=lambda found: -found[0])
-        if len(fitting) > 1 and fitting[0][0] == fitting[1][0] and fitting[0][2] != fitting[1][2]:
-            several = " and ".join(SEPARATORS[separator] for _, separator, _ in fitting[:2])
-            raise _no_table(name, f"fields that could be separated by {several}", "Use one separator only.")
-        return fitting[0][1:]
-    bad = [found for found in ragged if found[1] != BLANKS or given]  # blanks are in names and texts too
-    if bad:
-        fields, separator, odd, found = max(bad, key=lambda one: (one[0], one[3]))
-        line = f"line {odd + 1} ({lines[odd].strip()[:40]!r})"
+            ragged.append((len(head[0]), separator, *odd))
+        elif len(head[0]) > 1:
+            numbers = sum(is_number(cell) for row in head for cell in row)
+            fitting.append((numbers / sum(map(len, head)), separator, head))
+    if not fitting:
+        _check_even(text.name, [found for found in ragged if found[1] != BLANKS or given])  # texts have blanks too
+        return NONE, next(text.rows(NONE))[1]
+    fitting.sort(key=lambda found: -found[0])
+    if len(fitting) > 1 and fitting[0][0] == fitting[1][0] and fitting[0][2] != fitting[1][2]:
+        several = " and ".join(SEPARATORS[separator] for _, separator, _ in fitting[:2])
+        raise _no_table(text.name, f"fields that could be separated by {several}", "Say which: --separator.")
+    return fitting[0][1], [cell.removeprefix("\ufeff") for cell in fitting[0][2][0]]
+
+
+def _odd(rows: Iterator[tuple[int, Row]]) -> tuple[int, Row] | None:
+    """The first line of another number of fields than the header; none where all have one more, which is empty: they end by a separator."""
+    width = len(next(rows)[1])
+    odd, is_closed = None, True
+    for number, row in rows:
+        is_closed = is_closed and len(row) == width + 1 and row[-1] == ""
+        if odd is None and len(row) != width:
+            odd = number, row
+        if odd is not None and not is_closed:
+            return odd
+    return None
+
+
+def _check_even(name: str, ragged: list[tuple[int, str, int, Row]]) -> None:
+    """Check that there is no separator by which some lines have several fields."""
+    if ragged:
+        fields, separator, number, row = max(ragged, key=lambda one: (one[0], len(one[3])))
+        line = (" " if separator == BLANKS else separator).join(row)[:40]
+        found = f"{len(row)} field{'s' if len(row) != 1 else ''} under a header of {fields}"
         raise _no_table(
             name,
-            f"{line} of {found} field{'s' if found != 1 else ''} under a header of {fields}, by the separator {SEPARATORS[separator]}",
+            f"line {number} ({line!r}) of {found}, by the separator {SEPARATORS[separator]}",
             "Mend that line; if commas are decimal marks, separate fields by semicolons.",
         )
-    return "", [[line.strip()] for line in lines]
 
 
-def _fields(lines: list[str], separator: str) -> Rows:
-    """Each line's fields; where every row ends with a separator, what is behind it is none."""
-    if separator == BLANKS:
-        return [line.split() for line in lines]
-    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator, skipinitialspace=True)]
-    header, others = rows[0], rows[1:]
-    is_closed = others and all(len(row) > 1 and row[-1] == "" and len(row) == len(others[0]) for row in others)
-    if is_closed and (len(others[0]) == len(header) + 1 or (len(others[0]) == len(header) and header[-1] == "")):
-        return [header[: len(others[0]) - 1], *(row[:-1] for row in others)]
-    return rows
+def _frame(rows: Iterable[Row], missing: tuple[str, ...]) -> pd.DataFrame:
+    """Rows of text as columns of numbers and texts."""
+    content = io.BytesIO()
+    plain = io.TextIOWrapper(content, encoding="utf-8", newline="")
+    csv.writer(plain).writerows(rows)
+    plain.flush()
+    content.seek(0)
+    return pd.read_csv(
+        content, header=None, index_col=False, skip_blank_lines=False, na_values=list(missing), low_memory=False
+    )
 
 
-def _is_number(cell: str) -> bool:
-    return NUMBER.fullmatch(cell) is not None
+def _decimal_mark(name: str, rows: Iterable[tuple[int, Row]], given: str, between: str) -> str:
+    """A comma where numbers have commas, and none a point.
 
-
-def _decimal_mark(name: str, rows: Rows, between: str) -> str:
-    """A comma where numbers have commas, and none a point."""
-    marks = {mark for row in rows for cell in row if _is_number(cell) for mark in ".," if mark in cell}
-    if marks == {".", ","}:
+    Raises:
+        DataError: both are there; or every number has three digits behind its mark, which may be one of thousands.
+    """
+    if given == ".":
+        return given
+    found: dict[str, str] = {}  # the first number with each mark, or the first that cannot be one of thousands
+    for cell in (cell for _, row in rows for cell in row):
+        mark = "," if "," in cell else "."
+        if mark not in cell or not is_number(cell):
+            continue
+        if mark not in found or (THOUSANDS.fullmatch(found[mark]) and not THOUSANDS.fullmatch(cell)):
+            found[mark] = cell
+    if len(found) == 2 or (given and "." in found):
         got = f"numbers with decimal points and numbers with decimal commas ({between})"
         raise _no_table(name, got, "Use one decimal mark, and none for thousands.")
-    return "," if marks == {","} else "."
+    if given:
+        return given
+    for mark, cell in found.items():
+        # points are marks of thousands only where commas are decimal marks, and there semicolons separate
+        if THOUSANDS.fullmatch(cell) and (mark == "," or SEPARATORS[";"] in between):
+            got = f"numbers such as {cell!r}, which may have three decimals, or be thousands ({between})"
+            raise _no_table(name, got, f"Say --decimal {mark} if it is a decimal mark; else write them without it.")
+    return next(iter(found), ".")
 
 
-def _with_points(row: list[str]) -> list[str]:
-    return [cell.replace(",", ".") if _is_number(cell) else cell for cell in row]
+def _with_points(row: Row) -> Row:
+    return [cell.replace(",", ".") if is_number(cell) else cell for cell in row]
 
 
 def _no_table(name: str, got: str, advice: str = "") -> DataError:

@@ -7,7 +7,7 @@ from scipy import stats
 
 import inference
 import mixtures
-from mixtures.errors import ModelError
+from mixtures.errors import DataError, ModelError
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,19 @@ def test_what_has_an_entry_a_row_has_the_index_of_the_frame(fit, frame):
     density = (p["weights"] * stats.norm.pdf(frame[["reaction"]], p["loc"], p["scale"])).sum(axis=1)
     assert isinstance(terms, pd.Series)
     pd.testing.assert_series_equal(terms, pd.Series(np.log(density), index=frame.index), check_names=False)
+
+
+def test_of_a_frame_the_columns_of_the_fit_are_taken_by_name(frame, fit):
+    wide = pd.DataFrame({"city": "Rome", "age": 1.0, "reaction": frame["reaction"]})
+    pd.testing.assert_frame_equal(inference.responsibilities(fit, wide), inference.responsibilities(fit, frame))
+    families = mixtures.families
+    product = mixtures.Mixture(2, families.Product({"reaction": families.Gaussian(), "age": families.Gaussian()}))
+    both = wide.assign(age=np.arange(70) % 7)
+    by_name = inference.fit_em(product, both, restarts=2, seed=0)
+    right = inference.fit_em(product, both[["reaction", "age"]].to_numpy(), restarts=2, seed=0)
+    assert by_name.log_likelihood == pytest.approx(right.log_likelihood)
+    with pytest.raises(DataError, match="reaction"):
+        inference.classify(by_name, both[["age"]])
 
 
 def test_arrays_and_observations_come_back_as_arrays(fit, frame):

@@ -188,6 +188,7 @@ class Half:
     ("declare", "said"),
     [
         (lambda: Mixture(2, NoDataclass()), "dataclass"),
+        (lambda: Mixture(2, make_dataclass("Fixed", [], bases=(NoDataclass,), frozen=True)()), "field `priors`"),
         (lambda: Mixture(2, Elsewhere()), "'direction'"),
         (lambda: Mixture(2, Spelled()), "Parts"),
         (lambda: Mixture(2, Half()), "priors_by_site"),

@@ -119,15 +119,13 @@ def test_infer_discrete_is_the_argmax_of_the_hub_in_two_dimensions(faithful, fai
 
 
 def test_bad_arguments_are_refused_in_words(tutorial_fit, faithful_fit, faithful):
-    import pandas as pd
-
     with pytest.raises(SeedError, match="temperature > 0 need a seed"):
         inference.classify(tutorial_fit, FIVE_POINTS, temperature=1)
     with pytest.raises(ModelError, match="temperature"):
         inference.classify(tutorial_fit, FIVE_POINTS, temperature=-1)
     with pytest.raises(DataError, match="2 columns"):
         inference.classify(faithful_fit, FIVE_POINTS)
-    swapped = pd.DataFrame(faithful.x[:, ::-1], columns=["waiting", "eruptions"])
+    swapped = Observations(faithful.x[:, ::-1], feature_names=["waiting", "eruptions"])
     with pytest.raises(DataError, match="in that order"):
         inference.responsibilities(faithful_fit, swapped)
     with pytest.raises(ModelError, match="interval"):

@@ -11,7 +11,7 @@ from scipy import stats
 import inference
 from inference.desk.answer import answer
 from inference.status import Status
-from mixtures import Observations, gaussian_mixture
+from mixtures import Mixture, Observations, families, gaussian_mixture
 
 
 def test_shares_means_and_certainty_are_those_of_the_posterior(run):
@@ -69,3 +69,32 @@ def test_the_columns_that_tell_components_apart_are_named(columns):
     x = Observations(values, feature_names=[f"c{j}" for j in range(columns)])
     text = answer(inference.fit_em(gaussian_mixture(2, "diag"), x, restarts=5, seed=0), x).found
     assert f"c{columns - 1} " in text and len(re.findall(r"c\d ", text)) == 2 * min(columns, 3)
+
+
+def test_categories_are_told_by_the_most_frequent_one():
+    rng = np.random.default_rng(1)
+    z = np.arange(80) % 2
+    x = Observations(
+        np.stack([rng.choice(3, 80, p=[0.7, 0.2, 0.1]), rng.choice(3, 80, p=[0.1, 0.2, 0.7])])[z, range(80)]
+    )
+    fit = inference.fit_em(Mixture(2, families.Categorical(3)), x, restarts=2, seed=0)
+    table = inference.responsibilities(fit, x)
+    for k in range(2):
+        shares = [table[x.x == v, k].sum() / table[:, k].sum() for v in range(3)]
+        assert (
+            f"component {k} with {table[:, k].mean():.0%} of the rows, around x {np.argmax(shares)} ({max(shares):.0%})"
+            in (answer(fit, x).found)
+        )
+
+
+def test_lines_are_told_by_their_slopes_and_angles_by_their_direction():
+    rng = np.random.default_rng(2)
+    age = rng.uniform(0, 10, 60)
+    y = np.where(np.arange(60) % 2, 3 * age, 20 - age) + rng.normal(0, 2, 60)
+    x = Observations(y, covariates=pd.DataFrame({"age": age}))
+    fit = inference.fit_em(Mixture(2, families.Regression()), x, restarts=3, seed=0)
+    for slope in fit.parameters["slope"][:, 0]:
+        assert f"{slope:+.3g} a unit of age" in answer(fit, x).found
+    angles = Observations((np.pi + stats.vonmises(8).rvs(60, random_state=0) + np.pi) % (2 * np.pi) - np.pi)
+    single = inference.fit_em(Mixture(1, families.VonMises()), angles, restarts=1, seed=0)
+    assert f"around x {np.angle(np.exp(1j * angles.x).mean()):.3g}" in answer(single, angles).found

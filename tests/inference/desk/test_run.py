@@ -1,6 +1,7 @@
 """A run's folder holds what was found and repeats it; what is missing is done, what is there is kept."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,10 @@ import inference
 from inference.desk import run as runs
 from inference.desk import stages
 from inference.desk.run import Run
-from inference.desk.settings import FitSettings, from_toml
+from inference.desk.settings import FitSettings, from_toml, to_toml
+from inference.samplers import choice
 from mixtures import Mixture, Observations, families, gaussian_mixture
-from mixtures.errors import ModelError, StoredFileError
+from mixtures.errors import BackendError, ModelError, StoredFileError
 
 
 @pytest.fixture
@@ -149,4 +151,81 @@ def test_more_components_than_rows_make_no_folder(tmp_path, plants):
     settings = runs.Settings(runs.DataSettings(str(plants)), runs.ModelSettings((71,)))
     with pytest.raises(ModelError, match="at most the 70 rows"):
         Run.begin(settings, tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_tables_that_somebody_removed_are_written_again(copy):
+    tables = {name: (copy.path / name).read_bytes() for name in (runs.ASSIGNMENTS, runs.SUMMARY)}
+    for name in tables:
+        (copy.path / name).unlink()
+    stages.finish(copy, pictures=False)
+    assert {name: (copy.path / name).read_bytes() for name in tables} == tables
+
+
+def test_a_stage_that_is_cut_short_is_done_again(copy, monkeypatch):
+    """The tables of the labels are there before the draws say so."""
+    raw = copy.posterior
+    raw["posterior"] = raw["posterior_raw"]
+    del raw["posterior_raw"], raw["relabelling"]
+    inference.save(raw, copy.path / runs.POSTERIOR, overwrite=True)
+    right = (copy.path / runs.SUMMARY).read_bytes()
+    (copy.path / runs.SUMMARY).unlink()
+
+    def cut(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stages.RunFolder, "save", cut)
+        with pytest.raises(KeyboardInterrupt):
+            copy.complete(pictures=False)
+    assert not copy.is_sampled and (copy.path / runs.SUMMARY).read_bytes() == right
+    assert copy.complete(pictures=False).is_sampled
+
+
+def test_a_run_without_its_draws_says_so(copy, tmp_path, plants):
+    (copy.path / runs.POSTERIOR).unlink()
+    stages.finish(copy, pictures=False)
+    assert f"there are none yet: mixtures resume {copy.path.name}" in (copy.path / runs.REPORT).read_text()
+    begun = Run.begin(runs.Settings(runs.DataSettings(str(plants)), runs.ModelSettings((2,))), tmp_path)
+    assert "Nothing is fitted yet" in str(begun)
+    with pytest.raises(StoredFileError, match="a run of a point fit.*mixtures sample"):
+        _ = begun.posterior
+
+
+def test_of_a_frame_the_columns_of_the_draws_are_taken_by_name(run):
+    frame = run.table.frame
+    wide = frame[["width", "height"]].assign(city="Rome")
+    pd.testing.assert_series_equal(inference.classify(run.posterior, wide), inference.classify(run.posterior, frame))
+
+
+def test_a_run_prints_its_answer(run):
+    assert str(run).splitlines()[1] == run.answer.found
+    assert "<p>" in run._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("sampler", "is_stored"), [("auto", True), ("numpyro", True), ("nutpie", False), ("pyro", False)]
+)
+def test_draws_are_kept_while_they_are_made_where_the_sampler_can(copy, settings, monkeypatch, sampler, is_stored):
+    asked = {}
+
+    def sampled(*args, **options):
+        asked.update(options)
+        raise KeyboardInterrupt
+
+    (copy.path / runs.POSTERIOR).unlink()
+    wanted = replace(copy.settings, sample=replace(settings.sample, sampler=sampler))
+    (copy.path / runs.SETTINGS).write_text(to_toml(wanted))
+    monkeypatch.setattr(inference, "sample_nuts", sampled)
+    with pytest.raises(KeyboardInterrupt):
+        stages.sample(Run.open(copy.path))
+    assert asked["sampler"] == sampler and asked["progress"] is False
+    assert asked["store"] == (copy.path / runs.DRAWS if is_stored else None)
+
+
+def test_a_sampler_that_is_not_installed_makes_no_folder(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(choice, "find_spec", lambda name: None)
+    wanted = replace(settings, sample=replace(settings.sample, sampler="nutpie"))
+    with pytest.raises(BackendError, match="pip install"):
+        Run.begin(wanted, tmp_path / "runs")
     assert not (tmp_path / "runs").exists()

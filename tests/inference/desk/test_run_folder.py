@@ -44,6 +44,16 @@ def test_pictures_are_drawn_in_every_format(tmp_path):
         RunFolder(tmp_path).draw([LINE], ["gif"])
 
 
+def test_a_picture_that_fails_is_left_out_and_costs_no_other(tmp_path, caplog):
+    def broken() -> Figure:
+        raise ValueError("no such column")
+
+    with caplog.at_level("INFO", logger="inference.desk"):
+        made = RunFolder(tmp_path).draw([Picture("broken", "", "", broken), LINE], ["png"])
+    assert made == [LINE] and [path.name for path in (tmp_path / "figures").iterdir()] == ["line.png"]
+    assert "the picture broken is left out: ValueError: no such column" in caplog.text
+
+
 def test_tables_have_six_digits_and_no_index(tmp_path):
     path = RunFolder(tmp_path).write_table(pd.DataFrame({"row": ["x", "y"], "p": [0.25, 1 / 3]}), "table.csv")
     assert path.read_text() == "row,p\nx,0.25\ny,0.333333\n"

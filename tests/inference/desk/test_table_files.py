@@ -100,3 +100,57 @@ def test_columns_that_look_like_something_else_are_noted():
     assert "--family visits=Poisson" in found[1]
     counts = Table(frame[["visits"]], "plants", "")
     assert not list(notes(counts, observations_of(counts, DataSettings("")), families.Poisson()))
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "meant"),
+    [
+        ([["a", "b"], [1, 2], [3.5, "?"]], TextOptions(missing=("?",)), {"a": [1.0, 3.5], "b": [2.0, None]}),
+        ([[1, 2], [3.5, 4]], TextOptions(header=False), {"x0": [1.0, 3.5], "x1": [2, 4]}),
+        ([["a", None], [1, None]], TextOptions(), {"a": [1]}),
+        ([[None, "a"], ["r", 1]], TextOptions(), {"a": [1]}),
+        ([["a", "a"], [1, 2]], TextOptions(), "several columns of one name"),
+        ([["a", None], [1, 2]], TextOptions(), "no name above column 2"),
+        ([[1, 2], [3, 4]], TextOptions(), "--no-header"),
+        ([["a", "b"]], TextOptions(), "without rows"),
+        ([["a"], [1]], TextOptions(separator=";"), "--separator"),
+    ],
+)
+def test_a_workbook_is_read_by_the_same_rules(tmp_path, rows, options, meant):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.save(tmp_path / "plants.xlsx")
+    if isinstance(meant, str):
+        with pytest.raises(DataError, match=meant):
+            read_table(str(tmp_path / "plants.xlsx"), options)
+    else:
+        frame = read_table(str(tmp_path / "plants.xlsx"), options).frame
+        assert frame.astype(object).where(frame.notna(), None).to_dict("list") == meant
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "sheet", "words"),
+    [
+        ("plants.parquet", TextOptions(separator=";"), "", "--separator"),
+        ("plants.parquet", TextOptions(header=False), "", "--header"),
+        ("plants.parquet", TextOptions(missing=("?",)), "", "--na"),
+        ("plants.csv", TextOptions(), "Sheet 1", "--sheet"),
+        ("none.csv", TextOptions(), "", r"none.csv: got a file that cannot be read \(No such file"),
+        (".", TextOptions(), "", "Is a directory"),
+        ("faithfull", TextOptions(), "", "Did you mean the data set faithful?"),
+    ],
+)
+def test_what_was_said_of_a_file_is_never_left_out_without_a_word(tmp_path, monkeypatch, source, options, sheet, words):
+    monkeypatch.chdir(tmp_path)
+    FRAME.to_parquet("plants.parquet")
+    FRAME.to_csv("plants.csv")
+    with pytest.raises(DataError, match=words):
+        read_table(source, options, sheet)
+
+
+def test_a_text_among_numbers_is_shown_and_may_stand_for_an_empty_cell():
+    frame = pd.DataFrame({"height": ["1.5", "?", "2.5", "3.5"], "width": [1.0, 2.0, 3.0, 4.0]})
+    with pytest.raises(DataError, match=r"'\?' at row 1 of 'height'.*--na '\?' --missing allow"):
+        observations_of(Table(frame, "plants", ""), DataSettings(""))

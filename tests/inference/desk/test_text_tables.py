@@ -9,7 +9,7 @@ from inference.cli import main
 from inference.desk.data import observations_of
 from inference.desk.settings import DataSettings
 from inference.desk.table_files import read_table
-from inference.desk.text_tables import read_frame
+from inference.desk.text_tables import TextOptions, frame_of, read_frame
 from mixtures.errors import DataError
 
 VALUES = pd.DataFrame({"height": [168.1, 171.5, 160.0], "weight": [77.8, 80.25, 61.0]})
@@ -27,6 +27,10 @@ VALUES = pd.DataFrame({"height": [168.1, 171.5, 160.0], "weight": [77.8, 80.25, 
         ('"height", "weight"\n"168.1", "77.8"\n171.5, 80.25\n160, 61\n\n', "separator ','"),
         ("height,weight\n168.1,77.8,\n171.5,80.25,\n160,61,\n", "separator ','"),  # a separator at the end of each row
         ("height,weight,\n168.1,77.8,\n171.5,80.25,\n160,61,\n", "separator ','"),
+        (
+            ";height;weight;;\na;168,1;77,8;;\nb;171,5;80,25;;\nc;160;61;;\n",
+            "separator ';'",
+        ),  # columns without a name or cells
         ("height;weight\n1,681e2;7,78e1\n171,5;80,25\n+160;61\n", "decimal mark ','"),
     ],
 )
@@ -34,7 +38,7 @@ def test_a_table_is_read_as_it_is_meant(tmp_path, text, said):
     path = tmp_path / "table.csv"
     path.write_text(text)
     table, read = read_frame(path)
-    pd.testing.assert_frame_equal(table.astype(float), VALUES)
+    pd.testing.assert_frame_equal(table.astype(float).reset_index(drop=True), VALUES)
     assert said in read
 
 
@@ -44,6 +48,38 @@ def test_encodings(tmp_path, encoding):
     path.write_bytes("größe;zürich\n1,5;2\n2,5;3\n".encode(encoding))
     table, _ = read_frame(path)
     assert table.to_dict("list") == {"größe": [1.5, 2.5], "zürich": [2, 3]}
+
+
+def test_three_decimals_are_decimals_where_one_number_says_so_or_the_user():
+    assert frame_of(b"a;b\n17,340;31\n0,500;47\n", "x")[0]["a"].tolist() == [17.34, 0.5]
+    assert frame_of(b"a;b\n17,340;31\n21,500;47\n", "x", TextOptions(decimal=","))[0]["a"].tolist() == [17.34, 21.5]
+    assert frame_of(b"a,b\n17.340,31\n21.500,47\n", "x")[0]["a"].tolist() == [17.34, 21.5]
+    with pytest.raises(DataError, match="decimal points"):
+        frame_of(b"a;b\n1.234;31\n2,5;47\n", "x", TextOptions(decimal=","))
+
+
+def test_a_blank_line_in_one_column_is_an_empty_cell():
+    table, _ = frame_of(b'\n"height"\n1.5\n\n2.5\n\n', "x")
+    assert table.columns.tolist() == ["height"]
+    assert table["height"].fillna(-1).tolist() == [1.5, -1, 2.5]
+
+
+@pytest.mark.parametrize("separator", ["tab", "\t"])
+def test_a_separator_that_is_given_goes_by_its_name(separator):
+    table, read = frame_of(b"a b\tc\n1\t2\n3\t4\n", "x", TextOptions(separator))
+    assert table.to_dict("list") == {"a b": [1, 3], "c": [2, 4]} and "a tab" in read
+
+
+def test_cells_of_several_lines_stay_cells_and_marks_are_no_names():
+    table, _ = frame_of('\ufeffa,note\n1,"x\ny, z"\n2,w\n'.encode(), "x", TextOptions(encoding="utf-8"))
+    assert table.to_dict("list") == {"a": [1, 2], "note": ["x\ny, z", "w"]}
+
+
+def test_a_broken_compressed_file_is_said_to_be_one(tmp_path):
+    path = tmp_path / "table.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n1,2\n3,4\n" * 1000)[:-20])
+    with pytest.raises(DataError, match="compressed file that is broken"):
+        read_frame(path)
 
 
 def test_compressed_files(tmp_path):
@@ -70,6 +106,14 @@ def test_compressed_files(tmp_path):
         (b"\xff\xfe\x00\xd8", ["no text"]),
         (b"a b,c d\nu v,w x\n", ["','", "blanks"]),
         (b"a,b, a,c,c\n1,2,3,4,5\n", ["several columns of one name ('a', 'c')", "name of its own", "Rename them"]),
+        (b"a,,b\n1,2,3\n4,5,6\n", ["no name above column 2"]),
+        (b"5.1,3.5,setosa\n4.9,3.0,setosa\n", ["numbers in the first row", "--no-header"]),
+        (b"income\n17,340\n21,500\n", ["line 2", "2 fields under a header of 1"]),
+        (b"income;age\n17,340;31\n21,500;47\n", ["'17,340'", "three decimals, or be thousands", "--decimal ,"]),
+        (b"income;age\n17.340;31\n21.500;47\n", ["'17.340'", "three decimals, or be thousands", "--decimal ."]),
+        (b'income,age\n"17,340",31\n"21,500",47\n', ["'17,340'", "three decimals, or be thousands"]),
+        (b"a,b\n1,2\n\n\n3,4,5\n", ["line 5 ('3,4,5')"]),
+        (b'a,b\n1,"2\n' + b"3,4\n" * 40_000, ["quotation mark"]),
     ],
 )
 def test_what_is_no_table_is_refused_in_words(tmp_path, content, words):
