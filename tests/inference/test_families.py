@@ -6,6 +6,7 @@ from scipy.special import logsumexp
 
 import inference
 from inference.backends import engine
+from inference.factors import with_factors
 from inference.status import Status
 from mixtures import Mixture, Observations, families, weights
 from tests.family_cases import CASES, ROWS, covariates
@@ -145,16 +146,17 @@ def test_every_verb_works(name, backend, data):
     )
     assert post.log_likelihood.obs.shape == (chains, draws, ROWS)
     assert np.isfinite(post.log_likelihood.obs.values).all()
-    pointwise = logsumexp(
-        engine(backend).log_joint(case.model, {s: post.posterior[s].values[0, -1] for s in case.parameters}, x), axis=1
-    )
+    draws_of = with_factors(post).posterior
+    values = {site: draws_of[site].values[0, -1] for site in case.parameters}
+    pointwise = logsumexp(engine(backend).log_joint(case.model, values, x), axis=1)
     np.testing.assert_allclose(post.log_likelihood.obs.values[0, -1], pointwise, rtol=1e-10)
     assert inference.responsibilities(post, x).shape == (ROWS, 2)
     relabelled = inference.relabel(post)
     np.testing.assert_allclose(  # what the rows say does not depend on labels
         relabelled.log_likelihood.obs.values, post.log_likelihood.obs.values, rtol=1e-10
     )
-    parameters = {site: relabelled.posterior[site].values[0, -1] for site in case.parameters}
+    draws_of = with_factors(relabelled).posterior
+    parameters = {site: draws_of[site].values[0, -1] for site in case.parameters}
     again = logsumexp(engine(backend).log_joint(case.model, parameters, x), axis=1)
     np.testing.assert_allclose(again, pointwise, rtol=1e-8)
 

@@ -11,6 +11,7 @@ import xarray as xr
 from inference import fit_laplace, fit_map, sample_nuts
 from inference.assignment.responsibilities import draw_responsibilities
 from inference.backends import bind, engine
+from inference.factors import readable, with_factors
 from inference.labels.align import align
 from inference.labels.diagnose import diagnose_labels
 from inference.labels.relabel import METHODS, permuted, relabel
@@ -22,11 +23,12 @@ from mixtures import gaussian_mixture, load_dataset
 
 def scrambled(tree: xr.DataTree, permutations: np.ndarray) -> xr.DataTree:
     """The same draws under other labels."""
+    tree = with_factors(tree)
     posterior = tree["posterior"].to_dataset()
     moved = {name: permuted(values, permutations) for name, values in posterior.items() if "components" in values.dims}
     other = tree.copy(deep=False)
     other["posterior"] = xr.DataTree(posterior.assign(moved))
-    return other
+    return readable(other)
 
 
 def worst_r_hat(report, kind: str) -> float:
