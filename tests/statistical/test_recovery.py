@@ -16,6 +16,7 @@ from scipy import stats
 
 import inference
 import mixtures
+from inference.factors import with_factors
 from mixtures import Mixture, Observations, families, priors
 from tests.family_cases import CASES, Case, covariates
 
@@ -65,7 +66,8 @@ def cover(case: Case, model: Mixture, seed: int, is_inside: dict[str, list[bool]
         return False
     init, size = near(truth, case, model, x, seed), {"draws": DRAWS, "tune": DRAWS, "chains": 1}
     post = inference.sample_nuts(model, x, **size, seed=seed, progress=False, init=init)
-    sites = {site: values.values[0] for site, values in post.posterior.data_vars.items() if site in case.parameters}
+    drawn = with_factors(post).posterior.data_vars
+    sites = {site: values.values[0] for site, values in drawn.items() if site in case.parameters}
     true = dict(quantities(case, {site: truth[site][None] for site in sites}))
     for quantity, drawn in quantities(case, sites):
         # the rank of the truth among the draws: uniform
