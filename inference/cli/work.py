@@ -1,6 +1,5 @@
 """What the commands do: settings from options, a run, and what is printed of it. Tables go to the standard output, all else to stderr."""
 
-import json
 import logging
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,23 +14,23 @@ import pandas as pd
 import inference
 from inference.cli import DONE, UNSOUND, MisuseError
 from inference.cli.options import counts, listed
+from inference.cli.output import as_json, checks_as_json, compare_table, dumped, text_of
 from inference.desk import declaration, log, stages
 from inference.desk import run as runs
 from inference.desk.data import observations_of
 from inference.desk.run import Run
+from inference.desk.run_folder import FIGURES
 from inference.desk.settings import DataSettings, FitSettings, ModelSettings, SampleSettings, Settings
 from inference.desk.table_files import read_table
 from inference.desk.text_tables import TextOptions
-from inference.parameter_table import number, plain
-from inference.partitions.losses import LOSSES, distances
-from inference.report import data_text, occupancy_text, restarts_text, summary_text
-from inference.results import PointFit
+from inference.parameter_table import plain
+from inference.partitions.losses import LOSSES
+from inference.report import data_text, restarts_text
 from mixtures import families
 from mixtures.datasets import SOURCES
-from mixtures.errors import DataError, MixturesError, ModelError
+from mixtures.errors import MixturesError, ModelError
 
 Options = Mapping[str, Any]
-AGREEMENT = "rows' components alike (adjusted Rand index)"
 SWEPT = "1:9"
 """The numbers of components that are compared unless said otherwise, as mclust's."""
 
@@ -117,18 +116,24 @@ def resume(path: Path, options: Options) -> int:
 def rerun(path: Path, options: Options) -> int:
     """A run again, and whether its numbers are the same."""
     first = Run.open(path)
+    first.x  # noqa: B018 (an error, where the data are others by now)
     data = first.settings.data
     source = str((first.path / data.source).resolve()) if data.source == runs.DATA else data.source
     settings = replace(first.settings, data=replace(data, source=source))
     with _said(options):
         second = Run.begin(settings, options["out"])
-        code = _complete(second, options)
-    if not options["json"]:
-        print(f"\nBeside {first.path}: {_same(first, second)}")
-    return code
+        _carry_out(second, options)
+    same = _same(first, second)
+    if options["json"]:
+        print(dumped(as_json(second) | {"beside": str(first.path), "same": same}))
+    else:
+        print(f"\nBeside {first.path}: {same}")
+    return _code(second)
 
 
 def _same(first: Run, second: Run) -> str:
+    if not first.has(runs.FIT):
+        return "a run that is not complete, with nothing to compare"
     if first.settings.versions != second.settings.versions:
         return "made by other versions; " + compare_table(first, second).to_string()
     ours, theirs = (run.fit.parameters for run in (second, first))
@@ -142,6 +147,14 @@ def _same(first: Run, second: Run) -> str:
 
 
 def _complete(run: Run, options: Options) -> int:
+    """Do what is missing, and print what is known in the end as JSON, if that is asked for."""
+    _carry_out(run, options)
+    if options["json"]:
+        print(dumped(as_json(run)))
+    return _code(run)
+
+
+def _carry_out(run: Run, options: Options) -> None:
     """Do what is missing, and print each thing when it is known."""
     is_said = not options["json"]
     log.say(run.settings.read)
@@ -152,56 +165,14 @@ def _complete(run: Run, options: Options) -> int:
     for stage in stages.missing(run):
         stage(run)
         if is_said:
-            print(_text(stage, run), flush=True)
+            print(text_of(stage, run), flush=True)
     stages.finish(run)
     if is_said:
         print(f"{run.answer}\n\nTables, pictures and report.html are in {run.path}")
-    else:
-        print(json.dumps(as_json(run), indent=2))
+
+
+def _code(run: Run) -> int:
     return DONE if run.fit.status.is_sound else UNSOUND
-
-
-def _text(stage: stages.Stage, run: Run) -> str:
-    """What a stage found."""
-    if stage is stages.choose:
-        table = pd.read_csv(run.path / runs.SELECTION)
-        return f"By BIC {run.components} components:\n\n{plain(table.head(5), index=False)}\n"
-    if stage is stages.fit:
-        fit = run.fit
-        classes = np.asarray(inference.classify(fit, run.x))
-        return f"{fit}\n\n{restarts_text(fit)}\n{occupancy_text(classes, len(fit.components))}\n"
-    if stage is stages.relabel:
-        posterior = run.posterior
-        labels = inference.diagnose_labels(posterior, reference_fit=run.fit)
-        return f"{inference.check_posterior(posterior)}\n\n{labels}\n\n{summary_text(posterior)}\n"
-    return ""
-
-
-def as_json(run: Run) -> dict[str, Any]:
-    """A run's result for a program."""
-    fit, answer = run.fit, run.answer
-    found: dict[str, Any] = {
-        "folder": str(run.path),
-        "answer": answer.found,
-        "trust": answer.trust,
-        "is_sound": answer.is_sound,
-        "status": fit.status.word,
-        "log_likelihood": fit.log_likelihood,
-        "free_parameters": fit.free_parameters,
-        "bic": _or_none(fit, "bic"),
-        "parameters": {name: np.asarray(value).tolist() for name, value in fit.parameters.items()},
-    }
-    if run.is_sampled:
-        summary = inference.summary(run.posterior)
-        found["posterior"] = json.loads(summary.to_json(orient="index"))
-    return found
-
-
-def _or_none(fit: PointFit, criterion: str) -> float | None:
-    try:
-        return getattr(fit, criterion)
-    except ModelError:  # row weights that do not count rows
-        return None
 
 
 def select(data: str, options: Options) -> int:
@@ -254,6 +225,9 @@ def diagnose(path: Path, options: Options) -> int:
     """Every check in full."""
     run = Run.open(path)
     fit = run.fit
+    if options["json"]:
+        print(dumped(checks_as_json(run)))
+        return DONE if run.answer.is_sound else UNSOUND
     print(f"{run.answer}\n\n{restarts_text(fit, most=20)}")
     if run.is_sampled:
         posterior = run.posterior
@@ -280,8 +254,8 @@ def plot(path: Path, formats: str, options: Options) -> int:
     run = Run.open(path)
     with _said(options), log.step("pictures"):
         made = stages.draw(run, listed(formats))
-    for picture in made:
-        print(run.path / "figures" / picture.name)
+    files = [str(run.path / FIGURES / f"{picture.name}.{one}") for picture in made for one in listed(formats)]
+    print(dumped(files) if options["json"] else "\n".join(files))
     return DONE
 
 
@@ -290,7 +264,7 @@ def report(path: Path, options: Options) -> int:
     run = Run.open(path)
     with _said(options):
         stages.finish(run)
-    print(json.dumps(as_json(run), indent=2) if options["json"] else f"{run.answer}\n\n{run.path / runs.REPORT}")
+    print(dumped(as_json(run)) if options["json"] else f"{run.answer}\n\n{run.path / runs.REPORT}")
     return DONE
 
 
@@ -298,44 +272,9 @@ def compare(path: Path, other: Path, options: Options) -> int:
     """Two runs side by side."""
     first, second = Run.open(path), Run.open(other)
     table = compare_table(first, second)
-    print(table.to_json(orient="index") if options["json"] else plain(table))
+    records = table.T.reset_index(names="run").to_dict("records")
+    print(dumped(records) if options["json"] else plain(table))
     return DONE
-
-
-def compare_table(first: Run, second: Run) -> pd.DataFrame:
-    """What two runs of the same data found, a column each.
-
-    Raises:
-        DataError: other data.
-    """
-    if first.settings.fingerprint != second.settings.fingerprint:
-        raise DataError(str(second.path), got="a run of other data", expected=f"the data of {first.path}")
-    names = [str(run.path) for run in (first, second)]
-    table = pd.concat(
-        [pd.Series(_figures(run), name=name) for run, name in zip((first, second), names, strict=True)], axis=1
-    )
-    ours, theirs = (np.unique(inference.classify(run.fit, run.x), return_inverse=True)[1] for run in (first, second))
-    same = 1 - float(distances(ours, theirs[None], LOSSES["omari"])[0])
-    table.loc[AGREEMENT] = number(same)
-    return table
-
-
-def _figures(run: Run) -> dict[str, str]:
-    fit = run.fit
-    found = {
-        "components": str(len(fit.components)),
-        "method": run.settings.fit.method,
-        "status": fit.status.word,
-        "log likelihood": f"{fit.log_likelihood:.4f}",
-        "free parameters": str(fit.free_parameters),
-        "BIC, smaller is better": "-" if (bic := _or_none(fit, "bic")) is None else f"{bic:.4f}",
-        "ICL, smaller is better": "-" if (icl := _or_none(fit, "icl")) is None else f"{icl:.4f}",
-    }
-    if run.is_sampled:
-        found["labels"] = (
-            inference.diagnose_labels(run.posterior, reference_fit=fit).verdict.name.lower().replace("_", " ")
-        )
-    return found
 
 
 def families_list(options: Options) -> int:
@@ -367,7 +306,7 @@ def datasets(options: Options) -> int:
 
 def _list(found: Mapping[str, str], options: Options) -> None:
     if options["json"]:
-        print(json.dumps(dict(found), indent=2))
+        print(dumped(dict(found)))
         return
     for name, text in found.items():
         print(f"{name}\n    {text}")

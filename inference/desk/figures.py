@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from inference import plots
 from inference.plots.intervals import family_sites
+from inference.plots.kinds import kinds_of
 from inference.results import PointFit
 from inference.selection.components import Selection
 from mixtures import Observations
@@ -102,7 +103,7 @@ def picture_of_selection(selection: Selection) -> Picture:
 
 def _of_columns(result: PointFit | xr.DataTree, x: Observations) -> Iterator[Picture]:
     columns = x.features or 1
-    if 2 < columns <= MOST_PAIRS:
+    if 2 < columns <= MOST_PAIRS and "share" not in kinds_of(result, x):
         yield Picture(
             "pairs",
             "Every pair of columns; on the diagonal the density of each column, and of each component in it.",

@@ -14,6 +14,7 @@ import pytest
 import inference
 import mixtures
 from inference.cli import main
+from inference.desk import stages
 from inference.desk.run import Run
 from inference.status import Status
 
@@ -33,7 +34,8 @@ def table(tmp_path):
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.normal(0, 1, (20, 2)), rng.normal(8, 1, (10, 2))])
     path = tmp_path / "plants.csv"
-    pd.DataFrame(x, columns=["height", "width"]).assign(kind="fern").to_csv(path, index=False)
+    visits = np.where(np.arange(30) < 20, rng.poisson(1, 30), rng.poisson(12, 30))
+    pd.DataFrame(x, columns=["height", "width"]).assign(kind="fern", visits=visits).to_csv(path, index=False)
     return path
 
 
@@ -60,26 +62,31 @@ def test_what_the_demo_saved_is_what_it_found(demo):
 
 
 def test_a_table_of_the_users_is_fitted_by_column_on_the_other_backend(table, tmp_path, capsys):
+    """Of a family without locations too, whose draws are drawn by what they have."""
     arguments = [
         "fit",
         str(table),
         "--components",
         "2",
         "--columns",
-        "height",
-        "--covariance",
-        "tied",
+        "visits",
+        "--family",
+        "Poisson",
         "--backend",
         "pyro",
     ]
     assert main([*arguments, "--out", str(tmp_path), "--nuts", *TINY]) == 0
     folder = tmp_path / "plants-001"
-    assert pd.read_csv(folder / "assignments.csv")["component"].value_counts().to_dict() == {0: 20, 1: 10}
+    visits = pd.read_csv(table)["visits"]
+    means = visits.groupby(pd.read_csv(folder / "assignments.csv")["component"]).mean()
+    assert means[0] < 4 < 8 < means[1]
+    assert {f"{name}.svg" for name in ("overview", "labels", "predictive", "model")} <= {
+        path.name for path in (folder / "figures").iterdir()
+    }
     said = capsys.readouterr()
-    assert "30 rows of height" in said.out
-    assert "20 rows in component 0, 10 rows in component 1" in said.out
+    assert "30 rows of visits" in said.out
     assert "Verdict:" in said.out
-    assert "NUTS: 2 chains of 15 + 15 draws" in said.err
+    assert "NUTS: 2 chains of 15 + 15 draws" in said.err and "left out" not in said.err
 
 
 def test_a_run_never_touches_an_earlier_one(table, tmp_path):
@@ -96,7 +103,7 @@ def test_a_run_never_touches_an_earlier_one(table, tmp_path):
     ("arguments", "words"),
     [
         (["fit", "{folder}/none.csv", "--components", "2"], "none.csv"),
-        (["fit", "{table}", "--components", "2"], "--columns height,width"),
+        (["fit", "{table}", "--components", "2"], "--columns height,width,visits"),
         (["fit", "{table}", "--components", "2", "--columns", "height,depth"], "depth"),
         (["fit", "{table}", "--components", "31", "--columns", "height"], "at most the 30 rows"),
         (["fit", "{table}", "--components", "2", "--columns", "height", "--family", "Poisson"], "height"),
@@ -230,6 +237,31 @@ def test_a_run_is_compared_partitioned_diagnosed_and_drawn(demo, capsys):
     assert main(["diagnose", folder]) in (0, 3)
     assert "Draws that two methods label alike" in capsys.readouterr().out
     assert main(["partition", folder, "--loss", "hinge"]) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["diagnose"], ["plot", "--format", "png"], ["partition"], ["compare", "{folder}"]]
+)
+def test_every_command_prints_json_where_it_is_asked_to(demo, arguments, monkeypatch, capsys):
+    monkeypatch.setattr(stages, "pictures", lambda run: [])
+    command, *options = (argument.format(folder=demo[1]) for argument in arguments)
+    assert main([command, str(demo[1]), *options, "--json", "--quiet"]) in (0, 3)
+    said = capsys.readouterr()
+    assert not said.err
+    json.loads(said.out, parse_constant=pytest.fail)
+
+
+def test_a_run_is_done_again_with_the_same_numbers_and_not_on_other_data(table, tmp_path, capsys):
+    fit = ["fit", str(table), "--components", "1", "--columns", "height", "--method", "em", "--restarts", "2"]
+    assert main([*fit, "--out", str(tmp_path), "--json", "--quiet"]) == 0
+    capsys.readouterr()
+    first = str(tmp_path / "plants-001")
+    assert main(["rerun", first, "--out", str(tmp_path), "--json", "--quiet"]) == 0
+    assert json.loads(capsys.readouterr().out)["same"] == "the same numbers, to the last bit"
+    table.write_text(table.read_text().replace("fern", "tree").replace("0.", "1."))
+    assert main(["rerun", first, "--out", str(tmp_path), "--quiet"]) == 1
+    assert "other data than those that the run began with" in capsys.readouterr().err
+    assert not (tmp_path / "plants-003").exists()
 
 
 def test_numbers_of_components_are_compared(capsys):
