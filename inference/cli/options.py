@@ -121,7 +121,7 @@ MODEL = (
     _option(str, "--covariance", "full", "Of Gaussians: full, tied, diag, spherical, or a code of mclust's, such as VEV.", "Model", "C"),
     _option(list[str], "--prior", (), "In place of a default: 'loc=Normal(0, 10)'.", "Model", "P"),
     _option(bool, "--chain", False, "Rows follow one another: a hidden Markov chain.", "Model"),
-    _option(bool, "--gating", False, "The weights depend on the covariates.", "Model"),
+    _option(bool, "--gating", False, "The weights, or a chain's moves, depend on the covariates.", "Model"),
     _option(str, "--model", "", "A program of your own, file.py:name, in place of all this.", "Model", "FILE"),
 )  # fmt: skip
 FIT = (

@@ -12,7 +12,7 @@ from typing import Any
 
 from inference.desk.settings import ModelSettings
 from mixtures import Mixture, Observations, Program, families, priors, weights
-from mixtures.assignments import Assignment, Markov
+from mixtures.assignments import Assignment, Markov, MarkovGating
 from mixtures.errors import ChoiceError, ModelError
 from mixtures.families.family import Family
 from mixtures.priors import Prior
@@ -121,12 +121,13 @@ def _by_column(named: Mapping[str, str], x: Observations, own: Mapping[str, Prio
 
 def law_of(settings: ModelSettings, x: Observations) -> Assignment:
     """How rows come to their components."""
-    if settings.chain or x.sequence is not None:
-        return Markov()
+    is_chain = settings.chain or x.sequence is not None
     if settings.gating:
         if x.covariates is None:
             raise ModelError("--gating", got="no covariates", expected="--covariates, which weights depend on")
-        return weights.Gating()
+        return MarkovGating() if is_chain else weights.Gating()
+    if is_chain:
+        return Markov()
     given = priors_of(settings).get("weights")
     if given is None:
         return weights.Dirichlet(1.0)

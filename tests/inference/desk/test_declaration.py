@@ -6,7 +6,7 @@ import pytest
 
 from inference.desk.declaration import prior, program_of
 from inference.desk.settings import ModelSettings
-from mixtures import Mixture, Observations, families, hidden_markov, priors, weights
+from mixtures import Mixture, Observations, assignments, families, hidden_markov, priors, weights
 from mixtures.errors import MixturesError, ModelError
 
 X = Observations(pd.DataFrame({"height": [1.0, 2.0, 4.0], "visits": [0.0, 3.0, 1.0]}))
@@ -39,6 +39,7 @@ Y = Observations([1.0, 2.0, 4.0], covariates=[0.0, 1.0, 2.0])
         ({}, Y, Mixture(2, families.Regression("gaussian"))),
         ({"family": ("Poisson",)}, Y, Mixture(2, families.Regression("poisson"))),
         ({"gating": True}, Y, Mixture(2, families.Gaussian(), weights.Gating())),
+        ({"gating": True, "chain": True}, Y, Mixture(2, families.Gaussian(), assignments.MarkovGating())),
         ({"chain": True, "family": ("Poisson",)}, X, hidden_markov(2, families.Poisson())),
     ],
 )
