@@ -67,8 +67,6 @@ def check_words(settings: ModelSettings) -> None:
         _family(text, settings.covariance)
     priors_of(settings)
     is_constant = not (settings.chain or settings.gating)
-    if settings.chain and settings.gating:
-        raise ModelError("--gating", got="--chain or --sequence too", expected="one of the two")
     if "weights" in priors_of(settings) and not is_constant:
         raise ModelError("--prior weights", got="weights that a chain or gating has", expected="constant weights")
 
