@@ -92,12 +92,16 @@ def with_correlations(group: xr.Dataset) -> xr.Dataset:
 
 def _correlations(factor: xr.DataArray) -> xr.DataArray:
     """R = C C', above the diagonal, (..., pairs)."""
-    *others, first, second = factor.dims
-    root = factor.transpose(*others, first, second).values
-    names = factor[first].values if first in factor.coords else np.arange(root.shape[-1])
-    pairs = list(combinations(range(root.shape[-1]), 2))
+    root = factor.values
+    return pairs_of(factor.copy(data=root @ np.swapaxes(root, -1, -2)))
+
+
+def pairs_of(matrix: xr.DataArray) -> xr.DataArray:
+    """What is above the diagonal of a matrix, whose axes are the last two, (..., pairs); a pair is called by the names of its columns."""
+    *others, first, _ = matrix.dims
+    names = matrix[first].values if first in matrix.coords else np.arange(matrix.sizes[first])
+    pairs = list(combinations(range(matrix.sizes[first]), 2))
     rows, columns = np.array(pairs, dtype=int).reshape(-1, 2).T
-    values = np.einsum("...pj,...pj->...p", root[..., rows, :], root[..., columns, :])
-    coords = {dim: factor[dim] for dim in others if dim in factor.coords}
+    coords = {dim: matrix[dim] for dim in others if dim in matrix.coords}
     labels = [f"{names[i]}, {names[j]}" for i, j in pairs]
-    return xr.DataArray(values, dims=(*others, PAIRS), coords={**coords, PAIRS: labels})
+    return xr.DataArray(matrix.values[..., rows, columns], dims=(*others, PAIRS), coords={**coords, PAIRS: labels})

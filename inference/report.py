@@ -7,12 +7,14 @@ import pandas as pd
 import xarray as xr
 
 from inference.checks import check_choice, check_count, check_result
-from inference.factors import readable, shown_name
-from inference.parameter_table import number, plain
+from inference.draws import program_of
+from inference.factors import SHOWN, pairs_of, readable, shown_name
+from inference.parameter_table import TURNED, number, plain
 from inference.point.restarts import best_restart
 from inference.results import PointFit
 from mixtures import Observations
 from mixtures.errors import DataError
+from mixtures.families.members import parts_of
 from mixtures.tables import whole_numbers
 
 INTERVAL = re.compile(r"eti(\d+)_(lb|ub)")
@@ -66,10 +68,26 @@ def summary(posterior: xr.DataTree, group: str = "posterior") -> pd.DataFrame:
     if not draws.data_vars:
         raise DataError("posterior", got=f"no variable in {group!r}", expected="draws")
     names = posterior.attrs["parameters"].split(",") if "parameters" in posterior.attrs else list(draws.data_vars)
-    shown = draws[[shown_name(str(name)) for name in names]]
+    shown = _with_spread(posterior, draws[[shown_name(str(name)) for name in names]])
     with np.errstate(divide="ignore", invalid="ignore"):  # constants, which are left out below
         table = arviz_stats.summary(xr.DataTree.from_dict({"posterior": shown}), round_to="none")
     return table[table["sd"] > 0]
+
+
+def _with_spread(posterior: xr.DataTree, draws: xr.Dataset) -> xr.Dataset:
+    """Standard deviations and correlations in place of the sites that declare mclust's structures, which say nothing to a reader."""
+    mixture = program_of(posterior).mixture if TURNED & set(draws.data_vars) else None
+    covariances = None if mixture is None else parts_of(mixture.family).covariances
+    if covariances is None or "features" not in draws.dims:
+        return draws
+    found = covariances({str(name): values.values for name, values in draws.items()}, draws.sizes["features"])
+    scale = np.sqrt(np.einsum("...ii->...i", found))
+    dims = ("chain", "draw", "components", "features")
+    spread = xr.Dataset({"scale": (dims, scale)})
+    matrix = xr.DataArray(found / (scale[..., None] * scale[..., None, :]), dims=(*dims, "features_bis"))
+    matrix = matrix.assign_coords(features=draws["features"]) if "features" in draws.coords else matrix
+    kept = draws.drop_vars([name for name in (*TURNED, "scale") if name in draws])
+    return kept.assign(spread.data_vars).assign({SHOWN: pairs_of(matrix)})
 
 
 def summary_text(posterior: xr.DataTree, group: str = "posterior") -> str:
