@@ -4,6 +4,7 @@ from .assignment import plot_random_assignments as plot_random_assignments
 from .categories import plot_categories as plot_categories
 from .certainty import plot_certainty as plot_certainty
 from .certainty import plot_uncertain_rows as plot_uncertain_rows
+from .chains import plot_dwell_times as plot_dwell_times
 from .chains import plot_path as plot_path
 from .chains import plot_state_probabilities as plot_state_probabilities
 from .chains import plot_transition as plot_transition

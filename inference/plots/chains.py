@@ -4,14 +4,15 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from inference.assignment.calibration import checked_probabilities
 from inference.plots.axes import check_observed, given_or_new, legend_beside, name_of, one_variable
 from inference.plots.maps import draw_map, name_components
 from inference.plots.palette import DATA, colour, looks
 from mixtures import Observations
-from mixtures.errors import ModelError
-from mixtures.tables import numbers_in, whole_numbers
+from mixtures.errors import DataError, ModelError
+from mixtures.tables import checked_sequence, numbers_in, whole_numbers
 
 
 def plot_path(x: Any, path: Any, ax: Axes | None = None) -> Axes:
@@ -89,11 +90,7 @@ def plot_transition(transition: Any, ax: Axes | None = None) -> Axes:
         >>> plot_transition([[0.9, 0.1], [0.3, 0.7]]).get_xlabel()
         'to state'
     """
-    matrix = numbers_in(transition, "transition")
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not np.allclose(matrix.sum(axis=1), 1.0, atol=1e-6):
-        raise ModelError(
-            "transition", got=f"numbers of shape {matrix.shape}", expected="a square matrix whose rows add up to 1"
-        )
+    matrix = _square(transition)
     ax = given_or_new(ax, (3.6, 3.4))
     draw_map(ax, matrix, aspect="equal")
     ticks = range(len(matrix))
@@ -101,6 +98,73 @@ def plot_transition(transition: Any, ax: Axes | None = None) -> Axes:
     name_components(ax.xaxis, looks(len(matrix)))
     name_components(ax.yaxis, looks(len(matrix)))
     return ax
+
+
+def plot_dwell_times(path: Any, transition: Any, ax: Axes | None = None, *, sequence: Any = None) -> Axes:
+    """How long the chain stays in each state: bars of the stays of a path, dots for those that the transition matrix expects.
+
+    Stays are geometric in a Markov chain, P(d rows) = p^(d - 1) (1 - p) with p the probability of staying: where bars are far from the dots,
+    states last by another rule. Stays that the end of a series cuts off are left out.
+
+    Args:
+        path: the states, from `classify`, (rows,).
+        transition: probabilities, (components, components): `fit.parameters["transition"]`, or the mean of a relabelled posterior's draws.
+        ax: where to draw; None makes a figure.
+        sequence: the series of each row, see `Observations`; None: one series.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ModelError: no square matrix whose rows add up to one.
+        DataError: states that the matrix does not have.
+
+    Example:
+        >>> plot_dwell_times([0, 0, 1, 0, 0, 1, 1, 0], [[0.5, 0.5], [0.6, 0.4]]).get_xlabel()
+        'rows in a state'
+    """
+    matrix, states = _square(transition), whole_numbers("path", path)
+    if states.max() >= len(matrix):
+        raise DataError("path", got=f"the state {states.max()}", expected=f"states 0 to {len(matrix) - 1}")
+    stays = _stays(states, np.zeros(len(states)) if sequence is None else checked_sequence(sequence, len(states)))
+    ax = given_or_new(ax, (7.0, 3.2))
+    longest = max((int(own.max()) for own in stays.values()), default=1)
+    rows, width = np.arange(1, longest + 1), 0.8 / max(1, len(stays))
+    for place, (state, own) in enumerate(stays.items()):
+        at = rows + (place - (len(stays) - 1) / 2) * width
+        look, stay = looks(state + 1)[-1], matrix[state, state]
+        share = np.bincount(own, minlength=longest + 1)[1:] / len(own)
+        ax.bar(at, share, width, color=look.colour, alpha=0.55, label=f"state {state}, {len(own)} stays")
+        ax.plot(at, stay ** (rows - 1.0) * (1 - stay), look.marker, color=look.colour, markersize=4)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set(xlabel="rows in a state", ylabel="share of the stays", xlim=(0.3, longest + 0.7))
+    if stays:
+        legend_beside(ax)
+    return ax
+
+
+def _stays(states: np.ndarray, series: np.ndarray) -> dict[int, np.ndarray]:
+    """The lengths of the stays in each state that the end of a series does not cut off."""
+    is_new = (np.diff(states) != 0) | (np.diff(series) != 0)
+    begins = np.concatenate([[0], np.flatnonzero(is_new) + 1, [len(states)]])
+    lengths, first, last = np.diff(begins), begins[:-1], begins[1:] - 1
+    is_whole = (last < len(states) - 1) & (series[last] == series[np.minimum(last + 1, len(states) - 1)])
+    found = {int(k): lengths[is_whole & (states[first] == k)] for k in np.unique(states)}
+    return {state: own for state, own in found.items() if len(own)}
+
+
+def _square(transition: Any) -> np.ndarray:
+    """A transition matrix.
+
+    Raises:
+        ModelError: no square matrix whose rows add up to one.
+    """
+    matrix = numbers_in(transition, "transition")
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not np.allclose(matrix.sum(axis=1), 1.0, atol=1e-6):
+        raise ModelError(
+            "transition", got=f"numbers of shape {matrix.shape}", expected="a square matrix whose rows add up to 1"
+        )
+    return matrix
 
 
 def _tint(ax: Axes, states: np.ndarray) -> None:

@@ -413,6 +413,11 @@ def pictures(made: Results) -> Iterator[Verb]:
         {"probabilities": np.full((6, 2), 0.5)},
         {"probabilities": RESPONSIBILITIES, **ax},
     )
+    yield Verb(
+        plots.plot_dwell_times,
+        {"path": [0, 0, 1, 0], "transition": np.full((2, 2), 0.5)},
+        {"path": CLASSES, "transition": THING, **ax},
+    )
     yield Verb(plots.plot_transition, {"transition": np.full((2, 2), 0.5)}, {"transition": THING, **ax})
     yield Verb(plots.plot_agreement, {"report": made.report}, {"report": THING, **ax})
     yield Verb(plots.plot_label_traces, tree, draws)

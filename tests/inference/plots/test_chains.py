@@ -36,6 +36,18 @@ def test_a_transition_matrix_is_written_out():
         plots.plot_transition([[0.9, 0.3], [0.3, 0.7]])
 
 
+def test_stays_are_counted_without_those_that_are_cut_off():
+    """Of the path 0 0 1 1 1 0 1 | 0 0 0 1, the last stay of each series is cut off."""
+    path, series = [0, 0, 1, 1, 1, 0, 1, 0, 0, 0, 1], ["a"] * 7 + ["b"] * 4
+    ax = plots.plot_dwell_times(path, [[0.75, 0.25], [0.5, 0.5]], sequence=series)
+    zero, one = ([bar.get_height() for bar in bars] for bars in ax.containers)
+    np.testing.assert_allclose(zero, [1 / 3, 1 / 3, 1 / 3])
+    np.testing.assert_allclose(one, [0, 0, 1])
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [0.25, 0.75 * 0.25, 0.75**2 * 0.25])
+    with pytest.raises(DataError, match="state 2"):
+        plots.plot_dwell_times([0, 2], np.full((2, 2), 0.5))
+
+
 def test_what_cannot_be_drawn_is_said():
     with pytest.raises(DataError, match="one variable"):
         plots.plot_path(np.ones((3, 2)), [0, 0, 0])

@@ -127,6 +127,7 @@ def test_each_picture_by_itself_can_be_read(many, chain, case_fit):
         plots.plot_predictive(posterior_around(fit, x), x, feature=5),
         plots.plot_predictive(posterior_around(*chain), chain[1]),
         plots.plot_transition(np.full((2, 2), 0.5)),
+        plots.plot_dwell_times(np.repeat([0, 1, 0, 1, 0], [3, 2, 5, 1, 2]), np.full((2, 2), 0.5)),
         plots.plot_transition(np.full((12, 12), 1 / 12)),
         plots.plot_path(chain[1], inference.responsibilities(*chain).argmax(axis=1)),
         plots.plot_regression(*case_fit("poisson regression"), covariate=1),
