@@ -23,7 +23,7 @@ def name_components(result: Named, names: Sequence[str]) -> Named:
 
     Args:
         result: a point fit, or a tree of draws.
-        names: one for each component, in their order, all different.
+        names: a list, one for each component, in their order, all different.
 
     Returns:
         A copy; the result itself stays as it was.
@@ -50,8 +50,8 @@ def name_components(result: Named, names: Sequence[str]) -> Named:
 
 
 def _checked(names: Any, components: int) -> tuple[str, ...]:
-    given = [] if isinstance(names, str) or not hasattr(names, "__iter__") else list(names)
+    given = list(names) if isinstance(names, list | tuple) else []
     is_good = len(given) == components and all(isinstance(name, str) and name for name in given)
     if not is_good or len(set(given)) < len(given):
-        raise ModelError("names", got=in_words(names), expected=f"{components} different names, one for each component")
+        raise ModelError("names", got=in_words(names), expected=f"a list of {components} different names")
     return tuple(map(str, given))

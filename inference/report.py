@@ -18,13 +18,14 @@ from mixtures.families.members import parts_of
 from mixtures.tables import whole_numbers
 
 INTERVAL = re.compile(r"eti(\d+)_(lb|ub)")
+HEADINGS = {"r_hat": "R-hat", "ess_bulk": "ESS, bulk", "ess_tail": "ESS, tail"}
 
 MOST_RESTARTS = 5
 """How many restarts a table shows."""
 
 
 def restarts_text(fit: PointFit, most: int = MOST_RESTARTS) -> str:
-    """The best restarts, and how many there are of each status; one line where all of them agree.
+    """The best restarts, and how many there are of each status; one line for all that reach the same optimum.
 
     Args:
         fit: a point fit with restarts.
@@ -38,17 +39,30 @@ def restarts_text(fit: PointFit, most: int = MOST_RESTARTS) -> str:
         return f"{len(table)} restarts: {tally}; all of them reach the same optimum."
     is_unsound = [not status.is_sound for status in table["status"]]
     is_chosen = table.index == best_restart(table)
-    keys = table.assign(is_unsound=is_unsound, is_other=~is_chosen)
-    shown = keys.sort_values(["is_other", "is_unsound", "objective"], kind="stable").head(most)
+    keys = table.assign(is_unsound=is_unsound, is_other=~is_chosen, starts=1)
+    shown = _by_optimum(keys.sort_values(["is_other", "is_unsound", "objective"], kind="stable")).head(most)
     columns = {
         "seed": shown["seed"],
         "at the start": shown["initial_objective"].map("{:.4f}".format),
         "at the end": shown["objective"].map("{:.4f}".format),
         "steps": shown["steps"],
+        "starts": shown["starts"],
         "status": shown["status"].map(str),
     }
-    lines = [f"{len(table)} restarts: {tally}. Loss in nats, the chosen one first:", ""]
+    lines = [
+        f"{len(table)} restarts: {tally}. Loss in nats, the chosen one first, then one start of each other optimum:",
+        "",
+    ]
     return "\n".join([*lines, plain(pd.DataFrame(columns), index=False)])
+
+
+def _by_optimum(restarts: pd.DataFrame) -> pd.DataFrame:
+    """One line of each optimum, and how many starts came to it; all lines where optima were not told apart."""
+    if "optimum" not in restarts:
+        return restarts
+    own = -1 - np.arange(len(restarts))  # a start that came to none is alone
+    optimum = restarts["optimum"].where(restarts["optimum"] >= 0, own)
+    return restarts.assign(starts=optimum.map(optimum.value_counts()))[~optimum.duplicated()]
 
 
 def summary(posterior: xr.DataTree, group: str = "posterior") -> pd.DataFrame:
@@ -90,17 +104,23 @@ def _with_spread(posterior: xr.DataTree, draws: xr.Dataset) -> xr.Dataset:
     return kept.assign(spread.data_vars).assign({SHOWN: pairs_of(matrix)})
 
 
+def readable_summary(posterior: xr.DataTree, group: str = "posterior") -> pd.DataFrame:
+    """`summary` under headings that say what they are, without Monte Carlo errors, which ESS says too."""
+    table = summary(posterior, group).filter(regex="^(?!mcse)")
+    counts = [name for name in table if name.startswith("ess")]
+    table[counts] = table[counts].round().astype(int)
+    return table.rename(columns=lambda name: HEADINGS.get(name, INTERVAL.sub(_bound, name)))
+
+
+def _bound(match: re.Match[str]) -> str:
+    return f"{match[1]}% {'from' if match[2] == 'lb' else 'to'}"
+
+
 def summary_text(posterior: xr.DataTree, group: str = "posterior") -> str:
-    """`summary` as text; its columns `eti89` are the bounds of the interval between the 5.5% and the 94.5% quantile."""
-    table = summary(posterior, group)
-    counts = [name for name in table.columns if name.startswith("ess")]
-    formats = dict.fromkeys(counts, "{:.0f}".format) | {"r_hat": "{:.3f}".format}
-    shown = table.apply(lambda column: column.map(formats.get(column.name, number)))
-    return plain(
-        shown.rename(
-            columns=lambda name: INTERVAL.sub(r"\1% \2", name).replace("% lb", "% from").replace("% ub", "% to")
-        )
-    )
+    """`readable_summary` as text."""
+    formats = {HEADINGS["r_hat"]: "{:.3f}".format} | {HEADINGS[name]: str for name in ("ess_bulk", "ess_tail")}
+    table = readable_summary(posterior, group)
+    return plain(table.apply(lambda column: column.map(formats.get(column.name, number))))
 
 
 def occupancy_text(classes: np.ndarray, components: int) -> str:

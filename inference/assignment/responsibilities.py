@@ -131,8 +131,8 @@ def table_of(bound: Bound, fit: PointFit) -> np.ndarray:
 def checked_like(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> Observations:
     """`x` as observations with the columns that the fit, or the posterior, was made from; a frame may have others beside them."""
     if isinstance(fit_or_posterior, xr.DataTree):
-        sampled = observations_of(fit_or_posterior)
-        observations = checked(program_of(fit_or_posterior), of_columns(x, sampled.feature_names))
+        program, sampled = program_of(fit_or_posterior), observations_of(fit_or_posterior)
+        observations = checked(program, of_columns(x, sampled.feature_names))
         covariates = None if sampled.covariates is None else sampled.covariates.shape[1]
         observations.check_like(sampled.features, sampled.feature_names, covariates, sampled.covariate_names)
         return observations

@@ -10,6 +10,7 @@ import pandas as pd
 import inference
 from inference.desk import run as runs
 from inference.desk import stages
+from inference.desk.html_report import labels_text
 from inference.desk.run import Run
 from inference.parameter_table import number, plain
 from inference.partitions.losses import LOSSES, distances
@@ -31,7 +32,7 @@ def text_of(stage: stages.Stage, run: Run) -> str:
         return f"{fit}\n\n{restarts_text(fit)}\n{occupancy_text(classes, len(fit.components))}\n"
     if stage is stages.relabel:
         posterior = run.posterior
-        labels = inference.diagnose_labels(posterior, reference_fit=run.fit)
+        labels = labels_text(run, posterior, run.fit)
         return f"{inference.check_posterior(posterior)}\n\n{labels}\n\n{summary_text(posterior)}\n"
     return ""
 

@@ -116,12 +116,8 @@ def resume(path: Path, options: Options) -> int:
 def rerun(path: Path, options: Options) -> int:
     """A run again, and whether its numbers are the same."""
     first = Run.open(path)
-    first.x  # noqa: B018 (an error, where the data are others by now)
-    data = first.settings.data
-    source = str((first.path / data.source).resolve()) if data.source == runs.DATA else data.source
-    settings = replace(first.settings, data=replace(data, source=source))
     with _said(options):
-        second = Run.begin(settings, options["out"])
+        second = first.again(options["out"])
         _carry_out(second, options)
     same = _same(first, second)
     if options["json"]:

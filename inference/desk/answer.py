@@ -130,7 +130,7 @@ def _share(posterior: xr.DataTree | None, component: int) -> str:
     if weights.dims[2:] != ("components",):
         return ""
     low, high = np.quantile(weights.values[..., component], [(1 - INTERVAL) / 2, (1 + INTERVAL) / 2])
-    return f" ({INTERVAL:.0%} interval {low:.0%} to {high:.0%})"
+    return f" ({INTERVAL:.0%} interval of the weight {low:.0%} to {high:.0%})"
 
 
 def _sure(table: np.ndarray) -> str:

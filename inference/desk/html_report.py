@@ -16,6 +16,7 @@ from inference.desk.run_folder import FIGURES
 from inference.desk.settings import to_toml
 from inference.html import table
 from inference.parameter_table import heading
+from inference.report import readable_summary
 from inference.whole_files import write_whole
 from mixtures import __version__
 from mixtures.typeset import typeset
@@ -75,10 +76,10 @@ def report(run: "runs.Run") -> str:
         described=table(
             pd.DataFrame(run.x.x.reshape(len(run.x), -1), columns=run.x.feature_names).describe().T, "column"
         ),
-        parameters=_cut(fit.to_frame().rename(columns=heading) if posterior is None else _readable(posterior)),
+        parameters=_cut(fit.to_frame().rename(columns=heading) if posterior is None else readable_summary(posterior)),
         is_sampled=posterior is not None,
         fit=fit,
-        labels=None if posterior is None else inference.diagnose_labels(posterior, reference_fit=fit),
+        labels=None if posterior is None else labels_text(run, posterior, fit),
         partition=None if posterior is None else inference.partition(posterior, seed=run.settings.fit.seed),
         checks=_checks(run, fit, posterior),
         pictures=[(picture, address) for picture, address in drawn if picture.name != MODEL],
@@ -103,20 +104,17 @@ def _kind(fit: "inference.PointFit") -> str:
     return f"{title[0].lower()}{title[1:]} of {mixture.components} component{'s' if mixture.components != 1 else ''}"
 
 
+def labels_text(run: "runs.Run", posterior: "xr.DataTree", fit: "inference.PointFit") -> str:
+    """The report on the labels, which names the command that shows the rest of it."""
+    text = str(inference.diagnose_labels(posterior, reference_fit=fit))
+    return text.replace("See report.details", f"See mixtures diagnose {run.path}")
+
+
 def _cut(frame: pd.DataFrame, lines: str = "parameter") -> str:
     left = len(frame) - MOST_LINES
     return table(frame.head(MOST_LINES), lines) + (
         f"<p>... and {left} more lines, in the run's folder.</p>" if left > 0 else ""
     )
-
-
-def _readable(posterior: "xr.DataTree") -> pd.DataFrame:
-    """The summary with headings that say what they are."""
-    summary = inference.summary(posterior).filter(regex="^(?!mcse)")
-    counts = [name for name in summary if name.startswith("ess")]
-    summary[counts] = summary[counts].round().astype(int)
-    names = {name: name.replace("eti89_lb", "89% from").replace("eti89_ub", "89% to") for name in summary.columns}
-    return summary.rename(columns=names | {"r_hat": "R-hat", "ess_bulk": "ESS, bulk", "ess_tail": "ESS, tail"})
 
 
 def _checks(run: "runs.Run", fit: "inference.PointFit", posterior: "xr.DataTree | None") -> list[Check]:

@@ -1,6 +1,5 @@
 """A run: a folder in which everything is that was found, and everything that repeats it."""
 
-import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,9 +16,9 @@ from inference.desk import log
 from inference.desk.answer import Answer, answer
 from inference.desk.data import notes, observations_of
 from inference.desk.declaration import program_of
+from inference.desk.kept_data import DATA, frame_of, table_of, text_of
 from inference.desk.run_folder import RunFolder
 from inference.desk.settings import (
-    DataSettings,
     FitSettings,
     ModelSettings,
     SampleSettings,
@@ -38,7 +37,7 @@ from mixtures.datasets import SOURCES
 from mixtures.errors import ModelError, StoredFileError
 from mixtures.specification import to_json
 
-SETTINGS, FIT, POSTERIOR, DRAWS, DATA = "run.toml", "fit.json", "posterior.nc", "draws", "data.csv"
+SETTINGS, FIT, POSTERIOR, DRAWS = "run.toml", "fit.json", "posterior.nc", "draws"
 SELECTION, SUMMARY, ASSIGNMENTS, REPORT, LOG = (
     "selection.csv",
     "summary.csv",
@@ -111,7 +110,7 @@ class Run:
             DataError, ModelError, OSError: bad data, a bad declaration, or a place that cannot be written.
         """
         observations = checked(program, x)
-        table, data = _kept(observations)
+        table, data = table_of(observations)
         settings = Settings(data, ModelSettings(program=to_json(program)), fit or FitSettings(), sample, name)
         return cls._begun(settings, table, parent)
 
@@ -140,8 +139,7 @@ class Run:
         folder = RunFolder.new(parent, settings.name)
         run = cls(folder.path)
         if is_copied:
-            content = table.frame.to_csv(index=not isinstance(table.frame.index, pd.RangeIndex))
-            run._write(DATA, content)
+            run._write(DATA, text_of(table.frame))
         run._write(SETTINGS, to_toml(settings))
         return run
 
@@ -158,6 +156,18 @@ class Run:
             )
         return cls(Path(path))
 
+    def again(self, parent: str | Path = "runs") -> "Run":
+        """Begin the run again, in a new folder.
+
+        Args:
+            parent: where the folder is made.
+
+        Raises:
+            StoredFileError: the data are not what they were, or the folder cannot be made.
+        """
+        _ = self.x  # an error, where the data are others by now
+        return self._begun(self.settings, self.table, parent)
+
     @cached_property
     def settings(self) -> Settings:
         """What repeats the run."""
@@ -166,9 +176,11 @@ class Run:
     @cached_property
     def table(self) -> Table:
         """The table, read as it was at first."""
-        data = self.settings.data
-        source = str(self.path / data.source) if data.source == DATA else data.source
-        return read_table(source, data.text, data.sheet)
+        settings = self.settings
+        if settings.data.source == DATA:
+            text = self._existing(DATA).read_text(encoding="utf-8")
+            return Table(frame_of(text), settings.name, settings.read)
+        return read_table(settings.data.source, settings.data.text, settings.data.sheet)
 
     @cached_property
     def x(self) -> Observations:
@@ -306,27 +318,3 @@ def _check_room(settings: Settings, program: Program, x: Observations) -> None:
     sizes = {} if sample is None else {"chains": sample.chains, "draws": sample.draws}
     check_counts(restarts=settings.fit.restarts)
     check_room(restarts=settings.fit.restarts, **sizes, **sizes_of(program, x))
-
-
-def _kept(x: Observations) -> tuple[Table, DataSettings]:
-    """Observations as a table that gives them back, and what its columns are for."""
-    names = x.feature_names or tuple(f"x{column}" for column in range(x.features or 1))
-    frame = pd.DataFrame(x.x.reshape(len(x), -1), columns=list(names), index=x.row_names)
-    covariates: tuple[str, ...] = ()
-    if x.covariates is not None:
-        covariates = x.covariate_names or tuple(f"covariate{column}" for column in range(x.covariates.shape[1]))
-        frame[list(covariates)] = x.covariates
-    single = {"labels": x.labels, "weights": x.row_weights, "sequence": x.sequence}
-    used = {name: f"{name}_" for name, values in single.items() if values is not None}
-    for name, column in used.items():
-        frame[column] = single[name]
-    missing = "raise" if x.observed is None else "allow"
-    settings = replace(DataSettings(DATA, names, covariates, missing=missing), **used)  # type: ignore[arg-type]
-    return Table(_through_text(frame), "run", "from Python"), settings
-
-
-def _through_text(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame as it comes back from its file."""
-    text = frame.to_csv(index=not isinstance(frame.index, pd.RangeIndex))
-    read = pd.read_csv(io.StringIO(text))
-    return read if isinstance(frame.index, pd.RangeIndex) else read.set_index(read.columns[0]).rename_axis(None)

@@ -110,15 +110,17 @@ class RunFolder:
 
 def _drawn(picture: Picture, formats: Iterable[str]) -> dict[str, memoryview]:
     """A picture's files, by format."""
+    import matplotlib as mpl
     from matplotlib import pyplot  # loads a window system where there is one: only when there is something to draw
 
-    figure = picture.make()
-    try:
-        files = {}
-        for one in formats:
-            content = io.BytesIO()
-            figure.savefig(content, format=one, dpi=RESOLUTION)
-            files[one] = content.getbuffer()
-        return files
-    finally:
-        pyplot.close(figure)  # where it was pyplot's
+    with mpl.rc_context({"text.parse_math": False}):  # names of columns may have dollars
+        figure = picture.make()
+        try:
+            files = {}
+            for one in formats:
+                content = io.BytesIO()
+                figure.savefig(content, format=one, dpi=RESOLUTION)
+                files[one] = content.getbuffer()
+            return files
+        finally:
+            pyplot.close(figure)  # where it was pyplot's

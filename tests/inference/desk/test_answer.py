@@ -26,7 +26,10 @@ def test_shares_means_and_certainty_are_those_of_the_posterior(run):
     means = (table.T @ x) / table.sum(axis=0)[:, None]
     for k in range(2):
         low, high = np.quantile(draws["weights"].values[..., k], [0.055, 0.945])
-        assert f"component {k} with {table[:, k].mean():.0%} of the rows (89% interval {low:.0%} to {high:.0%})" in text
+        assert (
+            f"component {k} with {table[:, k].mean():.0%} of the rows (89% interval of the weight {low:.0%} to {high:.0%})"
+            in text
+        )
         assert f"around height {means[k, 0]:.3g}, width {means[k, 1]:.3g}" in text
     assert text.startswith("Two components in 70 rows")
     assert f"{(table.max(axis=1) > 0.95).sum()} of 70 rows are assigned" in text

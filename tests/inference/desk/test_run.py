@@ -1,6 +1,8 @@
 """A run's folder holds what was found and repeats it; what is missing is done, what is there is kept."""
 
+import io
 import shutil
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +13,8 @@ import inference
 from inference.desk import run as runs
 from inference.desk import stages
 from inference.desk.run import Run
-from inference.desk.settings import FitSettings, from_toml, to_toml
+from inference.desk.settings import DataSettings, FitSettings, ModelSettings, Settings, from_toml, to_toml
+from inference.desk.text_tables import TextOptions
 from inference.samplers import choice
 from mixtures import Mixture, Observations, families, gaussian_mixture
 from mixtures.errors import BackendError, ModelError, StoredFileError
@@ -136,9 +139,7 @@ def test_a_declaration_and_data_from_python_are_kept_with_all_that_belongs_to_th
 
 
 def test_of_several_numbers_of_components_the_best_by_bic_is_taken(tmp_path, plants):
-    settings = runs.Settings(
-        runs.DataSettings(str(plants)), runs.ModelSettings((1, 2, 3), ("Gaussian('EII')",)), FitSettings("em", 3)
-    )
+    settings = Settings(DataSettings(str(plants)), ModelSettings((1, 2, 3), ("Gaussian('EII')",)), FitSettings("em", 3))
     chosen = Run.begin(settings, tmp_path)
     for stage in stages.missing(chosen):
         stage(chosen)
@@ -148,7 +149,7 @@ def test_of_several_numbers_of_components_the_best_by_bic_is_taken(tmp_path, pla
 
 
 def test_more_components_than_rows_make_no_folder(tmp_path, plants):
-    settings = runs.Settings(runs.DataSettings(str(plants)), runs.ModelSettings((71,)))
+    settings = Settings(DataSettings(str(plants)), ModelSettings((71,)))
     with pytest.raises(ModelError, match="at most the 70 rows"):
         Run.begin(settings, tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
@@ -186,7 +187,7 @@ def test_a_run_without_its_draws_says_so(copy, tmp_path, plants):
     (copy.path / runs.POSTERIOR).unlink()
     stages.finish(copy, pictures=False)
     assert f"there are none yet: mixtures resume {copy.path.name}" in (copy.path / runs.REPORT).read_text()
-    begun = Run.begin(runs.Settings(runs.DataSettings(str(plants)), runs.ModelSettings((2,))), tmp_path)
+    begun = Run.begin(Settings(DataSettings(str(plants)), ModelSettings((2,))), tmp_path)
     assert "Nothing is fitted yet" in str(begun)
     with pytest.raises(StoredFileError, match="a run of a point fit.*mixtures sample"):
         _ = begun.posterior
@@ -229,3 +230,28 @@ def test_a_sampler_that_is_not_installed_makes_no_folder(settings, tmp_path, mon
     with pytest.raises(BackendError, match="pip install"):
         Run.begin(wanted, tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        pd.DataFrame({0: [1.5, 2.5, 4.0], 1: [0.0, 1.0, 3.0]}),  # names that are numbers
+        pd.DataFrame({"a;b": [1.234, 2.345, 4.125], "c,d": [0.1, 0.2, 0.30000000000000004]}),
+        Observations([1.0, 2.5, np.nan, 4.0, np.nan], missing="allow"),  # ends with an empty cell
+        pd.DataFrame({"a": [1.0, np.nan, 2.0]}, index=["r", "s", "t"]).pipe(Observations, missing="allow"),
+    ],
+)
+def test_data_from_python_come_back_to_the_last_bit(tmp_path, x):
+    x = Observations.of(x)
+    begun = Run.of(gaussian_mixture(1), x, parent=tmp_path)
+    for back in (Run.open(begun.path), Run.open(begun.again(tmp_path).path)):
+        np.testing.assert_array_equal(back.x.x.reshape(x.x.shape), x.x)
+        assert back.x.weighted_fingerprint == begun.x.weighted_fingerprint
+
+
+def test_what_came_on_the_standard_input_is_kept_whatever_separated_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a|b\n1,5|2\n2,5|?\n3,5|1\n")))
+    options = TextOptions("|", ",", missing=("?",))
+    settings = Settings(DataSettings("-", missing="allow", text=options), ModelSettings((1,)))
+    begun = Run.begin(settings, tmp_path)
+    np.testing.assert_array_equal(Run.open(begun.path).x.x, [[1.5, 2], [2.5, np.nan], [3.5, 1]])

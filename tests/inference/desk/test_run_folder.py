@@ -44,6 +44,16 @@ def test_pictures_are_drawn_in_every_format(tmp_path):
         RunFolder(tmp_path).draw([LINE], ["gif"])
 
 
+def test_dollars_in_names_are_dollars(tmp_path):
+    def priced() -> Figure:
+        figure = line()
+        figure.axes[0].set_xlabel("cost_$ in $_")
+        return figure
+
+    assert RunFolder(tmp_path).draw([Picture("price", "", "", priced)], ["svg"])
+    assert plt.rcParams["text.parse_math"]
+
+
 def test_a_picture_that_fails_is_left_out_and_costs_no_other(tmp_path, caplog):
     def broken() -> Figure:
         raise ValueError("no such column")
