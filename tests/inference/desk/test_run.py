@@ -166,8 +166,8 @@ def test_tables_that_somebody_removed_are_written_again(copy):
 def test_a_stage_that_is_cut_short_is_done_again(copy, monkeypatch):
     """The tables of the labels are there before the draws say so."""
     raw = copy.posterior
-    raw["posterior"] = raw["posterior_raw"]
-    del raw["posterior_raw"], raw["relabelling"]
+    raw["posterior"], raw["factors"] = raw["posterior_raw"], raw["factors_raw"]
+    del raw["posterior_raw"], raw["factors_raw"], raw["relabelling"]
     inference.save(raw, copy.path / runs.POSTERIOR, overwrite=True)
     right = (copy.path / runs.SUMMARY).read_bytes()
     (copy.path / runs.SUMMARY).unlink()

@@ -4,6 +4,7 @@ import io
 import sys
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -117,7 +118,6 @@ def test_columns_that_look_like_something_else_are_noted():
     ],
 )
 def test_a_workbook_is_read_by_the_same_rules(tmp_path, rows, options, meant):
-    openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
     for row in rows:
         book.active.append(row)
