@@ -18,6 +18,7 @@ def like(x: Any, values: Any, columns: Sequence[Any] | None = None) -> Any:
         columns: the components' names, of a table.
 
     Example:
+        >>> import numpy as np
         >>> like(pd.Series([1.0, 2.0], index=["a", "b"]), np.array([0.25, 0.75]))
         a    0.25
         b    0.75
