@@ -32,7 +32,7 @@ def plot_model(fit: PointFit, ax: Axes | None = None) -> Axes:
     Raises:
         ModelError: a fit of a program of one's own, whose text is its best description.
     """
-    check_result("fit", fit, "dims", "PointFit", "fit_map, fit_mle or fit_em")
+    check_result("fit", fit, "restarts", "PointFit", "fit_map, fit_mle or fit_em")
     mixture = fit.program.mixture
     if mixture is None:
         raise ModelError(

@@ -80,6 +80,11 @@ class Results:
         return replace(self.fit, gradient_norms={"loc": np.ones(4)})
 
     @cached_property
+    def chain(self):
+        """Of rows that follow one another."""
+        return inference.fit_em(mixtures.hidden_markov(2), X, restarts=2, seed=0)
+
+    @cached_property
     def tree(self):
         rng = np.random.default_rng(0)
         dims = ("chain", "draw", "components")
@@ -258,6 +263,12 @@ def assignments(made: Results) -> Iterator[Verb]:
         {"x": DATA, "interval": SHARE.or_("None"), **PROGRAM},
     )
     yield Verb(inference.responsibilities, either, {"filtered": FLAG})
+    yield Verb(
+        inference.forecast,
+        {"fit_or_posterior": made.chain, "steps": 2, "x": X, "draws": 5, "seed": 0},
+        {"fit_or_posterior": THING, "steps": COUNT, "x": DATA, "draws": COUNT, "seed": SEED},
+        ("program",),  # of draws alone
+    )
     yield Verb(inference.log_likelihood, either, {"fit_or_posterior": THING, "x": DATA})
     yield Verb(inference.log_likelihood, {**either, "fit_or_posterior": made.tree}, PROGRAM)
     yield Verb(
@@ -413,10 +424,11 @@ def pictures(made: Results) -> Iterator[Verb]:
         {"probabilities": np.full((6, 2), 0.5)},
         {"probabilities": RESPONSIBILITIES, **ax},
     )
+    yield Verb(plots.plot_model, {"fit": made.fit}, {"fit": THING, **ax})
     yield Verb(
         plots.plot_dwell_times,
         {"path": [0, 0, 1, 0], "transition": np.full((2, 2), 0.5)},
-        {"path": CLASSES, "transition": THING, **ax},
+        {"path": CLASSES, "transition": THING, "sequence": Kind(frozenset({"None"})), **ax},
     )
     yield Verb(plots.plot_transition, {"transition": np.full((2, 2), 0.5)}, {"transition": THING, **ax})
     yield Verb(plots.plot_agreement, {"report": made.report}, {"report": THING, **ax})
