@@ -144,7 +144,6 @@ def test_what_is_wrong_is_said_in_one_line_before_any_work(arguments, words, tab
         (["fit", "faithful", "--components", "2", "--prior", "Normal(0, 1)"], "'loc=Normal(0, 10)'"),
         (["fit", "faithful", "--components", "2", "--prior", "loc=Normal(0, 1)", "--method", "em"], "--method em"),
         (["fit", "faithful", "--components", "2", "--model", "own.py:model"], "and its components"),
-        (["fit", "faithful", "--components", "2", "--chain", "--gating"], "--covariates"),
         (["sample", "faithful", "--components", "2", "--sampler", "gibbs"], "sampler: got 'gibbs'"),
     ],
 )
