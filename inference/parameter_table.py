@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from inference.factors import SHOWN, is_factor, shown_name
 from mixtures.families.members import parts_of
 
 if TYPE_CHECKING:
@@ -95,8 +96,8 @@ def _lines(fit: "PointFit") -> Iterator[tuple[str, np.ndarray]]:
         if "components" in dims:
             values = np.moveaxis(values, dims.index("components"), -1)
             dims = tuple(dim for dim in dims if dim != "components")
-        if name == "correlation_cholesky":
-            yield from _correlations(fit, values)
+        if is_factor(name):
+            yield from _correlations(fit, shown_name(name), values)
             continue
         for index in np.ndindex(values.shape[: len(dims)]):
             label = ", ".join(_place(fit, dim, place) for dim, place in zip(dims, index, strict=True))
@@ -135,15 +136,15 @@ def _without_redundant(fit: "PointFit", name: str, value: np.ndarray) -> np.ndar
     return np.where(unused.reshape(shape), np.nan, value)
 
 
-def _correlations(fit: "PointFit", root: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+def _correlations(fit: "PointFit", shown: str, root: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """Correlations, which people read, from their Cholesky factor, which samplers like."""
     # R = C C'
-    yield from _pairs(fit, np.einsum("ij...,kj...->ik...", root, root))
+    yield from _pairs(fit, shown, np.einsum("ij...,kj...->ik...", root, root))
 
 
-def _pairs(fit: "PointFit", correlation: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+def _pairs(fit: "PointFit", shown: str, correlation: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     for i, k in combinations(range(len(correlation)), 2):
-        yield f"correlation[{_place(fit, 'features', i)}, {_place(fit, 'features', k)}]", correlation[i, k]
+        yield f"{shown}[{_place(fit, 'features', i)}, {_place(fit, 'features', k)}]", correlation[i, k]
 
 
 def _scales_and_correlations(fit: "PointFit", covariance: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
@@ -151,4 +152,4 @@ def _scales_and_correlations(fit: "PointFit", covariance: np.ndarray) -> Iterato
     scale = np.sqrt(np.einsum("ii...->i...", covariance))
     for j, values in enumerate(scale):
         yield f"scale[{_place(fit, 'features', j)}]", values
-    yield from _pairs(fit, covariance / (scale[:, None] * scale[None]))
+    yield from _pairs(fit, SHOWN, covariance / (scale[:, None] * scale[None]))
