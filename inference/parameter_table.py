@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from inference.factors import SHOWN, is_factor, shown_name
+from mixtures.families import PerComponent
 from mixtures.families.members import parts_of
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ MOST_LINES, MOST_COMPONENTS = 40, 10
 def parameter_table(fit: "PointFit") -> pd.DataFrame:
     """A fit's parameters, a line for each number and a column for each component.
 
-    What all components share stands in every column; NaN is what a component, such as noise, does not have. Correlations are shown
-    in place of their Cholesky factor; of structures that are declared by volume, shape and orientation, standard deviations and correlations.
+    What all components share stands in every column; NaN is what a component, such as noise or one with another family, does not have.
+    Correlations are shown in place of their Cholesky factor; of structures that are declared by volume, shape and orientation, standard
+    deviations and correlations.
 
     Args:
         fit: a point fit.
@@ -62,10 +64,7 @@ def table_text(fit: "PointFit") -> str:
         lines += (
             [f"... and {' of '.join(left) if len(left) == 1 else ' and '.join(left)}: see to_frame()"] if left else []
         )
-    # of components that each have a family of their own, no value is shared
-    mixture = fit.program.mixture
-    word = "" if mixture is not None and parts_of(mixture.family).components is not None else ", shared"
-    lines += [f"{name}{word}: {number(table.loc[name].iloc[0])}" for name in shared[:MOST_LINES]]
+    lines += [f"{name}, shared: {number(table.loc[name].iloc[0])}" for name in shared[:MOST_LINES]]
     return "\n".join(lines)
 
 
@@ -92,7 +91,7 @@ def _lines(fit: "PointFit") -> Iterator[tuple[str, np.ndarray]]:
         if spread is not None and name in (*TURNED, "scale"):
             continue
         dims = fit.dims[name]
-        values = _without_redundant(fit, name, value)
+        values = _in_its_column(fit, name, _without_redundant(fit, name, value))
         if "components" in dims:
             values = np.moveaxis(values, dims.index("components"), -1)
             dims = tuple(dim for dim in dims if dim != "components")
@@ -134,6 +133,15 @@ def _without_redundant(fit: "PointFit", name: str, value: np.ndarray) -> np.ndar
     unused = np.isin(np.arange(value.shape[axis]), list(parts_of(mixture.family).distinct_components))
     shape = [-1 if place == axis else 1 for place in range(value.ndim)]
     return np.where(unused.reshape(shape), np.nan, value)
+
+
+def _in_its_column(fit: "PointFit", name: str, value: np.ndarray) -> np.ndarray:
+    """A site's value; of a site of one component's own family beside NaN for the others, (..., components)."""
+    mixture = fit.program.mixture
+    if mixture is None or not isinstance(mixture.family, PerComponent):
+        return value
+    own = mixture.family.component_of.get(name)
+    return value if own is None else np.where(np.arange(mixture.components) == own, value[..., None], np.nan)
 
 
 def _correlations(fit: "PointFit", shown: str, root: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:

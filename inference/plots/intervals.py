@@ -225,7 +225,7 @@ def _numbered(program: Any) -> dict[str, int]:
     family = None if program.mixture is None else program.mixture.family
     if not isinstance(family, PerComponent):
         return {}
-    return {shown_name(name): int(name.rpartition("_")[2]) for name in family.priors_by_site}
+    return {shown_name(name): k for name, k in family.component_of.items()}
 
 
 def _of_array(array: xr.DataArray) -> SiteDraws | None:
