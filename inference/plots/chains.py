@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from inference.assignment.calibration import checked_probabilities
-from inference.plots.axes import check_observed, given_or_new, legend_beside, name_of, one_variable
-from inference.plots.maps import draw_map, name_components
+from inference.plots.axes import check_observed, given_or_new, legend_beside, name_of, one_variable, shortened
+from inference.plots.maps import colour_ticks, draw_map
 from inference.plots.palette import DATA, colour, looks
 from mixtures import Observations
 from mixtures.errors import DataError, ModelError
@@ -98,12 +98,17 @@ def plot_transition(transition: Any, ax: Axes | None = None) -> Axes:
     """
     matrix = _square(transition)
     ax = given_or_new(ax, (3.6, 3.4))
-    draw_map(ax, matrix, aspect="equal")
-    ticks = range(len(matrix))
-    ax.set(xlabel="to state", ylabel="from state", xticks=ticks, yticks=ticks)
-    name_components(ax.xaxis, looks(len(matrix)))
-    name_components(ax.yaxis, looks(len(matrix)))
+    draw_transition(ax, matrix, range(len(matrix)))
     return ax
+
+
+def draw_transition(ax: Axes, matrix: np.ndarray, names: Sequence[object]) -> None:
+    """Draw a transition matrix, the states called by names or numbers."""
+    draw_map(ax, matrix, aspect="equal")
+    ax.set(xlabel="to state", ylabel="from state")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_ticks(range(len(matrix)), [shortened(str(name)) for name in names])
+        colour_ticks(axis, looks(len(matrix)))
 
 
 def plot_dwell_times(path: Any, transition: Any, ax: Axes | None = None, *, sequence: Any = None) -> Axes:

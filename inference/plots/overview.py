@@ -13,7 +13,7 @@ from inference.frames import components_of
 from inference.plots.axes import legend_beside, new_figure
 from inference.plots.categories import plot_categories
 from inference.plots.certainty import draw_certainty
-from inference.plots.chains import draw_path, plot_transition
+from inference.plots.chains import draw_path, draw_transition
 from inference.plots.density import MOST_COLUMNS, plot_columns, plot_density
 from inference.plots.intervals import draw_site, family_sites, plot_weights
 from inference.plots.kinds import kinds_of, looks_of
@@ -118,7 +118,7 @@ def _draw_rows(part: FigureBase, fit: Any, x: Observations) -> None:
     plot_weights(fit, x, axes[0])
     draw_certainty(axes[1], fit, x, looks_of(fit, x))
     if transition is not None:
-        plot_transition(transition, axes[2])
+        draw_transition(axes[2], transition, components_of(fit) or range(len(transition)))
 
 
 def _transition(fit: Any) -> np.ndarray | None:

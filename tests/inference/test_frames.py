@@ -136,6 +136,9 @@ def test_a_named_chain_is_named_on_both_sides_of_its_moves_and_in_its_pictures()
     of_rate = inference.plots.plot_traces(named, site="rate")
     for ax in (inference.plots.plot_path(counts, path), of_rate):
         assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b"]
+    page = inference.plots.overview(fit, counts)
+    (moves,) = (ax for ax in page.axes if ax.get_xlabel() == "to state")
+    assert [tick.get_text() for tick in moves.get_xticklabels()] == ["a", "b"]
     rows = (path == "a").sum()
     assert occupancy_text(path, 2) == f"{rows} rows in a, {len(path) - rows} rows in b"
 
