@@ -14,7 +14,7 @@ def like(x: Any, values: Any, columns: Sequence[Any] | None = None) -> Any:
 
     Args:
         x: what a verb was handed.
-        values: (rows,) or (rows, components); or such by site.
+        values: (rows,) or (rows, components); or several of them, in a tuple or by site.
         columns: the components' names, of a table.
 
     Example:
@@ -31,6 +31,8 @@ def like(x: Any, values: Any, columns: Sequence[Any] | None = None) -> Any:
         return values
     if isinstance(values, dict):
         return {name: like(x, value, columns) for name, value in values.items()}
+    if isinstance(values, tuple):
+        return tuple(like(x, value, columns) for value in values)
     if values.shape[0] != len(x):  # assignments of other units than rows
         return values
     if values.ndim == 1:

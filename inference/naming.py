@@ -9,6 +9,7 @@ import xarray as xr
 
 from inference.checks import check_tree
 from inference.results import PointFit
+from mixtures.assignments import TO
 from mixtures.errors import ModelError, in_words
 
 Named = TypeVar("Named", PointFit, xr.DataTree)
@@ -18,8 +19,8 @@ def name_components(result: Named, names: Sequence[str]) -> Named:
     """The same result, its components called by names.
 
     Tables then have the names as headings, `classify` of a frame gives them as categories, and the trees of posteriors have them as the
-    coordinates of `components`: `posterior.posterior.loc.sel(components="long")`. Relabel a posterior first: until then a component is
-    another in every draw.
+    coordinates of `components`, and of `to`, where a chain goes: `posterior.posterior.loc.sel(components="long")`. Relabel a posterior
+    first: until then a component is another in every draw.
 
     Args:
         result: a point fit, or a tree of draws.
@@ -45,7 +46,8 @@ def name_components(result: Named, names: Sequence[str]) -> Named:
     wanted = np.array(_checked(names, tree["posterior"].sizes.get("components", 1)))
     for group, node in tree.children.items():
         if "components" in node.dims:
-            tree[group] = xr.DataTree(node.to_dataset().assign_coords(components=wanted))
+            named = {dim: wanted for dim in ("components", TO) if dim in node.dims}
+            tree[group] = xr.DataTree(node.to_dataset().assign_coords(named))
     return tree
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from inference.factors import SHOWN, is_factor, shown_name
+from mixtures.families import PerComponent
 from mixtures.families.members import parts_of
 
 if TYPE_CHECKING:
@@ -25,8 +27,9 @@ MOST_LINES, MOST_COMPONENTS = 40, 10
 def parameter_table(fit: "PointFit") -> pd.DataFrame:
     """A fit's parameters, a line for each number and a column for each component.
 
-    What all components share stands in every column; NaN is what a component, such as noise, does not have. Correlations are shown
-    in place of their Cholesky factor; of structures that are declared by volume, shape and orientation, standard deviations and correlations.
+    What all components share stands in every column; NaN is what a component, such as noise or one with another family, does not have.
+    Correlations are shown in place of their Cholesky factor; of structures that are declared by volume, shape and orientation, standard
+    deviations and correlations.
 
     Args:
         fit: a point fit.
@@ -61,10 +64,7 @@ def table_text(fit: "PointFit") -> str:
         lines += (
             [f"... and {' of '.join(left) if len(left) == 1 else ' and '.join(left)}: see to_frame()"] if left else []
         )
-    # of components that each have a family of their own, no value is shared
-    mixture = fit.program.mixture
-    word = "" if mixture is not None and parts_of(mixture.family).components is not None else ", shared"
-    lines += [f"{name}{word}: {number(table.loc[name].iloc[0])}" for name in shared[:MOST_LINES]]
+    lines += [f"{name}, shared: {number(table.loc[name].iloc[0])}" for name in shared[:MOST_LINES]]
     return "\n".join(lines)
 
 
@@ -91,12 +91,12 @@ def _lines(fit: "PointFit") -> Iterator[tuple[str, np.ndarray]]:
         if spread is not None and name in (*TURNED, "scale"):
             continue
         dims = fit.dims[name]
-        values = _without_redundant(fit, name, value)
+        values = _in_its_column(fit, name, _without_redundant(fit, name, value))
         if "components" in dims:
             values = np.moveaxis(values, dims.index("components"), -1)
             dims = tuple(dim for dim in dims if dim != "components")
-        if name == "correlation_cholesky":
-            yield from _correlations(fit, values)
+        if is_factor(name):
+            yield from _correlations(fit, shown_name(name), values)
             continue
         for index in np.ndindex(values.shape[: len(dims)]):
             label = ", ".join(_place(fit, dim, place) for dim, place in zip(dims, index, strict=True))
@@ -135,15 +135,24 @@ def _without_redundant(fit: "PointFit", name: str, value: np.ndarray) -> np.ndar
     return np.where(unused.reshape(shape), np.nan, value)
 
 
-def _correlations(fit: "PointFit", root: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+def _in_its_column(fit: "PointFit", name: str, value: np.ndarray) -> np.ndarray:
+    """A site's value; of a site of one component's own family beside NaN for the others, (..., components)."""
+    mixture = fit.program.mixture
+    if mixture is None or not isinstance(mixture.family, PerComponent):
+        return value
+    own = mixture.family.component_of.get(name)
+    return value if own is None else np.where(np.arange(mixture.components) == own, value[..., None], np.nan)
+
+
+def _correlations(fit: "PointFit", shown: str, root: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """Correlations, which people read, from their Cholesky factor, which samplers like."""
     # R = C C'
-    yield from _pairs(fit, np.einsum("ij...,kj...->ik...", root, root))
+    yield from _pairs(fit, shown, np.einsum("ij...,kj...->ik...", root, root))
 
 
-def _pairs(fit: "PointFit", correlation: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+def _pairs(fit: "PointFit", shown: str, correlation: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     for i, k in combinations(range(len(correlation)), 2):
-        yield f"correlation[{_place(fit, 'features', i)}, {_place(fit, 'features', k)}]", correlation[i, k]
+        yield f"{shown}[{_place(fit, 'features', i)}, {_place(fit, 'features', k)}]", correlation[i, k]
 
 
 def _scales_and_correlations(fit: "PointFit", covariance: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
@@ -151,4 +160,4 @@ def _scales_and_correlations(fit: "PointFit", covariance: np.ndarray) -> Iterato
     scale = np.sqrt(np.einsum("ii...->i...", covariance))
     for j, values in enumerate(scale):
         yield f"scale[{_place(fit, 'features', j)}]", values
-    yield from _pairs(fit, covariance / (scale[:, None] * scale[None]))
+    yield from _pairs(fit, SHOWN, covariance / (scale[:, None] * scale[None]))

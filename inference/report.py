@@ -15,7 +15,7 @@ from inference.results import PointFit
 from mixtures import Observations
 from mixtures.errors import DataError
 from mixtures.families.members import parts_of
-from mixtures.tables import whole_numbers
+from mixtures.tables import components_in
 
 INTERVAL = re.compile(r"eti(\d+)_(lb|ub)")
 HEADINGS = {"r_hat": "R-hat", "ess_bulk": "ESS, bulk", "ess_tail": "ESS, tail"}
@@ -130,8 +130,10 @@ def occupancy_text(classes: np.ndarray, components: int) -> str:
         >>> occupancy_text(np.array([0, 1, 1]), 2)
         '1 row in component 0, 2 rows in component 1'
     """
-    counts = np.bincount(whole_numbers("classes", classes), minlength=check_count("components", components))
-    return ", ".join(f"{n} row{'s' if n != 1 else ''} in component {k}" for k, n in enumerate(counts))
+    numbers, names = components_in("classes", classes)
+    counts = np.bincount(numbers, minlength=check_count("components", components))
+    called = names if len(names) == len(counts) else [f"component {k}" for k in range(len(counts))]
+    return ", ".join(f"{n} row{'s' if n != 1 else ''} in {name}" for name, n in zip(called, counts, strict=True))
 
 
 def data_text(x: Observations) -> str:

@@ -110,6 +110,20 @@ def whole_numbers(
     return array.astype(np.int64)
 
 
+def components_in(what: str, given: Any, rows: int | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The components that `classify` found, and their names, where they are called by names; arguments as of `whole_numbers`.
+
+    Example:
+        >>> import pandas as pd
+        >>> components_in("classes", pd.Series(pd.Categorical(["long", "short"], ["short", "long"])))
+        (array([1, 0]), ('short', 'long'))
+    """
+    if not hasattr(getattr(given, "dtype", None), "categories"):
+        return whole_numbers(what, given, rows), ()
+    codes = getattr(given, "cat", given).codes
+    return whole_numbers(what, np.asarray(codes), rows), tuple(map(str, given.dtype.categories))
+
+
 def squeezed(values: np.ndarray, feature_names: tuple[str, ...] | None) -> np.ndarray:
     """A named table of one column as one variable."""
     return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 and feature_names else values

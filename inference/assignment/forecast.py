@@ -10,11 +10,14 @@ from jaxtyping import Float
 
 from inference.assignment.responsibilities import bound_and_draws, in_blocks
 from inference.backends import Bound, bind
-from inference.checks import check_count
+from inference.checks import check_count, no_path
+from inference.frames import components_of
 from inference.html import InNotebooks
+from inference.parameter_table import heading
 from inference.results import PointFit
 from mixtures import Mixture, Observations, Program
 from mixtures.assignments import Chain, Markov
+from mixtures.assignments.chain import begins
 from mixtures.errors import ModelError
 from mixtures.seeds import check_seed, derived, generator
 
@@ -34,12 +37,14 @@ class Forecast(InNotebooks):
         draws: of the rows, (draws, series, steps) or (draws, series, steps, features).
         series: the number of each series, or its name.
         feature_names: the columns' names, or None.
+        components: the components' names, or their numbers.
     """
 
     assignment_probs: Float[np.ndarray, "series steps components"]
     draws: np.ndarray
     series: tuple[Any, ...]
     feature_names: tuple[str, ...] | None
+    components: tuple[Any, ...]
 
     def to_frame(self) -> "pd.DataFrame":
         """A line for each series and step: of each column the mean and the bounds between which 89% of the draws lie; of each component
@@ -55,8 +60,8 @@ class Forecast(InNotebooks):
         for j, name in enumerate(names):
             own = {"": draws.mean(axis=0), " 89% from": low, " 89% to": high}
             columns |= {f"{name}{what}": values[..., j].ravel() for what, values in own.items()}
-        for k in range(self.assignment_probs.shape[2]):
-            columns[f"P(component {k})"] = self.assignment_probs[..., k].ravel()
+        for k, name in enumerate(self.components):
+            columns[f"P({heading(name)})"] = self.assignment_probs[..., k].ravel()
         return pd.DataFrame(columns, index=index)
 
     def __str__(self) -> str:
@@ -120,6 +125,7 @@ def forecast(
         draws=np.stack(rows, axis=1),
         series=tuple(range(last.shape[1])),
         feature_names=bound.x.feature_names,
+        components=components_of(fit_or_posterior),
     )
 
 
@@ -142,6 +148,12 @@ def _problem(
         raise ModelError(
             "program", got="rows that depend on covariates", expected="rows whose future depends on nothing else"
         )
+    if not isinstance(bound.sites.law, Markov):
+        raise ModelError(
+            "program",
+            got=f"the law {type(bound.sites.law).__name__}",
+            expected="Markov, under which every row has the same transition matrix",
+        )
     return parameters, bound
 
 
@@ -149,20 +161,15 @@ def _last_states(bound: Bound, parameters: Mapping[str, np.ndarray]) -> np.ndarr
     """P(z_T | x_1, ..., x_T) of each series, (draws, series, components)."""
     law, rows = bound.sites.law, bound.x.rows
     assert law is not None  # the caller has checked
-    ends = _ends(bound.x)
+    is_last = np.append(begins(np, rows, len(bound.x))[1:], True)
     found: list[np.ndarray] = []
     for table in in_blocks(bound.emissions, parameters, bound):
         for one in table:
             values = {name: value[len(found)] for name, value in parameters.items()}
-            found.append(law.filtered(np, values, one, rows)[ends])
+            found.append(law.filtered(np, values, one, rows)[is_last])
+    if np.isnan(found).any():
+        raise no_path()
     return np.array(found)
-
-
-def _ends(x: Observations) -> np.ndarray:
-    """The last row of each series."""
-    if x.sequence is None:
-        return np.array([len(x) - 1])
-    return np.flatnonzero(np.append(x.sequence[1:] != x.sequence[:-1], True))
 
 
 def _future(bound: Bound, parameters: Mapping[str, np.ndarray], steps: int, seed: int) -> np.ndarray:

@@ -64,8 +64,7 @@ def responsibilities(
         raise ModelError("interval", got="an interval of filtered probabilities", expected="one of the two")
     look = filtered_probabilities if filtered else functools.partial(probabilities, interval=interval)
     found = look(fit_or_posterior, x, program=program)
-    names = components_of(fit_or_posterior)
-    return tuple(like(x, one, names) for one in found) if isinstance(found, tuple) else like(x, found, names)
+    return like(x, found, components_of(fit_or_posterior))
 
 
 def probabilities(
@@ -93,6 +92,8 @@ def filtered_probabilities(fit_or_posterior: PointFit | xr.DataTree, x: Any, *, 
         for table in tables:
             values = {name: value[draw] for name, value in parameters.items()}
             total, draw = total + law.filtered(np, values, table, bound.x.rows), draw + 1
+    if np.isnan(total).any():
+        raise no_path()
     return total / draw
 
 

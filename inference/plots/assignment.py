@@ -8,12 +8,12 @@ from matplotlib.axes import Axes
 from inference.assignment.calibration import checked_probabilities
 from inference.checks import check_choice, check_count, check_result
 from inference.plots.axes import check_observed, given_or_new, legend_beside, name_of, one_variable
-from inference.plots.palette import DATA, colour, marker
+from inference.plots.palette import DATA, colour, looks, marker
 from inference.plots.style import marks
 from inference.results import GuideFit
 from mixtures import Observations
 from mixtures.errors import DataError
-from mixtures.tables import whole_numbers
+from mixtures.tables import components_in
 
 
 def plot_classes(
@@ -37,7 +37,7 @@ def plot_classes(
         DataError: data with columns, missing cells only, or another number of classes or of probabilities than of rows.
     """
     observations = _along_one_variable(x)
-    classes = whole_numbers("classes", classes)
+    classes, names = components_in("classes", classes)
     _same_rows(observations, classes)
     probabilities = checked_probabilities(probabilities)
     _same_rows(observations, probabilities)
@@ -49,8 +49,8 @@ def plot_classes(
     borders = np.concatenate([values[:1], (values[last] + values[last + 1]) / 2, values[-1:]])
     for left, right, component in zip(borders, borders[1:], sorted_classes[[*last, -1]], strict=False):
         ax.axvspan(left, right, facecolor=colour(int(component)), alpha=0.15, linewidth=0)
-    for component, probability in enumerate(probabilities[order].T):
-        ax.plot(values, probability, color=colour(component), linewidth=1.6, label=f"component {component}")
+    for look, probability in zip(looks(probabilities.shape[1], names=names), probabilities[order].T, strict=True):
+        ax.plot(values, probability, color=look.colour, linewidth=1.6, label=look.label)
     ax.fill_between([], [], facecolor=DATA, alpha=0.3, linewidth=0, label="tint: the class")
     ax.set(xlabel=name_of(observations), ylabel="probability of the component", xlim=(borders[0], borders[-1]))
     ax.set_ylim(-0.04, 1.04)
@@ -80,7 +80,7 @@ def plot_random_assignments(
         DataError: data with columns, missing cells only, or another number of assignments than of rows.
     """
     observations = _along_one_variable(x)
-    assignments = whole_numbers("assignments", assignments)
+    assignments, _ = components_in("assignments", assignments)
     _same_rows(observations, assignments)
     count = int(assignments.max()) + 1 if components is None else check_count("components", components)
     ax = given_or_new(ax, (7.0, 2.2))

@@ -10,7 +10,7 @@ from inference.assignment.density import column_densities, draws_in
 from inference.assignment.responsibilities import checked_like
 from inference.plots.axes import check_observed, entitle, given_or_new, name_of, shortened
 from inference.plots.kinds import categories_of, kinds_of, looks_of, supports_of
-from inference.plots.maps import draw_map, name_components
+from inference.plots.maps import colour_ticks, draw_map
 from inference.results import PointFit
 from mixtures import Observations
 from mixtures.errors import ModelError
@@ -52,7 +52,7 @@ def plot_categories(fit: PointFit | xr.DataTree, x: Any, ax: Axes | None = None)
     draw_map(ax, table)
     ax.axvline(len(looks) - 0.5, color="white", linewidth=3)
     ax.set_xticks(range(len(looks) + 1), [*map(str, range(len(looks))), "data"])
-    name_components(ax.xaxis, looks)
+    colour_ticks(ax.xaxis, looks)
     every = -(-len(names) // MOST_LINES)
     ax.set_yticks(range(0, len(names), every), names[::every])
     ax.set_xlabel("component")

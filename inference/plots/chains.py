@@ -1,5 +1,6 @@
 """Pictures of chains: the series with its path, and the states' probabilities under it; and how the states follow one another."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,12 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from inference.assignment.calibration import checked_probabilities
-from inference.plots.axes import check_observed, given_or_new, legend_beside, name_of, one_variable
-from inference.plots.maps import draw_map, name_components
+from inference.plots.axes import check_observed, given_or_new, legend_beside, name_of, one_variable, shortened
+from inference.plots.maps import colour_ticks, draw_map
 from inference.plots.palette import DATA, colour, looks
 from mixtures import Observations
 from mixtures.errors import DataError, ModelError
-from mixtures.tables import checked_sequence, numbers_in, whole_numbers
+from mixtures.tables import checked_sequence, components_in, numbers_in
 
 
 def plot_path(x: Any, path: Any, ax: Axes | None = None) -> Axes:
@@ -37,17 +38,22 @@ def plot_path(x: Any, path: Any, ax: Axes | None = None) -> Axes:
     observations = Observations.of(x) if isinstance(x, Observations) else Observations(x, missing="allow")
     one_variable(observations, "Draw one column at a time: plot_path(x.column(0), path).")
     check_observed(observations)
-    states = whole_numbers("path", path, len(observations))
+    states, names = components_in("path", path, len(observations))
     ax = given_or_new(ax, (9.0, 3.0))
+    draw_path(ax, observations, states, names)
+    legend_beside(ax)
+    return ax
+
+
+def draw_path(ax: Axes, observations: Observations, states: np.ndarray, names: Sequence[object] = ()) -> None:
+    """Draw the series over its states, which are called by their names where these are words."""
     _tint(ax, states)
     _mark_series(ax, observations)
     ax.plot(observations.x, color=DATA, linewidth=0.9)
     ax.plot(observations.x, ".", color="black", markersize=3.5)
     ax.set(ylabel=name_of(observations), xlabel="row", xlim=(-0.5, len(states) - 0.5))
     for state in np.unique(states):
-        ax.fill_between([], [], facecolor=colour(int(state)), alpha=0.25, linewidth=0, label=f"state {state}")
-    legend_beside(ax)
-    return ax
+        ax.fill_between([], [], facecolor=colour(int(state)), alpha=0.25, linewidth=0, label=_called(int(state), names))
 
 
 def plot_state_probabilities(probabilities: Any, ax: Axes | None = None) -> Axes:
@@ -92,12 +98,17 @@ def plot_transition(transition: Any, ax: Axes | None = None) -> Axes:
     """
     matrix = _square(transition)
     ax = given_or_new(ax, (3.6, 3.4))
-    draw_map(ax, matrix, aspect="equal")
-    ticks = range(len(matrix))
-    ax.set(xlabel="to state", ylabel="from state", xticks=ticks, yticks=ticks)
-    name_components(ax.xaxis, looks(len(matrix)))
-    name_components(ax.yaxis, looks(len(matrix)))
+    draw_transition(ax, matrix, range(len(matrix)))
     return ax
+
+
+def draw_transition(ax: Axes, matrix: np.ndarray, names: Sequence[object]) -> None:
+    """Draw a transition matrix, the states called by names or numbers."""
+    draw_map(ax, matrix, aspect="equal")
+    ax.set(xlabel="to state", ylabel="from state")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_ticks(range(len(matrix)), [shortened(str(name)) for name in names])
+        colour_ticks(axis, looks(len(matrix)))
 
 
 def plot_dwell_times(path: Any, transition: Any, ax: Axes | None = None, *, sequence: Any = None) -> Axes:
@@ -123,7 +134,7 @@ def plot_dwell_times(path: Any, transition: Any, ax: Axes | None = None, *, sequ
         >>> plot_dwell_times([0, 0, 1, 0, 0, 1, 1, 0], [[0.5, 0.5], [0.6, 0.4]]).get_xlabel()
         'rows in a state'
     """
-    matrix, states = _square(transition), whole_numbers("path", path)
+    matrix, (states, names) = _square(transition), components_in("path", path)
     if states.max() >= len(matrix):
         raise DataError("path", got=f"the state {states.max()}", expected=f"states 0 to {len(matrix) - 1}")
     stays = _stays(states, np.zeros(len(states)) if sequence is None else checked_sequence(sequence, len(states)))
@@ -134,7 +145,8 @@ def plot_dwell_times(path: Any, transition: Any, ax: Axes | None = None, *, sequ
         at = rows + (place - (len(stays) - 1) / 2) * width
         look, stay = looks(state + 1)[-1], matrix[state, state]
         share = np.bincount(own, minlength=longest + 1)[1:] / len(own)
-        ax.bar(at, share, width, color=look.colour, alpha=0.55, label=f"state {state}, {len(own)} stays")
+        label = f"{_called(int(state), names)}, {len(own)} stays"
+        ax.bar(at, share, width, color=look.colour, alpha=0.55, label=label)
         ax.plot(at, stay ** (rows - 1.0) * (1 - stay), look.marker, color=look.colour, markersize=4)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel="rows in a state", ylabel="share of the stays", xlim=(0.3, longest + 0.7))
@@ -151,6 +163,12 @@ def _stays(states: np.ndarray, series: np.ndarray) -> dict[int, np.ndarray]:
     is_whole = (last < len(states) - 1) & (series[last] == series[np.minimum(last + 1, len(states) - 1)])
     found = {int(k): lengths[is_whole & (states[first] == k)] for k in np.unique(states)}
     return {state: own for state, own in found.items() if len(own)}
+
+
+def _called(state: int, names: Sequence[object]) -> str:
+    """What a legend calls a state."""
+    name = names[state] if state < len(names) else None
+    return name if isinstance(name, str) else f"state {state}"
 
 
 def _square(transition: Any) -> np.ndarray:

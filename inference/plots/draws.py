@@ -5,6 +5,8 @@ import xarray as xr
 from jaxtyping import Float
 
 from inference.checks import check_choice, check_result
+from inference.frames import components_of
+from inference.plots.palette import Look, looks
 from mixtures.errors import DataError, in_words
 
 
@@ -42,10 +44,15 @@ def label_of(posterior: xr.DataTree, site: str, feature: int = 0, component: int
     variable = posterior["posterior"].to_dataset()[site]
     dims = [dim for dim in variable.dims if dim not in ("chain", "draw", "components")]
     place = np.unravel_index(feature, [variable.sizes[dim] for dim in dims]) if dims else ()
-    inner = [] if component is None else [str(component)]
+    inner = [] if component is None else [str(variable["components"].values[component])]
     for dim, index in zip(dims, place, strict=True):
         inner.append(str(variable[dim].values[index]) if dim in variable.coords else str(index))
     return f"{site}[{', '.join(inner)}]" if inner else site
+
+
+def looks_in(posterior: xr.DataTree, components: int) -> list[Look]:
+    """What so many components look like, under the names that the tree has for them."""
+    return looks(components, names=components_of(posterior))
 
 
 def labelling_of(posterior: xr.DataTree, group: str) -> str:

@@ -129,7 +129,8 @@ def plot_weights(fit: PointFit | xr.DataTree, x: Any, ax: Axes | None = None) ->
         yticks=place[:: -(-len(place) // MOST_SHARES)],
         xlim=(0, 1.18 * max(ends)),
     )
-    if all(isinstance(name, str) for name in components_of(fit)):
+    names = components_of(fit)
+    if names and all(isinstance(name, str) for name in names):
         ax.set_yticks(place, [shortened(look.label) for look in known])
     ax.set_ylim(max(len(known), 3) - 0.5, -0.5)  # two components are no two walls
     ax.tick_params(axis="y", length=0)
@@ -224,7 +225,7 @@ def _numbered(program: Any) -> dict[str, int]:
     family = None if program.mixture is None else program.mixture.family
     if not isinstance(family, PerComponent):
         return {}
-    return {name: int(name.rpartition("_")[2]) for name in family.priors_by_site}
+    return {shown_name(name): k for name, k in family.component_of.items()}
 
 
 def _of_array(array: xr.DataArray) -> SiteDraws | None:

@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgba
 
 from inference.checks import check_result
 from inference.plots.axes import check_pair, entitle, given_or_new, legend_beside, new_figure
-from inference.plots.draws import central, component_draws, label_of, labelling_of
+from inference.plots.draws import central, component_draws, label_of, labelling_of, looks_in
 from inference.plots.palette import DATA, DENSITY, colour
 from inference.plots.style import house_style
 from mixtures.errors import DataError
@@ -48,10 +48,10 @@ def plot_label_traces(posterior: xr.DataTree, *, site: str = "loc", feature: int
     limits = central(after)
     for (trace, density), draws, group in zip(axes, (before, after), BOTH, strict=True):
         _points_in_order(trace, draws)
-        for component, values in enumerate(_flat(draws).T):
+        for look, values in zip(looks_in(posterior, draws.shape[2]), _flat(draws).T, strict=True):
             density.hist(
                 values, bins=100, range=limits, density=True, orientation="horizontal", histtype="stepfilled",
-                facecolor=to_rgba(colour(component), 0.25), edgecolor=colour(component), label=f"component {component}",
+                facecolor=to_rgba(look.colour, 0.25), edgecolor=look.colour, label=look.label,
             )  # fmt: skip
         trace.set(ylabel=label_of(posterior, site, feature), ylim=limits)
         entitle(trace, labelling_of(posterior, group))
@@ -141,10 +141,10 @@ def plot_point_process(
     ax = given_or_new(ax, (6.5, 4.5))
     components = across.shape[2]
     points = _thinned(np.stack([_flat(across), _flat(up)], axis=2), MOST_POINTS // components)
-    for component in range(components):
+    for component, look in enumerate(looks_in(posterior, components)):
         ax.plot(
-            *points[:, component].T, ".", markersize=3, markeredgewidth=0, alpha=0.5, color=colour(component),
-            label=f"component {component}", rasterized=True,
+            *points[:, component].T, ".", markersize=3, markeredgewidth=0, alpha=0.5, color=look.colour,
+            label=look.label, rasterized=True,
         )  # fmt: skip
     ax.set(
         xlabel=label_of(posterior, x, x_feature), ylabel=label_of(posterior, y, y_feature),

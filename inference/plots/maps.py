@@ -27,7 +27,7 @@ def draw_map(ax: Axes, table: np.ndarray, aspect: Literal["auto", "equal"] = "au
     ax.spines[:].set_visible(False)
 
 
-def name_components(axis: Axis, looks: Sequence[Look]) -> None:
+def colour_ticks(axis: Axis, looks: Sequence[Look]) -> None:
     """Give the first ticks of an axis, one a component, the components' colours."""
     for tick, look in zip(axis.get_ticklabels(), looks, strict=False):
         tick.set(color=look.colour, fontweight="bold")

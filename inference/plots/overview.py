@@ -10,10 +10,10 @@ from inference.assignment.classify import classify
 from inference.assignment.density import has_moments, noise_of, program_in
 from inference.assignment.responsibilities import checked_like, responsibilities
 from inference.frames import components_of
-from inference.plots.axes import new_figure
+from inference.plots.axes import legend_beside, new_figure
 from inference.plots.categories import plot_categories
 from inference.plots.certainty import draw_certainty
-from inference.plots.chains import plot_path, plot_transition
+from inference.plots.chains import draw_path, draw_transition
 from inference.plots.density import MOST_COLUMNS, plot_columns, plot_density
 from inference.plots.intervals import draw_site, family_sites, plot_weights
 from inference.plots.kinds import kinds_of, looks_of
@@ -90,7 +90,8 @@ def _draw_data(part: FigureBase, fit: Any, x: Observations) -> None:
     if x.features is None and is_chain:
         path = classify(fit, x) if isinstance(fit, PointFit) else responsibilities(fit, x).argmax(axis=1)
         above, below = part.subplots(2, 1)
-        plot_path(x, path, above)
+        draw_path(above, x, path, components_of(fit))
+        legend_beside(above)
         plot_density(fit, x, below)
     elif x.features is None:
         plot_density(fit, x, part.subplots())
@@ -117,7 +118,7 @@ def _draw_rows(part: FigureBase, fit: Any, x: Observations) -> None:
     plot_weights(fit, x, axes[0])
     draw_certainty(axes[1], fit, x, looks_of(fit, x))
     if transition is not None:
-        plot_transition(transition, axes[2])
+        draw_transition(axes[2], transition, components_of(fit) or range(len(transition)))
 
 
 def _transition(fit: Any) -> np.ndarray | None:

@@ -19,7 +19,7 @@ from inference.plots.style import house_style
 from inference.results import PointFit
 from mixtures.checks import check_positive
 from mixtures.errors import DataError, ModelError, in_words
-from mixtures.tables import whole_numbers
+from mixtures.tables import components_in
 
 FEWEST, MOST = 2, 8
 """Columns of a picture of pairs."""
@@ -60,7 +60,7 @@ def plot_ellipses(
     pair = check_pair("features", features, observations.features or 1)
     radii = _radii(standard_deviations)
     if classes is not None:
-        classes = whole_numbers("classes", classes, len(observations))
+        classes, _ = components_in("classes", classes, len(observations))
     ax = given_or_new(ax, (6.5, 5.0))
     looks, noise = looks_of(fit, observations), noise_of(program_in(fit))
     draw_rows(ax, observations.x[:, pair], looks, classes)

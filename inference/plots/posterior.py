@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 
 from inference.plots.axes import check_pair, entitle, given_or_new, legend_beside
-from inference.plots.draws import central, component_draws, label_of, labelling_of
-from inference.plots.palette import DATA, DENSITY, colour
+from inference.plots.draws import central, component_draws, label_of, labelling_of, looks_in
+from inference.plots.palette import DATA, DENSITY
 
 FEWEST_BINS, MOST_BINS = 20, 80
 
@@ -93,11 +93,11 @@ def plot_traces(
     draws = component_draws(posterior, site, feature, group)
     ax = given_or_new(ax, (8.0, 3.0))
     chains, length, components = draws.shape
-    for component in range(components):
+    for component, look in enumerate(looks_in(posterior, components)):
         for chain in range(chains):
             steps = np.arange(length) + chain * length
-            label = f"component {component}" if chain == 0 else None
-            ax.plot(steps, draws[chain, :, component], color=colour(component), linewidth=0.7, label=label)
+            label = look.label if chain == 0 else None
+            ax.plot(steps, draws[chain, :, component], color=look.colour, linewidth=0.7, label=label)
     for chain in range(1, chains):
         ax.axvline(chain * length, color=DATA, linewidth=0.9, linestyle=":")
     ax.set(

@@ -15,6 +15,7 @@ from inference.plots.columns import BAND, tails
 from inference.plots.palette import WHOLE, colour
 from inference.plots.style import MOST_BARS, bins
 from inference.posterior.generate import with_predictive
+from mixtures.errors import ModelError
 from mixtures.seeds import check_seed
 
 SHARE_IN = (0.001, 0.999)
@@ -38,7 +39,7 @@ def plot_predictive(posterior: xr.DataTree, x: Any, ax: Axes | None = None, *, f
 
     Raises:
         DataError: not a tree of draws, other columns, or missing cells only.
-        ModelError: no such column.
+        ModelError: no such column, or a program whose observed sites are not the data's columns.
     """
     observations = checked_like(check_tree(posterior), x)
     check_observed(observations)
@@ -83,9 +84,23 @@ def _predicted(posterior: xr.DataTree, seed: int) -> np.ndarray:
         few = xr.DataTree.from_dict(groups)
         few.attrs.update(posterior.attrs)
         posterior = with_predictive(few, seed)
-    values = posterior["posterior_predictive"].to_dataset()["obs"].transpose("chain", "draw", "rows", ...).values
+    values = _of_rows(posterior["posterior_predictive"].to_dataset()).transpose("chain", "draw", "rows", ...).values
     flat = values.reshape(-1, *values.shape[2:])
     return flat[:: -(-len(flat) // MOST_DRAWS)]
+
+
+def _of_rows(predicted: xr.Dataset) -> xr.DataArray:
+    """What is predicted of the rows; a program of one's own may call it as it likes.
+
+    Raises:
+        ModelError: several variables, or none, that could be the data.
+    """
+    names = ["obs"] if "obs" in predicted else [name for name in predicted.data_vars if "rows" in predicted[name].dims]
+    if len(names) != 1:
+        raise ModelError(
+            "posterior", got=f"a program with {len(names)} observed sites of rows", expected="one, or one a column"
+        )
+    return predicted[names[0]]
 
 
 def _edges(seen: np.ndarray, drawn: np.ndarray) -> np.ndarray:

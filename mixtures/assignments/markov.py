@@ -53,9 +53,9 @@ class Markov(Chain):
     initial: Concentration | Literal["uniform", "stationary"] = 1.0
 
     def __post_init__(self):
-        object.__setattr__(self, "transition", _concentration("transition", self.transition))
+        object.__setattr__(self, "transition", concentration("transition", self.transition))
         if not isinstance(self.initial, str):
-            object.__setattr__(self, "initial", _concentration("initial", self.initial))
+            object.__setattr__(self, "initial", concentration("initial", self.initial))
         elif self.initial not in ("uniform", "stationary"):
             raise ModelError(
                 "initial", got=in_words(self.initial), expected="a number, numbers, 'uniform' or 'stationary'"
@@ -130,17 +130,8 @@ def staying(components: int) -> np.ndarray:
     )
 
 
-def initial_concentration(value: Any) -> Any:
-    """The Dirichlet concentration of initial probabilities.
-
-    Raises:
-        ModelError: no positive numbers.
-    """
-    return _concentration("initial", value)
-
-
-def _concentration(name: str, value: Any) -> Any:
-    """A Dirichlet's concentration.
+def concentration(name: str, value: Any) -> Any:
+    """A Dirichlet's concentration, of the site `name`.
 
     Raises:
         ModelError: no positive numbers.

@@ -9,7 +9,7 @@ import numpy as np
 from mixtures.assignments.chain import TO, Chain, begins
 from mixtures.assignments.law import Values
 from mixtures.assignments.logarithms import logsumexp
-from mixtures.assignments.markov import initial_concentration, staying
+from mixtures.assignments.markov import concentration, staying
 from mixtures.errors import ModelError, in_words
 from mixtures.ppl.protocol import PPL, Array
 from mixtures.priors import Dirichlet as DirichletPrior
@@ -59,7 +59,7 @@ class MarkovGating(Chain):
 
     def __post_init__(self):
         if not isinstance(self.initial, str):
-            object.__setattr__(self, "initial", initial_concentration(self.initial))
+            object.__setattr__(self, "initial", concentration("initial", self.initial))
         elif self.initial != "uniform":
             raise ModelError("initial", got=in_words(self.initial), expected="a number, numbers, or 'uniform'")
         object.__setattr__(self, "priors", freeze(self.priors))

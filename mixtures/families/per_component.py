@@ -100,6 +100,17 @@ class PerComponent(Family):
         }
 
     @property
+    def component_of(self) -> dict[str, int]:
+        """The component whose site each is.
+
+        Example:
+            >>> from mixtures.families import Poisson
+            >>> PerComponent([PointMass(0.0), Poisson()]).component_of
+            {'rate_1': 1}
+        """
+        return {f"{site}_{k}": k for k, member in enumerate(self.members) for site in member.priors_by_site}
+
+    @property
     def priors_by_site(self) -> Mapping[str, Prior]:
         return override(self._defaults, self.priors)
 

@@ -8,6 +8,7 @@ from scipy import stats
 import inference
 import mixtures
 from inference.factors import readable, with_factors
+from mixtures import Mixture, families
 from mixtures.errors import DataError
 
 NAMES = ["a", "b", "c"]
@@ -115,3 +116,16 @@ def test_structures_by_volume_and_orientation_are_summed_up_by_what_people_read(
     for k, (i, j) in ((0, (0, 1)), (1, (1, 2))):
         assert table.loc[f"correlation[{k}, {NAMES[i]}, {NAMES[j]}]", "mean"] == pytest.approx(means[k, i, j], abs=1e-9)
         assert table.loc[f"scale[{k}, {NAMES[i]}]", "mean"] == pytest.approx(means[k, i, i], abs=1e-9)
+
+
+def test_a_family_for_each_component_shows_the_correlation_of_its_own(x):
+    two = mixtures.Observations(x.x[:, :2], feature_names=NAMES[:2])
+    model = Mixture(2, families.PerComponent([families.Gaussian("full"), families.Gaussian("diag")]))
+    fit = inference.fit_map(model, two, restarts=2, seed=0)
+    root = fit.parameters["correlation_cholesky_0"]
+    shown = fit.to_frame().loc["correlation_0[a, b]"]
+    assert shown[0] == pytest.approx((root @ root.T)[0, 1]) and np.isnan(shown[1])
+    tree = inference.sample_nuts(model, two, draws=10, tune=20, chains=1, seed=0, init=fit, progress=False)
+    assert list(tree["factors"].data_vars) == ["correlation_cholesky_0"]
+    assert "correlation_0[a, b]" in inference.summary(tree).index
+    np.testing.assert_allclose(inference.log_likelihood(tree, two), tree["log_likelihood"]["obs"], atol=1e-9)

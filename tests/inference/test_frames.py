@@ -7,6 +7,7 @@ from scipy import stats
 
 import inference
 import mixtures
+from inference.report import occupancy_text
 from mixtures.errors import DataError, ModelError
 
 
@@ -101,6 +102,45 @@ def test_a_named_posterior_is_read_by_every_verb(fit, tree, frame):
     assert np.array_equal(inference.partition(named, seed=0).labels, inference.partition(plain, seed=0).labels)
     aligned = inference.align(named, to=fit, x=frame)
     assert aligned.posterior["loc"].components.values.tolist() == ["a", "b"]
+
+
+def test_intervals_of_several_assignments_have_the_index_of_the_frame():
+    @mixtures.declare
+    def sums(ppl, x):
+        shares = [ppl.sample(name, ppl.dist.Dirichlet(ppl.xp.ones(2))) for name in ("one_share", "other_share")]
+        with ppl.plate("components", 2):
+            loc, step = (ppl.sample(name, ppl.dist.Normal(0.0, 3.0)) for name in ("loc", "step"))
+        with ppl.plate("rows", len(x)):
+            one, other = ppl.assign("one", shares[0]), ppl.assign("other", shares[1])
+            ppl.sample("height", ppl.dist.Normal(loc[one] + step[other], 1.0), obs=x)
+
+    rows = pd.Series([0.0, 0.5, 3.0, 4.0, 6.5], index=list("abcde"))
+    tree = inference.sample_nuts(sums, rows, draws=20, tune=20, chains=1, seed=0, progress=False)
+    for mean, low, high in inference.responsibilities(tree, rows, interval=0.8).values():
+        assert mean.index.tolist() == list("abcde")
+        assert (low <= high).to_numpy().all() and np.allclose(mean.sum(axis=1), 1.0)
+    assert inference.plots.plot_predictive(tree, rows).get_ylabel() == "share of the rows"
+
+
+def test_a_named_chain_is_named_on_both_sides_of_its_moves_and_in_its_pictures():
+    counts = pd.Series(mixtures.load_dataset("earthquakes").x, name="count")
+    model = mixtures.hidden_markov(2, mixtures.families.Poisson())
+    fit = inference.fit_em(model, counts, restarts=2, seed=0)
+    tree = inference.sample_nuts(model, counts, draws=10, tune=10, chains=1, seed=0, init=fit, progress=False)
+    named = inference.name_components(inference.relabel(tree), ["a", "b"])
+    assert "transition[a, b]" in inference.summary(named).index
+    assert inference.relabel(named, method="ordering").posterior["transition"].to.values.tolist() == ["a", "b"]
+    fit = inference.name_components(fit, ["a", "b"])
+    assert inference.forecast(fit, 1, counts, draws=2, seed=0).to_frame().columns.tolist()[-2:] == ["P(a)", "P(b)"]
+    path = inference.classify(fit, counts)
+    of_rate = inference.plots.plot_traces(named, site="rate")
+    for ax in (inference.plots.plot_path(counts, path), of_rate):
+        assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b"]
+    page = inference.plots.overview(fit, counts)
+    (moves,) = (ax for ax in page.axes if ax.get_xlabel() == "to state")
+    assert [tick.get_text() for tick in moves.get_xticklabels()] == ["a", "b"]
+    rows = (path == "a").sum()
+    assert occupancy_text(path, 2) == f"{rows} rows in a, {len(path) - rows} rows in b"
 
 
 @pytest.mark.parametrize("names", [["a"], ["a", "a"], "ab", ["a", ""], [1, 2], None])

@@ -1,10 +1,14 @@
 """What comes next is what the transition matrix and the emissions say, from what was known of the last row."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
 import inference
-from mixtures import Observations, families, hidden_markov, load_dataset, poisson_mixture
+from mixtures import Mixture, Observations, families, hidden_markov, load_dataset, poisson_mixture, priors
+from mixtures.assignments import Chain
+from mixtures.assignments.chain import begins
 from mixtures.errors import DataError, ModelError
 
 X = load_dataset("earthquakes")
@@ -104,3 +108,37 @@ def test_what_has_no_future_is_refused(fit):
         inference.forecast(fit, 0, X, seed=0)
     with pytest.raises(DataError, match="columns"):
         inference.forecast(fit, 1, np.ones((5, 2)), seed=0)
+
+
+@dataclass(frozen=True)
+class Sticky(Chain):
+    """A chain of one's own, whose moves have no parameters."""
+
+    @property
+    def priors_by_site(self):
+        return {"initial": priors.Dirichlet(1.0)}
+
+    def draw(self, ppl, draw, components, rows):
+        return {"initial": draw("initial", dims=("components",), event=(components,))}
+
+    def run(self, ppl, values, rows, size, observe, data):
+        moves = ppl.xp.exp(self.log_transition(ppl.xp, values, rows))
+        return ppl.chain("assignment", values["initial"], moves, begins(ppl.xp, rows, size), observe, data)
+
+    def start(self, components, rows, rng):
+        return {"initial": np.full(components, 1 / components)}
+
+    def initial_probs(self, xp, values):
+        return values["initial"]
+
+    def log_transition(self, xp, values, rows):
+        return xp.log(xp.asarray([[0.8, 0.2], [0.2, 0.8]]))
+
+    def permuted(self, values, permutation):
+        return {"initial": values["initial"][permutation]}
+
+
+def test_a_chain_without_a_matrix_of_its_own_is_refused_in_words():
+    fit = inference.fit_map(Mixture(2, families.Poisson(), Sticky()), X, restarts=1, seed=0)
+    with pytest.raises(ModelError, match="got the law Sticky; expected Markov"):
+        inference.forecast(fit, 1, X, seed=0)
