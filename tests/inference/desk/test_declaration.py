@@ -67,7 +67,7 @@ def test_priors_by_name():
         ({"family": ("Gaussian(",)}, "--family"),
         ({"family": ("__import__('os').getcwd()",)}, "--family"),
         ({"family": ("Poisson(priors=open('/etc/passwd'))",)}, "open"),
-        ({"priors": ("loc=Norml(0, 1)",)}, "did you mean Normal?"),
+        ({"priors": ("loc=Normaal(0, 1)",)}, "did you mean Normal?"),
         ({"priors": ("weights=Normal(0, 1)",)}, "Dirichlet"),
         ({"priors": ("height=Normal(0, 1)",)}, "height"),
         ({"gating": True}, "--covariates"),

@@ -76,7 +76,7 @@ def test_columns_have_their_purposes():
         (FRAME, {}, "--columns height,visits"),
         (FRAME, {"columns": ("Height",)}, "Did you mean 'height'"),
         (FRAME, {"columns": ("depth",)}, "'height', 'visits', 'name'"),
-        (FRAME, {"columns": ("height",), "labels": "nmae"}, "--labels: .*Did you mean 'name'"),
+        (FRAME, {"columns": ("height",), "labels": "namee"}, "--labels: .*Did you mean 'name'"),
         (FRAME.assign(visits=[1, np.nan, 2]), {"columns": ("visits",)}, "--missing allow"),
         (FRAME.assign(height=pd.to_datetime(["2020-01-01"] * 3)), {"columns": ("height",)}, "height"),
     ],
