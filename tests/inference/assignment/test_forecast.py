@@ -55,6 +55,7 @@ def test_states_move_on_by_the_transition_matrix(fit):
         np.testing.assert_allclose(found[0, h], state, atol=1e-10)
 
 
+@pytest.mark.statistical
 def test_rows_are_drawn_from_the_states_that_are_forecast(fit):
     """Means and variances of a mixture of Poisson distributions, and how rows hang together: the joint law of two steps."""
     found = inference.forecast(fit, 2, X, draws=4000, seed=1)
