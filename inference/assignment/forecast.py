@@ -11,8 +11,10 @@ from jaxtyping import Float
 from inference.assignment.responsibilities import bound_and_draws, in_blocks
 from inference.backends import Bound, bind
 from inference.checks import check_count, no_path
+from inference.draws import observations_of
 from inference.frames import components_of
 from inference.html import InNotebooks
+from inference.interval import tails
 from inference.parameter_table import heading
 from inference.results import PointFit
 from mixtures import Mixture, Observations, Program
@@ -23,9 +25,6 @@ from mixtures.seeds import check_seed, derived, generator
 
 if TYPE_CHECKING:
     import pandas as pd
-
-INTERVAL = (0.055, 0.945)
-"""The quantiles between which 89% of the draws lie, ArviZ's default."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -55,7 +54,7 @@ class Forecast(InNotebooks):
         names = self.feature_names or tuple(f"x{j}" for j in range(draws.shape[3]))
         steps = range(1, draws.shape[2] + 1)
         index = pd.MultiIndex.from_product([self.series, steps], names=["series", "step"])
-        low, high = np.quantile(draws, INTERVAL, axis=0)
+        low, high = np.quantile(draws, tails(), axis=0)
         columns: dict[str, np.ndarray] = {}
         for j, name in enumerate(names):
             own = {"": draws.mean(axis=0), " 89% from": low, " 89% to": high}
@@ -133,8 +132,10 @@ def _problem(
     result: PointFit | xr.DataTree, x: Any, draws: int, seed: int, program: Program | None
 ) -> tuple[dict[str, np.ndarray], Bound]:
     """As many values of the parameters as rows are to be drawn, and the series until now."""
-    if isinstance(result, PointFit) and x is None:
-        raise ModelError("x", got="None", expected="the series until now", advice="A fit does not keep its data.")
+    if x is None:
+        if isinstance(result, PointFit):
+            raise ModelError("x", got="None", expected="the series until now", advice="A fit does not keep its data.")
+        x = observations_of(result)
     bound, every = bound_and_draws(result, x, program)
     count = len(next(iter(every.values())))
     chosen = generator(seed, "forecast").permutation(np.resize(np.arange(count), draws))

@@ -100,13 +100,11 @@ def filtered_probabilities(fit_or_posterior: PointFit | xr.DataTree, x: Any, *, 
 def bound_and_draws(
     result: PointFit | xr.DataTree, x: Any, program: Program | None = None
 ) -> tuple[Bound, dict[str, np.ndarray]]:
-    """The problem that a result is of, bound to `x` (of a posterior None takes its own data), and every value that its parameters have,
-    (draws, ...) by site: of a point fit one."""
+    """The problem that a result is of, bound to `x`, and every value that its parameters have, (draws, ...) by site: of a point fit one."""
     if not isinstance(result, xr.DataTree):
         return bound_like(result, x), {name: np.asarray(value)[None] for name, value in result.parameters.items()}
     tree = whole(with_program(result, program))
-    observations = observations_of(tree) if x is None else checked_like(tree, x)
-    return bind(program_of(tree), observations, backend_of(tree)), parameters_of(tree)
+    return bind(program_of(tree), checked_like(tree, x), backend_of(tree)), parameters_of(tree)
 
 
 def log_joint(fit: PointFit, x: Any) -> np.ndarray:

@@ -32,7 +32,7 @@ def text_of(stage: stages.Stage, run: Run) -> str:
         return f"{fit}\n\n{restarts_text(fit)}\n{occupancy_text(classes, len(fit.components))}\n"
     if stage is stages.relabel:
         posterior = run.posterior
-        labels = labels_text(run, posterior, run.fit)
+        labels = labels_text(run, inference.diagnose_labels(posterior, reference_fit=run.fit))
         return f"{inference.check_posterior(posterior)}\n\n{labels}\n\n{summary_text(posterior)}\n"
     return ""
 

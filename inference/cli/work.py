@@ -3,8 +3,8 @@
 import logging
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import fields, replace
+from contextlib import contextmanager, nullcontext
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -174,9 +174,7 @@ def _code(run: Run) -> int:
 def select(data: str, options: Options) -> int:
     """Numbers of components, and structures, by BIC and ICL."""
     structures = listed(options["covariance"])
-    settings = settings_of(
-        data, {**options, "components": options["components"] or SWEPT, "covariance": "full", "draws": 1}, False
-    )
+    settings = settings_of(data, {**options, "components": options["components"] or SWEPT, "covariance": "full"}, False)
     table = read_table(settings.data.source, settings.data.text, settings.data.sheet)
     x = observations_of(table, settings.data)
     is_gaussian = not settings.model.family and x.covariates is None and not settings.model.chain
@@ -289,8 +287,6 @@ def families_list(options: Options) -> int:
 
 
 def _has_default(field: Any) -> bool:
-    from dataclasses import MISSING
-
     return field.default is not MISSING
 
 
@@ -311,14 +307,6 @@ def _list(found: Mapping[str, str], options: Options) -> None:
 @contextmanager
 def _said(options: Options) -> Iterator[None]:
     """What is being done is said on the standard error, unless it shall be quiet."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    before = log.LOGGER.level
-    if not options["quiet"]:
-        log.LOGGER.addHandler(handler)
-        log.LOGGER.setLevel(logging.INFO)
-    try:
+    is_quiet = options["quiet"]
+    with nullcontext() if is_quiet else log.heard_by(logging.StreamHandler(sys.stderr), "%(message)s"):
         yield
-    finally:
-        log.LOGGER.removeHandler(handler)
-        log.LOGGER.setLevel(before)

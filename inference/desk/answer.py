@@ -7,6 +7,7 @@ import xarray as xr
 
 from inference.assignment.responsibilities import probabilities
 from inference.frames import components_of
+from inference.interval import INTERVAL, tails
 from inference.labels.diagnose import diagnose_labels
 from inference.parameter_table import heading
 from inference.plots.kinds import Kind, kinds_of
@@ -18,8 +19,6 @@ from mixtures import Observations
 MOST_COLUMNS = 3
 """How many columns a sentence names: those in which the components differ most."""
 MOST_COMPONENTS = 6
-INTERVAL = 0.89
-"""ArviZ's default."""
 COUNTED = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -129,7 +128,7 @@ def _share(posterior: xr.DataTree | None, component: int) -> str:
     weights = draws["weights"]
     if weights.dims[2:] != ("components",):
         return ""
-    low, high = np.quantile(weights.values[..., component], [(1 - INTERVAL) / 2, (1 + INTERVAL) / 2])
+    low, high = np.quantile(weights.values[..., component], tails())
     return f" ({INTERVAL:.0%} interval of the weight {low:.0%} to {high:.0%})"
 
 

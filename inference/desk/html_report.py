@@ -59,6 +59,7 @@ def write(run: "runs.Run") -> Path:
 def report(run: "runs.Run") -> str:
     """The page."""
     fit, posterior = run.fit, run.posterior if run.is_sampled else None
+    labels = None if posterior is None else inference.diagnose_labels(posterior, reference_fit=fit)
     drawn = [(picture, address) for picture in stages.pictures(run) if (address := _embedded(run, picture))]
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("inference.desk", "templates"),
@@ -79,9 +80,9 @@ def report(run: "runs.Run") -> str:
         parameters=_cut(fit.to_frame().rename(columns=heading) if posterior is None else readable_summary(posterior)),
         is_sampled=posterior is not None,
         fit=fit,
-        labels=None if posterior is None else labels_text(run, posterior, fit),
+        labels=None if labels is None else labels_text(run, labels),
         partition=None if posterior is None else inference.partition(posterior, seed=run.settings.fit.seed),
-        checks=_checks(run, fit, posterior),
+        checks=_checks(run, fit, posterior, labels),
         pictures=[(picture, address) for picture, address in drawn if picture.name != MODEL],
         graph=next(((picture, address) for picture, address in drawn if picture.name == MODEL), None),
         selection=_cut(
@@ -104,10 +105,9 @@ def _kind(fit: "inference.PointFit") -> str:
     return f"{title[0].lower()}{title[1:]} of {mixture.components} component{'s' if mixture.components != 1 else ''}"
 
 
-def labels_text(run: "runs.Run", posterior: "xr.DataTree", fit: "inference.PointFit") -> str:
+def labels_text(run: "runs.Run", labels: "inference.LabelReport") -> str:
     """The report on the labels, which names the command that shows the rest of it."""
-    text = str(inference.diagnose_labels(posterior, reference_fit=fit))
-    return text.replace("See report.details", f"See mixtures diagnose {run.path}")
+    return str(labels).replace("See report.details", f"See mixtures diagnose {run.path}")
 
 
 def _cut(frame: pd.DataFrame, lines: str = "parameter") -> str:
@@ -117,17 +117,21 @@ def _cut(frame: pd.DataFrame, lines: str = "parameter") -> str:
     )
 
 
-def _checks(run: "runs.Run", fit: "inference.PointFit", posterior: "xr.DataTree | None") -> list[Check]:
+def _checks(
+    run: "runs.Run",
+    fit: "inference.PointFit",
+    posterior: "xr.DataTree | None",
+    labels: "inference.LabelReport | None",
+) -> list[Check]:
     found = [Check("Point fit", f"{fit.status.value}. {fit.reason}".strip(), fit.status.is_sound)]
-    if posterior is None:
+    if posterior is None or labels is None:
         unfinished = Check("Draws", f"there are none yet: mixtures resume {run.path.name} goes on", False)
         return found if run.settings.sample is None else [*found, unfinished]
     draws = inference.check_posterior(posterior)
     if draws.is_sound:
         found.append(Check("Draws", "chains agree, and no sign of trouble was found", True))
     found += [Check(warning.name, f"{warning.found}. {warning.advice}", False) for warning in draws.warnings]
-    verdict = inference.diagnose_labels(posterior, reference_fit=fit).verdict
-    return [*found, Check("Labels", verdict.value, verdict.is_readable)]
+    return [*found, Check("Labels", labels.verdict.value, labels.verdict.is_readable)]
 
 
 def _embedded(run: "runs.Run", picture: Picture) -> str:

@@ -35,7 +35,17 @@ def is_heard() -> bool:
 def to_file(path: Path) -> Iterator[None]:
     """What is said meanwhile is added to a file too."""
     handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter(FORMAT))
+    try:
+        with heard_by(handler, FORMAT):
+            yield
+    finally:
+        handler.close()
+
+
+@contextmanager
+def heard_by(handler: logging.Handler, form: str) -> Iterator[None]:
+    """What is said meanwhile goes to a handler too, in this form."""
+    handler.setFormatter(logging.Formatter(form))
     before = LOGGER.level
     LOGGER.setLevel(logging.INFO)
     LOGGER.addHandler(handler)
@@ -44,4 +54,3 @@ def to_file(path: Path) -> Iterator[None]:
     finally:
         LOGGER.removeHandler(handler)
         LOGGER.setLevel(before)
-        handler.close()

@@ -232,7 +232,7 @@ class Run:
     @property
     def fit(self) -> PointFit:
         """The point fit."""
-        return load(self._existing(FIT), x=self.x, program=self.program)
+        return self._loaded(FIT)
 
     @property
     def posterior(self) -> xr.DataTree:
@@ -244,7 +244,7 @@ class Run:
         if self.settings.sample is None:
             advice = "Begin one that samples: mixtures sample."
             raise StoredFileError(str(self.path), got="a run of a point fit", expected="one with draws", advice=advice)
-        return load(self._existing(POSTERIOR), x=self.x, program=self.program)
+        return self._loaded(POSTERIOR).copy(deep=False)
 
     @property
     def best(self) -> PointFit | xr.DataTree:
@@ -284,6 +284,19 @@ class Run:
         """What is said meanwhile is in the log too."""
         with log.to_file(self.path / LOG):
             yield
+
+    @cached_property
+    def _results(self) -> dict[str, tuple[tuple[int, int], Any]]:
+        """What was loaded, by file, with the stamp that the file had."""
+        return {}
+
+    def _loaded(self, name: str) -> Any:
+        """A result, read once for each state of its file."""
+        status = self._existing(name).stat()
+        stamp = status.st_mtime_ns, status.st_size
+        if name not in self._results or self._results[name][0] != stamp:
+            self._results[name] = stamp, load(self.path / name, x=self.x, program=self.program)
+        return self._results[name][1]
 
     def _existing(self, name: str) -> Path:
         if not self.has(name):

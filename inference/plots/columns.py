@@ -9,15 +9,13 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from inference.interval import INTERVAL, tails
 from inference.plots.axes import name_of
 from inference.plots.kinds import Kind, categories_of, supports_of
 from inference.plots.palette import DATA, WHOLE, Look
 from inference.plots.style import MOST_BARS, bins
 from mixtures import Observations
 from mixtures.families.support import REAL
-
-BAND = 0.89
-"""The share of a posterior's draws within a band; of pointwise intervals no number is sacred (McElreath 2020, Statistical Rethinking)."""
 
 FEW_ROWS = 60
 """Up to so many rows are shown one by one, as a rug; more as a histogram."""
@@ -106,7 +104,7 @@ def _curves(ax: Axes, column: Column, looks: Sequence[Look], data: Data) -> None
             )
         ax.plot(grid, densities.mean(axis=0), style, color=shade, linewidth=width, label=label)
     if len(joint) > 1:
-        ax.fill_between([], [], color=DATA, alpha=0.3, linewidth=0, label=f"{BAND:.0%} interval")
+        ax.fill_between([], [], color=DATA, alpha=0.3, linewidth=0, label=f"{INTERVAL:.0%} interval")
 
 
 def _bars(ax: Axes, column: Column, looks: Sequence[Look], data: Data) -> None:
@@ -122,7 +120,7 @@ def _bars(ax: Axes, column: Column, looks: Sequence[Look], data: Data) -> None:
         floor = floor + height
     if len(joint) > 1:
         low, high = np.quantile(joint.sum(axis=2), tails(), axis=0)
-        ax.vlines(grid + HALF / 2, low, high, color=WHOLE, linewidth=1.0, label=f"{BAND:.0%} interval")
+        ax.vlines(grid + HALF / 2, low, high, color=WHOLE, linewidth=1.0, label=f"{INTERVAL:.0%} interval")
     if column.kind == "category":
         ax.set_xticks(grid)
     else:
@@ -139,13 +137,3 @@ def _observed(ax: Axes, column: Column, data: Data) -> None:
         )  # fmt: skip
     elif data != "none":
         ax.hist(x, bins=bins(x).tolist(), density=True, color=f"{DATA}55", linewidth=0, label="data")
-
-
-def tails(share: float = BAND) -> tuple[float, float]:
-    """The quantiles between which this share of the draws lies.
-
-    Example:
-        >>> tails(0.5)
-        (0.25, 0.75)
-    """
-    return (1 - share) / 2, (1 + share) / 2

@@ -15,8 +15,8 @@ from inference.checks import check_choice
 from inference.draws import program_of, whole
 from inference.factors import readable, shown_name
 from inference.frames import components_of
+from inference.interval import tails
 from inference.plots.axes import given_or_new, legend_beside, shortened
-from inference.plots.columns import tails
 from inference.plots.kinds import looks_of
 from inference.plots.palette import WHOLE, looks
 from inference.results import PointFit

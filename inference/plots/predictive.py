@@ -10,8 +10,8 @@ from inference.assignment.density import MOST_DRAWS
 from inference.assignment.responsibilities import checked_like
 from inference.checks import check_count, check_tree
 from inference.draws import whole
+from inference.interval import INTERVAL, tails
 from inference.plots.axes import check_observed, given_or_new, legend_beside, name_of
-from inference.plots.columns import BAND, tails
 from inference.plots.palette import WHOLE, colour
 from inference.plots.style import MOST_BARS, bins
 from inference.posterior.generate import with_predictive
@@ -60,7 +60,7 @@ def plot_predictive(posterior: xr.DataTree, x: Any, ax: Axes | None = None, *, f
         color=colour(0),
         alpha=0.35,
         linewidth=0,
-        label=f"{BAND:.0%} of predictions",
+        label=f"{INTERVAL:.0%} of predictions",
     )
     ax.stairs(median, edges, baseline=None, color=colour(0), linewidth=1.4, label="median of predictions")
     ax.stairs(np.histogram(seen, edges)[0] / seen.size, edges, baseline=None, color=WHOLE, linewidth=1.1, label="data")

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 
 from inference.assignment.density import means_along, noise_of, program_in
 from inference.assignment.responsibilities import checked_like, responsibilities
+from inference.interval import INTERVAL, tails
 from inference.plots.axes import given_or_new, legend_beside, name_of
-from inference.plots.columns import BAND, tails
 from inference.plots.kinds import kinds_of, looks_of, supports_of
 from inference.plots.palette import DATA, Look
 from inference.plots.scatter import draw_rows
@@ -90,7 +90,7 @@ def draw_response(
             ax.fill_between(at, *np.quantile(means[..., k], tails(), axis=0), color=look.colour, alpha=0.2, linewidth=0)
         ax.plot(at, means[..., k].mean(axis=0), color=look.colour, linewidth=1.8)
     if len(means) > 1:
-        ax.fill_between([], [], color=DATA, alpha=0.3, linewidth=0, label=f"{BAND:.0%} interval")
+        ax.fill_between([], [], color=DATA, alpha=0.3, linewidth=0, label=f"{INTERVAL:.0%} interval")
     names = x.covariate_names or [f"covariate {index}" for index in range(x.covariates.shape[1])]
     ax.set(xlabel=names[covariate], ylabel=name_of(x, column))
     if is_binary:
