@@ -50,6 +50,17 @@ class Prior:
         """Whether every parameter is a number, none a statistic of data to come."""
         return not any(isinstance(value, Statistic) for _, value in self.parameters)
 
+    @property
+    def centre(self) -> float:
+        """A value in the middle of a scaled prior of one positive number: where optimisation starts.
+
+        Example:
+            >>> Gamma(2.0, 4.0).centre
+            0.5
+        """
+        own: dict[str, Any] = dict(self.parameters)
+        return float(CENTRES[self.name](**own))
+
     def scaled_to(self, x: np.ndarray, covariates: np.ndarray | None = None) -> "Prior":
         """This prior with its statistics replaced by their numbers on `x` (and `covariates`)."""
         numbers = {
@@ -177,6 +188,16 @@ Uniform = _named("Uniform", low=0.0, high=1.0)
 UniformAngle = _named("UniformAngle")
 ZeroSumNormal = _named("ZeroSumNormal", scale=1.0)
 
+CENTRES: dict[str, Callable[..., Any]] = {
+    "Exponential": lambda rate: 1 / rate,
+    "Gamma": lambda concentration, rate: concentration / rate,
+    "HalfCauchy": lambda scale: scale,
+    "HalfNormal": lambda scale: scale,
+    "InverseGamma": lambda concentration, rate: rate / (concentration + 1),
+    "LogNormal": lambda loc, scale: np.exp(loc),
+}
+"""The mean, median or mode of priors of a positive number, whichever is simple."""
+
 Priors = tuple[tuple[str, Prior], ...]
 """The priors that a user set, by site, in the frozen form that a hashable declaration needs."""
 
@@ -207,6 +228,19 @@ def freeze(given: GivenPriors) -> Priors:
 
 
 _POSITIVE = frozenset({"Exponential", "Gamma", "HalfCauchy", "HalfNormal", "InverseGamma", "LogNormal"})
+
+
+def check_positive_prior(what: str, value: Any) -> None:
+    """Check that a law's part is the prior of one positive number.
+
+    Raises:
+        ModelError: something else.
+    """
+    if not isinstance(value, Prior) or value.name not in CENTRES:
+        expected = f"a prior of a positive number: {', '.join(sorted(CENTRES))}"
+        raise ModelError(what, got=in_words(value), expected=expected, advice="For example priors.Gamma(1.0, 2.0).")
+
+
 _UNIT = frozenset({"Beta", "Uniform"})  # a Uniform has the bounds that the user gave it
 
 OF_ONE_NUMBER = _POSITIVE | _UNIT | {"Cauchy", "Laplace", "Normal", "StudentT", "UniformAngle"}  # of one number each

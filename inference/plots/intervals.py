@@ -194,7 +194,7 @@ def _on_own_scales(values: Float[np.ndarray, "draws components columns"]) -> tup
 def family_sites(fit: Any) -> dict[str, SiteDraws]:
     """The sites of the family, with at most one axis beside that of the components: matrices are no forest."""
     program = program_in(fit)
-    law = {} if program.mixture is None else program.mixture.assignment.priors_by_site
+    law = () if program.mixture is None else program.mixture.assignment.sites
     return {name: drawn for name, drawn in sites_of(fit).items() if name not in law}
 
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 import numpy as np
 from jaxtyping import Float, Int
 
+from mixtures.assignments.clustering import Clusters
 from mixtures.assignments.logarithms import logsumexp
 from mixtures.errors import ModelError, check_dataclass, check_part
 from mixtures.ppl.protocol import PPL, Array
@@ -45,6 +46,9 @@ class Assignment(ABC):
     needs_covariates: ClassVar[bool] = False
     """Whether it depends on covariates."""
 
+    expects_empty: ClassVar[bool] = False
+    """Whether it has more components than there are clusters: one without rows is then no failure of a fit."""
+
     linear_predictors: ClassVar[tuple[tuple[str, str], ...]] = ()
     """Pairs of sites, intercept and slope, of which it depends on intercept + slope . covariates alone."""
 
@@ -55,6 +59,11 @@ class Assignment(ABC):
     @abstractmethod
     def priors_by_site(self) -> Mapping[str, Prior]:
         """Every site's prior."""
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The names of its sites; a law that draws some by itself, not from a prior in the table, names them here."""
+        return tuple(self.priors_by_site)
 
     @abstractmethod
     def draw(self, ppl: PPL, draw: Any, components: int, rows: Rows) -> Values:
@@ -101,6 +110,15 @@ class Assignment(ABC):
     def pseudo_rows(self, components: int) -> Float[np.ndarray, " components"] | None:
         """How many rows of each component its prior stands for, where it is conjugate to counts of rows; None where it is not."""
         return None
+
+    @property
+    def clusters(self) -> Clusters | None:
+        """How probable partitions of the rows are, weights summed out; None where that is not known, or components are told apart."""
+        return None
+
+    def weighted(self, weights: Float[Array, "... components"], concentration: Float[Array, "..."] | None) -> Values:
+        """Values of its sites under which components have these weights: of laws that have `clusters`."""
+        raise NotImplementedError
 
     def scaled_to(self: Self, x: np.ndarray, covariates: np.ndarray | None) -> Self:
         """The law with the priors that are scaled to the data written out as numbers."""
