@@ -33,6 +33,7 @@ from .posterior.laplace import fit_laplace as fit_laplace
 from .posterior.nuts import sample_nuts as sample_nuts
 from .posterior.resume import resume as resume
 from .posterior.smc import sample_smc as sample_smc
+from .posterior.telescope import sample_telescope as sample_telescope
 from .posterior.vi import fit_vi as fit_vi
 from .posterior.warnings import PosteriorReport as PosteriorReport
 from .posterior.warnings import check_posterior as check_posterior

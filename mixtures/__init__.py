@@ -7,7 +7,7 @@
 Importing loads no backend. See `inference` for what can be asked of a declaration.
 """
 
-from mixtures import assignments, errors, families, priors, weights
+from mixtures import assignments, component_counts, errors, families, priors, weights
 from mixtures.datasets import load_dataset
 from mixtures.mixture import Mixture
 from mixtures.models import (
@@ -43,6 +43,7 @@ __all__ = [
     "bernoulli_mixture",
     "beta_mixture",
     "binomial_mixture",
+    "component_counts",
     "declare",
     "errors",
     "exponential_mixture",

@@ -31,6 +31,7 @@ def build_tree(
     attrs: Mapping[str, Any],
     pointwise: bool | None = None,
     steps: Steps | None = None,
+    has_prior: bool = True,
 ) -> xr.DataTree:
     """The tree of a sampler's draws.
 
@@ -44,6 +45,7 @@ def build_tree(
         attrs: what to say of the run, beside program, data and versions.
         pointwise: whether to keep `log_likelihood`; None keeps it up to `POINTWISE_BYTES`.
         steps: where steps that fail are noted, whose caller warns of them; None warns here.
+        has_prior: whether draws have a prior density: not where the number of components is random.
     """
     own = Steps() if steps is None else steps
     shape = draws.stats["lp"].shape
@@ -61,10 +63,11 @@ def build_tree(
     if likelihood is not None:
         groups["log_likelihood"] = dataset({"obs": likelihood}, {"obs": ("rows",)}, coords)
         groups["log_likelihood"]["obs"].attrs["given"] = _given(sites)
-    with own.step("log_prior"):
-        marginal, prior = (values.reshape(shape) for values in bound.log_densities(parameters))
-        groups["log_prior"] = dataset({"log_prior": prior}, {}, coords)
-        stats["log_posterior"] = marginal + prior
+    if has_prior:
+        with own.step("log_prior"):
+            marginal, prior = (values.reshape(shape) for values in bound.log_densities(parameters))
+            groups["log_prior"] = dataset({"log_prior": prior}, {}, coords)
+            stats["log_posterior"] = marginal + prior
     with own.step("constant_data"):
         groups["constant_data"] = _constants(program, x)
     derived: dict[str, np.ndarray] = {}

@@ -84,14 +84,12 @@ class Kind:
         density: of the mixture.
         clusters: the law of the partition.
         concentration: the name of the distribution that the learned concentration has a prior of; None: it is known.
-        sweeps: from one kept draw to the next.
         keeps_assignments: whether these are kept.
     """
 
     density: Any
     clusters: Clusters
     concentration: str | None
-    sweeps: int
     keeps_assignments: bool
 
 
@@ -132,10 +130,11 @@ def sweep(
     assignment = _assigned(assign, state.mixing.log_weights + density.emissions(state.own, state.shared, data))
     own, assignment, counts = _clusters_first(state.own, assignment)
     is_cluster = counts > 0
-    own, accepted, information = _components_moved(
+    own, heights, accepted, information = _components_moved(
         of_own, density, own, state.shared, assignment, width, state.tuning, data
     )
     own_rate = jnp.sum(jnp.where(is_cluster, accepted, 0.0)) / jnp.sum(is_cluster)
+    height = jnp.sum(jnp.where(is_cluster, heights, 0.0)) + density.of_shared(state.shared, data)
     shared, shared_rate = _shared_moved(of_shared, density, own, state.shared, assignment, is_cluster, state.tuning, data)
     mixing = moved(of_mixing, kind.clusters, counts, state.mixing, prior, kind.concentration is not None)
     empty = density.components_draw(of_empty, shared, data)
@@ -151,10 +150,10 @@ def sweep(
         "concentration": mixing.concentration,
         "left": mixing.left,
         "acceptance_rate": own_rate,
-        "lp": _height(kind, own, shared, assignment, counts, mixing, prior, data),
+        "lp": height + log_partition(kind.clusters, counts, mixing.components[None], mixing.concentration).reshape(()),
     }
     if kind.keeps_assignments:
-        record["assignment"] = assignment.astype(jnp.int8 if most <= 127 else jnp.int32)
+        record["assignment"] = assignment.astype(_small(most))
     return State(own, shared, mixing, tuning, key), record
 
 
@@ -181,8 +180,8 @@ def _components_moved(
     width: jax.Array,
     tuning: Tuning,
     data: Values,
-) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """The vectors after some moves; acceptance rates, (most,); and the rows' information, on average."""
+) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    """The vectors after some moves; their log densities and acceptance rates, (most,); and the rows' information, on average."""
     most = len(own)
     is_dense = tuning.information.ndim == 2
 
@@ -209,11 +208,9 @@ def _components_moved(
         at, rate = move(key, at, look, jnp.exp(tuning.log_step[0]))
         return (at, accepted + rate / MOVES), None
 
-    if own.shape[1] == 0:
-        return own, jnp.ones(most), tuning.information
     (at, accepted), _ = jax.lax.scan(once, (look(own), jnp.zeros(most)), jax.random.split(key, MOVES))
     information = jnp.sum(at.metric - tuning.information - precision, axis=0) / len(assignment)
-    return at.u, accepted, information
+    return at.u, at.log_density, accepted, information
 
 
 def _shared_moved(
@@ -262,29 +259,31 @@ def _tuned(tuning: Tuning, rates: jax.Array, information: jax.Array, shared: jax
     )
 
 
-def _height(
-    kind: Kind,
-    own: jax.Array,
-    shared: jax.Array,
-    assignment: jax.Array,
-    counts: jax.Array,
-    mixing: Mixing,
-    prior: _Prior,
-    data: Values,
-) -> jax.Array:
-    """The log density of data, partition, clusters' parameters and what is shared."""
-    density = kind.density
-    of_clusters = jnp.where(counts > 0, density.of_components(own, shared, data), 0.0)
-    found = jnp.sum(density.of_rows(own[assignment], shared, data)) + jnp.sum(of_clusters)
-    found += density.of_shared(shared, data)
-    found += log_partition(kind.clusters, counts, mixing.components[None], mixing.concentration).reshape(())
-    return found + (prior.of_concentration(mixing.concentration) if kind.concentration else 0.0)
+def _shapes(kind: Kind, states: State, data: Values) -> Values:
+    """What a sweep records, for its shapes."""
+    most, kinds = states.own.shape[1], states.own.dtype
+    number, count = jnp.zeros((), kinds), jnp.zeros((), int)
+    found = {
+        "own": jnp.zeros(states.own.shape[1:], kinds),
+        "shared": jnp.zeros(states.shared.shape[1:], kinds),
+        "log_weights": jnp.zeros(most, kinds),
+        **dict.fromkeys(("n_components", "n_clusters"), count),
+        **dict.fromkeys(("concentration", "left", "acceptance_rate", "lp"), number),
+    }
+    if kind.keeps_assignments:
+        found["assignment"] = jnp.zeros(len(data["x"]), _small(most))
+    return found
+
+
+def _small(most: int) -> Any:
+    """The smallest integers that number so many components."""
+    return jnp.int8 if most <= 127 else jnp.int32
 
 
 @functools.lru_cache(CACHED)
 def _compiled(kind: Kind) -> tuple[Compiled, Compiled, Compiled]:
     """Three compiled functions: (keys, own, shared, components, concentration, data) -> states and the prior's width; (states, log P(K),
-    width, whether to tune, data) -> states and a block of records; (own, shared, data) -> values by site of many draws."""
+    width, whether to tune, sweeps a draw, data) -> states and a block of records; (own, shared, data) -> values by site of many draws."""
     density = kind.density
 
     def start(keys: Any, own: Any, shared: Any, components: Any, concentration: Any, data: Values) -> Any:
@@ -294,7 +293,7 @@ def _compiled(kind: Kind) -> tuple[Compiled, Compiled, Compiled]:
         low, high = jnp.quantile(drawn.reshape(-1, drawn.shape[-1]), jnp.array([0.25, 0.75]), axis=0)
         width = jnp.maximum((high - low) / 1.349, 1e-8)
         size, most, rows = own.shape[-1], own.shape[-2], len(data["x"])
-        is_dense = size <= LONGEST_DENSE and rows * size**2 <= CELLS_DENSE
+        is_dense = 1 < size <= LONGEST_DENSE and rows * size**2 <= CELLS_DENSE
         information = jnp.zeros((size, size) if is_dense else (size,))
         moments = jnp.mean(of_shared, axis=0), jnp.mean(of_shared**2, axis=0)
 
@@ -305,20 +304,16 @@ def _compiled(kind: Kind) -> tuple[Compiled, Compiled, Compiled]:
 
         return jax.vmap(one)(keys, own, shared), width
 
-    def block(states: Any, of_components: Any, width: Any, tunes: Any, data: Values) -> Any:
+    def block(states: Any, of_components: Any, width: Any, tunes: Any, sweeps: Any, data: Values) -> Any:
+        blank = jax.tree.map(lambda leaf: jnp.zeros((BLOCK, *leaf.shape), leaf.dtype), _shapes(kind, states, data))
+
         def chain(state: State) -> tuple[State, Values]:
-            def swept(state: State) -> tuple[State, Values]:
-                return sweep(kind, state, of_components, width, data, tunes)
+            def once(number: Any, held: tuple[State, Values]) -> tuple[State, Values]:
+                state, record = sweep(kind, held[0], of_components, width, data, tunes)
+                # a draw is kept where the last of its sweeps has written over those before
+                return state, recorded(held[1], record, number // sweeps)
 
-            def kept(number: Any, held: tuple[State, Values]) -> tuple[State, Values]:
-                state, records = held
-                state = jax.lax.fori_loop(1, kind.sweeps, lambda _, state: swept(state)[0], state)
-                state, record = swept(state)
-                return state, recorded(records, record, number)
-
-            shapes = jax.eval_shape(swept, state)[1]
-            blank = jax.tree.map(lambda leaf: jnp.zeros((BLOCK, *leaf.shape), leaf.dtype), shapes)
-            return jax.lax.fori_loop(0, BLOCK, kept, (state, blank))
+            return jax.lax.fori_loop(0, BLOCK * sweeps, once, (state, blank))
 
         return jax.vmap(chain)(states)
 
@@ -338,6 +333,7 @@ def sample(
     of_components: np.ndarray,
     draws: int,
     tune: int,
+    sweeps: int,
     seed: int,
     progress: bool,
     is_stopped: Callable[[], bool],
@@ -353,6 +349,7 @@ def sample(
         of_components: log P(K), (most,).
         draws: kept draws of each chain.
         tune: draws of warm-up, not kept.
+        sweeps: from one draw to the next.
         seed: an int in [0, 2**32).
         progress: show bars.
         is_stopped: asked between blocks.
@@ -370,7 +367,7 @@ def sample(
         warm, cool = -(-tune // BLOCK), -(-draws // BLOCK)
         with ChainBars(chains, BLOCK * (warm + cool), progress) as bars:
             for number in range(warm + cool):
-                states, records = advance(states, of_components, width, float(number < warm), data)
+                states, records = advance(states, of_components, width, float(number < warm), sweeps, data)
                 if number >= warm:
                     kept.append(jax.tree.map(np.asarray, records))
                 for chain in range(chains):

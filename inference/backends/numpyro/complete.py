@@ -1,11 +1,11 @@
 """See `inference.backends.complete`: the program is run with its assignments put in, and the terms of its density are taken apart."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.flatten_util import ravel_pytree
 from numpyro import handlers
 from numpyro.distributions import biject_to
 
@@ -81,27 +81,15 @@ class Complete:
         return sum((term.reshape(len(own), -1).sum(axis=1) for term in terms), start=jnp.zeros(len(own)))
 
     def of_components(self, own: jax.Array, shared: jax.Array, data: Values) -> jax.Array:
-        free, maps = self._split(own, shared, data), self._maps(data)
-        values = {name: maps[name](value) for name, value in free.items()}
-        trace = self._trace(values, self._any_rows(data), data)
-        found = jnp.zeros(len(own))
-        for name in self.own:
-            jacobian = maps[name].log_abs_det_jacobian(free[name], values[name])
-            found += _by_component(log_prob(trace[name]), len(own)) + _by_component(jacobian, len(own))
-        return found
+        terms = self._prior_terms(own, shared, data, self.own)
+        return sum((term.reshape(len(own), -1).sum(axis=1) for term in terms), start=jnp.zeros(len(own)))
 
     def of_shared(self, shared: jax.Array, data: Values) -> jax.Array:
         if not self.shared:
             return jnp.zeros(())
-        own = jnp.zeros((self.sites.joint_categories, self._sizes(data)[0]))
-        free, maps = self._split(own, shared, data), self._maps(data)
-        values = {name: maps[name](value) for name, value in free.items()}
-        trace = self._trace(values, self._any_rows(data), data)
-        each = (
-            jnp.sum(log_prob(trace[name])) + jnp.sum(maps[name].log_abs_det_jacobian(free[name], values[name]))
-            for name in self.shared
-        )
-        return sum(each, start=jnp.zeros(()))
+        layout = self._layout(data)
+        own = jnp.zeros((layout.components, layout.size_of(self.own) // layout.components))
+        return sum((jnp.sum(term) for term in self._prior_terms(own, shared, data, self.shared)), start=jnp.zeros(()))
 
     # -- draws --
 
@@ -109,23 +97,37 @@ class Complete:
         return self._drawn({}, key, data)
 
     def components_draw(self, key: jax.Array, shared: jax.Array, data: Values) -> jax.Array:
-        maps = self._maps(data)
-        unraveled = ravel_pytree({name: self._example(data)[name] for name in self.shared})[1](shared)
-        return self._drawn({name: maps[name](value) for name, value in unraveled.items()}, key, data)[0]
+        return self._drawn(self._layout(data).shared_values(shared, self.shared), key, data)[0]
 
     def constrain(self, own: jax.Array, shared: jax.Array, data: Values) -> Values:
-        maps = self._maps(data)
-        return {name: maps[name](value) for name, value in self._split(own, shared, data).items()}
+        return self._layout(data).values(self._layout(data).split(own, shared, self.own, self.shared))
 
     def unconstrain(self, values: Values, data: Values) -> tuple[jax.Array, jax.Array]:
         """The vectors of values by site: the inverse of `constrain`."""
-        free = {name: self._maps(data)[name].inv(values[name]) for name in (*self.own, *self.shared)}
-        components = self.sites.joint_categories
-        own = [free[name].reshape(components, -1) for name in self.own]
-        shared = ravel_pytree({name: free[name] for name in self.shared})[0] if self.shared else jnp.zeros(0)
-        return jnp.concatenate(own, axis=1) if own else jnp.zeros((components, 0)), shared
+        layout = self._layout(data)
+        own = [layout.maps[name].inv(values[name]).reshape(layout.components, -1) for name in self.own]
+        shared = [layout.maps[name].inv(values[name]).reshape(-1) for name in self.shared]
+        return (
+            jnp.concatenate(own, axis=1) if own else jnp.zeros((layout.components, 0)),
+            jnp.concatenate(shared) if shared else jnp.zeros(0),
+        )
 
     # -- how it is done --
+
+    def _layout(self, data: Values) -> "_Layout":
+        trace = trace_sites(self.program, data)
+        maps = {name: biject_to(trace[name]["fn"].support) for name in (*self.own, *self.shared)}
+        shapes = {name: jax.eval_shape(map_.inv, trace[name]["value"]).shape for name, map_ in maps.items()}
+        return _Layout(maps, shapes, self.sites.joint_categories)
+
+    def _prior_terms(self, own: jax.Array, shared: jax.Array, data: Values, names: tuple[str, ...]) -> list[jax.Array]:
+        """Log densities of some sites given all, and of the maps to them."""
+        layout = self._layout(data)
+        free = layout.split(own, shared, self.own, self.shared)
+        values = layout.values(free)
+        trace = self._trace(values, jnp.zeros(len(data["x"]), dtype=int), data)
+        jacobians = [layout.maps[name].log_abs_det_jacobian(free[name], values[name]) for name in names]
+        return [log_prob(trace[name]) for name in names] + jacobians
 
     def _drawn(self, held: Values, key: jax.Array, data: Values) -> tuple[jax.Array, jax.Array]:
         program = handlers.substitute(native(self.program), data={**held, **self._placeholders()})
@@ -142,40 +144,50 @@ class Complete:
     def _is_of_row(self, site: Values) -> bool:
         return in_plate(site, self.sites.rows) and not self.sites.is_of_law(site["name"])
 
-    def _any_rows(self, data: Values) -> jax.Array:
-        return jnp.zeros(len(data["x"]), dtype=int)
-
     def _placeholders(self) -> Values:
         """Values of the law's sites where the law has no say: of no matter, but legal."""
         known = {site.name: site.shape for site in self.sites.parameters}
         return {name: jnp.full(known[name], 1 / self.sites.joint_categories) for name in self._of_law}
 
-    def _maps(self, data: Values) -> Values:
-        trace = trace_sites(self.program, data)
-        return {name: biject_to(trace[name]["fn"].support) for name in (*self.own, *self.shared)}
 
-    def _example(self, data: Values) -> Values:
-        """Unconstrained values by site, for their shapes."""
-        trace, maps = trace_sites(self.program, data), self._maps(data)
-        return {name: jnp.zeros(jax.eval_shape(maps[name].inv, trace[name]["value"]).shape) for name in maps}
+@dataclass(frozen=True, eq=False)
+class _Layout:
+    """Where sites stand in the vectors.
 
-    def _sizes(self, data: Values) -> tuple[int, int]:
-        example, components = self._example(data), self.sites.joint_categories
-        return (
-            sum(example[name].size for name in self.own) // components,
-            sum(example[name].size for name in self.shared),
-        )
+    Args:
+        maps: from unconstrained to constrained values, by site.
+        shapes: of unconstrained values.
+        components: the number of components.
+    """
 
-    def _split(self, own: jax.Array, shared: jax.Array, data: Values) -> Values:
+    maps: Values
+    shapes: dict[str, tuple[int, ...]]
+    components: int
+
+    def size_of(self, names: tuple[str, ...]) -> int:
+        """How many coordinates some sites have."""
+        return sum(math.prod(self.shapes[name]) for name in names)
+
+    def split(self, own: jax.Array, shared: jax.Array, own_names: tuple[str, ...], shared_names: tuple[str, ...]) -> Values:
         """The vectors' parts by site, still unconstrained; `own` of any number of components."""
-        example, begin, found = self._example(data), 0, {}
-        for name in self.own:
-            shape = example[name].shape[1:]
-            size = example[name].size // self.sites.joint_categories
-            found[name] = own[:, begin : begin + size].reshape(len(own), *shape)
-            begin += size
-        return found | ravel_pytree({name: example[name] for name in self.shared})[1](shared)
+        found, begin = {}, 0
+        for name in own_names:
+            shape = self.shapes[name][1:]
+            end = begin + math.prod(shape)
+            found[name], begin = own[:, begin:end].reshape(len(own), *shape), end
+        return found | self._parts(shared, shared_names)
 
+    def shared_values(self, shared: jax.Array, names: tuple[str, ...]) -> Values:
+        """Constrained values of what is shared."""
+        return self.values(self._parts(shared, names))
 
-def _by_component(term: jax.Array, components: int) -> jax.Array:
-    return term.reshape(components, -1).sum(axis=1)
+    def values(self, free: Values) -> Values:
+        """Constrained values by site."""
+        return {name: self.maps[name](value) for name, value in free.items()}
+
+    def _parts(self, vector: jax.Array, names: tuple[str, ...]) -> Values:
+        found, begin = {}, 0
+        for name in names:
+            end = begin + math.prod(self.shapes[name])
+            found[name], begin = vector[begin:end].reshape(self.shapes[name]), end
+        return found
