@@ -164,6 +164,22 @@ def sizes_of(program: Program, x: Observations) -> dict[str, int]:
     return {} if mixture is None else {"components": mixture.components, "features": x.features or 1}
 
 
+def check_no_hyperpriors(program: Program) -> None:
+    """Check that the likelihood knows all that is to be fitted.
+
+    Raises:
+        ModelError: a parameter is one of another's prior.
+    """
+    mixture = program.mixture
+    if mixture is not None and (sites := sorted(mixture.hyper_sites & set(mixture.priors))):
+        raise ModelError(
+            "program",
+            got=f"{', '.join(map(repr, sites))}, of which the likelihood knows nothing",
+            expected="parameters that the rows depend on",
+            advice="Use fit_map, sample_nuts or sample_telescope, which know priors; or give the prior numbers.",
+        )
+
+
 def check_tree(posterior: Any) -> xr.DataTree:
     """A tree with draws and the data that they are of.
 

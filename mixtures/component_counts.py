@@ -6,6 +6,7 @@ Example:
     K - 1 ~ BetaNegativeBinomial(1, 4, 3)
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +58,7 @@ def _beta_negative_binomial(above: np.ndarray, r: float, a: float, b: float) -> 
     return gammaln(r + above) - gammaln(above + 1) - gammaln(r) + betaln(r + a, above + b) - betaln(a, b)
 
 
-_LOG_PROBS = {
+_LOG_PROBS: dict[str, Callable[..., np.ndarray]] = {
     "Uniform": lambda above: np.zeros(len(above)),
     "Geometric": lambda above, p: stats.geom.logpmf(above + 1, p),
     "Poisson": lambda above, rate: stats.poisson.logpmf(above, rate),

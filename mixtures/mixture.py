@@ -83,7 +83,8 @@ class Mixture(Program):
     @cached_property
     def priors(self) -> dict[str, Prior]:
         """The prior of every site."""
-        return {**self.assignment.priors_by_site, **self.family.priors_by_site}
+        table = {**self.assignment.priors_by_site, **self.family.priors_by_site}
+        return {**_hyperpriors(table), **table}
 
     @property
     def needs_covariates(self) -> bool:
@@ -94,6 +95,11 @@ class Mixture(Program):
     def linear_predictors(self) -> tuple[tuple[str, str], ...]:
         """Pairs of sites, intercept and slope, on which rows depend only through intercept + slope . covariates."""
         return parts_of(self.family).linear_predictors + self.assignment.linear_predictors
+
+    @property
+    def hyper_sites(self) -> frozenset[str]:
+        """The sites that other sites' priors depend on, and the likelihood does not."""
+        return frozenset(_hyperpriors(self.priors)) | self.assignment.hyper_sites
 
     @property
     def redundant_sites(self) -> frozenset[str]:
@@ -130,9 +136,11 @@ class Mixture(Program):
         rows, features = _shape(x, size)
         numbers = hyper if hyper is not None else self._numbers(ppl, x, covariates)
         table = self.priors
+        hyper_sites = {site: prior.sample(ppl, site, numbers[site]) for site, prior in _hyperpriors(table).items()}
 
         def draw(site: str, **structure: Any) -> Array:
-            return table[site].sample(ppl, site, numbers[site], **structure)
+            learned = {key: hyper_sites[f"{site}_{key}"] for key in table[site].learned}
+            return table[site].sample(ppl, site, {**numbers[site], **learned}, **structure)
 
         family = self._in_context(covariates)
         of_rows = Rows(x, covariates, sequence)
@@ -181,7 +189,7 @@ class Mixture(Program):
     @cached_property
     def structure(self) -> "Mixture":
         """The declaration without its numbers: what a compiled program depends on once the numbers come in as `hyper`."""
-        table = tuple((site, Prior(prior.name, ())) for site, prior in self.family.priors_by_site.items())
+        table = tuple((site, prior.structure) for site, prior in self.family.priors_by_site.items())
         return replace(self, family=replace(self.family, priors=table), assignment=self.assignment.structure)  # type: ignore[type-var]
 
     def hyper(self, x: Any) -> dict[str, dict[str, np.ndarray]]:
@@ -192,6 +200,7 @@ class Mixture(Program):
             site: {
                 key: np.asarray(value, dtype=np.float64)
                 for key, value in prior.scaled_to(data.x, covariates).parameters
+                if not isinstance(value, Prior)
             }
             for site, prior in self.priors.items()
         }
@@ -202,7 +211,9 @@ class Mixture(Program):
         rows = rng.choice(len(data), self.components, replace=len(data) < self.components)
         values = completed(data, rng)
         law = self.assignment.start(self.components, data.rows, rng)
-        return {**law, **started(self.family, values, rows, self.components, data.covariates)}
+        scaled = {site: prior.scaled_to(data.x, data.covariates) for site, prior in _hyperpriors(self.priors).items()}
+        learned = {site: np.array(prior.centre) for site, prior in scaled.items()}
+        return {**learned, **law, **started(self.family, values, rows, self.components, data.covariates)}
 
     def check(self, x: Observations) -> None:
         """Check that the model can describe the data.
@@ -256,7 +267,7 @@ class Mixture(Program):
         numbers = [value for prior in self.priors.values() for _, value in prior.parameters]
         is_open = any(isinstance(value, Statistic | tuple) for value in numbers)
         hyper = {
-            site: {key: Symbol(format_number(value)) for key, value in prior.parameters}
+            site: {key: Symbol(format_number(value)) for key, value in prior.parameters if not isinstance(value, Prior)}
             for site, prior in self.priors.items()
         }
         notation = Notation()
@@ -275,6 +286,11 @@ class Mixture(Program):
 
 
 Mixture.__init__ = formerly(assignment="weights")(Mixture.__init__)  # type: ignore[method-assign]
+
+
+def _hyperpriors(table: Mapping[str, Prior]) -> dict[str, Prior]:
+    """The priors of parameters of priors, by their sites' names."""
+    return {f"{site}_{key}": own for site, prior in table.items() for key, own in prior.learned.items()}
 
 
 def _check_broadcasts(what: str, given: tuple[int, ...], whole: tuple[int, ...]) -> None:

@@ -10,6 +10,7 @@ from inference.checks import (
     check_count,
     check_counts,
     check_flags,
+    check_no_hyperpriors,
     check_positive,
     check_room,
     check_share,
@@ -86,6 +87,7 @@ def fit_mle(
         3.0
     """
     observations = checked(program, x, labels=labels, row_weights=row_weights)
+    check_no_hyperpriors(program)
     seed = check_seed(seed)
     check_counts(restarts=restarts, epochs=epochs)
     if check_positive("momentum", momentum, or_zero=True):

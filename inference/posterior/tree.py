@@ -19,6 +19,7 @@ from inference.posterior.circle import unrolled
 from inference.results import versions
 from inference.samplers.protocol import Draws
 from mixtures import Observations, Program
+from mixtures.priors import Prior
 from mixtures.specification import kept, to_json
 
 POINTWISE_BYTES = 2**30
@@ -182,6 +183,7 @@ def _numbers(program: Program) -> xr.Dataset:
         f"prior_{site}_{key}": np.asarray(value)
         for site, prior in program.mixture.priors.items()
         for key, value in prior.parameters
+        if not isinstance(value, Prior)
     }
     return xr.Dataset(
         {name: ([f"{name}_dim_{axis}" for axis in range(value.ndim)], value) for name, value in numbers.items()}

@@ -282,9 +282,10 @@ def _room(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarnin
                 "Declare the mixture with more components, so that the prior on their number is not cut off.",
             )
     if "truncated_weight" in stats and float(stats["truncated_weight"].mean()) > MOST_CUT_OFF:
+        left = float(stats["truncated_weight"].mean())
         yield PosteriorWarning(
             "room",
-            f"components beyond the mixture's {draws.sizes['components']} would have {float(stats['truncated_weight'].mean()):.1%} of the weight",
+            f"components beyond the mixture's {draws.sizes['components']} would have {left:.1%} of the weight",
             "Declare the mixture with more components, or with a smaller discount: the process is cut off.",
         )
 

@@ -3,10 +3,13 @@
 Clusters stand first: those numbered 0, ..., K+ - 1 have rows, the others have none.
 """
 
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpyro.distributions as dist
 from jax.scipy.special import gammaln
 
 from mixtures.assignments.clustering import Clusters, FiniteClusters, InfiniteClusters
@@ -29,17 +32,24 @@ class Mixing(NamedTuple):
     left: jax.Array
 
 
-class Prior(Protocol):
+@dataclass(frozen=True)
+class Prior:
     """The prior of what is learned.
 
     Args:
         of_components: log P(K), K = 1, ..., most.
-        of_concentration: a log density, or None where the concentration is known.
+        name: of the distribution of the concentration; None where it is known.
+        numbers: its parameters.
     """
 
     of_components: jax.Array
+    name: str | None
+    numbers: Mapping[str, Any]
 
-    def of_concentration(self, concentration: jax.Array) -> jax.Array: ...
+    def of_concentration(self, concentration: jax.Array) -> jax.Array:
+        """The log density of the concentration."""
+        assert self.name is not None
+        return getattr(dist, self.name)(**self.numbers).log_prob(concentration)
 
 
 def log_partition(law: Clusters, counts: jax.Array, components: jax.Array, concentration: jax.Array) -> jax.Array:
@@ -51,7 +61,9 @@ def log_partition(law: Clusters, counts: jax.Array, components: jax.Array, conce
         components: numbers of components, (...,).
         concentration: of the law.
     """
-    return (_log_finite if isinstance(law, FiniteClusters) else _log_infinite)(law, counts, components, concentration)
+    if isinstance(law, FiniteClusters):
+        return _log_finite(law, counts, components, concentration)
+    return _log_infinite(law, counts, concentration)
 
 
 def _log_finite(law: FiniteClusters, counts: jax.Array, components: jax.Array, concentration: jax.Array) -> jax.Array:
@@ -72,7 +84,7 @@ def _log_finite(law: FiniteClusters, counts: jax.Array, components: jax.Array, c
     return jnp.where(empty >= 0, found, -jnp.inf)
 
 
-def _log_infinite(law: InfiniteClusters, counts: jax.Array, _: jax.Array, concentration: jax.Array) -> jax.Array:
+def _log_infinite(law: InfiniteClusters, counts: jax.Array, concentration: jax.Array) -> jax.Array:
     # P(C) = prod_(j < K+) (a + j d) / (a + 1)_(n - 1) prod_k (1 - d)_(N_k - 1); Pitman (1995), equation 10
     clusters, rows, number = jnp.sum(counts > 0), jnp.sum(counts), jnp.arange(len(counts))
     is_new = (number >= 1) & (number < clusters)
@@ -82,7 +94,7 @@ def _log_infinite(law: InfiniteClusters, counts: jax.Array, _: jax.Array, concen
     return of_new - gammaln(concentration + rows) + gammaln(concentration + 1.0) + of_sizes
 
 
-def moved(key: jax.Array, law: Clusters, counts: jax.Array, mixing: Mixing, prior: Prior, is_learned: bool) -> Mixing:
+def moved(key: jax.Array, law: Clusters, counts: jax.Array, mixing: Mixing, prior: Prior) -> Mixing:
     """The number of components, the concentration and the weights, one after the other from their conditional distributions.
 
     Args:
@@ -91,7 +103,6 @@ def moved(key: jax.Array, law: Clusters, counts: jax.Array, mixing: Mixing, prio
         counts: sizes of the clusters, zeros after them, (most,).
         mixing: as it was.
         prior: of what is learned.
-        is_learned: whether the concentration is.
     """
     of_components, of_concentration, of_weights = jax.random.split(key, 3)
     components, concentration = mixing.components, mixing.concentration
@@ -99,11 +110,13 @@ def moved(key: jax.Array, law: Clusters, counts: jax.Array, mixing: Mixing, prio
         every = jnp.arange(1, len(counts) + 1)
         logits = prior.of_components + log_partition(law, counts, every, concentration)
         components = 1 + jax.random.categorical(of_components, logits)
-    if is_learned:
+    if prior.name is not None:
         for scale, own in zip(TRIES, jax.random.split(of_concentration, len(TRIES)), strict=True):
             concentration = _tried(own, law, counts, components, concentration, prior, scale)
-    drawn = _finite_weights if isinstance(law, FiniteClusters) else _infinite_weights
-    log_weights, left = drawn(of_weights, law, counts, components, concentration)
+    if isinstance(law, FiniteClusters):
+        log_weights, left = _finite_weights(of_weights, law, counts, components, concentration), jnp.zeros(())
+    else:
+        log_weights, left = _infinite_weights(of_weights, law, counts, concentration)
     return Mixing(components, concentration, log_weights, left)
 
 
@@ -130,25 +143,23 @@ def _tried(
 
 def _finite_weights(
     key: jax.Array, law: FiniteClusters, counts: jax.Array, components: jax.Array, concentration: jax.Array
-) -> tuple[jax.Array, jax.Array]:
+) -> jax.Array:
     # weights | partition ~ Dirichlet(N_k + a); by logarithms, since small a give weights below any float
     shapes = counts + law.of_each(concentration, components)
     drawn = jax.random.loggamma(key, shapes)
     is_there = jnp.arange(len(counts)) < components
     logs = jnp.where(is_there, drawn, -jnp.inf)
-    return logs - jax.nn.logsumexp(logs), jnp.zeros(())
+    return logs - jax.nn.logsumexp(logs)
 
 
 def _infinite_weights(
-    key: jax.Array, law: InfiniteClusters, counts: jax.Array, _: jax.Array, concentration: jax.Array
+    key: jax.Array, law: InfiniteClusters, counts: jax.Array, concentration: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     # (weights of clusters, the rest) ~ Dirichlet(N_1 - d, ..., a + K+ d); the rest is a stick of Pitman-Yor(a + K+ d, d); Pitman (1996)
     first, second, third = jax.random.split(key, 3)
     clusters, number = jnp.sum(counts > 0), jnp.arange(len(counts))
     is_cluster = number < clusters
-    own = jnp.where(
-        is_cluster, jax.random.loggamma(first, jnp.where(is_cluster, counts - law.discount, 1.0)), -jnp.inf
-    )
+    own = jnp.where(is_cluster, jax.random.loggamma(first, jnp.where(is_cluster, counts - law.discount, 1.0)), -jnp.inf)
     rest = jax.random.loggamma(second, concentration + law.discount * clusters)
     total = jnp.logaddexp(jax.nn.logsumexp(own), rest)
     broken, kept = jax.random.loggamma(

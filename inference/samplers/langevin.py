@@ -71,7 +71,11 @@ def move(key: jax.Array, at: Point, look: Callable[[jax.Array], Point], step: ja
 def _proposal(at: Point, lengths: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The centre of the proposal, u + step^2 / 2 metric^-1 gradient, and the metric's Cholesky factor."""
     factor = jnp.sqrt(at.metric) if at.metric.ndim == 2 else jnp.linalg.cholesky(at.metric)
-    whitened = at.gradient / factor if factor.ndim == 2 else solve_triangular(factor, at.gradient[..., None], lower=True)[..., 0]
+    whitened = (
+        at.gradient / factor
+        if factor.ndim == 2
+        else solve_triangular(factor, at.gradient[..., None], lower=True)[..., 0]
+    )
     return at.u + 0.5 * lengths**2 * _solved(factor, whitened), factor
 
 

@@ -13,12 +13,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpyro.distributions as dist
 
 from inference.backends.complete import CompleteDensity, CompleteTarget
-from inference.backends.numpyro.jit import Compiled, jit, recorded
+from inference.backends.numpyro.jit import ON_ONE_CORE, Compiled, jit, recorded
 from inference.backends.numpyro.sites import CACHED, Values
-from inference.samplers.clusterings import Mixing, log_partition, moved
+from inference.samplers.clusterings import Mixing, Prior, log_partition, moved
 from inference.samplers.langevin import ACCEPTANCE, Point, move
 from inference.samplers.progress import ChainBars
 from inference.samplers.protocol import NO_DRAWS, Draws
@@ -93,22 +92,9 @@ class Kind:
     keeps_assignments: bool
 
 
-@dataclass(frozen=True)
-class _Prior:
-    """See `clusterings.Prior`; `name` is None where the concentration is known."""
-
-    of_components: jax.Array
-    name: str | None
-    numbers: Values
-
-    def of_concentration(self, concentration: jax.Array) -> jax.Array:
-        assert self.name is not None
-        return getattr(dist, self.name)(**self.numbers).log_prob(concentration)
-
-
-def _prior(kind: Kind, of_components: jax.Array, data: Values) -> _Prior:
+def _prior(kind: Kind, of_components: jax.Array, data: Values) -> Prior:
     numbers = data["hyper"][CONCENTRATION] if kind.concentration else {}
-    return _Prior(of_components, kind.concentration, numbers)
+    return Prior(of_components, kind.concentration, numbers)
 
 
 def sweep(
@@ -135,8 +121,10 @@ def sweep(
     )
     own_rate = jnp.sum(jnp.where(is_cluster, accepted, 0.0)) / jnp.sum(is_cluster)
     height = jnp.sum(jnp.where(is_cluster, heights, 0.0)) + density.of_shared(state.shared, data)
-    shared, shared_rate = _shared_moved(of_shared, density, own, state.shared, assignment, is_cluster, state.tuning, data)
-    mixing = moved(of_mixing, kind.clusters, counts, state.mixing, prior, kind.concentration is not None)
+    shared, shared_rate = _shared_moved(
+        of_shared, density, own, state.shared, assignment, is_cluster, state.tuning, data
+    )
+    mixing = moved(of_mixing, kind.clusters, counts, state.mixing, prior)
     empty = density.components_draw(of_empty, shared, data)
     own = jnp.where(is_cluster[:, None], own, empty)
     rates = jnp.stack([own_rate, shared_rate])
@@ -320,7 +308,7 @@ def _compiled(kind: Kind) -> tuple[Compiled, Compiled, Compiled]:
     def constrain(own: Any, shared: Any, data: Values) -> Values:
         return jax.vmap(jax.vmap(density.constrain, (0, 0, None)), (0, 0, None))(own, shared, data)
 
-    return jit(start), jit(block), jit(constrain)
+    return jit(start), jit(block, ON_ONE_CORE), jit(constrain)
 
 
 def sample(
@@ -358,9 +346,7 @@ def sample(
         start, advance, constrain = _compiled(kind)
         data = jax.tree.map(jnp.asarray, target.data)
         chains = len(next(iter(starts.values())))
-        own, shared = jax.vmap(lambda values: kind.density.unconstrain(values, data))(
-            jax.tree.map(jnp.asarray, starts)
-        )
+        own, shared = jax.vmap(lambda values: kind.density.unconstrain(values, data))(jax.tree.map(jnp.asarray, starts))
         keys = jax.random.split(jax.random.PRNGKey(seed), chains)
         states, width = start(keys, own, shared, components, concentration, data)
         kept: list[Values] = []

@@ -55,6 +55,9 @@ class Assignment(ABC):
     redundant_sites: ClassVar[frozenset[str]] = frozenset()
     """The sites of which one component's value is of no matter to the likelihood: no free parameter."""
 
+    hyper_sites: ClassVar[frozenset[str]] = frozenset()
+    """The sites that its other sites' priors depend on, and the likelihood does not."""
+
     @property
     @abstractmethod
     def priors_by_site(self) -> Mapping[str, Prior]:
@@ -127,7 +130,7 @@ class Assignment(ABC):
     @property
     def structure(self: Self) -> Self:
         """The law without its hyperparameters."""
-        return self._with({site: Prior(prior.name, ()) for site, prior in self.priors_by_site.items()})
+        return self._with({site: prior.structure for site, prior in self.priors_by_site.items()})
 
     def _with(self: Self, priors: Mapping[str, Prior]) -> Self:
         """The law with other priors, where it keeps them in a field `priors`."""

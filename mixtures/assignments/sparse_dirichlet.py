@@ -49,6 +49,7 @@ class SparseDirichlet(RowWise):
     """
 
     expects_empty: ClassVar[bool] = True
+    hyper_sites: ClassVar[frozenset[str]] = frozenset({CONCENTRATION})
 
     concentration: Prior = GAMMA
     is_shared_out: bool = True
@@ -94,7 +95,7 @@ class SparseDirichlet(RowWise):
 
     @property
     def structure(self) -> "SparseDirichlet":
-        return replace(self, concentration=Prior(self.concentration.name, ()))
+        return replace(self, concentration=self.concentration.structure)
 
     def log_probs(self, xp: Any, values: Values, rows: Rows) -> Array:
         return log_weights(xp, values["weights"])

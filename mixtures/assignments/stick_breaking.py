@@ -51,6 +51,7 @@ class StickBreaking(RowWise):
     """
 
     expects_empty: ClassVar[bool] = True
+    hyper_sites: ClassVar[frozenset[str]] = frozenset({CONCENTRATION})
 
     concentration: float | Prior = 1.0
     discount: float = 0.0
@@ -130,7 +131,8 @@ class StickBreaking(RowWise):
 
     @property
     def clusters(self) -> InfiniteClusters:
-        return InfiniteClusters(None if self._prior is not None else self.concentration, self.discount)
+        known = None if isinstance(self.concentration, Prior) else self.concentration
+        return InfiniteClusters(known, self.discount)
 
     def weighted(self, weights: Array, concentration: Array) -> Values:
         # v_k = w_k / (w_k + w_(k+1) + ...)

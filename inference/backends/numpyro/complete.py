@@ -168,7 +168,9 @@ class _Layout:
         """How many coordinates some sites have."""
         return sum(math.prod(self.shapes[name]) for name in names)
 
-    def split(self, own: jax.Array, shared: jax.Array, own_names: tuple[str, ...], shared_names: tuple[str, ...]) -> Values:
+    def split(
+        self, own: jax.Array, shared: jax.Array, own_names: tuple[str, ...], shared_names: tuple[str, ...]
+    ) -> Values:
         """The vectors' parts by site, still unconstrained; `own` of any number of components."""
         found, begin = {}, 0
         for name in own_names:

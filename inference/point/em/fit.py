@@ -10,6 +10,7 @@ from inference.checks import (
     check_choice,
     check_counts,
     check_flags,
+    check_no_hyperpriors,
     check_positive,
     check_room,
     sizes_of,
@@ -104,6 +105,7 @@ def fit_em(
         [11.0, 0.5]
     """
     observations = check_mixture(mixture, x, labels, row_weights)
+    check_no_hyperpriors(mixture)
     seed = check_seed(seed)
     check_counts(restarts=restarts, max_steps=max_steps)
     check_positive("tolerance", tolerance, or_zero=True)
