@@ -15,6 +15,7 @@ from .files import save as save
 from .labels.align import align as align
 from .labels.align import match as match
 from .labels.diagnose import diagnose_labels as diagnose_labels
+from .labels.identify import identify as identify
 from .labels.permutations import Relabelling as Relabelling
 from .labels.relabel import relabel as relabel
 from .labels.report import LabelReport as LabelReport
