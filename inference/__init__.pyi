@@ -41,6 +41,10 @@ from .posterior.warnings import check_posterior as check_posterior
 from .report import summary as summary
 from .results import GuideFit as GuideFit
 from .results import PointFit as PointFit
+from .selection.bootstrap import BootstrapTest as BootstrapTest
+from .selection.bootstrap import bootstrap_test as bootstrap_test
 from .selection.components import Selection as Selection
 from .selection.components import select_components as select_components
+from .selection.merges import ComponentMerges as ComponentMerges
+from .selection.merges import merge_components as merge_components
 from .status import Status as Status

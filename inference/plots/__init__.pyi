@@ -19,6 +19,7 @@ from .labels import plot_agreement as plot_agreement
 from .labels import plot_label_traces as plot_label_traces
 from .labels import plot_mirrored_modes as plot_mirrored_modes
 from .labels import plot_point_process as plot_point_process
+from .merges import plot_merges as plot_merges
 from .overview import overview as overview
 from .pairs import plot_ellipses as plot_ellipses
 from .pairs import plot_pairs as plot_pairs

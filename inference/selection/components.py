@@ -12,7 +12,8 @@ from inference.html import InNotebooks
 from inference.point.em.fit import fit_em
 from inference.point.em.settings import check_mixture
 from inference.results import PointFit
-from inference.selection.sweep import EMOptions, one_by_one, sweep
+from inference.selection.refits import EMOptions
+from inference.selection.sweep import one_by_one, sweep
 from mixtures import Mixture, Observations
 from mixtures.assignments import Assignment
 from mixtures.errors import ChoiceError, DataError, ModelError

@@ -10,9 +10,9 @@ from inference.point.em.e_step import with_prior
 from inference.point.em.initial_partitions import Partitions
 from inference.point.em.m_steps.registry import closed_form, closed_law, for_missing
 from inference.point.em.mixture_em import MixtureEM
-from inference.point.em.problem import EMProblem
+from inference.point.em.problem import EMProblem, joined
 from inference.point.em.restarts import run_restarts
-from inference.point.em.runs import Beginning, Runs, beginnings, from_partitions, joined, problem_of, stacked, summarise
+from inference.point.em.runs import Beginning, Runs, beginnings, from_partitions, problem_of, stacked, summarise
 from inference.point.em.settings import Settings
 from inference.point.em.split_merge import FEWEST_COMPONENTS, split_and_merge
 from inference.point.restarts import best_restart
@@ -114,7 +114,7 @@ def closed_em(bound: Bound, mixture: Mixture, task: ClosedTask, settings: Settin
         best = {name: value[source] for name, value in found.states.items()}
         drawn = split_and_merge(problem, best, partitions.rows, seeds)  # type: ignore[union-attr]
         more = from_partitions(problem, drawn, mixture.components, settings.fixed)
-        found = joined(found, run_restarts(bound.backend, problem, stacked(more)))
+        found = joined([found, run_restarts(bound.backend, problem, stacked(more))])
         starts = starts + more
         runs = summarise(problem, starts, found)
     return runs
