@@ -185,6 +185,16 @@ class PointFit(_Made):
         return self.criteria.bic
 
     @property
+    def sabic(self) -> float:
+        """Sclove (1987): -2 log L + df log((n + 2) / 24), n = `sample_size`; smaller is better."""
+        return self.criteria.sabic
+
+    @property
+    def caic(self) -> float:
+        """Bozdogan (1987): -2 log L + df (log n + 1), n = `sample_size`; smaller is better."""
+        return self.criteria.caic
+
+    @property
     def icl(self) -> float:
         """Biernacki, Celeux & Govaert (2000): -2 log p(x, z) + df log n at the most probable assignments z; smaller is better."""
         return self.criteria.icl

@@ -8,6 +8,7 @@ from .chains import plot_dwell_times as plot_dwell_times
 from .chains import plot_path as plot_path
 from .chains import plot_state_probabilities as plot_state_probabilities
 from .chains import plot_transition as plot_transition
+from .counts import plot_component_count as plot_component_count
 from .density import plot_columns as plot_columns
 from .density import plot_density as plot_density
 from .fit import plot_gradient_norms as plot_gradient_norms

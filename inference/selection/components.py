@@ -23,7 +23,7 @@ from mixtures.families.family import Family
 from mixtures.families.members import check_family
 from mixtures.seeds import check_seed
 
-CRITERIA = ("bic", "icl", "aic")
+CRITERIA = ("bic", "icl", "aic", "sabic", "caic")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -32,7 +32,7 @@ class Selection(InNotebooks):
 
     Args:
         table: one line for each structure and number of components: structure, components, log_likelihood, free_parameters, aic, bic,
-            icl (all three smaller is better; mclust's are their negatives), status.
+            icl, sabic, caic (in all smaller is better; mclust's are their negatives), status.
         parameters: the best parameters of each, by (structure, components).
         declarations: the declaration of each, by (structure, components).
         criterion: which criterion `best` goes by.
@@ -118,7 +118,7 @@ def select_components(
         structures: covariance structures of Gaussians, or just one; None for all fourteen, or E and V for one variable.
         family: a family instead of Gaussians, or several: `{name in the table: family}`.
         assignment: the law of the assignment, see `mixtures.assignments`; None: the default, `Dirichlet(1.0)`.
-        criterion: `"bic"`, `"icl"` or `"aic"`: what `best` goes by; smaller is better.
+        criterion: `"bic"`, `"icl"`, `"aic"`, `"sabic"` or `"caic"`: what `best` goes by; smaller is better.
         restarts: starts of each fit.
         tolerance: see `fit_em`.
         max_steps: see `fit_em`.

@@ -82,7 +82,7 @@ def refit(
     """
     task = closed_task(mixture, data[0], frozenset(), is_posterior=False)
     if task is None or (task.closed.law.follows and data[0].observed is not None):
-        return [_alone(mixture, x, replace(options, seed=derived(options.seed, i)), init) for i, x in enumerate(data)]
+        return [alone(mixture, x, replace(options, seed=derived(options.seed, i)), init) for i, x in enumerate(data)]
     with np.errstate(all="ignore"):  # of a component that collapses there are no numbers, which its status says
         problems = [
             problem_of(
@@ -99,7 +99,7 @@ def refit(
         return _side_by_side(problems, [starts_of(i, problem) for i, problem in enumerate(problems)], options)
 
 
-def _alone(mixture: Mixture, x: Observations, options: EMOptions, init: Parameters | None) -> Refit:
+def alone(mixture: Mixture, x: Observations, options: EMOptions, init: Parameters | None = None) -> Refit:
     """One data set by `fit_em`; one that the family cannot describe has no fit."""
     settings: Any = {"tolerance": options.tolerance, "max_steps": options.max_steps, "backend": options.backend}
     restarts = options.restarts if init is None else 1

@@ -78,6 +78,8 @@ def _line(criteria: Criteria, status: Status) -> dict[str, Any]:
         "aic": criteria.aic,
         "bic": criteria.bic,
         "icl": criteria.icl,
+        "sabic": criteria.sabic,
+        "caic": criteria.caic,
         "status": status,
     }
 

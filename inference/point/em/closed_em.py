@@ -86,7 +86,7 @@ def closed_em(bound: Bound, mixture: Mixture, task: ClosedTask, settings: Settin
         pseudo=task.pseudo,
     )
     is_drawn = settings.restarts > len(settings.starts)
-    partitions = Partitions(_complete(mixture, x, settings.seed), settings.seed, "fit_em") if is_drawn else None
+    partitions = Partitions(complete_columns(mixture, x, settings.seed), settings.seed, "fit_em") if is_drawn else None
     by_rule = task.closed.family.starts_at_rows and not settings.fixed
     is_bred = partitions is not None and not by_rule and not settings.starts and mixture.components >= FEWEST_COMPONENTS
     first = settings.restarts - (settings.restarts // 2 if is_bred else 0)
@@ -143,7 +143,7 @@ def _prior_offset(bound: Bound, problem: EMProblem, state: State) -> float:
     return float(full - known)
 
 
-def _complete(mixture: Mixture, x: Observations, seed: int) -> np.ndarray:
+def complete_columns(mixture: Mixture, x: Observations, seed: int) -> np.ndarray:
     """The family's columns with missing cells drawn anew: rows that miss the same cells are not alike for that."""
     covariates = 0 if x.covariates is None else x.covariates.shape[1]
     family = closed_form(with_covariates(mixture.family, covariates))
