@@ -30,6 +30,8 @@ A run gets a folder of its own: results, tables, pictures, and a report to read 
 """
 TABLE = "A table: CSV, TSV, Parquet, Arrow, Excel; - for the standard input; or a data set of the package, see mixtures datasets."
 
+ROUTES = "Of one structure, every route side by side: criteria, cross-validation, evidence, loo, between commas."
+
 Data = Annotated[str, typer.Argument(metavar="DATA", help=TABLE)]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
 Other = Annotated[Path, typer.Argument(metavar="OTHER", help="The folder of another run of the same data.")]
@@ -123,9 +125,14 @@ def sample(context: typer.Context, data: Data, **options: Any) -> int:
 
 
 @_command(DATA, MODEL, FIT, OUTPUT, SAID)
-def select(context: typer.Context, data: Data, **options: Any) -> int:
+def select(
+    context: typer.Context,
+    data: Data,
+    routes: Annotated[str, typer.Option("--routes", help=ROUTES)] = "",
+    **options: Any,
+) -> int:
     """How many components, by BIC and ICL: 1:9 if not said otherwise; with --covariance all, which structure too."""
-    return _work(context).select(data, options)
+    return _work(context).select(data, options, routes)
 
 
 @_command(SAID)

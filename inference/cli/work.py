@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
@@ -26,7 +26,7 @@ from inference.desk.text_tables import TextOptions
 from inference.parameter_table import plain
 from inference.partitions.losses import LOSSES
 from inference.report import data_text, restarts_text
-from mixtures import families
+from mixtures import Mixture, Observations, families
 from mixtures.datasets import SOURCES
 from mixtures.errors import MixturesError, ModelError
 
@@ -171,32 +171,69 @@ def _code(run: Run) -> int:
     return DONE if run.fit.status.is_sound else UNSOUND
 
 
-def select(data: str, options: Options) -> int:
-    """Numbers of components, and structures, by BIC and ICL."""
+def select(data: str, options: Options, routes: str) -> int:
+    """Numbers of components, and structures, by BIC and ICL; or of one structure by every route that is asked for."""
     structures = listed(options["covariance"])
-    settings = settings_of(data, {**options, "components": options["components"] or SWEPT, "covariance": "full"}, False)
+    is_one = len(structures) == 1 and structures != ("all",)
+    if routes and not is_one:
+        raise MisuseError("--routes compare numbers of components of one structure: name one with --covariance")
+    covariance = structures[0] if routes else "full"
+    settings = settings_of(
+        data, {**options, "components": options["components"] or SWEPT, "covariance": covariance}, False
+    )
     table = read_table(settings.data.source, settings.data.text, settings.data.sheet)
     x = observations_of(table, settings.data)
+    with _said(options):
+        log.say(table.read)
+        counted = [count for count in settings.model.components if count <= len(x)]
+        if routes:
+            return _select_by(listed(routes), x, counted, settings, options)
+        return _select_structures(structures, x, counted, settings, options)
+
+
+def _select_by(routes: Sequence[str], x: Observations, counted: list[int], settings: Settings, options: Options) -> int:
+    """By several routes."""
+    how = settings.fit
+    family, law = declaration.family_of(settings.model, x), declaration.law_of(settings.model, x)
+    model = Mixture(min(counted), family, assignment=law)
+    with log.step(f"{', '.join(routes)}: {min(counted)} to {max(counted)} components"):
+        found = inference.number_of_components(
+            model, x, counted, routes=routes, restarts=how.restarts, seed=how.seed, backend=how.backend
+        )
+    if options["json"]:
+        table = found.to_frame().reset_index()
+        print(table.assign(**_in_words(table)).to_json(orient="records", indent=2))
+    else:
+        print(found)
+    return DONE
+
+
+def _select_structures(
+    structures: tuple[str, ...], x: Observations, counted: list[int], settings: Settings, options: Options
+) -> int:
+    """By criteria."""
     is_gaussian = not settings.model.family and x.covariates is None and not settings.model.chain
     several = {"structures": None if structures == ("all",) else structures} if is_gaussian and structures != ("full",) else {
         "family": declaration.family_of(settings.model, x), "assignment": declaration.law_of(settings.model, x)
     }  # fmt: skip
     how = settings.fit
-    with _said(options):
-        log.say(table.read)
-        counted = [count for count in settings.model.components if count <= len(x)]
-        with log.step(f"EM: {min(counted)} to {max(counted)} components, best of {how.restarts} starts each"):
-            found = inference.select_components(
-                x, counted, restarts=how.restarts, seed=how.seed, backend=how.backend, **several
-            )
+    with log.step(f"EM: {min(counted)} to {max(counted)} components, best of {how.restarts} starts each"):
+        found = inference.select_components(
+            x, counted, restarts=how.restarts, seed=how.seed, backend=how.backend, **several
+        )
     best = found.to_frame()
     if options["json"]:
-        print(best.assign(status=best["status"].map(lambda status: status.word)).to_json(orient="records", indent=2))
+        print(best.assign(**_in_words(best)).to_json(orient="records", indent=2))
     else:
         print(found)
         structure, components = found.best_model
         print(f"\nBest by {found.criterion.upper()}: {components} components, {structure}.")
     return DONE
+
+
+def _in_words(table: pd.DataFrame) -> dict[str, pd.Series]:
+    """The statuses of a table, where it has some, as words."""
+    return {"status": table["status"].map(lambda status: status.word)} if "status" in table else {}
 
 
 def classify(path: Path, new: str, options: Options) -> int:

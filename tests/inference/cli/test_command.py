@@ -289,6 +289,19 @@ def test_numbers_of_components_are_compared(capsys):
     assert found["bic"].min() == pytest.approx(right.best.bic, abs=1e-6)
 
 
+def test_numbers_of_components_are_compared_by_several_routes(capsys):
+    command = ["select", "faithful", "--components", "1:2", "--covariance", "EEE", "--restarts", "3", "--quiet"]
+    assert main([*command, "--routes", "criteria,cross-validation", "--json"]) == 0
+    found = pd.DataFrame(json.loads(capsys.readouterr().out)).set_index("components")
+    right = inference.number_of_components(
+        mixtures.gaussian_mixture(1, "EEE"), mixtures.load_dataset("faithful"), [1, 2], restarts=3, seed=0
+    )
+    np.testing.assert_allclose(found["log_score"], right.table["log_score"])
+    np.testing.assert_allclose(found["bic"], right.table["bic"])
+    assert main(["select", "faithful", "--covariance", "all", "--routes", "criteria", "--quiet"]) == 2
+    assert "name one with --covariance" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("command", "words"),
     [("families", ["StudentT(df", "ZeroInflatedPoisson"]), ("datasets", ["faithful", "earthquakes"])],
