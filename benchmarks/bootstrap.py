@@ -40,7 +40,7 @@ def main(replicates: int) -> None:
         taken[name] = seconds[1]
         print(
             f"{replicates} replicates, {name}: cold {seconds[0]:.1f} s, warm {seconds[1]:.1f} s; statistic {test.table['statistic'][0]:.2f}, "
-            f"replicates' median {np.median(found):.2f}, least {found.min():.2f}"
+            f"replicates' median {np.nanmedian(found):.2f}, least {np.nanmin(found):.2f}, {test.table['failed'][0]} failed"
         )
     if shutil.which("Rscript") is None:
         return
