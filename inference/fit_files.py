@@ -91,6 +91,8 @@ def _restored(value: Any, program: Program | None) -> Any:
         names = {
             key: stored[key] and tuple(stored[key]) for key in ("feature_names", "covariate_names", "component_names")
         }
+        named = stored.get("categories")
+        names["categories"] = named and tuple(of_column and tuple(of_column) for of_column in named)
         return built(Origin, {**stored, **names, "program": from_json(stored["program"], program)})
     if kind == "tuple":
         return tuple(stored)

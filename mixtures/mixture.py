@@ -15,6 +15,7 @@ from mixtures.assignments import Assignment, Dirichlet
 from mixtures.assignments.law import check_assignment
 from mixtures.checks import check_count
 from mixtures.errors import DataError, MixturesError, ModelError
+from mixtures.families.by_column import check_categories
 from mixtures.families.family import Family
 from mixtures.families.members import (
     check_family,
@@ -219,10 +220,11 @@ class Mixture(Program):
         """Check that the model can describe the data.
 
         Raises:
-            DataError: values outside the family's support, or no covariates where the model needs them.
+            DataError: values outside the family's support, names where it wants numbers, or no covariates where the model needs them.
         """
         if self.needs_covariates and x.covariates is None:
             raise missing_covariates()
+        check_categories(self.family, x)
         self.family.check(x)
         self._check_numbers(x)
         if not all(prior.is_scaled for prior in self.priors.values()):

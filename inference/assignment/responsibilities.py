@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from inference.backends import Bound, bind, engine
-from inference.checks import check_flags, check_share, checked, no_path, of_columns
+from inference.checks import check_flags, check_share, checked, like_before, no_path
 from inference.draws import backend_of, has_paths, observations_of, parameters_of, program_of, whole, with_program
 from inference.frames import components_of, like
 from inference.results import PointFit
@@ -131,7 +131,7 @@ def checked_like(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> Observatio
     """`x` as observations with the columns that the fit, or the posterior, was made from; a frame may have others beside them."""
     if isinstance(fit_or_posterior, xr.DataTree):
         program, sampled = program_of(fit_or_posterior), observations_of(fit_or_posterior)
-        observations = checked(program, of_columns(x, sampled.feature_names))
+        observations = checked(program, like_before(x, sampled.feature_names, sampled.categories))
         covariates = None if sampled.covariates is None else sampled.covariates.shape[1]
         observations.check_like(sampled.features, sampled.feature_names, covariates, sampled.covariate_names)
         return observations
@@ -143,7 +143,7 @@ def checked_like(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> Observatio
             advice="Pass what fit_map, fit_em, fit_mle or sample_nuts returned.",
         )
     origin = fit_or_posterior.origin
-    observations = checked(fit_or_posterior.program, of_columns(x, origin.feature_names))
+    observations = checked(fit_or_posterior.program, like_before(x, origin.feature_names, origin.categories))
     observations.check_like(origin.features, origin.feature_names, origin.covariates, origin.covariate_names)
     return observations
 
