@@ -45,7 +45,9 @@ def checked(program: Program, x: Any, *, labels: Any = None, row_weights: Any = 
             advice="Use gaussian_mixture(2), Mixture(...), or decorate your own function with @mixtures.declare.",
         )
     mixture = program.mixture
-    if mixture is not None and isinstance(mixture.family, Product):
+    if mixture is not None and mixture.formula is not None:
+        x = mixture.read(x)
+    elif mixture is not None and isinstance(mixture.family, Product):
         x = of_columns(x, [name for name, _ in mixture.family.pairs])
     observations = observed(x, labels, row_weights)
     if mixture is not None:
@@ -75,13 +77,14 @@ def of_columns(x: Any, names: Sequence[str] | None) -> Any:
     return x[list(names)] if isinstance(x, pd.DataFrame) and names and set(names) <= set(x.columns) else x
 
 
-def like_before(x: Any, names: Sequence[str] | None, categories: Categories | None) -> Any:
+def like_before(program: Program, x: Any, names: Sequence[str] | None, categories: Categories | None) -> Any:
     """New data with the columns of those that a model was fitted to, their categories numbered as they were.
 
     Raises:
         DataError: a category that the model does not know; names where it knows numbers, or, in a frame, numbers where it knows names.
     """
-    x = of_columns(x, names)
+    mixture = program.mixture
+    x = of_columns(x, names) if mixture is None or mixture.formula is None else mixture.read(x)
     if categories is not None:
         _check_names_stay(tabular(x), categories)
     return Observations.of(x).in_categories(categories)

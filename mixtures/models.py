@@ -9,6 +9,8 @@ import numpy as np
 from mixtures import families
 from mixtures.assignments import Assignment, Dirichlet, Markov
 from mixtures.checks import check_count
+from mixtures.errors import ModelError
+from mixtures.formula import Formula
 from mixtures.mixture import Mixture
 from mixtures.observations import Observations
 from mixtures.priors import Prior, Priors, freeze
@@ -195,21 +197,47 @@ def _count(x: Observations, index: int) -> int:
 
 
 def regression_mixture(
-    components: int, kind: str = "gaussian", weights: Assignment | None = None, priors: Given = None
+    components: int,
+    formula: str | None = None,
+    kind: str = "gaussian",
+    weights: Assignment | None = None,
+    priors: Given = None,
+    *,
+    data: Any = None,
 ) -> Mixture:
-    """A mixture of regressions: data are `Observations(y, covariates=...)`. See `families.Regression`.
+    """A mixture of regressions. See `families.Regression`.
 
     Args:
         components: the number of components.
-        kind: `"gaussian"`, `"poisson"` or `"bernoulli"`.
+        formula: `"y ~ x + C(g)"`, read on `data`: the declaration then takes tables with these columns, new ones too, and codes them as it did
+            `data`. See `Formula.of`. None: data are `Observations(y, covariates=...)`.
+        kind: `"gaussian"`, `"poisson"` or `"bernoulli"`; without a formula it may stand in its place.
         weights: how the mixing weights are drawn; `weights.Gating()` lets them depend on the covariates too (mixture of experts).
         priors: `{site: prior}` in place of the defaults.
+        data: the DataFrame that the formula is read on: that of the fit.
+
+    Raises:
+        ModelError: a formula that is none, or without data.
+        BackendError: a formula, and formulaic is not installed.
 
     Example:
         >>> regression_mixture(2, "poisson").needs_covariates
         True
+        >>> import pandas as pd
+        >>> table = pd.DataFrame({"y": [1.0, 2.0, 4.0], "x": [0.0, 1.0, 2.0], "g": ["b", "a", "b"]})
+        >>> model = regression_mixture(2, "y ~ x + C(g)", data=table)  # doctest: +SKIP
+        >>> model.read(table).covariate_names  # doctest: +SKIP
+        ('x', 'C(g)[T.b]')
     """
-    return _mixture(components, families.Regression(kind, priors=priors), weights)
+    if formula is not None and "~" not in str(formula):
+        formula, kind = None, formula
+    if (formula is None) != (data is None):
+        got = "a formula without data" if data is None else "data without a formula"
+        advice = "regression_mixture(2, 'y ~ x', data=table), and then fit_em(model, table)."
+        raise ModelError("formula", got=got, expected="both: what the data say becomes part of it", advice=advice)
+    read = None if formula is None else Formula.of(formula, data)
+    law = Dirichlet(1.0) if weights is None else weights
+    return Mixture(components, families.Regression(kind, priors=priors), law, formula=read)
 
 
 def bernoulli_mixture(components: int, weights: Assignment | None = None, priors: Given = None) -> Mixture:

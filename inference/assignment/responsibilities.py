@@ -131,7 +131,7 @@ def checked_like(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> Observatio
     """`x` as observations with the columns that the fit, or the posterior, was made from; a frame may have others beside them."""
     if isinstance(fit_or_posterior, xr.DataTree):
         program, sampled = program_of(fit_or_posterior), observations_of(fit_or_posterior)
-        observations = checked(program, like_before(x, sampled.feature_names, sampled.categories))
+        observations = checked(program, like_before(program, x, sampled.feature_names, sampled.categories))
         covariates = None if sampled.covariates is None else sampled.covariates.shape[1]
         observations.check_like(sampled.features, sampled.feature_names, covariates, sampled.covariate_names)
         return observations
@@ -143,7 +143,7 @@ def checked_like(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> Observatio
             advice="Pass what fit_map, fit_em, fit_mle or sample_nuts returned.",
         )
     origin = fit_or_posterior.origin
-    observations = checked(fit_or_posterior.program, like_before(x, origin.feature_names, origin.categories))
+    observations = checked(fit_or_posterior.program, like_before(fit_or_posterior.program, x, origin.feature_names, origin.categories))
     observations.check_like(origin.features, origin.feature_names, origin.covariates, origin.covariate_names)
     return observations
 
