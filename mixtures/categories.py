@@ -143,7 +143,7 @@ def check_codes(values: np.ndarray, categories: Categories, columns: Sequence[st
         raise DataError(
             "categories", got=f"names for {len(categories)} columns", expected=f"{table.shape[1]}, one for each"
         )
-    for place in np.flatnonzero(_are_bad(table, categories).any(axis=0)):
+    for place in np.flatnonzero(_are_bad(table, categories).any(axis=0)).tolist():
         row = int(_are_bad(table, categories)[:, place].argmax())
         names = categories[place] or ()
         raise DataError(

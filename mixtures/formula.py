@@ -24,11 +24,52 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FUNCTIONS = frozenset(
-    "C I bs center contr cc cr cs exp exp10 exp2 log log10 log2 poly scale standardize Treatment Sum Helmert Diff Poly".split()
+    {
+        *(
+            "C",
+            "Diff",
+            "Helmert",
+            "I",
+            "Poly",
+            "Sum",
+            "Treatment",
+            "bs",
+            "cc",
+            "center",
+            "contr",
+            "cr",
+            "cs",
+            "exp",
+            "exp10",
+            "exp2",
+        ),
+        *("log", "log10", "log2", "poly", "scale", "standardize"),
+    }
 )
 """What a formula may call, beside NumPy's functions of one number."""
 
-NUMPY = frozenset("abs cbrt cos exp expm1 floor log log10 log1p log2 sign sin sqrt square tan tanh".split())
+NUMPY = frozenset(
+    {
+        *(
+            "abs",
+            "cbrt",
+            "cos",
+            "exp",
+            "expm1",
+            "floor",
+            "log",
+            "log10",
+            "log1p",
+            "log2",
+            "sign",
+            "sin",
+            "sqrt",
+            "square",
+            "tan",
+        ),
+        "tanh",
+    }
+)
 
 PLAIN = (
     ast.Expression, ast.Name, ast.Load, ast.Constant, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Call, ast.keyword, ast.List, ast.Tuple,
@@ -65,9 +106,9 @@ class Formula:
         """Read a formula on data.
 
         Args:
-            text: `"y ~ x + C(g)"`: the response, one variable or several with + between; and the covariates. Texts and categoricals are coded by
-                their categories, numbers too in `C(g)`; `a:b` is a product, `a * b` is `a + b + a:b`; `log`, `center`, `scale`, `poly(x, 2)`, `bs(x, df=4)`
-                and others are formulaic's. Each component has an intercept of its own.
+            text: `"y ~ x + C(g)"`: the response, one variable or several with + between; and the covariates. Texts and categoricals are coded
+                by their categories, numbers too in `C(g)`; `a:b` is a product, `a * b` is `a + b + a:b`; `log`, `center`, `scale`,
+                `poly(x, 2)`, `bs(x, df=4)` and others are formulaic's. Each component has an intercept of its own.
             data: a DataFrame that has the variables.
 
         Raises:
@@ -90,17 +131,24 @@ class Formula:
             raise ModelError("formula", got=repr(text), expected=expected, advice="Leave 0 and -1 out of it.")
         if len(design.columns) == 1:
             raise ModelError(
-                "formula", got=f"{text!r}, without covariates", expected="a covariate at least", advice="Other families need none."
+                "formula",
+                got=f"{text!r}, without covariates",
+                expected="a covariate at least",
+                advice="Other families need none.",
             )
         spec = design.model_spec
         levels = {
-            factor: state["categories"] for factor, (kind, state) in spec.encoder_state.items() if kind.value == "categorical"
+            factor: state["categories"]
+            for factor, (kind, state) in spec.encoder_state.items()
+            if kind.value == "categorical"
         }
         state = json.dumps({"transforms": _plain(spec.transform_state), "levels": _plain(levels)})
         known = {_variable(factor): tuple(_plain(values)) for factor, values in levels.items()}
         if computed := [variable for variable in known if variable not in frame]:
             expected = "a column, whose categories new rows can be held against"
-            raise ModelError("formula", got=f"categories of {computed[0]!r}", expected=expected, advice="Make a column of it.")
+            raise ModelError(
+                "formula", got=f"categories of {computed[0]!r}", expected=expected, advice="Make a column of it."
+            )
         return cls(text, tuple(name for name in design.columns if name != INTERCEPT), tuple(known.items()), state)
 
     def observations(self, data: Any, **of_rows: Any) -> Observations:
@@ -140,10 +188,12 @@ class Formula:
         levels = _restored(state["levels"])
         spec = ModelSpec(
             formula=_sides(self.text)[1],
-            na_action="ignore",  # type: ignore[arg-type]  # which formulaic makes its own of
+            na_action="ignore",
             output="pandas",
             transform_state=_restored(state["transforms"]),
-            encoder_state={factor: (Factor.Kind.CATEGORICAL, {"categories": values}) for factor, values in levels.items()},
+            encoder_state={
+                factor: (Factor.Kind.CATEGORICAL, {"categories": values}) for factor, values in levels.items()
+            },
         )
         return _made(spec, frame)[list(self.covariates)]
 
@@ -181,7 +231,10 @@ def _check_node(node: ast.AST, text: str) -> None:
         raise _not_callable(text, type(node).__name__)
     if isinstance(node, ast.Attribute) and not (
         isinstance(node.value, ast.Name)
-        and ((node.value.id == "np" and node.attr in NUMPY) or (node.value.id == "contr" and not node.attr.startswith("_")))
+        and (
+            (node.value.id == "np" and node.attr in NUMPY)
+            or (node.value.id == "contr" and not node.attr.startswith("_"))
+        )
     ):
         raise _not_callable(text, node.attr)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id not in FUNCTIONS:
@@ -262,15 +315,24 @@ def _table(data: Any, variables: list[str]) -> "pd.DataFrame":
     """
     frame = tabular(data)
     if not (hasattr(frame, "columns") and hasattr(frame, "dtypes")):
-        raise DataError("x", got=f"a {type(data).__name__}", expected=f"a DataFrame with the columns {variables} of the formula")
+        raise DataError(
+            "x", got=f"a {type(data).__name__}", expected=f"a DataFrame with the columns {variables} of the formula"
+        )
     columns = [str(name) for name in frame.columns]
     for name in variables:
         if name not in columns:
             near = get_close_matches(name, columns, n=1)
             advice = f"Did you mean {near[0]!r}?" if near else ""
-            raise DataError("x", got=f"a table without {name!r}", expected=f"the columns {variables} of the formula", advice=advice)
+            raise DataError(
+                "x", got=f"a table without {name!r}", expected=f"the columns {variables} of the formula", advice=advice
+            )
         if holds_dates(frame[name]):
-            raise DataError("x", got=f"dates in column {name!r}", expected="numbers or categories", advice=advice_for(np.dtype("M8[s]"), name))
+            raise DataError(
+                "x",
+                got=f"dates in column {name!r}",
+                expected="numbers or categories",
+                advice=advice_for(np.dtype("M8[s]"), name),
+            )
     return frame
 
 

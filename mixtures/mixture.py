@@ -71,7 +71,9 @@ class Mixture(Program):
         check_family("family", self.family)
         check_assignment("assignment", self.assignment)
         if self.formula is not None and not isinstance(self.formula, Formula):
-            raise ModelError("formula", got=in_words(self.formula), expected="a formula read on data: Formula.of(text, data)")
+            raise ModelError(
+                "formula", got=in_words(self.formula), expected="a formula read on data: Formula.of(text, data)"
+            )
         self.assignment.check(self.components)
         bound = parts_of(self.family).components
         if bound not in (None, self.components):

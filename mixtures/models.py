@@ -230,7 +230,7 @@ def regression_mixture(
         ('x', 'C(g)[T.b]')
     """
     if formula is not None and "~" not in str(formula):
-        formula, kind = None, formula
+        return regression_mixture(components, None, formula, weights, priors, data=data)
     if (formula is None) != (data is None):
         got = "a formula without data" if data is None else "data without a formula"
         advice = "regression_mixture(2, 'y ~ x', data=table), and then fit_em(model, table)."

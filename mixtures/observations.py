@@ -267,7 +267,9 @@ class Observations:
             return self  # other columns, which `check_like` says
         check_numbers(own, known, self.feature_names)
         if self.categories is None:
-            return self._with(categories=known) if are_codes(self.x, known) else self  # a family may have more categories
+            return (
+                self._with(categories=known) if are_codes(self.x, known) else self
+            )  # a family may have more categories
         numbers = numeric(coded(self.to_frame(), self.feature_names, known)[0]).reshape(self.shape)
         return self._with(x=numbers, categories=categories)
 

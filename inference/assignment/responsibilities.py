@@ -143,7 +143,9 @@ def checked_like(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> Observatio
             advice="Pass what fit_map, fit_em, fit_mle or sample_nuts returned.",
         )
     origin = fit_or_posterior.origin
-    observations = checked(fit_or_posterior.program, like_before(fit_or_posterior.program, x, origin.feature_names, origin.categories))
+    observations = checked(
+        fit_or_posterior.program, like_before(fit_or_posterior.program, x, origin.feature_names, origin.categories)
+    )
     observations.check_like(origin.features, origin.feature_names, origin.covariates, origin.covariate_names)
     return observations
 

@@ -17,7 +17,7 @@ from inference.cli.options import counts, listed
 from inference.cli.output import as_json, checks_as_json, compare_table, dumped, text_of
 from inference.desk import declaration, log, stages
 from inference.desk import run as runs
-from inference.desk.data import observations_of
+from inference.desk.data import observations_of, reading_of
 from inference.desk.run import Run
 from inference.desk.run_folder import FIGURES
 from inference.desk.settings import DataSettings, FitSettings, ModelSettings, SampleSettings, Settings
@@ -26,9 +26,10 @@ from inference.desk.text_tables import TextOptions
 from inference.parameter_table import plain
 from inference.partitions.losses import LOSSES
 from inference.report import data_text, restarts_text
-from mixtures import families
+from mixtures import Formula, families
 from mixtures.datasets import SOURCES
 from mixtures.errors import MixturesError, ModelError
+from mixtures.formula import check_formula
 
 Options = Mapping[str, Any]
 SWEPT = "1:9"
@@ -65,8 +66,11 @@ def _settings(data: str, options: Options, is_sampled: bool) -> Settings:
         name for name, _ in map(declaration.split, options["family"]) if name
     )  # families name their columns
     columns = DataSettings(
-        data, named, listed(options["covariates"]), **single, missing=str(options["missing"]), text=text
-    )
+        data, named, listed(options["covariates"]), **single, missing=str(options["missing"]), text=text,
+        formula=options["formula"], standardise=options["standardise"],
+    )  # fmt: skip
+    if columns.formula:
+        check_formula(columns.formula)
     model = ModelSettings(
         components=counts(options["components"]),
         family=tuple(options["family"]), covariance=options["covariance"], priors=tuple(options["prior"]),
@@ -176,7 +180,8 @@ def select(data: str, options: Options) -> int:
     structures = listed(options["covariance"])
     settings = settings_of(data, {**options, "components": options["components"] or SWEPT, "covariance": "full"}, False)
     table = read_table(settings.data.source, settings.data.text, settings.data.sheet)
-    x = observations_of(table, settings.data)
+    reading = reading_of(table, settings.data, declaration.takes_names(settings.model))
+    x = observations_of(table, settings.data, reading)
     is_gaussian = not settings.model.family and x.covariates is None and not settings.model.chain
     several = {"structures": None if structures == ("all",) else structures} if is_gaussian and structures != ("full",) else {
         "family": declaration.family_of(settings.model, x), "assignment": declaration.law_of(settings.model, x)
@@ -202,17 +207,26 @@ def select(data: str, options: Options) -> int:
 def classify(path: Path, new: str, options: Options) -> int:
     """Components of new rows."""
     run = Run.open(path)
-    data = run.settings.data
+    data, formula = run.settings.data, declared_formula(run)
     table = read_table(new, data.text, data.sheet)
-    wanted = replace(data, labels="", weights="", columns=tuple(run.x.feature_names or data.columns))
+    columns = () if formula is not None else tuple(run.x.feature_names or data.columns)
+    covariates = () if formula is not None else data.covariates
+    wanted = replace(data, labels="", weights="", columns=columns, covariates=covariates)
     with _said(options):
         log.say(table.read)
-    found = stages.assignments(run.best, observations_of(table, wanted))
+    reading = replace(run.reading.after(run.x), formula=formula)
+    found = stages.assignments(run.best, observations_of(table, wanted, reading), table.frame)
     if options["json"]:
         print(found.to_json(orient="records"))
     else:
         found.to_csv(sys.stdout, index=False, float_format="%.6g")
     return DONE
+
+
+def declared_formula(run: Run) -> Formula | None:
+    """The formula by which a run's declaration reads tables, if it has one."""
+    mixture = run.program.mixture
+    return None if mixture is None else mixture.formula
 
 
 def diagnose(path: Path, options: Options) -> int:
