@@ -70,7 +70,7 @@ def _settings(data: str, options: Options, is_sampled: bool) -> Settings:
         formula=options["formula"], standardise=options["standardise"],
     )  # fmt: skip
     if columns.formula:
-        check_formula(columns.formula)
+        _check_formula(columns)
     model = ModelSettings(
         components=counts(options["components"]),
         family=tuple(options["family"]), covariance=options["covariance"], priors=tuple(options["prior"]),
@@ -80,6 +80,14 @@ def _settings(data: str, options: Options, is_sampled: bool) -> Settings:
         raise ModelError("--prior", got=f"--method {options['method']}", expected="map, which has priors")
     sample = _sample(options) if is_sampled else None
     return Settings(columns, model, _fit(options), sample, options["name"])
+
+
+def _check_formula(columns: DataSettings) -> None:
+    """Check that a formula is one, and says alone what the columns are for."""
+    for name in ("columns", "covariates", "standardise"):
+        if getattr(columns, name):
+            raise ModelError("--formula", got=f"a formula and --{name} too", expected="one of the two")
+    check_formula(columns.formula)
 
 
 def _fit(options: Options) -> FitSettings:

@@ -140,6 +140,8 @@ def _texts(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, list[str]]:
 
 def _advice(frame: pd.DataFrame, columns: Sequence[str], error: DataError) -> str:
     """What to do, in the words of the command."""
+    if "not numbers" not in error.got and "dates" not in error.got and "finite" not in error.expected:
+        return error.advice
     texts = _texts(frame, columns)
     stand_ins = set(chain.from_iterable(texts.values()))
     if texts and len(stand_ins) <= MOST_STAND_INS and all(frame[name].nunique() > len(stand_ins) + 1 for name in texts):

@@ -11,7 +11,7 @@ import tomli_w
 from inference.desk.text_tables import TextOptions
 from inference.samplers.choice import SAMPLERS
 from mixtures.checks import check_choice, check_count
-from mixtures.errors import ModelError, StoredFileError
+from mixtures.errors import StoredFileError
 from mixtures.seeds import check_seed
 
 METHODS = ("map", "em", "mle")
@@ -33,10 +33,10 @@ class DataSettings:
         index: the column of the rows' names.
         missing: `"allow"` where empty cells were not observed; `"raise"` where they are an error.
         sheet: of a workbook.
+        text: what is known of a text file.
         formula: the response and its covariates, `"y ~ x + C(g)"`, in place of `columns` and `covariates`.
         standardise: whether columns of numbers are measured in standard deviations from their means.
         categories: the names of the categories of columns, where the table alone does not say their order.
-        text: what is known of a text file.
     """
 
     source: str
@@ -48,17 +48,13 @@ class DataSettings:
     index: str = ""
     missing: str = "raise"
     sheet: str = ""
+    text: TextOptions = field(default_factory=TextOptions)
     formula: str = ""
     standardise: bool = False
     categories: dict[str, list[str]] = field(default_factory=dict)
-    text: TextOptions = field(default_factory=TextOptions)
 
     def __post_init__(self):
         check_choice("missing", self.missing, MISSING)
-        others = {"columns": self.columns, "covariates": self.covariates, "standardise": self.standardise}
-        if self.formula and any(others.values()):
-            name = next(name for name, value in others.items() if value)
-            raise ModelError("--formula", got=f"a formula and --{name} too", expected="one of the two")
 
 
 @dataclass(frozen=True)
