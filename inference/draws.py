@@ -183,6 +183,8 @@ def observations_of(posterior: xr.DataTree) -> Observations:
         if "features" in obs.dims and _is_set(posterior, "has_feature_names")
         else None
     )
+    if "feature_name" in posterior.attrs:  # of one variable
+        names = (str(posterior.attrs["feature_name"]),)
     missing = "allow" if np.isnan(obs.values).any() else "raise"
     constants = posterior["constant_data"].to_dataset() if "constant_data" in posterior.children else {}
     covariates: Any = constants.get("covariates_of_rows")

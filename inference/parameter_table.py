@@ -9,6 +9,7 @@ import pandas as pd
 
 from inference.axis_names import chances, places
 from inference.factors import SHOWN, is_factor, shown_name
+from mixtures.assignments import TO
 from mixtures.families import PerComponent
 from mixtures.families.members import parts_of
 
@@ -116,8 +117,9 @@ def _spread(fit: "PointFit") -> np.ndarray | None:
 
 
 def _place(fit: "PointFit", dim: str, place: int, feature: int | None = None) -> str:
-    """The name of a place along a dim, or its number."""
-    return places(fit.origin, dim, place + 1, feature)[place]
+    """The name of a place along a dim, or its number; the columns of a chain's matrix are those that it comes from."""
+    name = places(fit.origin, dim, place + 1, feature)[place]
+    return f"to {name}" if dim == TO else name
 
 
 def _label(fit: "PointFit", site: str, index: dict[str, int]) -> str:

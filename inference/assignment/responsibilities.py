@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -15,6 +15,21 @@ from inference.results import PointFit
 from mixtures import Observations, Program
 from mixtures.errors import ModelError
 from mixtures.memory import check_memory
+
+
+class WithInterval(NamedTuple):
+    """Probabilities with the bounds of their interval, each (rows, components).
+
+    Args:
+        mean: over the draws.
+        lower: the interval's lower bound.
+        upper: its upper bound.
+    """
+
+    mean: Any
+    lower: Any
+    upper: Any
+
 
 CELLS_OF_ALL_DRAWS = 20_000_000
 """Numbers, draws x rows x components, in the largest table of an interval: 160 MB."""
@@ -44,7 +59,7 @@ def responsibilities(
         program: the declaration of the draws, where it cannot be imported again: one made inside a function, say.
 
     Returns:
-        (rows, components), a DataFrame where `x` is a pandas object; with `interval`, a triple of mean, lower and upper bound. With several
+        (rows, components), a DataFrame where `x` is a pandas object; with `interval`, three of them: `mean`, `lower` and `upper`. With several
         assignments a row: a dict by site.
 
     Raises:
@@ -259,7 +274,6 @@ def _of_posterior(posterior: xr.DataTree, x: Any, interval: float | None) -> Any
             {name: (draws.mean(axis=0), *np.quantile(draws, tails, axis=0)) for name, draws in by_site.items()}
         )
     joined = {
-        name: tuple(np.concatenate(column) for column in zip(*(part[name] for part in parts), strict=True))
-        for name in parts[0]
+        name: WithInterval(*map(np.concatenate, zip(*(part[name] for part in parts), strict=True))) for name in parts[0]
     }
     return one_or_all(joined)

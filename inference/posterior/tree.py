@@ -93,6 +93,7 @@ def build_tree(
         free_parameters=sites.coordinates,  # under a prior all of them vary
         backend=bound.backend,
         data_fingerprint=x.fingerprint,
+        **({"feature_name": x.feature_names[0]} if x.features is None and x.feature_names else {}),
         has_feature_names=int(x.feature_names is not None),
         has_covariate_names=int(x.covariate_names is not None),
         **({} if x.categories is None else {"categories": json.dumps(x.categories)}),

@@ -20,7 +20,7 @@ from mixtures.families import Gaussian
 from mixtures.families.covariance import ALIASES, STRUCTURES
 from mixtures.families.family import Family
 from mixtures.families.members import check_family
-from mixtures.seeds import check_seed
+from mixtures.seeds import NEEDED, check_seed
 
 CRITERIA = ("bic", "icl", "aic")
 
@@ -101,7 +101,7 @@ def select_components(
     restarts: int = 15,
     tolerance: float = 1e-8,
     max_steps: int = 1000,
-    seed: int,
+    seed: int = NEEDED,
     row_weights: Any = None,
     labels: Any = None,
     backend: str = "numpyro",
