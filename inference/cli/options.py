@@ -56,6 +56,30 @@ def counts(text: str) -> tuple[int, ...]:
     return found
 
 
+def inches(text: str) -> tuple[float, float] | None:
+    """Width and height of a picture; none for no text.
+
+    Raises:
+        typer.BadParameter: something else.
+
+    Example:
+        >>> inches("8x5"), inches("")
+        ((8.0, 5.0), None)
+    """
+    if not text:
+        return None
+    try:
+        width, height = map(float, text.lower().split("x"))
+    except ValueError:
+        width = height = 0.0
+    if not (0.5 <= width <= MOST_INCHES and 0.5 <= height <= MOST_INCHES):
+        raise typer.BadParameter(f"got {text!r}; expected width x height in inches, 8x5, up to {MOST_INCHES}")
+    return width, height
+
+
+MOST_INCHES = 100
+
+
 def _counted(text: str) -> str:
     counts(text)
     return text

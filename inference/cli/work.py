@@ -25,7 +25,7 @@ from inference.desk.table_files import read_table
 from inference.desk.text_tables import TextOptions
 from inference.parameter_table import plain
 from inference.partitions.losses import LOSSES
-from inference.report import data_text, restarts_text
+from inference.report import data_text, draws_frame, restarts_text
 from mixtures import Formula, families
 from mixtures.datasets import SOURCES
 from mixtures.errors import MixturesError, ModelError
@@ -265,11 +265,21 @@ def partition(path: Path, loss: str, options: Options) -> int:
     return DONE
 
 
-def plot(path: Path, formats: str, options: Options) -> int:
+def draws(path: Path, options: Options) -> int:
+    """The draws, for other programs."""
+    found = draws_frame(Run.open(path).posterior)
+    if options["json"]:
+        print(found.to_json(orient="records"))
+    else:
+        found.to_csv(sys.stdout, index=False)
+    return DONE
+
+
+def plot(path: Path, formats: str, size: tuple[float, float] | None, options: Options) -> int:
     """The pictures anew."""
     run = Run.open(path)
     with _said(options), log.step("pictures"):
-        made = stages.draw(run, listed(formats))
+        made = stages.draw(run, listed(formats), size)
     files = [str(run.path / FIGURES / f"{picture.name}.{one}") for picture in made for one in listed(formats)]
     print(dumped(files) if options["json"] else "\n".join(files))
     return DONE

@@ -116,9 +116,11 @@ def finish(run: "runs.Run", pictures: bool = True) -> None:
             html_report.write(run)
 
 
-def draw(run: "runs.Run", formats: Iterable[str] = ("svg", "png")) -> list[Picture]:
-    """The pictures of what is known."""
-    return RunFolder(run.path).draw(pictures(run), formats)
+def draw(
+    run: "runs.Run", formats: Iterable[str] = ("svg", "png"), size: tuple[float, float] | None = None
+) -> list[Picture]:
+    """The pictures of what is known; `size` is their width and height in inches, if not each one's own."""
+    return RunFolder(run.path).draw(pictures(run), formats, size)
 
 
 def pictures(run: "runs.Run") -> list[Picture]:
