@@ -106,21 +106,33 @@ def picture_of_selection(selection: Selection) -> Picture:
 
 
 def _of_columns(result: PointFit | xr.DataTree, x: Observations) -> Iterator[Picture]:
-    columns = x.features or 1
-    if 2 < columns <= MOST_PAIRS and "share" not in kinds_of(result, x):
+    columns, kinds = x.features or 1, set(kinds_of(result, x))
+    if kinds == {"category"}:
+        yield Picture(
+            "categories",
+            "The probability of each category given each component, beside its share of the data.",
+            "A map of probabilities, a line for each category and a column for each component.",
+            lambda: _single(lambda ax: plots.plot_categories(result, x, ax), (7.0, 5.0)),
+        )
+    elif 2 < columns <= MOST_PAIRS and "share" not in kinds:
         yield Picture(
             "pairs",
             "Every pair of columns; on the diagonal the density of each column, and of each component in it.",
             "A grid of scatter plots of all pairs of columns, coloured by component.",
             lambda: _pairs(result, x, columns),
         )
-    if columns >= LEAST_PROFILES:
+    if columns >= LEAST_PROFILES and not _has_names(x):
         yield Picture(
             "profiles",
             "Profiles: where each component lies in every column, in standard deviations from the mean of all rows.",
             "A line for each component over the columns, with its spread.",
             lambda: _single(lambda ax: plots.plot_profiles(result, x, ax), (max(6.0, 0.7 * columns), 4.0)),
         )
+
+
+def _has_names(x: Observations) -> bool:
+    """Whether a column has more than two names: the mean of their numbers says nothing."""
+    return any(names is not None and len(names) > 2 for names in x.categories or ())
 
 
 def _pairs(result: PointFit | xr.DataTree, x: Observations, columns: int) -> Figure:
