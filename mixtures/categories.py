@@ -125,7 +125,7 @@ def checked_categories(given: Any, columns: Sequence[str] | None) -> Categories 
             raise DataError("categories", got=f"categories of a column {unknown[0]!r}", expected=expected)
         given = [given.get(column) for column in columns or ()]
     if not isinstance(given, list | tuple) or not all(
-        names is None or isinstance(names, list | tuple) for names in given
+        names is None or (isinstance(names, list | tuple) and names) for names in given
     ):
         raise DataError("categories", got=in_words(given), expected="{column: [names of its categories]}")
     found = tuple(None if names is None else _distinct(place, names) for place, names in enumerate(given))

@@ -229,7 +229,7 @@ def regression_mixture(
         >>> model.read(table).covariate_names  # doctest: +SKIP
         ('x', 'C(g)[T.b]')
     """
-    if formula is not None and "~" not in str(formula):
+    if formula is not None and not (isinstance(formula, str) and "~" in formula):
         return regression_mixture(components, None, formula, weights, priors, data=data)
     if (formula is None) != (data is None):
         got = "a formula without data" if data is None else "data without a formula"
