@@ -9,6 +9,7 @@ Importing loads no backend. See `inference` for what can be asked of a declarati
 
 from mixtures import assignments, component_counts, errors, families, priors, weights
 from mixtures.datasets import load_dataset
+from mixtures.formula import Formula
 from mixtures.mixture import Mixture
 from mixtures.models import (
     bernoulli_mixture,
@@ -36,6 +37,7 @@ from mixtures.simulate import simulate
 __version__ = "0.1.0"
 
 __all__ = [
+    "Formula",
     "Mixture",
     "Observations",
     "Program",

@@ -14,7 +14,8 @@ import numpy as np
 from mixtures.assignments import Assignment, Dirichlet
 from mixtures.assignments.law import check_assignment
 from mixtures.checks import check_count
-from mixtures.errors import DataError, MixturesError, ModelError
+from mixtures.errors import DataError, MixturesError, ModelError, in_words
+from mixtures.families.by_column import check_categories
 from mixtures.families.family import Family
 from mixtures.families.members import (
     check_family,
@@ -22,6 +23,7 @@ from mixtures.families.members import (
     started,
     with_covariates,
 )
+from mixtures.formula import Formula
 from mixtures.observations import Observations
 from mixtures.ppl.notation import Extent, Notation, Symbol
 from mixtures.ppl.protocol import PPL, Array
@@ -46,6 +48,8 @@ class Mixture(Program):
         components: the number K of components.
         family: what a component looks like.
         assignment: the law of the assignment: how rows are assigned to components, see `mixtures.assignments`.
+        formula: how a table is read: which columns are the response, and what the covariates are made of; None: `x` is the response, and
+            covariates stand beside it.
 
     Raises:
         ModelError: `components` is not an int >= 1; no family, no law, or a law of another number of components.
@@ -60,11 +64,16 @@ class Mixture(Program):
     components: int
     family: Family
     assignment: Assignment = field(default_factory=Dirichlet)
+    formula: Formula | None = field(default=None, kw_only=True, repr=False)
 
     def __post_init__(self):
         object.__setattr__(self, "components", check_count("components", self.components))
         check_family("family", self.family)
         check_assignment("assignment", self.assignment)
+        if self.formula is not None and not isinstance(self.formula, Formula):
+            raise ModelError(
+                "formula", got=in_words(self.formula), expected="a formula read on data: Formula.of(text, data)"
+            )
         self.assignment.check(self.components)
         bound = parts_of(self.family).components
         if bound not in (None, self.components):
@@ -178,9 +187,13 @@ class Mixture(Program):
     def _numbers(self, ppl: PPL, x: Array | None, covariates: Array | None) -> Hyper:
         return {site: prior.numbers(ppl, x, covariates) for site, prior in self.priors.items()}
 
+    def read(self, x: Any) -> Observations:
+        """`x` as observations; a table as the formula reads it."""
+        return Observations.of(x if self.formula is None else self.formula.observations(x))
+
     def scaled_to(self, x: Any) -> "Mixture":
         """This declaration, its data-scaled priors written out as numbers."""
-        data = Observations.of(x)
+        data = self.read(x)
 
         table = {site: prior.scaled_to(data.x, data.covariates) for site, prior in self.family.priors_by_site.items()}
         family = replace(self.family, priors=tuple(table.items()))  # type: ignore[type-var]
@@ -190,11 +203,12 @@ class Mixture(Program):
     def structure(self) -> "Mixture":
         """The declaration without its numbers: what a compiled program depends on once the numbers come in as `hyper`."""
         table = tuple((site, prior.structure) for site, prior in self.family.priors_by_site.items())
-        return replace(self, family=replace(self.family, priors=table), assignment=self.assignment.structure)  # type: ignore[type-var]
+        family = replace(self.family, priors=table)  # type: ignore[type-var]
+        return replace(self, family=family, assignment=self.assignment.structure, formula=None)
 
     def hyper(self, x: Any) -> dict[str, dict[str, np.ndarray]]:
         """The hyperparameters on data `x`, to be passed beside `structure`."""
-        data = Observations.of(x)
+        data = self.read(x)
         covariates = data.covariates if self.needs_covariates else None
         return {
             site: {
@@ -207,7 +221,7 @@ class Mixture(Program):
 
     def start(self, x: Any, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Where one optimisation starts: the rules of weights and family, the latter's at randomly drawn rows."""
-        data = Observations.of(x)
+        data = self.read(x)
         rows = rng.choice(len(data), self.components, replace=len(data) < self.components)
         values = completed(data, rng)
         law = self.assignment.start(self.components, data.rows, rng)
@@ -219,10 +233,11 @@ class Mixture(Program):
         """Check that the model can describe the data.
 
         Raises:
-            DataError: values outside the family's support, or no covariates where the model needs them.
+            DataError: values outside the family's support, names where it wants numbers, or no covariates where the model needs them.
         """
         if self.needs_covariates and x.covariates is None:
             raise missing_covariates()
+        check_categories(self.family, x)
         self.family.check(x)
         self._check_numbers(x)
         if not all(prior.is_scaled for prior in self.priors.values()):
@@ -274,6 +289,7 @@ class Mixture(Program):
         size = ("n", Extent(2)) if is_open and not self.needs_covariates else "n"
         covariates = Symbol("covariates[i]", shape=("n", Extent(2, "p"))) if self.needs_covariates else None
         title = f"{self.assignment.title} of {self.components} component{'s' if self.components > 1 else ''}"
+        title += "" if self.formula is None else f", {self.formula.text}"
         try:
             self(notation, size=size, hyper=hyper, covariates=covariates)  # type: ignore[arg-type]
         except Exception as error:  # a user's family may do with arrays what symbols cannot

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from inference.cli import DONE, FAILED, INTERRUPTED, MISUSED, MisuseError
-from inference.cli.options import DATA, FIT, MODEL, OUTPUT, SAID, SAMPLE, takes
+from inference.cli.options import DATA, FIT, MODEL, OUTPUT, SAID, SAMPLE, inches, takes
 
 EPILOG = (
     "Exit codes: 0 done; 1 bad data, or a result that could not be had or written; 2 bad use of the command; "
@@ -163,10 +163,19 @@ def plot(
     context: typer.Context,
     run: Run,
     format: Annotated[str, typer.Option("--format", help="svg, png, pdf; several between commas.")] = "svg,png",
+    size: Annotated[
+        str, typer.Option("--size", help="Width and height in inches, 8x5; each picture's own if not given.")
+    ] = "",
     **options: Any,
 ) -> int:
     """Draw a run's pictures anew, in its folder figures/."""
-    return _work(context).plot(run, format, options)
+    return _work(context).plot(run, format, inches(size), options)
+
+
+@_command(SAID)
+def draws(context: typer.Context, run: Run, **options: Any) -> int:
+    """The draws of a run's posterior as CSV on the standard output: a line a draw, a column a number."""
+    return _work(context).draws(run, options)
 
 
 @_command(SAID)

@@ -17,7 +17,7 @@ from inference.cli.options import counts, listed
 from inference.cli.output import as_json, checks_as_json, compare_table, dumped, text_of
 from inference.desk import declaration, log, stages
 from inference.desk import run as runs
-from inference.desk.data import observations_of
+from inference.desk.data import observations_of, reading_of
 from inference.desk.run import Run
 from inference.desk.run_folder import FIGURES
 from inference.desk.settings import DataSettings, FitSettings, ModelSettings, SampleSettings, Settings
@@ -25,10 +25,11 @@ from inference.desk.table_files import read_table
 from inference.desk.text_tables import TextOptions
 from inference.parameter_table import plain
 from inference.partitions.losses import LOSSES
-from inference.report import data_text, restarts_text
-from mixtures import Mixture, Observations, families
+from inference.report import data_text, draws_frame, restarts_text
+from mixtures import Formula, Mixture, Observations, families
 from mixtures.datasets import SOURCES
 from mixtures.errors import MixturesError, ModelError
+from mixtures.formula import check_formula
 
 Options = Mapping[str, Any]
 SWEPT = "1:9"
@@ -65,8 +66,11 @@ def _settings(data: str, options: Options, is_sampled: bool) -> Settings:
         name for name, _ in map(declaration.split, options["family"]) if name
     )  # families name their columns
     columns = DataSettings(
-        data, named, listed(options["covariates"]), **single, missing=str(options["missing"]), text=text
-    )
+        data, named, listed(options["covariates"]), **single, missing=str(options["missing"]), text=text,
+        formula=options["formula"], standardise=options["standardise"],
+    )  # fmt: skip
+    if columns.formula:
+        _check_formula(columns)
     model = ModelSettings(
         components=counts(options["components"]),
         family=tuple(options["family"]), covariance=options["covariance"], priors=tuple(options["prior"]),
@@ -76,6 +80,14 @@ def _settings(data: str, options: Options, is_sampled: bool) -> Settings:
         raise ModelError("--prior", got=f"--method {options['method']}", expected="map, which has priors")
     sample = _sample(options) if is_sampled else None
     return Settings(columns, model, _fit(options), sample, options["name"])
+
+
+def _check_formula(columns: DataSettings) -> None:
+    """Check that a formula is one, and says alone what the columns are for."""
+    for name in ("columns", "covariates", "standardise"):
+        if getattr(columns, name):
+            raise ModelError("--formula", got=f"a formula and --{name} too", expected="one of the two")
+    check_formula(columns.formula)
 
 
 def _fit(options: Options) -> FitSettings:
@@ -182,7 +194,8 @@ def select(data: str, options: Options, routes: str) -> int:
         data, {**options, "components": options["components"] or SWEPT, "covariance": covariance}, False
     )
     table = read_table(settings.data.source, settings.data.text, settings.data.sheet)
-    x = observations_of(table, settings.data)
+    reading = reading_of(table, settings.data, declaration.takes_names(settings.model))
+    x = observations_of(table, settings.data, reading)
     with _said(options):
         log.say(table.read)
         counted = [count for count in settings.model.components if count <= len(x)]
@@ -239,17 +252,26 @@ def _in_words(table: pd.DataFrame) -> dict[str, pd.Series]:
 def classify(path: Path, new: str, options: Options) -> int:
     """Components of new rows."""
     run = Run.open(path)
-    data = run.settings.data
+    data, formula = run.settings.data, declared_formula(run)
     table = read_table(new, data.text, data.sheet)
-    wanted = replace(data, labels="", weights="", columns=tuple(run.x.feature_names or data.columns))
+    columns = () if formula is not None else tuple(run.x.feature_names or data.columns)
+    covariates = () if formula is not None else data.covariates
+    wanted = replace(data, labels="", weights="", columns=columns, covariates=covariates)
     with _said(options):
         log.say(table.read)
-    found = stages.assignments(run.best, observations_of(table, wanted))
+    reading = replace(run.reading.after(run.x), formula=formula)
+    found = stages.assignments(run.best, observations_of(table, wanted, reading), table.frame)
     if options["json"]:
         print(found.to_json(orient="records"))
     else:
         found.to_csv(sys.stdout, index=False, float_format="%.6g")
     return DONE
+
+
+def declared_formula(run: Run) -> Formula | None:
+    """The formula by which a run's declaration reads tables, if it has one."""
+    mixture = run.program.mixture
+    return None if mixture is None else mixture.formula
 
 
 def diagnose(path: Path, options: Options) -> int:
@@ -280,11 +302,21 @@ def partition(path: Path, loss: str, options: Options) -> int:
     return DONE
 
 
-def plot(path: Path, formats: str, options: Options) -> int:
+def draws(path: Path, options: Options) -> int:
+    """The draws, for other programs."""
+    found = draws_frame(Run.open(path).posterior)
+    if options["json"]:
+        print(found.to_json(orient="records"))
+    else:
+        found.to_csv(sys.stdout, index=False)
+    return DONE
+
+
+def plot(path: Path, formats: str, size: tuple[float, float] | None, options: Options) -> int:
     """The pictures anew."""
     run = Run.open(path)
     with _said(options), log.step("pictures"):
-        made = stages.draw(run, listed(formats))
+        made = stages.draw(run, listed(formats), size)
     files = [str(run.path / FIGURES / f"{picture.name}.{one}") for picture in made for one in listed(formats)]
     print(dumped(files) if options["json"] else "\n".join(files))
     return DONE

@@ -26,7 +26,7 @@ from inference.results import PointFit
 from mixtures import Program
 from mixtures.errors import ModelError
 from mixtures.renamed import formerly
-from mixtures.seeds import check_seed, generator
+from mixtures.seeds import NEEDED, check_seed, generator
 
 OPTIMIZERS = ("adam", "sgd", "lbfgs")
 
@@ -42,7 +42,7 @@ def fit_mle(
     batch_size: int | None = None,
     epochs: int = 1000,
     restarts: int = 10,
-    seed: int,
+    seed: int = NEEDED,
     init: Starts = None,
     row_weights: Any = None,
     labels: Any = None,

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from inference.assignment.responsibilities import likelihood_blocks
+from inference.axis_names import CATEGORIES, names_along, places
 from inference.backends import Bound
 from inference.backends.sites import Site, Sites
 from inference.draws import NAMED, flat
@@ -92,8 +93,10 @@ def build_tree(
         free_parameters=sites.coordinates,  # under a prior all of them vary
         backend=bound.backend,
         data_fingerprint=x.fingerprint,
+        **({"feature_name": x.feature_names[0]} if x.features is None and x.feature_names else {}),
         has_feature_names=int(x.feature_names is not None),
         has_covariate_names=int(x.covariate_names is not None),
+        **({} if x.categories is None else {"categories": json.dumps(x.categories)}),
         versions=json.dumps(versions(bound.backend)),
         **attrs,
         **own.attrs,
@@ -130,12 +133,15 @@ def _given(sites: Sites) -> str:
 
 
 def coords_of(x: Observations, sites: Sites) -> dict[str, Any]:
-    """Coordinates by dim: the data's own, and the components' numbers."""
+    """Coordinates by dim: the data's own, the names of categories, and the components' numbers."""
     coords = x.coords()
     if "features" in coords:
         coords["features_bis"] = coords["features"]
     sizes = {dim: size for site in sites.all for dim, size in zip(site.dims, site.shape, strict=True)}
-    return coords | ({"components": np.arange(sizes["components"])} if "components" in sizes else {})
+    named = {
+        dim: places(x, dim, size) for dim, size in sizes.items() if dim.endswith(CATEGORIES) and names_along(x, dim)
+    }
+    return coords | named | ({"components": np.arange(sizes["components"])} if "components" in sizes else {})
 
 
 def dims_of(site: Site, x: Observations) -> tuple[str, ...]:

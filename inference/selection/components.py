@@ -15,13 +15,13 @@ from inference.results import PointFit
 from inference.selection.refits import EMOptions
 from inference.selection.sweep import one_by_one, sweep
 from mixtures import Mixture, Observations
-from mixtures.assignments import Assignment
+from mixtures.assignments import Assignment, Dirichlet
 from mixtures.errors import ChoiceError, DataError, ModelError
 from mixtures.families import Gaussian
 from mixtures.families.covariance import ALIASES, STRUCTURES
 from mixtures.families.family import Family
 from mixtures.families.members import check_family
-from mixtures.seeds import check_seed
+from mixtures.seeds import NEEDED, check_seed
 
 CRITERIA = ("bic", "icl", "aic", "sabic", "caic")
 
@@ -102,7 +102,7 @@ def select_components(
     restarts: int = 15,
     tolerance: float = 1e-8,
     max_steps: int = 1000,
-    seed: int,
+    seed: int = NEEDED,
     row_weights: Any = None,
     labels: Any = None,
     backend: str = "numpyro",
@@ -149,8 +149,8 @@ def select_components(
     seed, restarts = check_seed(seed), check_count("restarts", restarts)
     tolerance, max_steps = check_positive("tolerance", tolerance, or_zero=True), check_count("max_steps", max_steps)
     check_room(restarts=restarts, components=max(counts))
-    law = {} if assignment is None else {"assignment": assignment}
-    models = {name: [Mixture(count, one, **law) for count in counts] for name, one in candidates.items()}
+    law = Dirichlet() if assignment is None else assignment
+    models = {name: [Mixture(count, one, law) for count in counts] for name, one in candidates.items()}
     for mixture in (mixture for several in models.values() for mixture in several):
         check_mixture(mixture, observations)
     options = EMOptions(restarts, seed, tolerance, max_steps, backend)

@@ -29,7 +29,7 @@ from mixtures import Mixture, Observations
 from mixtures.errors import ModelError
 from mixtures.families.members import with_covariates
 from mixtures.renamed import formerly
-from mixtures.seeds import check_seed
+from mixtures.seeds import NEEDED, check_seed
 
 OBJECTIVES = ("likelihood", "posterior")
 
@@ -44,7 +44,7 @@ def fit_em(
     max_steps: int = 2000,
     hard: bool = False,
     objective: Literal["likelihood", "posterior"] = "likelihood",
-    seed: int,
+    seed: int = NEEDED,
     init: Start | list[Start] | None = None,
     fixed: Mapping[str, Any] | None = None,
     row_weights: Any = None,
