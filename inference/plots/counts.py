@@ -17,7 +17,7 @@ from inference.selection.count import ComponentCount
 
 CRITERIA = {"bic": "BIC", "icl": "ICL", "sabic": "SABIC", "caic": "CAIC", "aic": "AIC"}
 SCORES = {"log_score": "cross-validation", "elpd_loo": "LOO"}
-PROBABILITIES = {"p_components": "p(K)", "p_occupied": "p(K+)", "p_evidence": "from the evidence"}
+PROBABILITIES = {"p_components": "p(K)", "p_clusters": "p(K+)", "p_evidence": "from the evidence"}
 
 SHOWN = 4.0
 """How far a panel goes, in units of the median distance from the best."""

@@ -77,10 +77,10 @@ def sample_telescope(
         progress: show a progress bar; None shows one on a terminal.
 
     Returns:
-        A tree in ArviZ's schema. `posterior` has, beside the sites of the program, `n_components` (K) and `n_clusters` (K+) of each draw; the
-        clusters stand first, then the components without rows, then, with weight 0, those beyond K. `sample_stats` has `lp`, the log
-        density of data, partition and clusters' parameters, `acceptance_rate`, and under `StickBreaking` `truncated_weight`, what all components
-        beyond the mixture's would have.
+        A tree in ArviZ's schema. `posterior` has, beside the sites of the program, `n_components` (K, where it is finite) and `n_clusters` (K+)
+        of each draw; the clusters stand first, then the components without rows, then, with weight 0, those beyond K. `sample_stats` has
+        `lp`, the log density of data, partition and clusters' parameters, `acceptance_rate`, and under `StickBreaking`
+        `truncated_weight`, what all components beyond the mixture's would have.
 
     Raises:
         ModelError: components that are told apart, or tied to each other; a law without probabilities of partitions.
@@ -220,6 +220,7 @@ def _tree(
     assignment, left = stats.pop("assignment", None), stats.pop("left")
     if mixture.assignment.clusters.is_infinite:  # type: ignore[union-attr]
         stats["truncated_weight"] = left
+        del counts["n_components"]  # there are infinitely many
     law = mixture.assignment.weighted(weights, concentration)
     parameters = {site.name: {**law, **drawn.parameters}[site.name] for site in bound.sites.parameters}
     steps = Steps()

@@ -30,7 +30,7 @@ ROUTES = ("criteria", "cross-validation", "evidence", "loo")
 BLOCKS = (
     ("log_likelihood", "aic", "bic", "caic", "sabic", "icl", "entropy_r2", "status"),
     ("log_score", "log_score_behind", "log_score_error", "elpd_loo", "elpd_loo_behind", "elpd_loo_error", "bad_k"),
-    ("log_evidence", "log_evidence_error", "p_evidence", "p_components", "p_occupied"),
+    ("log_evidence", "log_evidence_error", "p_evidence", "p_components", "p_clusters"),
 )
 """What is printed side by side."""
 
@@ -48,7 +48,7 @@ class ComponentCount(InNotebooks):
               log_score_error, from differences of rows.
             - evidence: log_evidence, log_evidence_error (Monte Carlo), p_evidence (all numbers tried as probable beforehand).
             - loo: elpd_loo, elpd_loo_behind, elpd_loo_error likewise; bad_k, the share of rows whose Pareto k is too large.
-            - posterior: p_components and p_occupied.
+            - posterior: p_components and p_clusters.
         rows: log_score and elpd_loo of every row: (rows, numbers of components) by column of the table.
         fits: the fits of the criteria, by number of components.
         seed: the seed.
@@ -142,7 +142,7 @@ def number_of_components(
         x: data, shape (rows,) or (rows, features), without known labels.
         components: the numbers to try.
         routes: of `"criteria"`, `"cross-validation"`, `"evidence"` and `"loo"`.
-        posterior: a tree of draws with variables `components` (K) or `occupied` (K+, components that have rows).
+        posterior: a tree of draws with variables `n_components` (K) or `n_clusters` (K+, components that have rows).
         folds: of cross-validation.
         restarts: starts of each fit.
         tolerance: see `fit_em`.

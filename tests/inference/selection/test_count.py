@@ -125,10 +125,10 @@ def tree_of(**numbers: np.ndarray) -> xr.DataTree:
 
 
 def test_a_posterior_of_unknown_number_has_its_frequencies():
-    posterior = tree_of(components=np.array([[2, 3, 3, 7]]), occupied=np.array([[2, 2, 2, 3]]))
+    posterior = tree_of(n_components=np.array([[2, 3, 3, 7]]), n_clusters=np.array([[2, 2, 2, 3]]))
     found = number_of_components(gaussian_mixture(1, "E"), overlapping(), routes=(), posterior=posterior, seed=0)
     assert found.table["p_components"].to_dict() == {2: 0.25, 3: 0.5, 7: 0.25}
-    assert found.table["p_occupied"].to_dict() == {2: 0.75, 3: 0.25, 7: 0.0}
+    assert found.table["p_clusters"].to_dict() == {2: 0.75, 3: 0.25, 7: 0.0}
     assert (found.best("p(K)"), found.best("p(K+)")) == (3, 2)
     assert any("of which the data have no row" in words for words in found.words)
     with pytest.raises(DataError, match="a known number of components"):
