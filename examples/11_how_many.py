@@ -25,7 +25,6 @@ import inference
 from inference import plots
 from mixtures import Mixture, assignments, component_counts, families, load_dataset, priors
 
-
 OTHERS = {
     "sparse": (assignments.SparseDirichlet(), 10, None),
     "dynamic": (assignments.SparseDirichlet(), 30, component_counts.BetaNegativeBinomial(1, 4, 3)),
