@@ -22,7 +22,7 @@ from mixtures.assignments.clustering import CONCENTRATION
 from mixtures.component_counts import ComponentCount
 from mixtures.errors import DataError, ModelError, in_words
 from mixtures.interrupts import stop_on_interrupt
-from mixtures.seeds import check_seed, derived, generator
+from mixtures.seeds import NEEDED, check_seed, derived, generator
 
 COMPONENTS_AT_START = 10
 """Chains begin with so many components, if the mixture has as many."""
@@ -37,7 +37,7 @@ def sample_telescope(
     tune: int = 500,
     sweeps: int = 5,
     chains: int = 4,
-    seed: int,
+    seed: int = NEEDED,
     assignments: bool = False,
     log_likelihood: bool | None = None,
     backend: str = "numpyro",

@@ -227,6 +227,22 @@ def posteriors(made: Results) -> Iterator[Verb]:
         {**right, "particles": 10, "runs": 1, "moves": 1, "progress": False},
         {**data, "particles": COUNT, "runs": COUNT, "moves": COUNT, "progress": OPTION},
     )
+    yield Verb(
+        inference.sample_telescope,
+        {**right, "draws": 5, "tune": 5, "sweeps": 1, "chains": 1, "progress": False},
+        {
+            "program": THING, "x": DATA, "seed": SEED, "backend": CHOICE, "prior_on_components": THING.or_("None"), "draws": COUNT,
+            "tune": COUNT, "sweeps": COUNT, "chains": COUNT, "assignments": FLAG, "log_likelihood": OPTION, "progress": OPTION,
+        },
+    )  # fmt: skip
+    counted = made.tree.copy()
+    draws = made.tree["posterior"].to_dataset()
+    counted["posterior"] = xr.DataTree(draws.assign(n_clusters=xr.full_like(draws["loc"][..., 0], 2, dtype=int)))
+    yield Verb(
+        inference.identify,
+        {"posterior": counted, "seed": 0},
+        {"posterior": THING, "clusters": COUNT.or_("None"), "by": CHOICE.or_("None"), "seed": SEED, **PROGRAM},
+    )
     yield Verb(inference.fit_laplace, {**right, "draws": 5}, {**data, "init": INIT, "draws": COUNT})
     yield Verb(
         inference.fit_vi,
