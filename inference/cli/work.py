@@ -61,7 +61,7 @@ def _settings(data: str, options: Options, is_sampled: bool) -> Settings:
     text = TextOptions(
         options["separator"], options["decimal"], options["encoding"], options["header"], listed(options["na"])
     )
-    single = {name: options[name] for name in ("labels", "weights", "sequence", "index", "sheet")}
+    single = {name: options[name] for name in ("labels", "weights", "sequence", "groups", "index", "sheet")}
     named = listed(options["columns"]) or tuple(
         name for name, _ in map(declaration.split, options["family"]) if name
     )  # families name their columns
