@@ -29,7 +29,7 @@ from inference.report import data_text, draws_frame, restarts_text
 from mixtures import Formula, Mixture, Observations, families
 from mixtures.datasets import SOURCES
 from mixtures.errors import MixturesError, ModelError
-from mixtures.formula import check_formula
+from mixtures.formula_words import check_formula
 
 Options = Mapping[str, Any]
 SWEPT = "1:9"
