@@ -152,7 +152,7 @@ ROW_WEIGHTS = Kind(
 PROGRAM = {"program": THING.or_("None")}
 SERIES = Kind(frozenset({"None"}), {"back again": lambda: [0, 0, 1, 1, 0, 0], "absent": lambda: [0, 0, 1, 1, 1, None]})
 CONCENTRATIONS = POSITIVE_NUMBERS
-GROUPS = Kind(frozenset({"None"}), {"absent": lambda: [0, 0, 1, 1, 1, None]})
+GROUP_NAMES = Kind(frozenset({"None"}), {"absent": lambda: [0, 0, 1, 1, 1, None]})
 OF_ROWS = {"row_weights": ROW_WEIGHTS, "labels": LABELLED}
 NAMED_ARRAYS = Kind(
     frozenset({"None", "empty dict"}),
@@ -536,7 +536,7 @@ def declarations(made: Results) -> Iterator[Verb]:
             "covariates": COVARIATES,
             "data": Kind(NAMED_ARRAYS.takes),
             "sequence": SERIES.or_("array", "structured array"),  # names of series for three rows
-            "group": GROUPS.or_("array", "structured array"),
+            "group": GROUP_NAMES.or_("array", "structured array"),
         },
     )
     chain = {"transition": CONCENTRATIONS, "initial": CONCENTRATIONS}
@@ -555,7 +555,7 @@ def declarations(made: Results) -> Iterator[Verb]:
             "data": NAMED_ARRAYS,
             "sequence": SERIES,
             "categories": THING.or_("None", "empty dict", "empty list", "empty tuple"),
-            "group": GROUPS,
+            "group": GROUP_NAMES,
         },
     )
     yield Verb(weights.Dirichlet, {}, {"concentration": POSITIVE_NUMBERS})
@@ -586,7 +586,7 @@ def all_families(made: Results) -> Iterator[Verb]:
 
 
 def all_priors(made: Results) -> Iterator[Verb]:
-    right = {"Beta": (1.0, 1.0), "Dirichlet": (1.0,), "Gamma": (1.0,), "InverseGamma": (1.0,), "StudentT": (3.0,)}
+    right = {"Beta": (1.0, 1.0), "Dirichlet": (1.0,), "Gamma": (1.0,), "InverseGamma": (1.0,), "RootInverseGamma": (1.0,), "StudentT": (3.0,)}
     for name, call in vars(priors).items():
         if name[0].isupper() and getattr(call, "__name__", "") == name and inspect.isfunction(call):
             made_of = call(*right.get(name, ()))
