@@ -209,6 +209,30 @@ def point_fits(made: Results) -> Iterator[Verb]:
             "tolerance": NOT_NEGATIVE, "max_steps": COUNT, "seed": SEED, "backend": CHOICE, **OF_ROWS,
         },
     )  # fmt: skip
+    small = {"x": X, "restarts": 2, "seed": 0}
+    searched = {
+        "x": DATA,
+        "restarts": COUNT,
+        "tolerance": NOT_NEGATIVE,
+        "max_steps": COUNT,
+        "seed": SEED,
+        "backend": CHOICE,
+    }
+    yield Verb(
+        inference.bootstrap_test,
+        {**small, "mixture": MODEL, "components": 1, "replicates": 19},
+        {**searched, "mixture": THING, "components": COUNT.or_("None", "set"), "replicates": COUNT, "level": SHARE},
+    )
+    yield Verb(
+        inference.number_of_components,
+        {**small, "model": MODEL, "components": [1, 2], "routes": ["criteria"], "folds": 2},
+        {
+            **searched, "model": THING, "components": COUNT.or_("set"), "routes": CHOICE.or_("empty list", "empty tuple"), "folds": COUNT,
+            "posterior": THING.or_("None"), "row_weights": OF_ROWS["row_weights"],
+        },
+        untried=("smc", "nuts"),
+    )  # fmt: skip
+    yield Verb(inference.merge_components, {"fit": made.fit, "x": X}, {"fit": THING, "x": DATA, "method": CHOICE})
 
 
 def posteriors(made: Results) -> Iterator[Verb]:
@@ -478,6 +502,14 @@ def pictures(made: Results) -> Iterator[Verb]:
     yield Verb(
         plots.plot_selection, {"selection": made.selection}, {"selection": THING, **ax, "criterion": CHOICE.or_("None")}
     )
+    merges = inference.merge_components(made.fit, X)
+    yield Verb(
+        plots.plot_merges,
+        {"merges": merges},
+        {"merges": THING, "figure": THING.or_("None"), "clusters": COUNT.or_("None"), "against": CHOICE},
+    )
+    count = inference.number_of_components(MODEL, X, [1, 2], routes=["criteria"], restarts=2, seed=0)
+    yield Verb(plots.plot_component_count, {"count": count}, {"count": THING, "figure": THING.or_("None")})
     yield Verb(plots.colour, {"component": 0}, {"component": COUNT_FROM_0})
 
 
@@ -586,7 +618,14 @@ def all_families(made: Results) -> Iterator[Verb]:
 
 
 def all_priors(made: Results) -> Iterator[Verb]:
-    right = {"Beta": (1.0, 1.0), "Dirichlet": (1.0,), "Gamma": (1.0,), "InverseGamma": (1.0,), "RootInverseGamma": (1.0,), "StudentT": (3.0,)}
+    right = {
+        "Beta": (1.0, 1.0),
+        "Dirichlet": (1.0,),
+        "Gamma": (1.0,),
+        "InverseGamma": (1.0,),
+        "RootInverseGamma": (1.0,),
+        "StudentT": (3.0,),
+    }
     for name, call in vars(priors).items():
         if name[0].isupper() and getattr(call, "__name__", "") == name and inspect.isfunction(call):
             made_of = call(*right.get(name, ()))
