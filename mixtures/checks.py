@@ -7,7 +7,7 @@ take several arguments of a kind by name.
 import math
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,17 @@ def check_choice(name: str, value: Any, choices: Iterable[str]) -> str:
     if not isinstance(value, str) or value not in (known := list(choices)):
         raise ChoiceError.of(name, value, choices)
     return known[known.index(value)]
+
+
+def listed(given: Any) -> list[Any]:
+    """One value, or several, as a list; a text is one, and so is what no list can be made of, to be refused as a value.
+
+    Example:
+        >>> listed("loc"), listed(("loc", "scale"))
+        (['loc'], ['loc', 'scale'])
+    """
+    is_one = isinstance(given, str | bytes | Mapping) or (isinstance(given, np.ndarray) and given.ndim == 0)
+    return list(given) if isinstance(given, Iterable) and not is_one else [given]
 
 
 def check_share(name: str, value: Any) -> float:

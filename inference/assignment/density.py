@@ -30,8 +30,16 @@ LEAST_MASS = 0.98
 
 
 def program_in(result: Any) -> Program:
-    """The declaration of a fit, or of a tree of draws."""
-    return program_of(result) if isinstance(result, xr.DataTree) else result.program
+    """The declaration of a fit, or of a tree of draws.
+
+    Raises:
+        ModelError: neither a point fit nor draws.
+    """
+    if isinstance(result, xr.DataTree):
+        return program_of(result)
+    if not isinstance(result, PointFit):
+        raise ModelError("fit", got=type(result).__name__, expected="a point fit, or a tree of draws")
+    return result.program
 
 
 def draws_in(result: Any, most: int = MOST_DRAWS) -> dict[str, Float[np.ndarray, "draws ..."]]:

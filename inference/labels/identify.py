@@ -20,6 +20,7 @@ from inference.posterior.tree import build_tree
 from inference.samplers.protocol import Draws
 from mixtures import Mixture, Program
 from mixtures.assignments import Dirichlet
+from mixtures.checks import listed
 from mixtures.errors import DataError, FitError
 from mixtures.seeds import NEEDED, check_seed, derived
 
@@ -90,7 +91,7 @@ def identify(
     assert mixture is not None  # said by sample_telescope
     values = _of_clusters(tree, mixture, chosen, wanted)
     own = [name for name in values if name != "weights" and "components" in draws[name].dims]
-    names = own if by is None else [check_choice("by", name, own) for name in ([by] if isinstance(by, str) else by)]
+    names = own if by is None else [check_choice("by", name, own) for name in listed(by) or [""]]
     best = int(np.argmax(flat(tree["sample_stats"]["lp"].transpose("chain", "draw").values)[chosen]))
     labels = _grouped(_points({name: values[name] for name in names}), best, derived(seed, "identify"))
     is_labelling = np.sort(labels, axis=1) == np.arange(wanted)

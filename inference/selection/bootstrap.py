@@ -20,6 +20,7 @@ from inference.selection.replicates import batches_of, replicates_of
 from inference.selection.steps_up import statistics_of
 from inference.status import Status
 from mixtures import Mixture, Observations
+from mixtures.checks import listed
 from mixtures.errors import DataError, ModelError
 from mixtures.seeds import check_seed, derived
 
@@ -198,8 +199,7 @@ def _line(null: PointFit, statistic: float, replicates: np.ndarray, status_of_ne
 def _checked_components(mixture: Mixture, components: Any) -> list[int]:
     if components is None:
         return [mixture.components]
-    several = components if isinstance(components, Iterable) and not isinstance(components, str) else [components]
-    counts = [check_count("components", count) for count in several]
+    counts = [check_count("components", count) for count in listed(components)]
     if not counts or sorted(set(counts)) != counts:
         raise DataError("components", got=str(counts), expected="increasing numbers, at least one of them")
     return counts

@@ -16,6 +16,7 @@ from inference.selection.refits import EMOptions
 from inference.selection.sweep import one_by_one, sweep
 from mixtures import Mixture, Observations
 from mixtures.assignments import Assignment, Dirichlet
+from mixtures.checks import listed
 from mixtures.errors import ChoiceError, DataError, ModelError
 from mixtures.families import Gaussian
 from mixtures.families.covariance import ALIASES, STRUCTURES
@@ -141,7 +142,7 @@ def select_components(
         ('E', 2)
     """
     observations = observed(x, labels, row_weights)
-    counts = list(dict.fromkeys(check_count("components", count) for count in _listed(components)))
+    counts = list(dict.fromkeys(check_count("components", count) for count in listed(components)))
     candidates = _families(observations, structures, family)
     check_choice("criterion", criterion, CRITERIA)
     if not counts or not candidates:
@@ -168,7 +169,7 @@ def _families(x: Observations, structures: Any, family: Any) -> dict[str, Family
     """The families to try, by name."""
     if family is None:
         every = ("E", "V") if x.features is None else STRUCTURES
-        chosen = every if structures is None else _listed(structures)
+        chosen = every if structures is None else listed(structures)
         names = dict.fromkeys(check_choice("structures", name, (*ALIASES, *STRUCTURES)) for name in chosen)
         return {name: Gaussian(name) for name in names}
     if structures is not None:
@@ -182,9 +183,3 @@ def _families(x: Observations, structures: Any, family: Any) -> dict[str, Family
     for name, one in several.items():
         check_family(f"family: {name}", one)
     return {str(name): one for name, one in several.items()}
-
-
-def _listed(given: Any) -> list[Any]:
-    """One value, or several, as a list; a text is one, and so is what no list can be made of, to be refused as a value."""
-    is_one = isinstance(given, str | bytes | Mapping) or (isinstance(given, np.ndarray) and given.ndim == 0)
-    return list(given) if isinstance(given, Iterable) and not is_one else [given]

@@ -22,6 +22,7 @@ from inference.selection.refits import EMOptions
 from inference.selection.routes import Answer, answers_of
 from inference.selection.words import words_of
 from mixtures import Mixture, Observations
+from mixtures.checks import listed
 from mixtures.errors import ChoiceError, DataError, ModelError
 from mixtures.seeds import check_seed, derived
 
@@ -212,10 +213,8 @@ def number_of_components(
 
 
 def _checked(components: Any, routes: Any, posterior: Any) -> tuple[list[int], list[str]]:
-    several = components if isinstance(components, Iterable) and not isinstance(components, str) else [components]
-    counts = sorted({check_count("components", count) for count in several})
-    listed = [routes] if isinstance(routes, str) else list(routes)
-    wanted = [check_choice("routes", route, ROUTES) for route in listed]
+    counts = sorted({check_count("components", count) for count in listed(components)})
+    wanted = [check_choice("routes", route, ROUTES) for route in listed(routes)]
     if not wanted and posterior is None:
         raise ModelError("routes", got="none, and no posterior", expected=f"some of {', '.join(ROUTES)}")
     if wanted and not counts:
