@@ -204,6 +204,8 @@ def observations_of(posterior: xr.DataTree) -> Observations:
         labels=of_rows("labels"),
         row_weights=of_rows("weights"),
         sequence=of_rows("sequence"),
+        lower=of_rows("lower"),
+        upper=of_rows("upper"),
         data=named or None,
     )
 

@@ -13,8 +13,10 @@ import numpy as np
 
 from mixtures.assignments import Assignment, Dirichlet
 from mixtures.assignments.law import check_assignment
+from mixtures.censoring import BOUNDS
 from mixtures.checks import check_count
 from mixtures.errors import DataError, MixturesError, ModelError
+from mixtures.families.bounds import check_bounds, stand_ins
 from mixtures.families.family import Family
 from mixtures.families.members import (
     check_family,
@@ -108,6 +110,8 @@ class Mixture(Program):
         size: int | tuple[int, ...] | None = None,
         hyper: Hyper | None = None,
         observed: Array | None = None,
+        lower: Array | None = None,
+        upper: Array | None = None,
         covariates: Array | None = None,
         labels: Array | None = None,
         sequence: Array | None = None,
@@ -120,6 +124,8 @@ class Mixture(Program):
             size: with `x=None`, the shape of the data to draw: rows, or (rows, features).
             hyper: hyperparameters, in place of the declaration's.
             observed: which cells of `x` were observed, in its shape; the others drop out of the likelihood. None: all.
+            lower: lower bounds of cells that were not observed, in the shape of `x`, -infinity where there is none. None: nowhere.
+            upper: upper bounds likewise.
             covariates: what regressions and gating weights depend on, (rows, covariates).
             labels: known components of the rows, -1 where unknown.
             sequence: the series of each row, numbers.
@@ -151,9 +157,10 @@ class Mixture(Program):
             context = {"covariates": row["covariates"]} if "covariates" in row else {}
             if "observed" in row:
                 context["observed"] = row["observed"] != 0
+            context |= {bound: row[bound] for bound in BOUNDS if bound in row}
             return _observe(family, ppl, {**shared, **chosen, **context, "assignment": z}, features, row.get("x"))
 
-        data = {"x": x, "observed": observed, "labels": labels}
+        data = {"x": x, "observed": observed, "lower": lower, "upper": upper, "labels": labels}
         if self.needs_covariates:
             data["covariates"] = covariates
         given = {name: value for name, value in data.items() if value is not None}
@@ -174,9 +181,10 @@ class Mixture(Program):
         """This declaration, its data-scaled priors written out as numbers."""
         data = Observations.of(x)
 
-        table = {site: prior.scaled_to(data.x, data.covariates) for site, prior in self.family.priors_by_site.items()}
+        known = stand_ins(self.family, data)
+        table = {site: prior.scaled_to(known, data.covariates) for site, prior in self.family.priors_by_site.items()}
         family = replace(self.family, priors=tuple(table.items()))  # type: ignore[type-var]
-        return replace(self, family=family, assignment=self.assignment.scaled_to(data.x, data.covariates))
+        return replace(self, family=family, assignment=self.assignment.scaled_to(known, data.covariates))
 
     @cached_property
     def structure(self) -> "Mixture":
@@ -188,10 +196,10 @@ class Mixture(Program):
         """The hyperparameters on data `x`, to be passed beside `structure`."""
         data = Observations.of(x)
         covariates = data.covariates if self.needs_covariates else None
+        known = stand_ins(self.family, data)
         return {
             site: {
-                key: np.asarray(value, dtype=np.float64)
-                for key, value in prior.scaled_to(data.x, covariates).parameters
+                key: np.asarray(value, dtype=np.float64) for key, value in prior.scaled_to(known, covariates).parameters
             }
             for site, prior in self.priors.items()
         }
@@ -200,7 +208,7 @@ class Mixture(Program):
         """Where one optimisation starts: the rules of weights and family, the latter's at randomly drawn rows."""
         data = Observations.of(x)
         rows = rng.choice(len(data), self.components, replace=len(data) < self.components)
-        values = completed(data, rng)
+        values = completed(data, rng, stand_ins(self.family, data))
         law = self.assignment.start(self.components, data.rows, rng)
         return {**law, **started(self.family, values, rows, self.components, data.covariates)}
 
@@ -213,6 +221,7 @@ class Mixture(Program):
         if self.needs_covariates and x.covariates is None:
             raise missing_covariates()
         self.family.check(x)
+        check_bounds(self.family, x)
         self._check_numbers(x)
         if not all(prior.is_scaled for prior in self.priors.values()):
             _check_not_blank(x)
@@ -309,11 +318,17 @@ def _observe(family: Family, ppl: PPL, parameters: dict[str, Array], features: i
     return ppl.sample("obs", family.emission(ppl, parameters, features), obs=x)
 
 
-def completed(data: Observations, rng: np.random.Generator) -> np.ndarray:
-    """The data with missing cells drawn from the same column's observed ones: good enough to start from."""
+def completed(data: Observations, rng: np.random.Generator, known: np.ndarray | None = None) -> np.ndarray:
+    """The data with missing cells drawn from the same column's known ones: good enough to start from.
+
+    Args:
+        data: the data.
+        rng: draws.
+        known: the data with numbers in place of censored cells; None: `data.substituted`.
+    """
     if data.observed is None:
         return data.x
-    values = np.array(data.x).reshape(len(data), -1)
+    values = np.array(data.substituted if known is None else known).reshape(len(data), -1)
     _check_not_blank(data)
     for column in values.T:
         seen = ~np.isnan(column)
@@ -322,15 +337,29 @@ def completed(data: Observations, rng: np.random.Generator) -> np.ndarray:
 
 
 def _check_not_blank(data: Observations) -> None:
+    """Check that every column says where its numbers lie: by one that is known, or by bounds on either side."""
     blank = np.isnan(data.x).all(axis=0)
+    if blank.any() and (data.lower is not None or data.upper is not None):
+        blank &= ~_is_bounded(data)
     if blank.any():
         names = data.feature_names or range(data.features or 1)
+        listed = [name for name, is_blank in zip(names, np.atleast_1d(blank), strict=True) if is_blank]
+        has_bounds = np.any(data.is_censored)
         raise DataError(
             "x",
-            got=f"no observed value in column {[name for name, is_blank in zip(names, np.atleast_1d(blank), strict=True) if is_blank]}",
-            expected="at least one in each column",
+            got=f"no observed value in column {listed}" + (", all censored on one side" if has_bounds else ""),
+            expected="at least one in each column" + (", or bounds from below and from above" if has_bounds else ""),
             advice="Drop the column.",
         )
+
+
+def _is_bounded(data: Observations) -> np.ndarray:
+    """Which columns have bounds on either side."""
+    both = (
+        np.zeros(data.shape[1:], dtype=bool) if bound is None else np.isfinite(bound).any(axis=0)
+        for bound in (data.lower, data.upper)
+    )
+    return np.logical_and(*both)
 
 
 def missing_covariates() -> DataError:

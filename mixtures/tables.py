@@ -261,7 +261,9 @@ def checked_sequence(given: Any, rows: int) -> np.ndarray:
     return found
 
 
-OWN_NAMES = frozenset({"x", "ppl", "size", "observed", "covariates", "labels", "sequence", "hyper", "row_weights"})
+OWN_NAMES = frozenset(
+    {"x", "ppl", "size", "observed", "lower", "upper", "covariates", "labels", "sequence", "hyper", "row_weights"}
+)
 """Names of arguments that programs have already."""
 
 

@@ -65,8 +65,9 @@ def _settings(data: str, options: Options, is_sampled: bool) -> Settings:
         name for name, _ in map(declaration.split, options["family"]) if name
     )  # families name their columns
     columns = DataSettings(
-        data, named, listed(options["covariates"]), **single, missing=str(options["missing"]), text=text
-    )
+        data, named, listed(options["covariates"]), **single, missing=str(options["missing"]), text=text,
+        lower=listed(options["lower"]), upper=listed(options["upper"]),
+    )  # fmt: skip
     model = ModelSettings(
         components=counts(options["components"]),
         family=tuple(options["family"]), covariance=options["covariance"], priors=tuple(options["prior"]),

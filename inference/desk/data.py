@@ -11,6 +11,7 @@ import pandas as pd
 from inference.desk.settings import DataSettings
 from inference.desk.table_files import Table
 from mixtures import Observations
+from mixtures.censoring import BOUNDS
 from mixtures.errors import DataError
 from mixtures.families import Gaussian
 from mixtures.families.family import Family
@@ -35,7 +36,8 @@ def observations_of(table: Table, settings: DataSettings) -> Observations:
     single = {name: getattr(settings, name) for name in ("labels", "weights", "sequence")}
     used = {name: _column(table, f"--{name}", column) for name, column in single.items() if column}
     covariates = [_column(table, "--covariates", column) for column in settings.covariates]
-    others = {*used.values(), *covariates}
+    bounds = {name: [_column(table, f"--{name}", column) for column in getattr(settings, name)] for name in BOUNDS}
+    others = {*used.values(), *covariates, *chain.from_iterable(bounds.values())}
     columns = [_column(table, "--columns", column) for column in settings.columns]
     columns = columns or [str(column) for column in frame.columns if column not in others]
     try:
@@ -46,6 +48,7 @@ def observations_of(table: Table, settings: DataSettings) -> Observations:
             labels=_of_rows(frame, used.get("labels")),
             row_weights=_of_rows(frame, used.get("weights")),
             sequence=_of_rows(frame, used.get("sequence")),
+            **{name: frame[listed] for name, listed in bounds.items() if listed},
         )
     except DataError as error:
         raise DataError(

@@ -3,11 +3,13 @@
 import io
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from inference.desk.settings import DataSettings
 from inference.desk.table_files import Table
 from mixtures import Observations
+from mixtures.censoring import BOUNDS
 
 DATA = "data.csv"
 
@@ -41,6 +43,11 @@ def table_of(x: Observations) -> tuple[Table, DataSettings]:
     used = {name: f"{name}_" for name, values in single.items() if values is not None}
     for name, column in used.items():
         frame[column] = single[name]
+    bounds = {name: tuple(f"{column}_{name}" for column in names) for name in BOUNDS if getattr(x, name) is not None}
+    for name, columns in bounds.items():
+        bound = getattr(x, name).reshape(len(x), -1)
+        frame[list(columns)] = np.where(np.isfinite(bound), bound, np.nan)
     missing = "raise" if x.observed is None else "allow"
-    settings = replace(DataSettings(DATA, names, covariates, missing=missing), **used)  # type: ignore[arg-type]
+    kept = replace(DataSettings(DATA, names, covariates, missing=missing), **used)  # type: ignore[arg-type]
+    settings = replace(kept, **bounds)  # type: ignore[arg-type]
     return Table(frame_of(text_of(frame)), "run", "from Python"), settings

@@ -34,6 +34,8 @@ class DataSettings:
         missing: `"allow"` where empty cells were not observed; `"raise"` where they are an error.
         sheet: of a workbook.
         text: what is known of a text file.
+        lower: columns of lower bounds, one for each of `columns`, see `Observations`.
+        upper: columns of upper bounds.
     """
 
     source: str
@@ -46,6 +48,8 @@ class DataSettings:
     missing: str = "raise"
     sheet: str = ""
     text: TextOptions = field(default_factory=TextOptions)
+    lower: tuple[str, ...] = ()
+    upper: tuple[str, ...] = ()
 
     def __post_init__(self):
         check_choice("missing", self.missing, MISSING)

@@ -19,6 +19,7 @@ from inference.posterior.circle import unrolled
 from inference.results import versions
 from inference.samplers.protocol import Draws
 from mixtures import Observations, Program
+from mixtures.censoring import BOUNDS
 from mixtures.specification import kept, to_json
 
 POINTWISE_BYTES = 2**30
@@ -162,6 +163,11 @@ def _constants(program: Program, x: Observations) -> xr.Dataset:
         if values is not None:
             constants = constants.assign_coords(rows=x.coords()["rows"])
             constants[name] = (("rows",), np.array(values))
+    for name in BOUNDS:
+        if getattr(x, name) is not None:
+            known = {dim: value for dim, value in x.coords().items() if dim != "covariates"}
+            constants = constants.assign_coords(known)
+            constants[f"{name}_of_rows"] = (("rows", "features")[: x.x.ndim], np.array(getattr(x, name)))
     for name, values in (x.data or {}).items():
         dims = [f"{NAMED}{name}_dim_{axis}" for axis in range(values.ndim)]
         constants[f"{NAMED}{name}"] = (dims, np.array(values))

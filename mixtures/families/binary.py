@@ -23,6 +23,7 @@ class Bernoulli(Columns):
     A mixture of one binary column is not identified: use several.
     """
 
+    has_tails: ClassVar[bool] = True
     default_priors: ClassVar[Mapping[str, Prior]] = {"probs": PROBS}
     support: ClassVar[Support] = whole_up_to(1)
 
@@ -47,6 +48,7 @@ class Binomial(Columns):
 
     total_count: int
 
+    has_tails: ClassVar[bool] = True
     default_priors: ClassVar[Mapping[str, Prior]] = {"probs": PROBS}
 
     def __post_init__(self):

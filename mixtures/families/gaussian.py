@@ -99,7 +99,16 @@ class Gaussian(Family):
         return {site: prior for site, prior in table.items() if is_used.get(site, True)}
 
     def parts(self) -> Parts:
-        return Parts(jointly=self._jointly, covariances=self.covariances)
+        return Parts(
+            jointly=self._jointly,
+            covariances=self.covariances,
+            has_distribution_function=self._has_distribution_function,
+        )
+
+    def _has_distribution_function(self, features: int | None) -> bool:
+        """Cells of correlated columns have none of their own."""
+        form = self.structure(features)
+        return features is None or not (form.has_correlation or form.has_orientation)
 
     def _jointly(self, ppl: PPL, draw: Draw, components: int, features: int | None) -> dict[str, Array]:
         """What components have relative to each other: the sites that sum to zero over them."""
@@ -151,7 +160,7 @@ class Gaussian(Family):
             # Sigma = L L', L = diag(spread) C where R = C C'
             normal = ppl.dist.MultivariateNormal(loc, scale_tril=scale[..., None] * parameters["correlation_cholesky"])
         else:
-            return joined(ppl.dist.Normal(loc, scale), parameters, features)
+            return joined(ppl, ppl.dist.Normal(loc, scale), parameters, features)
         return observed_normal(ppl, normal, parameters.get("observed"))
 
     def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:

@@ -25,6 +25,7 @@ class NegativeBinomial(Columns):
         # Given concentration 1, the mean lies between 1/20 and 20 times the data's, with probability 0.95.
         "rate": LogNormal(MINUS_LOG_MEAN, 1.5),
     }
+    has_tails: ClassVar[bool] = True
     support: ClassVar[Support] = COUNTS
 
     def cell(self, ppl: PPL, parameters: Mapping[str, Array]) -> Distribution:

@@ -24,6 +24,16 @@ def nothing(ppl: PPL, draw: Any, components: int, features: int | None) -> dict[
     return {}
 
 
+def always(features: int | None) -> bool:
+    """Whatever the number of columns."""
+    return True
+
+
+def never(features: int | None) -> bool:
+    """With no number of columns."""
+    return False
+
+
 @dataclass(frozen=True)
 class Parts:
     """The optional parts of a family.
@@ -43,6 +53,8 @@ class Parts:
         can_be: (x, components) -> which rows could be of which component whatever the parameters, (rows, components); a missing cell (NaN)
             rules nothing out.
         covariances: (parameters, features) -> the components' covariance matrices, (..., components, features, features).
+        has_distribution_function: features -> whether a cell may be known by bounds alone, or cut off at some: its emission then joins cells
+            by `families.columns.joined`, and their distributions say `log_tails`.
         closed_form: EM's M-step, an `inference.point.em.closed_form.ClosedForm`; None: by gradients.
 
     Example:
@@ -63,6 +75,7 @@ class Parts:
     observe: Callable[[PPL, dict[Any, Array], Array | None], Any] | None = None
     can_be: Callable[[np.ndarray, int], np.ndarray] = everything
     covariances: Callable[..., np.ndarray] | None = None
+    has_distribution_function: Callable[[int | None], bool] = never
     closed_form: Any | None = None
 
     @property

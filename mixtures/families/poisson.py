@@ -32,6 +32,7 @@ class Poisson(Columns):
     """
 
     default_priors: ClassVar[Mapping[str, Prior]] = {"rate": RATE}
+    has_tails: ClassVar[bool] = True
     support: ClassVar[Support] = COUNTS
 
     def cell(self, ppl: PPL, parameters: Mapping[str, Array]) -> Distribution:
@@ -52,6 +53,7 @@ class ZeroInflatedPoisson(Columns):
         "gate": Beta(1.5, 1.5),
         "rate": RATE,
     }
+    has_tails: ClassVar[bool] = True
     support: ClassVar[Support] = COUNTS
 
     def cell(self, ppl: PPL, parameters: Mapping[str, Array]) -> Distribution:

@@ -9,7 +9,7 @@ from mixtures.checks import check_choice, check_count
 from mixtures.errors import DataError
 from mixtures.families.columns import joined
 from mixtures.families.family import Draw, Family
-from mixtures.families.parts import Parts
+from mixtures.families.parts import Parts, always
 from mixtures.families.support import COUNTS, REAL, whole_up_to
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
@@ -77,6 +77,7 @@ class Regression(Family):
             support=SUPPORT[self.kind],
             linear_predictors=(("intercept", "slope"),),
             with_covariates=lambda count: replace(self, covariates=count),
+            has_distribution_function=always,
         )
 
     @property
@@ -102,7 +103,7 @@ class Regression(Family):
             cell = ppl.dist.Poisson(ppl.xp.exp(eta))
         else:
             cell = ppl.dist.Bernoulli(logits=eta)
-        return joined(cell, parameters, None)
+        return joined(ppl, cell, parameters, None)
 
     def start(
         self, x: np.ndarray, rows: np.ndarray, components: int, covariates: np.ndarray | None = None

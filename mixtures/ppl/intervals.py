@@ -12,7 +12,7 @@ from mixtures.ppl.protocol import IMPOSSIBLE, Array
 LARGEST = 1e150
 """Of the numbers among which a quantile is looked for."""
 
-HALVINGS = 64
+HALVINGS = 58
 """Of an interval of some hundred: what is left is below the digits of a float."""
 
 NARROW = 1e-5
@@ -77,7 +77,7 @@ class Intervals:
     def truncated(self, cell: Any, x: Array, low: Array, high: Array, is_discrete: bool) -> Tails:
         """The tails of X given low <= X <= high."""
         xp = self.xp
-        nothing, whole = self._at(cell, low - is_discrete), self._at(cell, high)
+        nothing, whole = self._at(cell, low - float(is_discrete)), self._at(cell, high)
         total, _ = self.between(nothing, whole)
         is_before, is_after = x < low, x >= high
         some = xp.where(low > -math.inf, low, xp.where(high < math.inf, high, 0.0))
@@ -86,23 +86,31 @@ class Intervals:
         below = xp.where(is_before, IMPOSSIBLE, xp.where(is_after, 0.0, below))
         return below, xp.where(is_before, 0.0, xp.where(is_after, IMPOSSIBLE, above))
 
-    def quantile(self, cell: Any, log_share: Array, loop: Callable[..., Any]) -> Array:
-        """x with P(X <= x) = share, of a truncated cell: by halving an interval on a line on which every float has its place.
+    def quantile(self, cell: Any, low: Array, high: Array, share: Array, loop: Callable[..., Any]) -> Array:
+        """x with P(X <= x) = share given low <= X <= high, by halving an interval on a line on which every float has its place.
 
         Args:
-            cell: has `log_tails`, `low` and `high`.
-            log_share: log of the share.
+            cell: the distribution of X; it has `log_tails`.
+            low: lower bound, -infinity where there is none.
+            high: upper bound likewise.
+            share: from 0 to 1.
             loop: (start, stop, step, state) -> state, where step takes a number and the state.
         """
-        xp = self.xp
+        xp, is_discrete = self.xp, cell.support.is_discrete
+        nothing, whole = self._at(cell, low - float(is_discrete)), self._at(cell, high)
+        total, _ = self.between(nothing, whole)
+        below = xp.logaddexp(nothing[0], total + xp.log(share))
+        above = xp.logaddexp(whole[1], total + xp.log1p(-share))
 
         def halved(_: Any, ends: tuple[Array, Array]) -> tuple[Array, Array]:
             middle = 0.5 * (ends[0] + ends[1])
-            is_short = cell.log_tails(xp.sinh(middle))[0] < log_share
+            tails = cell.log_tails(xp.sinh(middle))
+            # by the smaller tail, which has the digits
+            is_short = xp.where(below < above, tails[0] < below, tails[1] > above)
             return xp.where(is_short, middle, ends[0]), xp.where(is_short, ends[1], middle)
 
-        room = 0.0 * log_share
-        start = tuple(xp.asinh(xp.clip(bound, -LARGEST, LARGEST)) + room for bound in (cell.low, cell.high))
+        first = xp.ceil(low) - 1 if is_discrete else low
+        start = tuple(xp.asinh(xp.clip(end, -LARGEST, LARGEST)) + 0.0 * below for end in (first, high))
         found = xp.sinh(loop(0, HALVINGS, halved, start)[1])
-        whole = xp.where(xp.abs(found - xp.round(found)) < 1e-6, xp.round(found), xp.ceil(found))
-        return xp.clip(whole if cell.support.is_discrete else found, cell.low, cell.high)
+        whole_number = xp.ceil(found - 1e-9 * (1 + xp.abs(found)))
+        return xp.clip(whole_number if is_discrete else found, low, high)

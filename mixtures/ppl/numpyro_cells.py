@@ -73,24 +73,8 @@ class Truncated(_OfCell):
     def sample(self, key, sample_shape=()):
         """By the inverse of the distribution function."""
         shape = sample_shape + self.batch_shape
-        return INTERVALS.quantile(
-            self, jnp.log(jax.random.uniform(key, shape, dtype=jnp.result_type(float))), jax.lax.fori_loop
-        )
+        share = jax.random.uniform(key, shape, dtype=jnp.result_type(float))
+        return INTERVALS.quantile(self.cell, self.low, self.high, share, jax.lax.fori_loop)
 
 
-class Never(dist.Distribution):
-    """What does not happen at any time."""
-
-    support = constraints.real
-
-    def log_prob(self, value):
-        return jnp.full(jnp.broadcast_shapes(jnp.shape(value), self.batch_shape), IMPOSSIBLE)
-
-    def log_tails(self, value):
-        return TAILS.step(jnp.broadcast_to(value, jnp.broadcast_shapes(jnp.shape(value), self.batch_shape)) == jnp.inf)
-
-    def sample(self, key, sample_shape=()):
-        return jnp.full(sample_shape + self.batch_shape, jnp.inf)
-
-
-CELLS = {"Censored": Censored, "Never": Never, "Truncated": Truncated}
+CELLS = {"Censored": Censored, "Truncated": Truncated}

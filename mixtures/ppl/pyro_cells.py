@@ -78,8 +78,8 @@ class Truncated(_OfCell):
 
     def sample(self, sample_shape=torch.Size()):  # noqa: B008 (torch's own signature)
         """By the inverse of the distribution function."""
-        log_share = torch.log(torch.rand(self._extended_shape(sample_shape), dtype=self.low.dtype))
-        return INTERVALS.quantile(self, log_share, _loop)
+        share = torch.rand(self._extended_shape(sample_shape), dtype=self.low.dtype)
+        return INTERVALS.quantile(self.cell, self.low, self.high, share, _loop)
 
     def expand(self, batch_shape, _instance=None):
         return Truncated(self.cell.expand(torch.Size(batch_shape)), self.low, self.high)
@@ -91,28 +91,4 @@ def _loop(start, stop, step, state):
     return state
 
 
-class Never(dist.TorchDistribution):
-    """What does not happen at any time."""
-
-    arg_constraints: ClassVar[dict] = {}
-    has_rsample = False
-    support = constraints.real
-
-    def __init__(self, batch_shape=(), dtype=None):
-        self.dtype = torch.get_default_dtype() if dtype is None else dtype
-        super().__init__(torch.Size(batch_shape), validate_args=False)
-
-    def log_prob(self, value):
-        return torch.full_like(value, IMPOSSIBLE).expand(torch.broadcast_shapes(value.shape, self.batch_shape))
-
-    def log_tails(self, value):
-        return TAILS.step(value.expand(torch.broadcast_shapes(value.shape, self.batch_shape)) == torch.inf)
-
-    def sample(self, sample_shape=torch.Size()):  # noqa: B008 (torch's own signature)
-        return torch.full(self._extended_shape(sample_shape), torch.inf, dtype=self.dtype)
-
-    def expand(self, batch_shape, _instance=None):
-        return Never(batch_shape, self.dtype)
-
-
-CELLS = {"Censored": Censored, "Never": Never, "Truncated": Truncated}
+CELLS = {"Censored": Censored, "Truncated": Truncated}

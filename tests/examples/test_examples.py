@@ -33,6 +33,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     ],
     "08_label_switching": [SMALL],
     "10_markov_switching": [["--restarts", "1"]],
+    "11_censoring": [["--backend", backend, "--rows", "120", "--restarts", "2"] for backend in ("numpyro", "pyro")],
     "09_hidden_markov": [["--backend", backend, *SMALL[:2], *SMALL[4:]] for backend in ("numpyro", "pyro")],
 }
 """By example: the argument lists that it is run with."""

@@ -38,7 +38,7 @@ def closed_task(mixture: Mixture, x: Observations, fixed: frozenset[str], is_pos
     covariates = 0 if x.covariates is None else x.covariates.shape[1]
     family = closed_form(with_covariates(mixture.family, covariates))
     law = closed_law(mixture.assignment, covariates)
-    if family is None or law is None:
+    if family is None or law is None or np.any(x.is_censored):
         return None
     if x.observed is not None and not law.follows:
         family = for_missing(family, x.observed)

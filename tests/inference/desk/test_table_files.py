@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from inference.desk.data import notes, observations_of
+from inference.desk.kept_data import table_of
 from inference.desk.settings import DataSettings
 from inference.desk.table_files import Table, read_table
 from inference.desk.text_tables import TextOptions
@@ -68,6 +69,14 @@ def test_columns_have_their_purposes():
         Table(frame.drop(columns="name"), "plants", ""), DataSettings("", labels="known", sequence="series")
     )
     assert rest.feature_names == ("height", "visits", "times")
+
+
+def test_bounds_of_cells_are_columns_too():
+    """One for each modelled column; the table that a run keeps gives them back."""
+    frame = pd.DataFrame({"time": [1.5, np.nan, np.nan], "seen": [np.nan, 2.0, 1.0], "gone": [np.nan, np.nan, 4.0]})
+    x = observations_of(Table(frame, "study", ""), DataSettings("study.csv", lower=("seen",), upper=("gone",)))
+    assert x.feature_names == ("time",) and x.lower.tolist() == [-np.inf, 2.0, 1.0] and x.upper[2] == 4.0
+    assert observations_of(*table_of(x)).fingerprint == x.fingerprint
 
 
 @pytest.mark.parametrize(
