@@ -12,6 +12,7 @@ from inference.factors import with_factors
 from mixtures import Observations, Program
 from mixtures.assignments import Assignment
 from mixtures.errors import DataError, ModelError, in_words
+from mixtures.observations import CELLS
 from mixtures.specification import by_token, from_json, kept
 
 PER_DRAW = ("posterior", "posterior_raw", "sample_stats", "relabelling", "log_likelihood", "log_prior")
@@ -204,8 +205,7 @@ def observations_of(posterior: xr.DataTree) -> Observations:
         labels=of_rows("labels"),
         row_weights=of_rows("weights"),
         sequence=of_rows("sequence"),
-        lower=of_rows("lower"),
-        upper=of_rows("upper"),
+        **{name: of_rows(name) for name in CELLS},
         data=named or None,
     )
 

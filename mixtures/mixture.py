@@ -13,18 +13,18 @@ import numpy as np
 
 from mixtures.assignments import Assignment, Dirichlet
 from mixtures.assignments.law import check_assignment
-from mixtures.censoring import BOUNDS
 from mixtures.checks import check_count
 from mixtures.errors import DataError, MixturesError, ModelError
-from mixtures.families.bounds import check_bounds, stand_ins
+from mixtures.families.bounds import check_bounds
 from mixtures.families.family import Family
+from mixtures.families.known_numbers import check_known, scaled_values
 from mixtures.families.members import (
     check_family,
     parts_of,
     started,
     with_covariates,
 )
-from mixtures.observations import Observations
+from mixtures.observations import CELLS, Observations
 from mixtures.ppl.notation import Extent, Notation, Symbol
 from mixtures.ppl.protocol import PPL, Array
 from mixtures.priors import Prior, Statistic, format_number
@@ -112,6 +112,8 @@ class Mixture(Program):
         observed: Array | None = None,
         lower: Array | None = None,
         upper: Array | None = None,
+        trials: Array | None = None,
+        exposure: Array | None = None,
         covariates: Array | None = None,
         labels: Array | None = None,
         sequence: Array | None = None,
@@ -126,6 +128,8 @@ class Mixture(Program):
             observed: which cells of `x` were observed, in its shape; the others drop out of the likelihood. None: all.
             lower: lower bounds of cells that were not observed, in the shape of `x`, -infinity where there is none. None: nowhere.
             upper: upper bounds likewise.
+            trials: of each cell, in the shape of `x`; None where nothing depends on them.
+            exposure: likewise.
             covariates: what regressions and gating weights depend on, (rows, covariates).
             labels: known components of the rows, -1 where unknown.
             sequence: the series of each row, numbers.
@@ -157,10 +161,11 @@ class Mixture(Program):
             context = {"covariates": row["covariates"]} if "covariates" in row else {}
             if "observed" in row:
                 context["observed"] = row["observed"] != 0
-            context |= {bound: row[bound] for bound in BOUNDS if bound in row}
+            context |= {name: row[name] for name in CELLS if name in row}
             return _observe(family, ppl, {**shared, **chosen, **context, "assignment": z}, features, row.get("x"))
 
         data = {"x": x, "observed": observed, "lower": lower, "upper": upper, "labels": labels}
+        data |= {"trials": trials, "exposure": exposure}
         if self.needs_covariates:
             data["covariates"] = covariates
         given = {name: value for name, value in data.items() if value is not None}
@@ -181,7 +186,7 @@ class Mixture(Program):
         """This declaration, its data-scaled priors written out as numbers."""
         data = Observations.of(x)
 
-        known = stand_ins(self.family, data)
+        known = scaled_values(self.family, data)
         table = {site: prior.scaled_to(known, data.covariates) for site, prior in self.family.priors_by_site.items()}
         family = replace(self.family, priors=tuple(table.items()))  # type: ignore[type-var]
         return replace(self, family=family, assignment=self.assignment.scaled_to(known, data.covariates))
@@ -196,7 +201,7 @@ class Mixture(Program):
         """The hyperparameters on data `x`, to be passed beside `structure`."""
         data = Observations.of(x)
         covariates = data.covariates if self.needs_covariates else None
-        known = stand_ins(self.family, data)
+        known = scaled_values(self.family, data)
         return {
             site: {
                 key: np.asarray(value, dtype=np.float64) for key, value in prior.scaled_to(known, covariates).parameters
@@ -208,7 +213,7 @@ class Mixture(Program):
         """Where one optimisation starts: the rules of weights and family, the latter's at randomly drawn rows."""
         data = Observations.of(x)
         rows = rng.choice(len(data), self.components, replace=len(data) < self.components)
-        values = completed(data, rng, stand_ins(self.family, data))
+        values = completed(data, rng, scaled_values(self.family, data))
         law = self.assignment.start(self.components, data.rows, rng)
         return {**law, **started(self.family, values, rows, self.components, data.covariates)}
 
@@ -222,6 +227,7 @@ class Mixture(Program):
             raise missing_covariates()
         self.family.check(x)
         check_bounds(self.family, x)
+        check_known(self.family, x)
         self._check_numbers(x)
         if not all(prior.is_scaled for prior in self.priors.values()):
             _check_not_blank(x)
@@ -324,10 +330,10 @@ def completed(data: Observations, rng: np.random.Generator, known: np.ndarray | 
     Args:
         data: the data.
         rng: draws.
-        known: the data with numbers in place of censored cells; None: `data.substituted`.
+        known: the data as starts look at them, see `families.known_numbers.scaled_values`; None: `data.substituted`.
     """
     if data.observed is None:
-        return data.x
+        return data.x if known is None else known
     values = np.array(data.substituted if known is None else known).reshape(len(data), -1)
     _check_not_blank(data)
     for column in values.T:

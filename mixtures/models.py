@@ -175,7 +175,7 @@ def regression_mixture(
 
     Args:
         components: the number of components.
-        kind: `"gaussian"`, `"poisson"` or `"bernoulli"`.
+        kind: `"gaussian"`, `"poisson"`, `"negative_binomial"`, `"bernoulli"` or `"binomial"`.
         weights: how the mixing weights are drawn; `weights.Gating()` lets them depend on the covariates too (mixture of experts).
         priors: `{site: prior}` in place of the defaults.
 
@@ -213,12 +213,12 @@ def beta_mixture(components: int, weights: Assignment | None = None, priors: Giv
 
 
 def binomial_mixture(
-    components: int, total_count: int, weights: Assignment | None = None, priors: Given = None
+    components: int, total_count: int | None = None, weights: Assignment | None = None, priors: Given = None
 ) -> Mixture:
     """A mixture for numbers of successes out of `total_count`. See `families.Binomial`.
 
     Args:
-        total_count: the number of trials of every cell.
+        total_count: the number of trials of every cell; None: each row has its own, `Observations(x, trials=...)`.
         components, weights, priors: as for `poisson_mixture`.
 
     Example:

@@ -15,6 +15,7 @@ from mixtures.censoring import BOUNDS, substituted, with_bounds
 from mixtures.checks import check_choice
 from mixtures.errors import DataError
 from mixtures.indices import check_index, index_of, is_default_index
+from mixtures.known_numbers import KNOWN, checked_known
 from mixtures.rows import Rows
 from mixtures.tables import (
     MAX_NAMED,
@@ -32,7 +33,10 @@ from mixtures.tables import (
     squeezed,
 )
 
-OF_ROWS = ("covariates", "labels", "row_weights", "sequence", "lower", "upper")
+CELLS = (*BOUNDS, *KNOWN)
+"""What is known of each cell beside `x`, in its shape."""
+
+OF_ROWS = ("covariates", "labels", "row_weights", "sequence", *CELLS)
 """What has an entry a row beside `x`."""
 
 MISSING = ("raise", "allow")
@@ -68,6 +72,9 @@ class Observations:
             both lies between them (it was rounded, or seen at two visits). Both ends are included; NaN or an infinity where there is no
             bound. Where both bounds are one number, that is the cell.
         upper: likewise.
+        trials: out of how many each count of successes is, for `Binomial()` and the regression of that kind: (rows,), or in the shape of `x`.
+        exposure: for how long, or over how much, each count was made, for Poisson and negative binomial families and regressions: numbers
+            > 0 that multiply the rate, likewise. Of an offset on the scale of logarithms pass `np.exp(offset)`.
         data: `{name: array}`: what a program of your own takes beside `x`, each as the argument of its name. Whole numbers stay whole, as
             indices must. An array whose first axis is as long as `x` has an entry a row, and is cut where rows are taken; any other belongs
             to all of them.
@@ -80,6 +87,7 @@ class Observations:
         covariates: the checked covariates, (rows, covariates), or None.
         covariate_names: their names, or None.
         row_weights, data, sequence: checked, read-only; or None.
+        trials, exposure: checked, read-only, in the shape of `x`; or None.
         lower, upper: checked, read-only, infinite where there is no bound; or None where no cell has one.
 
     Raises:
@@ -106,6 +114,8 @@ class Observations:
     sequence: Any = None
     lower: Any = None
     upper: Any = None
+    trials: Any = None
+    exposure: Any = None
     row_names: np.ndarray | None = field(default=None, init=False)
     covariate_names: tuple[str, ...] | None = field(default=None, init=False)
     has_index: bool = field(default=False, init=False, repr=False)
@@ -129,6 +139,10 @@ class Observations:
             object.__setattr__(self, "upper", upper)
         values.flags.writeable = False
         object.__setattr__(self, "x", values)
+        for name in KNOWN:
+            if getattr(self, name) is not None:
+                check_index(name, getattr(self, name), self)
+                object.__setattr__(self, name, checked_known(name, getattr(self, name), values))
         if self.labels is not None:
             check_index("labels", self.labels, self)
             object.__setattr__(self, "labels", checked_labels(self.labels, len(values)))
@@ -214,13 +228,13 @@ class Observations:
 
     def column(self, index: int) -> "Observations":
         """One column, shape (rows,), under its name."""
-        name = None if self.feature_names is None else (self.feature_names[index],)
+        names = None if self.feature_names is None else (self.feature_names[index],)
 
         def cut(values: np.ndarray | None) -> Any:
             return values if values is None or values.ndim == 1 else values[:, index]
 
-        own = {bound: cut(getattr(self, bound)) for bound in BOUNDS}
-        made = Observations(cut(self.x), name, self.missing, covariates=self.covariates, sequence=self.sequence, **own)
+        own = {name: cut(getattr(self, name)) for name in CELLS}
+        made = Observations(cut(self.x), names, self.missing, covariates=self.covariates, sequence=self.sequence, **own)
         return self._like(made, self.row_names)
 
     def take(self, rows: Any) -> "Observations":
@@ -326,7 +340,7 @@ class Observations:
             digest.update(self.labels.tobytes())
         if self.sequence is not None:
             digest.update(b"sequence" + self.sequence.tobytes())
-        for name in BOUNDS:
+        for name in CELLS:
             if getattr(self, name) is not None:
                 digest.update(name.encode() + getattr(self, name).tobytes())
         for name, values in sorted((self.data or {}).items()):

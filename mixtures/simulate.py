@@ -7,7 +7,10 @@ import numpy as np
 
 from mixtures.checks import MOST, check_choice, check_room
 from mixtures.errors import ChoiceError, ModelError, in_words
+from mixtures.families.known_numbers import check_known
+from mixtures.known_numbers import checked_known
 from mixtures.mixture import Mixture, missing_covariates
+from mixtures.observations import Observations
 from mixtures.ppl import PIP, backend_module
 from mixtures.program import Declared, Program
 from mixtures.seeds import check_seed, derived
@@ -23,6 +26,8 @@ def simulate(
     covariates: Any = None,
     data: Mapping[str, Any] | None = None,
     sequence: Any = None,
+    trials: Any = None,
+    exposure: Any = None,
 ) -> dict[str, np.ndarray]:
     """Draw every site of the program once: parameters, assignments and `size` rows of data.
 
@@ -35,6 +40,8 @@ def simulate(
         backend: `"numpyro"` or `"pyro"`: the draws differ, their distribution does not.
         covariates: (rows,) or (rows, covariates), for programs whose rows depend on them.
         sequence: the series of each row, of a hidden Markov chain, see `Observations`; None: one series.
+        trials: of each row or cell, see `Observations`.
+        exposure: likewise.
         data: `{name: array}`: what a program of your own takes beside `x`, see `Observations`.
 
     Returns:
@@ -81,6 +88,7 @@ def simulate(
         )
     if sequence is not None:
         taken["sequence"] = checked_sequence(sequence, shape[0])
+    taken |= _known_numbers(program, shape, {"trials": trials, "exposure": exposure})
     if isinstance(program, Mixture) and data:
         raise ModelError("data", got="named data", expected="none: a Mixture takes covariates alone")
     if isinstance(program, Mixture) and program.needs_covariates and covariates is None:
@@ -93,6 +101,15 @@ def simulate(
         else {}
     )
     return words.run_forward(program, seed, held, taken)
+
+
+def _known_numbers(program: Program, shape: tuple[int, ...], given: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Trials and exposures of the rows to draw, as the program takes them."""
+    like = np.zeros(shape)
+    known = {name: checked_known(name, values, like) for name, values in given.items() if values is not None}
+    if isinstance(program, Mixture):
+        check_known(program.family, Observations(like, trials=known.get("trials"), exposure=known.get("exposure")))
+    return known
 
 
 def _checked_size(size: Any) -> tuple[int, ...]:

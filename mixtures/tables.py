@@ -262,7 +262,21 @@ def checked_sequence(given: Any, rows: int) -> np.ndarray:
 
 
 OWN_NAMES = frozenset(
-    {"x", "ppl", "size", "observed", "lower", "upper", "covariates", "labels", "sequence", "hyper", "row_weights"}
+    {
+        "x",
+        "ppl",
+        "size",
+        "observed",
+        "lower",
+        "upper",
+        "trials",
+        "exposure",
+        "covariates",
+        "labels",
+        "sequence",
+        "hyper",
+        "row_weights",
+    }
 )
 """Names of arguments that programs have already."""
 

@@ -14,9 +14,11 @@ from inference.backends import Bound
 from inference.html import InNotebooks
 from inference.results import PointFit
 from mixtures import Mixture, Observations, Program
+from mixtures.censoring import BOUNDS
 from mixtures.checks import check_choice
 from mixtures.errors import DataError, ModelError, in_words
 from mixtures.families.members import parts_of
+from mixtures.observations import OF_ROWS
 from mixtures.seeds import check_seed, generator
 
 if TYPE_CHECKING:
@@ -180,8 +182,8 @@ def _tails(bound: Bound, parameters: Mapping[str, np.ndarray], kind: str) -> tup
 def _with_bounds(bound: Bound, **bounds: np.ndarray) -> Bound:
     """The problem of rows of which bounds alone are known: their emissions are distribution functions."""
     x = bound.x
-    blank = np.full(len(x), np.nan)
-    known = Observations(blank, x.feature_names, "allow", covariates=x.covariates, sequence=x.sequence, **bounds)
+    of_rows = {name: getattr(x, name) for name in OF_ROWS if name not in (*BOUNDS, "row_weights")}
+    known = Observations(np.full(len(x), np.nan), x.feature_names, "allow", **of_rows, **bounds)
     return bound.on(known)
 
 

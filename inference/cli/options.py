@@ -115,6 +115,8 @@ DATA = (
         "A,B",
     ),
     _option(str, "--upper", "", "Columns of upper bounds, likewise.", "Data", "A,B"),
+    _option(str, "--trials", "", "The column of trials, out of which a binomial's successes are.", "Data", "A,B"),
+    _option(str, "--exposure", "", "The column of exposures, over which counts were made.", "Data", "A,B"),
     _option(str, "--index", "", "The column of the rows' names.", "Data", "A"),
     _option(Missing, "--missing", Missing.forbidden, "Whether empty cells are an error, or were not observed.", "Data"),
     _option(str, "--separator", "", "Between fields: , ; | tab blanks. Found out if not given.", "Data", "S"),

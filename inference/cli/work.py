@@ -67,6 +67,7 @@ def _settings(data: str, options: Options, is_sampled: bool) -> Settings:
     columns = DataSettings(
         data, named, listed(options["covariates"]), **single, missing=str(options["missing"]), text=text,
         lower=listed(options["lower"]), upper=listed(options["upper"]),
+        trials=listed(options["trials"]), exposure=listed(options["exposure"]),
     )  # fmt: skip
     model = ModelSettings(
         components=counts(options["components"]),

@@ -11,10 +11,10 @@ import pandas as pd
 from inference.desk.settings import DataSettings
 from inference.desk.table_files import Table
 from mixtures import Observations
-from mixtures.censoring import BOUNDS
 from mixtures.errors import DataError
 from mixtures.families import Gaussian
 from mixtures.families.family import Family
+from mixtures.observations import CELLS
 
 MOST_STAND_INS = 2
 """So many different texts among numbers look like what stands for an empty cell."""
@@ -36,8 +36,8 @@ def observations_of(table: Table, settings: DataSettings) -> Observations:
     single = {name: getattr(settings, name) for name in ("labels", "weights", "sequence")}
     used = {name: _column(table, f"--{name}", column) for name, column in single.items() if column}
     covariates = [_column(table, "--covariates", column) for column in settings.covariates]
-    bounds = {name: [_column(table, f"--{name}", column) for column in getattr(settings, name)] for name in BOUNDS}
-    others = {*used.values(), *covariates, *chain.from_iterable(bounds.values())}
+    of_cells = {name: [_column(table, f"--{name}", column) for column in getattr(settings, name)] for name in CELLS}
+    others = {*used.values(), *covariates, *chain.from_iterable(of_cells.values())}
     columns = [_column(table, "--columns", column) for column in settings.columns]
     columns = columns or [str(column) for column in frame.columns if column not in others]
     try:
@@ -48,7 +48,11 @@ def observations_of(table: Table, settings: DataSettings) -> Observations:
             labels=_of_rows(frame, used.get("labels")),
             row_weights=_of_rows(frame, used.get("weights")),
             sequence=_of_rows(frame, used.get("sequence")),
-            **{name: frame[listed] for name, listed in bounds.items() if listed},
+            **{
+                name: frame[listed[0]] if len(listed) == 1 else frame[listed]
+                for name, listed in of_cells.items()
+                if listed
+            },
         )
     except DataError as error:
         raise DataError(

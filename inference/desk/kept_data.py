@@ -9,7 +9,7 @@ import pandas as pd
 from inference.desk.settings import DataSettings
 from inference.desk.table_files import Table
 from mixtures import Observations
-from mixtures.censoring import BOUNDS
+from mixtures.observations import CELLS
 
 DATA = "data.csv"
 
@@ -43,11 +43,11 @@ def table_of(x: Observations) -> tuple[Table, DataSettings]:
     used = {name: f"{name}_" for name, values in single.items() if values is not None}
     for name, column in used.items():
         frame[column] = single[name]
-    bounds = {name: tuple(f"{column}_{name}" for column in names) for name in BOUNDS if getattr(x, name) is not None}
-    for name, columns in bounds.items():
-        bound = getattr(x, name).reshape(len(x), -1)
-        frame[list(columns)] = np.where(np.isfinite(bound), bound, np.nan)
+    of_cells = {name: tuple(f"{column}_{name}" for column in names) for name in CELLS if getattr(x, name) is not None}
+    for name, columns in of_cells.items():
+        cells = getattr(x, name).reshape(len(x), -1)
+        frame[list(columns)] = np.where(np.isfinite(cells), cells, np.nan)
     missing = "raise" if x.observed is None else "allow"
     kept = replace(DataSettings(DATA, names, covariates, missing=missing), **used)  # type: ignore[arg-type]
-    settings = replace(kept, **bounds)  # type: ignore[arg-type]
+    settings = replace(kept, **of_cells)  # type: ignore[arg-type]
     return Table(frame_of(text_of(frame)), "run", "from Python"), settings

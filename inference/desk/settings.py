@@ -36,6 +36,8 @@ class DataSettings:
         text: what is known of a text file.
         lower: columns of lower bounds, one for each of `columns`, see `Observations`.
         upper: columns of upper bounds.
+        trials: columns of trials, likewise, or one for all.
+        exposure: columns of exposures, likewise, or one for all.
     """
 
     source: str
@@ -50,6 +52,8 @@ class DataSettings:
     text: TextOptions = field(default_factory=TextOptions)
     lower: tuple[str, ...] = ()
     upper: tuple[str, ...] = ()
+    trials: tuple[str, ...] = ()
+    exposure: tuple[str, ...] = ()
 
     def __post_init__(self):
         check_choice("missing", self.missing, MISSING)

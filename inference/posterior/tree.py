@@ -19,7 +19,7 @@ from inference.posterior.circle import unrolled
 from inference.results import versions
 from inference.samplers.protocol import Draws
 from mixtures import Observations, Program
-from mixtures.censoring import BOUNDS
+from mixtures.observations import CELLS
 from mixtures.specification import kept, to_json
 
 POINTWISE_BYTES = 2**30
@@ -163,7 +163,7 @@ def _constants(program: Program, x: Observations) -> xr.Dataset:
         if values is not None:
             constants = constants.assign_coords(rows=x.coords()["rows"])
             constants[name] = (("rows",), np.array(values))
-    for name in BOUNDS:
+    for name in CELLS:
         if getattr(x, name) is not None:
             known = {dim: value for dim, value in x.coords().items() if dim != "covariates"}
             constants = constants.assign_coords(known)

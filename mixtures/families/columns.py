@@ -52,6 +52,8 @@ class Columns(Family):
 
     default_priors: ClassVar[Mapping[str, Prior]]
     support: ClassVar[Support] = REAL
+    takes: ClassVar[frozenset[str]] = frozenset()
+    """The known numbers of a row that a cell depends on where there are some, see `Parts`."""
     has_tails: ClassVar[bool] = False
     """Whether the distribution of a cell says `log_tails`, log P(X <= x) and log P(X > x)."""
 
@@ -93,7 +95,8 @@ class Columns(Family):
     def parts(self) -> Parts:
         # a user's dataclass may have a field of that name
         support = self.support if isinstance(self.support, Support) else REAL
-        return Parts(support=support, has_distribution_function=always if self.has_tails else never)
+        tails = always if self.has_tails else never
+        return Parts(support=support, takes=self.takes, has_distribution_function=tails)
 
 
 def joined(ppl: PPL, cell: Distribution, parameters: Mapping[str, Any], features: int | None) -> Distribution:
@@ -105,6 +108,11 @@ def joined(ppl: PPL, cell: Distribution, parameters: Mapping[str, Any], features
     elif "observed" in parameters:
         cell = cell.mask(parameters["observed"])
     return cell if features is None else cell.to_event(1)
+
+
+def exposed(rate: Array, parameters: Mapping[str, Array]) -> Array:
+    """The rate of events over each row's exposure, where rows have one."""
+    return rate * parameters["exposure"] if "exposure" in parameters else rate
 
 
 def rows_where(

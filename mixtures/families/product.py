@@ -14,12 +14,9 @@ from mixtures.families.categorical import Multinomial
 from mixtures.families.family import Draw, Family
 from mixtures.families.members import can_be, check_family, parts_of, started, with_covariates
 from mixtures.families.parts import Parts, always, of_members
-from mixtures.observations import Observations
+from mixtures.observations import CELLS, Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import GivenPriors, Prior, freeze, override
-
-CELLS = ("observed", "lower", "upper")
-"""What is known of cells beside `x`, in its shape."""
 
 RESERVED = ("weights", "assignment", "obs", "labels")
 """Sites of the mixture itself."""
@@ -144,7 +141,11 @@ class Product(Family):
             own = {key[1]: value for key, value in parameters.items() if isinstance(key, tuple) and key[0] == name}
             own |= {key: value for key, value in parameters.items() if isinstance(key, str)}
             column = x if x is None or x.ndim == 1 else x[:, index]
-            own |= {key: own[key] if own[key].ndim == 1 else own[key][:, index] for key in CELLS if key in own}
+            own |= {
+                key: own[key] if own[key].ndim == 1 else own[key][:, index]
+                for key in ("observed", *CELLS)
+                if key in own
+            }
             if "observed" in own:
                 column = ppl.xp.where(own["observed"], column, parts_of(family).support.example)
             drawn[name] = ppl.sample(site_of(name), family.emission(ppl, own, None), obs=column)

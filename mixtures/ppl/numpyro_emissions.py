@@ -183,7 +183,19 @@ class _Bernoulli(dist.BernoulliProbs):
         return TAILS.bernoulli(value, self.probs)
 
 
-class _Binomial(dist.BinomialProbs):
+class _OfTrials:
+    """Successes out of trials that are floating point numbers, as data are."""
+
+    batch_shape: Any
+    total_count: Any
+    probs: Any
+
+    def sample(self, key, sample_shape=()):
+        trials = jnp.asarray(self.total_count).astype(int)
+        return dist.BinomialProbs(self.probs, trials).expand(self.batch_shape).sample(key, sample_shape)
+
+
+class _Binomial(_OfTrials, dist.BinomialProbs):
     def log_prob(self, value):
         return DENSITIES.binomial(value, self.total_count, jnp.asarray(self.probs))
 
@@ -196,7 +208,7 @@ class _BernoulliLogits(dist.BernoulliLogits):
         return TAILS.bernoulli(value, jax.nn.sigmoid(self.logits))
 
 
-class _BinomialLogits(dist.BinomialLogits):
+class _BinomialLogits(_OfTrials, dist.BinomialLogits):
     def log_tails(self, value):
         return TAILS.binomial(value, jnp.asarray(self.total_count, dtype=value.dtype), jax.nn.sigmoid(self.logits))
 
