@@ -114,6 +114,8 @@ class Mixture(Program):
         upper: Array | None = None,
         trials: Array | None = None,
         exposure: Array | None = None,
+        errors: Array | None = None,
+        error_roots: Array | None = None,
         covariates: Array | None = None,
         labels: Array | None = None,
         sequence: Array | None = None,
@@ -130,6 +132,8 @@ class Mixture(Program):
             upper: upper bounds likewise.
             trials: of each cell, in the shape of `x`; None where nothing depends on them.
             exposure: likewise.
+            errors: standard errors, likewise.
+            error_roots: of errors that are correlated roots E of their covariances E E', (rows, features, features).
             covariates: what regressions and gating weights depend on, (rows, covariates).
             labels: known components of the rows, -1 where unknown.
             sequence: the series of each row, numbers.
@@ -161,11 +165,11 @@ class Mixture(Program):
             context = {"covariates": row["covariates"]} if "covariates" in row else {}
             if "observed" in row:
                 context["observed"] = row["observed"] != 0
-            context |= {name: row[name] for name in CELLS if name in row}
+            context |= {name: row[name] for name in (*CELLS, "error_roots") if name in row}
             return _observe(family, ppl, {**shared, **chosen, **context, "assignment": z}, features, row.get("x"))
 
         data = {"x": x, "observed": observed, "lower": lower, "upper": upper, "labels": labels}
-        data |= {"trials": trials, "exposure": exposure}
+        data |= {"trials": trials, "exposure": exposure, "errors": errors, "error_roots": error_roots}
         if self.needs_covariates:
             data["covariates"] = covariates
         given = {name: value for name, value in data.items() if value is not None}

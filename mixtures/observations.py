@@ -34,7 +34,7 @@ from mixtures.tables import (
 )
 
 CELLS = (*BOUNDS, *KNOWN)
-"""What is known of each cell beside `x`, in its shape."""
+"""What is known of each cell beside `x`, in its shape; of errors a row may have a matrix."""
 
 OF_ROWS = ("covariates", "labels", "row_weights", "sequence", *CELLS)
 """What has an entry a row beside `x`."""
@@ -75,6 +75,8 @@ class Observations:
         trials: out of how many each count of successes is, for `Binomial()` and the regression of that kind: (rows,), or in the shape of `x`.
         exposure: for how long, or over how much, each count was made, for Poisson and negative binomial families and regressions: numbers
             > 0 that multiply the rate, likewise. Of an offset on the scale of logarithms pass `np.exp(offset)`.
+        errors: how exactly each row was measured, for Gaussians: standard errors in the shape of `x`, or covariance matrices (rows,
+            features, features). Components are then of what was measured without error.
         data: `{name: array}`: what a program of your own takes beside `x`, each as the argument of its name. Whole numbers stay whole, as
             indices must. An array whose first axis is as long as `x` has an entry a row, and is cut where rows are taken; any other belongs
             to all of them.
@@ -88,6 +90,7 @@ class Observations:
         covariate_names: their names, or None.
         row_weights, data, sequence: checked, read-only; or None.
         trials, exposure: checked, read-only, in the shape of `x`; or None.
+        errors: checked, read-only; or None.
         lower, upper: checked, read-only, infinite where there is no bound; or None where no cell has one.
 
     Raises:
@@ -116,6 +119,7 @@ class Observations:
     upper: Any = None
     trials: Any = None
     exposure: Any = None
+    errors: Any = None
     row_names: np.ndarray | None = field(default=None, init=False)
     covariate_names: tuple[str, ...] | None = field(default=None, init=False)
     has_index: bool = field(default=False, init=False, repr=False)

@@ -8,7 +8,7 @@ import numpy as np
 from mixtures.checks import MOST, check_choice, check_room
 from mixtures.errors import ChoiceError, ModelError, in_words
 from mixtures.families.known_numbers import check_known
-from mixtures.known_numbers import checked_known
+from mixtures.known_numbers import as_arguments, checked_known
 from mixtures.mixture import Mixture, missing_covariates
 from mixtures.observations import Observations
 from mixtures.ppl import PIP, backend_module
@@ -28,6 +28,7 @@ def simulate(
     sequence: Any = None,
     trials: Any = None,
     exposure: Any = None,
+    errors: Any = None,
 ) -> dict[str, np.ndarray]:
     """Draw every site of the program once: parameters, assignments and `size` rows of data.
 
@@ -42,6 +43,7 @@ def simulate(
         sequence: the series of each row, of a hidden Markov chain, see `Observations`; None: one series.
         trials: of each row or cell, see `Observations`.
         exposure: likewise.
+        errors: likewise.
         data: `{name: array}`: what a program of your own takes beside `x`, see `Observations`.
 
     Returns:
@@ -88,7 +90,7 @@ def simulate(
         )
     if sequence is not None:
         taken["sequence"] = checked_sequence(sequence, shape[0])
-    taken |= _known_numbers(program, shape, {"trials": trials, "exposure": exposure})
+    taken |= _known_numbers(program, shape, {"trials": trials, "exposure": exposure, "errors": errors})
     if isinstance(program, Mixture) and data:
         raise ModelError("data", got="named data", expected="none: a Mixture takes covariates alone")
     if isinstance(program, Mixture) and program.needs_covariates and covariates is None:
@@ -108,8 +110,9 @@ def _known_numbers(program: Program, shape: tuple[int, ...], given: Mapping[str,
     like = np.zeros(shape)
     known = {name: checked_known(name, values, like) for name, values in given.items() if values is not None}
     if isinstance(program, Mixture):
-        check_known(program.family, Observations(like, trials=known.get("trials"), exposure=known.get("exposure")))
-    return known
+        of_rows: Any = known
+        check_known(program.family, Observations(like, **of_rows))
+    return as_arguments(known)
 
 
 def _checked_size(size: Any) -> tuple[int, ...]:

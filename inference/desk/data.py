@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from itertools import chain
 from shlex import quote
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,6 +41,7 @@ def observations_of(table: Table, settings: DataSettings) -> Observations:
     others = {*used.values(), *covariates, *chain.from_iterable(of_cells.values())}
     columns = [_column(table, "--columns", column) for column in settings.columns]
     columns = columns or [str(column) for column in frame.columns if column not in others]
+    cells: Any = {name: _of_cells(frame, listed, len(columns)) for name, listed in of_cells.items() if listed}
     try:
         return Observations(
             frame[columns],
@@ -48,11 +50,7 @@ def observations_of(table: Table, settings: DataSettings) -> Observations:
             labels=_of_rows(frame, used.get("labels")),
             row_weights=_of_rows(frame, used.get("weights")),
             sequence=_of_rows(frame, used.get("sequence")),
-            **{
-                name: frame[listed[0]] if len(listed) == 1 else frame[listed]
-                for name, listed in of_cells.items()
-                if listed
-            },
+            **cells,
         )
     except DataError as error:
         raise DataError(
@@ -65,6 +63,14 @@ def observations_of(table: Table, settings: DataSettings) -> Observations:
 
 def _of_rows(frame: pd.DataFrame, column: str | None) -> pd.Series | None:
     return None if column is None else frame[column]
+
+
+def _of_cells(frame: pd.DataFrame, listed: Sequence[str], columns: int) -> pd.Series | pd.DataFrame | np.ndarray:
+    """A number for each cell: of one column for all, of as many as there are, or of a matrix for each row."""
+    if len(listed) == 1:
+        return frame[listed[0]]
+    is_matrix = columns > 1 and len(listed) == columns**2
+    return frame[listed].to_numpy().reshape(len(frame), columns, columns) if is_matrix else frame[listed]
 
 
 def _column(table: Table, option: str, name: str) -> str:

@@ -43,7 +43,7 @@ def table_of(x: Observations) -> tuple[Table, DataSettings]:
     used = {name: f"{name}_" for name, values in single.items() if values is not None}
     for name, column in used.items():
         frame[column] = single[name]
-    of_cells = {name: tuple(f"{column}_{name}" for column in names) for name in CELLS if getattr(x, name) is not None}
+    of_cells = {name: _names(name, names, getattr(x, name)) for name in CELLS if getattr(x, name) is not None}
     for name, columns in of_cells.items():
         cells = getattr(x, name).reshape(len(x), -1)
         frame[list(columns)] = np.where(np.isfinite(cells), cells, np.nan)
@@ -51,3 +51,9 @@ def table_of(x: Observations) -> tuple[Table, DataSettings]:
     kept = replace(DataSettings(DATA, names, covariates, missing=missing), **used)  # type: ignore[arg-type]
     settings = replace(kept, **of_cells)  # type: ignore[arg-type]
     return Table(frame_of(text_of(frame)), "run", "from Python"), settings
+
+
+def _names(name: str, columns: tuple[str, ...], values: np.ndarray) -> tuple[str, ...]:
+    """Of columns that hold numbers of cells, or a matrix for each row."""
+    pairs = (f"{one}_{other}" for one in columns for other in columns)
+    return tuple(f"{column}_{name}" for column in (pairs if values.ndim == 3 else columns))

@@ -38,6 +38,7 @@ class DataSettings:
         upper: columns of upper bounds.
         trials: columns of trials, likewise, or one for all.
         exposure: columns of exposures, likewise, or one for all.
+        errors: columns of standard errors, one for each of `columns`; or of covariances, one for each pair of them.
     """
 
     source: str
@@ -54,6 +55,7 @@ class DataSettings:
     upper: tuple[str, ...] = ()
     trials: tuple[str, ...] = ()
     exposure: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
 
     def __post_init__(self):
         check_choice("missing", self.missing, MISSING)

@@ -167,7 +167,8 @@ def _constants(program: Program, x: Observations) -> xr.Dataset:
         if getattr(x, name) is not None:
             known = {dim: value for dim, value in x.coords().items() if dim != "covariates"}
             constants = constants.assign_coords(known)
-            constants[f"{name}_of_rows"] = (("rows", "features")[: x.x.ndim], np.array(getattr(x, name)))
+            values = np.array(getattr(x, name))
+            constants[f"{name}_of_rows"] = (("rows", "features", "features_bis")[: values.ndim], values)
     for name, values in (x.data or {}).items():
         dims = [f"{NAMED}{name}_dim_{axis}" for axis in range(values.ndim)]
         constants[f"{NAMED}{name}"] = (dims, np.array(values))

@@ -13,6 +13,7 @@ from mixtures.observations import Observations
 ADVICE = {
     "trials": "Pass Observations(x, trials=...), for new rows too; or Binomial(total_count) where every row has as many.",
     "exposure": "Pass Observations(x, exposure=...), for new rows too.",
+    "errors": "Pass Observations(x, errors=...), for new rows too.",
 }
 
 
@@ -32,8 +33,15 @@ def check_known(family: Any, x: Observations) -> None:
                 name,
                 got=f"{name} beside {in_words(family)}",
                 expected="none: its rows do not depend on any",
-                advice="Pass the data without, or choose a family that takes them: Binomial() takes trials, Poisson() exposure.",
+                advice="Pass the data without, or choose a family that takes them: trials Binomial(), exposure Poisson(), errors Gaussian().",
             )
+    if x.errors is not None and x.errors.ndim == 3 and hasattr(family, "pairs"):
+        raise DataError(
+            "errors",
+            got="covariance matrices, and columns with families of their own",
+            expected="standard errors in the shape of x",
+            advice="Columns are independent there: pass the square roots of the variances.",
+        )
     if x.trials is not None:
         is_counted = _of_columns(family, x, "trials")
         with np.errstate(invalid="ignore"):
@@ -43,7 +51,7 @@ def check_known(family: Any, x: Observations) -> None:
 def scaled_values(family: Any, x: Observations) -> np.ndarray:
     """What default priors and starts look at: a number for each censored cell, and counts by one trial or one unit of exposure."""
     values = stand_ins(family, x)
-    for name in KNOWN:
+    for name in ("trials", "exposure"):
         known = getattr(x, name)
         if known is not None:
             per_one = values / np.where(known > 0, known, 1.0)

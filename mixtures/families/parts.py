@@ -53,7 +53,7 @@ class Parts:
         can_be: (x, components) -> which rows could be of which component whatever the parameters, (rows, components); a missing cell (NaN)
             rules nothing out.
         covariances: (parameters, features) -> the components' covariance matrices, (..., components, features, features).
-        takes: the known numbers of a row that its distribution depends on where there are some, `"trials"` or `"exposure"`.
+        takes: the known numbers of a row that its distribution depends on where there are some, `"trials"`, `"exposure"` or `"errors"`.
         needs: those of them that there must be.
         has_distribution_function: features -> whether a cell may be known by bounds alone, or cut off at some: its emission then joins cells
             by `families.columns.joined`, and their distributions say `log_tails`.

@@ -74,7 +74,7 @@ class StudentT(Family):
     def parts(self) -> Parts:
         own = replace(self._gaussian.parts(), covariances=self.covariances)
         # with several columns the t is multivariate, whatever the covariance
-        return replace(own, has_distribution_function=lambda features: features is None)
+        return replace(own, takes=frozenset(), has_distribution_function=lambda features: features is None)
 
     def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
         return self._gaussian.shared(ppl, draw, features)
