@@ -17,6 +17,7 @@ from .files import save as save
 from .labels.align import align as align
 from .labels.align import match as match
 from .labels.diagnose import diagnose_labels as diagnose_labels
+from .labels.identify import identify as identify
 from .labels.permutations import Relabelling as Relabelling
 from .labels.relabel import relabel as relabel
 from .labels.report import LabelReport as LabelReport
@@ -35,12 +36,19 @@ from .posterior.laplace import fit_laplace as fit_laplace
 from .posterior.nuts import sample_nuts as sample_nuts
 from .posterior.resume import resume as resume
 from .posterior.smc import sample_smc as sample_smc
+from .posterior.telescope import sample_telescope as sample_telescope
 from .posterior.vi import fit_vi as fit_vi
 from .posterior.warnings import PosteriorReport as PosteriorReport
 from .posterior.warnings import check_posterior as check_posterior
 from .report import summary as summary
 from .results import GuideFit as GuideFit
 from .results import PointFit as PointFit
+from .selection.bootstrap import BootstrapTest as BootstrapTest
+from .selection.bootstrap import bootstrap_test as bootstrap_test
 from .selection.components import Selection as Selection
 from .selection.components import select_components as select_components
+from .selection.count import ComponentCount as ComponentCount
+from .selection.count import number_of_components as number_of_components
+from .selection.merges import ComponentMerges as ComponentMerges
+from .selection.merges import merge_components as merge_components
 from .status import Status as Status

@@ -9,6 +9,7 @@ import xarray as xr
 from jaxtyping import Int
 
 from mixtures import Mixture, Observations, Program
+from mixtures.categories import BOOLEAN, Categories, listed
 from mixtures.checks import check_choice as check_choice  # every verb has its checks from here
 from mixtures.checks import check_count as check_count
 from mixtures.checks import check_counts as check_counts
@@ -18,7 +19,7 @@ from mixtures.checks import check_path as check_path
 from mixtures.checks import check_positive as check_positive
 from mixtures.checks import check_room as check_room
 from mixtures.checks import check_share as check_share
-from mixtures.elsewhere import as_array
+from mixtures.elsewhere import as_array, tabular
 from mixtures.errors import DataError, ModelError, in_words
 from mixtures.families import Product
 from mixtures.families.members import can_be
@@ -44,7 +45,9 @@ def checked(program: Program, x: Any, *, labels: Any = None, row_weights: Any = 
             advice="Use gaussian_mixture(2), Mixture(...), or decorate your own function with @mixtures.declare.",
         )
     mixture = program.mixture
-    if mixture is not None and isinstance(mixture.family, Product):
+    if mixture is not None and mixture.formula is not None:
+        x = mixture.read(x)
+    elif mixture is not None and isinstance(mixture.family, Product):
         x = of_columns(x, [name for name, _ in mixture.family.pairs])
     observations = observed(x, labels, row_weights)
     if mixture is not None:
@@ -72,6 +75,37 @@ def of_columns(x: Any, names: Sequence[str] | None) -> Any:
         ['a', 'b']
     """
     return x[list(names)] if isinstance(x, pd.DataFrame) and names and set(names) <= set(x.columns) else x
+
+
+def like_before(program: Program, x: Any, names: Sequence[str] | None, categories: Categories | None) -> Any:
+    """New data with the columns of those that a model was fitted to, their categories numbered as they were.
+
+    Raises:
+        DataError: a category that the model does not know; names where it knows numbers, or, in a frame, numbers where it knows names.
+    """
+    mixture = program.mixture
+    x = of_columns(x, names) if mixture is None or mixture.formula is None else mixture.read(x)
+    if categories is not None:
+        _check_names_stay(tabular(x), categories)
+    return Observations.of(x).in_categories(categories)
+
+
+def _check_names_stay(table: Any, categories: Categories) -> None:
+    """Check that a pandas object has names where the model knows names: its numbers need not be those that the model gave them.
+
+    Raises:
+        DataError: it has numbers there.
+    """
+    columns = [table] if isinstance(table, pd.Series) else []
+    columns = [column for _, column in table.items()] if isinstance(table, pd.DataFrame) else columns
+    for column, known in zip(columns, categories, strict=False):
+        if known is not None and known != BOOLEAN and column.dtype.kind in "iuf" and column.notna().any():
+            raise DataError(
+                "x",
+                got=f"numbers in column {column.name!r}",
+                expected=f"its categories by name: {listed(known)}",
+                advice="Pass the table as the model knew it; an array, x.to_numpy(), may have the categories' numbers.",
+            )
 
 
 def no_path() -> DataError:
@@ -162,6 +196,22 @@ def sizes_of(program: Program, x: Observations) -> dict[str, int]:
     """The axes of one parameter: as many numbers as any result has for each draw or start, at least."""
     mixture = program.mixture
     return {} if mixture is None else {"components": mixture.components, "features": x.features or 1}
+
+
+def check_no_hyperpriors(program: Program) -> None:
+    """Check that the likelihood knows all that is to be fitted.
+
+    Raises:
+        ModelError: a parameter is one of another's prior.
+    """
+    mixture = program.mixture
+    if mixture is not None and (sites := sorted(mixture.hyper_sites & set(mixture.priors))):
+        raise ModelError(
+            "program",
+            got=f"{', '.join(map(repr, sites))}, of which the likelihood knows nothing",
+            expected="parameters that the rows depend on",
+            advice="Use fit_map, sample_nuts or sample_telescope, which know priors; or give the prior numbers.",
+        )
 
 
 def check_tree(posterior: Any) -> xr.DataTree:

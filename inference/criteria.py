@@ -39,6 +39,16 @@ class Criteria:
         return self._penalised(self.log_likelihood, float(np.log(self.sample_size)))
 
     @property
+    def sabic(self) -> float:
+        """Sclove (1987), adjusted for the sample size: -2 log L + df log((n + 2) / 24)."""
+        return self._penalised(self.log_likelihood, float(np.log((self.sample_size + 2) / 24)))
+
+    @property
+    def caic(self) -> float:
+        """Bozdogan (1987), consistent AIC: -2 log L + df (log n + 1)."""
+        return self._penalised(self.log_likelihood, float(np.log(self.sample_size)) + 1)
+
+    @property
     def icl(self) -> float:
         """Biernacki, Celeux & Govaert (2000): -2 log p(x, z) + df log n."""
         return self._penalised(self.classification_log_likelihood, float(np.log(self.sample_size)))

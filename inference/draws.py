@@ -1,5 +1,6 @@
 """Reading a posterior: its program, its data, its parameters with chains and draws in one axis."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from inference.checks import check_tree
 from inference.factors import with_factors
 from mixtures import Observations, Program
 from mixtures.assignments import Assignment
+from mixtures.categories import Categories
 from mixtures.errors import DataError, ModelError, in_words
 from mixtures.observations import CELLS
 from mixtures.specification import by_token, from_json, kept
@@ -182,6 +184,8 @@ def observations_of(posterior: xr.DataTree) -> Observations:
         if "features" in obs.dims and _is_set(posterior, "has_feature_names")
         else None
     )
+    if "feature_name" in posterior.attrs:  # of one variable
+        names = (str(posterior.attrs["feature_name"]),)
     missing = "allow" if np.isnan(obs.values).any() else "raise"
     constants = posterior["constant_data"].to_dataset() if "constant_data" in posterior.children else {}
     covariates: Any = constants.get("covariates_of_rows")
@@ -207,7 +211,14 @@ def observations_of(posterior: xr.DataTree) -> Observations:
         sequence=of_rows("sequence"),
         **{name: of_rows(name) for name in CELLS},
         data=named or None,
+        categories=categories_of(posterior),
     )
+
+
+def categories_of(posterior: xr.DataTree) -> Categories | None:
+    """The names of the categories of the data, by column."""
+    stored = json.loads(str(posterior.attrs.get("categories", "null")))
+    return stored and tuple(names and tuple(names) for names in stored)
 
 
 def _is_set(posterior: xr.DataTree, attribute: str) -> bool:

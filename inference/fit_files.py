@@ -1,4 +1,7 @@
-"""Point and guide fits as JSON, with a sha256 of their content; what is read has the fields and types that a fit declares."""
+"""Point and guide fits as JSON that people read too; what is read has the fields and types that a fit declares.
+
+The first line has a sha256 of all bytes behind it. Files of earlier versions have their content as a text inside of JSON.
+"""
 
 import dataclasses
 import hashlib
@@ -17,15 +20,17 @@ from inference.whole_files import altered
 from mixtures import Program
 from mixtures.specification import from_json, to_json
 
+HEAD = '{{"sha256": "{}",\n'
+"""The first line, in which the checksum is put."""
+
 KINDS: dict[str, type] = {"PointFit": PointFit, "GuideFit": GuideFit}
 
 
 def fit_text(fit: PointFit | GuideFit) -> str:
     """A fit as the text of its file."""
-    content = json.dumps(
-        {"kind": type(fit).__name__, "fields": {name: _plain(value) for name, value in vars(fit).items()}}
-    )
-    return json.dumps({"sha256": hashlib.sha256(content.encode()).hexdigest(), "content": content})
+    fields = {name: _plain(value) for name, value in vars(fit).items()}
+    content = f'"kind": "{type(fit).__name__}",\n"fields": {_laid_out(fields)}}}\n'
+    return HEAD.format(hashlib.sha256(content.encode()).hexdigest()) + content
 
 
 def read_fit(path: Path, program: Program | None) -> PointFit | GuideFit:
@@ -34,15 +39,37 @@ def read_fit(path: Path, program: Program | None) -> PointFit | GuideFit:
     Raises:
         StoredFileError: another content than its checksum is of. A text that is no fit raises whatever it raises.
     """
-    stored = json.loads(path.read_text(encoding="utf-8"))
-    if hashlib.sha256(stored["content"].encode()).hexdigest() != stored["sha256"]:
-        raise altered(path)
-    content = json.loads(stored["content"])
+    content = _content(path, path.read_bytes().decode())
     fields = {name: _restored(value, program) for name, value in content["fields"].items()}
     fit = built(KINDS[content["kind"]], fields)
     if isinstance(fit, PointFit):
         _check_whole(fit)
     return fit
+
+
+def _content(path: Path, text: str) -> Any:
+    """What a file holds.
+
+    Raises:
+        StoredFileError: another content than its checksum is of.
+    """
+    first, _, rest = text.partition("\n")
+    if rest:
+        if f"{first}\n" != HEAD.format(hashlib.sha256(rest.encode()).hexdigest()):
+            raise altered(path)
+        return json.loads(text)
+    stored = json.loads(text)
+    if hashlib.sha256(stored["content"].encode()).hexdigest() != stored["sha256"]:
+        raise altered(path)
+    return json.loads(stored["content"])
+
+
+def _laid_out(value: Any, indent: str = "  ") -> str:
+    """JSON with a line for each thing that has a name, and numbers side by side."""
+    if not isinstance(value, dict) or not any(isinstance(item, dict) for item in value.values()):
+        return json.dumps(value)
+    lines = (f"{indent}{json.dumps(str(name))}: {_laid_out(item, indent + '  ')}" for name, item in value.items())
+    return "{\n" + ",\n".join(lines) + "\n" + indent[2:] + "}"
 
 
 def _check_whole(fit: PointFit) -> None:
@@ -69,7 +96,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Status):
         return {"status": value.name}
     if isinstance(value, Origin):
-        return {"origin": {**vars(value), "program": to_json(value.program)}}
+        return {"origin": {**vars(value), "program": json.loads(to_json(value.program))}}
     if isinstance(value, tuple):
         return {"tuple": list(value)}
     if isinstance(value, dict):
@@ -91,7 +118,10 @@ def _restored(value: Any, program: Program | None) -> Any:
         names = {
             key: stored[key] and tuple(stored[key]) for key in ("feature_names", "covariate_names", "component_names")
         }
-        return built(Origin, {**stored, **names, "program": from_json(stored["program"], program)})
+        named = stored.get("categories")
+        names["categories"] = named and tuple(of_column and tuple(of_column) for of_column in named)
+        declared = stored["program"] if isinstance(stored["program"], str) else json.dumps(stored["program"])
+        return built(Origin, {**stored, **names, "program": from_json(declared, program)})
     if kind == "tuple":
         return tuple(stored)
     if kind == "dict":

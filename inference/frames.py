@@ -32,7 +32,8 @@ def like(x: Any, values: Any, columns: Sequence[Any] | None = None) -> Any:
     if isinstance(values, dict):
         return {name: like(x, value, columns) for name, value in values.items()}
     if isinstance(values, tuple):
-        return tuple(like(x, value, columns) for value in values)
+        made = [like(x, value, columns) for value in values]
+        return type(values)(*made) if hasattr(values, "_fields") else tuple(made)
     if values.shape[0] != len(x):  # assignments of other units than rows
         return values
     if values.ndim == 1:

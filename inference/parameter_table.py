@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from inference.axis_names import chances, places
 from inference.factors import SHOWN, is_factor, shown_name
+from mixtures.assignments import TO
 from mixtures.families import PerComponent
 from mixtures.families.members import parts_of
 
@@ -99,8 +101,8 @@ def _lines(fit: "PointFit") -> Iterator[tuple[str, np.ndarray]]:
             yield from _correlations(fit, shown_name(name), values)
             continue
         for index in np.ndindex(values.shape[: len(dims)]):
-            label = ", ".join(_place(fit, dim, place) for dim, place in zip(dims, index, strict=True))
-            yield f"{name}[{label}]" if index else name, values[index]
+            label = _label(fit, name, dict(zip(dims, index, strict=True)))
+            yield f"{name}[{label}]" if label else name, values[index]
     if spread is not None:
         yield from _scales_and_correlations(fit, spread)
 
@@ -114,14 +116,21 @@ def _spread(fit: "PointFit") -> np.ndarray | None:
     return np.moveaxis(covariances(fit.parameters, features), -3, -1)
 
 
-def _place(fit: "PointFit", dim: str, place: int) -> str:
-    """The name of a place along a dim, or its number."""
-    names = {
-        "features": fit.origin.feature_names,
-        "covariates": fit.origin.covariate_names,
-        "to": fit.origin.component_names,
-    }.get(dim)
-    return names[place] if names else str(place)
+def _place(fit: "PointFit", dim: str, place: int, feature: int | None = None) -> str:
+    """The name of a place along a dim, or its number; the columns of a chain's matrix are those that it comes from."""
+    name = places(fit.origin, dim, place + 1, feature)[place]
+    return f"to {name}" if dim == TO else name
+
+
+def _label(fit: "PointFit", site: str, index: dict[str, int]) -> str:
+    """The places of a number along its site's axes; of a probability of yes or no that which it is of."""
+    mixture, feature = fit.program.mixture, index.get("features")
+    names = [_place(fit, dim, place, feature) for dim, place in index.items()]
+    second = {} if mixture is None else chances(mixture.family, fit.origin)
+    yes = second[site][feature or 0] if site in second else None
+    if yes is None:
+        return ", ".join(names)
+    return f"{names[0]} = {yes}" if names else yes
 
 
 def _without_redundant(fit: "PointFit", name: str, value: np.ndarray) -> np.ndarray:

@@ -56,4 +56,4 @@ def draws_of_law(
 
 def _of_law(values: Mapping, law: Assignment | None) -> dict:
     """Those of the values that are the law's."""
-    return {} if law is None else {name: values[name] for name in law.priors_by_site if name in values}
+    return {} if law is None else {name: values[name] for name in law.sites if name in values}

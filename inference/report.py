@@ -88,6 +88,28 @@ def summary(posterior: xr.DataTree, group: str = "posterior") -> pd.DataFrame:
     return table[table["sd"] > 0]
 
 
+def draws_frame(posterior: xr.DataTree, group: str = "posterior") -> pd.DataFrame:
+    """The draws as a table, for other programs: a line for each draw, a column for each number, called as in `summary`.
+
+    Args:
+        posterior: draws.
+        group: `"posterior"`, or `"posterior_raw"` for the draws as sampled.
+
+    Returns:
+        `chain` and `draw`, then the parameters.
+    """
+    draws = readable(posterior)[group].to_dataset()
+    stacked = draws.stack(line=("chain", "draw")).transpose("line", ...)
+    columns: dict[str, np.ndarray] = {dim: stacked[dim].values for dim in ("chain", "draw")}
+    for name, values in stacked.data_vars.items():
+        inner = [dim for dim in values.dims if dim != "line"]
+        places = [values[dim].values.tolist() if dim in values.coords else range(values.sizes[dim]) for dim in inner]
+        for index in np.ndindex(*(values.sizes[dim] for dim in inner)):
+            label = ", ".join(str(names[place]) for names, place in zip(places, index, strict=True))
+            columns[f"{name}[{label}]" if inner else str(name)] = values.values[(slice(None), *index)]
+    return pd.DataFrame(columns)
+
+
 def _with_spread(posterior: xr.DataTree, draws: xr.Dataset) -> xr.Dataset:
     """Standard deviations and correlations in place of the sites that declare mclust's structures, which say nothing to a reader."""
     mixture = program_of(posterior).mixture if TURNED & set(draws.data_vars) else None

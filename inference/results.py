@@ -1,7 +1,7 @@
 """What the verbs return: frozen, NumPy and pandas only, carrying what made them; as text and in a notebook, what a reader wants first."""
 
 import platform
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from inference.html import paragraphs, table
 from inference.parameter_table import heading, parameter_table, table_text
 from inference.status import Status
 from mixtures import Observations, Program, __version__
+from mixtures.categories import Categories
 from mixtures.errors import ModelError
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Origin:
         covariate_names: their names, or None.
         total_weight: the sum of the weights of rows that say anything; None where each row says something and counted once.
         component_names: what the components are called, or None; see `name_components`.
+        categories: the names of categories, by column, or None; see `Observations`.
     """
 
     program: Program
@@ -54,6 +56,7 @@ class Origin:
     covariate_names: tuple[str, ...] | None = None
     total_weight: float | None = None
     component_names: tuple[str, ...] | None = None
+    categories: Categories | None = None
 
     @classmethod
     def of(cls, program: Program, x: Observations, backend: str, seed: int) -> "Origin":
@@ -63,7 +66,7 @@ class Origin:
         counts = x.counts
         total = None if counts is None else float(counts.sum())
         described = (x.fingerprint, len(x), x.features, x.feature_names, *covariates, total)
-        return cls(program, backend, seed, versions(backend), *described)
+        return replace(cls(program, backend, seed, versions(backend), *described), categories=x.categories)
 
 
 def versions(backend: str) -> dict[str, str]:
@@ -183,6 +186,16 @@ class PointFit(_Made):
     def bic(self) -> float:
         """Schwarz (1978): -2 log L + df log n, n = `sample_size`; smaller is better (mclust reports its negative)."""
         return self.criteria.bic
+
+    @property
+    def sabic(self) -> float:
+        """Sclove (1987): -2 log L + df log((n + 2) / 24), n = `sample_size`; smaller is better."""
+        return self.criteria.sabic
+
+    @property
+    def caic(self) -> float:
+        """Bozdogan (1987): -2 log L + df (log n + 1), n = `sample_size`; smaller is better."""
+        return self.criteria.caic
 
     @property
     def icl(self) -> float:

@@ -41,6 +41,10 @@ class Status(Enum):
     def __str__(self) -> str:
         return self.word
 
+    def __lt__(self, other: object) -> bool:
+        """By `SEVERITY`, so that tables can be sorted and grouped by status."""
+        return SEVERITY.index(self) < SEVERITY.index(other) if isinstance(other, Status) else NotImplemented
+
 
 SEVERITY = tuple(Status)
 """From best to worst: of two restarts the one with the earlier status is preferred, if one of them is unsound."""

@@ -7,8 +7,9 @@
 Importing loads no backend. See `inference` for what can be asked of a declaration.
 """
 
-from mixtures import assignments, errors, families, priors, weights
+from mixtures import assignments, component_counts, errors, families, priors, weights
 from mixtures.datasets import load_dataset
+from mixtures.formula import Formula
 from mixtures.mixture import Mixture
 from mixtures.models import (
     bernoulli_mixture,
@@ -36,6 +37,7 @@ from mixtures.simulate import simulate
 __version__ = "0.1.0"
 
 __all__ = [
+    "Formula",
     "Mixture",
     "Observations",
     "Program",
@@ -43,6 +45,7 @@ __all__ = [
     "bernoulli_mixture",
     "beta_mixture",
     "binomial_mixture",
+    "component_counts",
     "declare",
     "errors",
     "exponential_mixture",

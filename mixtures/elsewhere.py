@@ -106,13 +106,31 @@ _ADVICE = {
     "U": _TEXT,
     "S": _TEXT,
     "O": _TEXT,
-    "M": "Times are numbers of a unit since an origin: (x - x.min()) / np.timedelta64(1, 's').",
+    "M": "Times are numbers of a unit since an origin: (x - x.min()) / np.timedelta64(1, 's'), of pandas.to_datetime(x).",
     "m": "Durations are numbers of a unit: x / np.timedelta64(1, 's').",
     "c": "Complex numbers are two columns: x.real and x.imag.",
     "V": "Convert them: x.astype(np.float64); of a structured array, choose columns.",
     "none": 'Put NaN where nothing was observed, and say so: Observations(x, missing="allow").',
 }
 """What to do about each kind of dtype that is not of real numbers."""
+
+
+def holds_dates(column: Any) -> bool:
+    """Whether a pandas column holds dates or times, of a type of their own or one by one."""
+    if column.dtype.kind != "O":
+        return column.dtype.kind == "M"
+    import pandas as pd
+
+    return pd.api.types.infer_dtype(column, skipna=True) in ("date", "datetime", "datetime64")
+
+
+def advice_for_names(column: str | None) -> str:
+    """What to do about a column of names where numbers are wanted."""
+    cells = "x" if column is None else f"x[{column!r}]"
+    return (
+        f"Numbers that are text become numbers by pandas.to_numeric({cells}); names want a family of categories, "
+        f"Categorical(n), of its own for the column in a Product; or leave the column out."
+    )
 
 
 def advice_for(dtype: Any, column: str) -> str:

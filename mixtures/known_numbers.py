@@ -73,7 +73,7 @@ def _checked_errors(values: np.ndarray, x: np.ndarray) -> np.ndarray:
         _refuse_rows(
             (least < -1e-9 * scale)[:, None, None] & np.ones_like(values, dtype=bool),
             values,
-            "covariance matrices, of which none has a negative variance in any direction",
+            "covariance matrices, whose variances are >= 0 in every direction",
         )
     else:
         shapes = f"({len(x)},)" if x.ndim == 1 else f"{x.shape} or {(*x.shape, x.shape[1])}"

@@ -14,8 +14,9 @@ import numpy as np
 from mixtures.assignments import Assignment, Dirichlet
 from mixtures.assignments.law import check_assignment
 from mixtures.checks import check_count
-from mixtures.errors import DataError, MixturesError, ModelError
+from mixtures.errors import DataError, MixturesError, ModelError, in_words
 from mixtures.families.bounds import check_bounds
+from mixtures.families.by_column import check_categories
 from mixtures.families.family import Family
 from mixtures.families.known_numbers import check_known, scaled_values
 from mixtures.families.members import (
@@ -24,6 +25,7 @@ from mixtures.families.members import (
     started,
     with_covariates,
 )
+from mixtures.formula import Formula
 from mixtures.observations import CELLS, Observations
 from mixtures.ppl.notation import Extent, Notation, Symbol
 from mixtures.ppl.protocol import PPL, Array
@@ -48,6 +50,8 @@ class Mixture(Program):
         components: the number K of components.
         family: what a component looks like.
         assignment: the law of the assignment: how rows are assigned to components, see `mixtures.assignments`.
+        formula: how a table is read: which columns are the response, and what the covariates are made of; None: `x` is the response, and
+            covariates stand beside it.
 
     Raises:
         ModelError: `components` is not an int >= 1; no family, no law, or a law of another number of components.
@@ -62,11 +66,16 @@ class Mixture(Program):
     components: int
     family: Family
     assignment: Assignment = field(default_factory=Dirichlet)
+    formula: Formula | None = field(default=None, kw_only=True, repr=False)
 
     def __post_init__(self):
         object.__setattr__(self, "components", check_count("components", self.components))
         check_family("family", self.family)
         check_assignment("assignment", self.assignment)
+        if self.formula is not None and not isinstance(self.formula, Formula):
+            raise ModelError(
+                "formula", got=in_words(self.formula), expected="a formula read on data: Formula.of(text, data)"
+            )
         self.assignment.check(self.components)
         bound = parts_of(self.family).components
         if bound not in (None, self.components):
@@ -85,7 +94,8 @@ class Mixture(Program):
     @cached_property
     def priors(self) -> dict[str, Prior]:
         """The prior of every site."""
-        return {**self.assignment.priors_by_site, **self.family.priors_by_site}
+        table = {**self.assignment.priors_by_site, **self.family.priors_by_site}
+        return {**_hyperpriors(table), **table}
 
     @property
     def needs_covariates(self) -> bool:
@@ -96,6 +106,11 @@ class Mixture(Program):
     def linear_predictors(self) -> tuple[tuple[str, str], ...]:
         """Pairs of sites, intercept and slope, on which rows depend only through intercept + slope . covariates."""
         return parts_of(self.family).linear_predictors + self.assignment.linear_predictors
+
+    @property
+    def hyper_sites(self) -> frozenset[str]:
+        """The sites that other sites' priors depend on, and the likelihood does not."""
+        return frozenset(_hyperpriors(self.priors)) | self.assignment.hyper_sites
 
     @property
     def redundant_sites(self) -> frozenset[str]:
@@ -144,9 +159,11 @@ class Mixture(Program):
         rows, features = _shape(x, size)
         numbers = hyper if hyper is not None else self._numbers(ppl, x, covariates)
         table = self.priors
+        hyper_sites = {site: prior.sample(ppl, site, numbers[site]) for site, prior in _hyperpriors(table).items()}
 
         def draw(site: str, **structure: Any) -> Array:
-            return table[site].sample(ppl, site, numbers[site], **structure)
+            learned = {key: hyper_sites[f"{site}_{key}"] for key in table[site].learned}
+            return table[site].sample(ppl, site, {**numbers[site], **learned}, **structure)
 
         family = self._in_context(covariates)
         of_rows = Rows(x, covariates, sequence)
@@ -186,9 +203,13 @@ class Mixture(Program):
     def _numbers(self, ppl: PPL, x: Array | None, covariates: Array | None) -> Hyper:
         return {site: prior.numbers(ppl, x, covariates) for site, prior in self.priors.items()}
 
+    def read(self, x: Any) -> Observations:
+        """`x` as observations; a table as the formula reads it."""
+        return Observations.of(x if self.formula is None else self.formula.observations(x))
+
     def scaled_to(self, x: Any) -> "Mixture":
         """This declaration, its data-scaled priors written out as numbers."""
-        data = Observations.of(x)
+        data = self.read(x)
 
         known = scaled_values(self.family, data)
         table = {site: prior.scaled_to(known, data.covariates) for site, prior in self.family.priors_by_site.items()}
@@ -198,37 +219,44 @@ class Mixture(Program):
     @cached_property
     def structure(self) -> "Mixture":
         """The declaration without its numbers: what a compiled program depends on once the numbers come in as `hyper`."""
-        table = tuple((site, Prior(prior.name, ())) for site, prior in self.family.priors_by_site.items())
-        return replace(self, family=replace(self.family, priors=table), assignment=self.assignment.structure)  # type: ignore[type-var]
+        table = tuple((site, prior.structure) for site, prior in self.family.priors_by_site.items())
+        family = replace(self.family, priors=table)  # type: ignore[type-var]
+        return replace(self, family=family, assignment=self.assignment.structure, formula=None)
 
     def hyper(self, x: Any) -> dict[str, dict[str, np.ndarray]]:
         """The hyperparameters on data `x`, to be passed beside `structure`."""
-        data = Observations.of(x)
+        data = self.read(x)
         covariates = data.covariates if self.needs_covariates else None
         known = scaled_values(self.family, data)
         return {
             site: {
-                key: np.asarray(value, dtype=np.float64) for key, value in prior.scaled_to(known, covariates).parameters
+                key: np.asarray(value, dtype=np.float64)
+                for key, value in prior.scaled_to(known, covariates).parameters
+                if not isinstance(value, Prior)
             }
             for site, prior in self.priors.items()
         }
 
     def start(self, x: Any, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Where one optimisation starts: the rules of weights and family, the latter's at randomly drawn rows."""
-        data = Observations.of(x)
+        data = self.read(x)
         rows = rng.choice(len(data), self.components, replace=len(data) < self.components)
-        values = completed(data, rng, scaled_values(self.family, data))
+        known = scaled_values(self.family, data)
+        values = completed(data, rng, known)
         law = self.assignment.start(self.components, data.rows, rng)
-        return {**law, **started(self.family, values, rows, self.components, data.covariates)}
+        scaled = {site: prior.scaled_to(known, data.covariates) for site, prior in _hyperpriors(self.priors).items()}
+        learned = {site: np.array(prior.centre) for site, prior in scaled.items()}
+        return {**learned, **law, **started(self.family, values, rows, self.components, data.covariates)}
 
     def check(self, x: Observations) -> None:
         """Check that the model can describe the data.
 
         Raises:
-            DataError: values outside the family's support, or no covariates where the model needs them.
+            DataError: values outside the family's support, names where it wants numbers, or no covariates where the model needs them.
         """
         if self.needs_covariates and x.covariates is None:
             raise missing_covariates()
+        check_categories(self.family, x)
         self.family.check(x)
         check_bounds(self.family, x)
         check_known(self.family, x)
@@ -275,13 +303,14 @@ class Mixture(Program):
         numbers = [value for prior in self.priors.values() for _, value in prior.parameters]
         is_open = any(isinstance(value, Statistic | tuple) for value in numbers)
         hyper = {
-            site: {key: Symbol(format_number(value)) for key, value in prior.parameters}
+            site: {key: Symbol(format_number(value)) for key, value in prior.parameters if not isinstance(value, Prior)}
             for site, prior in self.priors.items()
         }
         notation = Notation()
         size = ("n", Extent(2)) if is_open and not self.needs_covariates else "n"
         covariates = Symbol("covariates[i]", shape=("n", Extent(2, "p"))) if self.needs_covariates else None
         title = f"{self.assignment.title} of {self.components} component{'s' if self.components > 1 else ''}"
+        title += "" if self.formula is None else f", {self.formula.text}"
         try:
             self(notation, size=size, hyper=hyper, covariates=covariates)  # type: ignore[arg-type]
         except Exception as error:  # a user's family may do with arrays what symbols cannot
@@ -294,6 +323,11 @@ class Mixture(Program):
 
 
 Mixture.__init__ = formerly(assignment="weights")(Mixture.__init__)  # type: ignore[method-assign]
+
+
+def _hyperpriors(table: Mapping[str, Prior]) -> dict[str, Prior]:
+    """The priors of parameters of priors, by their sites' names."""
+    return {f"{site}_{key}": own for site, prior in table.items() for key, own in prior.learned.items()}
 
 
 def _check_broadcasts(what: str, given: tuple[int, ...], whole: tuple[int, ...]) -> None:

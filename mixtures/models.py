@@ -1,6 +1,7 @@
 """Ready-made model functions: a declaration in one call."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,11 @@ import numpy as np
 from mixtures import families
 from mixtures.assignments import Assignment, Dirichlet, Markov
 from mixtures.checks import check_count
+from mixtures.errors import ModelError
+from mixtures.formula import Formula
 from mixtures.mixture import Mixture
-from mixtures.priors import Prior, Priors
+from mixtures.observations import Observations
+from mixtures.priors import Prior, Priors, freeze
 
 Given = Mapping[str, Prior] | Priors | None
 """`{site: prior}` in place of a family's defaults."""
@@ -138,28 +142,34 @@ def hidden_markov(
     return Mixture(components, families.Gaussian() if family is None else family, Markov(transition, initial))
 
 
-def latent_class(
-    components: int, categories: int | Sequence[int], weights: Assignment | None = None, priors: Given = None
-) -> Mixture:
+def latent_class(components: int, categories: Any, weights: Assignment | None = None, priors: Given = None) -> Mixture:
     """Latent class analysis: several categorical columns, independent given the class (Lazarsfeld & Henry 1968).
 
     Args:
         components: the number of classes.
-        categories: how many categories the columns have, numbered from 0: one number for all columns, or one for each.
+        categories: how many categories the columns have, numbered from 0: one number for all columns, or one for each. Or the table itself,
+            whose names are counted: a DataFrame of categoricals, texts, truth values, or numbers from 0.
         weights: how the class shares are drawn; the default is `Dirichlet(1.0)`.
-        priors: `{site: prior}` in place of the defaults. With one number of categories the site is `probs`, shape
-            (components, features, categories); with several, `item0_probs`, `item1_probs`, ...
+        priors: `{site: prior}` in place of the defaults. With one number of categories, or columns of the same names, the site is `probs`,
+            shape (components, features, categories); with several `item0_probs`, `item1_probs`, ..., or the columns' names in their place.
 
     Returns:
-        The declaration. Columns of different numbers of categories are called item0, item1, ...: pass an array, or name them with
-        `families.Product` yourself.
+        The declaration. Columns of different numbers of categories are called item0, item1, ...: pass an array, or the table here, or name
+        them with `families.Product` yourself.
 
     Example:
         >>> latent_class(2, 3).family
         Categorical(priors=(), categories=3)
         >>> [name for name, _ in latent_class(2, [2, 3]).family.columns]
         ['item0', 'item1']
+        >>> import pandas as pd
+        >>> table = pd.DataFrame({"city": ["Oslo", "Rome", "Bonn"], "smokes": ["yes", "no", "no"]})
+        >>> latent_class(2, table).family.columns
+        (('city', Categorical(priors=(), categories=3)), ('smokes', Categorical(priors=(), categories=2)))
     """
+    if hasattr(categories, "columns") or isinstance(categories, Observations):
+        family = categorical_family(Observations(categories, missing="allow"))
+        return _mixture(components, replace(family, priors=freeze(priors)), weights)
     counts = [check_count("categories", count, least=2) for count in _listed(categories)]
     if len(set(counts)) > 1:
         items = {f"item{index}": families.Categorical(count) for index, count in enumerate(counts)}
@@ -168,22 +178,66 @@ def latent_class(
     return _mixture(components, families.Categorical(count, priors=priors), weights)
 
 
+def categorical_family(x: Observations) -> families.Categorical | families.Product:
+    """Categories in every column, as many as the data have: one family where all columns have the same, else one for each column."""
+    if x.categories is not None and len(set(x.categories)) == 1:
+        return families.Categorical(_count(x, 0))
+    columns = x.feature_names or tuple(f"item{index}" for index in range(x.features or 1))
+    counts = [_count(x, index) for index in range(len(columns))]
+    if x.categories is None and len(set(counts)) == 1:
+        return families.Categorical(counts[0])
+    return families.Product({name: families.Categorical(count) for name, count in zip(columns, counts, strict=True)})
+
+
+def _count(x: Observations, index: int) -> int:
+    """How many categories a column has: its names, or numbers from 0 up to the largest; two at least."""
+    names = None if x.categories is None else x.categories[index]
+    largest = np.nanmax(x.x.reshape(len(x), -1)[:, index], initial=1.0)
+    return max(2, int(largest) + 1 if names is None else len(names))
+
+
 def regression_mixture(
-    components: int, kind: str = "gaussian", weights: Assignment | None = None, priors: Given = None
+    components: int,
+    formula: str | None = None,
+    kind: str = "gaussian",
+    weights: Assignment | None = None,
+    priors: Given = None,
+    *,
+    data: Any = None,
 ) -> Mixture:
-    """A mixture of regressions: data are `Observations(y, covariates=...)`. See `families.Regression`.
+    """A mixture of regressions. See `families.Regression`.
 
     Args:
         components: the number of components.
-        kind: `"gaussian"`, `"poisson"`, `"negative_binomial"`, `"bernoulli"` or `"binomial"`.
+        formula: `"y ~ x + C(g)"`, read on `data`: the declaration then takes tables with these columns, new ones too, and codes them as it did
+            `data`. See `Formula.of`. None: data are `Observations(y, covariates=...)`.
+        kind: `"gaussian"`, `"poisson"`, `"negative_binomial"`, `"bernoulli"` or `"binomial"`; without a formula it may stand in its place.
         weights: how the mixing weights are drawn; `weights.Gating()` lets them depend on the covariates too (mixture of experts).
         priors: `{site: prior}` in place of the defaults.
+        data: the DataFrame that the formula is read on: that of the fit.
+
+    Raises:
+        ModelError: a formula that is none, or without data.
+        BackendError: a formula, and formulaic is not installed.
 
     Example:
         >>> regression_mixture(2, "poisson").needs_covariates
         True
+        >>> import pandas as pd
+        >>> table = pd.DataFrame({"y": [1.0, 2.0, 4.0], "x": [0.0, 1.0, 2.0], "g": ["b", "a", "b"]})
+        >>> model = regression_mixture(2, "y ~ x + C(g)", data=table)  # doctest: +SKIP
+        >>> model.read(table).covariate_names  # doctest: +SKIP
+        ('x', 'C(g)[T.b]')
     """
-    return _mixture(components, families.Regression(kind, priors=priors), weights)
+    if formula is not None and not (isinstance(formula, str) and "~" in formula):
+        return regression_mixture(components, None, formula, weights, priors, data=data)
+    if (formula is None) != (data is None):
+        got = "a formula without data" if data is None else "data without a formula"
+        advice = "regression_mixture(2, 'y ~ x', data=table), and then fit_em(model, table)."
+        raise ModelError("formula", got=got, expected="both: what the data say becomes part of it", advice=advice)
+    read = None if formula is None else Formula.of(formula, data)
+    law = Dirichlet(1.0) if weights is None else weights
+    return Mixture(components, families.Regression(kind, priors=priors), law, formula=read)
 
 
 def bernoulli_mixture(components: int, weights: Assignment | None = None, priors: Given = None) -> Mixture:

@@ -7,12 +7,14 @@ something else.
 import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Union
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
+from mixtures.categories import Categories, are_codes, check_codes, check_numbers, checked_categories, coded
 from mixtures.censoring import BOUNDS, substituted, with_bounds
 from mixtures.checks import check_choice
+from mixtures.elsewhere import tabular
 from mixtures.errors import DataError
 from mixtures.indices import check_index, index_of, is_default_index
 from mixtures.known_numbers import KNOWN, checked_known
@@ -32,6 +34,9 @@ from mixtures.tables import (
     numeric,
     squeezed,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CELLS = (*BOUNDS, *KNOWN)
 """What is known of each cell beside `x`, in its shape; of errors a row may have a matrix."""
@@ -80,6 +85,8 @@ class Observations:
         data: `{name: array}`: what a program of your own takes beside `x`, each as the argument of its name. Whole numbers stay whole, as
             indices must. An array whose first axis is as long as `x` has an entry a row, and is cut where rows are taken; any other belongs
             to all of them.
+        categories: `{column: names}`: the names of a column's categories, whose numbers 0, 1, ... are in `x`. A DataFrame brings them:
+            its categoricals, texts and truth values are numbered, a categorical's in its own order, texts in that of the alphabet.
 
     Attributes:
         x: the checked values, float64, read-only; NaN where missing.
@@ -92,10 +99,11 @@ class Observations:
         trials, exposure: checked, read-only, in the shape of `x`; or None.
         errors: checked, read-only; or None.
         lower, upper: checked, read-only, infinite where there is no bound; or None where no cell has one.
+        categories: the names, a tuple for each column of names and None for each column of numbers; or None, where there are no names.
 
     Raises:
-        DataError: empty, NaN or infinite, not numeric, more than two dimensions, two columns of one name, or rows in another order than
-            the covariates' or labels'; the text names rows and columns.
+        DataError: empty, NaN or infinite, no numbers or names, a name that `categories` does not have, more than two dimensions, two columns
+            of one name, or rows in another order than the covariates' or labels'; the text names rows and columns.
         ChoiceError: `missing` is neither `"raise"` nor `"allow"`.
 
     Example:
@@ -105,6 +113,10 @@ class Observations:
         array([ True, False,  True])
         >>> Observations([3.0, 0.0], data={"trials": [7, 5]}).data["trials"].dtype
         dtype('int64')
+        >>> import pandas as pd
+        >>> named = Observations(pd.DataFrame({"city": ["Rome", "Oslo"], "smokes": [True, False]}))
+        >>> named.categories, named.x.tolist()
+        ((('Oslo', 'Rome'), ('False', 'True')), [[1.0, 1.0], [0.0, 0.0]])
     """
 
     x: Any
@@ -115,6 +127,7 @@ class Observations:
     row_weights: Any = None
     data: Any = None
     sequence: Any = None
+    categories: Any = None
     lower: Any = None
     upper: Any = None
     trials: Any = None
@@ -130,9 +143,14 @@ class Observations:
         object.__setattr__(self, "has_index", index_of(self.x) is not None)
         feature_names, row_names = names_of(self.x)
         feature_names = checked_names(self.feature_names) or feature_names
-        values = squeezed(numeric(self.x), feature_names)
+        known = checked_categories(self.categories, feature_names)
+        numbers, categories = coded(tabular(self.x), feature_names, known)
+        values = squeezed(numeric(numbers), feature_names)
         check_shape(values)
         check_names(values, feature_names)
+        if categories is not None:
+            check_codes(values, categories, feature_names)
+        object.__setattr__(self, "categories", categories)
         object.__setattr__(self, "feature_names", feature_names)
         object.__setattr__(self, "row_names", row_names)
         if self.lower is not None or self.upper is not None:
@@ -180,7 +198,7 @@ class Observations:
     def _inherit(self, given: "Observations") -> tuple[str, ...] | None:
         """Take over what was not said anew; the names of the covariates, if they were taken over."""
         is_anew = self.covariates is not None
-        for name in (*OF_ROWS, "data"):
+        for name in (*OF_ROWS, "data", "categories"):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, getattr(given, name))
         if given.missing == "allow":
@@ -238,7 +256,15 @@ class Observations:
             return values if values is None or values.ndim == 1 else values[:, index]
 
         own = {name: cut(getattr(self, name)) for name in CELLS}
-        made = Observations(cut(self.x), names, self.missing, covariates=self.covariates, sequence=self.sequence, **own)
+        made = Observations(
+            cut(self.x),
+            names,
+            self.missing,
+            covariates=self.covariates,
+            sequence=self.sequence,
+            categories=self.categories and (self.categories[index],),
+            **own,
+        )
         return self._like(made, self.row_names)
 
     def take(self, rows: Any) -> "Observations":
@@ -258,6 +284,7 @@ class Observations:
             self.missing,
             row_weights=weights if weights is not None and weights.any() else None,
             data=named,
+            categories=self.categories,
             **of_rows,
         )
         object.__setattr__(taken, "covariate_names", self.covariate_names)
@@ -274,10 +301,43 @@ class Observations:
         return self._with(row_weights=row_weights)
 
     def _with(self, **changes: Any) -> "Observations":
-        kept = {name: getattr(self, name) for name in ("missing", "data", *OF_ROWS)}
-        made = Observations(self.x, self.feature_names, **{**kept, **changes})
+        kept = {name: getattr(self, name) for name in ("x", "feature_names", "missing", "data", "categories", *OF_ROWS)}
+        made = Observations(**{**kept, **changes})
         object.__setattr__(made, "covariate_names", self.covariate_names)
         return self._like(made, self.row_names)
+
+    def in_categories(self, categories: Categories | None) -> "Observations":
+        """The same rows, their categories numbered as these names are; numbers without names are taken for those of the names.
+
+        Raises:
+            DataError: a name that is not among them.
+        """
+        if categories == self.categories:
+            return self
+        known = categories or (None,) * len(self.categories or ())
+        own = self.categories or (None,) * len(known)
+        if len(known) != (self.features or 1):
+            return self  # other columns, which `check_like` says
+        check_numbers(own, known, self.feature_names)
+        if self.categories is None:
+            return (
+                self._with(categories=known) if are_codes(self.x, known) else self
+            )  # a family may have more categories
+        numbers = numeric(coded(self.to_frame(), self.feature_names, known)[0]).reshape(self.shape)
+        return self._with(x=numbers, categories=categories)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """The data as a table with their names, categories as pandas' categoricals."""
+        import pandas as pd
+
+        cells = self.x.reshape(len(self), -1)
+        names = self.feature_names or tuple(f"x{column}" for column in range(cells.shape[1]))
+        frame = pd.DataFrame(cells, columns=list(names), index=self.row_names)
+        for name, own in zip(names, self.categories or (), strict=False):
+            if own is not None:
+                codes = frame[name].fillna(-1).astype(int)
+                frame[name] = pd.Categorical.from_codes(codes, list(own))
+        return frame
 
     def has_entry_a_row(self, name: str) -> bool:
         """Whether an array of `data` has an entry a row."""
@@ -337,6 +397,8 @@ class Observations:
         """sha256 of everything except the rows' names and weights: tells whether two results were made from the same data."""
         digest = hashlib.sha256(repr((self.shape, self.feature_names)).encode())
         digest.update(np.ascontiguousarray(self.x).data)  # its memory, not a copy
+        if self.categories is not None:
+            digest.update(b"categories" + repr(self.categories).encode())
         if self.covariates is not None:
             digest.update(repr((self.covariates.shape, self.covariate_names)).encode())
             digest.update(np.ascontiguousarray(self.covariates).tobytes())

@@ -4,6 +4,9 @@ Hyperparameters are plain numbers, or statistics of the data (`midrange(x)`, `ra
 means the same whatever the data's units. `Mixture.scaled_to(x)` replaces the statistics by their numbers, and `print` shows either:
 nothing is hidden.
 
+A parameter may have a prior itself, a site of its own that all components share, named after the two:
+`{"rate": Gamma(0.1, Gamma(0.5, 2.0))}` has the site `rate_rate`.
+
 Example:
     >>> from mixtures import priors
     >>> print(priors.Normal(0.0, 10.0))
@@ -43,17 +46,45 @@ class Prior:
     """
 
     name: str
-    parameters: tuple[tuple[str, Number | Statistic], ...]
+    parameters: tuple[tuple[str, "Number | Statistic | Prior"], ...]
+
+    @property
+    def learned(self) -> dict[str, "Prior"]:
+        """The parameters that have a prior themselves."""
+        return {key: value for key, value in self.parameters if isinstance(value, Prior)}
+
+    @property
+    def structure(self) -> "Prior":
+        """The prior without its numbers: what compiled programs depend on."""
+        return Prior(self.name, tuple((key, value.structure) for key, value in self.learned.items()))
 
     @property
     def is_scaled(self) -> bool:
         """Whether every parameter is a number, none a statistic of data to come."""
-        return not any(isinstance(value, Statistic) for _, value in self.parameters)
+        values = [value for _, value in self.parameters]
+        return all(
+            value.is_scaled if isinstance(value, Prior) else not isinstance(value, Statistic) for value in values
+        )
+
+    @property
+    def centre(self) -> float:
+        """A value in the middle of a scaled prior of one number: where optimisation starts.
+
+        Example:
+            >>> Gamma(2.0, 4.0).centre
+            0.5
+        """
+        own: dict[str, Any] = dict(self.parameters)
+        return float(CENTRES[self.name](**own) if self.name in CENTRES else own["loc"])
 
     def scaled_to(self, x: np.ndarray, covariates: np.ndarray | None = None) -> "Prior":
         """This prior with its statistics replaced by their numbers on `x` (and `covariates`)."""
         numbers = {
-            key: value.of(np, x, covariates) if isinstance(value, Statistic) else value
+            key: value.of(np, x, covariates)
+            if isinstance(value, Statistic)
+            else value.scaled_to(x, covariates)
+            if isinstance(value, Prior)
+            else value
             for key, value in self.parameters
         }
         return Prior(self.name, _frozen(self.name, numbers))
@@ -61,16 +92,17 @@ class Prior:
     def of_column(self, column: int, label: str) -> "Prior":
         """This prior with its statistics taken of one column."""
         numbers = (
-            (key, value.of_column(column, label) if isinstance(value, Statistic) else value)
+            (key, value.of_column(column, label) if isinstance(value, Statistic | Prior) else value)
             for key, value in self.parameters
         )
         return Prior(self.name, tuple(numbers))
 
     def numbers(self, ppl: PPL, x: Array | None, covariates: Array | None = None) -> dict[str, Array]:
-        """The parameters as arrays of the backend."""
+        """The parameters that are numbers as arrays of the backend."""
         return {
             key: ppl.array(value.of(ppl.xp, x, covariates) if isinstance(value, Statistic) else value)
             for key, value in self.parameters
+            if not isinstance(value, Prior)
         }
 
     def sample(
@@ -108,7 +140,7 @@ class Prior:
 
 def format_number(value: Any) -> str:
     """A number, array or statistic as it is printed: four significant digits, long arrays shortened."""
-    if isinstance(value, Statistic | str):
+    if isinstance(value, Statistic | Prior | str):
         return str(value)
     array = np.asarray(value, dtype=float)
     if array.ndim == 0:
@@ -117,14 +149,30 @@ def format_number(value: Any) -> str:
     return f"[{', '.join(shown)}{', ...' if len(array) > 6 else ''}]"
 
 
-def _frozen(name: str, numbers: Mapping[str, Any]) -> tuple[tuple[str, Number | Statistic], ...]:
+def _frozen(name: str, numbers: Mapping[str, Any]) -> tuple[tuple[str, Number | Statistic | Prior], ...]:
     return tuple((key, _frozen_number(name, key, value)) for key, value in numbers.items())
 
 
-def _frozen_number(name: str, key: str, value: Any) -> Number | Statistic:
+def _frozen_number(name: str, key: str, value: Any) -> Number | Statistic | Prior:
     if isinstance(value, Statistic):
         return value
+    if isinstance(value, Prior):
+        return _checked_hyperprior(name, key, value)
     return frozen_numbers(f"priors.{name}({key}=)", value)
+
+
+def _checked_hyperprior(name: str, key: str, value: Prior) -> Prior:
+    """A parameter's own prior, if it is one that the parameter can have."""
+    allowed = set(CENTRES) if key in POSITIVE_NUMBERS else {"Normal", "StudentT", "Laplace", "Cauchy", *CENTRES}
+    if key in ("low", "high") or value.learned or value.name not in allowed:
+        raise ModelError(
+            f"priors.{name}({key}=)",
+            got=str(value),
+            expected="a number"
+            if key in ("low", "high")
+            else f"a number, or a prior of numbers: {', '.join(sorted(allowed))}",
+        )
+    return value
 
 
 POSITIVE_NUMBERS = frozenset({"concentration", "concentration0", "concentration1", "df", "rate", "scale"})
@@ -132,7 +180,7 @@ POSITIVE_NUMBERS = frozenset({"concentration", "concentration0", "concentration1
 
 
 def _check_numbers(prior: Prior) -> None:
-    numbers = {key: np.asarray(value) for key, value in prior.parameters if not isinstance(value, Statistic)}
+    numbers = {key: np.asarray(value) for key, value in prior.parameters if not isinstance(value, Statistic | Prior)}
     for key, value in numbers.items():
         if key in POSITIVE_NUMBERS and not (value > 0).all():
             raise ModelError(f"priors.{prior.name}({key}=)", got=repr(value.tolist()), expected="positive numbers")
@@ -171,11 +219,23 @@ InverseGamma = _named("InverseGamma", concentration=None, rate=1.0)
 Laplace = _named("Laplace", loc=0.0, scale=1.0)
 LKJCholesky = _named("LKJCholesky", concentration=1.0)
 LogNormal = _named("LogNormal", loc=0.0, scale=1.0)
+RootInverseGamma = _named("RootInverseGamma", concentration=None, rate=1.0)
 Normal = _named("Normal", loc=0.0, scale=1.0)
 StudentT = _named("StudentT", df=None, loc=0.0, scale=1.0)
 Uniform = _named("Uniform", low=0.0, high=1.0)
 UniformAngle = _named("UniformAngle")
 ZeroSumNormal = _named("ZeroSumNormal", scale=1.0)
+
+CENTRES: dict[str, Callable[..., Any]] = {
+    "Exponential": lambda rate: 1 / rate,
+    "Gamma": lambda concentration, rate: concentration / rate,
+    "HalfCauchy": lambda scale: scale,
+    "HalfNormal": lambda scale: scale,
+    "InverseGamma": lambda concentration, rate: rate / (concentration + 1),
+    "LogNormal": lambda loc, scale: np.exp(loc),
+    "RootInverseGamma": lambda concentration, rate: np.sqrt(rate / (concentration + 1)),
+}
+"""The mean, median or mode of priors of a positive number, whichever is simple."""
 
 Priors = tuple[tuple[str, Prior], ...]
 """The priors that a user set, by site, in the frozen form that a hashable declaration needs."""
@@ -206,7 +266,22 @@ def freeze(given: GivenPriors) -> Priors:
     return items
 
 
-_POSITIVE = frozenset({"Exponential", "Gamma", "HalfCauchy", "HalfNormal", "InverseGamma", "LogNormal"})
+_POSITIVE = frozenset(
+    {"Exponential", "Gamma", "HalfCauchy", "HalfNormal", "InverseGamma", "LogNormal", "RootInverseGamma"}
+)
+
+
+def check_positive_prior(what: str, value: Any) -> None:
+    """Check that a law's part is the prior of one positive number.
+
+    Raises:
+        ModelError: something else.
+    """
+    if not isinstance(value, Prior) or value.name not in CENTRES:
+        expected = f"a prior of a positive number: {', '.join(sorted(CENTRES))}"
+        raise ModelError(what, got=in_words(value), expected=expected, advice="For example priors.Gamma(1.0, 2.0).")
+
+
 _UNIT = frozenset({"Beta", "Uniform"})  # a Uniform has the bounds that the user gave it
 
 OF_ONE_NUMBER = _POSITIVE | _UNIT | {"Cauchy", "Laplace", "Normal", "StudentT", "UniformAngle"}  # of one number each

@@ -7,6 +7,7 @@ neighbours. NumPy's `SeedSequence` mixes seed and purpose, so that streams are i
 
 import numbers
 import zlib
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,17 @@ from mixtures.errors import SeedError, in_words
 
 Purpose = str | int
 """A word for what random numbers are for, such as the verb, or the number of a chain, a restart, a block."""
+
+
+class _Needed:
+    """The place of a seed that must be said."""
+
+    def __repr__(self) -> str:
+        return "<needed>"
+
+
+NEEDED: Any = _Needed()
+"""In a signature: there is no seed but the caller's; `check_seed` says so in a sentence."""
 
 
 def sequence(seed: int, *purpose: Purpose) -> np.random.SeedSequence:
@@ -67,6 +79,9 @@ def check_seed(seed: object) -> int:
         >>> check_seed(7)
         7
     """
+    if seed is NEEDED:
+        advice = "Pass seed=0, say: the same seed gives the same results."
+        raise SeedError("seed", got="none", expected="an int in [0, 2**32)", advice=advice)
     if isinstance(seed, bool) or not isinstance(seed, numbers.Integral):
         raise SeedError(
             "seed",

@@ -13,14 +13,14 @@ from mixtures.mixture import Mixture, missing_covariates
 from mixtures.observations import Observations
 from mixtures.ppl import PIP, backend_module
 from mixtures.program import Declared, Program
-from mixtures.seeds import check_seed, derived
+from mixtures.seeds import NEEDED, check_seed, derived
 from mixtures.tables import checked_covariates, checked_data, checked_sequence
 
 
 def simulate(
-    program: Program,
+    program: Any,
     size: int | tuple[int, int],
-    seed: int,
+    seed: int = NEEDED,
     given: Mapping[str, Any] | None = None,
     backend: str = "numpyro",
     covariates: Any = None,
@@ -33,7 +33,7 @@ def simulate(
     """Draw every site of the program once: parameters, assignments and `size` rows of data.
 
     Args:
-        program: a declaration.
+        program: a declaration; or a point fit, whose parameters are then held fixed: data like those that it was fitted to.
         size: rows, or (rows, features).
         seed: an int in [0, 2**32).
         given: parameters to hold fixed, by site; the others are drawn from their priors. Priors scaled to the data are taken as for
@@ -62,13 +62,15 @@ def simulate(
         >>> draws["obs"].shape
         (100,)
     """
+    if hasattr(program, "program") and hasattr(program, "parameters"):  # a point fit
+        given = {**program.parameters, **(given or {})} if given is None or isinstance(given, Mapping) else given
+        program = program.program
     words = backend_module(check_choice("backend", backend, PIP), f"mixtures.ppl.{backend}_ppl")
     if not isinstance(program, Program):
         raise ModelError(
             "program",
             got=type(program).__name__,
-            expected="a declaration",
-            advice="For data like those of a fit: simulate(program, size, seed, given=fit.parameters).",
+            expected="a declaration, or a point fit",
         )
     if isinstance(program, Declared) and not program.draws_rows:
         raise ModelError(

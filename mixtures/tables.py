@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mixtures.checks import MOST, is_number
-from mixtures.elsewhere import UNKNOWN, advice_for, as_array, not_numeric, tabular
+from mixtures.elsewhere import UNKNOWN, advice_for, as_array, holds_dates, not_numeric, tabular
 from mixtures.errors import DataError, in_words
 from mixtures.indices import index_of, is_default_index
 
@@ -57,16 +57,20 @@ def numbers_in(x: Any, what: str = "x") -> np.ndarray:
     """
     x = tabular(x)
     if hasattr(x, "dtypes") and hasattr(x, "columns"):
-        bad = {str(name): dtype for name, dtype in zip(x.columns, x.dtypes, strict=True) if not _is_real(dtype)}
+        bad = [place for place, dtype in enumerate(x.dtypes) if not _is_real(dtype)]
         if bad:
-            got = f"columns {list(bad)} that are not numbers"
-            raise DataError(
-                what, got=got, expected="real numbers", advice=advice_for(*reversed(next(iter(bad.items()))))
-            )
+            dates = [place for place in bad if holds_dates(x.iloc[:, place])]
+            names = [str(x.columns[place]) for place in dates or bad]
+            got = f"columns {names} that {'hold dates' if dates else 'are not numbers'}"
+            advice = advice_for(np.dtype("M8[s]") if dates else x.dtypes.iloc[bad[0]], names[0])
+            raise DataError(what, got=got, expected="real numbers", advice=advice)
         return np.array(x.to_numpy(dtype=np.float64, na_value=np.nan))  # mixed types would otherwise become objects
     if hasattr(x, "to_numpy") and hasattr(x, "dtype") and not hasattr(x, "dims"):
         if hasattr(x.dtype, "categories"):  # categories may be numbers, and mean none
             raise DataError(what, got="categories", expected="real numbers", advice=advice_for(x.dtype, str(x.name)))
+        if holds_dates(x):
+            advice = advice_for(np.dtype("M8[s]"), str(x.name))
+            raise DataError(what, got=f"dates, dtype {x.dtype}", expected="real numbers", advice=advice)
         if _is_real(x.dtype):
             x = x.to_numpy(dtype=np.float64, na_value=np.nan)  # nullable types would otherwise become objects
     array = as_array(x, what)

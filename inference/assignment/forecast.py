@@ -21,7 +21,7 @@ from mixtures import Mixture, Observations, Program
 from mixtures.assignments import Chain, Markov
 from mixtures.assignments.chain import begins
 from mixtures.errors import ModelError
-from mixtures.seeds import check_seed, derived, generator
+from mixtures.seeds import NEEDED, check_seed, derived, generator
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,7 +75,7 @@ def forecast(
     x: Any = None,
     *,
     draws: int = 1000,
-    seed: int,
+    seed: int = NEEDED,
     program: Program | None = None,
 ) -> Forecast:
     """The rows that follow the last one of each series of a hidden Markov chain.

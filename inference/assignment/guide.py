@@ -11,13 +11,13 @@ from inference.checks import check_count, check_positive
 from inference.results import GuideFit, PointFit
 from inference.status import Status
 from mixtures import Observations, Program
-from mixtures.seeds import check_seed, derived
+from mixtures.seeds import NEEDED, check_seed, derived
 
 AT_REST = 1e-4
 """The negative ELBO changes by less than this over the last tenth of the steps: the fit has come to rest."""
 
 
-def fit_guide(fit: PointFit, x: Any, *, steps: int = 300, learning_rate: float = 0.2, seed: int) -> GuideFit:
+def fit_guide(fit: PointFit, x: Any, *, steps: int = 300, learning_rate: float = 0.2, seed: int = NEEDED) -> GuideFit:
     """Assignment probabilities of each row, by SVI with the assignment enumerated in the guide.
 
     Slower than `responsibilities`, which it reproduces, but the same construction works within larger variational models.

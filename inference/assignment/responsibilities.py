@@ -2,19 +2,34 @@
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from inference.backends import Bound, bind, engine
-from inference.checks import check_flags, check_share, checked, no_path, of_columns
+from inference.checks import check_flags, check_share, checked, like_before, no_path
 from inference.draws import backend_of, has_paths, observations_of, parameters_of, program_of, whole, with_program
 from inference.frames import components_of, like
 from inference.results import PointFit
 from mixtures import Observations, Program
 from mixtures.errors import ModelError
 from mixtures.memory import check_memory
+
+
+class WithInterval(NamedTuple):
+    """Probabilities with the bounds of their interval, each (rows, components).
+
+    Args:
+        mean: over the draws.
+        lower: the interval's lower bound.
+        upper: its upper bound.
+    """
+
+    mean: Any
+    lower: Any
+    upper: Any
+
 
 CELLS_OF_ALL_DRAWS = 20_000_000
 """Numbers, draws x rows x components, in the largest table of an interval: 160 MB."""
@@ -44,7 +59,7 @@ def responsibilities(
         program: the declaration of the draws, where it cannot be imported again: one made inside a function, say.
 
     Returns:
-        (rows, components), a DataFrame where `x` is a pandas object; with `interval`, a triple of mean, lower and upper bound. With several
+        (rows, components), a DataFrame where `x` is a pandas object; with `interval`, three of them: `mean`, `lower` and `upper`. With several
         assignments a row: a dict by site.
 
     Raises:
@@ -131,7 +146,7 @@ def checked_like(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> Observatio
     """`x` as observations with the columns that the fit, or the posterior, was made from; a frame may have others beside them."""
     if isinstance(fit_or_posterior, xr.DataTree):
         program, sampled = program_of(fit_or_posterior), observations_of(fit_or_posterior)
-        observations = checked(program, of_columns(x, sampled.feature_names))
+        observations = checked(program, like_before(program, x, sampled.feature_names, sampled.categories))
         covariates = None if sampled.covariates is None else sampled.covariates.shape[1]
         observations.check_like(sampled.features, sampled.feature_names, covariates, sampled.covariate_names)
         return observations
@@ -143,7 +158,9 @@ def checked_like(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> Observatio
             advice="Pass what fit_map, fit_em, fit_mle or sample_nuts returned.",
         )
     origin = fit_or_posterior.origin
-    observations = checked(fit_or_posterior.program, of_columns(x, origin.feature_names))
+    observations = checked(
+        fit_or_posterior.program, like_before(fit_or_posterior.program, x, origin.feature_names, origin.categories)
+    )
     observations.check_like(origin.features, origin.feature_names, origin.covariates, origin.covariate_names)
     return observations
 
@@ -257,7 +274,6 @@ def _of_posterior(posterior: xr.DataTree, x: Any, interval: float | None) -> Any
             {name: (draws.mean(axis=0), *np.quantile(draws, tails, axis=0)) for name, draws in by_site.items()}
         )
     joined = {
-        name: tuple(np.concatenate(column) for column in zip(*(part[name] for part in parts), strict=True))
-        for name in parts[0]
+        name: WithInterval(*map(np.concatenate, zip(*(part[name] for part in parts), strict=True))) for name in parts[0]
     }
     return one_or_all(joined)

@@ -45,8 +45,15 @@ def knowing_mixture(program: Program, sites: Sites) -> Sites:
                 expected=f"one of {mixture.components}, as many as the mixture has",
                 advice="A law of so many components alone says so in its method check.",
             )
-    redundant = mixture.redundant_sites
-    counted = (_without_one(site) if site.name in redundant else site for site in sites.all)
+    redundant, hyper = mixture.redundant_sites, mixture.hyper_sites
+    counted = (
+        replace(site, redundant=site.free)
+        if site.name in hyper
+        else _without_one(site)
+        if site.name in redundant
+        else site
+        for site in sites.all
+    )
     return Sites(tuple(counted), mixture.linear_predictors, law=mixture.assignment.structure)
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from inference.backends.ascent import GuideAscent
+from inference.backends.complete import CompleteTarget
 from inference.backends.log_density import LogDensity, Parameters
 from inference.backends.sites import Sites
 from inference.backends.target import Target
@@ -93,6 +94,14 @@ class Bound(ABC):
     @abstractmethod
     def target(self) -> Target:
         """The collapsed posterior density in the backend's own arrays: what samplers are given."""
+
+    def complete(self) -> CompleteTarget:
+        """The density of a mixture whose assignments are given, in the backend's own arrays: what samplers of partitions are given.
+
+        Raises:
+            ModelError: components are not independent of each other before data are seen.
+        """
+        raise NotImplementedError(f"samplers of partitions are for backend='numpyro', not {self.backend!r}")
 
     @abstractmethod
     def elbo(self) -> Evaluate:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from inference.cli import DONE, FAILED, INTERRUPTED, MISUSED, MisuseError
-from inference.cli.options import DATA, FIT, MODEL, OUTPUT, SAID, SAMPLE, takes
+from inference.cli.options import DATA, FIT, MODEL, OUTPUT, SAID, SAMPLE, inches, takes
 
 EPILOG = (
     "Exit codes: 0 done; 1 bad data, or a result that could not be had or written; 2 bad use of the command; "
@@ -29,6 +29,8 @@ A run gets a folder of its own: results, tables, pictures, and a report to read 
     mixtures fit visits.csv --family Poisson --components 2:6
 """
 TABLE = "A table: CSV, TSV, Parquet, Arrow, Excel; - for the standard input; or a data set of the package, see mixtures datasets."
+
+ROUTES = "Of one structure, every route side by side: criteria, cross-validation, evidence, loo, between commas."
 
 Data = Annotated[str, typer.Argument(metavar="DATA", help=TABLE)]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
@@ -123,9 +125,14 @@ def sample(context: typer.Context, data: Data, **options: Any) -> int:
 
 
 @_command(DATA, MODEL, FIT, OUTPUT, SAID)
-def select(context: typer.Context, data: Data, **options: Any) -> int:
+def select(
+    context: typer.Context,
+    data: Data,
+    routes: Annotated[str, typer.Option("--routes", help=ROUTES)] = "",
+    **options: Any,
+) -> int:
     """How many components, by BIC and ICL: 1:9 if not said otherwise; with --covariance all, which structure too."""
-    return _work(context).select(data, options)
+    return _work(context).select(data, options, routes)
 
 
 @_command(SAID)
@@ -156,10 +163,19 @@ def plot(
     context: typer.Context,
     run: Run,
     format: Annotated[str, typer.Option("--format", help="svg, png, pdf; several between commas.")] = "svg,png",
+    size: Annotated[
+        str, typer.Option("--size", help="Width and height in inches, 8x5; each picture's own if not given.")
+    ] = "",
     **options: Any,
 ) -> int:
     """Draw a run's pictures anew, in its folder figures/."""
-    return _work(context).plot(run, format, options)
+    return _work(context).plot(run, format, inches(size), options)
+
+
+@_command(SAID)
+def draws(context: typer.Context, run: Run, **options: Any) -> int:
+    """The draws of a run's posterior as CSV on the standard output: a line a draw, a column a number."""
+    return _work(context).draws(run, options)
 
 
 @_command(SAID)

@@ -56,6 +56,30 @@ def counts(text: str) -> tuple[int, ...]:
     return found
 
 
+def inches(text: str) -> tuple[float, float] | None:
+    """Width and height of a picture; none for no text.
+
+    Raises:
+        typer.BadParameter: something else.
+
+    Example:
+        >>> inches("8x5"), inches("")
+        ((8.0, 5.0), None)
+    """
+    if not text:
+        return None
+    try:
+        width, height = map(float, text.lower().split("x"))
+    except ValueError:
+        width = height = 0.0
+    if not (0.5 <= width <= MOST_INCHES and 0.5 <= height <= MOST_INCHES):
+        raise typer.BadParameter(f"got {text!r}; expected width x height in inches, 8x5, up to {MOST_INCHES}")
+    return width, height
+
+
+MOST_INCHES = 100
+
+
 def _counted(text: str) -> str:
     counts(text)
     return text
@@ -96,6 +120,8 @@ DATA = (
     _option(
         str, "--covariates", "", "Columns that a regression, or with --gating the weights, depend on.", "Data", "A,B"
     ),
+    _option(str, "--formula", "", "The response and its covariates, in place of both: 'y ~ x + C(g)'.", "Data", "Y~A"),
+    _option(bool, "--standardise", False, "Measure columns in standard deviations from their means.", "Data"),
     _option(str, "--labels", "", "The column of known components: 0, 1, ..., empty where unknown.", "Data", "A"),
     _option(str, "--weights", "", "The column that says how often each row counts.", "Data", "A"),
     _option(
@@ -117,6 +143,7 @@ DATA = (
     _option(str, "--upper", "", "Columns of upper bounds, likewise.", "Data", "A,B"),
     _option(str, "--trials", "", "The column of trials, out of which a binomial's successes are.", "Data", "A,B"),
     _option(str, "--exposure", "", "The column of exposures, over which counts were made.", "Data", "A,B"),
+    _option(str, "--errors", "", "Columns of standard errors, one for each of --columns, of Gaussians.", "Data", "A,B"),
     _option(str, "--index", "", "The column of the rows' names.", "Data", "A"),
     _option(Missing, "--missing", Missing.forbidden, "Whether empty cells are an error, or were not observed.", "Data"),
     _option(str, "--separator", "", "Between fields: , ; | tab blanks. Found out if not given.", "Data", "S"),

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from inference.cli.options import counts, listed
 from inference.cli.output import as_json, checks_as_json, compare_table, dumped, text_of
 from inference.desk import declaration, log, stages
 from inference.desk import run as runs
-from inference.desk.data import observations_of
+from inference.desk.data import observations_of, reading_of
 from inference.desk.run import Run
 from inference.desk.run_folder import FIGURES
 from inference.desk.settings import DataSettings, FitSettings, ModelSettings, SampleSettings, Settings
@@ -25,10 +25,11 @@ from inference.desk.table_files import read_table
 from inference.desk.text_tables import TextOptions
 from inference.parameter_table import plain
 from inference.partitions.losses import LOSSES
-from inference.report import data_text, restarts_text
-from mixtures import families
+from inference.report import data_text, draws_frame, restarts_text
+from mixtures import Formula, Mixture, Observations, families
 from mixtures.datasets import SOURCES
 from mixtures.errors import MixturesError, ModelError
+from mixtures.formula import check_formula
 
 Options = Mapping[str, Any]
 SWEPT = "1:9"
@@ -66,9 +67,12 @@ def _settings(data: str, options: Options, is_sampled: bool) -> Settings:
     )  # families name their columns
     columns = DataSettings(
         data, named, listed(options["covariates"]), **single, missing=str(options["missing"]), text=text,
-        lower=listed(options["lower"]), upper=listed(options["upper"]),
+        lower=listed(options["lower"]), upper=listed(options["upper"]), errors=listed(options["errors"]),
         trials=listed(options["trials"]), exposure=listed(options["exposure"]),
+        formula=options["formula"], standardise=options["standardise"],
     )  # fmt: skip
+    if columns.formula:
+        _check_formula(columns)
     model = ModelSettings(
         components=counts(options["components"]),
         family=tuple(options["family"]), covariance=options["covariance"], priors=tuple(options["prior"]),
@@ -78,6 +82,14 @@ def _settings(data: str, options: Options, is_sampled: bool) -> Settings:
         raise ModelError("--prior", got=f"--method {options['method']}", expected="map, which has priors")
     sample = _sample(options) if is_sampled else None
     return Settings(columns, model, _fit(options), sample, options["name"])
+
+
+def _check_formula(columns: DataSettings) -> None:
+    """Check that a formula is one, and says alone what the columns are for."""
+    for name in ("columns", "covariates", "standardise"):
+        if getattr(columns, name):
+            raise ModelError("--formula", got=f"a formula and --{name} too", expected="one of the two")
+    check_formula(columns.formula)
 
 
 def _fit(options: Options) -> FitSettings:
@@ -173,27 +185,60 @@ def _code(run: Run) -> int:
     return DONE if run.fit.status.is_sound else UNSOUND
 
 
-def select(data: str, options: Options) -> int:
-    """Numbers of components, and structures, by BIC and ICL."""
+def select(data: str, options: Options, routes: str) -> int:
+    """Numbers of components, and structures, by BIC and ICL; or of one structure by every route that is asked for."""
     structures = listed(options["covariance"])
-    settings = settings_of(data, {**options, "components": options["components"] or SWEPT, "covariance": "full"}, False)
+    is_one = len(structures) == 1 and structures != ("all",)
+    if routes and not is_one:
+        raise MisuseError("--routes compare numbers of components of one structure: name one with --covariance")
+    covariance = structures[0] if routes else "full"
+    settings = settings_of(
+        data, {**options, "components": options["components"] or SWEPT, "covariance": covariance}, False
+    )
     table = read_table(settings.data.source, settings.data.text, settings.data.sheet)
-    x = observations_of(table, settings.data)
+    reading = reading_of(table, settings.data, declaration.takes_names(settings.model))
+    x = observations_of(table, settings.data, reading)
+    with _said(options):
+        log.say(table.read)
+        counted = [count for count in settings.model.components if count <= len(x)]
+        if routes:
+            return _select_by(listed(routes), x, counted, settings, options)
+        return _select_structures(structures, x, counted, settings, options)
+
+
+def _select_by(routes: Sequence[str], x: Observations, counted: list[int], settings: Settings, options: Options) -> int:
+    """By several routes."""
+    how = settings.fit
+    family, law = declaration.family_of(settings.model, x), declaration.law_of(settings.model, x)
+    model = Mixture(min(counted), family, assignment=law)
+    with log.step(f"{', '.join(routes)}: {min(counted)} to {max(counted)} components"):
+        found = inference.number_of_components(
+            model, x, counted, routes=routes, restarts=how.restarts, seed=how.seed, backend=how.backend
+        )
+    if options["json"]:
+        table = found.to_frame().reset_index()
+        print(table.assign(**_in_words(table)).to_json(orient="records", indent=2))
+    else:
+        print(found)
+    return DONE
+
+
+def _select_structures(
+    structures: tuple[str, ...], x: Observations, counted: list[int], settings: Settings, options: Options
+) -> int:
+    """By criteria."""
     is_gaussian = not settings.model.family and x.covariates is None and not settings.model.chain
     several = {"structures": None if structures == ("all",) else structures} if is_gaussian and structures != ("full",) else {
         "family": declaration.family_of(settings.model, x), "assignment": declaration.law_of(settings.model, x)
     }  # fmt: skip
     how = settings.fit
-    with _said(options):
-        log.say(table.read)
-        counted = [count for count in settings.model.components if count <= len(x)]
-        with log.step(f"EM: {min(counted)} to {max(counted)} components, best of {how.restarts} starts each"):
-            found = inference.select_components(
-                x, counted, restarts=how.restarts, seed=how.seed, backend=how.backend, **several
-            )
+    with log.step(f"EM: {min(counted)} to {max(counted)} components, best of {how.restarts} starts each"):
+        found = inference.select_components(
+            x, counted, restarts=how.restarts, seed=how.seed, backend=how.backend, **several
+        )
     best = found.to_frame()
     if options["json"]:
-        print(best.assign(status=best["status"].map(lambda status: status.word)).to_json(orient="records", indent=2))
+        print(best.assign(**_in_words(best)).to_json(orient="records", indent=2))
     else:
         print(found)
         structure, components = found.best_model
@@ -201,20 +246,34 @@ def select(data: str, options: Options) -> int:
     return DONE
 
 
+def _in_words(table: pd.DataFrame) -> dict[str, pd.Series]:
+    """The statuses of a table, where it has some, as words."""
+    return {"status": table["status"].map(lambda status: status.word)} if "status" in table else {}
+
+
 def classify(path: Path, new: str, options: Options) -> int:
     """Components of new rows."""
     run = Run.open(path)
-    data = run.settings.data
+    data, formula = run.settings.data, declared_formula(run)
     table = read_table(new, data.text, data.sheet)
-    wanted = replace(data, labels="", weights="", columns=tuple(run.x.feature_names or data.columns))
+    columns = () if formula is not None else tuple(run.x.feature_names or data.columns)
+    covariates = () if formula is not None else data.covariates
+    wanted = replace(data, labels="", weights="", columns=columns, covariates=covariates)
     with _said(options):
         log.say(table.read)
-    found = stages.assignments(run.best, observations_of(table, wanted))
+    reading = replace(run.reading.after(run.x), formula=formula)
+    found = stages.assignments(run.best, observations_of(table, wanted, reading), table.frame)
     if options["json"]:
         print(found.to_json(orient="records"))
     else:
         found.to_csv(sys.stdout, index=False, float_format="%.6g")
     return DONE
+
+
+def declared_formula(run: Run) -> Formula | None:
+    """The formula by which a run's declaration reads tables, if it has one."""
+    mixture = run.program.mixture
+    return None if mixture is None else mixture.formula
 
 
 def diagnose(path: Path, options: Options) -> int:
@@ -245,11 +304,21 @@ def partition(path: Path, loss: str, options: Options) -> int:
     return DONE
 
 
-def plot(path: Path, formats: str, options: Options) -> int:
+def draws(path: Path, options: Options) -> int:
+    """The draws, for other programs."""
+    found = draws_frame(Run.open(path).posterior)
+    if options["json"]:
+        print(found.to_json(orient="records"))
+    else:
+        found.to_csv(sys.stdout, index=False)
+    return DONE
+
+
+def plot(path: Path, formats: str, size: tuple[float, float] | None, options: Options) -> int:
     """The pictures anew."""
     run = Run.open(path)
     with _said(options), log.step("pictures"):
-        made = stages.draw(run, listed(formats))
+        made = stages.draw(run, listed(formats), size)
     files = [str(run.path / FIGURES / f"{picture.name}.{one}") for picture in made for one in listed(formats)]
     print(dumped(files) if options["json"] else "\n".join(files))
     return DONE

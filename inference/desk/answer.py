@@ -15,6 +15,7 @@ from inference.point.restarts import best_restart
 from inference.posterior.warnings import check_posterior
 from inference.results import SURE, PointFit
 from mixtures import Observations
+from mixtures.categories import Names
 
 MOST_COLUMNS = 3
 """How many columns a sentence names: those in which the components differ most."""
@@ -78,18 +79,20 @@ def _columns(x: Observations, kinds: list[Kind], table: np.ndarray, component: i
     values = x.x.reshape(len(x), -1)
     names = x.feature_names or tuple(f"column {j}" if values.shape[1] > 1 else "x" for j in range(values.shape[1]))
     return ", around " + ", ".join(
-        f"{names[j]} {_typical(kinds[j], values[:, j], weights)}" for j in _telling(values, table)
+        f"{names[j]} {_typical(kinds[j], values[:, j], weights, x.categories and x.categories[j])}"
+        for j in _telling(values, table)
     )
 
 
-def _typical(kind: Kind, values: np.ndarray, weights: np.ndarray) -> str:
+def _typical(kind: Kind, values: np.ndarray, weights: np.ndarray, categories: Names | None = None) -> str:
     """The mean of a column, over the cells that were observed; of categories the most frequent one, of angles their direction."""
     is_seen = ~np.isnan(values)
     values, weights = values[is_seen], weights[is_seen]
     if kind == "category":
         found, place = np.unique(values, return_inverse=True)
         shares = np.bincount(place, weights) / weights.sum()
-        return f"{found[shares.argmax()]:g} ({shares.max():.0%})"
+        value = found[shares.argmax()]
+        return f"{categories[int(value)] if categories else f'{value:g}'} ({shares.max():.0%})"
     if kind == "direction":
         return f"{np.angle(weights @ np.exp(1j * values)):.3g}"
     return f"{weights @ values / weights.sum():.3g}"

@@ -3,7 +3,7 @@
 import ast
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from inspect import isfunction
@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from inference.desk.settings import ModelSettings
-from mixtures import Mixture, Observations, Program, families, priors, weights
+from mixtures import Formula, Mixture, Observations, Program, families, priors, weights
 from mixtures.assignments import Assignment, Markov, MarkovGating
+from mixtures.categories import BOOLEAN
 from mixtures.errors import ChoiceError, ModelError
 from mixtures.families.family import Family
+from mixtures.models import categorical_family
 from mixtures.priors import Prior
 from mixtures.specification import from_json
 
@@ -26,13 +28,16 @@ FAMILIES = tuple(name for name in families.__all__ if name not in OF_NO_COMPONEN
 PRIORS = tuple(name for name, value in vars(priors).items() if name[0].isupper() and isfunction(value))
 
 
-def program_of(settings: ModelSettings, x: Observations, components: int | None = None) -> Program:
+def program_of(
+    settings: ModelSettings, x: Observations, components: int | None = None, formula: Formula | None = None
+) -> Program:
     """The declaration.
 
     Args:
         settings: what was said of it.
         x: the data, whose columns and covariates it is for.
         components: how many; None: as the settings say.
+        formula: how tables are read, if by one.
 
     Raises:
         ModelError, ChoiceError: no such family or prior, or arguments that it does not have.
@@ -42,7 +47,7 @@ def program_of(settings: ModelSettings, x: Observations, components: int | None 
     if settings.file:
         return _of_file(settings.file)
     count = settings.components[0] if components is None else components
-    return Mixture(count, family_of(settings, x), law_of(settings, x))
+    return Mixture(count, family_of(settings, x), law_of(settings, x), formula=formula)
 
 
 def check_words(settings: ModelSettings) -> None:
@@ -97,7 +102,7 @@ def family_of(settings: ModelSettings, x: Observations) -> Family:
     plain, named = _words(settings)
     if named:
         return _by_column(named, x, own)
-    family = _family(plain, settings.covariance)
+    family = categorical_family(x) if _is_counted(plain) else _family(plain, settings.covariance)
     name = type(family).__name__
     if x.covariates is not None and not settings.gating and name != "Regression":
         if name not in REGRESSIONS or settings.covariance != "full":
@@ -114,7 +119,36 @@ def _by_column(named: Mapping[str, str], x: Observations, own: Mapping[str, Prio
     unknown = [name for name in named if name not in columns]
     if unknown:
         raise ModelError("--family", got=f"a family of {unknown[0]!r}", expected=f"of one of the columns {columns}")
-    return families.Product({name: _family(named.get(name, "Gaussian"), "full") for name in columns}, priors=own)
+    return families.Product({name: _of_column(named, x, index) for index, name in enumerate(columns)}, priors=own)
+
+
+def _of_column(named: Mapping[str, str], x: Observations, index: int) -> Family:
+    """The family of a column: what was said, else categories where it has names, else a normal distribution."""
+    column = x.column(index)
+    default = "Gaussian" if column.categories in (None, (BOOLEAN,)) else COUNTED
+    text = named.get((x.feature_names or ())[index], default)
+    return categorical_family(column) if _is_counted(text) else _family(text, "full")
+
+
+COUNTED = "Categorical"
+"""A family without the number of its categories, which the data then say."""
+
+
+def _is_counted(text: str) -> bool:
+    return text.lower().removesuffix("()") == COUNTED.lower()
+
+
+def takes_names(settings: ModelSettings) -> Callable[[str], bool]:
+    """Column -> whether texts in it are categories: of a family of categories, or not said otherwise beside families by column."""
+    if settings.program or settings.file:
+        return lambda column: True  # which the program is held against
+    plain, named = _words(settings)
+
+    def takes(column: str) -> bool:
+        text = named.get(column, COUNTED if named else plain)
+        return _family(text, "full").parts().support.categories is not None
+
+    return takes
 
 
 def law_of(settings: ModelSettings, x: Observations) -> Assignment:
@@ -141,7 +175,7 @@ def split(text: str) -> tuple[str, str]:
 
 
 def _family(text: str, covariance: str) -> Family:
-    family = _called("--family", text, families, FAMILIES)
+    family = families.Categorical(2) if _is_counted(text) else _called("--family", text, families, FAMILIES)
     if covariance == "full":
         return family
     if "covariance" not in {field.name for field in fields(family)}:

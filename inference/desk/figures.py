@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
@@ -18,6 +19,9 @@ MODEL = "model"
 
 MOST_PAIRS, LEAST_PROFILES = 8, 3
 """From so many, and up to so many columns, pictures of pairs are readable; profiles say something from the other number on."""
+
+MOST_TRACED = 3
+"""How many columns of a parameter are traced side by side."""
 
 MOST_CHECKED = 4
 """How many columns a predictive check shows."""
@@ -102,21 +106,33 @@ def picture_of_selection(selection: Selection) -> Picture:
 
 
 def _of_columns(result: PointFit | xr.DataTree, x: Observations) -> Iterator[Picture]:
-    columns = x.features or 1
-    if 2 < columns <= MOST_PAIRS and "share" not in kinds_of(result, x):
+    columns, kinds = x.features or 1, set(kinds_of(result, x))
+    if kinds == {"category"}:
+        yield Picture(
+            "categories",
+            "The probability of each category given each component, beside its share of the data.",
+            "A map of probabilities, a line for each category and a column for each component.",
+            lambda: _single(lambda ax: plots.plot_categories(result, x, ax), (7.0, 5.0)),
+        )
+    elif 2 < columns <= MOST_PAIRS and "share" not in kinds:
         yield Picture(
             "pairs",
             "Every pair of columns; on the diagonal the density of each column, and of each component in it.",
             "A grid of scatter plots of all pairs of columns, coloured by component.",
             lambda: _pairs(result, x, columns),
         )
-    if columns >= LEAST_PROFILES:
+    if columns >= LEAST_PROFILES and not _has_names(x):
         yield Picture(
             "profiles",
             "Profiles: where each component lies in every column, in standard deviations from the mean of all rows.",
             "A line for each component over the columns, with its spread.",
             lambda: _single(lambda ax: plots.plot_profiles(result, x, ax), (max(6.0, 0.7 * columns), 4.0)),
         )
+
+
+def _has_names(x: Observations) -> bool:
+    """Whether a column has more than two names: the mean of their numbers says nothing."""
+    return any(names is not None and len(names) > 2 for names in x.categories or ())
 
 
 def _pairs(result: PointFit | xr.DataTree, x: Observations, columns: int) -> Figure:
@@ -135,10 +151,23 @@ def _site_of_components(posterior: xr.DataTree) -> str:
 
 def _traces(posterior: xr.DataTree, site: str) -> Figure:
     with plots.house_style():
-        figure = Figure(figsize=(8.5, 5.0), layout="constrained")
-        for ax, group in zip(figure.subplots(2, 1), ("posterior_raw", "posterior"), strict=True):
-            plots.plot_traces(posterior, ax, site=site, group=group)
+        columns = _columns_of(posterior, site)
+        figure = Figure(figsize=(4.0 + 4.5 * columns, 5.0), layout="constrained")
+        axes = figure.subplots(2, columns, squeeze=False)
+        for (row, feature), ax in np.ndenumerate(axes):
+            plots.plot_traces(posterior, ax, site=site, feature=feature, group=("posterior_raw", "posterior")[row])
+            if feature < columns - 1:
+                ax.get_legend().remove()
+            if feature:
+                ax.set_title("")
     return figure
+
+
+def _columns_of(posterior: xr.DataTree, site: str) -> int:
+    """How many columns of a site are traced side by side."""
+    sizes = posterior["posterior"].to_dataset()[site].sizes
+    inner = [size for dim, size in sizes.items() if dim not in ("chain", "draw", "components")]
+    return min(MOST_TRACED, inner[0]) if len(inner) == 1 else 1
 
 
 def _predictive(posterior: xr.DataTree, x: Observations) -> Figure:

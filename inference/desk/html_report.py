@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 MOST_SVG_BYTES = 400_000
 """Larger drawings, of many rows, go into the page as PNG."""
 MOST_LINES = 60
+DESCRIBED = {"unique": "categories", "top": "most frequent", "freq": "rows of it"}
+"""What a reader calls what pandas says of names."""
 CITATION = f"bayes-mixtures {__version__}. Bayesian mixture models in Python, declared once for NumPyro and Pyro."
 
 
@@ -75,7 +77,7 @@ def report(run: "runs.Run") -> str:
         read=run.settings.read,
         notes=run.notes,
         described=table(
-            pd.DataFrame(run.x.x.reshape(len(run.x), -1), columns=run.x.feature_names).describe().T, "column"
+            run.x.to_frame().describe(include="all").T.astype(object).fillna("").rename(columns=DESCRIBED), "column"
         ),
         parameters=_cut(fit.to_frame().rename(columns=heading) if posterior is None else readable_summary(posterior)),
         is_sampled=posterior is not None,

@@ -1,6 +1,7 @@
 """Data that came from Python or the standard input, kept in a run's folder as a table that gives them back to the last bit."""
 
 import io
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -19,22 +20,26 @@ def text_of(frame: pd.DataFrame) -> str:
     return frame.to_csv(index=not isinstance(frame.index, pd.RangeIndex), index_label="")
 
 
-def frame_of(text: str) -> pd.DataFrame:
-    """The frame of `text_of`.
+def frame_of(text: str, named: Iterable[str] = ()) -> pd.DataFrame:
+    """The frame of `text_of`; `named` are the columns that hold names, be they digits.
 
     Example:
         >>> frame_of(text_of(pd.DataFrame({"a": [0.5, None]}, index=["r", "s"]))).index.tolist()
         ['r', 's']
     """
     has_names = text.startswith((",", '"",'))
-    frame = pd.read_csv(io.StringIO(text), index_col=0 if has_names else False, skip_blank_lines=False)
+    frame = pd.read_csv(
+        io.StringIO(text), index_col=0 if has_names else False, skip_blank_lines=False,
+        dtype=dict.fromkeys(named, str), keep_default_na=False, na_values=[""],
+    )  # fmt: skip
     return frame.rename_axis(index=None)
 
 
 def table_of(x: Observations) -> tuple[Table, DataSettings]:
     """Observations as a table that gives them back, and what its columns are for."""
     names = x.feature_names or tuple(f"x{column}" for column in range(x.features or 1))
-    frame = pd.DataFrame(x.x.reshape(len(x), -1), columns=list(names), index=x.row_names)
+    frame = x.to_frame().set_axis(list(names), axis=1)
+    categories = {name: list(own) for name, own in zip(names, x.categories or (), strict=False) if own is not None}
     covariates: tuple[str, ...] = ()
     if x.covariates is not None:
         covariates = x.covariate_names or tuple(f"covariate{column}" for column in range(x.covariates.shape[1]))
@@ -48,9 +53,9 @@ def table_of(x: Observations) -> tuple[Table, DataSettings]:
         cells = getattr(x, name).reshape(len(x), -1)
         frame[list(columns)] = np.where(np.isfinite(cells), cells, np.nan)
     missing = "raise" if x.observed is None else "allow"
-    kept = replace(DataSettings(DATA, names, covariates, missing=missing), **used)  # type: ignore[arg-type]
-    settings = replace(kept, **of_cells)  # type: ignore[arg-type]
-    return Table(frame_of(text_of(frame)), "run", "from Python"), settings
+    kept = DataSettings(DATA, names, covariates, missing=missing, categories=categories)
+    settings = replace(kept, **used, **of_cells)  # type: ignore[arg-type]
+    return Table(frame_of(text_of(frame), categories), "run", "from Python"), settings
 
 
 def _names(name: str, columns: tuple[str, ...], values: np.ndarray) -> tuple[str, ...]:

@@ -14,9 +14,10 @@ from inference.backends import engine
 from inference.checks import check_counts, check_room, checked, sizes_of
 from inference.desk import log
 from inference.desk.answer import Answer, answer
-from inference.desk.data import notes, observations_of
-from inference.desk.declaration import program_of
+from inference.desk.data import notes, observations_of, reading_of
+from inference.desk.declaration import program_of, takes_names
 from inference.desk.kept_data import DATA, frame_of, table_of, text_of
+from inference.desk.reading import Reading
 from inference.desk.run_folder import RunFolder
 from inference.desk.settings import (
     FitSettings,
@@ -119,9 +120,10 @@ class Run:
         engine(settings.fit.backend)  # which is found not to be installed before there is a folder
         if settings.sample is not None:
             sampler_of(settings.fit, settings.sample)
-        x = observations_of(table, settings.data)
+        reading = reading_of(table, settings.data, takes_names(settings.model))
+        x = observations_of(table, settings.data, reading)
         for count in settings.model.components or (None,):
-            program = program_of(settings.model, x, count)
+            program = program_of(settings.model, x, count, reading.formula)
             checked(program, x)
             _check_room(settings, program, x)
         source = settings.data.source
@@ -179,8 +181,13 @@ class Run:
         settings = self.settings
         if settings.data.source == DATA:
             text = self._existing(DATA).read_text(encoding="utf-8")
-            return Table(frame_of(text), settings.name, settings.read)
+            return Table(frame_of(text, settings.data.categories), settings.name, settings.read)
         return read_table(settings.data.source, settings.data.text, settings.data.sheet)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """How the table is read, and new ones after it."""
+        return reading_of(self.table, self.settings.data, takes_names(self.settings.model))
 
     @cached_property
     def x(self) -> Observations:
@@ -189,7 +196,7 @@ class Run:
         Raises:
             StoredFileError: they are not what they were when the run began.
         """
-        x = observations_of(self.table, self.settings.data)
+        x = observations_of(self.table, self.settings.data, self.reading)
         if x.weighted_fingerprint != self.settings.fingerprint:
             raise StoredFileError(
                 self.settings.data.source,
@@ -203,12 +210,16 @@ class Run:
     def notes(self) -> list[str]:
         """What of the data looks unlike what was said of them."""
         mixture = self.program.mixture
-        return list(notes(self.table, self.x, None if mixture is None else mixture.family))
+        measured = [
+            f"column {name!r} is measured in standard deviations, {spread:.4g}, from its mean, {mean:.4g}"
+            for name, (mean, spread) in self.reading.units.items()
+        ]
+        return [*measured, *notes(self.table, self.x, None if mixture is None else mixture.family)]
 
     @property
     def program(self) -> Program:
         """The declaration, with the number of components that was chosen."""
-        return program_of(self.settings.model, self.x, self.components)
+        return program_of(self.settings.model, self.x, self.components, self.reading.formula)
 
     @property
     def components(self) -> int | None:

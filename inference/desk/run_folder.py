@@ -68,8 +68,18 @@ class RunFolder:
                 continue
             return cls(path)
 
-    def draw(self, pictures: Iterable[Picture], formats: Iterable[str] = ("svg", "png")) -> list[Picture]:
+    def draw(
+        self,
+        pictures: Iterable[Picture],
+        formats: Iterable[str] = ("svg", "png"),
+        size: tuple[float, float] | None = None,
+    ) -> list[Picture]:
         """Make pictures, each in every format; one that cannot be made is left out, which is said, for results do not hang on it.
+
+        Args:
+            pictures: what to make.
+            formats: of the files.
+            size: width and height in inches; None: each picture's own.
 
         Returns:
             Those that were made.
@@ -84,7 +94,7 @@ class RunFolder:
         made = []
         for picture in pictures:
             try:
-                drawn = _drawn(picture, formats)
+                drawn = _drawn(picture, formats, size)
             except Exception as error:
                 say(f"the picture {picture.name} is left out: {type(error).__name__}: {error}")
                 continue
@@ -108,13 +118,15 @@ class RunFolder:
         return path
 
 
-def _drawn(picture: Picture, formats: Iterable[str]) -> dict[str, memoryview]:
+def _drawn(picture: Picture, formats: Iterable[str], size: tuple[float, float] | None = None) -> dict[str, memoryview]:
     """A picture's files, by format."""
     import matplotlib as mpl
     from matplotlib import pyplot  # loads a window system where there is one: only when there is something to draw
 
     with mpl.rc_context({"text.parse_math": False}):  # names of columns may have dollars
         figure = picture.make()
+        if size is not None:
+            figure.set_size_inches(*size)
         try:
             files = {}
             for one in formats:

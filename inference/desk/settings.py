@@ -34,6 +34,9 @@ class DataSettings:
         missing: `"allow"` where empty cells were not observed; `"raise"` where they are an error.
         sheet: of a workbook.
         text: what is known of a text file.
+        formula: the response and its covariates, `"y ~ x + C(g)"`, in place of `columns` and `covariates`.
+        standardise: whether columns of numbers are measured in standard deviations from their means.
+        categories: the names of the categories of columns, where the table alone does not say their order.
         lower: columns of lower bounds, one for each of `columns`, see `Observations`.
         upper: columns of upper bounds.
         trials: columns of trials, likewise, or one for all.
@@ -51,6 +54,9 @@ class DataSettings:
     missing: str = "raise"
     sheet: str = ""
     text: TextOptions = field(default_factory=TextOptions)
+    formula: str = ""
+    standardise: bool = False
+    categories: dict[str, list[str]] = field(default_factory=dict)
     lower: tuple[str, ...] = ()
     upper: tuple[str, ...] = ()
     trials: tuple[str, ...] = ()

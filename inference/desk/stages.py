@@ -116,9 +116,11 @@ def finish(run: "runs.Run", pictures: bool = True) -> None:
             html_report.write(run)
 
 
-def draw(run: "runs.Run", formats: Iterable[str] = ("svg", "png")) -> list[Picture]:
-    """The pictures of what is known."""
-    return RunFolder(run.path).draw(pictures(run), formats)
+def draw(
+    run: "runs.Run", formats: Iterable[str] = ("svg", "png"), size: tuple[float, float] | None = None
+) -> list[Picture]:
+    """The pictures of what is known; `size` is their width and height in inches, if not each one's own."""
+    return RunFolder(run.path).draw(pictures(run), formats, size)
 
 
 def pictures(run: "runs.Run") -> list[Picture]:
@@ -129,7 +131,7 @@ def pictures(run: "runs.Run") -> list[Picture]:
 
 def write_assignments(run: "runs.Run", result: PointFit | xr.DataTree) -> None:
     """Each row's component, how probable it is, and the probabilities of all."""
-    RunFolder(run.path).write_table(assignments(result, run.x), runs.ASSIGNMENTS)
+    RunFolder(run.path).write_table(assignments(result, run.x, run.table.frame), runs.ASSIGNMENTS)
 
 
 def write_summary(run: "runs.Run", posterior: xr.DataTree) -> None:
@@ -137,8 +139,14 @@ def write_summary(run: "runs.Run", posterior: xr.DataTree) -> None:
     RunFolder(run.path).write_table(inference.summary(posterior).rename_axis("parameter").reset_index(), runs.SUMMARY)
 
 
-def assignments(result: PointFit | xr.DataTree, x: Observations) -> pd.DataFrame:
-    """A line for each row: its name, its component, how probable that is, and the probability of every component."""
+def assignments(result: PointFit | xr.DataTree, x: Observations, frame: pd.DataFrame | None = None) -> pd.DataFrame:
+    """A line for each row: its name, its component, how probable that is, and the probability of every component.
+
+    Args:
+        result: what is known best.
+        x: the rows.
+        frame: their table, whose columns stand behind; a name that is taken has `(data)` behind it.
+    """
     table = np.asarray(probabilities(result, x))
     classes = np.asarray(inference.classify(result, x))
     probability = table[np.arange(len(table)), classes]
@@ -149,4 +157,7 @@ def assignments(result: PointFit | xr.DataTree, x: Observations) -> pd.DataFrame
         "probability": probability,
         "uncertainty": 1 - probability,
     }
-    return pd.DataFrame(columns | {f"probability_{name}": values for name, values in zip(names, table.T, strict=True)})
+    columns |= {f"probability_{name}": values for name, values in zip(names, table.T, strict=True)}
+    given = {} if frame is None else dict(frame.items())
+    own = {f"{name} (data)" if name in columns else str(name): cells.array for name, cells in given.items()}
+    return pd.DataFrame(columns | own)

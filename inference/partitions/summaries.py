@@ -10,6 +10,8 @@ from inference.html import InNotebooks
 from inference.partitions.partition import Partition, clusters_of
 from mixtures import Observations
 from mixtures.errors import DataError
+from mixtures.families import Gaussian
+from mixtures.families.by_column import check_categories
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,6 +73,7 @@ def cluster_summary(x: Any, partition: Partition | np.ndarray) -> ClusterSummary
         [[0.5], [11.0]]
     """
     observations = Observations.of(x)
+    check_categories(Gaussian(), observations)
     labels = clusters_of(partition)
     if len(labels) != len(observations):
         raise DataError(

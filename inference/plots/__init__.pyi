@@ -8,6 +8,7 @@ from .chains import plot_dwell_times as plot_dwell_times
 from .chains import plot_path as plot_path
 from .chains import plot_state_probabilities as plot_state_probabilities
 from .chains import plot_transition as plot_transition
+from .counts import plot_component_count as plot_component_count
 from .density import plot_columns as plot_columns
 from .density import plot_density as plot_density
 from .fit import plot_gradient_norms as plot_gradient_norms
@@ -19,6 +20,7 @@ from .labels import plot_agreement as plot_agreement
 from .labels import plot_label_traces as plot_label_traces
 from .labels import plot_mirrored_modes as plot_mirrored_modes
 from .labels import plot_point_process as plot_point_process
+from .merges import plot_merges as plot_merges
 from .overview import overview as overview
 from .pairs import plot_ellipses as plot_ellipses
 from .pairs import plot_pairs as plot_pairs

@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 
 from inference.assignment.density import column_densities, draws_in
 from inference.assignment.responsibilities import checked_like
+from inference.axis_names import places
+from inference.frames import components_of
 from inference.plots.axes import check_observed, entitle, given_or_new, name_of, shortened
 from inference.plots.kinds import categories_of, kinds_of, looks_of, supports_of
 from inference.plots.maps import colour_ticks, draw_map
@@ -22,7 +24,8 @@ MOST_LINES = 40
 def plot_categories(fit: PointFit | xr.DataTree, x: Any, ax: Axes | None = None) -> Axes:
     """The probability of each category given each component, one line a column and category, beside its share of the data.
 
-    Of columns of 0 and 1 the probability of 1 is shown. Of a posterior the mean over at most 200 draws is shown.
+    Of columns of 0 and 1, or of two names, the probability of 1, or of the second name, is shown. Of a posterior it
+    is the mean over at most 200 draws.
 
     Args:
         fit: a point fit, or draws, of a mixture.
@@ -51,7 +54,8 @@ def plot_categories(fit: PointFit | xr.DataTree, x: Any, ax: Axes | None = None)
     ax = given_or_new(ax, (1.2 + 0.7 * table.shape[1], 1.0 + min(7.0, 0.24 * len(table))))
     draw_map(ax, table)
     ax.axvline(len(looks) - 0.5, color="white", linewidth=3)
-    ax.set_xticks(range(len(looks) + 1), [*map(str, range(len(looks))), "data"])
+    names_of_components = [shortened(str(name)) for name in components_of(fit) or range(len(looks))]
+    ax.set_xticks(range(len(looks) + 1), [*names_of_components, "data"])
     colour_ticks(ax.xaxis, looks)
     every = -(-len(names) // MOST_LINES)
     ax.set_yticks(range(0, len(names), every), names[::every])
@@ -70,8 +74,11 @@ def _probabilities(fit: Any, x: Observations) -> tuple[list[str], np.ndarray]:
         given = (joint / joint.sum(axis=1, keepdims=True)).mean(axis=0)
         seen = cells[~np.isnan(cells[:, column]), column]
         shown = [1] if len(grid) == 2 else range(len(grid))
+        called = places(x, "categories", len(grid), column)
+        is_named = x.categories is not None and x.categories[column] is not None
         for category in shown:
-            names.append(shortened(name_of(x, column)) + ("" if len(grid) == 2 else f" = {category}"))
+            value = f" = {shortened(called[category])}" if len(grid) != 2 or is_named else ""
+            names.append(shortened(name_of(x, column)) + value)
             lines.append([*given[category], np.mean(seen == category)])
     return names, np.array(lines)
 

@@ -60,7 +60,7 @@ def plot_state_probabilities(probabilities: Any, ax: Axes | None = None) -> Axes
     """The probability of each state over time, one on top of another: together they are 1.
 
     Args:
-        probabilities: from `responsibilities`, (rows, components).
+        probabilities: from `responsibilities`, (rows, components); the names of a DataFrame's columns are those of the states.
         ax: where to draw; None makes a figure.
 
     Returns:
@@ -70,9 +70,10 @@ def plot_state_probabilities(probabilities: Any, ax: Axes | None = None) -> Axes
         DataError: no table of probabilities.
     """
     table = checked_probabilities(probabilities)
+    names = getattr(probabilities, "columns", ())
     ax = given_or_new(ax, (9.0, 2.2))
     colours = [colour(state) for state in range(table.shape[1])]
-    labels = [f"state {state}" for state in range(table.shape[1])]
+    labels = [_called(state, names) for state in range(table.shape[1])]
     ax.stackplot(np.arange(len(table)), table.T, colors=colours, labels=labels, alpha=0.75, linewidth=0)
     ax.set(ylabel="probability", xlabel="row", xlim=(-0.5, len(table) - 0.5), ylim=(0, 1))
     legend_beside(ax)

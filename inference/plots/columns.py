@@ -9,8 +9,9 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from inference.axis_names import places
 from inference.interval import INTERVAL, tails
-from inference.plots.axes import name_of
+from inference.plots.axes import name_of, shortened
 from inference.plots.kinds import Kind, categories_of, supports_of
 from inference.plots.palette import DATA, WHOLE, Look
 from inference.plots.style import MOST_BARS, bins
@@ -22,6 +23,9 @@ FEW_ROWS = 60
 
 HALF = 0.42
 """The width of a bar where two stand side by side at each whole number."""
+
+MOST_LETTERS = 30
+"""Letters of categories' names that have room side by side; more stand aslant."""
 
 Data = Literal["auto", "rug", "histogram", "none"]
 
@@ -36,6 +40,7 @@ class Column:
         values: those that were observed, (observed,).
         grid: where the density was asked for, (points,).
         joint: p(x, k) there, (draws, points, components); one draw of a fit.
+        categories: what the points are called, where they are categories.
     """
 
     name: str
@@ -43,6 +48,7 @@ class Column:
     values: Float[np.ndarray, " observed"]
     grid: Float[np.ndarray, " points"]
     joint: Float[np.ndarray, "draws points components"]
+    categories: Sequence[str] = ()
 
 
 def grids_of(result: Any, x: Observations, kinds: Sequence[Kind], points: int) -> list[np.ndarray]:
@@ -69,7 +75,8 @@ def grids_of(result: Any, x: Observations, kinds: Sequence[Kind], points: int) -
 def column_of(x: Observations, index: int, kind: Kind, grid: np.ndarray, joint: np.ndarray) -> Column:
     """A column of the data, and its densities."""
     cells = x.x.reshape(len(x), -1)[:, index]
-    return Column(name_of(x, index), kind, cells[~np.isnan(cells)], grid, joint)
+    categories = places(x, "categories", len(grid), index) if kind == "category" else ()
+    return Column(name_of(x, index), kind, cells[~np.isnan(cells)], grid, joint, categories)
 
 
 def draw_column(ax: Axes, column: Column, looks: Sequence[Look], data: Data = "auto") -> None:
@@ -122,7 +129,11 @@ def _bars(ax: Axes, column: Column, looks: Sequence[Look], data: Data) -> None:
         low, high = np.quantile(joint.sum(axis=2), tails(), axis=0)
         ax.vlines(grid + HALF / 2, low, high, color=WHOLE, linewidth=1.0, label=f"{INTERVAL:.0%} interval")
     if column.kind == "category":
-        ax.set_xticks(grid)
+        ax.set_xticks(grid, list(map(shortened, column.categories)))
+        if sum(map(len, column.categories)) > MOST_LETTERS:
+            ax.tick_params(axis="x", labelrotation=30)
+            for label in ax.get_xticklabels():
+                label.set(horizontalalignment="right", rotation_mode="anchor")
     else:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
 

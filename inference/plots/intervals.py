@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 
 from inference.assignment.density import component_shares, noise_of, program_in
 from inference.assignment.responsibilities import checked_like, responsibilities
+from inference.axis_names import names_along, places
 from inference.checks import check_choice
 from inference.draws import program_of, whole
 from inference.factors import readable, shown_name
@@ -21,7 +22,7 @@ from inference.plots.kinds import looks_of
 from inference.plots.palette import WHOLE, looks
 from inference.results import PointFit
 from mixtures.errors import ModelError
-from mixtures.families import PerComponent, Product
+from mixtures.families import PerComponent
 
 HALF = 0.5
 """The share of draws within the thick line."""
@@ -194,7 +195,7 @@ def _on_own_scales(values: Float[np.ndarray, "draws components columns"]) -> tup
 def family_sites(fit: Any) -> dict[str, SiteDraws]:
     """The sites of the family, with at most one axis beside that of the components: matrices are no forest."""
     program = program_in(fit)
-    law = {} if program.mixture is None else program.mixture.assignment.priors_by_site
+    law = () if program.mixture is None else program.mixture.assignment.sites
     return {name: drawn for name, drawn in sites_of(fit).items() if name not in law}
 
 
@@ -240,8 +241,7 @@ def _of_array(array: xr.DataArray) -> SiteDraws | None:
     )
     names = [""]
     if inner:
-        unnamed = {"features": "x[{}]", "covariates": "covariate {}"}.get(str(inner[0]), "{}")
-        names = [name if isinstance(name, str) else unnamed.format(name) for name in array[inner[0]].values]
+        names = _called(str(inner[0]), array[inner[0]].values.tolist())
     return SiteDraws(values[:: -(-len(values) // ALL)], list(range(values.shape[1])) if has_components else None, names)
 
 
@@ -251,18 +251,15 @@ def _of_values(fit: PointFit, name: str, value: np.ndarray) -> SiteDraws | None:
     if table.ndim > 2:
         return None
     columns = table.shape[1] if table.ndim == 2 else 1
-    names = [""] if table.ndim == 1 else _names(fit, name, columns)
+    names = [""]
+    if table.ndim == 2:
+        (dim,) = [dim for dim in fit.dims[name] if dim != "components"]
+        names = _called(dim, (names_along(fit.origin, dim) and places(fit.origin, dim, columns)) or range(columns))
     values = table.reshape(1, len(table), columns)
     return SiteDraws(values, list(range(len(table))) if axis is not None else None, names)
 
 
-def _names(fit: PointFit, site: str, columns: int) -> list[str]:
-    """What the columns of a site are: those of the data, covariates, or categories."""
-    mixture, origin = fit.program.mixture, fit.origin
-    slopes = () if mixture is None else [slope for _, slope in mixture.linear_predictors]
-    if site in slopes:
-        return list(origin.covariate_names or [f"covariate {index}" for index in range(columns)])
-    is_of_one_column = mixture is not None and isinstance(mixture.family, Product)
-    if columns == origin.features and not is_of_one_column:
-        return list(origin.feature_names or [f"x[{index}]" for index in range(columns)])
-    return list(map(str, range(columns)))
+def _called(dim: str, names: Sequence[object]) -> list[str]:
+    """What the columns of a site are called along an axis; numbers have a word with them."""
+    unnamed = {"features": "x[{}]", "covariates": "covariate {}"}.get(dim, "{}")
+    return [name if isinstance(name, str) else unnamed.format(name) for name in names]

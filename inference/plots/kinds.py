@@ -12,7 +12,8 @@ from inference.frames import components_of
 from inference.plots.palette import Look, looks
 from mixtures import Observations
 from mixtures.errors import ModelError
-from mixtures.families import Bernoulli, Categorical, Multinomial, PerComponent, Product, WithNoise
+from mixtures.families import Bernoulli, Categorical, Multinomial, PerComponent, WithNoise
+from mixtures.families.by_column import families_by_column
 from mixtures.families.members import parts_of
 from mixtures.families.support import REAL, Support
 
@@ -47,7 +48,7 @@ def kinds_of(result: Any, x: Observations) -> list[Kind]:
         observed = [site for site in _sites(result, x).all if site.kind == "observed"]
         is_discrete = all(site.is_discrete for site in observed)
         return ["count" if is_discrete else "measurement"] * (x.features or 1)
-    return [_kind(family) for family in _families(mixture.family, x)]
+    return [_kind(family) for family in families_by_column(mixture.family, x.features or 1)]
 
 
 def supports_of(result: Any, x: Observations) -> list[Support | None]:
@@ -56,7 +57,7 @@ def supports_of(result: Any, x: Observations) -> list[Support | None]:
     if mixture is None:
         is_real = all(site.is_real for site in _sites(result, x).all if site.kind == "observed")
         return [REAL if is_real else None] * (x.features or 1)
-    return [parts_of(family).support for family in _families(mixture.family, x)]
+    return [parts_of(family).support for family in families_by_column(mixture.family, x.features or 1)]
 
 
 def categories_of(support: Support | None) -> np.ndarray:
@@ -69,10 +70,6 @@ def categories_of(support: Support | None) -> np.ndarray:
 def _sites(result: Any, x: Observations) -> Any:
     backend = backend_of(result) if isinstance(result, xr.DataTree) else result.backend
     return engine(backend).sites(program_in(result), x)
-
-
-def _families(family: Any, x: Observations) -> list[Any]:
-    return [own for _, own in family.pairs] if isinstance(family, Product) else [family] * (x.features or 1)
 
 
 def _kind(family: Any) -> Kind:

@@ -10,10 +10,18 @@ from matplotlib.figure import FigureBase
 
 from inference.assignment.density import column_densities, component_moments, has_moments, noise_of, program_in
 from inference.assignment.responsibilities import checked_like, responsibilities
-from inference.plots.axes import check_observed, check_pair, given_or_new, given_or_new_figure, legend_beside, name_of
+from inference.plots.axes import (
+    check_observed,
+    check_pair,
+    given_or_new,
+    given_or_new_figure,
+    legend_beside,
+    name_of,
+    shortened,
+)
 from inference.plots.columns import column_of, draw_column, grids_of
 from inference.plots.density import check_own_densities
-from inference.plots.kinds import kinds_of, looks_of
+from inference.plots.kinds import Kind, kinds_of, looks_of
 from inference.plots.scatter import draw_ellipses, draw_rows, ring
 from inference.plots.style import house_style
 from inference.results import PointFit
@@ -23,6 +31,9 @@ from mixtures.tables import components_in
 
 FEWEST, MOST = 2, 8
 """Columns of a picture of pairs."""
+
+SPREAD = 0.25
+"""How far rows of one category may lie from it, where the next is 1 away."""
 
 
 def plot_ellipses(
@@ -83,7 +94,8 @@ def plot_pairs(
     """Every pair of columns, rows in the looks of their most probable components; on the diagonal each column by itself.
 
     Where the family has covariances each component has its ellipses at 1 and 2 standard deviations, which hold 39 % and 86 % of a Gaussian.
-    The diagonal shows marginal densities (`plot_columns`), of a posterior with bands that hold 89 % of its draws.
+    Rows of one category lie a little apart. The diagonal shows marginal densities (`plot_columns`), of a posterior with bands that hold 89 %
+    of its draws.
 
     Args:
         fit: a point fit, or draws, of a mixture.
@@ -111,15 +123,19 @@ def plot_pairs(
         axes[row, column] = None
     grids = grids_of(fit, observations, kinds, points=200)
     joint = column_densities(fit, observations, grids)
-    for place, index in enumerate(chosen):
-        draw_column(axes[place, place], column_of(observations, index, kinds[index], grids[index], joint[index]), looks)
+    columns = [column_of(observations, index, kinds[index], grids[index], joint[index]) for index in chosen]
+    for place, one in enumerate(columns):
+        draw_column(axes[place, place], one, looks)
+    cells = _apart(observations.x, kinds)
     classes = responsibilities(fit, observations).argmax(axis=1)
     has_ellipses = has_moments(program_in(fit))
     means, covariances = component_moments(fit, observations) if has_ellipses else (np.empty(0), np.empty(0))
     components = [k for k in range(len(looks)) if k not in noise_of(program_in(fit))]
     for row, column in zip(*np.tril_indices(len(chosen), -1), strict=True):
         ax, pair = axes[row, column], [chosen[column], chosen[row]]
-        draw_rows(ax, observations.x[:, pair], looks, classes)
+        draw_rows(ax, cells[:, pair], looks, classes)
+        if columns[row].kind == "category":
+            ax.set_yticks(columns[row].grid, list(map(shortened, columns[row].categories)))
         for k in components if has_ellipses else ():
             draw_ellipses(ax, means[k][pair], covariances[k][np.ix_(pair, pair)], looks[k], (1.0, 2.0), size=6.0)
     _name_pairs(axes, [name_of(observations, index) for index in chosen])
@@ -129,6 +145,12 @@ def plot_pairs(
         handles=[*handles, *rings], loc="upper right", frameon=False, fontsize=axes[0, 0].xaxis.label.get_fontsize()
     )
     return axes
+
+
+def _apart(x: np.ndarray, kinds: Sequence[Kind]) -> np.ndarray:
+    """The cells, those of categories a little apart from each other: rows would lie on top of one another."""
+    noise = np.random.default_rng(0).uniform(-SPREAD, SPREAD, x.shape)
+    return x + noise * np.array([kind == "category" for kind in kinds])
 
 
 def _name_pairs(axes: np.ndarray, names: list[str]) -> None:

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from inference.assignment.density import means_along, noise_of, program_in
 from inference.assignment.responsibilities import checked_like, responsibilities
+from inference.axis_names import places
 from inference.interval import INTERVAL, tails
 from inference.plots.axes import given_or_new, legend_beside, name_of
 from inference.plots.kinds import kinds_of, looks_of, supports_of
@@ -95,6 +96,9 @@ def draw_response(
     ax.set(xlabel=names[covariate], ylabel=name_of(x, column))
     if is_binary:
         ax.set(yticks=[0, 0.5, 1], ylim=(-0.12, 1.12))
+        if x.categories is not None and x.categories[column] is not None:
+            no, yes = places(x, "categories", 2, column)
+            ax.set_yticks([0, 0.5, 1], [no, "0.5", yes])
     else:
         margin = 0.08 * (high - low or 1.0)
         ax.set_ylim(low - margin, high + margin)

@@ -21,7 +21,7 @@ def plot_selection(selection: Selection, ax: Axes | None = None, *, criterion: s
     Args:
         selection: what `select_components` returned.
         ax: where to draw; None makes a figure.
-        criterion: `"bic"`, `"icl"` or `"aic"`; None takes the selection's own.
+        criterion: `"bic"`, `"icl"`, `"aic"`, `"sabic"` or `"caic"`; None takes the selection's own.
 
     Returns:
         The axes.

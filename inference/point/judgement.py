@@ -71,8 +71,9 @@ class Judge:
         predictors = x.covariates.shape[1] if has_predictors else 0
         self._few = few_rows(columns + predictors)
         self._parameter_free = parts.parameter_free_components
+        self._expects_empty = mixture is not None and mixture.assignment.expects_empty
         self._may_run_to_zero = is_bounded and mixture is not None and mixture.assignment.favours_empty()
-        self._of_law = () if mixture is None or bound.sites.is_row_wise else tuple(mixture.assignment.priors_by_site)
+        self._of_law = () if mixture is None or bound.sites.is_row_wise else mixture.assignment.sites
 
     def occupancy(self, table: np.ndarray) -> np.ndarray:
         """Expected rows of each component, (components,), from the hub's table."""
@@ -95,6 +96,8 @@ class Judge:
         shares = _shares(table)
         if self._is_spike(table, shares) and not self._sites.observed_is_discrete:
             return Status.COLLAPSED
+        if self._expects_empty:
+            return Status.MAX_STEPS
         if self._is_empty(shares, weight_gradient):
             # A bounded objective is flat where a weight is nearly zero; one that is not still rises.
             return Status.COLLAPSED if weight_gradient > FLAT else Status.EMPTY

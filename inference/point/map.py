@@ -11,7 +11,7 @@ from inference.point.starts import Starts
 from inference.results import PointFit
 from mixtures import Program
 from mixtures.renamed import formerly
-from mixtures.seeds import check_seed
+from mixtures.seeds import NEEDED, check_seed
 
 
 @formerly(init="start", strict="raise_if_bad")
@@ -23,7 +23,7 @@ def fit_map(
     steps: int = 500,
     optimizer: Literal["lbfgs", "adam"] | None = None,
     learning_rate: float | None = None,
-    seed: int,
+    seed: int = NEEDED,
     init: Starts = None,
     row_weights: Any = None,
     labels: Any = None,

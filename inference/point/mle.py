@@ -10,6 +10,7 @@ from inference.checks import (
     check_count,
     check_counts,
     check_flags,
+    check_no_hyperpriors,
     check_positive,
     check_room,
     check_share,
@@ -25,7 +26,7 @@ from inference.results import PointFit
 from mixtures import Program
 from mixtures.errors import ModelError
 from mixtures.renamed import formerly
-from mixtures.seeds import check_seed, generator
+from mixtures.seeds import NEEDED, check_seed, generator
 
 OPTIMIZERS = ("adam", "sgd", "lbfgs")
 
@@ -41,7 +42,7 @@ def fit_mle(
     batch_size: int | None = None,
     epochs: int = 1000,
     restarts: int = 10,
-    seed: int,
+    seed: int = NEEDED,
     init: Starts = None,
     row_weights: Any = None,
     labels: Any = None,
@@ -86,6 +87,7 @@ def fit_mle(
         3.0
     """
     observations = checked(program, x, labels=labels, row_weights=row_weights)
+    check_no_hyperpriors(program)
     seed = check_seed(seed)
     check_counts(restarts=restarts, epochs=epochs)
     if check_positive("momentum", momentum, or_zero=True):

@@ -117,7 +117,7 @@ def with_predictive(
     coords = coords_of(x, sites)
 
     def groups(parameters: Mapping[str, np.ndarray], shape: tuple[int, int], seed: int) -> dict[str, xr.Dataset]:
-        drawn = _forward(bound, parameters, shape[0] * shape[1], cells, seed)
+        drawn = forward(bound, parameters, shape[0] * shape[1], cells, seed)
         made = {}
         for kind in ("parameter", "observed"):
             some = [site for site in sites.all if site.kind == kind]
@@ -138,7 +138,7 @@ def with_predictive(
     return grown
 
 
-def _forward(bound: Bound, parameters: Mapping[str, np.ndarray], draws: int, cells: int, seed: int) -> dict[str, Any]:
+def forward(bound: Bound, parameters: Mapping[str, np.ndarray], draws: int, cells: int, seed: int) -> dict[str, Any]:
     """`draws` forward runs of the program, as many at once as memory allows."""
     size = max(1, min(draws, AT_ONCE // cells))
     parts = []

@@ -18,7 +18,7 @@ from inference.results import PointFit
 from inference.samplers.protocol import Frame
 from mixtures import Program
 from mixtures.errors import FitError
-from mixtures.seeds import check_seed, derived, generator
+from mixtures.seeds import NEEDED, check_seed, derived, generator
 
 AT_REST = 1e-3
 """How far from its mode the density may have been expanded, in standard deviations."""
@@ -30,7 +30,7 @@ def fit_laplace(
     *,
     init: PointFit | None = None,
     draws: int = 1000,
-    seed: int,
+    seed: int = NEEDED,
     row_weights: Any = None,
     labels: Any = None,
     backend: str = "numpyro",

@@ -28,7 +28,7 @@ from inference.samplers.options import METRICS, PRECISIONS, TARGET_ACCEPT, NutsO
 from mixtures import Program
 from mixtures.memory import check_memory
 from mixtures.ppl import PIP
-from mixtures.seeds import check_seed
+from mixtures.seeds import NEEDED, check_seed
 
 
 def sample_nuts(
@@ -38,7 +38,7 @@ def sample_nuts(
     draws: int = 1000,
     tune: int = 1000,
     chains: int = 4,
-    seed: int,
+    seed: int = NEEDED,
     sampler: str = "auto",
     init: PointFit | Sequence[PointFit] | None = None,
     spread: bool = False,

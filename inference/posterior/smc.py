@@ -16,7 +16,7 @@ from inference.posterior.tree import build_tree
 from inference.samplers.choice import only_in_jax
 from mixtures import Program
 from mixtures.errors import BackendError
-from mixtures.seeds import check_seed, derived
+from mixtures.seeds import NEEDED, check_seed, derived
 
 LEAST_EFFECTIVE = 0.9
 """The share of particles that stays effective from one temperature to the next.
@@ -32,7 +32,7 @@ def sample_smc(
     particles: int = 1000,
     runs: int = 4,
     moves: int = 5,
-    seed: int,
+    seed: int = NEEDED,
     row_weights: Any = None,
     labels: Any = None,
     backend: str = "numpyro",

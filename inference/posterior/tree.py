@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from inference.assignment.responsibilities import likelihood_blocks
+from inference.axis_names import CATEGORIES, names_along, places
 from inference.backends import Bound
 from inference.backends.sites import Site, Sites
 from inference.draws import NAMED, flat
@@ -20,6 +21,7 @@ from inference.results import versions
 from inference.samplers.protocol import Draws
 from mixtures import Observations, Program
 from mixtures.observations import CELLS
+from mixtures.priors import Prior
 from mixtures.specification import kept, to_json
 
 POINTWISE_BYTES = 2**30
@@ -32,6 +34,7 @@ def build_tree(
     attrs: Mapping[str, Any],
     pointwise: bool | None = None,
     steps: Steps | None = None,
+    has_prior: bool = True,
 ) -> xr.DataTree:
     """The tree of a sampler's draws.
 
@@ -45,6 +48,7 @@ def build_tree(
         attrs: what to say of the run, beside program, data and versions.
         pointwise: whether to keep `log_likelihood`; None keeps it up to `POINTWISE_BYTES`.
         steps: where steps that fail are noted, whose caller warns of them; None warns here.
+        has_prior: whether draws have a prior density: not where the number of components is random.
     """
     own = Steps() if steps is None else steps
     shape = draws.stats["lp"].shape
@@ -62,10 +66,11 @@ def build_tree(
     if likelihood is not None:
         groups["log_likelihood"] = dataset({"obs": likelihood}, {"obs": ("rows",)}, coords)
         groups["log_likelihood"]["obs"].attrs["given"] = _given(sites)
-    with own.step("log_prior"):
-        marginal, prior = (values.reshape(shape) for values in bound.log_densities(parameters))
-        groups["log_prior"] = dataset({"log_prior": prior}, {}, coords)
-        stats["log_posterior"] = marginal + prior
+    if has_prior:
+        with own.step("log_prior"):
+            marginal, prior = (values.reshape(shape) for values in bound.log_densities(parameters))
+            groups["log_prior"] = dataset({"log_prior": prior}, {}, coords)
+            stats["log_posterior"] = marginal + prior
     with own.step("constant_data"):
         groups["constant_data"] = _constants(program, x)
     derived: dict[str, np.ndarray] = {}
@@ -89,8 +94,10 @@ def build_tree(
         free_parameters=sites.coordinates,  # under a prior all of them vary
         backend=bound.backend,
         data_fingerprint=x.fingerprint,
+        **({"feature_name": x.feature_names[0]} if x.features is None and x.feature_names else {}),
         has_feature_names=int(x.feature_names is not None),
         has_covariate_names=int(x.covariate_names is not None),
+        **({} if x.categories is None else {"categories": json.dumps(x.categories)}),
         versions=json.dumps(versions(bound.backend)),
         **attrs,
         **own.attrs,
@@ -127,12 +134,15 @@ def _given(sites: Sites) -> str:
 
 
 def coords_of(x: Observations, sites: Sites) -> dict[str, Any]:
-    """Coordinates by dim: the data's own, and the components' numbers."""
+    """Coordinates by dim: the data's own, the names of categories, and the components' numbers."""
     coords = x.coords()
     if "features" in coords:
         coords["features_bis"] = coords["features"]
     sizes = {dim: size for site in sites.all for dim, size in zip(site.dims, site.shape, strict=True)}
-    return coords | ({"components": np.arange(sizes["components"])} if "components" in sizes else {})
+    named = {
+        dim: places(x, dim, size) for dim, size in sizes.items() if dim.endswith(CATEGORIES) and names_along(x, dim)
+    }
+    return coords | named | ({"components": np.arange(sizes["components"])} if "components" in sizes else {})
 
 
 def dims_of(site: Site, x: Observations) -> tuple[str, ...]:
@@ -186,6 +196,7 @@ def _numbers(program: Program) -> xr.Dataset:
         f"prior_{site}_{key}": np.asarray(value)
         for site, prior in program.mixture.priors.items()
         for key, value in prior.parameters
+        if not isinstance(value, Prior)
     }
     return xr.Dataset(
         {name: ([f"{name}_dim_{axis}" for axis in range(value.ndim)], value) for name, value in numbers.items()}

@@ -15,7 +15,7 @@ from inference.results import PointFit
 from inference.samplers.choice import only_in_jax
 from mixtures import Program
 from mixtures.errors import FitError, ModelError
-from mixtures.seeds import check_seed, derived
+from mixtures.seeds import NEEDED, check_seed, derived
 
 AT_REST = 0.3
 """How far the family may be from where its ELBO is largest, in its own standard deviations."""
@@ -32,7 +32,7 @@ def fit_vi(
     steps: int = 2000,
     learning_rate: float = 0.01,
     draws: int = 1000,
-    seed: int,
+    seed: int = NEEDED,
     row_weights: Any = None,
     labels: Any = None,
     backend: str = "numpyro",

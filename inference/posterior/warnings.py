@@ -30,6 +30,9 @@ LEAST_ESS = 100
 MOST_EVIDENCE_SPREAD = 1.0
 """Standard deviation, in nats, of independent runs' log evidences: with more, the mean is one run's."""
 
+MOST_CUT_OFF = 0.01
+"""Share of the draws at the most components, or of the weight beyond them, that is said."""
+
 MAX_TREE_DEPTH = 10
 """NUTS stops doubling here, in every sampler of this package."""
 
@@ -40,7 +43,7 @@ class PosteriorWarning:
 
     Args:
         name: `"not a number"`, `"minor mode"`, `"approximation"`, `"evidence"`, `"r-hat"`, `"effective draws"`, `"divergences"`,
-            `"energy"`, `"tree depth"`, `"incomplete"` or `"lost"`.
+            `"energy"`, `"tree depth"`, `"room"`, `"incomplete"` or `"lost"`.
         found: what was found, in words.
         advice: what to do.
     """
@@ -118,6 +121,7 @@ def check_posterior(posterior: xr.DataTree, *, program: Program | None = None) -
         _divergences,
         _energy,
         _tree_depth,
+        _room,
         _incomplete,
         _lost,
     )
@@ -267,6 +271,25 @@ def _tree_depth(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[Posterior
         )
 
 
+def _room(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:
+    draws = posterior["posterior"].to_dataset()
+    if "n_components" in draws and posterior.attrs.get("prior_on_components"):
+        share = float((draws["n_components"] == draws.sizes["components"]).mean())
+        if share > MOST_CUT_OFF:
+            yield PosteriorWarning(
+                "room",
+                f"{share:.1%} of the draws have as many components as the mixture allows, {draws.sizes['components']}",
+                "Declare the mixture with more components, so that the prior on their number is not cut off.",
+            )
+    if "truncated_weight" in stats and float(stats["truncated_weight"].mean()) > MOST_CUT_OFF:
+        left = float(stats["truncated_weight"].mean())
+        yield PosteriorWarning(
+            "room",
+            f"components beyond the mixture's {draws.sizes['components']} would have {left:.1%} of the weight",
+            "Declare the mixture with more components, or with a smaller discount: the process is cut off.",
+        )
+
+
 def _incomplete(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:
     if not posterior.attrs.get("complete", 1):
         yield PosteriorWarning(
@@ -290,6 +313,9 @@ def label_invariant(posterior: xr.DataTree) -> xr.Dataset:
     if "weights" in draws and "components" in draws["weights"].dims:
         weights = draws["weights"].transpose("chain", "draw", "components")
         found["sorted_weights"] = xr.DataArray(sorted_weights(weights.values), dims=("chain", "draw", "rank"))
+    for name in ("n_components", "n_clusters"):
+        if name in draws:
+            found[name] = draws[name]
     if "log_likelihood" in posterior.children and "obs" in posterior["log_likelihood"].data_vars:
         observed = posterior["observed_data"].to_dataset()["obs"].values
         found["log_density_of_row"] = (

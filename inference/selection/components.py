@@ -12,17 +12,18 @@ from inference.html import InNotebooks
 from inference.point.em.fit import fit_em
 from inference.point.em.settings import check_mixture
 from inference.results import PointFit
-from inference.selection.sweep import EMOptions, one_by_one, sweep
+from inference.selection.refits import EMOptions
+from inference.selection.sweep import one_by_one, sweep
 from mixtures import Mixture, Observations
-from mixtures.assignments import Assignment
+from mixtures.assignments import Assignment, Dirichlet
 from mixtures.errors import ChoiceError, DataError, ModelError
 from mixtures.families import Gaussian
 from mixtures.families.covariance import ALIASES, STRUCTURES
 from mixtures.families.family import Family
 from mixtures.families.members import check_family
-from mixtures.seeds import check_seed
+from mixtures.seeds import NEEDED, check_seed
 
-CRITERIA = ("bic", "icl", "aic")
+CRITERIA = ("bic", "icl", "aic", "sabic", "caic")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -31,7 +32,7 @@ class Selection(InNotebooks):
 
     Args:
         table: one line for each structure and number of components: structure, components, log_likelihood, free_parameters, aic, bic,
-            icl (all three smaller is better; mclust's are their negatives), status.
+            icl, sabic, caic (in all smaller is better; mclust's are their negatives), status.
         parameters: the best parameters of each, by (structure, components).
         declarations: the declaration of each, by (structure, components).
         criterion: which criterion `best` goes by.
@@ -101,7 +102,7 @@ def select_components(
     restarts: int = 15,
     tolerance: float = 1e-8,
     max_steps: int = 1000,
-    seed: int,
+    seed: int = NEEDED,
     row_weights: Any = None,
     labels: Any = None,
     backend: str = "numpyro",
@@ -117,7 +118,7 @@ def select_components(
         structures: covariance structures of Gaussians, or just one; None for all fourteen, or E and V for one variable.
         family: a family instead of Gaussians, or several: `{name in the table: family}`.
         assignment: the law of the assignment, see `mixtures.assignments`; None: the default, `Dirichlet(1.0)`.
-        criterion: `"bic"`, `"icl"` or `"aic"`: what `best` goes by; smaller is better.
+        criterion: `"bic"`, `"icl"`, `"aic"`, `"sabic"` or `"caic"`: what `best` goes by; smaller is better.
         restarts: starts of each fit.
         tolerance: see `fit_em`.
         max_steps: see `fit_em`.
@@ -148,8 +149,8 @@ def select_components(
     seed, restarts = check_seed(seed), check_count("restarts", restarts)
     tolerance, max_steps = check_positive("tolerance", tolerance, or_zero=True), check_count("max_steps", max_steps)
     check_room(restarts=restarts, components=max(counts))
-    law = {} if assignment is None else {"assignment": assignment}
-    models = {name: [Mixture(count, one, **law) for count in counts] for name, one in candidates.items()}
+    law = Dirichlet() if assignment is None else assignment
+    models = {name: [Mixture(count, one, law) for count in counts] for name, one in candidates.items()}
     for mixture in (mixture for several in models.values() for mixture in several):
         check_mixture(mixture, observations)
     options = EMOptions(restarts, seed, tolerance, max_steps, backend)

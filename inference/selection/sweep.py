@@ -17,14 +17,9 @@ from inference.point.em.problem import EMProblem, EMResult
 from inference.point.em.restarts import run_restarts
 from inference.point.em.runs import Beginning, beginnings, padded, part_of, problem_of, stacked, summarise
 from inference.point.restarts import best_restart
+from inference.selection.refits import SHORT_STEPS, SHORT_TOLERANCE, EMOptions
 from inference.status import Status
 from mixtures import Mixture, Observations
-
-SHORT_TOLERANCE = 1e-5
-"""Relative gain at which the first, short runs of all restarts stop."""
-
-SHORT_STEPS = 100
-"""M-steps of the short runs at most."""
 
 PROMISING = 3
 """How many of a model's restarts, at different optima, run on to the full tolerance."""
@@ -34,17 +29,6 @@ Models = dict[str, list[Mixture]]
 
 Found = tuple[Mixture, dict[str, Any], dict[str, np.ndarray]]
 """A declaration, what the table says of its best fit, and that fit's parameters."""
-
-
-@dataclass(frozen=True)
-class EMOptions:
-    """How each fit is found, see `fit_em`."""
-
-    restarts: int
-    seed: int
-    tolerance: float
-    max_steps: int
-    backend: str
 
 
 def one_by_one(models: Models, x: Observations, options: EMOptions) -> dict[str, list[Found]]:
@@ -94,6 +78,8 @@ def _line(criteria: Criteria, status: Status) -> dict[str, Any]:
         "aic": criteria.aic,
         "bic": criteria.bic,
         "icl": criteria.icl,
+        "sabic": criteria.sabic,
+        "caic": criteria.caic,
         "status": status,
     }
 

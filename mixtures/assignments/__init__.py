@@ -8,5 +8,18 @@ from mixtures.assignments.law import Assignment as Assignment
 from mixtures.assignments.law import RowWise as RowWise
 from mixtures.assignments.markov import Markov as Markov
 from mixtures.assignments.markov_gating import MarkovGating as MarkovGating
+from mixtures.assignments.sparse_dirichlet import SparseDirichlet as SparseDirichlet
+from mixtures.assignments.stick_breaking import StickBreaking as StickBreaking
 
-__all__ = ["TO", "Assignment", "Chain", "Dirichlet", "Gating", "Markov", "MarkovGating", "RowWise"]
+__all__ = [
+    "TO",
+    "Assignment",
+    "Chain",
+    "Dirichlet",
+    "Gating",
+    "Markov",
+    "MarkovGating",
+    "RowWise",
+    "SparseDirichlet",
+    "StickBreaking",
+]

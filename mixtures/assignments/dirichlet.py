@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mixtures.assignments.clustering import FiniteClusters
 from mixtures.assignments.law import RowWise, Values
 from mixtures.errors import ModelError
 from mixtures.ppl.protocol import PPL, Array
@@ -75,8 +76,20 @@ class Dirichlet(RowWise):
         return replace(self, concentration=1.0)
 
     def log_probs(self, xp: Any, values: Values, rows: Rows) -> Array:
-        weights = values["weights"]
-        return xp.log(xp.where(weights > TINY, weights, xp.full_like(weights, TINY)))[None]
+        return log_weights(xp, values["weights"])
+
+    @property
+    def clusters(self) -> FiniteClusters | None:
+        own = self.concentration
+        return None if isinstance(own, tuple) else FiniteClusters(own)
+
+    def weighted(self, weights: Array, concentration: Array) -> Values:
+        return {"weights": weights}
 
     def __str__(self) -> str:
         return str(self.prior)
+
+
+def log_weights(xp: Any, weights: Array) -> Array:
+    """Logarithms of weights that are the same for all rows, (1, components)."""
+    return xp.log(xp.where(weights > TINY, weights, xp.full_like(weights, TINY)))[None]

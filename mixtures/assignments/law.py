@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 import numpy as np
 from jaxtyping import Float, Int
 
+from mixtures.assignments.clustering import Clusters
 from mixtures.assignments.logarithms import logsumexp
 from mixtures.errors import ModelError, check_dataclass, check_part
 from mixtures.ppl.protocol import PPL, Array
@@ -45,16 +46,27 @@ class Assignment(ABC):
     needs_covariates: ClassVar[bool] = False
     """Whether it depends on covariates."""
 
+    expects_empty: ClassVar[bool] = False
+    """Whether it has more components than there are clusters: one without rows is then no failure of a fit."""
+
     linear_predictors: ClassVar[tuple[tuple[str, str], ...]] = ()
     """Pairs of sites, intercept and slope, of which it depends on intercept + slope . covariates alone."""
 
     redundant_sites: ClassVar[frozenset[str]] = frozenset()
     """The sites of which one component's value is of no matter to the likelihood: no free parameter."""
 
+    hyper_sites: ClassVar[frozenset[str]] = frozenset()
+    """The sites that its other sites' priors depend on, and the likelihood does not."""
+
     @property
     @abstractmethod
     def priors_by_site(self) -> Mapping[str, Prior]:
         """Every site's prior."""
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The names of its sites; a law that draws some by itself, not from a prior in the table, names them here."""
+        return tuple(self.priors_by_site)
 
     @abstractmethod
     def draw(self, ppl: PPL, draw: Any, components: int, rows: Rows) -> Values:
@@ -102,6 +114,15 @@ class Assignment(ABC):
         """How many rows of each component its prior stands for, where it is conjugate to counts of rows; None where it is not."""
         return None
 
+    @property
+    def clusters(self) -> Clusters | None:
+        """How probable partitions of the rows are, weights summed out; None where that is not known, or components are told apart."""
+        return None
+
+    def weighted(self, weights: Float[Array, "... components"], concentration: Float[Array, "..."] | None) -> Values:
+        """Values of its sites under which components have these weights: of laws that have `clusters`."""
+        raise NotImplementedError
+
     def scaled_to(self: Self, x: np.ndarray, covariates: np.ndarray | None) -> Self:
         """The law with the priors that are scaled to the data written out as numbers."""
         return self._with({site: prior.scaled_to(x, covariates) for site, prior in self.priors_by_site.items()})
@@ -109,7 +130,7 @@ class Assignment(ABC):
     @property
     def structure(self: Self) -> Self:
         """The law without its hyperparameters."""
-        return self._with({site: Prior(prior.name, ()) for site, prior in self.priors_by_site.items()})
+        return self._with({site: prior.structure for site, prior in self.priors_by_site.items()})
 
     def _with(self: Self, priors: Mapping[str, Prior]) -> Self:
         """The law with other priors, where it keeps them in a field `priors`."""

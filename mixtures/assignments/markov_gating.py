@@ -72,7 +72,7 @@ class MarkovGating(Chain):
 
     @property
     def structure(self) -> "MarkovGating":
-        priors = {site: Prior(prior.name, ()) for site, prior in override(PRIORS, self.priors).items()}
+        priors = {site: prior.structure for site, prior in override(PRIORS, self.priors).items()}
         return replace(self._with(priors), initial=self.initial if isinstance(self.initial, str) else 1.0)
 
     def _with(self, priors: Mapping[str, Prior]) -> "MarkovGating":

@@ -20,6 +20,7 @@ class Support:
         example: one of them: it stands in for missing cells, whose log density is then masked.
         advice: what to do about values outside: a sentence, or a function of the data that gives one.
         is_discrete: whether values have probabilities, not densities.
+        categories: of how many categories the values are the numbers; None: they are no names.
         straightened: values -> values on the whole real line, y, and `log |dx/dy|`; on that line a density that is much higher than the
             data's own is a spike, and not just what data of many orders of magnitude look like near 0.
     """
@@ -30,6 +31,7 @@ class Support:
     advice: str | Callable[[np.ndarray], str] = MEND
     straightened: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]] = lambda x: (x, np.zeros_like(x))
     is_discrete: bool = False
+    categories: int | None = None
 
     def check(self, x: Observations) -> None:
         """Check that every cell that is not missing lies in the support.
@@ -63,6 +65,7 @@ def whole_up_to(largest: int, is_name: bool = True) -> Support:
         0.0,
         advice,
         is_discrete=True,
+        categories=largest + 1 if is_name else None,
     )
 
 

@@ -232,7 +232,7 @@ class Notation:
 
     def deterministic(self, name: str, value: Any, dims: Sequence[str] = ()) -> Any:
         self.lines.append((name, f"= {_text(value)}", ""))
-        return value
+        return Symbol(name) if isinstance(value, Symbol) else value
 
     def factor(self, name: str, log_factor: Any) -> None:
         self.lines.append((name, f"factor({_text(log_factor)})", ""))
@@ -244,5 +244,5 @@ class Notation:
         """The lines, aligned, and what the indices run over."""
         width = max(len(name) for name, _, _ in self.lines)
         extents = dict.fromkeys(extent for _, _, extent in self.lines if extent)
-        rows = [f"    {name:<{width}} ~ {fn}" for name, fn, _ in self.lines]
+        rows = [f"    {name:<{width}} {fn if fn.startswith('= ') else f'~ {fn}'}" for name, fn, _ in self.lines]
         return "\n".join([title, "", *rows, "", f"    {'; '.join(extents)}"])

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from numpyro.distributions import constraints
+from numpyro.distributions.util import promote_shapes
 
 from mixtures.ppl.rotation import cayley
 
@@ -114,6 +115,29 @@ def _whitened_tangent(primals, tangents):
 def _of_component(whiten):
     """The matrix without its axis of rows."""
     return whiten if whiten.ndim == 2 else whiten[..., 0, :, :]
+
+
+class RootInverseGamma(dist.Distribution):
+    """A positive number whose square is inverse gamma: the prior of a standard deviation with a conjugate variance.
+
+    Bernardo & Smith (1994), Bayesian Theory, page 431: the square-root inverted gamma distribution.
+    """
+
+    arg_constraints: ClassVar[dict] = {"concentration": constraints.positive, "rate": constraints.positive}
+    support = constraints.positive
+    reparametrized_params: ClassVar[list] = ["rate"]
+
+    def __init__(self, concentration, rate=1.0, *, validate_args=None):
+        self.concentration, self.rate = promote_shapes(concentration, rate)
+        shape = jnp.broadcast_shapes(jnp.shape(concentration), jnp.shape(rate))
+        super().__init__(batch_shape=shape, event_shape=(), validate_args=validate_args)
+
+    def sample(self, key, sample_shape=()):
+        return jnp.sqrt(dist.InverseGamma(self.concentration, self.rate).sample(key, sample_shape))
+
+    def log_prob(self, value):
+        # p(s) = p(s^2) 2 s
+        return dist.InverseGamma(self.concentration, self.rate).log_prob(value**2) + jnp.log(2 * value)
 
 
 class UniformAngle(dist.Distribution):

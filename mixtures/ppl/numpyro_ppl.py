@@ -30,6 +30,7 @@ class _Distributions:
     """`numpyro.distributions`, with the package's own first."""
 
     MultivariateNormal = own.MultivariateNormal
+    RootInverseGamma = own.RootInverseGamma
     UniformAngle = own.UniformAngle
     ZeroSumNormal = staticmethod(own.zero_sum_normal)
     RotatedNormal = own.RotatedNormal

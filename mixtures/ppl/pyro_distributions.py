@@ -81,6 +81,12 @@ def _to_zero_sum(constraint: _ZeroSum) -> ZeroSumTransform:
     return ZeroSumTransform(constraint.event_dim)
 
 
+def root_inverse_gamma(concentration: torch.Tensor, rate: torch.Tensor) -> pyro.distributions.TransformedDistribution:
+    """A positive number whose square is inverse gamma: the prior of a standard deviation with a conjugate variance."""
+    square = pyro.distributions.InverseGamma(concentration, rate)
+    return pyro.distributions.TransformedDistribution(square, [torch.distributions.PowerTransform(torch.tensor(0.5))])
+
+
 class UniformAngle(pyro.distributions.TorchDistribution):
     """Every direction alike, on the real line, where directions 2 pi apart are the same: the density of one turn, on each.
 

@@ -26,7 +26,13 @@ from pyro.poutine.messenger import Messenger
 from mixtures.ppl.at_once import AtOnce
 from mixtures.ppl.protocol import Array, Distribution
 from mixtures.ppl.pyro_cells import CELLS
-from mixtures.ppl.pyro_distributions import UniformAngle, ZeroSumNormal, equal_volume_normal, rotated_normal
+from mixtures.ppl.pyro_distributions import (
+    UniformAngle,
+    ZeroSumNormal,
+    equal_volume_normal,
+    root_inverse_gamma,
+    rotated_normal,
+)
 from mixtures.ppl.pyro_emissions import EMISSIONS, Categorical
 
 ALONE = threading.RLock()
@@ -117,6 +123,9 @@ class _Distributions:
             return make(*map(self._number, args), **{key: self._number(value) for key, value in kwargs.items()})
 
         return build
+
+    def RootInverseGamma(self, concentration, rate):  # noqa: N802
+        return root_inverse_gamma(self._number(concentration), self._number(rate))
 
     def LKJCholesky(self, dimension: int, concentration):  # noqa: N802 (a distribution's name)
         return pyro.distributions.LKJCholesky(dimension, self._number(concentration))

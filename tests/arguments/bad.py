@@ -131,7 +131,12 @@ DATA = Kind(
         "dask-like": lambda: type("Lazy", (), {"__array__": lambda self, *_, **__: 1 / 0})(),
     },
 )
-"""One variable, shape (rows,)."""
+"""One variable, shape (rows,), of numbers."""
+NAMED_DATA = Kind(
+    frozenset({"array", "frame"}),
+    {label: make for label, make in DATA.more.items() if label not in ("categories", "frame of categories")},
+)
+"""Data that may have names of categories in them."""
 CLUSTERS = Kind(
     frozenset(),
     {

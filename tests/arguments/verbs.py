@@ -27,6 +27,7 @@ from tests.arguments.bad import (
     COUNT_FROM_0,
     DATA,
     FLAG,
+    NAMED_DATA,
     NAMES,
     NOT_NEGATIVE,
     NUMBER,
@@ -393,7 +394,7 @@ def pictures(made: Results) -> Iterator[Verb]:
     yield Verb(
         plots.plot_uncertain_rows,
         {"x": two, "probabilities": made.responsibilities},
-        {"x": Kind(frozenset(), DATA.more), "probabilities": RESPONSIBILITIES, **ax, "features": PAIR},
+        {"x": Kind(frozenset(), NAMED_DATA.more), "probabilities": RESPONSIBILITIES, **ax, "features": PAIR},
     )
     classes = mixtures.Mixture(2, families.Bernoulli())
     yield Verb(
@@ -418,15 +419,17 @@ def pictures(made: Results) -> Iterator[Verb]:
     yield Verb(
         plots.plot_classes,
         {"x": X, "classes": LABELS, "probabilities": made.responsibilities},
-        {"x": DATA, "classes": CLUSTERS, "probabilities": RESPONSIBILITIES, **ax},
+        {"x": NAMED_DATA, "classes": CLUSTERS, "probabilities": RESPONSIBILITIES, **ax},
     )
     yield Verb(
         plots.plot_random_assignments,
         {"x": X, "assignments": LABELS},
-        {"x": DATA, "assignments": CLUSTERS, **ax, "components": COUNT.or_("None")},
+        {"x": NAMED_DATA, "assignments": CLUSTERS, **ax, "components": COUNT.or_("None")},
     )
     yield Verb(
-        plots.plot_guide, {"guide": made.guide, "x": X}, {"guide": THING, "x": DATA, **ax, "site": CHOICE.or_("None")}
+        plots.plot_guide,
+        {"guide": made.guide, "x": X},
+        {"guide": THING, "x": NAMED_DATA, **ax, "site": CHOICE.or_("None")},
     )
     yield Verb(
         plots.plot_pseudo_residuals,
@@ -466,7 +469,7 @@ def pictures(made: Results) -> Iterator[Verb]:
     yield Verb(
         plots.plot_row_uncertainty,
         {"partition": made.partition, "x": two},
-        {"partition": THING, **ax, "x": Kind(frozenset({"None"}), DATA.more), "features": PAIR},
+        {"partition": THING, **ax, "x": Kind(frozenset({"None"}), NAMED_DATA.more), "features": PAIR},
     )
     yield Verb(plots.plot_location_pair, tree, {**draws, **ax, "components": PAIR, **one})
     yield Verb(plots.plot_traces, tree, {**draws, **ax, **one})
@@ -488,7 +491,7 @@ def words(made: Results) -> Iterator[Verb]:
             "components": COUNT,
         },
     )
-    yield Verb(report.data_text, {"x": mixtures.Observations(X)}, {"x": DATA})
+    yield Verb(report.data_text, {"x": mixtures.Observations(X)}, {"x": NAMED_DATA})
     yield Verb(
         RunFolder.new,
         {"parent": "/dev/null", "name": "run"},
@@ -505,8 +508,10 @@ def declarations(made: Results) -> Iterator[Verb]:
                 "covariance": COVARIANCE,
                 "df": POSITIVE.or_("None"),
                 "total_count": COUNT.or_("2**40"),
-                "categories": COUNT,
+                "categories": COUNT.or_("frame"),
                 "kind": CHOICE,
+                "formula": CHOICE.or_("None"),
+                "data": THING.or_("None"),
             }
             kinds = {argument: {**own, **extra}[argument] for argument in inspect.signature(call).parameters}
             right = {"components": 2, "total_count": 3, "categories": 3}
@@ -514,7 +519,7 @@ def declarations(made: Results) -> Iterator[Verb]:
     yield Verb(
         Mixture,
         {"components": 2, "family": families.Gaussian()},
-        {"components": COUNT, "family": THING, "assignment": THING},
+        {"components": COUNT, "family": THING, "assignment": THING, "formula": THING.or_("None")},
     )
     yield Verb(mixtures.declare, {"function": None}, {"function": THING})
     yield Verb(
@@ -539,13 +544,14 @@ def declarations(made: Results) -> Iterator[Verb]:
         mixtures.Observations,
         {"x": X},
         {
-            "x": DATA.or_("array of 3 axes") if False else DATA,
+            "x": NAMED_DATA,
             "feature_names": NAMES,
             "missing": CHOICE,
             "covariates": COVARIATES,
             **OF_ROWS,
             "data": NAMED_ARRAYS,
             "sequence": SERIES,
+            "categories": THING.or_("None", "empty dict", "empty list", "empty tuple"),
         },
     )
     yield Verb(weights.Dirichlet, {}, {"concentration": POSITIVE_NUMBERS})

@@ -96,8 +96,8 @@ def test_what_is_no_file_of_ours_is_refused(content, tmp_path):
 
 def forged_fit(path: Path, edit: Callable[[str], str], to: Path) -> Path:
     """The file with its content edited, and the checksum that goes with it."""
-    content = edit(json.loads(path.read_text())["content"])
-    to.write_text(json.dumps({"sha256": hashlib.sha256(content.encode()).hexdigest(), "content": content}))
+    content = edit("{" + path.read_text().partition("\n")[2])[1:]
+    to.write_text(f'{{"sha256": "{hashlib.sha256(content.encode()).hexdigest()}",\n{content}')
     return to
 
 
@@ -155,9 +155,9 @@ def test_forged_fits_are_whole_or_refused(fit_file, tmp_path):
 
         def edit(text, rng=rng):
             content = json.loads(text)
-            program = json.loads(content["fields"]["origin"]["origin"]["program"])
+            origin = content["fields"]["origin"]["origin"]
             if rng.integers(3) == 0:
-                content["fields"]["origin"]["origin"]["program"] = json.dumps(altered(program, rng))
+                origin["program"] = altered(origin["program"], rng)
                 return json.dumps(content)
             return json.dumps(altered(content, rng))
 
@@ -171,6 +171,23 @@ def test_forged_fits_are_whole_or_refused(fit_file, tmp_path):
         assert all(isinstance(value, np.ndarray) for value in back.parameters.values())
         str(back)
     assert refused > 150  # most places matter
+
+
+def test_a_fit_is_plain_json_and_that_of_an_earlier_version_is_read_too(fit_file, tmp_path):
+    stored = json.loads(fit_file.read_text())
+    assert stored["kind"] == "PointFit" and isinstance(stored["fields"]["parameters"]["dict"]["weights"]["array"], list)
+    origin = stored["fields"]["origin"]["origin"]
+    assert origin["program"]["fields"]["components"] == 2
+    origin["program"] = json.dumps(origin["program"])  # texts in texts
+    content = json.dumps({"kind": "PointFit", "fields": stored["fields"]})
+    former = tmp_path / "former.json"
+    former.write_text(json.dumps({"sha256": hashlib.sha256(content.encode()).hexdigest(), "content": content}))
+    now, then = inference.load(fit_file), inference.load(former)
+    assert now.program == then.program and now.log_likelihood == then.log_likelihood
+    assert all(np.array_equal(value, then.parameters[name]) for name, value in now.parameters.items())
+    former.write_text(former.read_text().replace("PointFit", "GuideFit"))
+    with pytest.raises(StoredFileError, match="checksum"):
+        inference.load(former)
 
 
 @pytest.mark.parametrize("depth", [1_000, 100_000])

@@ -7,6 +7,7 @@ from scipy import stats
 
 import inference
 import mixtures
+from inference.draws import observations_of
 from inference.report import occupancy_text
 from mixtures.errors import DataError, ModelError
 
@@ -104,6 +105,15 @@ def test_a_named_posterior_is_read_by_every_verb(fit, tree, frame):
     assert aligned.posterior["loc"].components.values.tolist() == ["a", "b"]
 
 
+def test_a_posterior_of_one_variable_has_its_name(tree, frame, tmp_path):
+    inference.save(tree, tmp_path / "draws.nc")
+    for known in (tree, inference.load(tmp_path / "draws.nc")):
+        assert observations_of(known).feature_names == ("reaction",)
+        assert observations_of(known).fingerprint == known.attrs["data_fingerprint"]
+        with pytest.raises(DataError, match="'reaction'"):
+            inference.responsibilities(known, frame["reaction"].rename("age"))
+
+
 def test_intervals_of_several_assignments_have_the_index_of_the_frame():
     @mixtures.declare
     def sums(ppl, x):
@@ -116,6 +126,7 @@ def test_intervals_of_several_assignments_have_the_index_of_the_frame():
 
     rows = pd.Series([0.0, 0.5, 3.0, 4.0, 6.5], index=list("abcde"))
     tree = inference.sample_nuts(sums, rows, draws=20, tune=20, chains=1, seed=0, progress=False)
+    assert inference.responsibilities(tree, rows, interval=0.8)["one"]._fields == ("mean", "lower", "upper")
     for mean, low, high in inference.responsibilities(tree, rows, interval=0.8).values():
         assert mean.index.tolist() == list("abcde")
         assert (low <= high).to_numpy().all() and np.allclose(mean.sum(axis=1), 1.0)
@@ -132,6 +143,8 @@ def test_a_named_chain_is_named_on_both_sides_of_its_moves_and_in_its_pictures()
     assert inference.relabel(named, method="ordering").posterior["transition"].to.values.tolist() == ["a", "b"]
     fit = inference.name_components(fit, ["a", "b"])
     assert inference.forecast(fit, 1, counts, draws=2, seed=0).to_frame().columns.tolist()[-2:] == ["P(a)", "P(b)"]
+    moves = fit.to_frame()
+    assert moves.loc["transition[to b]", "a"] == fit.parameters["transition"][0, 1]
     path = inference.classify(fit, counts)
     of_rate = inference.plots.plot_traces(named, site="rate")
     for ax in (inference.plots.plot_path(counts, path), of_rate):

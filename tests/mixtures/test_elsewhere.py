@@ -1,5 +1,7 @@
 """Data of other libraries are taken as what they say, names and missing cells too, or refused with what to do about just that."""
 
+from datetime import date
+
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
@@ -89,13 +91,11 @@ REFUSED = {
     "tensor with gradient": (lambda: torch.tensor(X, requires_grad=True), ["a Tensor", "x.detach().cpu().double().numpy()"]),
     "bfloat16 of torch": (lambda: torch.tensor(X, dtype=torch.bfloat16), ["a Tensor", "x.detach()"]),
     "bfloat16 of jax": (lambda: jnp.asarray(X, dtype=jnp.bfloat16), ["dtype bfloat16", "x.astype(np.float64)"]),
-    "categories": (lambda: pd.Series([1, 2, 1], dtype="category", name="kind"), ["categories", "x['kind'].cat.codes"]),
-    "frame of categories": (
-        lambda: pd.DataFrame({"a": [1.0, 2.0], "kind": pd.Categorical(["x", "y"])}), ["columns ['kind']", "x['kind'].cat.codes"],
-    ),
     "text": (lambda: ["1", "2"], ["dtype <U1", "float(...)"]),
-    "dates": (lambda: pd.Series(pd.to_datetime(["2024-01-01"])), ["datetime64", "np.timedelta64(1, 's')"]),
-    "frame of dates": (lambda: pd.DataFrame({"day": pd.to_datetime(["2024-01-01"])}), ["columns ['day']", "np.timedelta64"]),
+    "dates": (lambda: pd.Series(pd.to_datetime(["2024-01-01"])), ["dates, dtype datetime64", "np.timedelta64(1, 's')"]),
+    "dates one by one": (lambda: pd.Series([date(2024, 1, 1), None]), ["dates, dtype object", "pandas.to_datetime"]),
+    "times with a zone": (lambda: pd.Series(pd.to_datetime(["2024-01-01"]).tz_localize("UTC")), ["dates", "UTC", "np.timedelta64(1, 's')"]),
+    "frame of dates": (lambda: pd.DataFrame({"day": pd.to_datetime(["2024-01-01"])}), ["columns ['day'] that hold dates", "np.timedelta64"]),
     "None": (lambda: [1.0, None], ["None at row 1", 'missing="allow"']),
     "NA": (lambda: [1.0, pd.NA], ["<NA> at row 1", 'missing="allow"']),
     "one text among numbers": (lambda: np.array([[1, 2], [3, "x"]], dtype=object), ["'x' at row 1", "float(...)"]),

@@ -21,7 +21,7 @@ from mixtures.errors import DataError, MixturesError
         ([1 + 2j], ["complex128"]),
         (np.zeros((2, 2, 2)), ["(2, 2, 2)", "(rows, features)"]),
         ([[1.0, 2.0], [3.0]], ["unequal lengths"]),
-        (pd.DataFrame({"a": [1.0], "name": ["x"]}), ["columns ['name']"]),
+        (pd.DataFrame({"a": [1.0, 2.0], "name": ["x", 3.0]}), ["columns ['name']"]),
     ],
 )
 def test_bad_data_are_refused_in_words(x, words):

@@ -8,8 +8,10 @@ import jax
 import numpy as np
 
 from inference.backends.ascent import GuideAscent
+from inference.backends.complete import CompleteTarget
 from inference.backends.log_density import LogDensity, Parameters
 from inference.backends.numpyro.autodelta import compiled_elbos
+from inference.backends.numpyro.complete import Complete
 from inference.backends.numpyro.expected import compiled_expected
 from inference.backends.numpyro.guide import compiled_guide_ascent
 from inference.backends.numpyro.hub import (
@@ -152,6 +154,13 @@ class NumPyroBound(Bound):
             cells,
             from_prior=lambda keys: compiled_prior_vector(structure, sites)(keys, data),
         )
+
+    @_held
+    def complete(self) -> CompleteTarget:
+        structure, data, sites = self._native
+        density = Complete(structure, sites)
+        density.check(data)
+        return CompleteTarget(density, data, sites.joint_categories, len(self.x))
 
     @_held
     def deterministic(self, draws: Parameters) -> dict[str, np.ndarray]:

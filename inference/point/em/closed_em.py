@@ -10,9 +10,9 @@ from inference.point.em.e_step import with_prior
 from inference.point.em.initial_partitions import Partitions
 from inference.point.em.m_steps.registry import closed_form, closed_law, for_missing
 from inference.point.em.mixture_em import MixtureEM
-from inference.point.em.problem import EMProblem
+from inference.point.em.problem import EMProblem, joined
 from inference.point.em.restarts import run_restarts
-from inference.point.em.runs import Beginning, Runs, beginnings, from_partitions, joined, problem_of, stacked, summarise
+from inference.point.em.runs import Beginning, Runs, beginnings, from_partitions, problem_of, stacked, summarise
 from inference.point.em.settings import Settings
 from inference.point.em.split_merge import FEWEST_COMPONENTS, split_and_merge
 from inference.point.restarts import best_restart
@@ -87,7 +87,7 @@ def closed_em(bound: Bound, mixture: Mixture, task: ClosedTask, settings: Settin
         pseudo=task.pseudo,
     )
     is_drawn = settings.restarts > len(settings.starts)
-    partitions = Partitions(_complete(mixture, x, settings.seed), settings.seed, "fit_em") if is_drawn else None
+    partitions = Partitions(complete_columns(mixture, x, settings.seed), settings.seed, "fit_em") if is_drawn else None
     by_rule = task.closed.family.starts_at_rows and not settings.fixed
     is_bred = partitions is not None and not by_rule and not settings.starts and mixture.components >= FEWEST_COMPONENTS
     first = settings.restarts - (settings.restarts // 2 if is_bred else 0)
@@ -115,7 +115,7 @@ def closed_em(bound: Bound, mixture: Mixture, task: ClosedTask, settings: Settin
         best = {name: value[source] for name, value in found.states.items()}
         drawn = split_and_merge(problem, best, partitions.rows, seeds)  # type: ignore[union-attr]
         more = from_partitions(problem, drawn, mixture.components, settings.fixed)
-        found = joined(found, run_restarts(bound.backend, problem, stacked(more)))
+        found = joined([found, run_restarts(bound.backend, problem, stacked(more))])
         starts = starts + more
         runs = summarise(problem, starts, found)
     return runs
@@ -144,7 +144,7 @@ def _prior_offset(bound: Bound, problem: EMProblem, state: State) -> float:
     return float(full - known)
 
 
-def _complete(mixture: Mixture, x: Observations, seed: int) -> np.ndarray:
+def complete_columns(mixture: Mixture, x: Observations, seed: int) -> np.ndarray:
     """The family's columns with missing cells drawn anew: rows that miss the same cells are not alike for that."""
     covariates = 0 if x.covariates is None else x.covariates.shape[1]
     family = closed_form(with_covariates(mixture.family, covariates))

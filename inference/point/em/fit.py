@@ -10,6 +10,7 @@ from inference.checks import (
     check_choice,
     check_counts,
     check_flags,
+    check_no_hyperpriors,
     check_positive,
     check_room,
     sizes_of,
@@ -28,7 +29,7 @@ from mixtures import Mixture, Observations
 from mixtures.errors import ModelError
 from mixtures.families.members import with_covariates
 from mixtures.renamed import formerly
-from mixtures.seeds import check_seed
+from mixtures.seeds import NEEDED, check_seed
 
 OBJECTIVES = ("likelihood", "posterior")
 
@@ -43,7 +44,7 @@ def fit_em(
     max_steps: int = 2000,
     hard: bool = False,
     objective: Literal["likelihood", "posterior"] = "likelihood",
-    seed: int,
+    seed: int = NEEDED,
     init: Start | list[Start] | None = None,
     fixed: Mapping[str, Any] | None = None,
     row_weights: Any = None,
@@ -104,6 +105,7 @@ def fit_em(
         [11.0, 0.5]
     """
     observations = check_mixture(mixture, x, labels, row_weights)
+    check_no_hyperpriors(mixture)
     seed = check_seed(seed)
     check_counts(restarts=restarts, max_steps=max_steps)
     check_positive("tolerance", tolerance, or_zero=True)

@@ -1,6 +1,6 @@
 """What EM is to do, and what it gives: what its loops take and return, whatever the backend."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -84,3 +84,23 @@ class EMResult:
     objectives: list[np.ndarray]
     outcomes: list[Outcome]
     occupancy: np.ndarray
+
+
+def joined(results: Sequence[EMResult]) -> EMResult:
+    """Rounds of restarts as one."""
+    return EMResult(
+        {name: np.concatenate([result.states[name] for result in results]) for name in results[0].states},
+        [objectives for result in results for objectives in result.objectives],
+        [outcome for result in results for outcome in result.outcomes],
+        np.concatenate([result.occupancy for result in results]),
+    )
+
+
+def first_of(result: EMResult, restarts: int) -> EMResult:
+    """The first restarts of a round."""
+    return EMResult(
+        {name: value[:restarts] for name, value in result.states.items()},
+        result.objectives[:restarts],
+        result.outcomes[:restarts],
+        result.occupancy[:restarts],
+    )

@@ -147,16 +147,6 @@ def _with_fixed(problem: EMProblem, state: State, fixed: Mapping[str, np.ndarray
     return problem.closed_form.encode(parameters | dict(fixed), problem.features, problem.frame)
 
 
-def joined(first: EMResult, second: EMResult) -> EMResult:
-    """Two rounds of restarts as one."""
-    return EMResult(
-        {name: np.concatenate([value, second.states[name]]) for name, value in first.states.items()},
-        first.objectives + second.objectives,
-        first.outcomes + second.outcomes,
-        np.concatenate([first.occupancy, second.occupancy]),
-    )
-
-
 def stacked(starts: Sequence[Beginning]) -> State:
     """The states of all starts, (restarts, ...) by name."""
     return {name: np.stack([start.state[name] for start in starts]) for name in starts[0].state}
@@ -191,14 +181,14 @@ def summarise(problem: EMProblem, starts: Sequence[Beginning], result: EMResult)
     """The table of restarts, and the way to their parameters."""
     offset = problem.offset + problem.prior_offset
     losses = [-(objectives + offset) for objectives in result.objectives]
-    spread = _spread(problem)
+    spread = spread_of(problem)
     restarts = range(len(starts))
     states = [{name: value[restart] for name, value in result.states.items()} for restart in restarts]
     table = table_of(
         starts=[(start.rule, start.seed) for start in starts],
         losses=losses,
         statuses=[
-            _status(problem, state, spread, result.occupancy[restart], result.outcomes[restart])
+            status_of(problem, state, spread, result.occupancy[restart], result.outcomes[restart])
             for restart, state in enumerate(states)
         ],
         occupancy=list(result.occupancy),
@@ -266,14 +256,15 @@ def table_of(
     return table
 
 
-def _spread(problem: EMProblem) -> np.ndarray:
+def spread_of(problem: EMProblem) -> np.ndarray:
     """The data's covariance in EM's coordinates, lifted a little where the data have no spread at all."""
     columns, unit = problem.x.shape[1], problem.frame.unit
     covariance = moments(problem.x, problem.row_weights)[1] / (unit[:, None] * unit)
     return covariance + 1e-12 * max(float(np.trace(covariance)) / columns, 1e-150) * np.eye(columns)
 
 
-def _status(problem: EMProblem, state: State, spread: np.ndarray, occupancy: np.ndarray, outcome: Outcome) -> Status:
+def status_of(problem: EMProblem, state: State, spread: np.ndarray, occupancy: np.ndarray, outcome: Outcome) -> Status:
+    """How a restart ended; `spread` is `spread_of` its problem."""
     closed = problem.closed_form
     if outcome is Outcome.BROKEN or closed.narrowest(state, spread) < COLLAPSED:
         return Status.COLLAPSED

@@ -1,4 +1,4 @@
-"""New starts from a good fit: two of its components are merged and a third is split, which EM itself never does.
+"""New starts from a good fit: two of its components are merged and a third is split, or one more is split off; EM itself never does either.
 
 Source: Ueda, Nakano, Ghahramani & Hinton (2000), "SMEM algorithm for mixture models".
 """
@@ -23,13 +23,37 @@ def split_and_merge(problem: EMProblem, state: State, rows: np.ndarray, seeds: n
         rows: the rows that partitions speak of.
         seeds: one for each partition.
     """
-    x = ((problem.x[rows] - problem.frame.centre) / problem.frame.unit).T
-    log_joint, _ = problem.closed_form.log_joint(np, state, x)
+    own, log_joint = _seen(problem, state, rows)
     shares = np.exp(log_joint - log_joint.max(axis=0))
     shares /= shares.sum(axis=0)
     labels = log_joint.argmax(axis=0)
-    own = problem.closed_form.cut(x)[0].T  # what the law depends on says nothing of where a component may be split
     return [Partition("split and merge", int(seed), rows, _moved(own, labels, shares, int(seed))) for seed in seeds]
+
+
+def split(problem: EMProblem, state: State, rows: np.ndarray, seeds: np.ndarray) -> list[Partition]:
+    """One partition for each seed, into one component more than the fit has: a part of one of its components; arguments as above."""
+    own, log_joint = _seen(problem, state, rows)
+    labels = log_joint.argmax(axis=0)
+    return [Partition("split", int(seed), rows, _divided(own, labels, len(log_joint), int(seed))) for seed in seeds]
+
+
+def _seen(problem: EMProblem, state: State, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows by the family's columns, (rows, columns), and log p(x_i, assignment_i = k), (components, rows)."""
+    x = ((problem.x[rows] - problem.frame.centre) / problem.frame.unit).T
+    log_joint, _ = problem.closed_form.log_joint(np, state, x)
+    return problem.closed_form.cut(x)[
+        0
+    ].T, log_joint  # what the law depends on says nothing of where a component may be split
+
+
+def _divided(x: np.ndarray, labels: np.ndarray, components: int, seed: int) -> np.ndarray:
+    """The partition with a new number given to a part of one component, or to the rows around some row."""
+    rng = generator(seed, "split")
+    whole = rng.choice(components, p=_chances(np.bincount(labels, minlength=components)))
+    part = _half(x, np.flatnonzero(labels == whole), rng) if rng.random() < 0.5 else _neighbourhood(x, rng)
+    divided = labels.copy()
+    divided[part] = components
+    return divided
 
 
 def _moved(x: np.ndarray, labels: np.ndarray, shares: np.ndarray, seed: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -58,6 +59,7 @@ def test_what_the_demo_saved_is_what_it_found(demo):
     averaged = inference.responsibilities(posterior, x)
     np.testing.assert_allclose(assignments[["probability_0", "probability_1"]], averaged, rtol=1e-5)
     assert np.array_equal(assignments["component"], inference.classify(posterior, x))
+    np.testing.assert_allclose(assignments[["eruptions", "waiting"]], x.x)  # what each row is
     assert {"posterior", "posterior_raw", "relabelling"} <= set(posterior.children)
 
 
@@ -238,8 +240,31 @@ def test_a_run_is_compared_partitioned_diagnosed_and_drawn(demo, capsys):
     assert main(["partition", folder, "--loss", "hinge"]) == 1
 
 
+def test_draws_are_a_table_for_other_programs(demo, capsys):
+    assert main(["draws", str(demo[1]), "--quiet"]) == 0
+    table = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    draws = inference.load(demo[1] / "posterior.nc")["posterior"]
+    assert len(table) == draws.sizes["chain"] * draws.sizes["draw"]
+    last = draws.isel(chain=-1, draw=-1)
+    np.testing.assert_array_equal(table["loc[1, waiting]"].iloc[-1], last["loc"].sel(components=1, features="waiting"))
+    np.testing.assert_array_equal(
+        table["correlation[0, eruptions, waiting]"].iloc[-1], last["correlation"].values[0, 0]
+    )
+
+
+def test_pictures_are_of_the_size_that_was_asked_for(demo, tmp_path, capsys):
+    sizes = {}
+    for size in ([], ["--size", "6x4"]):
+        assert main(["plot", str(demo[1]), "--format", "svg", "--quiet", *size]) == 0
+        head = (demo[1] / "figures" / "overview.svg").read_text()[:2000]
+        sizes[len(size)] = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', head).groups()
+    assert sizes[2] == ("432", "288") and sizes[0] != sizes[2]
+    for bad in ("6", "6x", "0x4", "axb", "1000x2"):
+        assert main(["plot", str(demo[1]), "--size", bad]) == 2
+
+
 @pytest.mark.parametrize(
-    "arguments", [["diagnose"], ["plot", "--format", "png"], ["partition"], ["compare", "{folder}"]]
+    "arguments", [["diagnose"], ["draws"], ["plot", "--format", "png"], ["partition"], ["compare", "{folder}"]]
 )
 def test_every_command_prints_json_where_it_is_asked_to(demo, arguments, monkeypatch, capsys):
     monkeypatch.setattr(stages, "pictures", lambda run: [])
@@ -287,6 +312,19 @@ def test_numbers_of_components_are_compared(capsys):
         (s, k) for s in ("EEE", "VVV") for k in (1, 2)
     }
     assert found["bic"].min() == pytest.approx(right.best.bic, abs=1e-6)
+
+
+def test_numbers_of_components_are_compared_by_several_routes(capsys):
+    command = ["select", "faithful", "--components", "1:2", "--covariance", "EEE", "--restarts", "3", "--quiet"]
+    assert main([*command, "--routes", "criteria,cross-validation", "--json"]) == 0
+    found = pd.DataFrame(json.loads(capsys.readouterr().out)).set_index("components")
+    right = inference.number_of_components(
+        mixtures.gaussian_mixture(1, "EEE"), mixtures.load_dataset("faithful"), [1, 2], restarts=3, seed=0
+    )
+    np.testing.assert_allclose(found["log_score"], right.table["log_score"])
+    np.testing.assert_allclose(found["bic"], right.table["bic"])
+    assert main(["select", "faithful", "--covariance", "all", "--routes", "criteria", "--quiet"]) == 2
+    assert "name one with --covariance" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ FULL = Settings(
     DataSettings(
         "a b.csv", ("x", "größe"), ("age",), "known", "times", "series", "id", "allow", "Sheet 1",
         TextOptions(";", ",", "latin-1", False, ("?", "-9")),
+        "y ~ x", True, {"größe": ["klein", "groß"]},
     ),
     ModelSettings((2, 3), ("x=Gaussian", "größe=Poisson"), "VEV", ("loc=Normal(0, 10)",), True, False),
     FitSettings("em", 7, 3, "pyro"),

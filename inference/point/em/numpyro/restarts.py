@@ -7,7 +7,7 @@ fused, so that memory does not grow with the number of rows. Many rows are share
 
 import functools
 import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -22,10 +22,13 @@ from inference.point.em.loop import Pass, run_each
 from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.numpyro.chain_passes import pass_of
 from inference.point.em.numpyro.passes import data_of, in_shares, over_rows
-from inference.point.em.problem import EMProblem, EMResult, Outcome
+from inference.point.em.problem import EMProblem, EMResult, Outcome, first_of
 
 CACHED = 64
 """How many compiled programs are kept."""
+
+SHARE_AT_WORK = 0.75
+"""The share of the lanes that run on a data set of their own below which a call ends, so that the next ones begin."""
 
 CHUNK = 64
 """Iterations between two looks at which restarts are done."""
@@ -52,13 +55,33 @@ COMPILED_CELLS = 20_000
 Lanes = dict[str, Any]
 
 
+OF_LANES = ("x", "row_weights", "labels", "centre", "unit", "total", "base")
+"""What a lane has of its own where restarts climb on data of their own."""
+
+
 def run_restarts(problem: EMProblem, states: State) -> EMResult:
     """EM from every state, (restarts, ...) by name: a loop in Python, which looks for Ctrl-C itself."""
     with jax.enable_x64(True):
-        return _run(problem, states)
+        return _run([problem], states)
 
 
-def _run(problem: EMProblem, states: State) -> EMResult:
+def run_each_on_its_own(problems: Sequence[EMProblem], states: State) -> EMResult | None:
+    """The same, restart i on problem i; None where such problems have no lanes."""
+    problem, components = problems[0], problems[0].closed_form.components_of(states)
+    cells = problem.x.size * components
+    if problem.closed_form.law.follows or problem.closed_form.is_damped or cells >= SHARED_CELLS:
+        return None
+    restarts = len(problems)
+    # as many as there are lanes at least, so that every round is the same program: those that fill them up are run in vain
+    filled = np.minimum(np.arange(max(restarts, _lanes(MAX_LANES, cells))), restarts - 1)
+    with jax.enable_x64(True):
+        found = _run([problems[i] for i in filled], {name: value[filled] for name, value in states.items()})
+    return first_of(found, restarts)
+
+
+def _run(problems: Sequence[EMProblem], states: State) -> EMResult:
+    """On one problem, or each restart on its own."""
+    problem, is_own = problems[0], len(problems) > 1
     restarts = len(next(iter(states.values())))
     rows, features = problem.x.shape
     components = problem.closed_form.components_of(states)
@@ -68,24 +91,27 @@ def _run(problem: EMProblem, states: State) -> EMResult:
     is_many, is_damped = rows * cells >= SHARED_CELLS, problem.closed_form.is_damped
     if is_damped and not is_many:
         return _run_by_numpy(problem, states)
-    lanes = min(restarts, MAX_LANES, max(1, LANE_CELLS // (rows * cells)))
+    lanes = _lanes(restarts, rows * cells)
     block = min(rows, max(256, BLOCK_CELLS // (lanes * cells)))
     if is_damped or (is_many and jax.default_backend() == "cpu"):
         return _run_in_shares(problem, states, block)
-    data = _data(problem)
-    run = _compiled(problem.closed_forms, problem.is_hard, block)
+    run = _compiled(problem.closed_forms, problem.is_hard, block, is_own)
     numbers = (problem.which, jnp.asarray(problem.tolerance), problem.max_steps)
 
     ended: list[tuple[State, Outcome, np.ndarray] | None] = [None] * restarts
-    waiting = iter(range(restarts))
+    waiting, left = iter(range(restarts)), restarts - lanes
     holders: list[int | None] = [next(waiting) for _ in range(lanes)]
+    own = {name: np.stack(values) for name, values in _of_lanes(problems).items()} if is_own else {}
+    data = _data(problem) | {name: value[:lanes] for name, value in own.items()}
     traces: list[list[float]] = [[] for _ in range(restarts)]
     state = {name: np.array(value[:lanes]) for name, value in states.items()}
     begun = {"objective": np.array(-np.inf), "steps": np.array(0), "outcome": np.array(int(Outcome.RUNNING))}
     begun["occupancy"] = np.zeros(components)
     now = {name: np.stack([value] * lanes) for name, value in begun.items()}
     while any(holder is not None for holder in holders):
-        out_state, out, trace = run(state, now, data, *numbers)
+        # where data sets wait, a call ends as soon as some lanes are free
+        enough = int(SHARE_AT_WORK * lanes) if is_own and left else 0
+        out_state, out, trace = run(state, now, data, *numbers, enough)
         now = {name: np.array(value) for name, value in out.items()}
         trace = np.asarray(trace)
         done = now["outcome"] != int(Outcome.RUNNING)
@@ -101,12 +127,14 @@ def _run(problem: EMProblem, states: State) -> EMResult:
                 is_copied = True
             mine = {name: value[lane].copy() for name, value in out_state.items()}
             ended[holder] = (mine, Outcome(now["outcome"][lane]), now["occupancy"][lane].copy())
-            holders[lane] = next(waiting, None)
+            holders[lane], left = next(waiting, None), max(0, left - 1)
             if holders[lane] is not None:
                 for name, value in states.items():
                     out_state[name][lane] = value[holders[lane]]
                 for name, value in begun.items():
                     now[name][lane] = value
+        if own and is_copied:
+            data |= {name: value[[holder or 0 for holder in holders]] for name, value in own.items()}
         state = out_state
     finished = [end for end in ended if end is not None]
     return EMResult(
@@ -165,9 +193,34 @@ def _data(problem: EMProblem) -> dict[str, Any]:
     }
 
 
+def _lanes(restarts: int, cells: int) -> int:
+    """How many restarts of so many numbers of whitened data go side by side."""
+    return min(restarts, MAX_LANES, max(1, LANE_CELLS // cells))
+
+
+def _of_lanes(problems: Sequence[EMProblem]) -> dict[str, list[Any]]:
+    """What differs from problem to problem."""
+    each = [
+        {
+            "x": problem.x,
+            "row_weights": problem.row_weights,
+            "labels": problem.labels,
+            "centre": problem.frame.centre,
+            "unit": problem.frame.unit,
+            "total": np.float64(problem.total_weight),
+            "base": np.float64(problem.base),
+        }
+        for problem in problems
+    ]
+    return {name: [one[name] for one in each] for name in OF_LANES if each[0][name] is not None}
+
+
 @functools.lru_cache(CACHED)
-def _compiled(closed_forms: tuple[MixtureEM, ...], is_hard: bool, block: int) -> Callable[..., Any]:
-    """(states, lanes' numbers, data, which closed form, tolerance, max steps) -> the same after some iterations, and objectives."""
+def _compiled(closed_forms: tuple[MixtureEM, ...], is_hard: bool, block: int, is_own: bool) -> Callable[..., Any]:
+    """(states, lanes' numbers, data, which closed form, tolerance, max steps) -> the same after some iterations, and objectives.
+
+    Where `is_own`, each lane has data of its own, see `OF_LANES`.
+    """
     first = closed_forms[0]
     one_pass = over_rows(first, is_hard, block)
 
@@ -178,12 +231,14 @@ def _compiled(closed_forms: tuple[MixtureEM, ...], is_hard: bool, block: int) ->
         return jax.lax.switch(which, branches, statistics, state, fixed)
 
     def run(
-        state: State, lanes: Lanes, data: Mapping[str, Any], which: Any, tolerance: Any, max_steps: Any
+        state: State, lanes: Lanes, data: Mapping[str, Any], which: Any, tolerance: Any, max_steps: Any, enough: Any
     ) -> tuple[State, Lanes, jax.Array]:
+        own = {name: data[name] for name in OF_LANES if is_own and name in data}
+
         def body(carry: tuple[Any, ...]) -> tuple[Any, ...]:
             count, state, lanes, trace = carry
             is_running = lanes["outcome"] == int(Outcome.RUNNING)
-            objective, statistics = _over_lanes(lambda state: one_pass(state, data), state)
+            objective, statistics = _over_lanes(lambda state, own: one_pass(state, {**data, **own}), state, own)
             occupancy = statistics["rows"]
             if "pseudo" in data:
                 add = functools.partial(with_prior, jnp, first)
@@ -209,7 +264,7 @@ def _compiled(closed_forms: tuple[MixtureEM, ...], is_hard: bool, block: int) ->
 
         def goes_on(carry: tuple[Any, ...]) -> jax.Array:
             count, _, lanes, _ = carry
-            return (count < CHUNK) & jnp.any(lanes["outcome"] == int(Outcome.RUNNING))
+            return (count < CHUNK) & (jnp.sum(lanes["outcome"] == int(Outcome.RUNNING)) > enough)
 
         trace = jnp.full((lanes["outcome"].shape[0], CHUNK), jnp.nan)
         _, state, lanes, trace = jax.lax.while_loop(goes_on, body, (0, state, lanes, trace))

@@ -1,5 +1,7 @@
 """EM on torch tensors: the same array code as the compiled EM of NumPyro's engine, one restart after the other."""
 
+from collections.abc import Sequence
+
 import torch
 from array_api_compat import torch as torch_namespace
 
@@ -34,6 +36,11 @@ def run_restarts(problem: EMProblem, states: State) -> EMResult:
             fixed={name: torch.tensor(value) for name, value in problem.fixed.items()},
             singular=torch.linalg.LinAlgError,
         )
+
+
+def run_each_on_its_own(problems: Sequence[EMProblem], states: State) -> None:
+    """Nothing: torch has no lanes."""
+    return
 
 
 def _blocks(problem: EMProblem, components: int) -> list[Block]:

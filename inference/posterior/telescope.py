@@ -1,0 +1,234 @@
+"""How many components? Draws of partition, parameters and the number of components together: the telescoping sampler."""
+
+import sys
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from inference.backends import Bound, bind
+from inference.checks import check_counts, check_flags, check_options, check_proper, check_room, checked, sizes_of
+from inference.labels.exchange import groups_in
+from inference.posterior.afterwards import Steps
+from inference.posterior.rehearsal import rehearse
+from inference.posterior.tree import build_tree
+from inference.samplers.choice import only_in_jax
+from inference.samplers.protocol import Draws
+from mixtures import Mixture, Observations, Program
+from mixtures.assignments import Dirichlet
+from mixtures.assignments.clustering import CONCENTRATION
+from mixtures.component_counts import ComponentCount
+from mixtures.errors import DataError, ModelError, in_words
+from mixtures.interrupts import stop_on_interrupt
+from mixtures.seeds import check_seed, derived, generator
+
+COMPONENTS_AT_START = 10
+"""Chains begin with so many components, if the mixture has as many."""
+
+
+def sample_telescope(
+    program: Program,
+    x: Any,
+    *,
+    prior_on_components: ComponentCount | None = None,
+    draws: int = 1000,
+    tune: int = 500,
+    sweeps: int = 5,
+    chains: int = 4,
+    seed: int,
+    assignments: bool = False,
+    log_likelihood: bool | None = None,
+    backend: str = "numpyro",
+    progress: bool | None = None,
+) -> xr.DataTree:
+    """Draw partitions, parameters and the number of components from their joint posterior, by the telescoping sampler.
+
+    The mixture's `components` are the most there may be. What is random is said by the law of the assignment and by the prior on their
+    number K:
+
+    | law | `prior_on_components` | model |
+    |---|---|---|
+    | `Dirichlet(a)` | None | K components |
+    | `SparseDirichlet(...)` | None | a sparse finite mixture: K components, of which some stay empty |
+    | `Dirichlet(a)` | given | a static mixture of finite mixtures |
+    | `SparseDirichlet(...)` | given | a dynamic mixture of finite mixtures, a = concentration / K (Fruhwirth-Schnatter et al. 2021) |
+    | `StickBreaking(...)` | None | a Dirichlet or Pitman-Yor process mixture |
+
+    A component is one of the mixture; a cluster is a component that has rows: p(K) and p(K+) answer different questions. Draws have labels
+    that mean nothing: `identify` finds the clusters' parameters, `partition` the clustering.
+
+    Rows, unlike under `sample_nuts`, have their assignments drawn. Where components overlap little, NUTS makes more effective draws of
+    parameters; here the number of components may vary, and labellings and modes are passed between with ease.
+
+    Args:
+        program: a mixture whose components are alike and, given what they share, independent of each other.
+        x: data, shape (rows,) or (rows, features).
+        prior_on_components: of K, from `mixtures.component_counts`, cut off above the mixture's components; None: K is known.
+        draws: kept draws of each chain.
+        tune: draws of warm-up, not kept.
+        sweeps: of the sampler, from one draw to the next: 5 draws of every assignment.
+        chains: the number of chains.
+        seed: an int in [0, 2**32).
+        assignments: keep every draw of every assignment.
+        log_likelihood: keep the log likelihood of every row at every draw; None keeps it up to 1 GB.
+        backend: `"numpyro"`.
+        progress: show a progress bar; None shows one on a terminal.
+
+    Returns:
+        A tree in ArviZ's schema. `posterior` has, beside the sites of the program, `n_components` (K) and `n_clusters` (K+) of each draw; the
+        clusters stand first, then the components without rows, then, with weight 0, those beyond K. `sample_stats` has `lp`, the log
+        density of data, partition and clusters' parameters, `acceptance_rate`, and under `StickBreaking` `truncated_weight`, what all components
+        beyond the mixture's would have.
+
+    Raises:
+        ModelError: components that are told apart, or tied to each other; a law without probabilities of partitions.
+        DataError: known labels, or row weights.
+        BackendError: another backend.
+
+    Source:
+        Fruhwirth-Schnatter, Malsiner-Walli & Grun (2021), Bayesian Analysis 16, 1279; the parameters' moves: Girolami & Calderhead (2011).
+
+    Example:
+        >>> from mixtures import component_counts, gaussian_mixture
+        >>> x = [0.0, 1.0, 2.0, 10.0, 11.0, 12.0]
+        >>> post = sample_telescope(
+        ...     gaussian_mixture(10), x, prior_on_components=component_counts.Poisson(1.0), draws=50, tune=25, chains=2, seed=0, progress=False
+        ... )
+        >>> dict(post.posterior.n_components.sizes)
+        {'chain': 2, 'draw': 50}
+    """
+    observations = checked(program, x)
+    seed = check_seed(seed)
+    check_counts(draws=draws, tune=tune, sweeps=sweeps, chains=chains)
+    check_room(chains=chains, draws=draws, **sizes_of(program, observations))
+    check_flags(assignments=assignments)
+    check_options(progress=progress, log_likelihood=log_likelihood)
+    mixture = _mixture(program, observations, backend)
+    of_components = _log_prior(mixture, prior_on_components)
+    sampler = only_in_jax(backend, "telescope", got="'pyro', which has no such sampler", expected="'numpyro'")
+    bound, begin = bind(program, observations, backend), time.perf_counter()
+    rehearse(bound)
+    check_proper(bound.prior_draw(derived(seed, "sample_telescope", "prior")))
+    clusters = mixture.assignment.clusters
+    assert clusters is not None  # said by _mixture
+    learned = mixture.assignment.priors_by_site.get(CONCENTRATION) if clusters.concentration is None else None
+    target = bound.complete()
+    with stop_on_interrupt() as is_stopped:
+        drawn = sampler.sample(
+            target,
+            sampler.Kind(target.density, clusters, learned.name if learned else None, assignments),
+            starts=_starts(bound, chains, seed),
+            components=min(mixture.components, COMPONENTS_AT_START) if prior_on_components else mixture.components,
+            concentration=bound.numbered.mixture.assignment.priors_by_site[CONCENTRATION].centre  # type: ignore[union-attr]
+            if learned
+            else clusters.concentration,
+            of_components=of_components,
+            draws=draws,
+            tune=tune,
+            sweeps=sweeps,
+            seed=derived(seed, "sample_telescope"),
+            progress=sys.stderr.isatty() if progress is None else progress,
+            is_stopped=is_stopped,
+        )
+    attrs = {
+        "seed": seed,
+        "sampler": "telescoping",
+        "tune": tune,
+        "sweeps": sweeps,
+        "prior_on_components": str(prior_on_components) if prior_on_components else "",
+        "prior_left_out": prior_on_components.left_out(mixture.components) if prior_on_components else 0.0,
+        "sampling_seconds": time.perf_counter() - begin,
+        "complete": int(drawn.stats["lp"].shape == (chains, draws)),
+    }
+    return _tree(bound, mixture, drawn, attrs, log_likelihood)
+
+
+def _mixture(program: Program, x: Observations, backend: str) -> Mixture:
+    """The mixture, where its components may be drawn.
+
+    Raises:
+        ModelError, DataError: they may not.
+    """
+    mixture = program.mixture
+    if mixture is None or mixture.assignment.clusters is None:
+        law = "a program of your own" if mixture is None else f"the law {in_words(mixture.assignment)}"
+        raise ModelError(
+            "program",
+            got=law,
+            expected="a Mixture whose partitions have known probabilities: assignments.Dirichlet of one number, SparseDirichlet, StickBreaking",
+            advice="Fix the number of components, and use sample_nuts.",
+        )
+    for name, values in (("labels", x.labels), ("row_weights", x.row_weights)):
+        if values is not None:
+            raise DataError(
+                name,
+                got=f"{name} beside x",
+                expected="rows that count once, of components that are not known",
+                advice="Fix the number of components, and use sample_nuts, which takes them.",
+            )
+    alike = groups_in(replace(mixture, assignment=Dirichlet()), x, backend, mixture.components)
+    if alike != (tuple(range(mixture.components)),) and mixture.components > 1:
+        raise ModelError(
+            "program",
+            got="components that the declaration tells apart",
+            expected="components that are alike before data are seen",
+            advice="Use sample_nuts, under which each component may have priors, or a family, of its own.",
+        )
+    return mixture
+
+
+def _log_prior(mixture: Mixture, prior: ComponentCount | None) -> np.ndarray:
+    """log P(K), K = 1, ..., the mixture's components."""
+    most, clusters = mixture.components, mixture.assignment.clusters
+    if prior is None:
+        return np.where(np.arange(1, most + 1) == most, 0.0, -np.inf)
+    if not isinstance(prior, ComponentCount):
+        raise ModelError(
+            "prior_on_components",
+            got=in_words(prior),
+            expected="a prior from mixtures.component_counts, or None",
+            advice="For example component_counts.BetaNegativeBinomial(1, 4, 3).",
+        )
+    if clusters is not None and clusters.is_infinite:
+        raise ModelError(
+            "prior_on_components",
+            got=f"{prior}, and the law {in_words(mixture.assignment)}",
+            expected="None: the process has infinitely many components",
+            advice="Use assignments.Dirichlet or SparseDirichlet with a prior on their number.",
+        )
+    return prior.log_probs(most)
+
+
+def _starts(bound: Bound, chains: int, seed: int) -> dict[str, np.ndarray]:
+    """Where each chain's components start: values of the family's sites, (chains, ...)."""
+    mixture = bound.program.mixture
+    assert mixture is not None
+    names = [site.name for site in bound.sites.parameters if site.name not in mixture.assignment.sites]
+    each = [mixture.start(bound.x, generator(seed, "sample_telescope", chain)) for chain in range(chains)]
+    return {name: np.stack([np.asarray(values[name], dtype=float) for values in each]) for name in names}
+
+
+def _tree(
+    bound: Bound, mixture: Mixture, drawn: Draws, attrs: dict[str, Any], log_likelihood: bool | None
+) -> xr.DataTree:
+    """The tree: weights as the law's sites, the numbers of components and clusters beside the parameters."""
+    stats = dict(drawn.stats)
+    weights, concentration = np.exp(stats.pop("log_weights")), stats.pop("concentration")
+    counts = {name: stats.pop(name) for name in ("n_components", "n_clusters")}
+    assignment, left = stats.pop("assignment", None), stats.pop("left")
+    if mixture.assignment.clusters.is_infinite:  # type: ignore[union-attr]
+        stats["truncated_weight"] = left
+    law = mixture.assignment.weighted(weights, concentration)
+    parameters = {site.name: {**law, **drawn.parameters}[site.name] for site in bound.sites.parameters}
+    steps = Steps()
+    tree = build_tree(bound, Draws(parameters, stats), attrs, pointwise=log_likelihood, steps=steps, has_prior=False)
+    group = tree["posterior"].to_dataset().assign({name: (("chain", "draw"), value) for name, value in counts.items()})
+    if assignment is not None:
+        group["assignment"] = (("chain", "draw", "rows"), assignment)
+    tree["posterior"] = xr.DataTree(group)
+    known = [name for name in tree.attrs["deterministic"].split(",") if name]
+    tree.attrs["deterministic"] = ",".join([*known, *counts])
+    steps.warn()
+    return tree

@@ -1,0 +1,257 @@
+"""How many components? Every route that is trusted, in one table: criteria, cross-validation, evidence, leave-one-out, p(K)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from scipy.special import xlogy
+
+from inference.assignment.responsibilities import probabilities
+from inference.checks import check_choice, check_count, check_counts, check_positive
+from inference.html import InNotebooks
+from inference.parameter_table import plain
+from inference.point.em.fit import fit_em
+from inference.point.em.settings import check_mixture
+from inference.results import PointFit
+from inference.selection.cross_validation import folds_of, held_out, paired_error
+from inference.selection.posterior_routes import evidence_of, loo_of, numbers_of, with_probabilities
+from inference.selection.refits import EMOptions
+from inference.selection.routes import Answer, answers_of
+from inference.selection.words import words_of
+from mixtures import Mixture, Observations
+from mixtures.errors import ChoiceError, DataError, ModelError
+from mixtures.seeds import check_seed, derived
+
+ROUTES = ("criteria", "cross-validation", "evidence", "loo")
+
+BLOCKS = (
+    ("log_likelihood", "aic", "bic", "caic", "sabic", "icl", "entropy_r2", "status"),
+    ("log_score", "log_score_behind", "log_score_error", "elpd_loo", "elpd_loo_behind", "elpd_loo_error", "bad_k"),
+    ("log_evidence", "log_evidence_error", "p_evidence", "p_components", "p_occupied"),
+)
+"""What is printed side by side."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ComponentCount(InNotebooks):
+    """How many components, by several routes.
+
+    Args:
+        table: one line for each number of components, its index; columns by route.
+
+            - criteria, of `fit_em`: log_likelihood, free_parameters, aic, bic, caic, sabic, icl (smaller is better), entropy_r2 (1: every row
+              is sure of its component), status.
+            - cross-validation: log_score (larger is better), and log_score_behind, how far it is behind the best with its standard error,
+              log_score_error, from differences of rows.
+            - evidence: log_evidence, log_evidence_error (Monte Carlo), p_evidence (all numbers tried as probable beforehand).
+            - loo: elpd_loo, elpd_loo_behind, elpd_loo_error likewise; bad_k, the share of rows whose Pareto k is too large.
+            - posterior: p_components and p_occupied.
+        rows: log_score and elpd_loo of every row: (rows, numbers of components) by column of the table.
+        fits: the fits of the criteria, by number of components.
+        seed: the seed.
+        backend: the backend that ran.
+    """
+
+    table: pd.DataFrame
+    rows: dict[str, Float[np.ndarray, "rows numbers"]]
+    fits: dict[int, PointFit]
+    seed: int
+    backend: str
+
+    @property
+    def answers(self) -> list[Answer]:
+        """What each route says: its question, its number of components, and which others it cannot tell from that one."""
+        return answers_of(self.table)
+
+    @property
+    def words(self) -> list[str]:
+        """Where routes disagree, and why."""
+        return words_of(self.answers, self.table)
+
+    def best(self, route: str = "bic") -> int:
+        """The number of components by one route, a name of `answers`.
+
+        Raises:
+            ChoiceError: no such route here.
+        """
+        found = {answer.route: answer.components for answer in self.answers}
+        if route not in found:
+            raise ChoiceError.of("route", route, found)
+        return found[route]
+
+    def to_frame(self) -> pd.DataFrame:
+        """The table."""
+        return self.table.copy()
+
+    def __str__(self) -> str:
+        said = pd.DataFrame(
+            {
+                "route": [answer.route for answer in self.answers],
+                "components": [answer.components for answer in self.answers],
+                "hardly worse": [", ".join(map(str, answer.close)) or "-" for answer in self.answers],
+                "question": [answer.question for answer in self.answers],
+            }
+        )
+        blocks = [text for columns in BLOCKS if (text := self._block(columns))]
+        return "\n".join(["How many components?", plain(said, index=False), *self.words, *blocks])
+
+    def _block(self, columns: tuple[str, ...]) -> str:
+        """Some columns of the table as text, where there are any."""
+        shown = self.table[[name for name in columns if name in self.table]].dropna(how="all")
+        if not len(shown.columns):
+            return ""
+        words = {
+            name: ["" if pd.isna(status) else status.word for status in values]
+            if name == "status"
+            else ["-" if np.isnan(value) else f"{value:.2f}" for value in values]
+            for name, values in shown.items()
+        }
+        return "\n" + plain(pd.DataFrame({"components": shown.index, **words}), index=False)
+
+
+def number_of_components(
+    model: Mixture,
+    x: Any,
+    components: Iterable[int] = range(1, 7),
+    *,
+    routes: Iterable[str] = ("criteria", "cross-validation"),
+    posterior: Any = None,
+    folds: int = 10,
+    restarts: int = 20,
+    tolerance: float = 1e-8,
+    max_steps: int = 1000,
+    smc: Mapping[str, Any] | None = None,
+    nuts: Mapping[str, Any] | None = None,
+    seed: int,
+    row_weights: Any = None,
+    backend: str = "numpyro",
+) -> ComponentCount:
+    """How many components, by every route that is asked for, in one table and in words.
+
+    Routes answer different questions and need not agree. `"criteria"`, from `fit_em`: BIC and CAIC choose the number that generated the
+    data, if one did, as rows grow in number; SABIC with a milder penalty; AIC the number that predicts best; ICL the number of clusters that
+    are apart. `"cross-validation"`: the log score of rows that a fit has not seen. `"evidence"`: log p(x | K) by `sample_smc`, which
+    depends on the priors. `"loo"`: the log score of left-out rows averaged over the posterior. A posterior in which the number is unknown
+    has p(K) and p(K+).
+
+    Args:
+        model: a declaration that `fit_em` takes; its own number of components is of no matter.
+        x: data, shape (rows,) or (rows, features), without known labels.
+        components: the numbers to try.
+        routes: of `"criteria"`, `"cross-validation"`, `"evidence"` and `"loo"`.
+        posterior: a tree of draws with variables `components` (K) or `occupied` (K+, components that have rows).
+        folds: of cross-validation.
+        restarts: starts of each fit.
+        tolerance: see `fit_em`.
+        max_steps: see `fit_em`.
+        smc: options of `sample_smc`, `{"particles": 500}` say.
+        nuts: options of `sample_nuts`, `{"draws": 500}` say.
+        seed: an int in [0, 2**32).
+        row_weights: how often each row counts, shape (rows,); also `Observations.row_weights`.
+        backend: `"numpyro"` or `"pyro"`.
+
+    Returns:
+        A `ComponentCount`; `inference.plots.plot_component_count` draws it.
+
+    Raises:
+        DataError, ModelError, ChoiceError, SeedError: bad arguments; leaving rows out of a chain.
+        BackendError: a package or backend that a route needs is not installed.
+
+    Source: Schwarz (1978); Bozdogan (1987); Sclove (1987); Akaike (1974); Biernacki, Celeux & Govaert (2000); Smyth (2000), Statistics and
+    Computing 10, for cross-validation; Ramaswamy, DeSarbo, Reibstein & Robinson (1993) for entropy_r2; Vehtari, Gelman & Gabry (2017) for LOO.
+
+    Example:
+        >>> from mixtures import gaussian_mixture
+        >>> x = [0.0, 0.3, 0.4, 0.6, 1.0, 9.0, 9.2, 9.5, 9.7, 10.0]
+        >>> count = number_of_components(gaussian_mixture(1, "E"), x, range(1, 4), routes=["criteria"], restarts=5, seed=0)
+        >>> count.best("bic"), count.best("icl")
+        (2, 2)
+    """
+    observations = check_mixture(model, x, row_weights=row_weights)
+    counts, wanted = _checked(components, routes, posterior)
+    models = {count: replace(model, components=count) for count in counts}
+    for one in models.values():
+        check_mixture(one, observations)
+    if observations.labels is not None:
+        raise DataError(
+            "labels",
+            got="known labels",
+            expected="none: they are of one number of components",
+            advice="Leave them out: Observations.with_labels(None).",
+        )
+    check_counts(folds=folds, restarts=restarts, max_steps=max_steps)
+    check_positive("tolerance", tolerance, or_zero=True)
+    seed = check_seed(seed)
+    options = EMOptions(restarts, derived(seed, "number_of_components"), float(tolerance), max_steps, backend)
+    parts, rows, fits = [], {}, {}
+    if "criteria" in wanted:
+        fits = {count: _fit(one, observations, options) for count, one in models.items()}
+        parts.append(pd.DataFrame({count: _criteria(fit, observations) for count, fit in fits.items()}).T)
+    if "cross-validation" in wanted:
+        fold_of = folds_of(len(observations), folds, options.seed)
+        scores = [held_out(one, observations, fold_of, options) for one in models.values()]
+        rows["log_score"] = np.stack(scores, axis=1)
+        parts.append(_scored("log_score", rows["log_score"], observations.times, counts))
+    if "evidence" in wanted:
+        found = {n: evidence_of(one, observations, seed, backend, smc or {}) for n, one in models.items()}
+        parts.append(with_probabilities(pd.DataFrame(found).T))
+    if "loo" in wanted:
+        each = {n: loo_of(one, observations, seed, backend, nuts or {}) for n, one in models.items()}
+        rows["elpd_loo"] = np.stack([densities for _, densities in each.values()], axis=1)
+        parts.append(_scored("elpd_loo", rows["elpd_loo"], observations.times, counts))
+        parts.append(pd.DataFrame({n: said for n, (said, _) in each.items()}).T)
+    if posterior is not None:
+        parts.append(pd.DataFrame(numbers_of(posterior)).fillna(0.0))
+    table = pd.concat(parts, axis=1).sort_index().rename_axis("components")
+    numbers = [name for name in table if name != "status"]
+    table[numbers] = table[numbers].astype(np.float64)
+    return ComponentCount(table, rows, fits, seed, backend)
+
+
+def _checked(components: Any, routes: Any, posterior: Any) -> tuple[list[int], list[str]]:
+    several = components if isinstance(components, Iterable) and not isinstance(components, str) else [components]
+    counts = sorted({check_count("components", count) for count in several})
+    listed = [routes] if isinstance(routes, str) else list(routes)
+    wanted = [check_choice("routes", route, ROUTES) for route in listed]
+    if not wanted and posterior is None:
+        raise ModelError("routes", got="none, and no posterior", expected=f"some of {', '.join(ROUTES)}")
+    if wanted and not counts:
+        raise DataError("components", got="none", expected="at least one number")
+    return counts, wanted
+
+
+def _fit(model: Mixture, x: Observations, options: EMOptions) -> PointFit:
+    restarts = 1 if model.components == 1 else options.restarts
+    settings: Any = {"tolerance": options.tolerance, "max_steps": options.max_steps, "backend": options.backend}
+    return fit_em(model, x, restarts=restarts, seed=options.seed, **settings)
+
+
+def _criteria(fit: PointFit, x: Observations) -> dict[str, Any]:
+    names = ("log_likelihood", "free_parameters", "aic", "bic", "caic", "sabic", "icl")
+    found = {name: getattr(fit, name) for name in names}
+    return {**found, "entropy_r2": entropy_r2(probabilities(fit, x), x.times), "status": fit.status}
+
+
+def entropy_r2(shares: Float[np.ndarray, "rows components"], times: Float[np.ndarray, " rows"]) -> float:
+    """1 - entropy of the assignment / (n log K): 1 where every row is sure of its component, 0 where none knows anything; 1 of one component.
+
+    Example:
+        >>> entropy_r2(np.full((3, 2), 0.5), np.ones(3))
+        0.0
+    """
+    if shares.shape[1] == 1:
+        return 1.0
+    return float(1 + (xlogy(shares, shares).sum(axis=1) @ times) / (times.sum() * np.log(shares.shape[1])))
+
+
+def _scored(name: str, rows: np.ndarray, times: np.ndarray, counts: list[int]) -> pd.DataFrame:
+    """Sums of log scores of rows, how far each is behind the best, and the standard error of that."""
+    weighed = rows * times[:, None]
+    total = weighed.sum(axis=0)
+    best = int(np.nanargmax(total)) if np.isfinite(total).any() else 0
+    errors = [paired_error(weighed[:, best], column) for column in weighed.T]
+    columns = {name: total, f"{name}_behind": total[best] - total, f"{name}_error": errors}
+    return pd.DataFrame(columns, index=counts)

@@ -1,0 +1,36 @@
+"""Data sets drawn from a fit: of the data's shape, with its covariates, its series and its missing cells."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from inference.backends import Bound
+from inference.posterior.generate import AT_ONCE, forward
+from mixtures import Observations
+
+
+def batches_of(count: int, x: Observations) -> list[range]:
+    """The replicates in batches that memory can hold."""
+    size = max(1, AT_ONCE // x.x.size)
+    return [range(begin, min(count, begin + size)) for begin in range(0, count, size)]
+
+
+def replicates_of(bound: Bound, parameters: Mapping[str, np.ndarray], batch: range, seed: int) -> list[Observations]:
+    """Data sets drawn at the parameters.
+
+    Args:
+        bound: the problem whose data are replicated.
+        parameters: constrained values by site.
+        batch: how many, as part of all of them.
+        seed: an int in [0, 2**32).
+    """
+    x, count = bound.x, len(batch)
+    held = {name: np.broadcast_to(value, (count, *np.shape(value))) for name, value in parameters.items()}
+    drawn = forward(bound, held, count, x.x.size, seed)
+    names = [site.name for site in bound.sites.all if site.kind == "observed"]
+    # columns of several kinds are sites of their own
+    values = drawn[names[0]] if len(names) == 1 else np.stack([drawn[name] for name in names], axis=-1)
+    if x.observed is not None:
+        values = np.where(x.observed, values, np.nan)
+    return [replace(x, x=np.asarray(one, dtype=np.float64).reshape(x.shape)) for one in values]

@@ -1,0 +1,388 @@
+"""Formulas: `y ~ x + C(g)` names a response and its covariates, as R does.
+
+A formula is read on the data of the fit, and keeps what these said: the categories of each factor, the centre of `center(x)`, the knots of a
+spline. New rows are then coded as the fitted ones were. It is part of a declaration, plain text and numbers, and saved with it; the work is
+done by formulaic (Wardrop 2021), which is asked for nothing but what this file has looked at: a stored formula is a text, and runs no code.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mixtures.categories import listed
+from mixtures.elsewhere import advice_for, holds_dates, tabular
+from mixtures.errors import BackendError, DataError, ModelError, in_words
+from mixtures.observations import CELLS, Observations
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FUNCTIONS = frozenset(
+    {
+        *(
+            "C",
+            "Diff",
+            "Helmert",
+            "I",
+            "Poly",
+            "Sum",
+            "Treatment",
+            "bs",
+            "cc",
+            "center",
+            "contr",
+            "cr",
+            "cs",
+            "exp",
+            "exp10",
+            "exp2",
+        ),
+        *("log", "log10", "log2", "poly", "scale", "standardize"),
+    }
+)
+"""What a formula may call, beside NumPy's functions of one number."""
+
+NUMPY = frozenset(
+    {
+        *(
+            "abs",
+            "cbrt",
+            "cos",
+            "exp",
+            "expm1",
+            "floor",
+            "log",
+            "log10",
+            "log1p",
+            "log2",
+            "sign",
+            "sin",
+            "sqrt",
+            "square",
+            "tan",
+        ),
+        "tanh",
+    }
+)
+
+PLAIN = (
+    ast.Expression, ast.Name, ast.Load, ast.Constant, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Call, ast.keyword, ast.List, ast.Tuple,
+    ast.Attribute, ast.operator, ast.unaryop, ast.cmpop,
+)  # fmt: skip
+
+INTERCEPT = "Intercept"
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A response and its covariates, read on the data of a fit: see `Formula.of`.
+
+    Args:
+        text: the formula.
+        covariates: the names of the columns that it makes.
+        categories: `(variable, names)` of every variable whose values are categories.
+        state: what the data said, as JSON.
+
+    Raises:
+        ModelError: no formula, or one that calls what formulas cannot call.
+    """
+
+    text: str
+    covariates: tuple[str, ...]
+    categories: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+    state: str = "{}"
+
+    def __post_init__(self):
+        check_formula(self.text)
+
+    @classmethod
+    def of(cls, text: str, data: Any) -> "Formula":
+        """Read a formula on data.
+
+        Args:
+            text: `"y ~ x + C(g)"`: the response, one variable or several with + between; and the covariates. Texts and categoricals are coded
+                by their categories, numbers too in `C(g)`; `a:b` is a product, `a * b` is `a + b + a:b`; `log`, `center`, `scale`,
+                `poly(x, 2)`, `bs(x, df=4)` and others are formulaic's. Each component has an intercept of its own.
+            data: a DataFrame that has the variables.
+
+        Raises:
+            ModelError: no formula, one without covariates or without an intercept, or one that calls what formulas cannot call.
+            DataError: data that lack a variable, or have missing cells among the covariates.
+            BackendError: formulaic is not installed.
+
+        Example:
+            >>> import pandas as pd
+            >>> table = pd.DataFrame({"y": [1.0, 2.0, 4.0], "x": [0.0, 1.0, 2.0], "g": ["b", "a", "b"]})
+            >>> formula = Formula.of("y ~ x + C(g)", table)  # doctest: +SKIP
+            >>> formula.covariates  # doctest: +SKIP
+            ('x', 'C(g)[T.b]')
+        """
+        check_formula(text)
+        frame = _table(data, _variables(text))
+        design = _made(_sides(text)[1], frame)
+        if INTERCEPT not in design:
+            expected = "one with an intercept: each component has its own"
+            raise ModelError("formula", got=repr(text), expected=expected, advice="Leave 0 and -1 out of it.")
+        if len(design.columns) == 1:
+            raise ModelError(
+                "formula",
+                got=f"{text!r}, without covariates",
+                expected="a covariate at least",
+                advice="Other families need none.",
+            )
+        spec = design.model_spec
+        levels = {
+            factor: state["categories"]
+            for factor, (kind, state) in spec.encoder_state.items()
+            if kind.value == "categorical"
+        }
+        state = json.dumps({"transforms": _plain(spec.transform_state), "levels": _plain(levels)})
+        known = {_variable(factor): tuple(_plain(values)) for factor, values in levels.items()}
+        if computed := [variable for variable in known if variable not in frame]:
+            expected = "a column, whose categories new rows can be held against"
+            raise ModelError(
+                "formula", got=f"categories of {computed[0]!r}", expected=expected, advice="Make a column of it."
+            )
+        return cls(text, tuple(name for name in design.columns if name != INTERCEPT), tuple(known.items()), state)
+
+    def observations(self, data: Any, **of_rows: Any) -> Observations:
+        """The response and the covariates of data, old or new.
+
+        Args:
+            data: a DataFrame that has the variables; or `Observations` of one, whose labels and weights go along. What this method gave is given
+                back as it is.
+            of_rows: what else `Observations` take: `missing`, `labels`, `row_weights`, `sequence`.
+
+        Raises:
+            DataError: data that lack a variable, have a category that the fit does not know, or missing cells among the covariates.
+        """
+        if isinstance(data, Observations):
+            if data.covariate_names == self.covariates:
+                return Observations(data, **of_rows) if of_rows else data
+            names = ("missing", "labels", "row_weights", "sequence", "data")
+            of_rows = {name: getattr(data, name) for name in names} | self._of_response(data) | of_rows
+            data = data.to_frame()
+        frame = _table(data, _variables(self.text))
+        self._check_categories(frame)
+        return Observations(self._response(frame), covariates=self._design(frame), **of_rows)
+
+    def _of_response(self, data: Observations) -> dict[str, Any]:
+        """What is known of the response's cells beside their values: bounds, trials, exposures, errors.
+
+        Raises:
+            DataError: there is some, and the response is no column of the data, but made of some.
+        """
+        known = {name: getattr(data, name) for name in CELLS if getattr(data, name) is not None}
+        names = [str(term) for term in _sides(self.text)[0]]
+        columns = data.feature_names or ()
+        if known and (len(names) != 1 or names[0] not in columns):
+            raise DataError(
+                ", ".join(known),
+                got=f"some, and the response {' + '.join(names)}",
+                expected="a response that is a column of the data",
+                advice="Make the column, its bounds and its errors beforehand.",
+            )
+        return {
+            name: values if values.ndim == 1 else values[:, columns.index(names[0])] for name, values in known.items()
+        }
+
+    def _response(self, frame: "pd.DataFrame") -> "pd.DataFrame":
+        """The left side: columns as they are, categories too, or what is made of them."""
+        left = _sides(self.text)[0]
+        names = [str(term) for term in left]
+        if all(name in frame for name in names):
+            return frame[names]
+        return _made(left, frame)
+
+    def _design(self, frame: "pd.DataFrame") -> "pd.DataFrame":
+        from formulaic import ModelSpec
+        from formulaic.parser.types import Factor
+
+        state = json.loads(self.state)
+        levels = _restored(state["levels"])
+        spec = ModelSpec(
+            formula=_sides(self.text)[1],
+            na_action="ignore",
+            output="pandas",
+            transform_state=_restored(state["transforms"]),
+            encoder_state={
+                factor: (Factor.Kind.CATEGORICAL, {"categories": values}) for factor, values in levels.items()
+            },
+        )
+        return _made(spec, frame)[list(self.covariates)]
+
+    def _check_categories(self, frame: "pd.DataFrame") -> None:
+        """Check that every category was there when the formula was read: an unknown one would pass for the first."""
+        for variable, known in self.categories:
+            is_bad = ~frame[variable].isin(known).to_numpy()
+            if is_bad.any():
+                row = int(is_bad.argmax())
+                value = frame[variable].iloc[row]
+                raise DataError(
+                    "covariates",
+                    got=f"{in_words(value)} at row {row} ({frame.index[row]!r}), column {variable!r}",
+                    expected=f"one of its categories {listed([str(name) for name in known])}",
+                    advice="Mend or drop these rows: nothing is known of other categories, and covariates must be known for every row.",
+                )
+
+
+def check_formula(text: Any) -> None:
+    """Check that a text is a formula, and calls nothing but what formulas may call; no part of it is run.
+
+    Raises:
+        ModelError: it is none.
+        BackendError: formulaic is not installed.
+    """
+    if not isinstance(text, str) or text.count("~") != 1:
+        raise ModelError("formula", got=in_words(text), expected="a formula with a response, 'y ~ x + C(g)' say")
+    for factor in _factors(text):
+        for node in ast.walk(_parsed(factor, text)):
+            _check_node(node, text)
+
+
+def _check_node(node: ast.AST, text: str) -> None:
+    if not isinstance(node, PLAIN):
+        raise _not_callable(text, type(node).__name__)
+    if isinstance(node, ast.Attribute) and not (
+        isinstance(node.value, ast.Name)
+        and (
+            (node.value.id == "np" and node.attr in NUMPY)
+            or (node.value.id == "contr" and not node.attr.startswith("_"))
+        )
+    ):
+        raise _not_callable(text, node.attr)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id not in FUNCTIONS:
+        raise _not_callable(text, node.func.id)
+    if isinstance(node, ast.Call) and not isinstance(node.func, ast.Name | ast.Attribute):
+        raise _not_callable(text, "a call of a call")
+
+
+def _not_callable(text: str, what: str) -> ModelError:
+    return ModelError(
+        "formula",
+        got=f"{what} in {text!r}",
+        expected=f"names of columns, numbers, and the functions {', '.join(sorted(FUNCTIONS))}, or np.{', np.'.join(sorted(NUMPY))}",
+        advice="Make other columns in the table, and name them here.",
+    )
+
+
+def _sides(text: str) -> tuple[Any, Any]:
+    """The left and the right side, parsed by formulaic.
+
+    Raises:
+        ModelError: formulaic cannot parse it.
+        BackendError: it is not installed.
+    """
+    try:
+        from formulaic import Formula as Parsed
+    except ImportError as error:
+        raise BackendError(
+            "formula", got="a formula, and no formulaic", expected="the package that reads them",
+            advice="pip install 'bayes-mixtures[formulas]', or pip install formulaic.",
+        ) from error  # fmt: skip
+    try:
+        parsed = Parsed(text)
+        if isinstance(parsed.lhs, tuple) or isinstance(parsed.rhs, tuple):
+            raise ValueError("it has several parts")
+        return parsed.lhs, parsed.rhs
+    except Exception as error:
+        said = " ".join(_COLOUR.sub("", str(error)).split())[:120]
+        raise ModelError("formula", got=f"{text!r} ({said})", expected="a formula, 'y ~ x + C(g)' say") from error
+
+
+def _factors(text: str) -> Iterator[str]:
+    for side in _sides(text):
+        for term in side:
+            yield from (str(factor.expr) for factor in term.factors)
+
+
+def _parsed(factor: str, text: str) -> ast.Expression:
+    """A factor as Python's syntax tree; names in backticks are names."""
+    try:
+        return ast.parse(_QUOTED.sub(lambda found: f"_{found[1].encode().hex()}", factor), mode="eval")
+    except SyntaxError:
+        if re.fullmatch(r"[^()\[\]{}]+", factor):  # the bare name of a column, blanks and all
+            return ast.Expression(ast.Name("_", ast.Load()))
+        raise _not_callable(text, factor) from None
+
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m|[⧛⧚](\[[0-9;]*m)?")
+_QUOTED = re.compile(r"`([^`]+)`")
+
+
+def _variables(text: str) -> list[str]:
+    """The columns that a formula needs."""
+    return sorted({str(name) for side in _sides(text) for name in side.required_variables})
+
+
+def _variable(factor: str) -> str:
+    """The variable of a factor of categories: `g`, or that of `C(g, contr.sum)`."""
+    inside = re.fullmatch(r"C\(\s*(`[^`]+`|[^,()]+?)\s*(,.*)?\)", factor)
+    return (inside[1] if inside else factor).strip("`")
+
+
+def _table(data: Any, variables: list[str]) -> "pd.DataFrame":
+    """The variables of a formula.
+
+    Raises:
+        DataError: no table with names, or one that lacks a variable.
+    """
+    frame = tabular(data)
+    if not (hasattr(frame, "columns") and hasattr(frame, "dtypes")):
+        raise DataError(
+            "x", got=f"a {type(data).__name__}", expected=f"a DataFrame with the columns {variables} of the formula"
+        )
+    columns = [str(name) for name in frame.columns]
+    for name in variables:
+        if name not in columns:
+            near = get_close_matches(name, columns, n=1)
+            advice = f"Did you mean {near[0]!r}?" if near else ""
+            raise DataError(
+                "x", got=f"a table without {name!r}", expected=f"the columns {variables} of the formula", advice=advice
+            )
+        if holds_dates(frame[name]):
+            raise DataError(
+                "x",
+                got=f"dates in column {name!r}",
+                expected="numbers or categories",
+                advice=advice_for(np.dtype("M8[s]"), name),
+            )
+    return frame
+
+
+def _made(side: Any, frame: "pd.DataFrame") -> Any:
+    """The columns that formulaic makes of a table.
+
+    Raises:
+        DataError: it cannot, because of what the table holds.
+    """
+    try:
+        return side.get_model_matrix(frame, na_action="ignore", context={})
+    except Exception as error:
+        said = " ".join(str(error).split())[:200]
+        raise DataError(
+            "x", got=f"columns of which the formula makes nothing ({said})", expected="numbers or categories"
+        ) from error
+
+
+def _plain(value: Any) -> Any:
+    """A state as JSON: mappings as pairs, since their keys may be numbers."""
+    if isinstance(value, Mapping):
+        return {"pairs": [[_plain(key), _plain(item)] for key, item in value.items()]}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _restored(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _restored(item) for key, item in value["pairs"]}
+    return [_restored(item) for item in value] if isinstance(value, list) else value

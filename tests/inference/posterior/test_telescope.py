@@ -1,0 +1,228 @@
+"""The telescoping sampler's draws are those of the posterior of partition, parameters and number of components: by sums over all partitions."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import arviz_stats
+import numpy as np
+import pytest
+import xarray as xr
+
+import inference
+from inference.samplers import clusterings
+from mixtures import Mixture, Observations, component_counts, families, gaussian_mixture, priors
+from mixtures.assignments import Dirichlet, Gating, SparseDirichlet, StickBreaking
+from mixtures.errors import BackendError, DataError, ModelError
+from tests.partition_oracles import COUNTS, RATE, SHAPE, exact, finite, gamma_grid, mixed, pitman_yor
+
+Z = 5.0
+"""Standard errors: of some dozens of numbers, none is farther off by chance."""
+
+MOST = 15
+POISSON = component_counts.Poisson(1.0)
+HEAVY = component_counts.BetaNegativeBinomial(1, 4, 3)
+LEARNED = priors.Gamma(1.0, 2.0)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A law, its prior on K, and the same by the oracle."""
+
+    components: int
+    law: Any
+    prior: Any
+    oracle: Any
+
+
+def _number(prior, law):
+    return mixed([law(k) for k in range(1, MOST + 1)], prior.log_probs(MOST))
+
+
+def _concentration(law):
+    values, logs = gamma_grid(1.0, 2.0)
+    return mixed([law(value) for value in values], logs)
+
+
+CASES = {
+    "static": Case(MOST, Dirichlet(1.0), POISSON, _number(POISSON, lambda k: finite(k, 1.0))),
+    "process": Case(40, StickBreaking(1.0), None, pitman_yor(1.0, 0.0)),
+    "fixed": Case(3, Dirichlet(0.5), None, finite(3, 0.5)),
+    "sparse": Case(4, SparseDirichlet(LEARNED), None, _concentration(lambda a: finite(4, a / 4))),
+    "of each": Case(4, SparseDirichlet(LEARNED, False), None, _concentration(lambda a: finite(4, a))),
+    "dynamic": Case(
+        MOST,
+        SparseDirichlet(LEARNED),
+        HEAVY,
+        _number(HEAVY, lambda k: _concentration(lambda a: finite(k, a / k))),
+    ),
+    "learned process": Case(40, StickBreaking(LEARNED), None, _concentration(lambda a: pitman_yor(a, 0.0))),
+    "Pitman-Yor": Case(200, StickBreaking(0.5, 0.2), None, pitman_yor(0.5, 0.2)),
+}
+QUICK = ("static", "process")
+
+
+def sampled(case: Case, draws: int = 1500, seed: int = 0) -> xr.DataTree:
+    family = families.Poisson(priors={"rate": priors.Gamma(SHAPE, RATE)})
+    return inference.sample_telescope(
+        Mixture(case.components, family, case.law),
+        COUNTS,
+        prior_on_components=case.prior,
+        draws=draws,
+        tune=200,
+        sweeps=3,
+        seed=seed,
+        assignments=True,
+        progress=False,
+    )
+
+
+def scores(tree: xr.DataTree, case: Case) -> np.ndarray:
+    """Standard errors between draws and the sum over all partitions: of P(K+) and of the similarities."""
+    right = exact(case.oracle)
+    group = tree["posterior"].to_dataset()
+    labels = group["assignment"].transpose("chain", "draw", "rows").values
+    clusters = group["n_clusters"].transpose("chain", "draw").values
+    assert (clusters == [[len(set(row)) for row in chain] for chain in labels.tolist()]).all()
+    found = {(i, j): labels[..., i] == labels[..., j] for i in range(len(COUNTS)) for j in range(i)}
+    found |= {k: clusters == k for k in range(1, len(COUNTS) + 1)}
+    known = {key: right.similarity[key] if isinstance(key, tuple) else right.clusters[key] for key in found}
+    return np.array([_score(found[key], known[key]) for key in found if 1e-3 < known[key] < 1 - 1e-3])
+
+
+def _score(indicator: np.ndarray, share: float) -> float:
+    values = xr.Dataset({"one": (("chain", "draw"), indicator.astype(float))})
+    effective = float(arviz_stats.ess(values, method="mean")["one"])
+    # the variance under the truth: draws that miss an event would have none
+    return float((indicator.mean() - share) / np.sqrt(share * (1 - share) / effective))
+
+
+@pytest.fixture(scope="module")
+def static():
+    return sampled(CASES["static"])
+
+
+@pytest.mark.statistical
+def test_a_static_mixture_of_finite_mixtures(static):
+    assert np.abs(scores(static, CASES["static"])).max() < Z
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize(
+    "name",
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in CASES if name != "static"],
+)
+def test_every_law(name):
+    assert np.abs(scores(sampled(CASES[name]), CASES[name])).max() < Z
+
+
+@pytest.mark.statistical
+def test_the_number_of_components_given_the_clusters(static):
+    """p(K | x) is proportional to p(K) p(x | K), each of the latter a sum over all partitions."""
+    group = static["posterior"].to_dataset()
+    sizes = {}
+    for k in range(1, MOST + 1):
+        sizes[k] = exact(finite(k, 1.0)).log_evidence
+    logs = POISSON.log_probs(MOST) + np.array(list(sizes.values()))
+    right = np.exp(logs - np.logaddexp.reduce(logs))
+    found = group["n_components"].transpose("chain", "draw").values
+    off = [_score(found == k, right[k - 1]) for k in range(1, MOST + 1) if right[k - 1] > 1e-3]
+    assert np.abs(off).max() < Z
+
+
+@pytest.mark.statistical
+@pytest.mark.slow
+def test_a_broken_sampler_fails(monkeypatch):
+    """Without the number of ways to choose K+ of K components, P(K+) is another."""
+    whole = clusterings.gammaln
+    monkeypatch.setattr(clusterings, "gammaln", lambda value: whole(value) * 0.9)
+    case = Case(MOST - 1, CASES["static"].law, POISSON, CASES["static"].oracle)  # another shape: compiled anew
+    assert np.abs(scores(sampled(case), case)).max() > Z
+
+
+def test_draws_are_a_tree(static):
+    group = static["posterior"].to_dataset()
+    assert {"weights", "rate", "n_components", "n_clusters", "assignment"} <= set(group.data_vars)
+    k = group["n_components"].values
+    weights = group["weights"].transpose("chain", "draw", "components").values
+    np.testing.assert_allclose(weights.sum(axis=-1), 1.0)
+    assert ((weights > 0).sum(axis=-1) == k).all()
+    assert (group["n_clusters"].values <= k).all()
+    # clusters stand first
+    labels = group["assignment"].transpose("chain", "draw", "rows").values
+    assert (labels.max(axis=-1) + 1 == group["n_clusters"].values).all()
+    assert np.isfinite(static["log_likelihood"]["obs"].values).all()
+
+
+def test_what_is_not_random_is_repeated(static):
+    again = sampled(CASES["static"])
+    np.testing.assert_array_equal(static["posterior"]["rate"].values, again["posterior"]["rate"].values)
+
+
+def test_a_tree_of_draws_serves_the_verbs(static, tmp_path):
+    x = Observations(COUNTS)
+    shares = inference.responsibilities(static, x)
+    assert shares.shape == (len(COUNTS), MOST)
+    np.testing.assert_allclose(np.asarray(shares).sum(axis=1), 1.0)
+    inference.save(static, tmp_path / "draws.nc")
+    found = inference.partition(inference.load(tmp_path / "draws.nc"), seed=0)
+    assert len(found.labels) == len(COUNTS)
+    names = {warning.name for warning in inference.check_posterior(static).warnings}
+    assert not names & {"not a number", "minor mode", "room", "lost"}
+
+
+def test_room_that_is_short_is_said():
+    model = Mixture(2, families.Poisson(), Dirichlet(1.0))
+    tree = inference.sample_telescope(
+        model,
+        COUNTS,
+        prior_on_components=component_counts.Uniform(),
+        draws=50,
+        tune=25,
+        chains=1,
+        seed=0,
+        progress=False,
+    )
+    assert "room" in {warning.name for warning in inference.check_posterior(tree).warnings}
+
+
+X = [0.0, 1.0, 2.0, 5.0, 9.0]
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "error", "text"),
+    [
+        (Mixture(3, families.Gaussian(), Gating()), {}, DataError, "covariates"),
+        (
+            Mixture(3, families.Gaussian(), Dirichlet((1.0, 2.0, 3.0))),
+            {},
+            ModelError,
+            "partitions have known probabilities",
+        ),
+        (Mixture(3, families.WithNoise(families.Gaussian(), -1.0, 10.0)), {}, ModelError, "tells apart"),
+        (
+            Mixture(3, families.Gaussian(), StickBreaking()),
+            {"prior_on_components": POISSON},
+            ModelError,
+            "infinitely many",
+        ),
+        (gaussian_mixture(3), {"prior_on_components": 3}, ModelError, "component_counts"),
+        (gaussian_mixture(3), {"backend": "pyro"}, BackendError, "numpyro"),
+        (gaussian_mixture(3), {"sweeps": 0}, ModelError, "sweeps"),
+    ],
+)
+def test_what_cannot_be_sampled_is_refused_in_words(model, options, error, text):
+    with pytest.raises(error, match=text):
+        inference.sample_telescope(model, X, seed=0, progress=False, **options)
+
+
+def test_components_that_are_tied_are_refused():
+    x = np.random.default_rng(0).normal(size=(20, 2))
+    with pytest.raises(ModelError, match="relative to each other"):
+        inference.sample_telescope(gaussian_mixture(3, "VEV"), x, seed=0, progress=False)
+
+
+@pytest.mark.parametrize("name", ["labels", "row_weights"])
+def test_rows_of_known_components_are_refused(name):
+    x = Observations(X, **{name: [0, -1, -1, -1, 1] if name == "labels" else [1.0, 2.0, 1.0, 1.0, 1.0]})
+    with pytest.raises(DataError, match=name):
+        inference.sample_telescope(gaussian_mixture(3), x, seed=0, progress=False)
