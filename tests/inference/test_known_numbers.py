@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import optimize, stats
 from scipy.special import expit, logsumexp
@@ -268,3 +269,14 @@ def test_published_beta_blockers(components, published):
     x = Observations(BETA_BLOCKERS[:, :2], trials=BETA_BLOCKERS[:, 2:])
     fit = inference.fit_em(Mixture(components, CommonEffect()), x, restarts=10, seed=0)
     assert abs(fit.log_likelihood - published) < 1e-4
+
+
+def test_a_formula_keeps_what_is_known_of_the_response():
+    """Exposures of a table go along with the column that is the response; of a response that is made they are refused."""
+    pytest.importorskip("formulaic")
+    frame = pd.DataFrame({"c": COVARIATE, "y": COUNTS})
+    x = Observations(frame, exposure=EXPOSURE)
+    read = regression_mixture(1, "y ~ c", kind="poisson", data=frame).read(x)
+    assert read.exposure.tolist() == EXPOSURE.tolist() and read.covariates[:, 0].tolist() == COVARIATE.tolist()
+    with pytest.raises(DataError, match="a response that is a column of the data"):
+        regression_mixture(1, "np.log(y + 1) ~ c", data=frame).read(x)
