@@ -14,6 +14,8 @@ from inference.backends import Bound
 from inference.html import InNotebooks
 from inference.results import PointFit
 from mixtures import Mixture, Observations, Program
+from mixtures.assignments import Chain
+from mixtures.assignments.law import RowWise
 from mixtures.censoring import BOUNDS
 from mixtures.checks import check_choice
 from mixtures.errors import DataError, ModelError, in_words
@@ -145,6 +147,12 @@ def _check_describable(bound: Bound) -> None:
         raise ModelError(
             "program", got="a program of your own", expected="a Mixture, whose family has distribution functions"
         )
+    if not isinstance(mixture.assignment, RowWise | Chain):
+        raise ModelError(
+            "program",
+            got=f"the law {type(mixture.assignment).__name__}",
+            expected="rows that are independent, or follow one another in a chain",
+        )
     if not parts_of(mixture.family).has_distribution_function(None):
         raise ModelError(
             "family", got=f"{in_words(mixture.family)}, which has no distribution function", expected="one that has"
@@ -183,7 +191,9 @@ def _with_bounds(bound: Bound, **bounds: np.ndarray) -> Bound:
     """The problem of rows of which bounds alone are known: their emissions are distribution functions."""
     x = bound.x
     of_rows = {name: getattr(x, name) for name in OF_ROWS if name not in (*BOUNDS, "row_weights")}
-    known = Observations(np.full(len(x), np.nan), x.feature_names, "allow", **of_rows, **bounds)
+    known = Observations(
+        np.full(len(x), np.nan), x.feature_names, "allow", group=x.names_of_groups, **of_rows, **bounds
+    )
     return bound.on(known)
 
 

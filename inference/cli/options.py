@@ -134,6 +134,14 @@ DATA = (
     ),
     _option(
         str,
+        "--groups",
+        "",
+        "The column of groups, such as persons: all rows of a group are of one component.",
+        "Data",
+        "A",
+    ),
+    _option(
+        str,
         "--lower",
         "",
         "Columns of lower bounds, one for each of --columns, whose cells are empty where only bounds are known.",

@@ -37,6 +37,7 @@ class DataSettings:
         formula: the response and its covariates, `"y ~ x + C(g)"`, in place of `columns` and `covariates`.
         standardise: whether columns of numbers are measured in standard deviations from their means.
         categories: the names of the categories of columns, where the table alone does not say their order.
+        groups: the column of the groups that rows belong to.
         lower: columns of lower bounds, one for each of `columns`, see `Observations`.
         upper: columns of upper bounds.
         trials: columns of trials, likewise, or one for all.
@@ -57,6 +58,7 @@ class DataSettings:
     formula: str = ""
     standardise: bool = False
     categories: dict[str, list[str]] = field(default_factory=dict)
+    groups: str = ""
     lower: tuple[str, ...] = ()
     upper: tuple[str, ...] = ()
     trials: tuple[str, ...] = ()

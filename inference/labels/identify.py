@@ -21,7 +21,7 @@ from inference.samplers.protocol import Draws
 from mixtures import Mixture, Program
 from mixtures.assignments import Dirichlet
 from mixtures.errors import DataError, FitError
-from mixtures.seeds import check_seed, derived
+from mixtures.seeds import NEEDED, check_seed, derived
 
 STARTS = 20
 """Random starts of k-means, beside that at the best draw's clusters."""
@@ -32,7 +32,7 @@ def identify(
     clusters: int | None = None,
     *,
     by: str | list[str] | None = None,
-    seed: int,
+    seed: int = NEEDED,
     program: Program | None = None,
 ) -> xr.DataTree:
     """The draws with one number of clusters, their clusters under one labelling.

@@ -31,7 +31,7 @@ MOVES = 3
 """Langevin moves of the clusters' parameters, and of what is shared, in each sweep."""
 
 PRIOR_DRAWS = 256
-"""Draws that say how wide the prior is."""
+"""Draws that say how wide the prior is: of no matter but for the length of steps, so that they may be the same for every seed."""
 
 LONGEST_DENSE = 20
 """Vectors up to this length have a full metric, longer ones a diagonal."""
@@ -47,14 +47,14 @@ class Tuning(NamedTuple):
         sweeps: how many it had.
         log_step: of the moves of clusters' parameters, and of what is shared, (2,).
         information: a row's information on its component's vector, on average: (size, size), or (size,).
-        mean, square: of what is shared, (size,).
+        mean, variance: of what is shared, (size,).
     """
 
     sweeps: jax.Array
     log_step: jax.Array
     information: jax.Array
     mean: jax.Array
-    square: jax.Array
+    variance: jax.Array
 
 
 class State(NamedTuple):
@@ -214,7 +214,6 @@ def _shared_moved(
     """What is shared after some moves, given the clusters alone, and the acceptance rate."""
     if shared.shape[0] == 0:
         return shared, jnp.ones(())
-    variance = jnp.maximum(tuning.square - tuning.mean**2, 1e-12)
 
     def height(shared: jax.Array) -> jax.Array:
         of_clusters = jnp.where(is_cluster, density.of_components(own, shared, data), 0.0)
@@ -223,7 +222,7 @@ def _shared_moved(
 
     def look(u: jax.Array) -> Point:
         value, up = jax.value_and_grad(height)(u[0])
-        return Point(u, value[None], up[None], 1 / variance[None])
+        return Point(u, value[None], up[None], 1 / tuning.variance[None])
 
     def once(held: tuple[Point, jax.Array], key: jax.Array) -> tuple[tuple[Point, jax.Array], None]:
         at, accepted = held
@@ -238,12 +237,13 @@ def _tuned(tuning: Tuning, rates: jax.Array, information: jax.Array, shared: jax
     """Steps nearer to those that are accepted as often as they should be (Robbins & Monro 1951), averages nearer to the truth."""
     gain = tunes / (tuning.sweeps + 10.0) ** 0.6
     share = tunes * jnp.maximum(1 / (tuning.sweeps + 2.0), 0.01)
+    mean = tuning.mean + share * (shared - tuning.mean)
     return Tuning(
         tuning.sweeps + tunes,
         tuning.log_step + gain * (rates - ACCEPTANCE),
         tuning.information + share * (jnp.nan_to_num(information) - tuning.information),
-        tuning.mean + share * (shared - tuning.mean),
-        tuning.square + share * (shared**2 - tuning.square),
+        mean,
+        tuning.variance + share * ((shared - tuning.mean) * (shared - mean) - tuning.variance),
     )
 
 
@@ -279,11 +279,11 @@ def _compiled(kind: Kind) -> tuple[Compiled, Compiled, Compiled]:
             jax.random.split(jax.random.PRNGKey(0), PRIOR_DRAWS), data
         )
         low, high = jnp.quantile(drawn.reshape(-1, drawn.shape[-1]), jnp.array([0.25, 0.75]), axis=0)
-        width = jnp.maximum((high - low) / 1.349, 1e-8)
+        width = jnp.where(high > low, (high - low) / 1.349, 1.0)  # of a normal distribution
         size, most, rows = own.shape[-1], own.shape[-2], len(data["x"])
         is_dense = 1 < size <= LONGEST_DENSE and rows * size**2 <= CELLS_DENSE
         information = jnp.zeros((size, size) if is_dense else (size,))
-        moments = jnp.mean(of_shared, axis=0), jnp.mean(of_shared**2, axis=0)
+        moments = jnp.mean(of_shared, axis=0), jnp.var(of_shared, axis=0)
 
         def one(key: Any, own: Any, shared: Any) -> State:
             log_weights = jnp.where(jnp.arange(most) < components, -jnp.log(1.0 * components), -jnp.inf)

@@ -30,13 +30,13 @@ ROUTES = ("criteria", "cross-validation", "evidence", "loo")
 BLOCKS = (
     ("log_likelihood", "aic", "bic", "caic", "sabic", "icl", "entropy_r2", "status"),
     ("log_score", "log_score_behind", "log_score_error", "elpd_loo", "elpd_loo_behind", "elpd_loo_error", "bad_k"),
-    ("log_evidence", "log_evidence_error", "p_evidence", "p_components", "p_occupied"),
+    ("log_evidence", "log_evidence_error", "p_evidence", "p_components", "p_clusters"),
 )
 """What is printed side by side."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ComponentCount(InNotebooks):
+class NumberOfComponents(InNotebooks):
     """How many components, by several routes.
 
     Args:
@@ -48,7 +48,7 @@ class ComponentCount(InNotebooks):
               log_score_error, from differences of rows.
             - evidence: log_evidence, log_evidence_error (Monte Carlo), p_evidence (all numbers tried as probable beforehand).
             - loo: elpd_loo, elpd_loo_behind, elpd_loo_error likewise; bad_k, the share of rows whose Pareto k is too large.
-            - posterior: p_components and p_occupied.
+            - posterior: p_components and p_clusters.
         rows: log_score and elpd_loo of every row: (rows, numbers of components) by column of the table.
         fits: the fits of the criteria, by number of components.
         seed: the seed.
@@ -128,7 +128,7 @@ def number_of_components(
     seed: int,
     row_weights: Any = None,
     backend: str = "numpyro",
-) -> ComponentCount:
+) -> NumberOfComponents:
     """How many components, by every route that is asked for, in one table and in words.
 
     Routes answer different questions and need not agree. `"criteria"`, from `fit_em`: BIC and CAIC choose the number that generated the
@@ -142,7 +142,7 @@ def number_of_components(
         x: data, shape (rows,) or (rows, features), without known labels.
         components: the numbers to try.
         routes: of `"criteria"`, `"cross-validation"`, `"evidence"` and `"loo"`.
-        posterior: a tree of draws with variables `components` (K) or `occupied` (K+, components that have rows).
+        posterior: what `sample_telescope` returned: draws of `n_components` (K) and `n_clusters` (K+, components that have rows).
         folds: of cross-validation.
         restarts: starts of each fit.
         tolerance: see `fit_em`.
@@ -154,7 +154,7 @@ def number_of_components(
         backend: `"numpyro"` or `"pyro"`.
 
     Returns:
-        A `ComponentCount`; `inference.plots.plot_component_count` draws it.
+        A `NumberOfComponents`; `inference.plots.plot_component_count` draws it.
 
     Raises:
         DataError, ModelError, ChoiceError, SeedError: bad arguments; leaving rows out of a chain.
@@ -208,7 +208,7 @@ def number_of_components(
     table = pd.concat(parts, axis=1).sort_index().rename_axis("components")
     numbers = [name for name in table if name != "status"]
     table[numbers] = table[numbers].astype(np.float64)
-    return ComponentCount(table, rows, fits, seed, backend)
+    return NumberOfComponents(table, rows, fits, seed, backend)
 
 
 def _checked(components: Any, routes: Any, posterior: Any) -> tuple[list[int], list[str]]:

@@ -39,7 +39,7 @@ QUESTIONS = {
     "elpd_loo": "The same, averaged over the posterior",
     "log_evidence": "Which number is most probable under these priors?",
     "p_components": "The same, with a prior on the number",
-    "p_occupied": "How many components have rows?",
+    "p_clusters": "How many components have rows?",
 }
 """By column of the table."""
 
@@ -48,13 +48,13 @@ NAMES = {
     "elpd_loo": "loo",
     "log_evidence": "evidence",
     "p_components": "p(K)",
-    "p_occupied": "p(K+)",
+    "p_clusters": "p(K+)",
 }
 """What a column is called as a route, where that is not its own name."""
 
 
 def answers_of(table: pd.DataFrame) -> list[Answer]:
-    """The answers of all routes in a table, see `ComponentCount`; unsound fits and missing numbers have no say."""
+    """The answers of all routes in a table, see `NumberOfComponents`; unsound fits and missing numbers have no say."""
     answers = []
     for column, question in QUESTIONS.items():
         if column not in table:

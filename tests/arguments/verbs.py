@@ -156,6 +156,7 @@ ROW_WEIGHTS = Kind(
 PROGRAM = {"program": THING.or_("None")}
 SERIES = Kind(frozenset({"None"}), {"back again": lambda: [0, 0, 1, 1, 0, 0], "absent": lambda: [0, 0, 1, 1, 1, None]})
 CONCENTRATIONS = POSITIVE_NUMBERS
+GROUPS = Kind(frozenset({"None"}), {"absent": lambda: [0, 0, 1, 1, 1, None]})
 OF_ROWS = {"row_weights": ROW_WEIGHTS, "labels": LABELLED}
 NAMED_ARRAYS = Kind(
     frozenset({"None", "empty dict"}),
@@ -230,6 +231,22 @@ def posteriors(made: Results) -> Iterator[Verb]:
         inference.sample_smc,
         {**right, "particles": 10, "runs": 1, "moves": 1, "progress": False},
         {**data, "particles": COUNT, "runs": COUNT, "moves": COUNT, "progress": OPTION},
+    )
+    yield Verb(
+        inference.sample_telescope,
+        {**right, "draws": 5, "tune": 5, "sweeps": 1, "chains": 1, "progress": False},
+        {
+            "program": THING, "x": DATA, "seed": SEED, "backend": CHOICE, "prior_on_components": THING.or_("None"), "draws": COUNT,
+            "tune": COUNT, "sweeps": COUNT, "chains": COUNT, "assignments": FLAG, "log_likelihood": OPTION, "progress": OPTION,
+        },
+    )  # fmt: skip
+    counted = made.tree.copy()
+    draws = made.tree["posterior"].to_dataset()
+    counted["posterior"] = xr.DataTree(draws.assign(n_clusters=xr.full_like(draws["loc"][..., 0], 2, dtype=int)))
+    yield Verb(
+        inference.identify,
+        {"posterior": counted, "seed": 0},
+        {"posterior": THING, "clusters": COUNT.or_("None"), "by": CHOICE.or_("None"), "seed": SEED, **PROGRAM},
     )
     yield Verb(inference.fit_laplace, {**right, "draws": 5}, {**data, "init": INIT, "draws": COUNT})
     yield Verb(
@@ -534,6 +551,7 @@ def declarations(made: Results) -> Iterator[Verb]:
             "covariates": COVARIATES,
             "data": Kind(NAMED_ARRAYS.takes),
             "sequence": SERIES.or_("array", "structured array"),  # names of series for three rows
+            "group": GROUPS.or_("array", "structured array"),
         },
     )
     chain = {"transition": CONCENTRATIONS, "initial": CONCENTRATIONS}
@@ -552,10 +570,13 @@ def declarations(made: Results) -> Iterator[Verb]:
             "data": NAMED_ARRAYS,
             "sequence": SERIES,
             "categories": THING.or_("None", "empty dict", "empty list", "empty tuple"),
+            "group": GROUPS,
         },
     )
     yield Verb(weights.Dirichlet, {}, {"concentration": POSITIVE_NUMBERS})
     yield Verb(weights.Gating, {}, {"priors": PRIORS})
+    yield Verb(mixtures.assignments.PerGroup, {}, {"weights": THING})
+    yield Verb(mixtures.assignments.GroupWeights, {}, {"priors": PRIORS})
 
 
 def all_families(made: Results) -> Iterator[Verb]:

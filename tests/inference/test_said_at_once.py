@@ -19,6 +19,7 @@ def test_a_seed_that_is_missing_is_asked_for_in_a_sentence():
         inference.fit_mle,
         inference.sample_nuts,
         inference.sample_smc,
+        inference.sample_telescope,
         inference.fit_vi,
     ]
     calls = [lambda verb=verb: verb(model, x) for verb in (*verbs, inference.fit_laplace)]

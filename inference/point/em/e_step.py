@@ -44,7 +44,7 @@ def e_step(
             closed,
             state,
             rows,
-            lambda table, law_columns: closed.over_paths(xp, state, table, law_columns, is_hard),
+            lambda table, law_columns: closed.over_paths(xp, state, table, law_columns, is_hard, row_weights),
         )
     log_joint, seen = closed.log_joint(xp, state, x)
     numbers = xp.arange(log_joint.shape[0])[:, None]
@@ -81,7 +81,7 @@ def over_paths(
     rows: Block,
     summed: Callable[[Array, Array], tuple[Array, Array, Statistics]],
 ) -> tuple[Array, Statistics]:
-    """The pass over all rows of chains; a row of weight 0 is a step in time at which nothing was seen.
+    """The pass over all rows of chains, or groups; a row of weight 0 is one at which nothing was seen.
 
     Args:
         xp, closed, state, rows: as for `e_step`.

@@ -66,10 +66,11 @@ class MixtureEM:
         return self.family.exact_log_density(state, own, frame_of_family) + self.law.log_probs(np, state, at)[0]
 
     def over_paths(
-        self, xp: Any, state: State, log_density: Array, x: Array, is_hard: bool
+        self, xp: Any, state: State, log_density: Array, x: Array, is_hard: bool, row_weights: Array | None = None
     ) -> tuple[Array, Array, Statistics]:
         """Of laws whose rows follow one another: see `inference.point.em.closed_form.PathForm`."""
-        return cast(PathForm, self.law).over_paths(xp, state, log_density, self.cut(x)[1], is_hard)
+        law = cast(PathForm, self.law)
+        return law.over_paths(xp, state, log_density, self.cut(x)[1], is_hard, row_weights)
 
     def statistics(self, xp: Any, responsibilities: Array, x: Array, seen: Array) -> Statistics:
         return {

@@ -9,7 +9,6 @@ import pytest
 import xarray as xr
 
 import inference
-from inference.samplers import clusterings
 from mixtures import Mixture, Observations, component_counts, families, gaussian_mixture, priors
 from mixtures.assignments import Dirichlet, Gating, SparseDirichlet, StickBreaking
 from mixtures.errors import BackendError, DataError, ModelError
@@ -131,12 +130,14 @@ def test_the_number_of_components_given_the_clusters(static):
 
 @pytest.mark.statistical
 @pytest.mark.slow
-def test_a_broken_sampler_fails(monkeypatch):
-    """Without the number of ways to choose K+ of K components, P(K+) is another."""
-    whole = clusterings.gammaln
-    monkeypatch.setattr(clusterings, "gammaln", lambda value: whole(value) * 0.9)
-    case = Case(MOST - 1, CASES["static"].law, POISSON, CASES["static"].oracle)  # another shape: compiled anew
-    assert np.abs(scores(sampled(case), case)).max() > Z
+@pytest.mark.parametrize("components", [2, 3])
+def test_evidence_by_smc_is_that_of_all_partitions(components):
+    """Another sampler, whose assignments are summed out, held against the same oracle."""
+    model = Mixture(components, families.Poisson(priors={"rate": priors.Gamma(SHAPE, RATE)}))
+    found = inference.sample_smc(model, COUNTS, particles=500, runs=6, seed=0, progress=False).attrs
+    right = exact(finite(components, 1.0)).log_evidence
+    assert abs(found["log_evidence"] - right) < Z * found["log_evidence_error"]
+    assert found["log_evidence_error"] < 0.1
 
 
 def test_draws_are_a_tree(static):

@@ -43,7 +43,7 @@ class ChainEM:
         return xp.zeros_like(state["initial"])[:, None], ()
 
     def over_paths(
-        self, xp: Any, state: State, log_density: Array, x: Array, is_hard: bool
+        self, xp: Any, state: State, log_density: Array, x: Array, is_hard: bool, row_weights: Array | None = None
     ) -> tuple[Array, Array, Statistics]:
         """The log likelihood, responsibilities (components, rows), and statistics of all rows, or of the most probable path alone."""
         table, begins = log_density.T, x[0] > 0.5

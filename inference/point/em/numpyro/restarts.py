@@ -19,8 +19,10 @@ from inference.backends.numpyro.jit import jit
 from inference.point.em.closed_form import State, Statistics
 from inference.point.em.e_step import Block, e_step, with_prior
 from inference.point.em.loop import Pass, run_each
+from inference.point.em.m_steps.groups import GroupsEM
 from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.numpyro.chain_passes import pass_of
+from inference.point.em.numpyro.group_passes import over_groups
 from inference.point.em.numpyro.passes import data_of, in_shares, over_rows
 from inference.point.em.problem import EMProblem, EMResult, Outcome, first_of
 
@@ -42,6 +44,9 @@ small it is, and no more, because lanes whose restart is done wait for the other
 
 SHARED_CELLS = 1_000_000
 """From so many numbers of whitened data on, rows are shared out among the cores."""
+
+GROUPED_CELLS = 60_000
+"""From so many numbers on, components x features x rows, a pass over groups is compiled, once for each of their lengths."""
 
 MOST_THREADS = 16
 """Beyond so many, adding up their sums costs more than another one saves."""
@@ -86,7 +91,7 @@ def _run(problems: Sequence[EMProblem], states: State) -> EMResult:
     rows, features = problem.x.shape
     components = problem.closed_form.components_of(states)
     if problem.closed_form.law.follows:
-        return _run_over_paths(problem, states, rows * components * components)
+        return _run_over_paths(problem, states)
     cells = components * features
     is_many, is_damped = rows * cells >= SHARED_CELLS, problem.closed_form.is_damped
     if is_damped and not is_many:
@@ -157,9 +162,18 @@ def _run_by_numpy(problem: EMProblem, states: State) -> EMResult:
     return _run_each(problem, states, one_pass)
 
 
-def _run_over_paths(problem: EMProblem, states: State, cells: int) -> EMResult:
-    """Of chains, whose rows are summed all at once."""
-    if cells < COMPILED_CELLS:
+def _run_over_paths(problem: EMProblem, states: State) -> EMResult:
+    """Of chains, whose rows are summed all at once, and of groups."""
+    components, cells = problem.closed_form.components_of(states), problem.x.size
+    if isinstance(problem.closed_form.law, GroupsEM):
+        if cells * components < GROUPED_CELLS:
+            return _run_by_numpy(problem, states)
+        block = max(256, BLOCK_CELLS // (components * problem.x.shape[1]))
+        threads = min(available(), MOST_THREADS) if cells * components >= SHARED_CELLS else 1
+        first = {name: value[0] for name, value in states.items()}
+        with over_groups(problem, first, block, threads) as one_pass:
+            return _run_each(problem, states, one_pass)
+    if len(problem.x) * components**2 < COMPILED_CELLS:
         return _run_by_numpy(problem, states)
     return _run_each(problem, states, pass_of(problem))
 

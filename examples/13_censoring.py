@@ -5,7 +5,7 @@
 Three fits of the same data: one that drops what has not failed, one that takes the end of the study for the time of failure, and one that
 is told the bound, with a component `Never` for those who do not fail at all.
 
-Run `python examples/11_censoring.py`; the picture goes to figures/.
+Run `python examples/13_censoring.py`; the picture goes to figures/.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     axes.set(xlabel="time", ylabel="P(no failure until then)", ylim=(0, 1))
     axes.legend()
     args.out.mkdir(parents=True, exist_ok=True)
-    figure.savefig(args.out / "11_censoring.png", dpi=120)
+    figure.savefig(args.out / "13_censoring.png", dpi=120)
     plt.close(figure)
 
 
