@@ -8,6 +8,8 @@ from .assignment.forecast import Forecast as Forecast
 from .assignment.forecast import forecast as forecast
 from .assignment.guide import fit_guide as fit_guide
 from .assignment.log_likelihood import log_likelihood as log_likelihood
+from .assignment.pseudo_residuals import PseudoResiduals as PseudoResiduals
+from .assignment.pseudo_residuals import pseudo_residuals as pseudo_residuals
 from .assignment.responsibilities import responsibilities as responsibilities
 from .desk.run import Run as Run
 from .files import load as load

@@ -14,6 +14,7 @@ from mixtures import Observations, Program
 from mixtures.assignments import Assignment
 from mixtures.categories import Categories
 from mixtures.errors import DataError, ModelError, in_words
+from mixtures.observations import CELLS
 from mixtures.specification import by_token, from_json, kept
 
 PER_DRAW = ("posterior", "posterior_raw", "sample_stats", "relabelling", "log_likelihood", "log_prior")
@@ -209,6 +210,7 @@ def observations_of(posterior: xr.DataTree) -> Observations:
         row_weights=of_rows("weights"),
         sequence=of_rows("sequence"),
         group=of_rows("group"),
+        **{name: of_rows(name) for name in CELLS},
         data=named or None,
         categories=categories_of(posterior),
     )

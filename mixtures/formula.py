@@ -17,7 +17,7 @@ from mixtures.categories import listed
 from mixtures.elsewhere import advice_for, holds_dates, tabular
 from mixtures.errors import DataError, ModelError, in_words
 from mixtures.formula_words import check_formula, sides_of, variable_of, variables_of
-from mixtures.observations import Observations
+from mixtures.observations import CELLS, Observations
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,11 +112,32 @@ class Formula:
             if data.covariate_names == self.covariates:
                 return Observations(data, **of_rows) if of_rows else data
             names = ("missing", "labels", "row_weights", "sequence", "data")
-            of_rows = {name: getattr(data, name) for name in names} | {"group": data.names_of_groups} | of_rows
+            known = {name: getattr(data, name) for name in names} | {"group": data.names_of_groups}
+            of_rows = known | self._of_response(data) | of_rows
             data = data.to_frame()
         frame = _table(data, variables_of(self.text))
         self._check_categories(frame)
         return Observations(self._response(frame), covariates=self._design(frame), **of_rows)
+
+    def _of_response(self, data: Observations) -> dict[str, Any]:
+        """What is known of the response's cells beside their values: bounds, trials, exposures, errors.
+
+        Raises:
+            DataError: there is some, and the response is no column of the data, but made of some.
+        """
+        known = {name: getattr(data, name) for name in CELLS if getattr(data, name) is not None}
+        names = [str(term) for term in sides_of(self.text)[0]]
+        columns = data.feature_names or ()
+        if known and (len(names) != 1 or names[0] not in columns):
+            raise DataError(
+                ", ".join(known),
+                got=f"some, and the response {' + '.join(names)}",
+                expected="a response that is a column of the data",
+                advice="Make the column, its bounds and its errors beforehand.",
+            )
+        return {
+            name: values if values.ndim == 1 else values[:, columns.index(names[0])] for name, values in known.items()
+        }
 
     def _response(self, frame: "pd.DataFrame") -> "pd.DataFrame":
         """The left side: columns as they are, categories too, or what is made of them."""

@@ -15,8 +15,10 @@ from mixtures.assignments import Assignment, Dirichlet
 from mixtures.assignments.law import check_assignment
 from mixtures.checks import check_count
 from mixtures.errors import DataError, MixturesError, ModelError, in_words
+from mixtures.families.bounds import check_bounds
 from mixtures.families.by_column import check_categories
 from mixtures.families.family import Family
+from mixtures.families.known_numbers import check_known, scaled_values
 from mixtures.families.members import (
     check_family,
     parts_of,
@@ -24,7 +26,7 @@ from mixtures.families.members import (
     with_covariates,
 )
 from mixtures.formula import Formula
-from mixtures.observations import Observations
+from mixtures.observations import CELLS, Observations
 from mixtures.ppl.notation import Extent, Notation, Symbol
 from mixtures.ppl.protocol import PPL, Array
 from mixtures.priors import Prior, Statistic, format_number
@@ -123,6 +125,12 @@ class Mixture(Program):
         size: int | tuple[int, ...] | None = None,
         hyper: Hyper | None = None,
         observed: Array | None = None,
+        lower: Array | None = None,
+        upper: Array | None = None,
+        trials: Array | None = None,
+        exposure: Array | None = None,
+        errors: Array | None = None,
+        error_roots: Array | None = None,
         covariates: Array | None = None,
         labels: Array | None = None,
         sequence: Array | None = None,
@@ -137,6 +145,12 @@ class Mixture(Program):
             size: with `x=None`, the shape of the data to draw: rows, or (rows, features).
             hyper: hyperparameters, in place of the declaration's.
             observed: which cells of `x` were observed, in its shape; the others drop out of the likelihood. None: all.
+            lower: lower bounds of cells that were not observed, in the shape of `x`, -infinity where there is none. None: nowhere.
+            upper: upper bounds likewise.
+            trials: of each cell, in the shape of `x`; None where nothing depends on them.
+            exposure: likewise.
+            errors: standard errors, likewise.
+            error_roots: of errors that are correlated roots E of their covariances E E', (rows, features, features).
             covariates: what regressions and gating weights depend on, (rows, covariates).
             labels: known components of the rows, -1 where unknown.
             sequence: the series of each row, numbers.
@@ -173,9 +187,11 @@ class Mixture(Program):
             context = {"covariates": row["covariates"]} if "covariates" in row else {}
             if "observed" in row:
                 context["observed"] = row["observed"] != 0
+            context |= {name: row[name] for name in (*CELLS, "error_roots") if name in row}
             return _observe(family, ppl, {**shared, **chosen, **context, "assignment": z}, features, row.get("x"))
 
-        data = {"x": x, "observed": observed, "labels": labels}
+        data = {"x": x, "observed": observed, "lower": lower, "upper": upper, "labels": labels}
+        data |= {"trials": trials, "exposure": exposure, "errors": errors, "error_roots": error_roots}
         if self.needs_covariates:
             data["covariates"] = covariates
         given = {name: value for name, value in data.items() if value is not None}
@@ -200,9 +216,10 @@ class Mixture(Program):
         """This declaration, its data-scaled priors written out as numbers."""
         data = self.read(x)
 
-        table = {site: prior.scaled_to(data.x, data.covariates) for site, prior in self.family.priors_by_site.items()}
+        known = scaled_values(self.family, data)
+        table = {site: prior.scaled_to(known, data.covariates) for site, prior in self.family.priors_by_site.items()}
         family = replace(self.family, priors=tuple(table.items()))  # type: ignore[type-var]
-        return replace(self, family=family, assignment=self.assignment.scaled_to(data.x, data.covariates))
+        return replace(self, family=family, assignment=self.assignment.scaled_to(known, data.covariates))
 
     @cached_property
     def structure(self) -> "Mixture":
@@ -215,10 +232,11 @@ class Mixture(Program):
         """The hyperparameters on data `x`, to be passed beside `structure`."""
         data = self.read(x)
         covariates = data.covariates if self.needs_covariates else None
+        known = scaled_values(self.family, data)
         return {
             site: {
                 key: np.asarray(value, dtype=np.float64)
-                for key, value in prior.scaled_to(data.x, covariates).parameters
+                for key, value in prior.scaled_to(known, covariates).parameters
                 if not isinstance(value, Prior)
             }
             for site, prior in self.priors.items()
@@ -228,9 +246,10 @@ class Mixture(Program):
         """Where one optimisation starts: the rules of weights and family, the latter's at randomly drawn rows."""
         data = self.read(x)
         rows = rng.choice(len(data), self.components, replace=len(data) < self.components)
-        values = completed(data, rng)
+        known = scaled_values(self.family, data)
+        values = completed(data, rng, known)
         law = self.assignment.start(self.components, data.rows, rng)
-        scaled = {site: prior.scaled_to(data.x, data.covariates) for site, prior in _hyperpriors(self.priors).items()}
+        scaled = {site: prior.scaled_to(known, data.covariates) for site, prior in _hyperpriors(self.priors).items()}
         learned = {site: np.array(prior.centre) for site, prior in scaled.items()}
         return {**learned, **law, **started(self.family, values, rows, self.components, data.covariates)}
 
@@ -245,6 +264,8 @@ class Mixture(Program):
         check_categories(self.family, x)
         self.assignment.check_rows(x.rows)
         self.family.check(x)
+        check_bounds(self.family, x)
+        check_known(self.family, x)
         self._check_numbers(x)
         if not all(prior.is_scaled for prior in self.priors.values()):
             _check_not_blank(x)
@@ -347,11 +368,17 @@ def _observe(family: Family, ppl: PPL, parameters: dict[str, Array], features: i
     return ppl.sample("obs", family.emission(ppl, parameters, features), obs=x)
 
 
-def completed(data: Observations, rng: np.random.Generator) -> np.ndarray:
-    """The data with missing cells drawn from the same column's observed ones: good enough to start from."""
+def completed(data: Observations, rng: np.random.Generator, known: np.ndarray | None = None) -> np.ndarray:
+    """The data with missing cells drawn from the same column's known ones: good enough to start from.
+
+    Args:
+        data: the data.
+        rng: draws.
+        known: the data as starts look at them, see `families.known_numbers.scaled_values`; None: `data.substituted`.
+    """
     if data.observed is None:
-        return data.x
-    values = np.array(data.x).reshape(len(data), -1)
+        return data.x if known is None else known
+    values = np.array(data.substituted if known is None else known).reshape(len(data), -1)
     _check_not_blank(data)
     for column in values.T:
         seen = ~np.isnan(column)
@@ -360,15 +387,29 @@ def completed(data: Observations, rng: np.random.Generator) -> np.ndarray:
 
 
 def _check_not_blank(data: Observations) -> None:
+    """Check that every column says where its numbers lie: by one that is known, or by bounds on either side."""
     blank = np.isnan(data.x).all(axis=0)
+    if blank.any() and (data.lower is not None or data.upper is not None):
+        blank &= ~_is_bounded(data)
     if blank.any():
         names = data.feature_names or range(data.features or 1)
+        listed = [name for name, is_blank in zip(names, np.atleast_1d(blank), strict=True) if is_blank]
+        has_bounds = np.any(data.is_censored)
         raise DataError(
             "x",
-            got=f"no observed value in column {[name for name, is_blank in zip(names, np.atleast_1d(blank), strict=True) if is_blank]}",
-            expected="at least one in each column",
+            got=f"no observed value in column {listed}" + (", all censored on one side" if has_bounds else ""),
+            expected="at least one in each column" + (", or bounds from below and from above" if has_bounds else ""),
             advice="Drop the column.",
         )
+
+
+def _is_bounded(data: Observations) -> np.ndarray:
+    """Which columns have bounds on either side."""
+    both = (
+        np.zeros(data.shape[1:], dtype=bool) if bound is None else np.isfinite(bound).any(axis=0)
+        for bound in (data.lower, data.upper)
+    )
+    return np.logical_and(*both)
 
 
 def missing_covariates() -> DataError:

@@ -211,7 +211,7 @@ def regression_mixture(
         components: the number of components.
         formula: `"y ~ x + C(g)"`, read on `data`: the declaration then takes tables with these columns, new ones too, and codes them as it did
             `data`. See `Formula.of`. None: data are `Observations(y, covariates=...)`.
-        kind: `"gaussian"`, `"poisson"` or `"bernoulli"`; without a formula it may stand in its place.
+        kind: `"gaussian"`, `"poisson"`, `"negative_binomial"`, `"bernoulli"` or `"binomial"`; without a formula it may stand in its place.
         weights: how the mixing weights are drawn; `weights.Gating()` lets them depend on the covariates too (mixture of experts).
         priors: `{site: prior}` in place of the defaults.
         data: the DataFrame that the formula is read on: that of the fit.
@@ -267,12 +267,12 @@ def beta_mixture(components: int, weights: Assignment | None = None, priors: Giv
 
 
 def binomial_mixture(
-    components: int, total_count: int, weights: Assignment | None = None, priors: Given = None
+    components: int, total_count: int | None = None, weights: Assignment | None = None, priors: Given = None
 ) -> Mixture:
     """A mixture for numbers of successes out of `total_count`. See `families.Binomial`.
 
     Args:
-        total_count: the number of trials of every cell.
+        total_count: the number of trials of every cell; None: each row has its own, `Observations(x, trials=...)`.
         components, weights, priors: as for `poisson_mixture`.
 
     Example:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Union
 import numpy as np
 
 from mixtures.categories import Categories, are_codes, check_codes, check_numbers, checked_categories, coded
+from mixtures.censoring import BOUNDS, substituted, with_bounds
 from mixtures.checks import check_choice
 from mixtures.elsewhere import tabular
 from mixtures.errors import DataError, in_words
 from mixtures.indices import check_index, index_of, is_default_index
+from mixtures.known_numbers import KNOWN, checked_known
 from mixtures.rows import Rows
 from mixtures.tables import (
     MAX_NAMED,
@@ -37,6 +39,12 @@ from mixtures.tables import (
 
 if TYPE_CHECKING:
     import pandas as pd
+
+CELLS = (*BOUNDS, *KNOWN)
+"""What is known of each cell beside `x`, in its shape; of errors a row may have a matrix."""
+
+OF_ROWS = ("covariates", "labels", "row_weights", "sequence", *CELLS)
+"""What has an entry a row beside `x`."""
 
 MISSING = ("raise", "allow")
 """What to do with NaN."""
@@ -68,6 +76,16 @@ class Observations:
         group: the unit that each row belongs to (a person, a centre, a panel's household), numbers or names, shape (rows,), in any order, as
             many rows a unit as there are. Without effect but in laws of groups, see `mixtures.assignments.PerGroup`.
         row_weights: how often each row counts, shape (rows,), numbers >= 0, not all zero: a row of weight 2 is a row that is there twice.
+        lower: bounds of cells that are not known exactly, in the shape of `x`, which is NaN there: a cell with a lower bound alone is
+            right-censored (a time without an event yet), one with an upper bound alone left-censored (below a limit of detection), one with
+            both lies between them (it was rounded, or seen at two visits). Both ends are included; NaN or an infinity where there is no
+            bound. Where both bounds are one number, that is the cell.
+        upper: likewise.
+        trials: out of how many each count of successes is, for `Binomial()` and the regression of that kind: (rows,), or in the shape of `x`.
+        exposure: for how long, or over how much, each count was made, for Poisson and negative binomial families and regressions: numbers
+            > 0 that multiply the rate, likewise. Of an offset on the scale of logarithms pass `np.exp(offset)`.
+        errors: how exactly each row was measured, for Gaussians: standard errors in the shape of `x`, or covariance matrices (rows,
+            features, features). Components are then of what was measured without error.
         data: `{name: array}`: what a program of your own takes beside `x`, each as the argument of its name. Whole numbers stay whole, as
             indices must. An array whose first axis is as long as `x` has an entry a row, and is cut where rows are taken; any other belongs
             to all of them.
@@ -82,6 +100,9 @@ class Observations:
         covariates: the checked covariates, (rows, covariates), or None.
         covariate_names: their names, or None.
         row_weights, data, sequence: checked, read-only; or None.
+        trials, exposure: checked, read-only, in the shape of `x`; or None.
+        errors: checked, read-only; or None.
+        lower, upper: checked, read-only, infinite where there is no bound; or None where no cell has one.
         categories: the names, a tuple for each column of names and None for each column of numbers; or None, where there are no names.
         group: the groups' numbers 0, 1, ..., as they come; or None.
         group_names: what the groups were called, by their numbers, (groups,); or None.
@@ -114,6 +135,11 @@ class Observations:
     sequence: Any = None
     categories: Any = None
     group: Any = None
+    lower: Any = None
+    upper: Any = None
+    trials: Any = None
+    exposure: Any = None
+    errors: Any = None
     row_names: np.ndarray | None = field(default=None, init=False)
     covariate_names: tuple[str, ...] | None = field(default=None, init=False)
     group_names: np.ndarray | None = field(default=None, init=False)
@@ -134,10 +160,20 @@ class Observations:
         if categories is not None:
             check_codes(values, categories, feature_names)
         object.__setattr__(self, "categories", categories)
-        values.flags.writeable = False
-        object.__setattr__(self, "x", values)
         object.__setattr__(self, "feature_names", feature_names)
         object.__setattr__(self, "row_names", row_names)
+        if self.lower is not None or self.upper is not None:
+            for name in BOUNDS:
+                check_index(name, getattr(self, name), self)
+            values, lower, upper = with_bounds(values, self.lower, self.upper, feature_names, row_names)
+            object.__setattr__(self, "lower", lower)
+            object.__setattr__(self, "upper", upper)
+        values.flags.writeable = False
+        object.__setattr__(self, "x", values)
+        for name in KNOWN:
+            if getattr(self, name) is not None:
+                check_index(name, getattr(self, name), self)
+                object.__setattr__(self, name, checked_known(name, getattr(self, name), values))
         if self.labels is not None:
             check_index("labels", self.labels, self)
             object.__setattr__(self, "labels", checked_labels(self.labels, len(values)))
@@ -167,8 +203,8 @@ class Observations:
             if (np.abs(values) <= LARGEST).all():
                 return
         if self.missing == "raise":
-            is_nan = np.isnan(values)
-            self.refuse(~np.isfinite(values) if is_nan.any() else is_nan, "finite numbers", MISSING_ADVICE)
+            is_nan = np.isnan(values) & ~self.is_censored
+            self.refuse(is_nan | np.isinf(values) if is_nan.any() else is_nan, "finite numbers", MISSING_ADVICE)
         self.refuse(np.isinf(values), "finite numbers", INFINITE_ADVICE)
         too_large = f"numbers up to {LARGEST:g}, which can be squared"
         self.refuse(np.abs(values) > LARGEST, too_large, "Divide them by a unit that suits them.")
@@ -176,7 +212,7 @@ class Observations:
     def _inherit(self, given: "Observations") -> tuple[str, ...] | None:
         """Take over what was not said anew; the names of the covariates, if they were taken over."""
         is_anew = self.covariates is not None
-        for name in ("labels", "covariates", "row_weights", "data", "sequence", "categories"):
+        for name in (*OF_ROWS, "data", "categories"):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, getattr(given, name))
         if self.group is None:
@@ -207,27 +243,46 @@ class Observations:
         return ~is_missing if is_missing.any() else None
 
     @property
+    def is_censored(self) -> np.ndarray | bool:
+        """Which cells are known by bounds alone, in the shape of `x`; False where none is."""
+        if self.lower is None and self.upper is None:
+            return False
+        has_lower = False if self.lower is None else self.lower > -np.inf
+        return has_lower | (False if self.upper is None else self.upper < np.inf)
+
+    @cached_property
+    def substituted(self) -> np.ndarray:
+        """The data with a number in place of each censored cell, the middle of its bounds, or the one that it has: good enough for scales
+        and starts, not for a likelihood."""
+        if self.lower is None and self.upper is None:
+            return self.x
+        return substituted(self.x, self.lower, self.upper)
+
+    @property
     def informative(self) -> np.ndarray:
-        """Which rows say anything: a cell of theirs was observed, or their component is known; (rows,)."""
-        is_seen = ~np.isnan(self.x).reshape(len(self), -1).all(axis=1)
+        """Which rows say anything: a cell of theirs was observed or has a bound, or their component is known; (rows,)."""
+        is_seen = (~np.isnan(self.x) | self.is_censored).reshape(len(self), -1).any(axis=1)
         return is_seen if self.labels is None else is_seen | (self.labels >= 0)
 
     def column(self, index: int) -> "Observations":
         """One column, shape (rows,), under its name."""
-        name = None if self.feature_names is None else (self.feature_names[index],)
-        values = self.x[:, index] if self.x.ndim == 2 else self.x
-        return self._like(
-            Observations(
-                values,
-                feature_names=name,
-                missing=self.missing,
-                covariates=self.covariates,
-                sequence=self.sequence,
-                categories=self.categories and (self.categories[index],),
-                group=self.names_of_groups,
-            ),
-            self.row_names,
+        names = None if self.feature_names is None else (self.feature_names[index],)
+
+        def cut(values: np.ndarray | None) -> Any:
+            return values if values is None or values.ndim == 1 else values[:, index]
+
+        own = {name: cut(getattr(self, name)) for name in CELLS}
+        made = Observations(
+            cut(self.x),
+            names,
+            self.missing,
+            covariates=self.covariates,
+            sequence=self.sequence,
+            categories=self.categories and (self.categories[index],),
+            group=self.names_of_groups,
+            **own,
         )
+        return self._like(made, self.row_names)
 
     def take(self, rows: Any) -> "Observations":
         """Some of the rows, given by a slice, indices or a mask; their names, and all else that has an entry a row, go along."""
@@ -235,7 +290,8 @@ class Observations:
         def cut(values: np.ndarray | None) -> np.ndarray | None:
             return None if values is None else values[rows]
 
-        weights = cut(self.row_weights)
+        of_rows = {name: cut(getattr(self, name)) for name in OF_ROWS}
+        weights = of_rows.pop("row_weights")
         named = self.data and {
             name: values[rows] if self.has_entry_a_row(name) else values for name, values in self.data.items()
         }
@@ -243,13 +299,11 @@ class Observations:
             self.x[rows],
             self.feature_names,
             self.missing,
-            covariates=cut(self.covariates),
-            labels=cut(self.labels),
             row_weights=weights if weights is not None and weights.any() else None,
             data=named,
-            sequence=cut(self.sequence),
             categories=self.categories,
             group=cut(self.names_of_groups),
+            **of_rows,
         )
         object.__setattr__(taken, "covariate_names", self.covariate_names)
         return self._like(taken, np.arange(len(self))[rows] if self.row_names is None else self.row_names[rows])
@@ -290,8 +344,7 @@ class Observations:
         return made
 
     def _with(self, **changes: Any) -> "Observations":
-        names = ("missing", "covariates", "labels", "row_weights", "data", "sequence", "categories")
-        kept = {name: getattr(self, name) for name in ("x", "feature_names", *names)}
+        kept = {name: getattr(self, name) for name in ("x", "feature_names", "missing", "data", "categories", *OF_ROWS)}
         made = Observations(**{**kept, "group": self.names_of_groups, **changes})
         object.__setattr__(made, "covariate_names", self.covariate_names)
         return self._like(made, self.row_names)
@@ -413,6 +466,9 @@ class Observations:
             digest.update(b"sequence" + self.sequence.tobytes())
         if self.group_names is not None:
             digest.update(b"group" + self.group.tobytes() + repr(self.group_names.tolist()).encode())
+        for name in CELLS:
+            if getattr(self, name) is not None:
+                digest.update(name.encode() + getattr(self, name).tobytes())
         for name, values in sorted((self.data or {}).items()):
             digest.update(repr((name, values.shape, values.dtype.str)).encode() + values.tobytes())
         return digest.hexdigest()

@@ -7,7 +7,10 @@ import numpy as np
 
 from mixtures.checks import MOST, check_choice, check_room
 from mixtures.errors import ChoiceError, ModelError, in_words
+from mixtures.families.known_numbers import check_known
+from mixtures.known_numbers import as_arguments, checked_known
 from mixtures.mixture import Mixture, missing_covariates
+from mixtures.observations import Observations
 from mixtures.ppl import PIP, backend_module
 from mixtures.program import Declared, Program
 from mixtures.rows import Rows, first_rows
@@ -25,6 +28,9 @@ def simulate(
     data: Mapping[str, Any] | None = None,
     sequence: Any = None,
     group: Any = None,
+    trials: Any = None,
+    exposure: Any = None,
+    errors: Any = None,
 ) -> dict[str, np.ndarray]:
     """Draw every site of the program once: parameters, assignments and `size` rows of data.
 
@@ -37,6 +43,9 @@ def simulate(
         backend: `"numpyro"` or `"pyro"`: the draws differ, their distribution does not.
         covariates: (rows,) or (rows, covariates), for programs whose rows depend on them.
         sequence: the series of each row, of a hidden Markov chain, see `Observations`; None: one series.
+        trials: of each row or cell, see `Observations`.
+        exposure: likewise.
+        errors: likewise.
         data: `{name: array}`: what a program of your own takes beside `x`, see `Observations`.
         group: the group of each row, for laws of groups, see `Observations`.
 
@@ -86,6 +95,7 @@ def simulate(
             raise ModelError(name, got="one, for a program of your own", expected=expected)
     if sequence is not None:
         taken["sequence"] = checked_sequence(sequence, shape[0])
+    taken |= _known_numbers(program, shape, {"trials": trials, "exposure": exposure, "errors": errors})
     if group is not None:
         taken["group"] = checked_group(group, shape[0])[0]
         taken["groups"] = {"first": first_rows(taken["group"])}
@@ -106,6 +116,16 @@ def simulate(
         else {}
     )
     return words.run_forward(program, seed, held, taken)
+
+
+def _known_numbers(program: Program, shape: tuple[int, ...], given: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Trials and exposures of the rows to draw, as the program takes them."""
+    like = np.zeros(shape)
+    known = {name: checked_known(name, values, like) for name, values in given.items() if values is not None}
+    if isinstance(program, Mixture):
+        of_rows: Any = known
+        check_known(program.family, Observations(like, **of_rows))
+    return as_arguments(known)
 
 
 def _checked_size(size: Any) -> tuple[int, ...]:

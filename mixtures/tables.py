@@ -295,7 +295,8 @@ def _numbered(what: str, noun: str, given: Any, rows: int) -> tuple[np.ndarray, 
 
 
 OWN_NAMES = frozenset(
-    {"x", "ppl", "size", "observed", "covariates", "labels", "sequence", "group", "groups", "hyper", "row_weights"}
+    {"x", "ppl", "size", "observed", "lower", "upper", "trials", "exposure", "errors", "error_roots"}
+    | {"covariates", "labels", "sequence", "group", "groups", "hyper", "row_weights"}
 )
 """Names of arguments that programs have already."""
 

@@ -102,6 +102,11 @@ def zero_inflated(x: np.ndarray, p: Parameters) -> np.ndarray:
     return np.log(p["gate"] * (x == 0) + (1 - p["gate"]) * stats.poisson(p["rate"]).pmf(x))
 
 
+def truncated_normal(x: np.ndarray, p: Parameters) -> np.ndarray:
+    low, high = ((bound - p["loc"]) / p["scale"] for bound in (-0.5, 3.0))
+    return stats.truncnorm(low, high, p["loc"], p["scale"]).logpdf(x)
+
+
 def categorical(x: np.ndarray, p: Parameters) -> np.ndarray:
     table = np.log(p["probs"])
     return np.stack(
@@ -187,6 +192,11 @@ CASES = {
     ),
     "binomial": Case(
         families.Binomial(7), {"probs": [0.3, 0.6]}, cells(lambda x, p: stats.binom(7, p["probs"]).logpmf(x))
+    ),
+    "truncated": Case(
+        families.Truncated(families.Gaussian(), low=-0.5, high=3.0),
+        {"loc": [-1.0, 1.0], "scale": [1.0, 2.0]},
+        cells(truncated_normal),
     ),
     "bernoulli": Case(
         families.Bernoulli(),

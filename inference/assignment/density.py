@@ -200,7 +200,14 @@ def _bound(result: Any, x: Observations, rows: np.ndarray, covariates: np.ndarra
         group = np.arange(len(rows))
         if mixture.assignment.keeps_groups and x.group_names is not None:
             group = np.full(len(rows), x.group_names[0])
-    made = Observations(rows, feature_names=names, missing="allow", covariates=covariates, group=group)
+    # of rows that differ in these: as many trials as any row has, for a grid that has them all, and exposures as they are on average
+    usual: dict[str, Any] = {"trials": np.max, "exposure": np.mean}
+    known = {
+        name: np.broadcast_to(of(getattr(x, name), axis=0), rows.shape)
+        for name, of in usual.items()
+        if getattr(x, name) is not None
+    }
+    made = Observations(rows, names, "allow", covariates=covariates, group=group, **known)
     object.__setattr__(made, "covariate_names", x.covariate_names)
     backend = backend_of(result) if isinstance(result, xr.DataTree) else result.backend
     return bind(program_in(result), checked_like(result, made), backend)

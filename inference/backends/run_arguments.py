@@ -10,6 +10,8 @@ import numpy as np
 
 from mixtures import Observations, Program
 from mixtures.errors import DataError, MixturesError, ModelError
+from mixtures.known_numbers import as_arguments
+from mixtures.observations import CELLS
 from mixtures.program import Declared
 from mixtures.rows import Rows
 from mixtures.tables import OWN_NAMES
@@ -19,8 +21,9 @@ def run_arguments(program: Program, x: Observations) -> tuple[Program, dict[str,
     """A program's structure and its run arguments: what is compiled, and what is passed to it.
 
     The numbers of a mixture's priors are run arguments, so that other numbers need no new compilation. Where cells are missing, `observed`
-    says which are not; covariates go to the programs that need them (to every program of a user's own). Row weights go to no program: they
-    multiply what the rows add to the log density.
+    says which are not, and `lower` and `upper` what is known of those that are censored; trials, exposures and errors go along.
+    Covariates go to the programs that need them (to every program of a user's own). Row weights go to no program: they multiply what the
+    rows add to the log density.
 
     Raises:
         DataError: named data that the program does not take, or none that it takes.
@@ -28,6 +31,7 @@ def run_arguments(program: Program, x: Observations) -> tuple[Program, dict[str,
     data: dict[str, Any] = {"x": x.x}
     if x.observed is not None:
         data["observed"] = x.observed
+    data |= as_arguments({name: getattr(x, name) for name in CELLS if getattr(x, name) is not None})
     mixture = program.mixture
     if x.covariates is not None and (mixture is None or mixture.needs_covariates):
         data["covariates"] = x.covariates

@@ -67,6 +67,8 @@ def _settings(data: str, options: Options, is_sampled: bool) -> Settings:
     )  # families name their columns
     columns = DataSettings(
         data, named, listed(options["covariates"]), **single, missing=str(options["missing"]), text=text,
+        lower=listed(options["lower"]), upper=listed(options["upper"]), errors=listed(options["errors"]),
+        trials=listed(options["trials"]), exposure=listed(options["exposure"]),
         formula=options["formula"], standardise=options["standardise"],
     )  # fmt: skip
     if columns.formula:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from itertools import chain
 from shlex import quote
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from mixtures import Formula, Observations
 from mixtures.errors import DataError
 from mixtures.families import Gaussian
 from mixtures.families.family import Family
+from mixtures.observations import CELLS
 
 MOST_STAND_INS = 2
 """So many different texts among numbers look like what stands for an empty cell."""
@@ -42,7 +44,7 @@ def reading_of(table: Table, settings: DataSettings, takes_names: Callable[[str]
     table = _named_rows(table, settings)
     if settings.formula:
         return Reading(formula=Formula.of(settings.formula, table.frame))
-    columns, _, _ = _purposes(table, settings)
+    columns, *_ = _purposes(table, settings)
     units = units_of(table.frame[columns]) if settings.standardise else {}
     return Reading(takes_names, categories=settings.categories, units=units)
 
@@ -60,8 +62,9 @@ def observations_of(table: Table, settings: DataSettings, reading: Reading | Non
     """
     how, table = reading or Reading(), _named_rows(table, settings)
     frame = table.frame
-    columns, covariates, used = _purposes(table, settings)
-    of_rows = {SINGLE[name]: frame[column] for name, column in used.items()}
+    columns, covariates, used, of_cells = _purposes(table, settings)
+    of_rows: Any = {SINGLE[name]: frame[column] for name, column in used.items()}
+    of_rows |= {name: _of_cells(frame, listed, len(columns)) for name, listed in of_cells.items() if listed}
     try:
         if how.formula is not None:
             return how.formula.observations(frame, missing=settings.missing, **of_rows)
@@ -92,14 +95,26 @@ def _named_rows(table: Table, settings: DataSettings) -> Table:
     return replace(table, frame=table.frame.set_index(_column(table, "--index", settings.index)))
 
 
-def _purposes(table: Table, settings: DataSettings) -> tuple[list[str], list[str], dict[str, str]]:
-    """The columns that are modelled, the covariates, and the single columns by their purpose."""
+def _purposes(
+    table: Table, settings: DataSettings
+) -> tuple[list[str], list[str], dict[str, str], dict[str, list[str]]]:
+    """The columns that are modelled, the covariates, and by their purpose single columns and those that say something of cells."""
     single = {name: getattr(settings, name) for name in SINGLE}
+    of_cells = {name: [_column(table, f"--{name}", column) for column in getattr(settings, name)] for name in CELLS}
     used = {name: _column(table, f"--{name}", column) for name, column in single.items() if column}
     covariates = [_column(table, "--covariates", column) for column in settings.covariates]
     columns = [_column(table, "--columns", column) for column in settings.columns]
-    others = {*used.values(), *covariates}
-    return columns or [str(name) for name in table.frame.columns if name not in others], covariates, used
+    others = {*used.values(), *covariates, *chain.from_iterable(of_cells.values())}
+    columns = columns or [str(name) for name in table.frame.columns if name not in others]
+    return columns, covariates, used, of_cells
+
+
+def _of_cells(frame: pd.DataFrame, listed: Sequence[str], columns: int) -> pd.Series | pd.DataFrame | np.ndarray:
+    """A number for each cell: of one column for all, of as many as there are, or of a matrix for each row."""
+    if len(listed) == 1:
+        return frame[listed[0]]
+    is_matrix = columns > 1 and len(listed) == columns**2
+    return frame[listed].to_numpy().reshape(len(frame), columns, columns) if is_matrix else frame[listed]
 
 
 def _column(table: Table, option: str, name: str) -> str:

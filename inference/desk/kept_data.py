@@ -4,11 +4,13 @@ import io
 from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from inference.desk.settings import DataSettings
 from inference.desk.table_files import Table
 from mixtures import Observations
+from mixtures.observations import CELLS
 
 DATA = "data.csv"
 
@@ -46,6 +48,17 @@ def table_of(x: Observations) -> tuple[Table, DataSettings]:
     used = {name: f"{name}_" for name, values in single.items() if values is not None}
     for name, column in used.items():
         frame[column] = single[name]
+    of_cells = {name: _names(name, names, getattr(x, name)) for name in CELLS if getattr(x, name) is not None}
+    for name, columns in of_cells.items():
+        cells = getattr(x, name).reshape(len(x), -1)
+        frame[list(columns)] = np.where(np.isfinite(cells), cells, np.nan)
     missing = "raise" if x.observed is None else "allow"
-    settings = DataSettings(DATA, names, covariates, missing=missing, categories=categories)
-    return Table(frame_of(text_of(frame), categories), "run", "from Python"), replace(settings, **used)  # type: ignore[arg-type]
+    kept = DataSettings(DATA, names, covariates, missing=missing, categories=categories)
+    settings = replace(kept, **used, **of_cells)  # type: ignore[arg-type]
+    return Table(frame_of(text_of(frame), categories), "run", "from Python"), settings
+
+
+def _names(name: str, columns: tuple[str, ...], values: np.ndarray) -> tuple[str, ...]:
+    """Of columns that hold numbers of cells, or a matrix for each row."""
+    pairs = (f"{one}_{other}" for one in columns for other in columns)
+    return tuple(f"{column}_{name}" for column in (pairs if values.ndim == 3 else columns))

@@ -38,6 +38,11 @@ class DataSettings:
         standardise: whether columns of numbers are measured in standard deviations from their means.
         categories: the names of the categories of columns, where the table alone does not say their order.
         groups: the column of the groups that rows belong to.
+        lower: columns of lower bounds, one for each of `columns`, see `Observations`.
+        upper: columns of upper bounds.
+        trials: columns of trials, likewise, or one for all.
+        exposure: columns of exposures, likewise, or one for all.
+        errors: columns of standard errors, one for each of `columns`; or of covariances, one for each pair of them.
     """
 
     source: str
@@ -54,6 +59,11 @@ class DataSettings:
     standardise: bool = False
     categories: dict[str, list[str]] = field(default_factory=dict)
     groups: str = ""
+    lower: tuple[str, ...] = ()
+    upper: tuple[str, ...] = ()
+    trials: tuple[str, ...] = ()
+    exposure: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
 
     def __post_init__(self):
         check_choice("missing", self.missing, MISSING)

@@ -32,6 +32,7 @@ from .posterior import plot_traces as plot_traces
 from .predictive import plot_predictive as plot_predictive
 from .profiles import plot_profiles as plot_profiles
 from .regression import plot_regression as plot_regression
+from .residuals import plot_pseudo_residuals as plot_pseudo_residuals
 from .scatter import confidence_ellipse as confidence_ellipse
 from .selection import plot_selection as plot_selection
 from .style import house_style as house_style

@@ -175,9 +175,9 @@ def _shares(table: np.ndarray) -> np.ndarray:
 def standardised(family: Any, x: Observations) -> tuple[np.ndarray, np.ndarray]:
     """The data z on the line that goes with the family's support, each column of spread 1, (rows, features); and log |dx/dz| of each row.
 
-    Cells that are missing have no part in the latter, as they have none in a row's density.
+    Cells that are missing, or known by bounds alone, have no part in the latter, as they have none in a row's density.
     """
-    values = x.x if x.x.ndim == 2 else x.x[:, None]
+    values = x.substituted if x.x.ndim == 2 else x.substituted[:, None]
     members = [column for _, column in family.pairs] if isinstance(family, Product) else [family] * values.shape[1]
     both = [parts_of(member).support.straightened(column) for member, column in zip(members, values.T, strict=True)]
     straight = np.stack([y for y, _ in both], axis=1)
@@ -185,7 +185,7 @@ def standardised(family: Any, x: Observations) -> tuple[np.ndarray, np.ndarray]:
     spread, level = np.nanstd(straight, axis=0), np.nanmax(np.abs(straight), axis=0)
     is_constant = spread <= ROUNDING * level  # equal values have a mean that is rounded
     unit = np.where(is_constant, np.where(level > 0, CONSTANT * level, 1.0), spread)
-    log_slope = np.where(np.isnan(values), 0.0, log_slope + np.log(unit))
+    log_slope = np.where(np.isnan(x.x.reshape(values.shape)), 0.0, log_slope + np.log(unit))
     return (straight - np.nanmean(straight, axis=0)) / unit, log_slope.sum(axis=1)
 
 

@@ -20,6 +20,7 @@ from inference.posterior.circle import unrolled
 from inference.results import versions
 from inference.samplers.protocol import Draws
 from mixtures import Observations, Program
+from mixtures.observations import CELLS
 from mixtures.priors import Prior
 from mixtures.specification import kept, to_json
 
@@ -179,6 +180,12 @@ def _constants(program: Program, x: Observations) -> xr.Dataset:
         if values is not None:
             constants = constants.assign_coords(rows=x.coords()["rows"])
             constants[name] = (("rows",), np.array(values))
+    for name in CELLS:
+        if getattr(x, name) is not None:
+            known = {dim: value for dim, value in x.coords().items() if dim != "covariates"}
+            constants = constants.assign_coords(known)
+            values = np.array(getattr(x, name))
+            constants[f"{name}_of_rows"] = (("rows", "features", "features_bis")[: values.ndim], values)
     for name, values in (x.data or {}).items():
         dims = [f"{NAMED}{name}_dim_{axis}" for axis in range(values.ndim)]
         constants[f"{NAMED}{name}"] = (dims, np.array(values))

@@ -45,6 +45,21 @@ class Chain(Assignment):
         _, until = chains.forward(xp, chains.sum_tree(xp, self._steps(xp, values, table, rows)), table.shape[0])
         return xp.exp(until - logsumexp(xp, until, 1)[:, None])
 
+    def predicted(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
+        ahead = self._ahead(xp, values, chains.sum_tree(xp, self._steps(xp, values, table, rows)), table, rows)
+        return ahead - logsumexp(xp, ahead, 1)[:, None]
+
+    def left_out(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
+        tree = chains.sum_tree(xp, self._steps(xp, values, table, rows))
+        both = self._ahead(xp, values, tree, table, rows) + chains.backward(xp, tree, table.shape[0])
+        return both - logsumexp(xp, both, 1)[:, None]
+
+    def _ahead(self, xp: Any, values: Values, tree: chains.Tree, table: Array, rows: Rows) -> Array:
+        """log p(assignment_i = k, the rows before), (rows, components)."""
+        before, _ = chains.forward(xp, tree, table.shape[0])
+        moves = self._steps(xp, values, xp.zeros_like(table), rows)
+        return logsumexp(xp, before[:, :, None] + moves, 1)
+
     def mode(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
         tree = chains.max_tree(xp, self._steps(xp, values, table, rows))
         return chains.path(xp, tree, table.shape[0], lambda scores: xp.argmax(scores, axis=1))

@@ -180,6 +180,22 @@ class Assignment(ABC):
         """P(assignment_i = k | row i and those before it, parameters): all that matters, where rows are independent."""
         return self.marginals(xp, values, table, rows)
 
+    def predicted(
+        self, xp: Any, values: Values, table: Float[Array, "rows components"], rows: Rows
+    ) -> Float[Array, "rows components"]:
+        """log P(assignment_i = k | the rows before, parameters)."""
+        raise NotImplementedError(f"{type(self).__name__} has no order of rows")
+
+    def left_out(
+        self, xp: Any, values: Values, table: Float[Array, "rows components"], rows: Rows
+    ) -> Float[Array, "rows components"]:
+        """log P(assignment_i = k | all other rows, parameters): what is known of a row's assignment but for the row itself."""
+        found = []
+        for row in range(table.shape[0]):  # a row that says nothing of its assignment is as good as none
+            blank = xp.where((xp.arange(table.shape[0]) == row)[:, None], xp.zeros_like(table), table)
+            found.append(xp.log(self.marginals(xp, values, blank, rows)[row]))
+        return xp.stack(found)
+
     @abstractmethod
     def mode(self, xp: Any, values: Values, table: Float[Array, "rows components"], rows: Rows) -> Int[Array, " rows"]:
         """The most probable assignments of all rows together."""
@@ -229,6 +245,12 @@ class RowWise(Assignment):
                 advice="A law of so many components alone says so in its method check.",
             )
         return table + own
+
+    def predicted(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
+        return self.left_out(xp, values, table, rows)
+
+    def left_out(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
+        return self.log_probs(xp, values, rows) + xp.zeros_like(table)
 
     def log_marginal(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
         return logsumexp(xp, self.joint(xp, values, table, rows), 1)

@@ -8,7 +8,7 @@ from mixtures.families.family import Family
 from mixtures.families.gaussian import Gaussian
 from mixtures.families.negative_binomial import NegativeBinomial
 from mixtures.families.noise import WithNoise
-from mixtures.families.parameter_free import PointMass, Uniform
+from mixtures.families.parameter_free import Never, PointMass, Uniform
 from mixtures.families.parts import Parts
 from mixtures.families.per_component import PerComponent
 from mixtures.families.poisson import Poisson, ZeroInflatedPoisson
@@ -16,6 +16,7 @@ from mixtures.families.positive import Exponential, Gamma, LogNormal, Weibull
 from mixtures.families.product import Product
 from mixtures.families.regression import Regression
 from mixtures.families.student_t import StudentT
+from mixtures.families.truncated import Truncated
 
 __all__ = [
     "Bernoulli",
@@ -30,6 +31,7 @@ __all__ = [
     "LogNormal",
     "Multinomial",
     "NegativeBinomial",
+    "Never",
     "Parts",
     "PerComponent",
     "PointMass",
@@ -37,6 +39,7 @@ __all__ = [
     "Product",
     "Regression",
     "StudentT",
+    "Truncated",
     "Uniform",
     "VonMises",
     "Weibull",

@@ -20,6 +20,7 @@ class Beta(Columns):
     """Proportions between 0 and 1; sites `concentration1` and `concentration0`, mean concentration1 / (concentration1 + concentration0)."""
 
     default_priors: ClassVar[Mapping[str, Prior]] = {"concentration1": CONCENTRATION, "concentration0": CONCENTRATION}
+    has_tails: ClassVar[bool] = True
     support: ClassVar[Support] = UNIT_INTERVAL
 
     def cell(self, ppl: PPL, parameters: Mapping[str, Array]) -> Distribution:

@@ -35,6 +35,7 @@ class Categorical(Columns):
 
     categories: int
 
+    has_tails: ClassVar[bool] = True
     default_priors: ClassVar[Mapping[str, Prior]] = {"probs": PROBS}
 
     def __post_init__(self):

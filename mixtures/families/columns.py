@@ -7,14 +7,14 @@ here, once. Your own family is made the same way.
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from mixtures.errors import ModelError
 from mixtures.families.family import Draw, Family
-from mixtures.families.parts import Parts
+from mixtures.families.parts import Parts, always, never
 from mixtures.families.support import REAL, Support
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
@@ -52,6 +52,10 @@ class Columns(Family):
 
     default_priors: ClassVar[Mapping[str, Prior]]
     support: ClassVar[Support] = REAL
+    takes: ClassVar[frozenset[str]] = frozenset()
+    """The known numbers of a row that a cell depends on where there are some, see `Parts`."""
+    has_tails: ClassVar[bool] = False
+    """Whether the distribution of a cell says `log_tails`, log P(X <= x) and log P(X > x)."""
 
     def __post_init__(self):
         if not isinstance(getattr(self, "default_priors", None), Mapping):
@@ -83,21 +87,32 @@ class Columns(Family):
         return {site: draw(site, shape=shape, dims=dims) for site in self.priors_by_site}
 
     def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
-        return joined(self.cell(ppl, parameters), parameters, features)
+        return joined(ppl, self.cell(ppl, parameters), parameters, features)
 
     def check(self, x: Observations) -> None:
         self.parts().support.check(x)
 
     def parts(self) -> Parts:
         # a user's dataclass may have a field of that name
-        return Parts(support=self.support if isinstance(self.support, Support) else REAL)
+        support = self.support if isinstance(self.support, Support) else REAL
+        tails = always if self.has_tails else never
+        return Parts(support=support, takes=self.takes, has_distribution_function=tails)
 
 
-def joined(cell: Distribution, parameters: Mapping[str, Array], features: int | None) -> Distribution:
-    """The distribution of a row of independent cells; cells that were not observed add nothing."""
-    if "observed" in parameters:
+def joined(ppl: PPL, cell: Distribution, parameters: Mapping[str, Any], features: int | None) -> Distribution:
+    """The distribution of a row of independent cells; of those that were not observed, what their bounds say."""
+    if "truncated" in parameters:
+        cell = ppl.dist.Truncated(cell, *parameters["truncated"])
+    if "lower" in parameters or "upper" in parameters:
+        cell = ppl.dist.Censored(cell, parameters["observed"], parameters.get("lower"), parameters.get("upper"))
+    elif "observed" in parameters:
         cell = cell.mask(parameters["observed"])
     return cell if features is None else cell.to_event(1)
+
+
+def exposed(rate: Array, parameters: Mapping[str, Array]) -> Array:
+    """The rate of events over each row's exposure, where rows have one."""
+    return rate * parameters["exposure"] if "exposure" in parameters else rate
 
 
 def rows_where(

@@ -54,6 +54,9 @@ DEFAULT_PRIORS = {
 class Gaussian(Family):
     """Rows are normal within a component.
 
+    Where rows bring errors of measurement, `Observations(x, errors=)`, a row is N(loc, Sigma + S_i) and the component is of what would be
+    measured without (extreme deconvolution: Bovy, Hogg & Roweis 2011, Annals of Applied Statistics 5).
+
     Sites: `loc` (components[, features]) and `scale` ([components][, features]), the standard deviations along the axes; and, depending on
     the covariance structure: `log_volume` (components,) and `log_shape` (components, features), log variances relative to the mean
     over components; `correlation_cholesky` ([components,] features, features); `orientation` ([components,] planes), the rotation of the
@@ -99,7 +102,17 @@ class Gaussian(Family):
         return {site: prior for site, prior in table.items() if is_used.get(site, True)}
 
     def parts(self) -> Parts:
-        return Parts(jointly=self._jointly, covariances=self.covariances)
+        return Parts(
+            jointly=self._jointly,
+            covariances=self.covariances,
+            takes=frozenset({"errors"}),
+            has_distribution_function=self._has_distribution_function,
+        )
+
+    def _has_distribution_function(self, features: int | None) -> bool:
+        """Cells of correlated columns have none of their own."""
+        form = self.structure(features)
+        return features is None or not (form.has_correlation or form.has_orientation)
 
     def _jointly(self, ppl: PPL, draw: Draw, components: int, features: int | None) -> dict[str, Array]:
         """What components have relative to each other: the sites that sum to zero over them."""
@@ -142,6 +155,7 @@ class Gaussian(Family):
             scale = scale * ppl.xp.exp(0.5 * parameters["log_volume"][..., None])
         if "log_shape" in parameters:
             scale = scale * ppl.xp.exp(0.5 * parameters["log_shape"])
+        errors, roots = parameters.get("errors"), parameters.get("error_roots")
         if form.has_orientation:
             # Sigma = Q diag(spread)^2 Q'
             normal = ppl.dist.RotatedNormal(loc, scale, parameters["orientation"])
@@ -150,9 +164,14 @@ class Gaussian(Family):
         elif form.has_correlation:
             # Sigma = L L', L = diag(spread) C where R = C C'
             normal = ppl.dist.MultivariateNormal(loc, scale_tril=scale[..., None] * parameters["correlation_cholesky"])
+        elif roots is not None:
+            normal = ppl.dist.MultivariateNormal(loc, scale_tril=scale[..., None] * ppl.xp.eye(features))
         else:
-            return joined(ppl.dist.Normal(loc, scale), parameters, features)
-        return observed_normal(ppl, normal, parameters.get("observed"))
+            known = scale if errors is None else ppl.xp.sqrt(scale**2 + errors**2)
+            return joined(ppl, ppl.dist.Normal(loc, known), parameters, features)
+        if errors is not None:
+            roots = errors[..., None] * ppl.xp.eye(features)
+        return observed_normal(ppl, normal, parameters.get("observed"), roots)
 
     def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
         # Each component is given a share 1/K of the data's variance: larger starts end in one cluster that has everything.

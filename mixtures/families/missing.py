@@ -1,4 +1,4 @@
-"""The marginal of the observed columns, where columns are correlated.
+"""The marginal of the observed columns, and of columns measured with error, where columns are correlated.
 
 A missing column is set apart: its location and its value become 0, it becomes independent of the others, and its own density a constant. So
 every row keeps the same shape whatever its pattern, and gradients stay finite.
@@ -10,19 +10,22 @@ from typing import Any
 from mixtures.ppl.protocol import PPL, Array, Distribution
 
 
-def observed_normal(ppl: PPL, normal: Distribution, observed: Array | None) -> Distribution:
-    """The normal of the observed columns.
+def observed_normal(
+    ppl: PPL, normal: Distribution, observed: Array | None, errors: Array | None = None
+) -> Distribution:
+    """The normal of the observed columns, measured with errors.
 
     Args:
         ppl: the words of a backend.
         normal: a multivariate normal, with its `loc` and a square root of its covariance, `root` or `scale_tril`.
         observed: which cells were observed, (rows, features); None: all.
+        errors: roots E of the errors' covariances S = E E', (rows, features, features); None: none.
     """
-    if observed is None:
+    if observed is None and errors is None:
         return normal
-    seen = observed * ppl.xp.ones(())
+    seen = ppl.xp.ones_like(normal.loc) if observed is None else observed * ppl.xp.ones(())
     # N(0; 0, 1 / (2 pi)) = 1: missing columns add nothing
-    root = _apart(ppl.xp, _root(normal), seen, 1 / (2 * math.pi))
+    root = _apart(ppl.xp, _root(normal), seen, 1 / (2 * math.pi), errors)
     return ppl.dist.MultivariateNormal(normal.loc * seen, scale_tril=root)
 
 
@@ -40,14 +43,17 @@ def _root(distribution: Distribution) -> Array:
     return distribution.root if hasattr(distribution, "root") else distribution.scale_tril
 
 
-def _apart(xp: Any, root: Array, seen: Array, variance: float) -> Array:
+def _apart(xp: Any, root: Array, seen: Array, variance: float, errors: Array | None = None) -> Array:
     """Cholesky factors, (..., rows, features, features), of covariances where missing columns stand apart with a variance of their own.
 
     M Sigma M + v (I - M) = A'A = U'U with A = [L'M; sqrt(v) (I - M)] = Q U and M = diag(seen): as exact as the root L, and always defined.
     By Gram and Schmidt's modified method (Bjorck 1967, BIT 7, on its accuracy), whose steps are for all rows at once: libraries factor
-    many small matrices one by one.
+    many small matrices one by one. Errors are rows of A as well: (L L' + E E') = A'A with A = [L'; E'].
     """
     left = xp.matrix_transpose(seen[..., :, None] * root)
+    if errors is not None:
+        below = xp.matrix_transpose(seen[..., :, None] * errors)
+        left = xp.concat([left + 0 * below, below + 0 * left], axis=-2)
     features, rows = seen.shape[-1], []
     for j in range(features):
         column = left[..., :, j]

@@ -15,8 +15,8 @@ from mixtures.statistics import MINUS_LOG_MEAN
 class NegativeBinomial(Columns):
     """Counts with variance above the mean within a component; sites `concentration` and `rate`.
 
-    The mean is concentration / rate and the variance mean + mean^2 / concentration: Poisson counts whose rate varies as
-    Gamma(concentration, rate). Both backends call it GammaPoisson.
+    The mean is concentration / rate, times the row's exposure where rows have one, and the variance mean + mean^2 / concentration: Poisson
+    counts whose rate varies as Gamma(concentration, rate). Both backends call it GammaPoisson.
     """
 
     default_priors: ClassVar[Mapping[str, Prior]] = {
@@ -25,10 +25,14 @@ class NegativeBinomial(Columns):
         # Given concentration 1, the mean lies between 1/20 and 20 times the data's, with probability 0.95.
         "rate": LogNormal(MINUS_LOG_MEAN, 1.5),
     }
+    takes: ClassVar[frozenset[str]] = frozenset({"exposure"})
+    has_tails: ClassVar[bool] = True
     support: ClassVar[Support] = COUNTS
 
     def cell(self, ppl: PPL, parameters: Mapping[str, Array]) -> Distribution:
-        return ppl.dist.GammaPoisson(concentration=parameters["concentration"], rate=parameters["rate"])
+        # the gamma's rate, by which the mean is divided
+        rate = parameters["rate"] / parameters["exposure"] if "exposure" in parameters else parameters["rate"]
+        return ppl.dist.GammaPoisson(concentration=parameters["concentration"], rate=rate)
 
     def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
         concentration = np.full(x[rows].shape, 2.0)

@@ -12,7 +12,7 @@ from mixtures.checks import check_flags, is_number
 from mixtures.errors import DataError, ModelError, in_words
 from mixtures.families.columns import joined, rows_where
 from mixtures.families.family import Draw, Family
-from mixtures.families.parts import Parts
+from mixtures.families.parts import Parts, always
 from mixtures.families.support import COUNTS, REAL
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
@@ -47,7 +47,7 @@ class ParameterFree(Family):
 
     def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
         cell = self.cell(ppl)
-        return joined(cell if features is None else cell.expand((features,)), parameters, features)
+        return joined(ppl, cell if features is None else cell.expand((features,)), parameters, features)
 
     def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
         return {}
@@ -75,7 +75,7 @@ class PointMass(ParameterFree):
         return ppl.dist.PointMass(float(self.value))
 
     def parts(self) -> Parts:
-        return Parts(can_be=self._can_be)
+        return Parts(can_be=self._can_be, has_distribution_function=always)
 
     def _can_be(self, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
         """The rows that are the value."""
@@ -83,6 +83,35 @@ class PointMass(ParameterFree):
 
     def check(self, x: Observations) -> None:
         """Other values belong to other components."""
+
+
+@dataclass(frozen=True)
+class Never(ParameterFree):
+    """What does not happen at any time: every known time is impossible, and every time until now without it certain; no sites.
+
+    The component of those who are cured, beside components of times (Boag 1949; Farewell 1982), where some times are right-censored.
+
+    Example:
+        >>> from mixtures import Mixture, Observations
+        >>> from mixtures.families import PerComponent, Weibull
+        >>> cure = Mixture(2, PerComponent([Never(), Weibull()]))
+        >>> x = Observations([1.2, 0.7, float("nan")], lower=[float("nan"), float("nan"), 5.0])
+        >>> sorted(cure.priors)
+        ['concentration_1', 'scale_1', 'weights']
+    """
+
+    def cell(self, ppl: PPL) -> Distribution:
+        return ppl.dist.PointMass(float("inf"))
+
+    def parts(self) -> Parts:
+        return Parts(can_be=self._can_be, has_distribution_function=always)
+
+    def _can_be(self, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
+        """No row of a known time."""
+        return rows_where(np.zeros(x.shape, dtype=bool), x, components)
+
+    def check(self, x: Observations) -> None:
+        """Times that are known belong to other components."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +141,7 @@ class Uniform(ParameterFree):
         super().__post_init__()
         check_flags(whole=self.whole)
         for name in ("low", "high"):
-            object.__setattr__(self, name, _checked_bound(name, getattr(self, name)))
+            object.__setattr__(self, name, checked_bound(name, getattr(self, name)))
         if len({len(bound) for bound in (self.low, self.high) if isinstance(bound, tuple)}) > 1:
             got = f"{np.size(self.low)} and {np.size(self.high)} numbers"
             raise ModelError("low, high", got=got, expected="one number each, or one for each column")
@@ -126,10 +155,10 @@ class Uniform(ParameterFree):
 
     def parts(self) -> Parts:
         # the kind of values, whatever the bounds: rows beyond them belong to other components
-        return Parts(support=COUNTS if self.whole else REAL, can_be=self._can_be)
+        return Parts(support=COUNTS if self.whole else REAL, can_be=self._can_be, has_distribution_function=always)
 
     def cell(self, ppl: PPL) -> Distribution:
-        return (ppl.dist.DiscreteUniform if self.whole else ppl.dist.Uniform)(_number(self.low), _number(self.high))
+        return (ppl.dist.DiscreteUniform if self.whole else ppl.dist.Uniform)(number(self.low), number(self.high))
 
     def _can_be(self, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
         """The rows between the bounds."""
@@ -151,7 +180,7 @@ class Uniform(ParameterFree):
             )
 
 
-def _checked_bound(name: str, given: Any) -> Bound:
+def checked_bound(name: str, given: Any) -> Bound:
     """A bound in its hashable form: one number, or a tuple of them."""
     try:
         bound = np.asarray(given)
@@ -162,5 +191,6 @@ def _checked_bound(name: str, given: Any) -> Bound:
     return float(bound) if bound.ndim == 0 else tuple(bound.astype(float).tolist())
 
 
-def _number(bound: Bound) -> float | np.ndarray:
+def number(bound: Bound) -> float | np.ndarray:
+    """A bound as an array takes it."""
     return bound if isinstance(bound, float) else np.array(bound)

@@ -24,6 +24,16 @@ def nothing(ppl: PPL, draw: Any, components: int, features: int | None) -> dict[
     return {}
 
 
+def always(features: int | None) -> bool:
+    """Whatever the number of columns."""
+    return True
+
+
+def never(features: int | None) -> bool:
+    """With no number of columns."""
+    return False
+
+
 @dataclass(frozen=True)
 class Parts:
     """The optional parts of a family.
@@ -43,6 +53,10 @@ class Parts:
         can_be: (x, components) -> which rows could be of which component whatever the parameters, (rows, components); a missing cell (NaN)
             rules nothing out.
         covariances: (parameters, features) -> the components' covariance matrices, (..., components, features, features).
+        takes: the known numbers of a row that its distribution depends on where there are some, `"trials"`, `"exposure"` or `"errors"`.
+        needs: those of them that there must be.
+        has_distribution_function: features -> whether a cell may be known by bounds alone, or cut off at some: its emission then joins cells
+            by `families.columns.joined`, and their distributions say `log_tails`.
         closed_form: EM's M-step, an `inference.point.em.closed_form.ClosedForm`; None: by gradients.
 
     Example:
@@ -63,6 +77,9 @@ class Parts:
     observe: Callable[[PPL, dict[Any, Array], Array | None], Any] | None = None
     can_be: Callable[[np.ndarray, int], np.ndarray] = everything
     covariances: Callable[..., np.ndarray] | None = None
+    takes: frozenset[str] = frozenset()
+    needs: frozenset[str] = frozenset()
+    has_distribution_function: Callable[[int | None], bool] = never
     closed_form: Any | None = None
 
     @property
@@ -87,4 +104,6 @@ def of_members(members: Iterable[Parts]) -> Parts:
         redundant_sites=frozenset().union(*(parts.redundant_sites for parts in each)),
         circular_sites=frozenset().union(*(parts.circular_sites for parts in each)),
         linear_predictors=tuple(pair for parts in each for pair in parts.linear_predictors),
+        takes=frozenset().union(*(parts.takes for parts in each)),
+        needs=frozenset().union(*(parts.needs for parts in each)),
     )

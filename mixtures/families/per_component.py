@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from mixtures.errors import ModelError, in_words
 from mixtures.families.family import Draw, Family
 from mixtures.families.members import can_be, check_family, parts_of, started, with_covariates
-from mixtures.families.parameter_free import PointMass
+from mixtures.families.parameter_free import Never, PointMass
 from mixtures.families.parts import Parts, of_members
 from mixtures.families.product import Product
 from mixtures.observations import Observations
@@ -86,6 +86,7 @@ class PerComponent(Family):
             ),
             with_covariates=self._with_covariates if any(parts.needs_covariates for parts in each) else None,
             can_be=self._can_be,
+            has_distribution_function=lambda features: all(part.has_distribution_function(features) for part in each),
         )
 
     def _with_covariates(self, count: int) -> "PerComponent":
@@ -155,7 +156,8 @@ class PerComponent(Family):
 
 def _check_alike(members: tuple[Family, ...]) -> None:
     """Check that the members' densities can be compared: counts have probabilities, measurements have densities."""
-    kinds = {isinstance(member, PointMass) or parts_of(member).support.is_discrete for member in members}
+    timed = [member for member in members if not isinstance(member, Never)]  # which has neither
+    kinds = {isinstance(member, PointMass) or parts_of(member).support.is_discrete for member in timed}
     if len(kinds) > 1:
         raise ModelError(
             "members",

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mixtures.families.columns import Columns, positive_at
+from mixtures.families.columns import Columns, exposed, positive_at
 from mixtures.families.support import COUNTS, Support
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import Beta, Gamma, Prior
@@ -16,7 +16,7 @@ RATE = Gamma(2.0, INVERSE_MEAN)
 
 
 class Poisson(Columns):
-    """Counts with variance equal to the mean within a component; site `rate`.
+    """Counts with variance equal to the mean within a component; site `rate`, of one unit of exposure where rows have some.
 
     Example:
         >>> from mixtures import Mixture
@@ -32,10 +32,12 @@ class Poisson(Columns):
     """
 
     default_priors: ClassVar[Mapping[str, Prior]] = {"rate": RATE}
+    takes: ClassVar[frozenset[str]] = frozenset({"exposure"})
+    has_tails: ClassVar[bool] = True
     support: ClassVar[Support] = COUNTS
 
     def cell(self, ppl: PPL, parameters: Mapping[str, Array]) -> Distribution:
-        return ppl.dist.Poisson(rate=parameters["rate"])
+        return ppl.dist.Poisson(rate=exposed(parameters["rate"], parameters))
 
     def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
         return {"rate": positive_at(x, rows)}
@@ -52,10 +54,12 @@ class ZeroInflatedPoisson(Columns):
         "gate": Beta(1.5, 1.5),
         "rate": RATE,
     }
+    takes: ClassVar[frozenset[str]] = frozenset({"exposure"})
+    has_tails: ClassVar[bool] = True
     support: ClassVar[Support] = COUNTS
 
     def cell(self, ppl: PPL, parameters: Mapping[str, Array]) -> Distribution:
-        return ppl.dist.ZeroInflatedPoisson(gate=parameters["gate"], rate=parameters["rate"])
+        return ppl.dist.ZeroInflatedPoisson(gate=parameters["gate"], rate=exposed(parameters["rate"], parameters))
 
     def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
         return {"gate": np.full(x[rows].shape, 0.2), "rate": positive_at(x, rows)}

@@ -23,6 +23,7 @@ class Exponential(Columns):
 
     # Conjugate, with its mode at one over the data's mean.
     default_priors: ClassVar[Mapping[str, Prior]] = {"rate": GammaPrior(2.0, MEAN)}
+    has_tails: ClassVar[bool] = True
     support: ClassVar[Support] = NONNEGATIVE
 
     def cell(self, ppl: PPL, parameters: Mapping[str, Array]) -> Distribution:
@@ -40,6 +41,7 @@ class Gamma(Columns):
         # As wide as that of the concentration, and centred so that the mean at concentration 1 is the data's.
         "rate": LogNormalPrior(MINUS_LOG_MEAN, 2.0),
     }
+    has_tails: ClassVar[bool] = True
     support: ClassVar[Support] = POSITIVE
 
     def cell(self, ppl: PPL, parameters: Mapping[str, Array]) -> Distribution:
@@ -59,6 +61,7 @@ class LogNormal(Columns):
         "loc": Normal(LOG_MIDRANGE, LOG_RANGE),
         "scale": LogNormalPrior(LOG_HALF_LOG_SD, 1.0),
     }
+    has_tails: ClassVar[bool] = True
     support: ClassVar[Support] = POSITIVE
 
     def cell(self, ppl: PPL, parameters: Mapping[str, Array]) -> Distribution:
@@ -80,6 +83,7 @@ class Weibull(Columns):
         # A shape of 1 is the exponential, 3.6 nearly normal: from 0.3 to 14 with probability 0.95.
         "concentration": LogNormalPrior(0.7, 1.0),
     }
+    has_tails: ClassVar[bool] = True
     support: ClassVar[Support] = POSITIVE
 
     def cell(self, ppl: PPL, parameters: Mapping[str, Array]) -> Distribution:

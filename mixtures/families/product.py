@@ -9,11 +9,12 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from mixtures.errors import DataError, ModelError, in_words
+from mixtures.families.bounds import check_bounds
 from mixtures.families.categorical import Multinomial
 from mixtures.families.family import Draw, Family
 from mixtures.families.members import can_be, check_family, parts_of, started, with_covariates
-from mixtures.families.parts import Parts, of_members
-from mixtures.observations import Observations
+from mixtures.families.parts import Parts, always, of_members
+from mixtures.observations import CELLS, Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import GivenPriors, Prior, freeze, override
 
@@ -109,6 +110,7 @@ class Product(Family):
             parameter_free_components=frozenset.intersection(*(parts.parameter_free_components for parts in each)),
             with_covariates=self._with_covariates if any(parts.needs_covariates for parts in each) else None,
             observe=self._observe,
+            has_distribution_function=always,  # where columns have bounds, these are asked: see `check`
             can_be=self._can_be,
         )
 
@@ -139,8 +141,12 @@ class Product(Family):
             own = {key[1]: value for key, value in parameters.items() if isinstance(key, tuple) and key[0] == name}
             own |= {key: value for key, value in parameters.items() if isinstance(key, str)}
             column = x if x is None or x.ndim == 1 else x[:, index]
+            own |= {
+                key: own[key] if own[key].ndim == 1 else own[key][:, index]
+                for key in ("observed", *CELLS)
+                if key in own
+            }
             if "observed" in own:
-                own["observed"] = own["observed"] if own["observed"].ndim == 1 else own["observed"][:, index]
                 column = ppl.xp.where(own["observed"], column, parts_of(family).support.example)
             drawn[name] = ppl.sample(site_of(name), family.emission(ppl, own, None), obs=column)
         return drawn if x is None else x
@@ -172,7 +178,9 @@ class Product(Family):
                 advice=f"Select them: x[{names}].",
             )
         for index, (_, family) in enumerate(self.pairs):
-            family.check(x.column(index))
+            column = x.column(index)
+            family.check(column)
+            check_bounds(family, column)
 
 
 def _pairs(columns: Any) -> tuple[tuple[str, Any], ...]:

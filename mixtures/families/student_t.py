@@ -72,7 +72,9 @@ class StudentT(Family):
         return {**df, **self._gaussian.priors_by_site}
 
     def parts(self) -> Parts:
-        return replace(self._gaussian.parts(), covariances=self.covariances)
+        own = replace(self._gaussian.parts(), covariances=self.covariances)
+        # with several columns the t is multivariate, whatever the covariance
+        return replace(own, takes=frozenset(), has_distribution_function=lambda features: features is None)
 
     def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
         return self._gaussian.shared(ppl, draw, features)
@@ -84,7 +86,7 @@ class StudentT(Family):
     def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
         df = parameters["df"] if self.df is None else ppl.array(float(self.df))
         if features is None:
-            return joined(ppl.dist.StudentT(df, parameters["loc"], parameters["scale"]), parameters, None)
+            return joined(ppl, ppl.dist.StudentT(df, parameters["loc"], parameters["scale"]), parameters, None)
         complete = {site: value for site, value in parameters.items() if site != "observed"}
         normal = self._gaussian.emission(ppl, complete, features)
         return observed_t(ppl, ppl.dist.StudentTLike(normal, df), parameters.get("observed"))

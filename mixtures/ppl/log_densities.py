@@ -99,11 +99,14 @@ class LogDensities:
 
     def beta(self, x: Array, concentration1: Array, concentration0: Array) -> Array:
         """log(x^(a - 1) (1 - x)^(b - 1) / B(a, b)): a binomial density's formula for a successes and b failures."""
-        a, b, log_x, log_rest = concentration1, concentration0, self.xp.log(x), self.xp.log1p(-x)
+        log_x, log_rest = self.xp.log(x), self.xp.log1p(-x)
+        return self.beta_logit((x, log_x), (1 - x, log_rest), concentration1, concentration0) - log_x - log_rest
+
+    def beta_logit(self, p: tuple[Array, Array], q: tuple[Array, Array], a: Array, b: Array) -> Array:
+        """log(p^a q^b / B(a, b)): the density of log p / q where p = 1 - q has a beta distribution; both with their logarithms."""
         total = a + b
         log_total = self.xp.log(total)
-        factor = self.xp.log(a) + self.xp.log(b) - log_total - log_x - log_rest
-        return factor + self._trials(a, b, (total, log_total), (x, log_x), (1 - x, log_rest))
+        return self.xp.log(a) + self.xp.log(b) - log_total + self._trials(a, b, (total, log_total), p, q)
 
     def binomial(self, x: Array, total: Array, probs: Array) -> Array:
         """log((n choose x) p^x (1 - p)^(n - x))."""

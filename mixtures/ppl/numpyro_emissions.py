@@ -8,14 +8,36 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from jax.scipy.special import gammaln, i0e
+from jax.scipy.special import gammaln, i0e, log_ndtr
 from numpyro.distributions import constraints
 
+from mixtures.ppl import numpyro_distributions as own
 from mixtures.ppl.log_densities import LogDensities
+from mixtures.ppl.log_tails import LogTails
 from mixtures.ppl.numpyro_distributions import MultivariateNormal
 from mixtures.ppl.protocol import IMPOSSIBLE
 
 DENSITIES = LogDensities(jnp, gammaln, i0e)
+TAILS = LogTails(
+    DENSITIES,
+    log_ndtr=lambda z: log_ndtr(z, series_order=10),  # the library's three terms have eight digits at z = -20
+    constant=jax.lax.stop_gradient,
+    array=lambda value, like: jnp.asarray(value, dtype=like.dtype),
+)
+
+
+class Normal(own.Normal):
+    """A normal distribution."""
+
+    def log_tails(self, value):
+        return TAILS.normal(value, self.loc, self.scale)
+
+
+class LogNormal(dist.LogNormal):
+    """A distribution of numbers whose logarithm is normal."""
+
+    def log_tails(self, value):
+        return TAILS.log_normal(value, self.loc, self.scale)
 
 
 class StudentT(dist.StudentT):
@@ -24,6 +46,9 @@ class StudentT(dist.StudentT):
     def log_prob(self, value):
         whitened = (value - self.loc) / self.scale
         return DENSITIES.student_t(whitened**2, self.df, 1) - jnp.log(self.scale)
+
+    def log_tails(self, value):
+        return TAILS.student_t(value, self.df, self.loc, self.scale)
 
 
 class MultivariateStudentT(dist.Distribution):
@@ -69,12 +94,18 @@ class Categorical(dist.CategoricalProbs):
     def log_prob(self, value):
         return super().log_prob(jnp.asarray(value, dtype=int))
 
+    def log_tails(self, value):
+        return TAILS.categories(value, jnp.asarray(self.probs))
+
 
 class Exponential(dist.Exponential):
     """An exponential distribution that holds its bound: a waiting time may be 0, where the library's density is 0."""
 
     def log_prob(self, value):
         return jnp.log(self.rate) - self.rate * value
+
+    def log_tails(self, value):
+        return TAILS.exponential(value, self.rate)
 
 
 class Gamma(dist.Gamma):
@@ -83,6 +114,9 @@ class Gamma(dist.Gamma):
     def log_prob(self, value):
         return DENSITIES.gamma(value, self.concentration, self.rate)
 
+    def log_tails(self, value):
+        return TAILS.gamma(value, self.concentration, self.rate)
+
 
 class Beta(dist.Beta):
     """A beta distribution."""
@@ -90,12 +124,18 @@ class Beta(dist.Beta):
     def log_prob(self, value):
         return DENSITIES.beta(value, self.concentration1, self.concentration0)
 
+    def log_tails(self, value):
+        return TAILS.beta(value, self.concentration1, self.concentration0)
+
 
 class Weibull(dist.Weibull):
     """A Weibull distribution."""
 
     def log_prob(self, value):
         return DENSITIES.weibull(value, self.scale, self.concentration)
+
+    def log_tails(self, value):
+        return TAILS.weibull(value, self.scale, self.concentration)
 
 
 class VonMises(dist.VonMises):
@@ -111,12 +151,18 @@ class Poisson(dist.Poisson):
     def log_prob(self, value):
         return DENSITIES.poisson(value, self.rate)
 
+    def log_tails(self, value):
+        return TAILS.poisson(value, self.rate)
+
 
 class ZeroInflatedPoisson(dist.ZeroInflatedPoisson):
     """A Poisson distribution with extra zeros."""
 
     def log_prob(self, value):
         return DENSITIES.zero_inflated_poisson(value, self.gate, self.rate)
+
+    def log_tails(self, value):
+        return TAILS.zero_inflated_poisson(value, self.gate, self.rate)
 
 
 class GammaPoisson(dist.GammaPoisson):
@@ -125,25 +171,56 @@ class GammaPoisson(dist.GammaPoisson):
     def log_prob(self, value):
         return DENSITIES.gamma_poisson(value, self.concentration, self.rate)
 
+    def log_tails(self, value):
+        return TAILS.gamma_poisson(value, self.concentration, self.rate)
+
 
 class _Bernoulli(dist.BernoulliProbs):
     def log_prob(self, value):
         return DENSITIES.bernoulli(value, jnp.asarray(self.probs))
 
+    def log_tails(self, value):
+        return TAILS.bernoulli(value, self.probs)
 
-class _Binomial(dist.BinomialProbs):
+
+class _OfTrials:
+    """Successes out of trials that are floating point numbers, as data are."""
+
+    batch_shape: Any
+    total_count: Any
+    probs: Any
+
+    def sample(self, key, sample_shape=()):
+        trials = jnp.asarray(self.total_count).astype(int)
+        return dist.BinomialProbs(self.probs, trials).expand(self.batch_shape).sample(key, sample_shape)
+
+
+class _Binomial(_OfTrials, dist.BinomialProbs):
     def log_prob(self, value):
         return DENSITIES.binomial(value, self.total_count, jnp.asarray(self.probs))
+
+    def log_tails(self, value):
+        return TAILS.binomial(value, jnp.asarray(self.total_count, dtype=value.dtype), jnp.asarray(self.probs))
+
+
+class _BernoulliLogits(dist.BernoulliLogits):
+    def log_tails(self, value):
+        return TAILS.bernoulli(value, jax.nn.sigmoid(self.logits))
+
+
+class _BinomialLogits(_OfTrials, dist.BinomialLogits):
+    def log_tails(self, value):
+        return TAILS.binomial(value, jnp.asarray(self.total_count, dtype=value.dtype), jax.nn.sigmoid(self.logits))
 
 
 def bernoulli(probs=None, logits=None):
     """A Bernoulli distribution."""
-    return _Bernoulli(probs) if logits is None else dist.BernoulliLogits(logits)
+    return _Bernoulli(probs) if logits is None else _BernoulliLogits(logits)
 
 
 def binomial(total_count=1, probs=None, logits=None):
     """A binomial distribution."""
-    return _Binomial(probs, total_count) if logits is None else dist.BinomialLogits(logits, total_count)
+    return _Binomial(probs, total_count) if logits is None else _BinomialLogits(logits, total_count)
 
 
 class Multinomial(dist.MultinomialProbs):
@@ -160,6 +237,9 @@ class Uniform(dist.Uniform):
         inside = (value >= self.low) & (value <= self.high)
         return jnp.where(inside, -jnp.log(self.high - self.low), IMPOSSIBLE)
 
+    def log_tails(self, value):
+        return TAILS.uniform(value, self.low, self.high)
+
 
 class DiscreteUniform(dist.DiscreteUniform):
     """Equal probabilities of the whole numbers from `low` to `high`, and none elsewhere, validated or not."""
@@ -171,12 +251,18 @@ class DiscreteUniform(dist.DiscreteUniform):
         inside = (value >= self.low) & (value <= self.high) & (value == jnp.floor(value))
         return jnp.where(inside, -jnp.log(self.high - self.low + 1.0), IMPOSSIBLE)
 
+    def log_tails(self, value):
+        return TAILS.uniform(jnp.floor(value) + 1.0, self.low * 1.0, self.high + 1.0)
+
 
 class PointMass(dist.Delta):
     """All probability at one value."""
 
     def log_prob(self, value):
         return jnp.where(value == self.v, 0.0, IMPOSSIBLE)
+
+    def log_tails(self, value):
+        return TAILS.step(value >= self.v)
 
 
 class Select(dist.Distribution):
@@ -235,8 +321,10 @@ EMISSIONS: dict[str, Any] = {
     "Exponential": Exponential,
     "Gamma": Gamma,
     "GammaPoisson": GammaPoisson,
+    "LogNormal": LogNormal,
     "Multinomial": Multinomial,
     "MultivariateStudentT": multivariate_student_t,
+    "Normal": Normal,
     "PointMass": PointMass,
     "Poisson": Poisson,
     "Select": Select,

@@ -17,6 +17,7 @@ from numpyro.primitives import apply_stack
 from mixtures.interrupts import held_interrupts
 from mixtures.ppl import numpyro_distributions as own
 from mixtures.ppl.at_once import AtOnce
+from mixtures.ppl.numpyro_cells import CELLS
 from mixtures.ppl.numpyro_emissions import EMISSIONS
 from mixtures.ppl.protocol import Array, Distribution
 from mixtures.ppl.side_by_side import SideBySide
@@ -29,7 +30,6 @@ other, and calls nothing compiled; what has been compiled runs beside anything."
 class _Distributions:
     """`numpyro.distributions`, with the package's own first."""
 
-    Normal = own.Normal
     MultivariateNormal = own.MultivariateNormal
     RootInverseGamma = own.RootInverseGamma
     UniformAngle = own.UniformAngle
@@ -38,7 +38,7 @@ class _Distributions:
     EqualVolumeNormal = staticmethod(own.equal_volume_normal)
 
     def __getattr__(self, name):
-        return EMISSIONS.get(name) or getattr(numpyro.distributions, name)
+        return EMISSIONS.get(name) or CELLS.get(name) or getattr(numpyro.distributions, name)
 
 
 class NumPyroPPL:

@@ -13,9 +13,47 @@ from array_api_compat import torch as torch_namespace
 from pyro.distributions import constraints
 
 from mixtures.ppl.log_densities import LogDensities
+from mixtures.ppl.log_tails import LogTails
 from mixtures.ppl.protocol import IMPOSSIBLE
 
 DENSITIES = LogDensities(torch_namespace, torch.lgamma, torch.special.i0e)
+
+
+def log_ndtr(z):
+    """log P(Z <= z) of a standard normal; the library's own has no batching rule."""
+    is_low = z < -1
+    low, high = torch.where(is_low, z, -1.0) / 2**0.5, torch.where(is_low, 0.0, z) / 2**0.5
+    tail = torch.log(0.5 * torch.special.erfcx(-low)) - low**2
+    return torch.where(is_low, tail, torch.log1p(-0.5 * torch.special.erfc(high)))
+
+
+TAILS = LogTails(
+    DENSITIES,
+    log_ndtr=log_ndtr,
+    constant=torch.Tensor.detach,
+    array=lambda value, like: torch.as_tensor(value, dtype=like.dtype),
+)
+
+
+class Normal(dist.Normal):
+    """A normal distribution."""
+
+    def log_tails(self, value):
+        return TAILS.normal(value, self.loc, self.scale)
+
+
+class LogNormal(dist.LogNormal):
+    """A distribution of numbers whose logarithm is normal."""
+
+    def log_tails(self, value):
+        return TAILS.log_normal(value, self.loc, self.scale)
+
+
+class Exponential(dist.Exponential):
+    """An exponential distribution."""
+
+    def log_tails(self, value):
+        return TAILS.exponential(value, self.rate)
 
 
 class StudentT(dist.StudentT):
@@ -25,12 +63,18 @@ class StudentT(dist.StudentT):
         whitened = (value - self.loc) / self.scale
         return DENSITIES.student_t(whitened**2, self.df, 1) - torch.log(self.scale)
 
+    def log_tails(self, value):
+        return TAILS.student_t(value, self.df, self.loc, self.scale)
+
 
 class Gamma(dist.Gamma):
     """A Gamma distribution."""
 
     def log_prob(self, value):
         return DENSITIES.gamma(value, self.concentration, self.rate)
+
+    def log_tails(self, value):
+        return TAILS.gamma(value, self.concentration, self.rate)
 
 
 class Beta(dist.Beta):
@@ -39,12 +83,18 @@ class Beta(dist.Beta):
     def log_prob(self, value):
         return DENSITIES.beta(value, self.concentration1, self.concentration0)
 
+    def log_tails(self, value):
+        return TAILS.beta(value, self.concentration1, self.concentration0)
+
 
 class Weibull(dist.Weibull):
     """A Weibull distribution."""
 
     def log_prob(self, value):
         return DENSITIES.weibull(value, self.scale, self.concentration)
+
+    def log_tails(self, value):
+        return TAILS.weibull(value, self.scale, self.concentration)
 
 
 class VonMises(dist.VonMises):
@@ -60,6 +110,9 @@ class Poisson(dist.Poisson):
     def log_prob(self, value):
         return DENSITIES.poisson(value.to(self.rate), self.rate)
 
+    def log_tails(self, value):
+        return TAILS.poisson(value, self.rate)
+
 
 class ZeroInflatedPoisson(dist.ZeroInflatedPoisson):
     """A Poisson distribution with extra zeros."""
@@ -68,12 +121,18 @@ class ZeroInflatedPoisson(dist.ZeroInflatedPoisson):
         rate = self.base_dist.rate
         return DENSITIES.zero_inflated_poisson(value.to(rate), self.gate, rate)
 
+    def log_tails(self, value):
+        return TAILS.zero_inflated_poisson(value, self.gate, self.base_dist.rate)
+
 
 class GammaPoisson(dist.GammaPoisson):
     """A Gamma mixture of Poissons."""
 
     def log_prob(self, value):
         return DENSITIES.gamma_poisson(value.to(self.rate), self.concentration, self.rate)
+
+    def log_tails(self, value):
+        return TAILS.gamma_poisson(value, self.concentration, self.rate)
 
 
 class Bernoulli(dist.Bernoulli):
@@ -84,6 +143,9 @@ class Bernoulli(dist.Bernoulli):
             return super().log_prob(value)
         return DENSITIES.bernoulli(value, self.probs)
 
+    def log_tails(self, value):
+        return TAILS.bernoulli(value, self.probs)
+
 
 class Binomial(dist.Binomial):
     """A binomial distribution."""
@@ -92,6 +154,9 @@ class Binomial(dist.Binomial):
         if self._param is self.__dict__.get("logits"):  # made from log odds
             return super().log_prob(value)
         return DENSITIES.binomial(value.to(self.probs), self.total_count.to(self.probs), self.probs)
+
+    def log_tails(self, value):
+        return TAILS.binomial(value, self.total_count.to(self.probs), self.probs)
 
 
 class Categorical(dist.Categorical):
@@ -103,6 +168,9 @@ class Categorical(dist.Categorical):
         log_probs = torch.log(self.probs.clamp(min=torch.finfo(self.probs.dtype).tiny))
         value, log_probs = torch.broadcast_tensors(value.long()[..., None], log_probs)
         return log_probs.gather(-1, value[..., :1])[..., 0]
+
+    def log_tails(self, value):
+        return TAILS.categories(value, self.probs)
 
 
 class Multinomial(dist.Multinomial):
@@ -118,6 +186,9 @@ class Uniform(dist.Uniform):
     def log_prob(self, value):
         inside = (value >= self.low) & (value <= self.high)
         return torch.where(inside, -torch.log(self.high - self.low), IMPOSSIBLE)
+
+    def log_tails(self, value):
+        return TAILS.uniform(value, self.low, self.high)
 
 
 class DiscreteUniform(dist.TorchDistribution):
@@ -146,6 +217,9 @@ class DiscreteUniform(dist.TorchDistribution):
         shape = torch.Size(batch_shape)
         return DiscreteUniform(self.low.expand(shape), self.high.expand(shape))
 
+    def log_tails(self, value):
+        return TAILS.uniform(torch.floor(value) + 1.0, self.low, self.high + 1.0)
+
 
 class PointMass(dist.Delta):
     """All probability at one value."""
@@ -155,6 +229,9 @@ class PointMass(dist.Delta):
 
     def expand(self, batch_shape, _instance=None):
         return PointMass(self.v.expand(torch.Size(batch_shape)))
+
+    def log_tails(self, value):
+        return TAILS.step(value >= self.v)
 
 
 class MultivariateStudentT(dist.MultivariateStudentT):
@@ -250,10 +327,13 @@ EMISSIONS = {
     "Binomial": Binomial,
     "Categorical": Categorical,
     "DiscreteUniform": DiscreteUniform,
+    "Exponential": Exponential,
     "Gamma": Gamma,
     "GammaPoisson": GammaPoisson,
+    "LogNormal": LogNormal,
     "MultivariateStudentT": MultivariateStudentT,
     "Multinomial": _multinomial,
+    "Normal": Normal,
     "OrderedLogistic": ordered_logistic,
     "PointMass": PointMass,
     "Poisson": Poisson,

@@ -25,6 +25,7 @@ from pyro.poutine.messenger import Messenger
 
 from mixtures.ppl.at_once import AtOnce
 from mixtures.ppl.protocol import Array, Distribution
+from mixtures.ppl.pyro_cells import CELLS
 from mixtures.ppl.pyro_distributions import (
     UniformAngle,
     ZeroSumNormal,
@@ -128,7 +129,7 @@ class _Distributions:
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        make: Any = EMISSIONS.get(name) or getattr(pyro.distributions, name)
+        make: Any = EMISSIONS.get(name) or CELLS.get(name) or getattr(pyro.distributions, name)
 
         def build(*args, **kwargs):
             return make(*map(self._number, args), **{key: self._number(value) for key, value in kwargs.items()})

@@ -34,6 +34,7 @@ FAMILIES: dict[str, tuple[Callable[..., Any], Any]] = {
     "VonMises": (families.VonMises, np.clip(REAL, -3, 3)),
     "Regression": (families.Regression, LINE),
     "WithNoise": (lambda priors: families.WithNoise(families.Gaussian(), -9, 9, priors=priors), REAL),
+    "Truncated": (lambda priors: families.Truncated(families.Gaussian(), -9, priors=priors), REAL[:, 0]),
     "Product": (
         lambda priors: families.Product({"a": families.Gaussian(), "b": families.Poisson()}, priors=priors),
         np.column_stack([REAL[:, 0], COUNTS[:, 0]]),

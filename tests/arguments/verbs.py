@@ -86,6 +86,10 @@ class Results:
         return inference.fit_em(mixtures.hidden_markov(2), X, restarts=2, seed=0)
 
     @cached_property
+    def residuals(self):
+        return inference.pseudo_residuals(self.fit, X)
+
+    @cached_property
     def tree(self):
         rng = np.random.default_rng(0)
         dims = ("chain", "draw", "components")
@@ -311,6 +315,12 @@ def assignments(made: Results) -> Iterator[Verb]:
         {"fit_or_posterior": THING, "steps": COUNT, "x": DATA, "draws": COUNT, "seed": SEED},
         ("program",),  # of draws alone
     )
+    yield Verb(
+        inference.pseudo_residuals,
+        either,
+        {"fit_or_posterior": THING, "x": DATA, "kind": CHOICE, "randomised": SEED.or_("None")},
+    )
+    yield Verb(inference.pseudo_residuals, {**either, "fit_or_posterior": made.tree}, PROGRAM)
     yield Verb(inference.log_likelihood, either, {"fit_or_posterior": THING, "x": DATA})
     yield Verb(inference.log_likelihood, {**either, "fit_or_posterior": made.tree}, PROGRAM)
     yield Verb(
@@ -461,6 +471,11 @@ def pictures(made: Results) -> Iterator[Verb]:
         plots.plot_guide,
         {"guide": made.guide, "x": X},
         {"guide": THING, "x": NAMED_DATA, **ax, "site": CHOICE.or_("None")},
+    )
+    yield Verb(
+        plots.plot_pseudo_residuals,
+        {"residuals": made.residuals},
+        {"residuals": THING, "against": CHOICE, **ax},
     )
     yield Verb(plots.plot_path, {"x": X, "path": [0, 0, 0, 1, 1, 1]}, {"x": OBSERVED, "path": CLASSES, **ax})
     yield Verb(

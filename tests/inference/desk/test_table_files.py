@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 
 from inference.desk.data import notes, observations_of
+from inference.desk.kept_data import table_of
 from inference.desk.settings import DataSettings
 from inference.desk.table_files import Table, read_table
 from inference.desk.text_tables import TextOptions
-from mixtures import families, load_dataset
+from mixtures import Observations, families, load_dataset
 from mixtures.errors import BackendError, DataError
 
 FRAME = pd.DataFrame({"height": [168.1, 171.5, 160.0], "visits": [1, 4, 0], "name": ["a", "b", "c"]})
@@ -70,6 +71,27 @@ def test_columns_have_their_purposes():
     assert rest.feature_names == ("height", "visits", "times")
     grouped = observations_of(Table(frame, "plants", ""), DataSettings("", ("height",), groups="series"))
     assert grouped.group.tolist() == [0, 0, 1] and grouped.group_names.tolist() == ["x", "y"]
+
+
+def test_bounds_of_cells_are_columns_too():
+    """One for each modelled column; the table that a run keeps gives them back."""
+    frame = pd.DataFrame({"time": [1.5, np.nan, np.nan], "seen": [np.nan, 2.0, 1.0], "gone": [np.nan, np.nan, 4.0]})
+    x = observations_of(Table(frame, "study", ""), DataSettings("study.csv", lower=("seen",), upper=("gone",)))
+    assert x.feature_names == ("time",) and x.lower.tolist() == [-np.inf, 2.0, 1.0] and x.upper[2] == 4.0
+    assert observations_of(*table_of(x)).fingerprint == x.fingerprint
+
+
+def test_numbers_of_rows_are_columns_too():
+    """Trials; standard errors of each column; and matrices, from Python and back."""
+    frame = pd.DataFrame(
+        {"right": [3, 5], "asked": [7, 9], "a": [0.5, 1.0], "b": [2.0, 0.1], "sa": [0.1, 0.2], "sb": [0.3, 0.4]}
+    )
+    x = observations_of(Table(frame[["right", "asked"]], "quiz", ""), DataSettings("quiz.csv", trials=("asked",)))
+    assert x.x.tolist() == [3.0, 5.0] and x.trials.tolist() == [7.0, 9.0]
+    x = observations_of(Table(frame, "", ""), DataSettings("", columns=("a", "b"), errors=("sa", "sb")))
+    assert x.errors.tolist() == [[0.1, 0.3], [0.2, 0.4]]
+    x = Observations(x.x, ("a", "b"), errors=np.array([[[1.0, 0.5], [0.5, 2.0]], [[1.0, 0.0], [0.0, 0.0]]]))
+    assert observations_of(*table_of(x)).fingerprint == x.fingerprint
 
 
 @pytest.mark.parametrize(

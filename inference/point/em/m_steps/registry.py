@@ -41,10 +41,12 @@ CLOSED_FORMS: dict[type, Callable[[Any], ClosedForm | None]] = {
     Poisson: lambda family: ExponentialFamilyEM(Rates(is_waiting=False)),
     Exponential: lambda family: ExponentialFamilyEM(Rates(is_waiting=True)),
     Bernoulli: lambda family: ExponentialFamilyEM(Shares("successes")),
-    Binomial: lambda family: ExponentialFamilyEM(Shares("successes", trials=family.total_count)),
+    Binomial: lambda family: (
+        None if family.total_count is None else ExponentialFamilyEM(Shares("successes", trials=family.total_count))
+    ),
     Categorical: lambda family: ExponentialFamilyEM(Shares("category", categories=family.categories)),
     Multinomial: lambda family: ExponentialFamilyEM(Shares("count", trials=family.total_count)),
-    Regression: lambda family: RegressionEM(family.kind, family.covariates),
+    Regression: lambda family: _regression(family),
     Product: lambda family: _product(family),
 }
 """From a family's type to its closed form. A family that is not here brings its own, see `mixtures.families.Parts`, or has gradient M-steps."""
@@ -101,6 +103,12 @@ def is_brought(family: Any) -> bool:
     if type(family) is Product:
         return any(is_brought(column) for _, column in family.pairs)
     return type(family) not in CLOSED_FORMS
+
+
+def _regression(family: Regression) -> ClosedForm | None:
+    """Closed, or by Newton's steps."""
+    has_one = family.kind in ("gaussian", "poisson", "bernoulli")
+    return RegressionEM(family.kind, family.covariates) if has_one else None  # type: ignore[arg-type]  # bound to the data
 
 
 def _product(family: Product) -> ClosedForm | None:
