@@ -174,7 +174,7 @@ class LawForm(Protocol):
 
     @property
     def follows(self) -> bool:
-        """Whether rows follow one another, so that all of them are summed at once, by `over_paths`; then `log_probs` and `statistics` serve
+        """Whether rows follow one another, so that paths are summed over; then `log_probs` and `statistics` serve
         for starts alone."""
         ...
 
@@ -216,19 +216,22 @@ class LawForm(Protocol):
 class PathForm(LawForm, Protocol):
     """EM for a law whose rows follow one another: `follows` is true."""
 
-    def over_paths(
-        self, xp: Any, state: State, log_density: Array, x: Array, is_hard: bool
-    ) -> tuple[Array, Array, Statistics]:
-        """The E-step of all rows.
+    def probabilities(self, xp: Any, state: State, x: Array) -> tuple[Array, Array, Array]:
+        """The chain at the law's own columns x, (columns, rows).
+
+        Returns:
+            Initial probabilities (components,); those of moves, (components, components), or of the moves to each row,
+            (components, components, rows); which rows begin a series, (rows,).
+        """
+        ...
+
+    def of_moves(self, xp: Any, moves: Array, first: Array, x: Array) -> Statistics:
+        """The law's statistics of some rows, which add up over all.
 
         Args:
             xp: the namespace.
-            state: the current parameters.
-            log_density: log p(x_i | assignment_i = k), (components, rows).
+            moves: expected moves within series, as the probabilities are: all of them, or those to each row.
+            first: expected beginnings of series, (components,).
             x: the law's own columns, (columns, rows).
-            is_hard: whether the most probable path counts alone.
-
-        Returns:
-            The log likelihood, or the log joint density of the most probable path; responsibilities (components, rows); the law's statistics.
         """
         ...

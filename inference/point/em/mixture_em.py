@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from inference.point.em.closed_form import Array, ClosedForm, Frame, LawForm, PathForm, State, Statistics
+from inference.point.em.closed_form import Array, ClosedForm, Frame, LawForm, State, Statistics
 from inference.point.em.m_steps.constant_weights import ConstantWeights
 from mixtures.observations import Observations
 from mixtures.priors import Prior
@@ -64,12 +64,6 @@ class MixtureEM:
         (own, of_law), (frame_of_family, frame_of_law) = self.cut(x), self._frames(frame)
         at = (of_law - frame_of_law.centre[:, None]) / frame_of_law.unit[:, None]
         return self.family.exact_log_density(state, own, frame_of_family) + self.law.log_probs(np, state, at)[0]
-
-    def over_paths(
-        self, xp: Any, state: State, log_density: Array, x: Array, is_hard: bool
-    ) -> tuple[Array, Array, Statistics]:
-        """Of laws whose rows follow one another: see `inference.point.em.closed_form.PathForm`."""
-        return cast(PathForm, self.law).over_paths(xp, state, log_density, self.cut(x)[1], is_hard)
 
     def statistics(self, xp: Any, responsibilities: Array, x: Array, seen: Array) -> Statistics:
         return {

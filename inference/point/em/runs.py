@@ -11,6 +11,7 @@ from inference.point.em.closed_form import State, Statistics
 from inference.point.em.e_step import with_labels
 from inference.point.em.initial_partitions import Partition, Partitions, matched
 from inference.point.em.mixture_em import MixtureEM
+from inference.point.em.paths import likelihoods
 from inference.point.em.problem import EMProblem, EMResult, Outcome
 from inference.point.judgement import EMPTY_ROWS, knows_spread, rows_of_one
 from inference.point.moments import moments
@@ -230,8 +231,7 @@ def _likelihoods_of_paths(problem: EMProblem, state: State) -> tuple[float, floa
         table = np.where(problem.row_weights > 0, table, 0.0)
     table = with_labels(np, table, problem.labels)
     with np.errstate(all="ignore"):
-        soft, hard = (closed.over_paths(np, state, table, problem.x.T, is_hard)[0] for is_hard in (False, True))
-    return float(soft), float(hard)
+        return likelihoods(problem, state, table)
 
 
 def table_of(

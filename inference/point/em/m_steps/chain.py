@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from inference.point.em.closed_form import Array, Frame, State, Statistics
-from mixtures.assignments import Markov, chains
+from mixtures.assignments import Markov
 from mixtures.assignments.chain import begins
-from mixtures.assignments.logarithms import log_of, logsumexp
+from mixtures.assignments.logarithms import log_of
 from mixtures.assignments.markov import STAYS, staying
 from mixtures.observations import Observations
 
@@ -42,28 +42,11 @@ class ChainEM:
         """Of a row without its neighbours nothing is known."""
         return xp.zeros_like(state["initial"])[:, None], ()
 
-    def over_paths(
-        self, xp: Any, state: State, log_density: Array, x: Array, is_hard: bool
-    ) -> tuple[Array, Array, Statistics]:
-        """The log likelihood, responsibilities (components, rows), and statistics of all rows, or of the most probable path alone."""
-        table, begins = log_density.T, x[0] > 0.5
-        initial, transition = log_of(xp, state["initial"]), log_of(xp, state["transition"])
-        steps = chains.steps(xp, initial, transition, table, begins)
-        if is_hard:
-            tree = chains.max_tree(xp, steps)
-            path = chains.path(xp, tree, table.shape[0], lambda scores: xp.argmax(scores, axis=1))
-            shares = xp.where(path[:, None] == xp.arange(table.shape[1]), xp.ones_like(table), xp.zeros_like(table))
-            moves = shares[:-1].T @ xp.where(begins[1:, None], xp.zeros_like(shares[1:]), shares[1:])
-            total = xp.max(tree[-1][0, 0])
-        else:
-            tree = chains.sum_tree(xp, steps)
-            before, until = chains.forward(xp, tree, table.shape[0])
-            after = chains.backward(xp, tree, table.shape[0])
-            moves = chains.expected_moves(xp, steps, before, after, begins)
-            both = until + after
-            shares, total = xp.exp(both - logsumexp(xp, both, 1)[:, None]), chains.total(xp, tree)
-        first = xp.sum(xp.where(begins[:, None], shares, xp.zeros_like(shares)), axis=0)
-        return total, shares.T, {"moves": moves, "first": first}
+    def probabilities(self, xp: Any, state: State, x: Array) -> tuple[Array, Array, Array]:
+        return state["initial"], state["transition"], x[0] > 0.5
+
+    def of_moves(self, xp: Any, moves: Array, first: Array, x: Array) -> Statistics:
+        return {"moves": moves, "first": first}
 
     def statistics(self, xp: Any, responsibilities: Array, seen: Array) -> Statistics:
         """Of rows that are known by their shares alone: chains stay."""

@@ -18,10 +18,11 @@ from inference.backends.numpyro.devices import available
 from inference.backends.numpyro.jit import jit
 from inference.point.em.closed_form import State, Statistics
 from inference.point.em.e_step import Block, e_step, with_prior
-from inference.point.em.loop import Pass, run_each
+from inference.point.em.loop import run_by_numpy
 from inference.point.em.mixture_em import MixtureEM
-from inference.point.em.numpyro.chain_passes import pass_of
+from inference.point.em.numpyro.chain_passes import passes
 from inference.point.em.numpyro.passes import data_of, in_shares, over_rows
+from inference.point.em.paths import numpy_pass
 from inference.point.em.problem import EMProblem, EMResult, Outcome, first_of
 
 CACHED = 64
@@ -49,7 +50,7 @@ MOST_THREADS = 16
 BLOCK_CELLS = 24_000
 """Numbers of whitened data in one block of rows: 200 kB, so that they and what is made of them stay in a core's cache."""
 
-COMPILED_CELLS = 20_000
+COMPILED_CELLS = 4_000
 """From so many numbers in the matrices of a chain on, rows x components^2, a compiled pass is sooner done than NumPy's."""
 
 Lanes = dict[str, Any]
@@ -86,7 +87,7 @@ def _run(problems: Sequence[EMProblem], states: State) -> EMResult:
     rows, features = problem.x.shape
     components = problem.closed_form.components_of(states)
     if problem.closed_form.law.follows:
-        return _run_over_paths(problem, states, rows * components * components)
+        return _run_over_paths(problem, states, components)
     cells = components * features
     is_many, is_damped = rows * cells >= SHARED_CELLS, problem.closed_form.is_damped
     if is_damped and not is_many:
@@ -154,14 +155,17 @@ def _run_by_numpy(problem: EMProblem, states: State) -> EMResult:
         objective, statistics = e_step(np, closed, state, rows, problem.is_hard)
         return float(objective), statistics
 
-    return _run_each(problem, states, one_pass)
+    return run_by_numpy(problem, states, one_pass)
 
 
-def _run_over_paths(problem: EMProblem, states: State, cells: int) -> EMResult:
-    """Of chains, whose rows are summed all at once."""
+def _run_over_paths(problem: EMProblem, states: State, components: int) -> EMResult:
+    """Of chains, over all paths."""
+    cells = len(problem.x) * components**2
     if cells < COMPILED_CELLS:
-        return _run_by_numpy(problem, states)
-    return _run_each(problem, states, pass_of(problem))
+        return run_by_numpy(problem, states, numpy_pass(problem))
+    threads = min(available(), MOST_THREADS) if cells >= SHARED_CELLS and jax.default_backend() == "cpu" else 1
+    with passes(problem, components, threads) as one_pass:
+        return run_by_numpy(problem, states, one_pass)
 
 
 def _run_in_shares(problem: EMProblem, states: State, block: int) -> EMResult:
@@ -169,16 +173,9 @@ def _run_in_shares(problem: EMProblem, states: State, block: int) -> EMResult:
     threads = min(available(), MOST_THREADS)
     first = {name: value[0] for name, value in states.items()}
     with in_shares(problem, first, block, threads) as one_pass:
-        result = _run_each(problem, states, one_pass)
+        result = run_by_numpy(problem, states, one_pass)
     gc.collect()  # JAX returns memory that it was lent, here the data's, only when the collector runs
     return result
-
-
-def _run_each(problem: EMProblem, states: State, one_pass: Pass) -> EMResult:
-    """The loop in Python, on NumPy's arrays."""
-    singular = np.linalg.LinAlgError
-    with np.errstate(all="ignore"):
-        return run_each(np, problem, states, one_pass, pseudo=problem.pseudo, fixed=problem.fixed, singular=singular)
 
 
 def _data(problem: EMProblem) -> dict[str, Any]:

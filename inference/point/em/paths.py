@@ -1,0 +1,184 @@
+"""The E-step of chains, which sums over all paths: array code, `xp` is the namespace of NumPy, JAX or torch.
+
+`over_paths` is exact wherever float64 is, by a tree of logarithms. `first_pass`, `between` and `second_pass` are several times faster, by scaled probabilities in stretches;
+what they divided by at the least says whether they may be believed.
+"""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from inference.point.em.closed_form import Array, PathForm, State, Statistics
+from inference.point.em.e_step import Block, with_labels
+from inference.point.em.loop import Pass
+from inference.point.em.mixture_em import MixtureEM
+from inference.point.em.problem import EMProblem
+from inference.point.em.stretches import LEAST, Scan, Stretches, across, best_across, between, in_turn, places, scaled, within
+from mixtures.assignments import chains
+from mixtures.assignments.logarithms import log_of, logsumexp
+
+
+LONGEST, LANES = 256, 4096
+"""Rows in a stretch and stretches side by side, at most, of NumPy, of whose operations each costs a microsecond."""
+
+
+def over_paths(xp: Any, closed: MixtureEM, state: State, rows: Block, is_hard: bool) -> tuple[Array, Statistics]:
+    """The pass over all rows: the objective, and what the M-step needs to know.
+
+    Args:
+        xp: the namespace.
+        closed: the M-steps.
+        state: the current parameters.
+        rows: all of them; one of weight 0 is a step in time at which nothing was seen.
+        is_hard: whether the most probable path counts alone.
+    """
+    table, seen = emissions(xp, closed, state, rows)
+    total, shares, moves, first = sums_over_paths(xp, closed, state, table, rows.x, is_hard)
+    return total, _statistics(xp, closed, rows, seen, shares, moves, first)
+
+
+def emissions(xp: Any, closed: MixtureEM, state: State, rows: Block) -> tuple[Array, Array]:
+    """log p(x_i | assignment_i = k), (components, rows), and what the family wants to see again."""
+    table, seen = closed.family.log_density(xp, state, closed.cut(rows.x)[0])
+    if rows.row_weights is not None:
+        table = xp.where(rows.row_weights > 0, table, xp.zeros_like(table))
+    return with_labels(xp, table, rows.labels), seen
+
+
+def sums_over_paths(
+    xp: Any, closed: MixtureEM, state: State, table: Array, x: Array, is_hard: bool
+) -> tuple[Array, Array, Array, Array]:
+    """Of all paths the log likelihood, or of the most probable one the log joint density; shares (components, rows), expected moves to each
+    row, (components, components, rows), or all of them, and beginnings of series, (components,)."""
+    initial, transition, begins = _law(closed).probabilities(xp, state, closed.cut(x)[1])
+    is_summed = transition.ndim == 2
+    log_transition = log_of(xp, transition if is_summed else xp.moveaxis(transition, 2, 0))
+    steps = chains.steps(xp, log_of(xp, initial), log_transition, table.T, begins)
+    size = table.shape[1]
+    if is_hard:
+        tree = chains.max_tree(xp, steps)
+        path = chains.path(xp, tree, size, lambda scores: xp.argmax(scores, axis=1))
+        shares = xp.where(path[:, None] == xp.arange(len(initial)), xp.ones_like(table.T), xp.zeros_like(table.T))
+        moves = xp.concat([xp.zeros_like(shares[:1]), shares[:-1]])[:, :, None] * shares[:, None, :]
+        total = xp.max(tree[-1][0, 0])
+    else:
+        tree = chains.sum_tree(xp, steps)
+        before, until = chains.forward(xp, tree, size)
+        after = chains.backward(xp, tree, size)
+        moves = chains.shares_of_moves(xp, steps, before, after)
+        both = until + after
+        shares, total = xp.exp(both - logsumexp(xp, both, 1)[:, None]), chains.total(xp, tree)
+    moves = xp.where(begins[:, None, None], xp.zeros_like(moves), moves)
+    first = xp.sum(xp.where(begins[:, None], shares, xp.zeros_like(shares)), axis=0)
+    return total, shares.T, xp.sum(moves, axis=0) if is_summed else xp.moveaxis(moves, 0, 2), first
+
+
+def all_rows(problem: EMProblem) -> Block:
+    """All rows, in EM's coordinates."""
+    return Block(((problem.x - problem.frame.centre) / problem.frame.unit).T, problem.row_weights, problem.labels)
+
+
+def in_stretches(problem: EMProblem, longest: int, most: int, share: int = 1) -> tuple[list[Block], np.ndarray]:
+    """All rows, a block for each group of stretches, and which are rows, (groups, length, lanes); see `places`."""
+    at, rows = places(len(problem.x), longest, most, share), all_rows(problem)
+    blocks = [Block(*(None if part is None else _taken(part, group) for part in rows)) for group in at]
+    return blocks, at < len(problem.x)
+
+
+def _taken(of_rows: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Some rows, the last axis, by number; the last of them in place of those beyond it."""
+    return np.take(of_rows, at.ravel(), axis=-1, mode="clip")
+
+
+def first_pass(xp: Any, scan: Scan, closed: MixtureEM, state: State, rows: Block, is_row: Array) -> Array:
+    """The matrices of stretches, (lanes, components, components)."""
+    stretches, peaks = stretches_of(xp, closed, state, rows.x, emissions(xp, closed, state, rows)[0], is_row)
+    return across(xp, scan, stretches) + xp.sum(peaks, axis=0)[:, None, None]
+
+
+def second_pass(
+    xp: Any, scan: Scan, closed: MixtureEM, state: State, rows: Block, is_row: Array, before: Array, after: Array
+) -> tuple[Statistics, Array]:
+    """Statistics of rows in stretches, and what was divided by, at the least; see `stretches.within`."""
+    table, seen = emissions(xp, closed, state, rows)
+    sums = within(xp, scan, stretches_of(xp, closed, state, rows.x, table, is_row)[0], before, after)
+    moves = sums.moves
+    if moves.ndim > 2:
+        moves = xp.reshape(xp.moveaxis(moves, 0, 2), (*moves.shape[1:3], -1))
+    return _statistics(xp, closed, rows, seen, xp.reshape(sums.shares, table.shape), moves, sums.first), sums.least
+
+
+def stretches_of(
+    xp: Any, closed: MixtureEM, state: State, x: Array, table: Array, is_row: Array
+) -> tuple[Stretches, Array]:
+    """Rows in stretches, of their columns and their log p(x_i | assignment_i = k), and the logarithms of their scales, (length, lanes)."""
+    initial, transition, begins = _law(closed).probabilities(xp, state, closed.cut(x)[1])
+    if transition.ndim > 2:
+        transition = xp.reshape(transition, (*transition.shape[:2], *is_row.shape))
+    table = xp.reshape(table, (-1, *is_row.shape))
+    density, peaks = scaled(xp, xp.where(is_row, table, xp.zeros_like(table)))
+    # what fills up begins a series of its own, of which nothing is seen
+    return Stretches(initial, transition, density, xp.reshape(begins, is_row.shape) | ~is_row, is_row), peaks
+
+
+def numpy_pass(problem: EMProblem) -> Pass:
+    """The pass over all rows by NumPy: in stretches, and by the tree where these may not be believed."""
+    closed, whole = problem.closed_form, all_rows(problem)
+    blocks, is_row = in_stretches(problem, LONGEST, LANES)
+
+    def one_pass(state: State) -> tuple[float, Statistics]:
+        if not problem.is_hard:
+            matrices = [first_pass(np, in_turn, closed, state, *each) for each in zip(blocks, is_row, strict=True)]
+            total, ends = _ends(matrices)
+            groups = zip(blocks, is_row, *ends, strict=True)
+            found = [second_pass(np, in_turn, closed, state, *group) for group in groups]
+            if min(least for _, least in found) > LEAST:
+                return total, summed([statistics for statistics, _ in found])
+        total, statistics = over_paths(np, closed, state, whole, problem.is_hard)
+        return float(total), statistics
+
+    return one_pass
+
+
+def likelihoods(problem: EMProblem, state: State, table: np.ndarray) -> tuple[float, float]:
+    """log p(x) of all paths, and log p(x, path) of the most probable one, of log p(x_i | assignment_i = k), (components, rows)."""
+    closed, x = problem.closed_form, all_rows(problem).x
+    stretches = [
+        stretches_of(np, closed, state, _taken(x, at), _taken(table, at), at < len(problem.x))
+        for at in places(len(problem.x), LONGEST, LANES)
+    ]
+    total, ends = _ends([across(np, in_turn, one) + peaks.sum(axis=0)[:, None, None] for one, peaks in stretches])
+    sums = [within(np, in_turn, one, *end) for (one, _), *end in zip(stretches, *ends, strict=True)]
+    if not min(each.least for each in sums) > LEAST:
+        total = float(sums_over_paths(np, closed, state, table, x, False)[0])
+    paths = [best_across(one, peaks) for one, peaks in stretches]
+    return total, float(chains.max_tree(np, np.concatenate(paths))[-1][0, 0].max())
+
+
+def _ends(matrices: Sequence[np.ndarray]) -> tuple[float, list[list[np.ndarray]]]:
+    """log p(all rows), and what comes before and after the stretches of each group, (components, lanes)."""
+    total, *ends = between(np, np.concatenate(matrices))
+    return float(total), [[end.T for end in np.split(each, len(matrices))] for each in ends]
+
+
+def summed(parts: Sequence[Statistics]) -> Statistics:
+    """Statistics of all rows, of those of some each."""
+    return {name: sum(part[name] for part in parts) for name in parts[0]}
+
+
+def _statistics(
+    xp: Any, closed: MixtureEM, rows: Block, seen: Array, shares: Array, moves: Array, first: Array
+) -> Statistics:
+    """Of the rows, of what is known of their components; a row that was not seen tells the family nothing."""
+    own, of_law = closed.cut(rows.x)
+    counted = shares if rows.row_weights is None else shares * rows.row_weights
+    return {
+        "rows": xp.sum(counted, axis=-1),
+        **closed.family.statistics(xp, counted, own, seen),
+        **_law(closed).of_moves(xp, moves, first, of_law),
+    }
+
+
+def _law(closed: MixtureEM) -> PathForm:
+    return cast(PathForm, closed.law)
