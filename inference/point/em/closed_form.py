@@ -225,11 +225,12 @@ class PathForm(LawForm, Protocol):
         """
         ...
 
-    def of_moves(self, xp: Any, moves: Array, first: Array, x: Array) -> Statistics:
+    def of_moves(self, xp: Any, state: State, moves: Array, first: Array, x: Array) -> Statistics:
         """The law's statistics of some rows, which add up over all.
 
         Args:
             xp: the namespace.
+            state: the current parameters.
             moves: expected moves within series, as the probabilities are: all of them, or those to each row.
             first: expected beginnings of series, (components,).
             x: the law's own columns, (columns, rows).

@@ -1,7 +1,7 @@
 """The E-step of chains, which sums over all paths: array code, `xp` is the namespace of NumPy, JAX or torch.
 
-`over_paths` is exact wherever float64 is, by a tree of logarithms. `first_pass`, `between` and `second_pass` are several times faster, by scaled probabilities in stretches;
-what they divided by at the least says whether they may be believed.
+`over_paths` is exact wherever float64 is, by a tree of logarithms. `first_pass`, `between` and `second_pass` are several times faster, by scaled
+probabilities in stretches; what they divided by at the least says whether they may be believed.
 """
 
 from collections.abc import Sequence
@@ -14,13 +14,26 @@ from inference.point.em.e_step import Block, with_labels
 from inference.point.em.loop import Pass
 from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.problem import EMProblem
-from inference.point.em.stretches import LEAST, Scan, Stretches, across, best_across, between, in_turn, places, scaled, within
+from inference.point.em.stretches import (
+    LEAST,
+    Scan,
+    Stretches,
+    across,
+    best_across,
+    between,
+    in_turn,
+    places,
+    scaled,
+    within,
+)
 from mixtures.assignments import chains
 from mixtures.assignments.logarithms import log_of, logsumexp
 
-
 LONGEST, LANES = 256, 4096
 """Rows in a stretch and stretches side by side, at most, of NumPy, of whose operations each costs a microsecond."""
+
+FEW_CELLS = 4_000
+"""Up to so many numbers in the matrices of a chain, rows x components^2, the tree is as soon done."""
 
 
 def over_paths(xp: Any, closed: MixtureEM, state: State, rows: Block, is_hard: bool) -> tuple[Array, Statistics]:
@@ -35,7 +48,7 @@ def over_paths(xp: Any, closed: MixtureEM, state: State, rows: Block, is_hard: b
     """
     table, seen = emissions(xp, closed, state, rows)
     total, shares, moves, first = sums_over_paths(xp, closed, state, table, rows.x, is_hard)
-    return total, _statistics(xp, closed, rows, seen, shares, moves, first)
+    return total, _statistics(xp, closed, state, rows, seen, shares, moves, first)
 
 
 def emissions(xp: Any, closed: MixtureEM, state: State, rows: Block) -> tuple[Array, Array]:
@@ -106,7 +119,8 @@ def second_pass(
     moves = sums.moves
     if moves.ndim > 2:
         moves = xp.reshape(xp.moveaxis(moves, 0, 2), (*moves.shape[1:3], -1))
-    return _statistics(xp, closed, rows, seen, xp.reshape(sums.shares, table.shape), moves, sums.first), sums.least
+    shares = xp.reshape(sums.shares, table.shape)
+    return _statistics(xp, closed, state, rows, seen, shares, moves, sums.first), sums.least
 
 
 def stretches_of(
@@ -122,13 +136,14 @@ def stretches_of(
     return Stretches(initial, transition, density, xp.reshape(begins, is_row.shape) | ~is_row, is_row), peaks
 
 
-def numpy_pass(problem: EMProblem) -> Pass:
-    """The pass over all rows by NumPy: in stretches, and by the tree where these may not be believed."""
+def numpy_pass(problem: EMProblem, components: int) -> Pass:
+    """The pass over all rows by NumPy: by the tree, or in stretches where there are many and these may be believed."""
     closed, whole = problem.closed_form, all_rows(problem)
     blocks, is_row = in_stretches(problem, LONGEST, LANES)
+    is_quick = not problem.is_hard and len(problem.x) * components**2 > FEW_CELLS
 
     def one_pass(state: State) -> tuple[float, Statistics]:
-        if not problem.is_hard:
+        if is_quick:
             matrices = [first_pass(np, in_turn, closed, state, *each) for each in zip(blocks, is_row, strict=True)]
             total, ends = _ends(matrices)
             groups = zip(blocks, is_row, *ends, strict=True)
@@ -168,7 +183,7 @@ def summed(parts: Sequence[Statistics]) -> Statistics:
 
 
 def _statistics(
-    xp: Any, closed: MixtureEM, rows: Block, seen: Array, shares: Array, moves: Array, first: Array
+    xp: Any, closed: MixtureEM, state: State, rows: Block, seen: Array, shares: Array, moves: Array, first: Array
 ) -> Statistics:
     """Of the rows, of what is known of their components; a row that was not seen tells the family nothing."""
     own, of_law = closed.cut(rows.x)
@@ -176,7 +191,7 @@ def _statistics(
     return {
         "rows": xp.sum(counted, axis=-1),
         **closed.family.statistics(xp, counted, own, seen),
-        **_law(closed).of_moves(xp, moves, first, of_law),
+        **_law(closed).of_moves(xp, state, moves, first, of_law),
     }
 
 

@@ -130,8 +130,7 @@ def probabilities(xp: Any, logarithms: Float[Array, "stretches components"]) -> 
 
 def within(xp: Any, scan: Scan, rows: Stretches, before: Array, after: Array) -> Sums:
     """What is known of every row, given what comes before and after its stretch, (components, lanes)."""
-    components, length, lanes = rows.density.shape
-    is_summed = rows.transition.ndim == 2
+    length, is_summed = rows.density.shape[1], rows.transition.ndim == 2
     nothing = xp.zeros_like(before)
 
     def forward(vector: Array, row: Any) -> tuple[Array, Array]:
@@ -154,7 +153,7 @@ def within(xp: Any, scan: Scan, rows: Stretches, before: Array, after: Array) ->
         return (on * (1 / _total(on)), moves, firsts, xp.minimum(least, total)), given
 
     _, earlier = scan(forward, before * (1 / _total(before)), length, False)
-    held = (after * (1 / _total(after)), xp.zeros_like(rows.transition[:, :]) if is_summed else nothing, nothing)
+    held = (after * (1 / _total(after)), xp.zeros_like(rows.transition) if is_summed else nothing, nothing)
     (_, moves, firsts, least), given = scan(backward, (*held, xp.ones_like(nothing[0])), length, True)
     shares, moves = (given, rows.transition * moves) if is_summed else given
     return Sums(xp.moveaxis(shares, 0, 1), moves, xp.sum(firsts, axis=-1), xp.min(least))

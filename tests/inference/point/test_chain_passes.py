@@ -57,7 +57,9 @@ def test_the_sums_are_those_of_the_tree(rows, of_rows):
     moves = np.where(begins[:, None, None], 0.0, chains.shares_of_moves(np, steps, before, after))
     moves = moves if of_rows else moves.sum(axis=0)
     with jax.enable_x64(True), np.errstate(divide="ignore"):
-        by_numpy = sums_of(np, stretches.in_turn, lambda m: stretches.between(np, m), initial, transition, table, begins, 5)
+        by_numpy = sums_of(
+            np, stretches.in_turn, lambda m: stretches.between(np, m), initial, transition, table, begins, 5
+        )
         by_jax = sums_of(jnp, chain_passes.scan, chain_passes.between, initial, transition, table, begins, 1000)
     for total, own, moved, first, least, _ in (by_numpy, by_jax):
         np.testing.assert_allclose(total, chains.total(np, tree), rtol=1e-12)
@@ -87,17 +89,18 @@ def test_all_passes_lead_to_one_fit(name, monkeypatch):
     x, options = CASES[name]
     data = Observations(x, missing="allow", sequence=SERIES)
 
-    def fit(compiled, shared, least, lanes):
+    def fit(few_numpy, few_compiled, shared=10**12, lanes=512):
         with monkeypatch.context() as patch:
-            patch.setattr(restarts, "COMPILED_CELLS", compiled)
+            patch.setattr(paths, "FEW_CELLS", few_numpy)
+            patch.setattr(restarts, "FEW_CELLS", few_compiled)
             patch.setattr(restarts, "SHARED_CELLS", shared)
             patch.setattr(restarts, "available", lambda: 2)
             patch.setattr(chain_passes, "LANE_CELLS", lanes)
-            patch.setattr(paths, "LEAST", least)
             return inference.fit_em(hidden_markov(2), data, restarts=2, tolerance=1e-12, seed=0, **options)
 
-    exact, far = fit(10**12, 10**12, np.inf, 512), 10**12
-    for other in (fit(far, far, stretches.LEAST, 512), fit(0, far, stretches.LEAST, 512), fit(0, 0, stretches.LEAST, 32)):
+    far = 10**12
+    exact = fit(far, far)
+    for other in (fit(0, far), fit(0, 0), fit(0, 0, shared=0, lanes=32)):
         np.testing.assert_allclose(other.log_likelihood, exact.log_likelihood, rtol=1e-10)
         np.testing.assert_allclose(other.losses, exact.losses, rtol=1e-9)
         np.testing.assert_allclose(other.classification_log_likelihood, exact.classification_log_likelihood, rtol=1e-10)
@@ -114,7 +117,7 @@ def test_what_stretches_lose_is_noticed():
         initial, begins = rng.dirichlet(np.ones(3)), np.arange(40) % 20 == 0
         steps = chains.steps(np, log_of(np, initial), log_of(np, transition), table, begins)
         tree = chains.sum_tree(np, steps)
-        before, until = chains.forward(np, tree, 40)
+        until = chains.forward(np, tree, 40)[1]
         both = until + chains.backward(np, tree, 40)
         with np.errstate(all="ignore"):
             total, shares, *_, least, _ = sums_of(

@@ -7,6 +7,7 @@ import numpy as np
 
 from inference.point.em.closed_form import ClosedForm, LawForm
 from inference.point.em.m_steps.chain import ChainEM
+from inference.point.em.m_steps.chain_gating import ChainGatingEM
 from inference.point.em.m_steps.constant_weights import ConstantWeights
 from inference.point.em.m_steps.exponential_family import ExponentialFamily, ExponentialFamilyEM
 from inference.point.em.m_steps.gating import GatingEM
@@ -16,7 +17,7 @@ from inference.point.em.m_steps.product import ProductEM
 from inference.point.em.m_steps.rates import Rates
 from inference.point.em.m_steps.regression import RegressionEM
 from inference.point.em.m_steps.shares import Shares
-from mixtures.assignments import Dirichlet, Gating, Markov
+from mixtures.assignments import Dirichlet, Gating, Markov, MarkovGating
 from mixtures.errors import ModelError
 from mixtures.families import (
     Bernoulli,
@@ -52,10 +53,10 @@ CLOSED_FORMS: dict[type, Callable[[Any], ClosedForm | None]] = {
 LAWS: dict[type, Callable[[Any, int], LawForm | None]] = {
     Dirichlet: lambda law, covariates: ConstantWeights(),
     Gating: lambda law, covariates: GatingEM(covariates),
-    Markov: lambda law, covariates: None if law.initial == "stationary" else ChainEM(law.initial == "uniform"),
+    Markov: lambda law, covariates: ChainEM(*[law.initial][: isinstance(law.initial, str)]),
+    MarkovGating: lambda law, covariates: ChainGatingEM(covariates, law.initial == "uniform"),
 }
-"""From a law's type to its M-step, given the law and the number of covariates. Of stationary chains initial probabilities are a function of
-the transition matrix, which has no closed form then."""
+"""From a law's type to its M-step, given the law and the number of covariates."""
 
 
 def closed_law(law: Any, covariates: int) -> LawForm | None:

@@ -149,9 +149,12 @@ def between(matrices: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """`between` of stretches, one after the other: of so small operations XLA makes one loop, and the tree takes seconds to compile."""
     begin = jnp.where(jnp.arange(matrices.shape[1]) == 0, 0.0, -jnp.inf)  # the first row begins a series: from anywhere
     end, before = jax.lax.scan(lambda v, one: (logsumexp(jnp, v[:, None] + one, 0), v), begin, matrices)
-    _, after = jax.lax.scan(lambda v, one: (logsumexp(jnp, one + v, 1), v), jnp.zeros_like(begin), matrices, reverse=True)
+    _, after = jax.lax.scan(
+        lambda v, one: (logsumexp(jnp, one + v, 1), v), jnp.zeros_like(begin), matrices, reverse=True
+    )
     return logsumexp(jnp, end, 0), probabilities(jnp, before), probabilities(jnp, after)
 
 
 def scan(step: Any, held: Any, length: int, is_backward: bool) -> tuple[Any, Any]:
+    """`stretches.Scan` in a compiled program."""
     return jax.lax.scan(step, held, jnp.arange(length), reverse=is_backward)

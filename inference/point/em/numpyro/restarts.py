@@ -22,7 +22,7 @@ from inference.point.em.loop import run_by_numpy
 from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.numpyro.chain_passes import passes
 from inference.point.em.numpyro.passes import data_of, in_shares, over_rows
-from inference.point.em.paths import numpy_pass
+from inference.point.em.paths import FEW_CELLS, numpy_pass
 from inference.point.em.problem import EMProblem, EMResult, Outcome, first_of
 
 CACHED = 64
@@ -49,9 +49,6 @@ MOST_THREADS = 16
 
 BLOCK_CELLS = 24_000
 """Numbers of whitened data in one block of rows: 200 kB, so that they and what is made of them stay in a core's cache."""
-
-COMPILED_CELLS = 4_000
-"""From so many numbers in the matrices of a chain on, rows x components^2, a compiled pass is sooner done than NumPy's."""
 
 Lanes = dict[str, Any]
 
@@ -161,8 +158,8 @@ def _run_by_numpy(problem: EMProblem, states: State) -> EMResult:
 def _run_over_paths(problem: EMProblem, states: State, components: int) -> EMResult:
     """Of chains, over all paths."""
     cells = len(problem.x) * components**2
-    if cells < COMPILED_CELLS:
-        return run_by_numpy(problem, states, numpy_pass(problem))
+    if cells <= FEW_CELLS:
+        return run_by_numpy(problem, states, numpy_pass(problem, components))
     threads = min(available(), MOST_THREADS) if cells >= SHARED_CELLS and jax.default_backend() == "cpu" else 1
     with passes(problem, components, threads) as one_pass:
         return run_by_numpy(problem, states, one_pass)

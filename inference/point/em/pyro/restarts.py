@@ -18,10 +18,10 @@ BLOCK_CELLS = 400_000
 
 def run_restarts(problem: EMProblem, states: State) -> EMResult:
     """EM from every state, (restarts, ...) by name."""
-    closed = problem.closed_form
+    closed, components = problem.closed_form, problem.closed_form.components_of(states)
     if closed.law.follows:  # row by row through stretches, in small operations of which torch's take longer
-        return run_by_numpy(problem, states, numpy_pass(problem))
-    blocks = _blocks(problem, closed.components_of(states))
+        return run_by_numpy(problem, states, numpy_pass(problem, components))
+    blocks = _blocks(problem, components)
 
     def one_pass(state: State) -> tuple[float, Statistics]:
         parts = [e_step(torch_namespace, closed, state, block, problem.is_hard) for block in blocks]
