@@ -53,7 +53,7 @@ CLOSED_FORMS: dict[type, Callable[[Any], ClosedForm | None]] = {
 LAWS: dict[type, Callable[[Any, int], LawForm | None]] = {
     Dirichlet: lambda law, covariates: ConstantWeights(),
     Gating: lambda law, covariates: GatingEM(covariates),
-    Markov: lambda law, covariates: ChainEM(*[law.initial][: isinstance(law.initial, str)]),
+    Markov: lambda law, covariates: _of_chain(law),
     MarkovGating: lambda law, covariates: ChainGatingEM(covariates, law.initial == "uniform"),
 }
 """From a law's type to its M-step, given the law and the number of covariates."""
@@ -63,6 +63,10 @@ def closed_law(law: Any, covariates: int) -> LawForm | None:
     """The M-step of a law of the assignment, if it has one."""
     make = LAWS.get(type(law))
     return None if make is None else make(law, covariates)
+
+
+def _of_chain(law: Markov) -> ChainEM:
+    return ChainEM(law.initial if isinstance(law.initial, str) else "free")
 
 
 def for_missing(form: ClosedForm, observed: np.ndarray) -> ClosedForm:
