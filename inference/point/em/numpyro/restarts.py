@@ -171,7 +171,9 @@ def _run_in_shares(problem: EMProblem, states: State, block: int) -> EMResult:
     first = {name: value[0] for name, value in states.items()}
     with in_shares(problem, first, block, threads) as one_pass:
         result = run_by_numpy(problem, states, one_pass)
-    gc.collect(0)  # JAX returns memory that it was lent, here the data's, only when the collector runs; the youngest will do
+    gc.collect(
+        0
+    )  # JAX returns memory that it was lent, here the data's, only when the collector runs; the youngest will do
     return result
 
 
