@@ -45,7 +45,7 @@ from .selection.bootstrap import BootstrapTest as BootstrapTest
 from .selection.bootstrap import bootstrap_test as bootstrap_test
 from .selection.components import Selection as Selection
 from .selection.components import select_components as select_components
-from .selection.count import ComponentCount as ComponentCount
+from .selection.count import NumberOfComponents as NumberOfComponents
 from .selection.count import number_of_components as number_of_components
 from .selection.merges import ComponentMerges as ComponentMerges
 from .selection.merges import merge_components as merge_components

@@ -54,6 +54,8 @@ def checked(program: Program, x: Any, *, labels: Any = None, row_weights: Any = 
         check_room(rows=len(observations), components=mixture.components)
         check_squares(observations)
         mixture.check(observations)
+        if mixture.assignment.keeps_groups:
+            observations = observations.with_groups_of(observations.group_names)
         observations.check_labels(mixture.components)
         _check_possible(mixture, observations)
     elif observations.labels is not None:
@@ -108,8 +110,31 @@ def _check_names_stay(table: Any, categories: Categories) -> None:
             )
 
 
-def no_path() -> DataError:
-    """The error of rows that a chain cannot produce: its probabilities of moving are 0 where known labels, or the rows, want them."""
+def check_has_prior(mixture: Mixture | None, verb: str, advice: str) -> None:
+    """Check that the likelihood alone has a maximum.
+
+    Raises:
+        ModelError: the law of the assignment needs its prior.
+    """
+    if mixture is not None and mixture.assignment.needs_prior:
+        raise ModelError(
+            "mixture",
+            got=f"{type(mixture.assignment).__name__}, whose prior is what groups have in common, for {verb}",
+            expected="a verb that has priors",
+            advice=advice,
+        )
+
+
+def no_path(is_chain: bool = True) -> DataError:
+    """The error of rows that a chain cannot produce: its probabilities of moving are 0 where known labels, or the rows, want them; or of groups
+    whose rows are known to be of several components."""
+    if not is_chain:
+        return DataError(
+            "x",
+            got="groups, or known labels in them, that no component can produce",
+            expected="groups whose rows one component can produce, all of them",
+            advice="Give all rows of a group the same label, or leave the labels out: Observations.with_labels(None).",
+        )
     return DataError(
         "x",
         got="rows, or known labels, that no path of the chain can produce",

@@ -200,7 +200,7 @@ def observations_of(posterior: xr.DataTree) -> Observations:
         for name, values in constants.items()
         if str(name).startswith(NAMED)
     }
-    return Observations(
+    found = Observations(
         obs.values,
         feature_names=names,
         missing=missing,
@@ -208,9 +208,12 @@ def observations_of(posterior: xr.DataTree) -> Observations:
         labels=of_rows("labels"),
         row_weights=of_rows("weights"),
         sequence=of_rows("sequence"),
+        group=of_rows("group"),
         data=named or None,
         categories=categories_of(posterior),
     )
+    law = law_of(posterior)
+    return found.with_groups_of(found.group_names) if law is not None and law.keeps_groups else found
 
 
 def categories_of(posterior: xr.DataTree) -> Categories | None:

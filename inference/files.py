@@ -9,6 +9,7 @@ from typing import Any
 
 import xarray as xr
 
+from inference.draws import program_of
 from inference.fit_files import fit_text, read_fit
 from inference.results import GuideFit, PointFit
 from inference.tree_files import read_tree, tree_content
@@ -110,7 +111,7 @@ def load(path: str | os.PathLike[str], *, x: Any = None, program: Program | None
             advice="It is truncated, altered or of another kind; restore it from a copy, or run again.",
         ) from error
     if x is not None:
-        _check_data(path, _fingerprint(result), Observations.of(x).fingerprint)
+        _check_data(path, _fingerprint(result), _read(result, x).fingerprint)
     return result
 
 
@@ -139,6 +140,15 @@ def _check_data(path: Path, stored: str, given: str) -> None:
             expected=f"a result of the data given, fingerprint {given[:12]}",
             advice="Load it without x=, or pass the data that it was made from.",
         )
+
+
+def _read(result: Any, x: Any) -> Observations:
+    """`x` as the result's declaration reads it; where that is not found again, as it is."""
+    try:
+        program = program_of(result) if isinstance(result, xr.DataTree) else result.program
+    except MixturesError:
+        return Observations.of(x)
+    return program.read(x)
 
 
 def _fingerprint(result: Any) -> str:

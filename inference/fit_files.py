@@ -116,7 +116,8 @@ def _restored(value: Any, program: Program | None) -> Any:
         return Status[stored]
     if kind == "origin":
         names = {
-            key: stored[key] and tuple(stored[key]) for key in ("feature_names", "covariate_names", "component_names")
+            key: stored.get(key) and tuple(stored[key])
+            for key in ("feature_names", "covariate_names", "component_names", "group_names")
         }
         named = stored.get("categories")
         names["categories"] = named and tuple(of_column and tuple(of_column) for of_column in named)

@@ -43,6 +43,8 @@ class Origin:
         total_weight: the sum of the weights of rows that say anything; None where each row says something and counted once.
         component_names: what the components are called, or None; see `name_components`.
         categories: the names of categories, by column, or None; see `Observations`.
+        groups: where groups of rows are assigned, and not rows, how many of them say anything; else None.
+        group_names: where groups have parameters, their names; else None.
     """
 
     program: Program
@@ -58,6 +60,8 @@ class Origin:
     total_weight: float | None = None
     component_names: tuple[str, ...] | None = None
     categories: Categories | None = None
+    groups: int | None = None
+    group_names: tuple[str | int | float, ...] | None = None
 
     @classmethod
     def of(cls, program: Program, x: Observations, backend: str, seed: int) -> "Origin":
@@ -66,8 +70,13 @@ class Origin:
         covariates = (x.covariates.shape[1], x.covariate_names) if depends else (None, None)
         counts = x.counts
         total = None if counts is None else float(counts.sum())
+        by_group = program.mixture is not None and program.mixture.assignment.unit == "group"
+        groups = len(np.unique(x.group[x.informative])) if by_group else None
+        keeps = program.mixture is not None and program.mixture.assignment.keeps_groups
+        names = tuple(x.group_names.tolist()) if keeps and x.group_names is not None else None
         described = (x.fingerprint, len(x), x.features, x.feature_names, *covariates, total)
-        return replace(cls(program, backend, seed, versions(backend), *described), categories=x.categories)
+        made = cls(program, backend, seed, versions(backend), *described)
+        return replace(made, categories=x.categories, groups=groups, group_names=names)
 
 
 def versions(backend: str) -> dict[str, str]:
@@ -170,7 +179,10 @@ class PointFit(_Made):
 
     @property
     def sample_size(self) -> float:
-        """n of the criteria: the number of rows, one of weight 2 counting twice, and one that carries no information not at all."""
+        """n of the criteria, how many independent things were seen: the number of rows, one of weight 2 counting twice, and one that carries
+        no information not at all; or of groups, where all rows of a group share one assignment."""
+        if self.origin.groups is not None:
+            return self.origin.groups
         return self.origin.rows if self.origin.total_weight is None else self.origin.total_weight
 
     @property
@@ -181,7 +193,7 @@ class PointFit(_Made):
             self.classification_log_likelihood,
             self.free_parameters,
             self.sample_size,
-            self.origin.rows,
+            self.origin.rows if self.origin.groups is None else self.origin.groups,
         )
 
     @property

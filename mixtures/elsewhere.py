@@ -100,7 +100,7 @@ def not_numeric(array: np.ndarray, what: str) -> DataError:
 UNKNOWN = ("NoneType", "NAType")
 """Types of what stands for an unknown value: None, and pandas' NA."""
 
-_TEXT = "Convert text with float(...), encode categories as integers, and drop columns that are not data."
+_TEXT = "Convert text with float(...), hand in names as a pandas object, and drop columns that are not data."
 
 _ADVICE = {
     "U": _TEXT,

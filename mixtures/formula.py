@@ -2,13 +2,11 @@
 
 A formula is read on the data of the fit, and keeps what these said: the categories of each factor, the centre of `center(x)`, the knots of a
 spline. New rows are then coded as the fitted ones were. It is part of a declaration, plain text and numbers, and saved with it; the work is
-done by formulaic (Wardrop 2021), which is asked for nothing but what this file has looked at: a stored formula is a text, and runs no code.
+done by formulaic, which is asked for nothing but what `formula_words` has looked at: a stored formula is a text, and runs no code.
 """
 
-import ast
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -17,64 +15,12 @@ import numpy as np
 
 from mixtures.categories import listed
 from mixtures.elsewhere import advice_for, holds_dates, tabular
-from mixtures.errors import BackendError, DataError, ModelError, in_words
+from mixtures.errors import DataError, ModelError, in_words
+from mixtures.formula_words import check_formula, sides_of, variable_of, variables_of
 from mixtures.observations import Observations
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FUNCTIONS = frozenset(
-    {
-        *(
-            "C",
-            "Diff",
-            "Helmert",
-            "I",
-            "Poly",
-            "Sum",
-            "Treatment",
-            "bs",
-            "cc",
-            "center",
-            "contr",
-            "cr",
-            "cs",
-            "exp",
-            "exp10",
-            "exp2",
-        ),
-        *("log", "log10", "log2", "poly", "scale", "standardize"),
-    }
-)
-"""What a formula may call, beside NumPy's functions of one number."""
-
-NUMPY = frozenset(
-    {
-        *(
-            "abs",
-            "cbrt",
-            "cos",
-            "exp",
-            "expm1",
-            "floor",
-            "log",
-            "log10",
-            "log1p",
-            "log2",
-            "sign",
-            "sin",
-            "sqrt",
-            "square",
-            "tan",
-        ),
-        "tanh",
-    }
-)
-
-PLAIN = (
-    ast.Expression, ast.Name, ast.Load, ast.Constant, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Call, ast.keyword, ast.List, ast.Tuple,
-    ast.Attribute, ast.operator, ast.unaryop, ast.cmpop,
-)  # fmt: skip
 
 INTERCEPT = "Intercept"
 
@@ -124,8 +70,8 @@ class Formula:
             ('x', 'C(g)[T.b]')
         """
         check_formula(text)
-        frame = _table(data, _variables(text))
-        design = _made(_sides(text)[1], frame)
+        frame = _table(data, variables_of(text))
+        design = _made(sides_of(text)[1], frame)
         if INTERCEPT not in design:
             expected = "one with an intercept: each component has its own"
             raise ModelError("formula", got=repr(text), expected=expected, advice="Leave 0 and -1 out of it.")
@@ -143,7 +89,7 @@ class Formula:
             if kind.value == "categorical"
         }
         state = json.dumps({"transforms": _plain(spec.transform_state), "levels": _plain(levels)})
-        known = {_variable(factor): tuple(_plain(values)) for factor, values in levels.items()}
+        known = {variable_of(factor): tuple(_plain(values)) for factor, values in levels.items()}
         if computed := [variable for variable in known if variable not in frame]:
             expected = "a column, whose categories new rows can be held against"
             raise ModelError(
@@ -168,13 +114,13 @@ class Formula:
             names = ("missing", "labels", "row_weights", "sequence", "data")
             of_rows = {name: getattr(data, name) for name in names} | of_rows
             data = data.to_frame()
-        frame = _table(data, _variables(self.text))
+        frame = _table(data, variables_of(self.text))
         self._check_categories(frame)
         return Observations(self._response(frame), covariates=self._design(frame), **of_rows)
 
     def _response(self, frame: "pd.DataFrame") -> "pd.DataFrame":
         """The left side: columns as they are, categories too, or what is made of them."""
-        left = _sides(self.text)[0]
+        left = sides_of(self.text)[0]
         names = [str(term) for term in left]
         if all(name in frame for name in names):
             return frame[names]
@@ -187,7 +133,7 @@ class Formula:
         state = json.loads(self.state)
         levels = _restored(state["levels"])
         spec = ModelSpec(
-            formula=_sides(self.text)[1],
+            formula=sides_of(self.text)[1],
             na_action="ignore",
             output="pandas",
             transform_state=_restored(state["transforms"]),
@@ -210,101 +156,6 @@ class Formula:
                     expected=f"one of its categories {listed([str(name) for name in known])}",
                     advice="Mend or drop these rows: nothing is known of other categories, and covariates must be known for every row.",
                 )
-
-
-def check_formula(text: Any) -> None:
-    """Check that a text is a formula, and calls nothing but what formulas may call; no part of it is run.
-
-    Raises:
-        ModelError: it is none.
-        BackendError: formulaic is not installed.
-    """
-    if not isinstance(text, str) or text.count("~") != 1:
-        raise ModelError("formula", got=in_words(text), expected="a formula with a response, 'y ~ x + C(g)' say")
-    for factor in _factors(text):
-        for node in ast.walk(_parsed(factor, text)):
-            _check_node(node, text)
-
-
-def _check_node(node: ast.AST, text: str) -> None:
-    if not isinstance(node, PLAIN):
-        raise _not_callable(text, type(node).__name__)
-    if isinstance(node, ast.Attribute) and not (
-        isinstance(node.value, ast.Name)
-        and (
-            (node.value.id == "np" and node.attr in NUMPY)
-            or (node.value.id == "contr" and not node.attr.startswith("_"))
-        )
-    ):
-        raise _not_callable(text, node.attr)
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id not in FUNCTIONS:
-        raise _not_callable(text, node.func.id)
-    if isinstance(node, ast.Call) and not isinstance(node.func, ast.Name | ast.Attribute):
-        raise _not_callable(text, "a call of a call")
-
-
-def _not_callable(text: str, what: str) -> ModelError:
-    return ModelError(
-        "formula",
-        got=f"{what} in {text!r}",
-        expected=f"names of columns, numbers, and the functions {', '.join(sorted(FUNCTIONS))}, or np.{', np.'.join(sorted(NUMPY))}",
-        advice="Make other columns in the table, and name them here.",
-    )
-
-
-def _sides(text: str) -> tuple[Any, Any]:
-    """The left and the right side, parsed by formulaic.
-
-    Raises:
-        ModelError: formulaic cannot parse it.
-        BackendError: it is not installed.
-    """
-    try:
-        from formulaic import Formula as Parsed
-    except ImportError as error:
-        raise BackendError(
-            "formula", got="a formula, and no formulaic", expected="the package that reads them",
-            advice="pip install 'bayes-mixtures[formulas]', or pip install formulaic.",
-        ) from error  # fmt: skip
-    try:
-        parsed = Parsed(text)
-        if isinstance(parsed.lhs, tuple) or isinstance(parsed.rhs, tuple):
-            raise ValueError("it has several parts")
-        return parsed.lhs, parsed.rhs
-    except Exception as error:
-        said = " ".join(_COLOUR.sub("", str(error)).split())[:120]
-        raise ModelError("formula", got=f"{text!r} ({said})", expected="a formula, 'y ~ x + C(g)' say") from error
-
-
-def _factors(text: str) -> Iterator[str]:
-    for side in _sides(text):
-        for term in side:
-            yield from (str(factor.expr) for factor in term.factors)
-
-
-def _parsed(factor: str, text: str) -> ast.Expression:
-    """A factor as Python's syntax tree; names in backticks are names."""
-    try:
-        return ast.parse(_QUOTED.sub(lambda found: f"_{found[1].encode().hex()}", factor), mode="eval")
-    except SyntaxError:
-        if re.fullmatch(r"[^()\[\]{}]+", factor):  # the bare name of a column, blanks and all
-            return ast.Expression(ast.Name("_", ast.Load()))
-        raise _not_callable(text, factor) from None
-
-
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m|[⧛⧚](\[[0-9;]*m)?")
-_QUOTED = re.compile(r"`([^`]+)`")
-
-
-def _variables(text: str) -> list[str]:
-    """The columns that a formula needs."""
-    return sorted({str(name) for side in _sides(text) for name in side.required_variables})
-
-
-def _variable(factor: str) -> str:
-    """The variable of a factor of categories: `g`, or that of `C(g, contr.sum)`."""
-    inside = re.fullmatch(r"C\(\s*(`[^`]+`|[^,()]+?)\s*(,.*)?\)", factor)
-    return (inside[1] if inside else factor).strip("`")
 
 
 def _table(data: Any, variables: list[str]) -> "pd.DataFrame":

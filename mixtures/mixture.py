@@ -30,7 +30,7 @@ from mixtures.ppl.protocol import PPL, Array
 from mixtures.priors import Prior, Statistic, format_number
 from mixtures.program import Program
 from mixtures.renamed import formerly, warn_of_former
-from mixtures.rows import Rows
+from mixtures.rows import Rows, first_rows
 from mixtures.typeset import typeset
 
 Hyper = Mapping[str, Mapping[str, Array]]
@@ -126,6 +126,8 @@ class Mixture(Program):
         covariates: Array | None = None,
         labels: Array | None = None,
         sequence: Array | None = None,
+        group: Array | None = None,
+        groups: Mapping[str, Array] | None = None,
     ) -> Array:
         """The program.
 
@@ -138,6 +140,8 @@ class Mixture(Program):
             covariates: what regressions and gating weights depend on, (rows, covariates).
             labels: known components of the rows, -1 where unknown.
             sequence: the series of each row, numbers.
+            group: the group of each row, numbers 0, 1, ...
+            groups: `{"first": the first row of each group}`, where `group` is not known until the program runs.
 
         Returns:
             The observations: `x`, or the draws; nothing where a library runs a chain row by row.
@@ -152,7 +156,8 @@ class Mixture(Program):
             return table[site].sample(ppl, site, {**numbers[site], **learned}, **structure)
 
         family = self._in_context(covariates)
-        of_rows = Rows(x, covariates, sequence)
+        first = first_rows(group) if groups is None and group is not None else (groups or {}).get("first")
+        of_rows = Rows(x, covariates, sequence, group, first)
         law = self.assignment.draw(ppl, draw, self.components, of_rows)
         shared = family.shared(ppl, draw, features)
         relative = parts_of(family).jointly(ppl, draw, self.components, features)
@@ -238,6 +243,7 @@ class Mixture(Program):
         if self.needs_covariates and x.covariates is None:
             raise missing_covariates()
         check_categories(self.family, x)
+        self.assignment.check_rows(x.rows)
         self.family.check(x)
         self._check_numbers(x)
         if not all(prior.is_scaled for prior in self.priors.values()):

@@ -5,6 +5,7 @@ something else.
 """
 
 import hashlib
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Union
@@ -14,7 +15,7 @@ import numpy as np
 from mixtures.categories import Categories, are_codes, check_codes, check_numbers, checked_categories, coded
 from mixtures.checks import check_choice
 from mixtures.elsewhere import tabular
-from mixtures.errors import DataError
+from mixtures.errors import DataError, in_words
 from mixtures.indices import check_index, index_of, is_default_index
 from mixtures.rows import Rows
 from mixtures.tables import (
@@ -24,6 +25,7 @@ from mixtures.tables import (
     check_shape,
     checked_covariates,
     checked_data,
+    checked_group,
     checked_labels,
     checked_names,
     checked_row_weights,
@@ -63,6 +65,8 @@ class Observations:
             Where `x` is a pandas object, pandas covariates, labels and weights must have its index, in its order.
         sequence: the series that each row belongs to, numbers or names, shape (rows,): all rows of a series side by side, in the order of
             time. Without effect where rows are independent, as in a mixture.
+        group: the unit that each row belongs to (a person, a centre, a panel's household), numbers or names, shape (rows,), in any order, as
+            many rows a unit as there are. Without effect but in laws of groups, see `mixtures.assignments.PerGroup`.
         row_weights: how often each row counts, shape (rows,), numbers >= 0, not all zero: a row of weight 2 is a row that is there twice.
         data: `{name: array}`: what a program of your own takes beside `x`, each as the argument of its name. Whole numbers stay whole, as
             indices must. An array whose first axis is as long as `x` has an entry a row, and is cut where rows are taken; any other belongs
@@ -79,6 +83,8 @@ class Observations:
         covariate_names: their names, or None.
         row_weights, data, sequence: checked, read-only; or None.
         categories: the names, a tuple for each column of names and None for each column of numbers; or None, where there are no names.
+        group: the groups' numbers 0, 1, ..., as they come; or None.
+        group_names: what the groups were called, by their numbers, (groups,); or None.
 
     Raises:
         DataError: empty, NaN or infinite, no numbers or names, a name that `categories` does not have, more than two dimensions, two columns
@@ -107,9 +113,12 @@ class Observations:
     data: Any = None
     sequence: Any = None
     categories: Any = None
+    group: Any = None
     row_names: np.ndarray | None = field(default=None, init=False)
     covariate_names: tuple[str, ...] | None = field(default=None, init=False)
+    group_names: np.ndarray | None = field(default=None, init=False)
     has_index: bool = field(default=False, init=False, repr=False)
+    has_all_groups: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self):
         check_choice("missing", self.missing, MISSING)
@@ -138,6 +147,11 @@ class Observations:
         if self.sequence is not None:
             check_index("sequence", self.sequence, self)
             object.__setattr__(self, "sequence", checked_sequence(self.sequence, len(values)))
+        if self.group is not None:
+            check_index("group", self.group, self)
+            group, names_of_groups = checked_group(self.group, len(values))
+            object.__setattr__(self, "group", group)
+            object.__setattr__(self, "group_names", names_of_groups)
         if self.data is not None:
             object.__setattr__(self, "data", checked_data(self.data) or None)
         self._refuse_bad(values)
@@ -165,6 +179,8 @@ class Observations:
         for name in ("labels", "covariates", "row_weights", "data", "sequence", "categories"):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, getattr(given, name))
+        if self.group is None:
+            object.__setattr__(self, "group", given.names_of_groups)
         if given.missing == "allow":
             object.__setattr__(self, "missing", "allow")
         return None if is_anew else given.covariate_names
@@ -208,6 +224,7 @@ class Observations:
                 covariates=self.covariates,
                 sequence=self.sequence,
                 categories=self.categories and (self.categories[index],),
+                group=self.names_of_groups,
             ),
             self.row_names,
         )
@@ -232,6 +249,7 @@ class Observations:
             data=named,
             sequence=cut(self.sequence),
             categories=self.categories,
+            group=cut(self.names_of_groups),
         )
         object.__setattr__(taken, "covariate_names", self.covariate_names)
         return self._like(taken, np.arange(len(self))[rows] if self.row_names is None else self.row_names[rows])
@@ -246,10 +264,35 @@ class Observations:
         check_index("row_weights", row_weights, self)
         return self._with(row_weights=row_weights)
 
+    def with_groups_of(self, names: Any) -> "Observations":
+        """The same rows, their groups numbered as in `names`; all of these are kept, whichever the rows are of, and by what is made of them.
+
+        Raises:
+            DataError: a row of another group.
+        """
+        numbers = {name: number for number, name in enumerate(np.asarray(names).tolist())}
+        assert self.group_names is not None  # the mixture has checked
+        unknown = [name for name in self.group_names[np.unique(self.group)].tolist() if name not in numbers]
+        if unknown:
+            raise DataError(
+                "group",
+                got=f"{in_words(unknown[0])}" + (f" and {len(unknown) - 1} others" if len(unknown) > 1 else ""),
+                expected=f"one of the {len(numbers)} groups that the model was fitted to, whose weights are known",
+                advice="Fit the model with rows of these groups.",
+            )
+        made = copy(self)
+        vars(made).pop("first_of_group", None)  # where it was asked for already
+        own = np.array([numbers.get(name, -1) for name in self.group_names.tolist()], dtype=np.int64)[self.group]
+        own.flags.writeable = False
+        object.__setattr__(made, "group", own)
+        object.__setattr__(made, "group_names", np.asarray(names))
+        object.__setattr__(made, "has_all_groups", True)
+        return made
+
     def _with(self, **changes: Any) -> "Observations":
         names = ("missing", "covariates", "labels", "row_weights", "data", "sequence", "categories")
         kept = {name: getattr(self, name) for name in ("x", "feature_names", *names)}
-        made = Observations(**{**kept, **changes})
+        made = Observations(**{**kept, "group": self.names_of_groups, **changes})
         object.__setattr__(made, "covariate_names", self.covariate_names)
         return self._like(made, self.row_names)
 
@@ -306,13 +349,28 @@ class Observations:
     @property
     def rows(self) -> Rows:
         """What laws of the assignment know of the rows."""
-        return Rows(self.x, self.covariates, self.sequence)
+        return Rows(self.x, self.covariates, self.sequence, self.group, self.first_of_group)
+
+    @property
+    def names_of_groups(self) -> np.ndarray | None:
+        """The name of each row's group, (rows,); None where there are none."""
+        return None if self.group_names is None else self.group_names[self.group]
+
+    @cached_property
+    def first_of_group(self) -> np.ndarray | None:
+        """The first row of each group, (groups,); None where there are none."""
+        if self.group_names is None:
+            return None
+        found, rows = np.unique(self.group, return_index=True)
+        first = np.zeros(len(self.group_names), dtype=np.int64)  # what is of a group without rows is read nowhere
+        first[found] = rows
+        return first
 
     def _like(self, made: "Observations", row_names: np.ndarray | None) -> "Observations":
         is_plain = row_names is None or is_default_index(row_names, len(made))
         object.__setattr__(made, "row_names", None if is_plain else row_names)
         object.__setattr__(made, "has_index", self.has_index)
-        return made
+        return made.with_groups_of(self.group_names) if self.has_all_groups and not made.has_all_groups else made
 
     def refuse(self, is_bad: np.ndarray, expected: str, advice: str) -> None:
         """Raise an error that names the cells (or rows) where `is_bad`, if there are any.
@@ -353,6 +411,8 @@ class Observations:
             digest.update(self.labels.tobytes())
         if self.sequence is not None:
             digest.update(b"sequence" + self.sequence.tobytes())
+        if self.group_names is not None:
+            digest.update(b"group" + self.group.tobytes() + repr(self.group_names.tolist()).encode())
         for name, values in sorted((self.data or {}).items()):
             digest.update(repr((name, values.shape, values.dtype.str)).encode() + values.tobytes())
         return digest.hexdigest()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mixtures.errors import ModelError, in_words
+from mixtures.observations import Observations
 from mixtures.ppl import PPL, words
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ class Program(ABC):
     def mixture(self) -> "Mixture | None":
         """What is declared beside the words: family, law, number of components. A program of a user's own says nothing, and has None."""
         return None
+
+    def read(self, x: Any) -> Observations:
+        """`x` as observations, a table by the formula of a declaration that has one."""
+        return Observations.of(x)
 
     def scaled_to(self, x: Any) -> "Program":
         """The program, its data-scaled priors written out as numbers; a program of a user's own comes back as it is."""

@@ -10,8 +10,9 @@ from mixtures.errors import ChoiceError, ModelError, in_words
 from mixtures.mixture import Mixture, missing_covariates
 from mixtures.ppl import PIP, backend_module
 from mixtures.program import Declared, Program
+from mixtures.rows import Rows, first_rows
 from mixtures.seeds import NEEDED, check_seed, derived
-from mixtures.tables import checked_covariates, checked_data, checked_sequence
+from mixtures.tables import checked_covariates, checked_data, checked_group, checked_sequence
 
 
 def simulate(
@@ -23,6 +24,7 @@ def simulate(
     covariates: Any = None,
     data: Mapping[str, Any] | None = None,
     sequence: Any = None,
+    group: Any = None,
 ) -> dict[str, np.ndarray]:
     """Draw every site of the program once: parameters, assignments and `size` rows of data.
 
@@ -36,6 +38,7 @@ def simulate(
         covariates: (rows,) or (rows, covariates), for programs whose rows depend on them.
         sequence: the series of each row, of a hidden Markov chain, see `Observations`; None: one series.
         data: `{name: array}`: what a program of your own takes beside `x`, see `Observations`.
+        group: the group of each row, for laws of groups, see `Observations`.
 
     Returns:
         Arrays by site; `assignment` (rows,) and `obs` (rows[, features]) among them (for a `Product`, every column by its name).
@@ -77,16 +80,24 @@ def simulate(
     taken: dict[str, Any] = {"size": size, **(checked_data(data) if data is not None else {})}
     if covariates is not None:
         taken["covariates"] = checked_covariates(covariates, shape[0])[0]
-    if sequence is not None and not isinstance(program, Mixture):
-        raise ModelError(
-            "sequence", got="one, for a program of your own", expected="none: pass it as named data, data={...}"
-        )
+    for name, given_rows in (("sequence", sequence), ("group", group)):
+        if given_rows is not None and not isinstance(program, Mixture):
+            expected = "none: pass it as named data, data={...}"
+            raise ModelError(name, got="one, for a program of your own", expected=expected)
     if sequence is not None:
         taken["sequence"] = checked_sequence(sequence, shape[0])
+    if group is not None:
+        taken["group"] = checked_group(group, shape[0])[0]
+        taken["groups"] = {"first": first_rows(taken["group"])}
     if isinstance(program, Mixture) and data:
         raise ModelError("data", got="named data", expected="none: a Mixture takes covariates alone")
     if isinstance(program, Mixture) and program.needs_covariates and covariates is None:
         raise missing_covariates()
+    if isinstance(program, Mixture):
+        first = taken.get("groups", {}).get("first")
+        program.assignment.check_rows(
+            Rows(None, taken.get("covariates"), taken.get("sequence"), taken.get("group"), first)
+        )
     seed = derived(check_seed(seed), "simulate")
     # libraries take any value under any name: what a run draws by itself says what could be meant
     held = (

@@ -234,38 +234,69 @@ def checked_row_weights(given: Any, rows: int) -> np.ndarray:
 
 def checked_sequence(given: Any, rows: int) -> np.ndarray:
     """The series of each row, numbered 0, 1, ... as they come; read-only."""
+    found, names = _numbered("sequence", "series", given, rows)
+    back = np.flatnonzero(found[1:] < np.maximum.accumulate(found)[:-1]) + 1
+    if len(back):
+        raise DataError(
+            "sequence",
+            got=f"{in_words(names[found[back[0]]])} at row {back[0]} again, after rows of another series",
+            expected="all rows of a series side by side, in the order of time",
+            advice="Sort the rows by series and time: table.sort_values([series, time]).",
+        )
+    return found
+
+
+def checked_group(given: Any, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """The group of each row, numbered 0, 1, ... as they come, and the groups' names, both read-only.
+
+    Example:
+        >>> checked_group(["b", "a", "b"], 3)
+        (array([0, 1, 0]), array(['b', 'a'], dtype='<U1'))
+    """
+    found, listed = _numbered("group", "group", given, rows)
+    is_number = all(isinstance(name, int | float) and not isinstance(name, bool) for name in listed)
+    names = np.array(listed if is_number else list(map(str, listed)))
+    if len(set(names.tolist())) < len(names):
+        raise DataError(
+            "group", got="different names that are one as text, such as 1 and '1'", expected="names of one type"
+        )
+    names.flags.writeable = False
+    return found, names
+
+
+def _numbered(what: str, noun: str, given: Any, rows: int) -> tuple[np.ndarray, list[Any]]:
+    """What each row is of, by its name, numbered 0, 1, ... as they come; and the names.
+
+    Raises:
+        DataError: not one a row, or rows that are of none.
+    """
     given = tabular(given)
-    names = unmasked(given, as_array(given, "sequence"))
+    names = unmasked(given, as_array(given, what))
     if names.shape != (rows,):
-        raise DataError("sequence", got=f"shape {names.shape}", expected=f"one for each row, shape ({rows},)")
+        raise DataError(what, got=f"shape {names.shape}", expected=f"one for each row, shape ({rows},)")
     listed = names.tolist()
     absent = [row for row, name in enumerate(listed) if name is None or name != name]
     if absent:
         raise DataError(
-            "sequence",
+            what,
             got=f"{listed[absent[0]]} at row {absent[0]}",
-            expected="a series for each row",
+            expected=f"a {noun} for each row",
             advice="Drop such rows.",
         )
     unhashable = [row for row, name in enumerate(listed) if not isinstance(name, Hashable)]
     if unhashable:
         got = f"{in_words(listed[unhashable[0]])} at row {unhashable[0]}"
-        raise DataError("sequence", got=got, expected="numbers or names of series")
+        plural = "series" if noun == "series" else f"{noun}s"
+        raise DataError(what, got=got, expected=f"numbers or names of {plural}")
     numbers: dict[Any, int] = {}
     found = np.array([numbers.setdefault(name, len(numbers)) for name in listed], dtype=np.int64)
-    back = np.flatnonzero(found[1:] < np.maximum.accumulate(found)[:-1]) + 1
-    if len(back):
-        raise DataError(
-            "sequence",
-            got=f"{in_words(listed[back[0]])} at row {back[0]} again, after rows of another series",
-            expected="all rows of a series side by side, in the order of time",
-            advice="Sort the rows by series and time: table.sort_values([series, time]).",
-        )
     found.flags.writeable = False
-    return found
+    return found, list(numbers)
 
 
-OWN_NAMES = frozenset({"x", "ppl", "size", "observed", "covariates", "labels", "sequence", "hyper", "row_weights"})
+OWN_NAMES = frozenset(
+    {"x", "ppl", "size", "observed", "covariates", "labels", "sequence", "group", "groups", "hyper", "row_weights"}
+)
 """Names of arguments that programs have already."""
 
 

@@ -16,6 +16,7 @@ from inference.backends import Bound, bind
 from inference.draws import backend_of, parameters_of, program_of, whole
 from inference.results import PointFit
 from mixtures import Observations, Program
+from mixtures.assignments import PerGroup
 from mixtures.assignments.law import RowWise
 from mixtures.errors import DataError, ModelError
 from mixtures.families import Uniform, WithNoise
@@ -74,11 +75,12 @@ def component_shares(result: PointFit | xr.DataTree, x: Observations) -> Float[n
             "fit", got="a program of your own", expected="a Mixture, whose law says the components' shares"
         )
     law, shares = mixture.assignment, []
+    of_rows = law.weights if isinstance(law, PerGroup) else law
     for draw in range(len(next(iter(draws.values())))):
         values = {name: value[draw] for name, value in draws.items()}
         share = law.shares(values)
-        if share is None and isinstance(law, RowWise):
-            share = np.exp(law.log_probs(np, values, x.rows)).mean(axis=0)
+        if share is None and isinstance(of_rows, RowWise):
+            share = np.exp(of_rows.log_probs(np, values, x.rows)).mean(axis=0)
         if share is None:
             raise ModelError("fit", got="a law that says no shares", expected="its method `shares`")
         shares.append(share)
@@ -185,8 +187,12 @@ def _log_emissions(result: Any, x: Observations, rows: np.ndarray, covariates: n
 
 def _bound(result: Any, x: Observations, rows: np.ndarray, covariates: np.ndarray | None) -> Bound:
     """The result's program and backend, bound to rows with the columns of `x`."""
-    names = x.feature_names
-    made = Observations(rows, feature_names=names, missing="allow", covariates=covariates)
+    names, mixture, group = x.feature_names, program_in(result).mixture, None
+    if mixture is not None and mixture.assignment.needs_groups:  # emissions depend on no group: any will do
+        group = np.arange(len(rows))
+        if mixture.assignment.keeps_groups and x.group_names is not None:
+            group = np.full(len(rows), x.group_names[0])
+    made = Observations(rows, feature_names=names, missing="allow", covariates=covariates, group=group)
     object.__setattr__(made, "covariate_names", x.covariate_names)
     backend = backend_of(result) if isinstance(result, xr.DataTree) else result.backend
     return bind(program_in(result), checked_like(result, made), backend)

@@ -21,7 +21,8 @@ def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any, *, program:
     Where a program gives each row continuous unknowns of its own, the log likelihood is conditional on these, since they are parameters.
     Do not use it for LOO: the unknowns of a left-out row are not known either. For a hidden Markov chain it is
     log p(x_t | x_1, ..., x_(t-1), parameters), how well each row is predicted from those before it: use it for leave-future-out, not for
-    LOO.
+    LOO. Where all rows of a group share one assignment (`assignments.PerGroup`) it is log p(x_g | parameters) of every group: LOO then leaves
+    a group out.
 
     Args:
         fit_or_posterior: a point fit, or a tree of draws.
@@ -29,7 +30,8 @@ def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any, *, program:
         program: the declaration of the draws, where it cannot be imported again: one made inside a function, say.
 
     Returns:
-        (rows,) for a fit, a Series where `x` is a pandas object; (chain, draw, rows) for a posterior.
+        (rows,) for a fit, a Series where `x` is a pandas object; (chain, draw, rows) for a posterior. Of groups that share an assignment,
+        (groups,) in the order of `Observations.group_names`.
 
     Raises:
         DataError: other columns than the model was fitted to.
@@ -56,4 +58,4 @@ def log_likelihood(fit_or_posterior: PointFit | xr.DataTree, x: Any, *, program:
     needed = 16.0 * sizes["chain"] * sizes["draw"] * len(observations)  # blocks, and all of them in one
     check_memory("x", needed, "Ask for fewer rows at a time, or thin the draws.")
     blocks = list(likelihood_blocks(bound, parameters_of(result)))
-    return np.concatenate(blocks).reshape(sizes["chain"], sizes["draw"], len(observations))
+    return np.concatenate(blocks).reshape(sizes["chain"], sizes["draw"], -1)

@@ -1,4 +1,5 @@
-"""Paths of a chain, whose rows have no probabilities one by one: the most probable path at a fit, and one at every draw of a posterior."""
+"""Paths: assignments of rows that have no probabilities one by one, the steps of a chain or the rows of groups. The most probable path at a fit,
+and one at every draw of a posterior."""
 
 import itertools
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ def path_at(
     assert law is not None  # the caller has checked that there is a chain
     table = bound.emissions_at(parameters)
     if not np.isfinite(law.log_mode(np, values, table, bound.x.rows)):
-        raise no_path()
+        raise no_path(bound.sites.is_chain)
     if temperature == 0:
         return law.mode(np, values, table, bound.x.rows)
     return law.sample(values, table, bound.x.rows, rng)

@@ -100,7 +100,7 @@ def filtered_probabilities(fit_or_posterior: PointFit | xr.DataTree, x: Any, *, 
     """P(assignment_i = k | row i and those before it); of a posterior the mean over its draws."""
     bound, parameters = bound_and_draws(fit_or_posterior, x, program)
     law = bound.sites.law
-    if bound.sites.is_row_wise or law is None:
+    if not bound.sites.is_chain or law is None:
         return probabilities(fit_or_posterior, x, program=program)
     total, draw = np.zeros(()), 0
     for tables in in_blocks(bound.emissions, parameters, bound):
@@ -108,7 +108,7 @@ def filtered_probabilities(fit_or_posterior: PointFit | xr.DataTree, x: Any, *, 
             values = {name: value[draw] for name, value in parameters.items()}
             total, draw = total + law.filtered(np, values, table, bound.x.rows), draw + 1
     if np.isnan(total).any():
-        raise no_path()
+        raise no_path(bound.sites.is_chain)
     return total / draw
 
 
@@ -138,7 +138,7 @@ def table_of(bound: Bound, fit: PointFit) -> np.ndarray:
     bound.sites.check_table("probabilities of assignments")
     table = bound.log_joint(fit.parameters)
     if not bound.sites.is_row_wise and np.isnan(table).any():
-        raise no_path()
+        raise no_path(bound.sites.is_chain)
     return table
 
 
@@ -149,7 +149,7 @@ def checked_like(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> Observatio
         observations = checked(program, like_before(program, x, sampled.feature_names, sampled.categories))
         covariates = None if sampled.covariates is None else sampled.covariates.shape[1]
         observations.check_like(sampled.features, sampled.feature_names, covariates, sampled.covariate_names)
-        return observations
+        return observations.with_groups_of(sampled.group_names) if sampled.has_all_groups else observations
     if not isinstance(fit_or_posterior, PointFit):
         raise ModelError(
             "fit",
@@ -162,7 +162,7 @@ def checked_like(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> Observatio
         fit_or_posterior.program, like_before(fit_or_posterior.program, x, origin.feature_names, origin.categories)
     )
     observations.check_like(origin.features, origin.feature_names, origin.covariates, origin.covariate_names)
-    return observations
+    return observations if origin.group_names is None else observations.with_groups_of(origin.group_names)
 
 
 def one_or_all(by_site: dict[str, Any]) -> Any:
@@ -230,7 +230,8 @@ def joint_blocks(posterior: xr.DataTree, x: Observations, program: Program | Non
 
 
 def likelihood_blocks(bound: Bound, parameters: Mapping[str, np.ndarray]) -> Iterator[np.ndarray]:
-    """log p(x_i | parameters) for many parameter values, (draws, rows), a block of draws at a time.
+    """log p(x_i | parameters) for many parameter values, (draws, rows), or of groups that share an assignment, (draws, groups); a block of draws
+    at a time.
 
     Raises:
         ModelError: rows are not independent given the parameters.

@@ -35,9 +35,11 @@ def run_arguments(program: Program, x: Observations) -> tuple[Program, dict[str,
         data[ROW_WEIGHTS] = x.row_weights
     if mixture is not None:
         _refuse_named(x)
-        known = {} if x.labels is None else {"labels": x.labels}
+        known: dict[str, Any] = {} if x.labels is None else {"labels": x.labels}
         if x.sequence is not None and mixture.assignment.unit == "sequence":
             known["sequence"] = x.sequence
+        if x.group is not None and mixture.assignment.needs_groups:
+            known |= {"group": x.group, "groups": {"first": x.first_of_group}}
         return mixture.structure, {**data, "hyper": mixture.hyper(x), **known}
     data |= x.data or {}
     if isinstance(program, Declared):
@@ -51,7 +53,8 @@ ROW_WEIGHTS = "row_weights"
 
 def as_rows(data: Mapping[str, Any]) -> Rows:
     """The run arguments as rows: what a law of the assignment is given."""
-    return Rows(data["x"], data.get("covariates"), data.get("sequence"))
+    first = data.get("groups", {}).get("first")
+    return Rows(data["x"], data.get("covariates"), data.get("sequence"), data.get("group"), first)
 
 
 def of_program(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -109,8 +109,18 @@ class Sites:
 
     @property
     def is_row_wise(self) -> bool:
-        """Whether rows with a table are independent given the parameters; those of a chain are not."""
+        """Whether rows with a table are independent given the parameters; those of a chain, or of a group, are not."""
         return self.law is None or self.law.is_row_wise
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether rows follow one another."""
+        return self.law is not None and self.law.unit == "sequence"
+
+    @property
+    def is_of_groups(self) -> bool:
+        """Whether all rows of a group share one assignment: groups are what is independent."""
+        return self.law is not None and self.law.unit == "group"
 
     def is_of_law(self, name: str) -> bool:
         """Whether a site is the assignment that the law answers for."""
@@ -202,12 +212,14 @@ class Sites:
         """Check that rows do not hang together.
 
         Raises:
-            ModelError: they are steps of a chain.
+            ModelError: they are steps of a chain, or rows of a group.
         """
         if not self.is_row_wise:
             raise ModelError(
                 "program",
-                got="rows that follow one another, a hidden Markov chain",
+                got="rows that follow one another, a hidden Markov chain"
+                if self.is_chain
+                else "rows of groups, which share an assignment",
                 expected=f"rows that are independent given the parameters, for {needed_for}",
             )
 

@@ -29,7 +29,7 @@ from inference.report import data_text, draws_frame, restarts_text
 from mixtures import Formula, Mixture, Observations, families
 from mixtures.datasets import SOURCES
 from mixtures.errors import MixturesError, ModelError
-from mixtures.formula import check_formula
+from mixtures.formula_words import check_formula
 
 Options = Mapping[str, Any]
 SWEPT = "1:9"
@@ -61,7 +61,7 @@ def _settings(data: str, options: Options, is_sampled: bool) -> Settings:
     text = TextOptions(
         options["separator"], options["decimal"], options["encoding"], options["header"], listed(options["na"])
     )
-    single = {name: options[name] for name in ("labels", "weights", "sequence", "index", "sheet")}
+    single = {name: options[name] for name in ("labels", "weights", "sequence", "groups", "index", "sheet")}
     named = listed(options["columns"]) or tuple(
         name for name, _ in map(declaration.split, options["family"]) if name
     )  # families name their columns

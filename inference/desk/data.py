@@ -24,7 +24,7 @@ FEW_VALUES = 30
 """Whole numbers with so few different values look like counts."""
 
 
-SINGLE = {"labels": "labels", "weights": "row_weights", "sequence": "sequence"}
+SINGLE = {"labels": "labels", "weights": "row_weights", "sequence": "sequence", "groups": "group"}
 """By an option that names one column, what `Observations` call it."""
 
 

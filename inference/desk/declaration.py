@@ -12,7 +12,7 @@ from typing import Any
 
 from inference.desk.settings import ModelSettings
 from mixtures import Formula, Mixture, Observations, Program, families, priors, weights
-from mixtures.assignments import Assignment, Markov, MarkovGating
+from mixtures.assignments import Assignment, Markov, MarkovGating, PerGroup
 from mixtures.categories import BOOLEAN
 from mixtures.errors import ChoiceError, ModelError
 from mixtures.families.family import Family
@@ -154,12 +154,20 @@ def takes_names(settings: ModelSettings) -> Callable[[str], bool]:
 def law_of(settings: ModelSettings, x: Observations) -> Assignment:
     """How rows come to their components."""
     is_chain = settings.chain or x.sequence is not None
-    if settings.gating:
-        if x.covariates is None:
-            raise ModelError("--gating", got="no covariates", expected="--covariates, which weights depend on")
-        return MarkovGating() if is_chain else weights.Gating()
+    if settings.gating and x.covariates is None:
+        raise ModelError("--gating", got="no covariates", expected="--covariates, which weights depend on")
+    if is_chain and x.group is not None:
+        raise ModelError(
+            "--groups", got="groups of rows that follow one another", expected="either, --groups or --sequence"
+        )
     if is_chain:
-        return Markov()
+        return MarkovGating() if settings.gating else Markov()
+    of_rows = weights.Gating() if settings.gating else _constant(settings)
+    return of_rows if x.group is None else PerGroup(of_rows)
+
+
+def _constant(settings: ModelSettings) -> weights.Dirichlet:
+    """Weights that are the same for all."""
     given = priors_of(settings).get("weights")
     if given is None:
         return weights.Dirichlet(1.0)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MOST_SVG_BYTES = 400_000
 """Larger drawings, of many rows, go into the page as PNG."""
 MOST_LINES = 60
-DESCRIBED = {"unique": "categories", "top": "most frequent", "freq": "rows of it"}
+DESCRIBED = {"50%": "median", "unique": "categories", "top": "most frequent", "freq": "rows of it"}
 """What a reader calls what pandas says of names."""
 CITATION = f"bayes-mixtures {__version__}. Bayesian mixture models in Python, declared once for NumPyro and Pyro."
 
@@ -77,7 +77,12 @@ def report(run: "runs.Run") -> str:
         read=run.settings.read,
         notes=run.notes,
         described=table(
-            run.x.to_frame().describe(include="all").T.astype(object).fillna("").rename(columns=DESCRIBED), "column"
+            run.x.to_frame()
+            .describe(include="all", percentiles=[0.5])
+            .T.astype(object)
+            .fillna("")
+            .rename(columns=DESCRIBED),
+            "column",
         ),
         parameters=_cut(fit.to_frame().rename(columns=heading) if posterior is None else readable_summary(posterior)),
         is_sampled=posterior is not None,

@@ -42,7 +42,7 @@ def table_of(x: Observations) -> tuple[Table, DataSettings]:
     if x.covariates is not None:
         covariates = x.covariate_names or tuple(f"covariate{column}" for column in range(x.covariates.shape[1]))
         frame[list(covariates)] = x.covariates
-    single = {"labels": x.labels, "weights": x.row_weights, "sequence": x.sequence}
+    single = {"labels": x.labels, "weights": x.row_weights, "sequence": x.sequence, "groups": x.names_of_groups}
     used = {name: f"{name}_" for name, values in single.items() if values is not None}
     for name, column in used.items():
         frame[column] = single[name]

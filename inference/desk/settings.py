@@ -37,6 +37,7 @@ class DataSettings:
         formula: the response and its covariates, `"y ~ x + C(g)"`, in place of `columns` and `covariates`.
         standardise: whether columns of numbers are measured in standard deviations from their means.
         categories: the names of the categories of columns, where the table alone does not say their order.
+        groups: the column of the groups that rows belong to.
     """
 
     source: str
@@ -52,6 +53,7 @@ class DataSettings:
     formula: str = ""
     standardise: bool = False
     categories: dict[str, list[str]] = field(default_factory=dict)
+    groups: str = ""
 
     def __post_init__(self):
         check_choice("missing", self.missing, MISSING)

@@ -168,7 +168,7 @@ def _labelled(result: Any, program: Program | None, name: str = "result") -> Lab
 def _rows(result: Labelled, reference: Labelled, x: Any) -> Observations:
     """The rows to compare on; known labels would make any two results agree, and are left out."""
     if x is not None:
-        return Observations.of(x).with_labels(None)
+        return model.checked_like(reference, x).with_labels(None)
     for one in (reference, result):
         if isinstance(one, xr.DataTree):
             return observations_of(one).with_labels(None)

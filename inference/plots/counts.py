@@ -13,7 +13,7 @@ from inference.checks import check_result
 from inference.plots.axes import entitle, given_or_new_figure
 from inference.plots.palette import WHOLE, colour, marker
 from inference.plots.style import house_style
-from inference.selection.count import ComponentCount
+from inference.selection.count import NumberOfComponents
 
 CRITERIA = {"bic": "BIC", "icl": "ICL", "sabic": "SABIC", "caic": "CAIC", "aic": "AIC"}
 SCORES = {"log_score": "cross-validation", "elpd_loo": "LOO"}
@@ -23,7 +23,7 @@ SHOWN = 4.0
 """How far a panel goes, in units of the median distance from the best."""
 
 
-def plot_component_count(count: ComponentCount, figure: FigureBase | None = None) -> np.ndarray:
+def plot_component_count(count: NumberOfComponents, figure: FigureBase | None = None) -> np.ndarray:
     """What each route says of every number of components: criteria, predictions of left-out rows, probabilities; rings mark the answers.
 
     Criteria are shown above their least value, and predictions below their best with the standard error of the difference, so that routes of
@@ -37,9 +37,9 @@ def plot_component_count(count: ComponentCount, figure: FigureBase | None = None
         The axes, one for each kind of route there is.
 
     Raises:
-        ModelError: not a `ComponentCount`.
+        ModelError: not a `NumberOfComponents`.
     """
-    check_result("count", count, "answers", "ComponentCount", "number_of_components")
+    check_result("count", count, "answers", "NumberOfComponents", "number_of_components")
     kinds: list[tuple[dict[str, str], Callable[..., None]]] = [
         (CRITERIA, _criteria),
         (SCORES, _scores),

@@ -7,7 +7,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
-from inference.assignment.density import column_densities
+from inference.assignment.density import column_densities, program_in
 from inference.assignment.responsibilities import checked_like
 from inference.checks import check_choice, check_count
 from inference.plots.axes import check_observed, given_or_new, given_or_new_figure, legend_beside, one_variable
@@ -52,7 +52,7 @@ def plot_density(
         DataError: data with columns, or with missing cells only.
         ModelError: neither a point fit nor draws.
     """
-    observations = Observations.of(x)
+    observations = program_in(fit).read(x)
     one_variable(observations, "Use plot_ellipses for two columns, plot_columns or plot_pairs for more.")
     check_observed(observations)
     check_choice("data", data, ("auto", "rug", "histogram", "none"))

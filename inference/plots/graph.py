@@ -57,7 +57,7 @@ def plot_model(fit: PointFit, ax: Axes | None = None) -> Axes:
     nodes = {name: _node(ax, name, place) for name, place in places.items()}
     for start, end in arrows:
         _arrow(ax, nodes[start], nodes[end])
-    if not mixture.assignment.is_row_wise:  # from a row's assignment to the next one's
+    if mixture.assignment.unit == "sequence":  # from a row's assignment to the next one's
         _arrow(ax, nodes["assignment"], nodes["assignment"])
     xs, ys = zip(*places.values(), strict=True)
     ax.set(xlim=(min(xs) - 1.4, max(xs) + 1.4), ylim=(min(ys) - 0.9, max(ys) + 0.9), aspect="equal")

@@ -86,7 +86,7 @@ def _draw_data(part: FigureBase, fit: Any, x: Observations) -> None:
     """The picture of the data, by the kind of their columns."""
     kinds, program = kinds_of(fit, x), program_in(fit)
     count = x.features or 1
-    is_chain = program.mixture is not None and not program.mixture.assignment.is_row_wise
+    is_chain = program.mixture is not None and program.mixture.assignment.unit == "sequence"
     if x.features is None and is_chain:
         path = classify(fit, x) if isinstance(fit, PointFit) else responsibilities(fit, x).argmax(axis=1)
         above, below = part.subplots(2, 1)

@@ -73,7 +73,7 @@ class Judge:
         self._parameter_free = parts.parameter_free_components
         self._expects_empty = mixture is not None and mixture.assignment.expects_empty
         self._may_run_to_zero = is_bounded and mixture is not None and mixture.assignment.favours_empty()
-        self._of_law = () if mixture is None or bound.sites.is_row_wise else mixture.assignment.sites
+        self._of_law = () if mixture is None or not bound.sites.is_chain else mixture.assignment.sites
 
     def occupancy(self, table: np.ndarray) -> np.ndarray:
         """Expected rows of each component, (components,), from the hub's table."""

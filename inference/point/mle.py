@@ -10,6 +10,7 @@ from inference.checks import (
     check_count,
     check_counts,
     check_flags,
+    check_has_prior,
     check_no_hyperpriors,
     check_positive,
     check_room,
@@ -106,6 +107,7 @@ def fit_mle(
             expected="at most the number of rows, and None for lbfgs",
             advice="L-BFGS needs exact gradients: use adam or sgd for minibatches.",
         )
+    check_has_prior(program.mixture, "fit_mle", "fit_map has them, and so have the samplers.")
     bound = bind(program, observations, backend)
     if batch_size is not None:
         bound.sites.check_row_wise("minibatches")

@@ -71,7 +71,7 @@ def _largest_gradients(ascent: Ascent, scales: Parameters) -> np.ndarray:
 
 def _final_weight_gradients(sites: Sites, ascent: Ascent) -> np.ndarray:
     """How steep the objective is in the weights, (restarts,); infinite where one has run to zero, where float64 sees no slope any more."""
-    names = [site.name for site in sites.parameters if is_weights(site) and sites.is_row_wise]
+    names = [site.name for site in sites.parameters if is_weights(site) and not sites.is_chain]
     found = np.zeros(len(ascent.losses))
     for name in names:
         smallest = ascent.parameters[name].reshape(len(found), -1).min(axis=1)

@@ -10,7 +10,6 @@ import xarray as xr
 
 from inference.backends import Bound, bind
 from inference.checks import check_counts, check_flags, check_options, check_proper, check_room, checked, sizes_of
-from inference.labels.exchange import groups_in
 from inference.posterior.afterwards import Steps
 from inference.posterior.rehearsal import rehearse
 from inference.posterior.tree import build_tree
@@ -21,6 +20,7 @@ from mixtures.assignments import Dirichlet
 from mixtures.assignments.clustering import CONCENTRATION
 from mixtures.component_counts import ComponentCount
 from mixtures.errors import DataError, ModelError, in_words
+from mixtures.exchangeable import exchangeable
 from mixtures.interrupts import stop_on_interrupt
 from mixtures.seeds import NEEDED, check_seed, derived, generator
 
@@ -105,7 +105,7 @@ def sample_telescope(
     check_room(chains=chains, draws=draws, **sizes_of(program, observations))
     check_flags(assignments=assignments)
     check_options(progress=progress, log_likelihood=log_likelihood)
-    mixture = _mixture(program, observations, backend)
+    mixture = _mixture(program, observations)
     of_components = _log_prior(mixture, prior_on_components)
     sampler = only_in_jax(backend, "telescope", got="'pyro', which has no such sampler", expected="'numpyro'")
     bound, begin = bind(program, observations, backend), time.perf_counter()
@@ -145,7 +145,7 @@ def sample_telescope(
     return _tree(bound, mixture, drawn, attrs, log_likelihood)
 
 
-def _mixture(program: Program, x: Observations, backend: str) -> Mixture:
+def _mixture(program: Program, x: Observations) -> Mixture:
     """The mixture, where its components may be drawn.
 
     Raises:
@@ -168,7 +168,8 @@ def _mixture(program: Program, x: Observations, backend: str) -> Mixture:
                 expected="rows that count once, of components that are not known",
                 advice="Fix the number of components, and use sample_nuts, which takes them.",
             )
-    alike = groups_in(replace(mixture, assignment=Dirichlet()), x, backend, mixture.components)
+    covariates = None if x.covariates is None else x.covariates.shape[1]
+    alike = exchangeable(replace(mixture, assignment=Dirichlet()), mixture.components, x.features, covariates)
     if alike != (tuple(range(mixture.components)),) and mixture.components > 1:
         raise ModelError(
             "program",

@@ -63,7 +63,8 @@ def build_tree(
         with own.step("log_likelihood"):
             likelihood = _log_likelihood(bound, draws)
     if likelihood is not None:
-        groups["log_likelihood"] = dataset({"obs": likelihood}, {"obs": ("rows",)}, coords)
+        of = "groups" if sites.is_of_groups else "rows"
+        groups["log_likelihood"] = dataset({"obs": likelihood}, {"obs": (of,)}, coords)
         groups["log_likelihood"]["obs"].attrs["given"] = _given(sites)
     if has_prior:
         with own.step("log_prior"):
@@ -107,16 +108,19 @@ def build_tree(
 
 
 def _log_likelihood(bound: Bound, draws: Draws) -> np.ndarray | None:
-    """log p(x_i | draw), (chains, draws, rows); None for programs whose rows are not independent."""
+    """log p(x_i | draw), (chains, draws, rows), or (chains, draws, groups) of groups that share an assignment; None for programs whose rows are
+    not independent."""
     if not bound.sites.has_hub:
         return None
     parameters = {name: flat(value) for name, value in draws.parameters.items()}
     rows = list(likelihood_blocks(bound, parameters))
-    return np.concatenate(rows).reshape(*draws.stats["lp"].shape, len(bound.x))
+    return np.concatenate(rows).reshape(*draws.stats["lp"].shape, -1)
 
 
 def _given(sites: Sites) -> str:
     """What the log likelihood of a row is given, in words; a warning where leave-one-out would be misled."""
+    if sites.is_of_groups:
+        return "the parameters, the group's assignment summed out: leave-one-out (loo) leaves a group out"
     if not sites.is_row_wise:
         return "the parameters and the rows before, the assignments summed out: prediction one step ahead, not leave-one-out (loo)"
     if not sites.latent:
@@ -135,6 +139,8 @@ def _given(sites: Sites) -> str:
 def coords_of(x: Observations, sites: Sites) -> dict[str, Any]:
     """Coordinates by dim: the data's own, the names of categories, and the components' numbers."""
     coords = x.coords()
+    if x.group_names is not None:
+        coords["groups"] = x.group_names
     if "features" in coords:
         coords["features_bis"] = coords["features"]
     sizes = {dim: size for site in sites.all for dim, size in zip(site.dims, site.shape, strict=True)}
@@ -168,6 +174,7 @@ def _constants(program: Program, x: Observations) -> xr.Dataset:
     """The hyperparameters, and all that was given beside the data: covariates, known labels, row weights, series, named arrays."""
     constants = _numbers(program)
     of_rows = {"labels_of_rows": x.labels, "weights_of_rows": x.row_weights, "sequence_of_rows": x.sequence}
+    of_rows |= {"group_of_rows": x.names_of_groups}
     for name, values in of_rows.items():
         if values is not None:
             constants = constants.assign_coords(rows=x.coords()["rows"])

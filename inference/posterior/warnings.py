@@ -318,9 +318,10 @@ def label_invariant(posterior: xr.DataTree) -> xr.Dataset:
             found[name] = draws[name]
     if "log_likelihood" in posterior.children and "obs" in posterior["log_likelihood"].data_vars:
         observed = posterior["observed_data"].to_dataset()["obs"].values
-        found["log_density_of_row"] = (
-            posterior["log_likelihood"].to_dataset()["obs"].isel(rows=reference_rows(observed))
-        )
+        kept = posterior["log_likelihood"].to_dataset()["obs"]
+        of = str(kept.dims[-1])  # rows, or groups that share an assignment
+        seen = observed if of == "rows" else kept.mean(["chain", "draw"]).values
+        found["log_density_of_row"] = kept.isel({of: reference_rows(seen)})
     return xr.Dataset({name: values.drop_vars(list(values.coords)) for name, values in found.items()})
 
 

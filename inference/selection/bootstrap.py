@@ -20,7 +20,7 @@ from inference.selection.replicates import batches_of, replicates_of
 from inference.selection.steps_up import statistics_of
 from inference.status import Status
 from mixtures import Mixture, Observations
-from mixtures.errors import DataError
+from mixtures.errors import DataError, ModelError
 from mixtures.seeds import check_seed, derived
 
 
@@ -143,6 +143,12 @@ def bootstrap_test(
     check_positive("tolerance", tolerance, or_zero=True)
     level, seed = check_share("level", level), check_seed(seed)
     check_room(replicates=replicates, rows=len(observations))
+    if 1 / (1 + replicates) > level:
+        raise ModelError(
+            "replicates",
+            got=f"{replicates} at level {level:g}",
+            expected=f"at least {int(np.ceil(1 / level)) - 1}: p is never below 1 / (1 + replicates)",
+        )
     _check_plain(observations)
     rows, found = [], {}
     for count in counts:

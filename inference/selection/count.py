@@ -36,7 +36,7 @@ BLOCKS = (
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ComponentCount(InNotebooks):
+class NumberOfComponents(InNotebooks):
     """How many components, by several routes.
 
     Args:
@@ -128,7 +128,7 @@ def number_of_components(
     seed: int,
     row_weights: Any = None,
     backend: str = "numpyro",
-) -> ComponentCount:
+) -> NumberOfComponents:
     """How many components, by every route that is asked for, in one table and in words.
 
     Routes answer different questions and need not agree. `"criteria"`, from `fit_em`: BIC and CAIC choose the number that generated the
@@ -142,7 +142,7 @@ def number_of_components(
         x: data, shape (rows,) or (rows, features), without known labels.
         components: the numbers to try.
         routes: of `"criteria"`, `"cross-validation"`, `"evidence"` and `"loo"`.
-        posterior: a tree of draws with variables `n_components` (K) or `n_clusters` (K+, components that have rows).
+        posterior: what `sample_telescope` returned: draws of `n_components` (K) and `n_clusters` (K+, components that have rows).
         folds: of cross-validation.
         restarts: starts of each fit.
         tolerance: see `fit_em`.
@@ -154,7 +154,7 @@ def number_of_components(
         backend: `"numpyro"` or `"pyro"`.
 
     Returns:
-        A `ComponentCount`; `inference.plots.plot_component_count` draws it.
+        A `NumberOfComponents`; `inference.plots.plot_component_count` draws it.
 
     Raises:
         DataError, ModelError, ChoiceError, SeedError: bad arguments; leaving rows out of a chain.
@@ -208,7 +208,7 @@ def number_of_components(
     table = pd.concat(parts, axis=1).sort_index().rename_axis("components")
     numbers = [name for name in table if name != "status"]
     table[numbers] = table[numbers].astype(np.float64)
-    return ComponentCount(table, rows, fits, seed, backend)
+    return NumberOfComponents(table, rows, fits, seed, backend)
 
 
 def _checked(components: Any, routes: Any, posterior: Any) -> tuple[list[int], list[str]]:

@@ -75,11 +75,13 @@ def numbers_of(posterior: Any) -> dict[str, pd.Series]:
         for name, column in NUMBERS.items()
         if name in group.data_vars
     }
+    if "p_clusters" in found and len(found.get("p_components", ())) == 1:
+        del found["p_components"]  # of a mixture with a fixed number of components, some of which stay empty
     if not found:
         raise DataError(
             "posterior",
             got="draws with a known number of components",
             expected="a variable 'n_components' (K) or 'n_clusters' (K+, components that have rows) in the group posterior",
-            advice="Pass draws of a sampler in which the number is unknown.",
+            advice="Pass what sample_telescope returned.",
         )
     return found

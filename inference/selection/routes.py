@@ -54,7 +54,7 @@ NAMES = {
 
 
 def answers_of(table: pd.DataFrame) -> list[Answer]:
-    """The answers of all routes in a table, see `ComponentCount`; unsound fits and missing numbers have no say."""
+    """The answers of all routes in a table, see `NumberOfComponents`; unsound fits and missing numbers have no say."""
     answers = []
     for column, question in QUESTIONS.items():
         if column not in table:

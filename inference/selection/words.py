@@ -62,9 +62,10 @@ def _both(by: Mapping[str, Answer], *routes: str) -> str:
 
 def _weaknesses(by: Mapping[str, Answer], table: pd.DataFrame) -> list[str]:
     said = []
-    last = int(table.index.max())
+    tried = _tried(table)
+    last = max(tried, default=0)
     asked = [answer for route, answer in by.items() if route not in ("p(K)", "p(K+)")]  # which try every number
-    at_end = [answer.route for answer in asked if answer.components == last and len(table) > 1]
+    at_end = [answer.route for answer in asked if answer.components == last and len(tried) > 1]
     if at_end:
         said.append(f"{last} is the largest number that was tried, and the answer of {', '.join(at_end)}: try more.")
     if "status" in table:
@@ -75,7 +76,7 @@ def _weaknesses(by: Mapping[str, Answer], table: pd.DataFrame) -> list[str]:
             )
     for column, name in {"log_score": "cross-validation", "elpd_loo": "LOO"}.items():
         if column in table:
-            lost = [int(n) for n, value in table[column].items() if np.isnan(value) and _was_tried(table, n)]
+            lost = [int(n) for n, value in table[column].items() if np.isnan(value) and n in tried]
             if lost:
                 said.append(f"A fold has no sound fit of {_listed(lost)} components: {name} leaves these numbers out.")
     if "bad_k" in table:
@@ -87,10 +88,10 @@ def _weaknesses(by: Mapping[str, Answer], table: pd.DataFrame) -> list[str]:
     return said
 
 
-def _was_tried(table: pd.DataFrame, number: object) -> bool:
-    """Whether a line is of a number that was tried, and not only of one that a posterior has."""
-    tried = [name for name in ("log_likelihood", "log_score_error", "bad_k") if name in table]
-    return bool(table.loc[number, tried].notna().any())
+def _tried(table: pd.DataFrame) -> list[int]:
+    """The numbers that were tried: others are in the table because a posterior has them."""
+    columns = [name for name in ("log_likelihood", "log_score_error", "log_evidence", "bad_k") if name in table]
+    return [int(n) for n in table.index[table[columns].notna().any(axis=1)]]
 
 
 def _differ(by: Mapping[str, Answer], one: str, other: str) -> bool:

@@ -105,10 +105,10 @@ def declaration(components: Any, family: Any, covariance: Any, priors: Any, assi
             advice=f"Pass family=families.{kind}(..., priors=...).",
         )
     mixture = Mixture(components, family, Dirichlet() if assignment is None else assignment)
-    if mixture.needs_covariates or not mixture.assignment.is_row_wise:
+    if mixture.needs_covariates or mixture.assignment.needs_groups or not mixture.assignment.is_row_wise:
         raise ModelError(
             "family, assignment",
-            got="rows that depend on covariates, or on the rows before",
+            got="rows that depend on covariates, on groups, or on the rows before",
             expected="rows that X alone describes, each by itself",
             advice="The verbs take them: inference.fit_em(mixture, Observations(x, ...)).",
         )

@@ -4,10 +4,12 @@ from mixtures.assignments.chain import TO as TO
 from mixtures.assignments.chain import Chain as Chain
 from mixtures.assignments.dirichlet import Dirichlet as Dirichlet
 from mixtures.assignments.gating import Gating as Gating
+from mixtures.assignments.group_weights import GroupWeights as GroupWeights
 from mixtures.assignments.law import Assignment as Assignment
 from mixtures.assignments.law import RowWise as RowWise
 from mixtures.assignments.markov import Markov as Markov
 from mixtures.assignments.markov_gating import MarkovGating as MarkovGating
+from mixtures.assignments.per_group import PerGroup as PerGroup
 from mixtures.assignments.sparse_dirichlet import SparseDirichlet as SparseDirichlet
 from mixtures.assignments.stick_breaking import StickBreaking as StickBreaking
 
@@ -17,8 +19,10 @@ __all__ = [
     "Chain",
     "Dirichlet",
     "Gating",
+    "GroupWeights",
     "Markov",
     "MarkovGating",
+    "PerGroup",
     "RowWise",
     "SparseDirichlet",
     "StickBreaking",

@@ -48,6 +48,14 @@ class Assignment(ABC):
 
     expects_empty: ClassVar[bool] = False
     """Whether it has more components than there are clusters: one without rows is then no failure of a fit."""
+    needs_groups: ClassVar[bool] = False
+    """Whether it depends on the groups of rows."""
+
+    keeps_groups: ClassVar[bool] = False
+    """Whether it has parameters of each group, so that rows are asked about later by the groups that it was fitted to."""
+
+    needs_prior: ClassVar[bool] = False
+    """Whether the likelihood alone has no best parameters, so that its prior must be there when it is fitted."""
 
     linear_predictors: ClassVar[tuple[tuple[str, str], ...]] = ()
     """Pairs of sites, intercept and slope, of which it depends on intercept + slope . covariates alone."""
@@ -96,6 +104,13 @@ class Assignment(ABC):
 
         Raises:
             ModelError: it is not.
+        """
+
+    def check_rows(self, rows: Rows) -> None:  # noqa: B027  # most laws want nothing of rows but what the mixture checks
+        """Check that rows have what the law depends on, beside covariates; `rows` are NumPy's.
+
+        Raises:
+            DataError: they do not.
         """
 
     def kinds(self, components: int) -> Sequence[Any]:

@@ -1,4 +1,4 @@
-"""Words by which the rows of a chain are run all at once, in a plate: for what knows by itself how they follow one another."""
+"""Words by which all rows are run at once, in a plate, as if each had its own assignment: for what knows by itself how they hang together."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -9,9 +9,9 @@ from mixtures.ppl.protocol import Array
 
 
 class AtOnce:
-    """A backend's words with `chain` in a plate.
+    """A backend's words with `chain` and `groups` in a plate of rows.
 
-    The assignments' own density is then of no meaning; drawn, they are a path of the chain.
+    The assignments' own density is then of no meaning; drawn, they are a path of the chain, or the same in all rows of a group.
     """
 
     plate: Callable[[str, int], AbstractContextManager]
@@ -33,3 +33,14 @@ class AtOnce:
         """See `mixtures.ppl.protocol.PPL.chain`."""
         with self.plate("rows", begins.shape[0]):
             return observe(self.path(name, initial, transition, begins), data)
+
+    @abstractmethod
+    def alike(self, name: str, probs: Array, group: Array, first: Array) -> Array:
+        """The assignments, marked for enumeration; the same in all rows of a group where they are drawn."""
+
+    def groups(
+        self, name: str, probs: Array, group: Array, first: Array, observe: Callable[[Array, Any], Any], data: Any
+    ) -> Any:
+        """See `mixtures.ppl.protocol.PPL.groups`."""
+        with self.plate("rows", group.shape[0]):
+            return observe(self.alike(name, probs, group, first), data)

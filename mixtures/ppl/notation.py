@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-INDEX = {"components": "k", "rows": "i"}
+INDEX = {"components": "k", "rows": "i", "groups": "g"}
 """The letter of each plate."""
 
 
@@ -214,7 +214,8 @@ class Notation:
 
     def assign(self, name: str, probs: Any = None, logits: Any = None) -> Symbol:
         self.sample(name, f"Categorical({f'logits={_text(logits)}' if probs is None else _text(probs)})")
-        return Symbol(f"{name}[i]")
+        of = "g[i]" if self._plate and self._plate[0] == "groups" else "i"
+        return Symbol(f"{name}[{of}]")
 
     def chain(
         self,
@@ -229,6 +230,14 @@ class Notation:
             self.lines.append((f"{name}[1]", f"Categorical({_text(initial)}), in each series", ""))
             self.sample(name, f"Categorical({_text(transition)}[{name}[i-1]])")
             return observe(Symbol(f"{name}[i]"), data)
+
+    def groups(
+        self, name: str, probs: Any, group: Any, first: Any, observe: Callable[[Any, Any], Any], data: Any
+    ) -> Any:
+        with self.plate("groups", "m"):
+            z = self.assign(name, probs)
+        with self.plate("rows", "n"):
+            return observe(z, data)
 
     def deterministic(self, name: str, value: Any, dims: Sequence[str] = ()) -> Any:
         self.lines.append((name, f"= {_text(value)}", ""))

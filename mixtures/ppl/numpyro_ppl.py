@@ -19,6 +19,7 @@ from mixtures.ppl import numpyro_distributions as own
 from mixtures.ppl.at_once import AtOnce
 from mixtures.ppl.numpyro_emissions import EMISSIONS
 from mixtures.ppl.protocol import Array, Distribution
+from mixtures.ppl.side_by_side import SideBySide
 
 TRACING = threading.RLock()
 """Held by the thread that runs a program or has it traced: NumPyro's stack of handlers belongs to the process. Such a thread waits for no
@@ -82,6 +83,16 @@ class NumPyroPPL:
 
         scan(step, jnp.zeros((), dtype=int), (begins, transition if transition.ndim == 3 else None, data))
 
+    def groups(
+        self, name: str, probs: Array, group: Array, first: Array, observe: Callable[[Array, Any], Any], data: Any
+    ) -> Any:
+        places = SideBySide.of(group)
+        with self.plate("groups", first.shape[0]):
+            z = self.assign(name, probs if len(probs) > 1 else probs[0])
+            with self.plate("rows", len(places.rows)), handlers.mask(mask=jnp.asarray(places.is_there)):
+                found = observe(z, {key: jnp.asarray(value)[places.rows] for key, value in data.items()})
+        return places.of_rows(found)
+
     def factor(self, name: str, log_factor: Array) -> None:
         numpyro.factor(name, log_factor)
 
@@ -105,7 +116,10 @@ def _looks_up(fn: Distribution) -> bool:
 
 
 class NumPyroAtOnce(AtOnce, NumPyroPPL):
-    """The words with the rows of a chain in a plate."""
+    """The words with all rows in a plate."""
+
+    def alike(self, name: str, probs: Array, group: Array, first: Array) -> Array:
+        return numpyro.sample(name, _Alike(probs, group, first), infer={"enumerate": "parallel"})
 
     def path(self, name: str, initial: Array, transition: Array, begins: Array) -> Array:
         return numpyro.sample(name, _Path(initial, transition, begins), infer={"enumerate": "parallel"})
@@ -127,6 +141,18 @@ class _Path(numpyro.distributions.CategoricalProbs):
         rows, components = self.begins.shape[0], self.initial.shape[0]
         moves = jnp.broadcast_to(self.transition, (rows, components, components))
         return jax.lax.scan(step, jnp.zeros((), dtype=int), (jax.random.split(key, rows), self.begins, moves))[1]
+
+
+class _Alike(numpyro.distributions.CategoricalProbs):
+    """The components of groups, drawn for each group, an entry a row; its density is none of theirs."""
+
+    def __init__(self, probs: Array, group: Array, first: Array):
+        self.group, self.first = group, first
+        rows, components = group.shape[0], probs.shape[1]
+        super().__init__(jnp.broadcast_to(probs if probs.shape[0] == 1 else probs[group], (rows, components)))
+
+    def sample(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> Array:
+        return super().sample(key, sample_shape)[..., self.first][..., self.group]
 
 
 WORDS, AT_ONCE = NumPyroPPL(), NumPyroAtOnce()

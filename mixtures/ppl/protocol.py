@@ -82,6 +82,25 @@ class PPL(Protocol):
         """
         ...
 
+    def groups(
+        self, name: str, probs: Array, group: Array, first: Array, observe: Callable[[Array, Any], Any], data: Any
+    ) -> Any:
+        """The discrete assignment of every group of rows, marked for enumeration; and what is observed of its rows.
+
+        Args:
+            name: of the assignments.
+            probs: probabilities of the components, (1, components), or those of each group, (groups, components).
+            group: the group of each row, (rows,), numbers 0, 1, ...
+            first: the first row of each group, (groups,).
+            observe: (assignment, data of the rows) -> anything; see `chain`. It may be run for all rows at once, in a plate `"rows"`, or for
+                groups side by side, in a plate `"rows"` within one that is called `"groups"`.
+            data: as of `chain`.
+
+        Returns:
+            What `observe` returned, an entry a row.
+        """
+        ...
+
     def factor(self, name: str, log_factor: Array) -> None:
         """Add `log_factor` to the log joint density."""
         ...

@@ -33,6 +33,7 @@ from mixtures.ppl.pyro_distributions import (
     rotated_normal,
 )
 from mixtures.ppl.pyro_emissions import EMISSIONS, Categorical
+from mixtures.ppl.side_by_side import SideBySide
 
 ALONE = threading.RLock()
 """Held by the thread that runs a program: Pyro's stack of handlers and parameter store, and torch's random state and default dtype, belong
@@ -91,6 +92,17 @@ class PyroPPL:
             with _Prefix(f"{row}/"):
                 previous = self.assign(name, probs)
                 observe(previous, {key: value[row] for key, value in data.items()})
+
+    def groups(
+        self, name: str, probs: Array, group: Array, first: Array, observe: Callable[[Array, Any], Any], data: Any
+    ) -> Any:
+        places = SideBySide.of(group)
+        is_there: Any = torch.as_tensor(places.is_there)
+        with self.plate("groups", len(first)):
+            z = self.assign(name, probs if len(probs) > 1 else probs[0])
+            with self.plate("rows", len(places.rows)), poutine.mask(mask=is_there):
+                found = observe(z, {key: value[torch.as_tensor(places.rows)] for key, value in data.items()})
+        return places.of_rows(found)
 
     def factor(self, name: str, log_factor: Array) -> None:
         pyro.factor(name, log_factor)
@@ -179,7 +191,10 @@ class _Prefix(Messenger):
 
 
 class PyroAtOnce(AtOnce, PyroPPL):
-    """The words with the rows of a chain in a plate."""
+    """The words with all rows in a plate."""
+
+    def alike(self, name: str, probs: Array, group: Array, first: Array) -> Array:
+        return pyro.sample(name, _Alike(probs, group, first), infer={"enumerate": "parallel"})
 
     def path(self, name: str, initial: Array, transition: Array, begins: Array) -> Array:
         return pyro.sample(name, _Path(initial, transition, begins), infer={"enumerate": "parallel"})
@@ -207,6 +222,21 @@ class _Path(Categorical):
             state = initially if is_first else then[state]
             path.append(state)
         return torch.tensor(path)
+
+
+class _Alike(Categorical):
+    """The components of groups, drawn for each group, an entry a row; its density is none of theirs."""
+
+    def __init__(self, probs: torch.Tensor, group: torch.Tensor, first: torch.Tensor):
+        self.group, self.first = group, first
+        super().__init__((probs if len(probs) == 1 else probs[group]).expand(len(group), probs.shape[1]))
+
+    def expand(self, batch_shape, _instance=None):
+        is_same = tuple(batch_shape) == tuple(self.batch_shape)
+        return self if is_same else Categorical(self.probs).expand(batch_shape)
+
+    def sample(self, sample_shape=torch.Size()) -> torch.Tensor:  # noqa: B008  # as torch has it
+        return super().sample(sample_shape)[..., self.first][..., self.group]
 
 
 WORDS = PyroPPL()

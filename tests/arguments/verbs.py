@@ -152,6 +152,7 @@ ROW_WEIGHTS = Kind(
 PROGRAM = {"program": THING.or_("None")}
 SERIES = Kind(frozenset({"None"}), {"back again": lambda: [0, 0, 1, 1, 0, 0], "absent": lambda: [0, 0, 1, 1, 1, None]})
 CONCENTRATIONS = POSITIVE_NUMBERS
+GROUPS = Kind(frozenset({"None"}), {"absent": lambda: [0, 0, 1, 1, 1, None]})
 OF_ROWS = {"row_weights": ROW_WEIGHTS, "labels": LABELLED}
 NAMED_ARRAYS = Kind(
     frozenset({"None", "empty dict"}),
@@ -535,6 +536,7 @@ def declarations(made: Results) -> Iterator[Verb]:
             "covariates": COVARIATES,
             "data": Kind(NAMED_ARRAYS.takes),
             "sequence": SERIES.or_("array", "structured array"),  # names of series for three rows
+            "group": GROUPS.or_("array", "structured array"),
         },
     )
     chain = {"transition": CONCENTRATIONS, "initial": CONCENTRATIONS}
@@ -553,10 +555,13 @@ def declarations(made: Results) -> Iterator[Verb]:
             "data": NAMED_ARRAYS,
             "sequence": SERIES,
             "categories": THING.or_("None", "empty dict", "empty list", "empty tuple"),
+            "group": GROUPS,
         },
     )
     yield Verb(weights.Dirichlet, {}, {"concentration": POSITIVE_NUMBERS})
     yield Verb(weights.Gating, {}, {"priors": PRIORS})
+    yield Verb(mixtures.assignments.PerGroup, {}, {"weights": THING})
+    yield Verb(mixtures.assignments.GroupWeights, {}, {"priors": PRIORS})
 
 
 def all_families(made: Results) -> Iterator[Verb]:

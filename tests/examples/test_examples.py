@@ -33,7 +33,10 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     ],
     "08_label_switching": [SMALL],
     "10_markov_switching": [["--restarts", "1"]],
-    "11_how_many": [["--restarts", "4", *SMALL[4:], "--most", "6", "--replicates", "3", "--folds", "2", "--others"]],
+    "11_how_many": [["--restarts", "4", *SMALL[4:], "--most", "6", "--replicates", "19", "--folds", "2", "--others"]],
+    "12_growth_curves": [
+        ["--backend", backend, "--children", "40", "--restarts", "2"] for backend in ("numpyro", "pyro")
+    ],
     "09_hidden_markov": [["--backend", backend, *SMALL[:2], *SMALL[4:]] for backend in ("numpyro", "pyro")],
 }
 """By example: the argument lists that it is run with."""

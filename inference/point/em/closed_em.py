@@ -8,6 +8,8 @@ from inference.backends import Bound
 from inference.point.em.closed_form import State, Statistics
 from inference.point.em.e_step import with_prior
 from inference.point.em.initial_partitions import Partitions
+from inference.point.em.m_steps.chain import ChainEM
+from inference.point.em.m_steps.groups import GroupsEM
 from inference.point.em.m_steps.registry import closed_form, closed_law, for_missing
 from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.problem import EMProblem, joined
@@ -40,9 +42,10 @@ def closed_task(mixture: Mixture, x: Observations, fixed: frozenset[str], is_pos
     law = closed_law(mixture.assignment, covariates)
     if family is None or law is None:
         return None
-    if x.observed is not None and not law.follows:
+    is_chain = isinstance(law, ChainEM)
+    if x.observed is not None and not is_chain:
         family = for_missing(family, x.observed)
-    if x.observed is not None and not (family.takes_missing or (law.follows and _misses_rows(x))):
+    if x.observed is not None and not (family.takes_missing or (is_chain and _misses_rows(x))):
         return None
     closed = MixtureEM(family, law)
     held = closed.held(fixed, x.features)
@@ -62,13 +65,17 @@ def _misses_rows(x: Observations) -> bool:
 
 def closed_em(bound: Bound, mixture: Mixture, task: ClosedTask, settings: Settings) -> Runs:
     """All restarts by closed-form M-steps."""
-    if bound.sites.is_row_wise and bound.x.counts is not None and (bound.x.counts == 0).any():
+    if not bound.sites.is_chain and bound.x.counts is not None and (bound.x.counts == 0).any():
         # a row that does not count has no say in coordinates and starts either
         is_there = bound.x.counts > 0
         bound = bound.on(bound.x.take(is_there))
         settings = replace(settings, row_weights=bound.x.counts)
     x = bound.x
-    if task.closed.law.follows and x.observed is not None and not task.closed.family.takes_missing:
+    if isinstance(task.closed.law, GroupsEM):
+        law, x, weights = task.closed.law.laid_out(x)
+        task = replace(task, closed=replace(task.closed, law=law))
+        settings = replace(settings, row_weights=weights)
+    if isinstance(task.closed.law, ChainEM) and x.observed is not None and not task.closed.family.takes_missing:
         # a row that was not seen keeps its place, with a weight of 0 and any value
         is_seen = np.asarray(x.observed.reshape(len(x), -1).all(axis=1), dtype=np.float64)
         settings = replace(settings, row_weights=is_seen)

@@ -174,8 +174,8 @@ class LawForm(Protocol):
 
     @property
     def follows(self) -> bool:
-        """Whether rows follow one another, so that paths are summed over; then `log_probs` and `statistics` serve
-        for starts alone."""
+        """Whether rows hang together, in chains or groups, so that they are summed at once, by `over_paths`; then `log_probs` and `statistics`
+        serve for starts alone."""
         ...
 
     def log_probs(self, xp: Any, state: State, x: Array) -> tuple[Array, Array]:
@@ -214,7 +214,29 @@ class LawForm(Protocol):
 
 
 class PathForm(LawForm, Protocol):
-    """EM for a law whose rows follow one another: `follows` is true."""
+    """EM for a law whose rows follow one another, or share an assignment: `follows` is true."""
+
+    def over_paths(
+        self, xp: Any, state: State, log_density: Array, x: Array, is_hard: bool, row_weights: Array | None = None
+    ) -> tuple[Array, Array, Statistics]:
+        """The E-step of all rows.
+
+        Args:
+            xp: the namespace.
+            state: the current parameters.
+            log_density: log p(x_i | assignment_i = k), (components, rows).
+            x: the law's own columns, (columns, rows).
+            is_hard: whether the most probable path counts alone.
+            row_weights: 0 where a row does not count, whose log density is 0 then; None: all do.
+
+        Returns:
+            The log likelihood, or the log joint density of the most probable path; responsibilities (components, rows); the law's statistics.
+        """
+        ...
+
+
+class ChainForm(PathForm, Protocol):
+    """EM for a chain: what it says of moves is all that sums over paths want to know."""
 
     def probabilities(self, xp: Any, state: State, x: Array) -> tuple[Array, Array, Array]:
         """The chain at the law's own columns x, (columns, rows).

@@ -1,5 +1,6 @@
-"""The E-step on one block of rows that are independent: array code, `xp` is the namespace of NumPy, JAX or torch."""
+"""The E-step on one block of rows: array code, `xp` is the namespace of NumPy, JAX or torch."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from inference.point.em.closed_form import Array, State, Statistics
@@ -37,6 +38,14 @@ def e_step(
         is_hard: whether each row goes to its most probable component alone (classification EM).
     """
     x, row_weights, labels = rows
+    if closed.law.follows:
+        return over_paths(
+            xp,
+            closed,
+            state,
+            rows,
+            lambda table, law_columns: closed.over_paths(xp, state, table, law_columns, is_hard, row_weights),
+        )
     log_joint, seen = closed.log_joint(xp, state, x)
     numbers = xp.arange(log_joint.shape[0])[:, None]
     log_joint = with_labels(xp, log_joint, labels)
@@ -63,6 +72,31 @@ def with_labels(xp: Any, log_density: Array, labels: Array | None) -> Array:
         return log_density
     numbers = xp.arange(log_density.shape[0])[:, None]
     return xp.where((labels >= 0) & (labels != numbers), -xp.inf, log_density)
+
+
+def over_paths(
+    xp: Any,
+    closed: MixtureEM,
+    state: State,
+    rows: Block,
+    summed: Callable[[Array, Array], tuple[Array, Array, Statistics]],
+) -> tuple[Array, Statistics]:
+    """The pass over all rows of chains, or groups; a row of weight 0 is one at which nothing was seen.
+
+    Args:
+        xp, closed, state, rows: as for `e_step`.
+        summed: (log p(x_i | assignment_i = k), (components, rows), all columns) -> what `PathForm.over_paths` returns.
+    """
+    own = closed.cut(rows.x)[0]
+    log_density, seen = closed.family.log_density(xp, state, own)
+    if rows.row_weights is not None:
+        log_density = xp.where(rows.row_weights > 0, log_density, xp.zeros_like(log_density))
+    log_density = with_labels(xp, log_density, rows.labels)
+    log_likelihood, responsibilities, moved = summed(log_density, rows.x)
+    if rows.row_weights is not None:
+        responsibilities = responsibilities * rows.row_weights
+    occupancy = xp.sum(responsibilities, axis=-1)
+    return log_likelihood, {"rows": occupancy, **closed.family.statistics(xp, responsibilities, own, seen), **moved}
 
 
 def with_prior(

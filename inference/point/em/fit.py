@@ -10,6 +10,7 @@ from inference.checks import (
     check_choice,
     check_counts,
     check_flags,
+    check_has_prior,
     check_no_hyperpriors,
     check_positive,
     check_room,
@@ -115,6 +116,8 @@ def fit_em(
     check_room(restarts=restarts, **sizes_of(mixture, observations))
     bound = bind(mixture, observations, backend)
     sites = bound.sites
+    if objective == "likelihood":
+        check_has_prior(mixture, "fit_em", "objective='posterior'; or fit_map.")
     known = check_fixed(fixed, sites)
     check_possible(known, observations)
     given = check_starts(init, known, sites)
@@ -122,12 +125,15 @@ def fit_em(
     is_posterior = objective == "posterior"
     task = closed_task(mixture, observations, frozenset(known), is_posterior)
     if task is None:
-        if not sites.is_row_wise:
+        if sites.is_chain or (sites.is_of_groups and hard):
+            what = "a hidden Markov chain" if sites.is_chain else "hard=True for groups"
             raise ModelError(
                 "mixture",
-                got=f"a hidden Markov chain {_without_m_step(mixture, observations, is_posterior)}",
-                expected="a chain all of whose M-steps have a closed form",
-                advice="fit_mle and fit_map fit it by gradient.",
+                got=f"{what} {_without_m_step(mixture, observations, is_posterior)}",
+                expected="one all of whose M-steps have a closed form",
+                advice="fit_mle and fit_map fit it by gradient."
+                if sites.is_chain
+                else "hard=False climbs by gradient.",
             )
         runs = generalised_em(bound, mixture, settings, is_posterior)
     else:
@@ -169,7 +175,7 @@ def fit_em(
 
 
 def _without_m_step(mixture: Mixture, x: Observations, is_posterior: bool) -> str:
-    """What of a chain has no closed M-step."""
+    """What of a chain, or of groups, has no closed M-step."""
     name = type(mixture.family).__name__
     if closed_form(with_covariates(mixture.family, 0 if x.covariates is None else x.covariates.shape[1])) is None:
         return f"of {name} components, which have no closed M-step"

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from inference.point.em.closed_form import Array, ClosedForm, Frame, LawForm, State, Statistics
+from inference.point.em.closed_form import Array, ClosedForm, Frame, LawForm, PathForm, State, Statistics
 from inference.point.em.m_steps.constant_weights import ConstantWeights
 from mixtures.observations import Observations
 from mixtures.priors import Prior
@@ -64,6 +64,13 @@ class MixtureEM:
         (own, of_law), (frame_of_family, frame_of_law) = self.cut(x), self._frames(frame)
         at = (of_law - frame_of_law.centre[:, None]) / frame_of_law.unit[:, None]
         return self.family.exact_log_density(state, own, frame_of_family) + self.law.log_probs(np, state, at)[0]
+
+    def over_paths(
+        self, xp: Any, state: State, log_density: Array, x: Array, is_hard: bool, row_weights: Array | None = None
+    ) -> tuple[Array, Array, Statistics]:
+        """Of laws whose rows follow one another: see `inference.point.em.closed_form.PathForm`."""
+        law = cast(PathForm, self.law)
+        return law.over_paths(xp, state, log_density, self.cut(x)[1], is_hard, row_weights)
 
     def statistics(self, xp: Any, responsibilities: Array, x: Array, seen: Array) -> Statistics:
         return {

@@ -9,6 +9,7 @@ from scipy.special import logsumexp
 
 from inference.backends import Bound
 from inference.backends.log_density import LogDensity
+from inference.point.assembly import path_log_joint
 from inference.point.em.initial_partitions import Partition
 from inference.point.em.settings import Settings
 from inference.point.objective import Objective
@@ -71,7 +72,9 @@ class EMObjective:
     def likelihoods(self, values: Mapping[str, np.ndarray]) -> tuple[float, float]:
         """log p(x | parameters), and log p(x, z | parameters) at the most probable z, at one value of each site."""
         table = self._bound.log_joint(values)
-        return float(self._total(logsumexp(table, axis=1))), float(self._total(table.max(axis=1)))
+        by_row = self._bound.sites.is_row_wise
+        highest = float(self._total(table.max(axis=1))) if by_row else path_log_joint(self._bound, dict(values))
+        return float(self._total(logsumexp(table, axis=1))), highest
 
     def _total(self, rows: np.ndarray) -> np.ndarray:
         """Sums over rows, the last axis, each as often as it counts."""

@@ -1,7 +1,7 @@
 """The E-step of chains, which sums over all paths: array code, `xp` is the namespace of NumPy, JAX or torch.
 
-`over_paths` is exact wherever float64 is, by a tree of logarithms. `first_pass`, `between` and `second_pass` are several times faster, by scaled
-probabilities in stretches; what they divided by at the least says whether they may be believed.
+The law's `over_paths` is exact wherever float64 is, by a tree of logarithms. `first_pass`, `between` and `second_pass` are several times
+faster, by scaled probabilities in stretches; what they divided by at the least says whether they may be believed.
 """
 
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from inference.point.em.closed_form import Array, PathForm, State, Statistics
-from inference.point.em.e_step import Block, with_labels
+from inference.point.em.closed_form import Array, ChainForm, State, Statistics
+from inference.point.em.e_step import Block, e_step, with_labels
 from inference.point.em.loop import Pass
 from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.problem import EMProblem
@@ -27,7 +27,6 @@ from inference.point.em.stretches import (
     within,
 )
 from mixtures.assignments import chains
-from mixtures.assignments.logarithms import log_of, logsumexp
 
 LONGEST, LANES = 256, 4096
 """Rows in a stretch and stretches side by side, at most, of NumPy, of whose operations each costs a microsecond."""
@@ -36,55 +35,12 @@ FEW_CELLS = 4_000
 """Up to so many numbers in the matrices of a chain, rows x components^2, the tree is as soon done."""
 
 
-def over_paths(xp: Any, closed: MixtureEM, state: State, rows: Block, is_hard: bool) -> tuple[Array, Statistics]:
-    """The pass over all rows: the objective, and what the M-step needs to know.
-
-    Args:
-        xp: the namespace.
-        closed: the M-steps.
-        state: the current parameters.
-        rows: all of them; one of weight 0 is a step in time at which nothing was seen.
-        is_hard: whether the most probable path counts alone.
-    """
-    table, seen = emissions(xp, closed, state, rows)
-    total, shares, moves, first = sums_over_paths(xp, closed, state, table, rows.x, is_hard)
-    return total, _statistics(xp, closed, state, rows, seen, shares, moves, first)
-
-
 def emissions(xp: Any, closed: MixtureEM, state: State, rows: Block) -> tuple[Array, Array]:
     """log p(x_i | assignment_i = k), (components, rows), and what the family wants to see again."""
     table, seen = closed.family.log_density(xp, state, closed.cut(rows.x)[0])
     if rows.row_weights is not None:
         table = xp.where(rows.row_weights > 0, table, xp.zeros_like(table))
     return with_labels(xp, table, rows.labels), seen
-
-
-def sums_over_paths(
-    xp: Any, closed: MixtureEM, state: State, table: Array, x: Array, is_hard: bool
-) -> tuple[Array, Array, Array, Array]:
-    """Of all paths the log likelihood, or of the most probable one the log joint density; shares (components, rows), expected moves to each
-    row, (components, components, rows), or all of them, and beginnings of series, (components,)."""
-    initial, transition, begins = _law(closed).probabilities(xp, state, closed.cut(x)[1])
-    is_summed = transition.ndim == 2
-    log_transition = log_of(xp, transition if is_summed else xp.moveaxis(transition, 2, 0))
-    steps = chains.steps(xp, log_of(xp, initial), log_transition, table.T, begins)
-    size = table.shape[1]
-    if is_hard:
-        tree = chains.max_tree(xp, steps)
-        path = chains.path(xp, tree, size, lambda scores: xp.argmax(scores, axis=1))
-        shares = xp.where(path[:, None] == xp.arange(len(initial)), xp.ones_like(table.T), xp.zeros_like(table.T))
-        moves = xp.concat([xp.zeros_like(shares[:1]), shares[:-1]])[:, :, None] * shares[:, None, :]
-        total = xp.max(tree[-1][0, 0])
-    else:
-        tree = chains.sum_tree(xp, steps)
-        before, until = chains.forward(xp, tree, size)
-        after = chains.backward(xp, tree, size)
-        moves = chains.shares_of_moves(xp, steps, before, after)
-        both = until + after
-        shares, total = xp.exp(both - logsumexp(xp, both, 1)[:, None]), chains.total(xp, tree)
-    moves = xp.where(begins[:, None, None], xp.zeros_like(moves), moves)
-    first = xp.sum(xp.where(begins[:, None], shares, xp.zeros_like(shares)), axis=0)
-    return total, shares.T, xp.sum(moves, axis=0) if is_summed else xp.moveaxis(moves, 0, 2), first
 
 
 def all_rows(problem: EMProblem) -> Block:
@@ -150,7 +106,7 @@ def numpy_pass(problem: EMProblem, components: int) -> Pass:
             found = [second_pass(np, in_turn, closed, state, *group) for group in groups]
             if min(least for _, least in found) > LEAST:
                 return total, summed([statistics for statistics, _ in found])
-        total, statistics = over_paths(np, closed, state, whole, problem.is_hard)
+        total, statistics = e_step(np, closed, state, whole, problem.is_hard)
         return float(total), statistics
 
     return one_pass
@@ -166,7 +122,7 @@ def likelihoods(problem: EMProblem, state: State, table: np.ndarray) -> tuple[fl
     total, ends = _ends([across(np, in_turn, one) + peaks.sum(axis=0)[:, None, None] for one, peaks in stretches])
     sums = [within(np, in_turn, one, *end) for (one, _), *end in zip(stretches, *ends, strict=True)]
     if not min(each.least for each in sums) > LEAST:
-        total = float(sums_over_paths(np, closed, state, table, x, False)[0])
+        total = float(closed.over_paths(np, state, table, x, False)[0])
     paths = [best_across(one, peaks) for one, peaks in stretches]
     return total, float(chains.max_tree(np, np.concatenate(paths))[-1][0, 0].max())
 
@@ -195,5 +151,5 @@ def _statistics(
     }
 
 
-def _law(closed: MixtureEM) -> PathForm:
-    return cast(PathForm, closed.law)
+def _law(closed: MixtureEM) -> ChainForm:
+    return cast(ChainForm, closed.law)

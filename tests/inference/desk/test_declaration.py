@@ -52,6 +52,15 @@ def test_a_series_makes_it_a_chain():
     assert program_of(ModelSettings((2,)), x) == hidden_markov(2)
 
 
+def test_groups_share_an_assignment():
+    x = Observations([1.0, 2.0, 4.0], group=["a", "b", "a"], covariates=[0.0, 1.0, 0.0])
+    per_group = assignments.PerGroup
+    assert program_of(ModelSettings((2,)), x).assignment == per_group()
+    assert program_of(ModelSettings((2,), gating=True), x).assignment == per_group(weights.Gating())
+    with pytest.raises(ModelError, match="either, --groups or --sequence"):
+        program_of(ModelSettings((2,), chain=True), x)
+
+
 def test_priors_by_name():
     assert prior("gamma(2, rate=0.5)") == priors.Gamma(2.0, rate=0.5)
     assert prior("Normal([0, 1], 2)") == priors.Normal(np.array([0.0, 1.0]), 2.0)

@@ -68,6 +68,8 @@ def test_columns_have_their_purposes():
         Table(frame.drop(columns="name"), "plants", ""), DataSettings("", labels="known", sequence="series")
     )
     assert rest.feature_names == ("height", "visits", "times")
+    grouped = observations_of(Table(frame, "plants", ""), DataSettings("", ("height",), groups="series"))
+    assert grouped.group.tolist() == [0, 0, 1] and grouped.group_names.tolist() == ["x", "y"]
 
 
 @pytest.mark.parametrize(

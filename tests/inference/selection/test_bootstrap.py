@@ -112,7 +112,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_any_mixture_that_em_takes(name):
     model, x = CASES[name]
-    test = bootstrap_test(model, x, replicates=9, restarts=2, seed=0)
+    test = bootstrap_test(model, x, replicates=9, level=0.2, restarts=2, seed=0)
     line = test.table.iloc[0]
     assert 0.1 <= line["p_value"] <= 1 and np.isfinite(line["statistic"])
     assert np.isfinite(test.replicates[1]).sum() == 9 - line["failed"]
@@ -139,7 +139,7 @@ def test_replicates_without_a_sound_fit_are_counted_as_larger(monkeypatch):
 
 def test_an_unsound_fit_to_the_data_is_no_test():
     x = np.concatenate([np.random.default_rng(0).normal(size=60), np.full(20, 4.0)])
-    test = bootstrap_test(gaussian_mixture(2, "V"), x, replicates=9, restarts=2, seed=0)
+    test = bootstrap_test(gaussian_mixture(2, "V"), x, replicates=19, restarts=2, seed=0)
     assert test.table["status"].tolist() == [Status.COLLAPSED] and test.components is None
     assert np.isnan(test.table["p_value"].iloc[0]) and "No test of 2 against 3" in str(test)
 
@@ -152,8 +152,8 @@ def test_bad_arguments_say_what_is_wrong():
         bootstrap_test(gaussian_mixture(2), Observations(x, row_weights=np.full(30, 2.0)), seed=0)
     with pytest.raises(DataError, match="increasing"):
         bootstrap_test(gaussian_mixture(2), x, [3, 2], seed=0)
-    with pytest.raises(ModelError, match="replicates"):
-        bootstrap_test(gaussian_mixture(2), x, replicates=0, seed=0)
+    with pytest.raises(ModelError, match="replicates: got 18 at level 0.05; expected at least 19"):
+        bootstrap_test(gaussian_mixture(2), x, replicates=18, seed=0)
 
 
 @pytest.mark.slow

@@ -8,14 +8,14 @@ import xarray as xr
 from scipy.special import logsumexp
 from scipy.stats import norm
 
-from inference import fit_em, log_likelihood, number_of_components, responsibilities, sample_nuts
+from inference import fit_em, log_likelihood, number_of_components, responsibilities, sample_nuts, sample_telescope
 from inference.plots import plot_component_count
 from inference.selection.cross_validation import folds_of, held_out
 from inference.selection.refits import EMOptions
 from inference.selection.routes import answers_of
 from inference.selection.words import words_of
 from inference.status import Status
-from mixtures import Mixture, Observations, families, gaussian_mixture, hidden_markov, poisson_mixture
+from mixtures import Mixture, Observations, component_counts, families, gaussian_mixture, hidden_markov, poisson_mixture
 from mixtures.errors import ChoiceError, DataError, ModelError
 from mixtures.seeds import derived
 
@@ -131,6 +131,9 @@ def test_a_posterior_of_unknown_number_has_its_frequencies():
     assert found.table["p_clusters"].to_dict() == {2: 0.75, 3: 0.25, 7: 0.0}
     assert (found.best("p(K)"), found.best("p(K+)")) == (3, 2)
     assert any("of which the data have no row" in words for words in found.words)
+    fixed = tree_of(n_components=np.full((1, 4), 10), n_clusters=np.array([[2, 2, 2, 3]]))
+    alone = number_of_components(gaussian_mixture(1, "E"), overlapping(), routes=(), posterior=fixed, seed=0)
+    assert [answer.route for answer in alone.answers] == ["p(K+)"]
     with pytest.raises(DataError, match="a known number of components"):
         number_of_components(gaussian_mixture(1), overlapping(), posterior=tree_of(loc=np.zeros((1, 4))), seed=0)
 
@@ -185,7 +188,7 @@ def test_the_result_prints_every_route_and_is_drawn(count):
     bic = next(line for line in axes[0].lines if line.get_label() == "BIC")
     np.testing.assert_allclose(bic.get_ydata(), count.table["bic"] - count.table["bic"].min())
     plt.close(axes[0].figure)
-    with pytest.raises(ModelError, match="a ComponentCount"):
+    with pytest.raises(ModelError, match="a NumberOfComponents"):
         plot_component_count(count.fits[1])
 
 
@@ -227,3 +230,20 @@ def test_evidence_and_leave_one_out_of_one_normal():
     np.testing.assert_allclose(
         found.rows["elpd_loo"][:, 0], -(logsumexp(-log_p, axis=1) - np.log(log_p.shape[1])), atol=0.1
     )
+
+
+@pytest.mark.slow
+def test_draws_of_an_unknown_number_stand_beside_the_criteria():
+    x = overlapping(40)
+    draws = sample_telescope(
+        gaussian_mixture(6, "V"), x, prior_on_components=component_counts.Poisson(1.0), draws=100, tune=50, chains=2, seed=0, progress=False,
+    )  # fmt: skip
+    found = number_of_components(
+        gaussian_mixture(1, "E"), x, [1, 2], routes="criteria", restarts=3, posterior=draws, seed=0
+    )
+    counts = np.bincount(draws["posterior"]["n_clusters"].values.ravel(), minlength=7)
+    for number, share in found.table["p_clusters"].items():
+        assert share == pytest.approx(counts[number] / 200)
+    assert not any("6 is the largest number" in words for words in found.words)
+    assert len(plot_component_count(found)) == 2
+    plt.close("all")

@@ -3,6 +3,7 @@
 Source: Baum, Petrie, Soules & Weiss (1970), Annals of Mathematical Statistics 41; Rabiner (1989), Proceedings of the IEEE 77, equations 40.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,14 +13,55 @@ import numpy as np
 from inference.point.em.closed_form import Array, Frame, State, Statistics
 from mixtures.assignments import Markov, chains
 from mixtures.assignments.chain import begins
-from mixtures.assignments.logarithms import log_of
+from mixtures.assignments.logarithms import log_of, logsumexp
 from mixtures.assignments.markov import STAYS, staying
 from mixtures.observations import Observations
 
 
+class OverPaths(ABC):
+    """The E-step of all chains, by the tree: see `inference.point.em.closed_form.ChainForm`, whose other methods say what is summed."""
+
+    @abstractmethod
+    def probabilities(self, xp: Any, state: State, x: Array) -> tuple[Array, Array, Array]:
+        """See `ChainForm`."""
+
+    @abstractmethod
+    def of_moves(self, xp: Any, state: State, moves: Array, first: Array, x: Array) -> Statistics:
+        """See `ChainForm`."""
+
+    def over_paths(
+        self, xp: Any, state: State, log_density: Array, x: Array, is_hard: bool, row_weights: Array | None = None
+    ) -> tuple[Array, Array, Statistics]:
+        """The log likelihood, responsibilities (components, rows), and statistics of all rows, or of the most probable path alone."""
+        initial, transition, begins = self.probabilities(xp, state, x)
+        is_summed = transition.ndim == 2
+        log_transition = log_of(xp, transition if is_summed else xp.moveaxis(transition, 2, 0))
+        steps = chains.steps(xp, log_of(xp, initial), log_transition, log_density.T, begins)
+        size = log_density.shape[1]
+        if is_hard:
+            tree = chains.max_tree(xp, steps)
+            path = chains.path(xp, tree, size, lambda scores: xp.argmax(scores, axis=1))
+            shares = xp.where(
+                path[:, None] == xp.arange(len(initial)), xp.ones_like(log_density.T), xp.zeros_like(log_density.T)
+            )
+            moves = xp.concat([xp.zeros_like(shares[:1]), shares[:-1]])[:, :, None] * shares[:, None, :]
+            total = xp.max(tree[-1][0, 0])
+        else:
+            tree = chains.sum_tree(xp, steps)
+            before, until = chains.forward(xp, tree, size)
+            after = chains.backward(xp, tree, size)
+            moves = chains.shares_of_moves(xp, steps, before, after)
+            both = until + after
+            shares, total = xp.exp(both - logsumexp(xp, both, 1)[:, None]), chains.total(xp, tree)
+        moves = xp.where(begins[:, None, None], xp.zeros_like(moves), moves)
+        first = xp.sum(xp.where(begins[:, None], shares, xp.zeros_like(shares)), axis=0)
+        moves = xp.sum(moves, axis=0) if is_summed else xp.moveaxis(moves, 0, 2)
+        return total, shares.T, self.of_moves(xp, state, moves, first, x)
+
+
 @dataclass(frozen=True)
-class ChainEM:
-    """See `inference.point.em.closed_form.PathForm`. State: transition (components, components), initial (components,).
+class ChainEM(OverPaths):
+    """See `inference.point.em.closed_form.ChainForm`. State: transition (components, components), initial (components,).
 
     Its column says which rows begin a series.
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from inference.point.em.closed_form import Array, Frame, State, Statistics
-from inference.point.em.m_steps.chain import ChainEM, leads_apart
+from inference.point.em.m_steps.chain import ChainEM, OverPaths, leads_apart
 from inference.point.em.m_steps.gating import curvature_of
 from inference.point.em.m_steps.newton import coefficients_in, line_of, moment_of, newton_step, share_of, with_ones
 from mixtures.assignments import Assignment
@@ -26,8 +26,8 @@ SITES = frozenset({"transition_intercept", "transition_slope"})
 
 
 @dataclass(frozen=True)
-class ChainGatingEM:
-    """See `inference.point.em.closed_form.PathForm`.
+class ChainGatingEM(OverPaths):
+    """See `inference.point.em.closed_form.ChainForm`.
 
     State: odds (components, components, 1 + covariates), from the row before to this one, in EM's coordinates; initial (components,).
     Its first column says which rows begin a series, the others are the covariates.

@@ -12,12 +12,13 @@ from inference.point.em.m_steps.constant_weights import ConstantWeights
 from inference.point.em.m_steps.exponential_family import ExponentialFamily, ExponentialFamilyEM
 from inference.point.em.m_steps.gating import GatingEM
 from inference.point.em.m_steps.gaussian import GaussianEM
+from inference.point.em.m_steps.groups import GroupsEM
 from inference.point.em.m_steps.missing import MissingGaussianEM, most_missing
 from inference.point.em.m_steps.product import ProductEM
 from inference.point.em.m_steps.rates import Rates
 from inference.point.em.m_steps.regression import RegressionEM
 from inference.point.em.m_steps.shares import Shares
-from mixtures.assignments import Dirichlet, Gating, Markov, MarkovGating
+from mixtures.assignments import Dirichlet, Gating, Markov, MarkovGating, PerGroup
 from mixtures.errors import ModelError
 from mixtures.families import (
     Bernoulli,
@@ -55,6 +56,7 @@ LAWS: dict[type, Callable[[Any, int], LawForm | None]] = {
     Gating: lambda law, covariates: GatingEM(covariates),
     Markov: lambda law, covariates: _of_chain(law),
     MarkovGating: lambda law, covariates: ChainGatingEM(covariates, law.initial == "uniform"),
+    PerGroup: lambda law, covariates: None if (own := closed_law(law.weights, covariates)) is None else GroupsEM(own),
 }
 """From a law's type to its M-step, given the law and the number of covariates."""
 

@@ -12,10 +12,11 @@ import numpy as np
 
 from inference.backends.numpyro.jit import jit
 from inference.point.em.closed_form import State, Statistics
+from inference.point.em.e_step import e_step
 from inference.point.em.loop import Pass
 from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.numpyro.passes import ONE_THREAD
-from inference.point.em.paths import all_rows, first_pass, in_stretches, over_paths, second_pass, summed
+from inference.point.em.paths import all_rows, first_pass, in_stretches, second_pass, summed
 from inference.point.em.problem import EMProblem
 from inference.point.em.stretches import LEAST, probabilities
 from mixtures.assignments.logarithms import logsumexp
@@ -142,7 +143,7 @@ def _programs(closed: MixtureEM) -> Programs:
 @functools.lru_cache(CACHED)
 def _tree(closed: MixtureEM, is_hard: bool) -> Callable[..., Any]:
     """(state, all rows) -> objective, statistics."""
-    return jit(lambda state, rows: over_paths(jnp, closed, state, rows, is_hard))
+    return jit(lambda state, rows: e_step(jnp, closed, state, rows, is_hard))
 
 
 def between(matrices: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:

@@ -74,7 +74,7 @@ def over_rows(closed: MixtureEM, is_hard: bool, block: int) -> Callable[[State, 
 
 
 @contextmanager
-def in_shares(problem: EMProblem, state: State, block: int, threads: int) -> Iterator[Pass]:
+def in_shares(problem: EMProblem, state: State, block: int, threads: int, unit: int = 1) -> Iterator[Pass]:
     """One pass over all rows, a share of them by each of so many threads.
 
     Args:
@@ -82,9 +82,10 @@ def in_shares(problem: EMProblem, state: State, block: int, threads: int) -> Ite
         state: a state, for its shapes.
         block: rows in a block.
         threads: how many share the rows.
+        unit: rows that stay together; blocks, and all rows, are multiples of it.
     """
     rows = len(problem.x)
-    share = -(-rows // threads)
+    share = unit * -(-rows // (unit * threads))
     # shares are equally long, so that one program serves them: the last ones begin early enough, and skip rows that others have
     begins = np.minimum(share * np.arange(threads), rows - share)
     shares = [

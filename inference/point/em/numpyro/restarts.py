@@ -19,8 +19,10 @@ from inference.backends.numpyro.jit import jit
 from inference.point.em.closed_form import State, Statistics
 from inference.point.em.e_step import Block, e_step, with_prior
 from inference.point.em.loop import run_by_numpy
+from inference.point.em.m_steps.groups import GroupsEM
 from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.numpyro.chain_passes import passes
+from inference.point.em.numpyro.group_passes import over_groups
 from inference.point.em.numpyro.passes import data_of, in_shares, over_rows
 from inference.point.em.paths import FEW_CELLS, numpy_pass
 from inference.point.em.problem import EMProblem, EMResult, Outcome, first_of
@@ -43,6 +45,9 @@ small it is, and no more, because lanes whose restart is done wait for the other
 
 SHARED_CELLS = 1_000_000
 """From so many numbers of whitened data on, rows are shared out among the cores."""
+
+GROUPED_CELLS = 60_000
+"""From so many numbers on, components x features x rows, a pass over groups is compiled, once for each of their lengths."""
 
 MOST_THREADS = 16
 """Beyond so many, adding up their sums costs more than another one saves."""
@@ -156,11 +161,21 @@ def _run_by_numpy(problem: EMProblem, states: State) -> EMResult:
 
 
 def _run_over_paths(problem: EMProblem, states: State, components: int) -> EMResult:
-    """Of chains, over all paths."""
+    """Of chains, over all paths, and of groups."""
+    on_cpu = jax.default_backend() == "cpu"
+    if isinstance(problem.closed_form.law, GroupsEM):
+        cells = problem.x.size * components
+        if cells < GROUPED_CELLS:
+            return _run_by_numpy(problem, states)
+        block = max(256, BLOCK_CELLS // (components * problem.x.shape[1]))
+        threads = min(available(), MOST_THREADS) if cells >= SHARED_CELLS else 1
+        first = {name: value[0] for name, value in states.items()}
+        with over_groups(problem, first, block, threads) as one_pass:
+            return run_by_numpy(problem, states, one_pass)
     cells = len(problem.x) * components**2
     if cells <= FEW_CELLS:
         return run_by_numpy(problem, states, numpy_pass(problem, components))
-    threads = min(available(), MOST_THREADS) if cells >= SHARED_CELLS and jax.default_backend() == "cpu" else 1
+    threads = min(available(), MOST_THREADS) if cells >= SHARED_CELLS and on_cpu else 1
     with passes(problem, components, threads) as one_pass:
         return run_by_numpy(problem, states, one_pass)
 
