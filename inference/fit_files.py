@@ -54,11 +54,11 @@ def _content(path: Path, text: str) -> Any:
         StoredFileError: another content than its checksum is of.
     """
     first, _, rest = text.partition("\n")
+    stored = json.loads(text)  # a file that was cut short is no JSON
     if rest:
         if f"{first}\n" != HEAD.format(hashlib.sha256(rest.encode()).hexdigest()):
             raise altered(path)
-        return json.loads(text)
-    stored = json.loads(text)
+        return stored
     if hashlib.sha256(stored["content"].encode()).hexdigest() != stored["sha256"]:
         raise altered(path)
     return json.loads(stored["content"])

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy import stats
-from scipy.special import betaln, gammaln
 
 from mixtures.checks import frozen_numbers
 from mixtures.errors import ModelError, in_words
@@ -54,14 +52,22 @@ class ComponentCount:
 
 
 def _beta_negative_binomial(above: np.ndarray, r: float, a: float, b: float) -> np.ndarray:
+    from scipy.special import betaln, gammaln  # here, since importing the package loads no SciPy
+
     # P(K - 1 = m) = Gamma(r + m) / (m! Gamma(r)) B(r + a, m + b) / B(a, b)
     return gammaln(r + above) - gammaln(above + 1) - gammaln(r) + betaln(r + a, above + b) - betaln(a, b)
 
 
+def _poisson(above: np.ndarray, rate: float) -> np.ndarray:
+    from scipy.special import gammaln
+
+    return above * np.log(rate) - rate - gammaln(above + 1)
+
+
 _LOG_PROBS: dict[str, Callable[..., np.ndarray]] = {
     "Uniform": lambda above: np.zeros(len(above)),
-    "Geometric": lambda above, p: stats.geom.logpmf(above + 1, p),
-    "Poisson": lambda above, rate: stats.poisson.logpmf(above, rate),
+    "Geometric": lambda above, p: np.log(p) + above * np.log1p(-p),
+    "Poisson": _poisson,
     "BetaNegativeBinomial": _beta_negative_binomial,
 }
 

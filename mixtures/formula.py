@@ -103,7 +103,7 @@ class Formula:
         Args:
             data: a DataFrame that has the variables; or `Observations` of one, whose labels and weights go along. What this method gave is given
                 back as it is.
-            of_rows: what else `Observations` take: `missing`, `labels`, `row_weights`, `sequence`.
+            of_rows: what else `Observations` take: `missing`, `labels`, `row_weights`, `sequence`, `group`.
 
         Raises:
             DataError: data that lack a variable, have a category that the fit does not know, or missing cells among the covariates.
@@ -112,7 +112,7 @@ class Formula:
             if data.covariate_names == self.covariates:
                 return Observations(data, **of_rows) if of_rows else data
             names = ("missing", "labels", "row_weights", "sequence", "data")
-            of_rows = {name: getattr(data, name) for name in names} | of_rows
+            of_rows = {name: getattr(data, name) for name in names} | {"group": data.names_of_groups} | of_rows
             data = data.to_frame()
         frame = _table(data, variables_of(self.text))
         self._check_categories(frame)

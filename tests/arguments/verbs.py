@@ -152,7 +152,7 @@ ROW_WEIGHTS = Kind(
 PROGRAM = {"program": THING.or_("None")}
 SERIES = Kind(frozenset({"None"}), {"back again": lambda: [0, 0, 1, 1, 0, 0], "absent": lambda: [0, 0, 1, 1, 1, None]})
 CONCENTRATIONS = POSITIVE_NUMBERS
-GROUPS = Kind(frozenset({"None"}), {"absent": lambda: [0, 0, 1, 1, 1, None]})
+GROUP_NAMES = Kind(frozenset({"None"}), {"absent": lambda: [0, 0, 1, 1, 1, None]})
 OF_ROWS = {"row_weights": ROW_WEIGHTS, "labels": LABELLED}
 NAMED_ARRAYS = Kind(
     frozenset({"None", "empty dict"}),
@@ -209,6 +209,30 @@ def point_fits(made: Results) -> Iterator[Verb]:
             "tolerance": NOT_NEGATIVE, "max_steps": COUNT, "seed": SEED, "backend": CHOICE, **OF_ROWS,
         },
     )  # fmt: skip
+    small = {"x": X, "restarts": 2, "seed": 0}
+    searched = {
+        "x": DATA,
+        "restarts": COUNT,
+        "tolerance": NOT_NEGATIVE,
+        "max_steps": COUNT,
+        "seed": SEED,
+        "backend": CHOICE,
+    }
+    yield Verb(
+        inference.bootstrap_test,
+        {**small, "mixture": MODEL, "components": 1, "replicates": 19},
+        {**searched, "mixture": THING, "components": COUNT.or_("None", "set"), "replicates": COUNT, "level": SHARE},
+    )
+    yield Verb(
+        inference.number_of_components,
+        {**small, "model": MODEL, "components": [1, 2], "routes": ["criteria"], "folds": 2},
+        {
+            **searched, "model": THING, "components": COUNT.or_("set"), "routes": CHOICE.or_("empty list", "empty tuple"), "folds": COUNT,
+            "posterior": THING.or_("None"), "row_weights": OF_ROWS["row_weights"],
+        },
+        untried=("smc", "nuts"),
+    )  # fmt: skip
+    yield Verb(inference.merge_components, {"fit": made.fit, "x": X}, {"fit": THING, "x": DATA, "method": CHOICE})
 
 
 def posteriors(made: Results) -> Iterator[Verb]:
@@ -478,6 +502,14 @@ def pictures(made: Results) -> Iterator[Verb]:
     yield Verb(
         plots.plot_selection, {"selection": made.selection}, {"selection": THING, **ax, "criterion": CHOICE.or_("None")}
     )
+    merges = inference.merge_components(made.fit, X)
+    yield Verb(
+        plots.plot_merges,
+        {"merges": merges},
+        {"merges": THING, "figure": THING.or_("None"), "clusters": COUNT.or_("None"), "against": CHOICE},
+    )
+    count = inference.number_of_components(MODEL, X, [1, 2], routes=["criteria"], restarts=2, seed=0)
+    yield Verb(plots.plot_component_count, {"count": count}, {"count": THING, "figure": THING.or_("None")})
     yield Verb(plots.colour, {"component": 0}, {"component": COUNT_FROM_0})
 
 
@@ -536,7 +568,7 @@ def declarations(made: Results) -> Iterator[Verb]:
             "covariates": COVARIATES,
             "data": Kind(NAMED_ARRAYS.takes),
             "sequence": SERIES.or_("array", "structured array"),  # names of series for three rows
-            "group": GROUPS.or_("array", "structured array"),
+            "group": GROUP_NAMES.or_("array", "structured array"),
         },
     )
     chain = {"transition": CONCENTRATIONS, "initial": CONCENTRATIONS}
@@ -555,7 +587,7 @@ def declarations(made: Results) -> Iterator[Verb]:
             "data": NAMED_ARRAYS,
             "sequence": SERIES,
             "categories": THING.or_("None", "empty dict", "empty list", "empty tuple"),
-            "group": GROUPS,
+            "group": GROUP_NAMES,
         },
     )
     yield Verb(weights.Dirichlet, {}, {"concentration": POSITIVE_NUMBERS})
@@ -586,7 +618,14 @@ def all_families(made: Results) -> Iterator[Verb]:
 
 
 def all_priors(made: Results) -> Iterator[Verb]:
-    right = {"Beta": (1.0, 1.0), "Dirichlet": (1.0,), "Gamma": (1.0,), "InverseGamma": (1.0,), "StudentT": (3.0,)}
+    right = {
+        "Beta": (1.0, 1.0),
+        "Dirichlet": (1.0,),
+        "Gamma": (1.0,),
+        "InverseGamma": (1.0,),
+        "RootInverseGamma": (1.0,),
+        "StudentT": (3.0,),
+    }
     for name, call in vars(priors).items():
         if name[0].isupper() and getattr(call, "__name__", "") == name and inspect.isfunction(call):
             made_of = call(*right.get(name, ()))

@@ -98,13 +98,12 @@ def test_verbs_take_tables_old_and_new_after_a_file_too(fit, tmp_path):
 
 
 def test_weights_and_labels_go_along(fit):
-    x = Observations(T[["x", "g", "y"]], row_weights=np.full(ROWS, 2.0), labels=[0] * 2 + [-1] * (ROWS - 2))
-    read = fit.program.mixture.read(x)
-    assert (
-        read.row_weights.tolist() == [2.0] * ROWS
-        and read.labels[:3].tolist() == [0, 0, -1]
-        and read.covariates.shape == (ROWS, 3)
+    x = Observations(
+        T[["x", "g", "y"]], row_weights=np.full(ROWS, 2.0), labels=[0] * 2 + [-1] * (ROWS - 2), group=list("ab") * 20
     )
+    read = fit.program.mixture.read(x)
+    assert read.row_weights.tolist() == [2.0] * ROWS and read.labels[:3].tolist() == [0, 0, -1]
+    assert read.covariates.shape == (ROWS, 3) and read.names_of_groups.tolist() == list("ab") * 20
 
 
 def test_a_response_of_names_keeps_them():
