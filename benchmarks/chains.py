@@ -2,8 +2,8 @@
 
     python benchmarks/chains.py
 
-Data of four normal states, warm, the least of three runs; log likelihoods are compared, so that both do the same. For NUTS: effective draws
-of the means a second, both by NumPyro's sampler, 400 rows.
+Data of four normal states, warm, the least of some runs in turns; log likelihoods are compared, so that both do the same. For NUTS: effective
+draws of the means a second, both by NumPyro's sampler, 400 rows.
 """
 
 import time
@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-STATES, STEPS, RUNS = 4, 20, 3
+STATES, STEPS, RUNS = 4, 20, 5
 SHAPES = [(1, 1_000), (1_000, 100), (1, 100_000), (1, 1_000_000)]
 """Series, and rows of each."""
 
@@ -30,14 +30,15 @@ def simulated(series: int, length: int) -> tuple[np.ndarray, np.ndarray]:
     return (1.5 * states + rng.normal(size=states.shape)).ravel(), np.repeat(np.arange(series), length)
 
 
-def least(run: Callable[[], float]) -> tuple[float, float]:
-    """Seconds, the least of some runs after one that compiles; and what it returned."""
-    found, seconds = run(), []
+def in_turns(*runs: Callable[[], float]) -> tuple[list[float], list[float]]:
+    """Seconds of each, the least of some runs in turns after one that compiles; and what each returned."""
+    found, least = [run() for run in runs], [np.inf] * len(runs)
     for _ in range(RUNS):
-        begin = time.perf_counter()
-        found = run()
-        seconds.append(time.perf_counter() - begin)
-    return min(seconds), found
+        for which, run in enumerate(runs):
+            begin = time.perf_counter()
+            run()
+            least[which] = min(least[which], time.perf_counter() - begin)
+    return least, found
 
 
 def em(series: int, length: int) -> tuple[float, float, float]:
@@ -77,7 +78,7 @@ def em(series: int, length: int) -> tuple[float, float, float]:
         model.fit(x[:, None], lengths)
         return model.score(x[:, None], lengths)
 
-    (own, likelihood), (other, right) = least(ours), least(theirs)
+    (own, other), (likelihood, right) = in_turns(ours, theirs)
     return own, other, likelihood - right
 
 

@@ -1,5 +1,6 @@
 """What the verbs return: frozen, NumPy and pandas only, carrying what made them; as text and in a notebook, what a reader wants first."""
 
+import functools
 import platform
 from dataclasses import dataclass, field, replace
 from importlib import metadata
@@ -81,8 +82,14 @@ class Origin:
 def versions(backend: str) -> dict[str, str]:
     """Versions of Python and of the packages behind a backend."""
     packages = ("numpy", *BACKEND_PACKAGES[backend])
-    found = {name: metadata.version(name) for name in packages}
+    found = {name: _version(name) for name in packages}
     return {"bayes-mixtures": __version__, "python": platform.python_version(), **found}
+
+
+@functools.cache
+def _version(package: str) -> str:
+    """A package's version, which is read from its files."""
+    return metadata.version(package)
 
 
 class _Made:

@@ -103,20 +103,18 @@ def path(xp: Any, tree: Tree, rows: int, choose: Callable[[Array], Array]) -> In
     return end[:rows]
 
 
-def expected_moves(
-    xp: Any, matrices: Array, before: Array, after: Array, begins: Array
-) -> Float[Array, "components components"]:
-    """How often the chain is expected to go from each component to each, within series.
+def shares_of_moves(
+    xp: Any, matrices: Array, before: Array, after: Array
+) -> Float[Array, "rows components components"]:
+    """P(z_{t-1} = i, z_t = j | x) of each row.
 
     Args:
         xp: the namespace.
         matrices: of the rows.
         before, after: log p(z_{t-1}, rows before t), and log p(rows after t | z_t).
-        begins: which rows begin a series: none moves to them.
     """
     joint = before[:, :, None] + matrices + after[:, None, :]
-    shares = xp.exp(joint - logsumexp(xp, xp.reshape(joint, (joint.shape[0], -1)), 1)[:, None, None])
-    return xp.sum(xp.where(begins[:, None, None], xp.zeros_like(shares), shares), axis=0)
+    return xp.exp(joint - logsumexp(xp, xp.reshape(joint, (joint.shape[0], -1)), 1)[:, None, None])
 
 
 def stationary(xp: Any, transition: Float[Array, "components components"]) -> Float[Array, " components"]:

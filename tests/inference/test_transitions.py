@@ -10,6 +10,10 @@ from scipy.stats import norm
 
 import inference
 from inference.backends import bind
+from inference.point.em import paths
+from inference.point.em.closed_em import closed_task
+from inference.point.em.numpyro import restarts
+from inference.point.em.runs import problem_of
 from inference.point.starts import step_scales
 from mixtures import Mixture, Observations, families, hidden_markov, simulate
 from mixtures.assignments import MarkovGating
@@ -49,19 +53,19 @@ class Moving(Paths):
 
 
 @pytest.fixture(scope="module")
-def paths():
+def all_paths():
     logits = VALUES["transition_intercept"] + np.einsum("kjc,ic->ikj", VALUES["transition_slope"], COVARIATES)
     table = norm.logpdf(X.x[:, None], VALUES["loc"], VALUES["scale"])
     return Moving(table, VALUES["initial"], softmax(logits, axis=2), begins_of(SEQUENCE))
 
 
-def test_it_is_the_sum_over_all_paths(paths, backend):
+def test_it_is_the_sum_over_all_paths(all_paths, backend):
     bound = bind(MODEL, X, backend)
-    np.testing.assert_allclose(bound.log_likelihoods(stacked(VALUES)), paths.total, rtol=1e-10)
+    np.testing.assert_allclose(bound.log_likelihoods(stacked(VALUES)), all_paths.total, rtol=1e-10)
     table = bound.log_joint(VALUES)
     shares = np.exp(table - np.logaddexp.reduce(table, axis=1)[:, None])
-    np.testing.assert_allclose(shares, paths.marginals, atol=1e-10)
-    assert bound.sites.law.mode(np, VALUES, bound.emissions_at(VALUES), X.rows).tolist() == paths.best.tolist()
+    np.testing.assert_allclose(shares, all_paths.marginals, atol=1e-10)
+    assert bound.sites.law.mode(np, VALUES, bound.emissions_at(VALUES), X.rows).tolist() == all_paths.best.tolist()
 
 
 def test_pyro_sums_the_native_model_by_its_own_enumeration():
@@ -83,6 +87,10 @@ import jax, jax.numpy as jnp, numpy as np
 jax.config.update("jax_enable_x64", True)
 from numpyro.contrib.funsor import config_enumerate, enum, log_density
 from inference.backends import bind
+from inference.point.em import paths
+from inference.point.em.closed_em import closed_task
+from inference.point.em.numpyro import restarts
+from inference.point.em.runs import problem_of
 from inference.point.starts import step_scales
 from tests.inference.test_transitions import COVARIATES, MODEL, SEQUENCE, VALUES, X
 model = MODEL.scaled_to(X)
@@ -159,13 +167,67 @@ def test_every_verb_takes_it(long):
     assert map_fit.status.is_sound and "transition_slope[0, 0]" in map_fit.to_frame().index
 
 
+SERIES = np.repeat([0, 1, 2, 3], 100)
+
+
+@pytest.mark.parametrize(
+    "fixed", [{}, {"transition_intercept": np.zeros((2, 2)), "transition_slope": np.ones((2, 2, 1))}]
+)
+def test_em_and_gradients_find_the_same(fixed, long, backend):
+    """Newton steps of the moves, in several series with missing rows."""
+    x = np.where(np.arange(400) % 9 == 4, np.nan, long[0].x)
+    data = Observations(x, covariates=long[0].covariates, sequence=SERIES, missing="allow")
+    em = inference.fit_em(MODEL, data, restarts=3, fixed=fixed, seed=0, backend=backend)
+    assert em.status.is_sound
+    assert (np.diff(em.losses) <= 1e-9 * abs(em.losses[-1])).all()
+    np.testing.assert_allclose(
+        em.log_likelihood, bind(MODEL, data, backend).log_likelihoods(stacked(em.parameters)), rtol=1e-12
+    )
+    if not fixed:
+        climbed = inference.fit_mle(MODEL, data, restarts=3, seed=0)
+        np.testing.assert_allclose(em.log_likelihood, climbed.log_likelihood, rtol=1e-9)
+    else:
+        np.testing.assert_array_equal(em.parameters["transition_slope"], fixed["transition_slope"])
+
+
+@pytest.mark.parametrize("few", [10**6, 0], ids=["tree", "stretches"])
+def test_the_slope_of_the_moves_is_that_of_all_paths(few, monkeypatch):
+    """Of log p(x), summed over all paths, in every coefficient: what Newton steps set to 0 (Fisher's identity)."""
+    monkeypatch.setattr(paths, "FEW_CELLS", few)
+    task = closed_task(MODEL, X, frozenset(), False)
+    problem = problem_of((task.closed,), 0, X, row_weights=None, fixed=task.held, tolerance=0.0, max_steps=1)
+    state = task.closed.encode(VALUES, None, problem.frame)
+    with np.errstate(divide="ignore"):
+        objective, statistics = paths.numpy_pass(problem, 2)(state)
+    table, law = norm.logpdf(X.x[:, None], VALUES["loc"], VALUES["scale"]), problem.frame
+    design = np.column_stack([np.ones(7), (COVARIATES - law.centre[-2:]) / law.unit[-2:]])
+
+    def total(odds):
+        moves = softmax(np.einsum("kjc,ic->ikj", odds, design), axis=2)
+        return Moving(table, VALUES["initial"], moves, begins_of(SEQUENCE)).total
+
+    np.testing.assert_allclose(objective + problem.offset, total(state["odds"]), rtol=1e-12)
+    ends = np.array(
+        [[total(state["odds"] + sign * 1e-5 * unit) for sign in (1, -1)] for unit in np.eye(12).reshape(12, 2, 2, 3)]
+    )
+    slopes = ((ends[:, 0] - ends[:, 1]) / 2e-5).reshape(2, 2, 3)
+    np.testing.assert_allclose(statistics["odds_gradient"], slopes, atol=1e-8)
+
+
+def test_a_compiled_pass_takes_it(long, monkeypatch):
+    exact = inference.fit_em(MODEL, long[0], restarts=2, seed=0)
+    monkeypatch.setattr(restarts, "FEW_CELLS", 0)
+    compiled = inference.fit_em(MODEL, long[0], restarts=2, seed=0)
+    np.testing.assert_allclose(compiled.losses, exact.losses, rtol=1e-8)
+
+
 def test_what_it_cannot_be_is_said():
     with pytest.raises(DataError, match="covariates"):
         inference.fit_map(MODEL, X.x, seed=0)
     with pytest.raises(ModelError, match="initial"):
         MarkovGating(initial="stationary")
-    with pytest.raises(ModelError, match="hidden Markov chain"):
-        inference.fit_em(MODEL, X, restarts=2, seed=0)
+    with pytest.raises(ModelError, match="priors that are not conjugate"):
+        inference.fit_em(MODEL, X, restarts=2, objective="posterior", seed=0)
     assert "softmax(transition_intercept" in str(MODEL)
 
 

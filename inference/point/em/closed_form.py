@@ -233,3 +233,28 @@ class PathForm(LawForm, Protocol):
             The log likelihood, or the log joint density of the most probable path; responsibilities (components, rows); the law's statistics.
         """
         ...
+
+
+class ChainForm(PathForm, Protocol):
+    """EM for a chain: what it says of moves is all that sums over paths want to know."""
+
+    def probabilities(self, xp: Any, state: State, x: Array) -> tuple[Array, Array, Array]:
+        """The chain at the law's own columns x, (columns, rows).
+
+        Returns:
+            Initial probabilities (components,); those of moves, (components, components), or of the moves to each row,
+            (components, components, rows); which rows begin a series, (rows,).
+        """
+        ...
+
+    def of_moves(self, xp: Any, state: State, moves: Array, first: Array, x: Array) -> Statistics:
+        """The law's statistics of some rows, which add up over all.
+
+        Args:
+            xp: the namespace.
+            state: the current parameters.
+            moves: expected moves within series, as the probabilities are: all of them, or those to each row.
+            first: expected beginnings of series, (components,).
+            x: the law's own columns, (columns, rows).
+        """
+        ...

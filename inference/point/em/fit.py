@@ -20,7 +20,7 @@ from inference.point.assembly import check_sound, distinct_optima, parts
 from inference.point.em.closed_em import closed_em, closed_task
 from inference.point.em.finish import check_brought, finished
 from inference.point.em.generalised import generalised_em
-from inference.point.em.m_steps.registry import closed_form, closed_law, is_brought
+from inference.point.em.m_steps.registry import closed_form, is_brought
 from inference.point.em.settings import Settings, check_fixed, check_mixture, check_possible, check_starts
 from inference.point.reasons import reason_of
 from inference.point.restarts import best_restart, by_weight, numbered_by_weight, permuted
@@ -63,8 +63,9 @@ def fit_em(
     is a gradient ascent, for all restarts side by side; once M-steps gain little, the objective itself is climbed by gradient (Jamshidian &
     Jennrich 1997). Missing cells of Gaussians are replaced by their conditional moments (Ghahramani & Jordan 1994).
 
-    For a hidden Markov chain the E-step sums over all paths (Baum-Welch), or takes the most probable one (`hard=True`). It needs closed M-steps:
-    `fit_mle` and `fit_map` fit other families, stationary initial probabilities, and rows with some of their cells missing.
+    For a hidden Markov chain the E-step sums over all paths (Baum-Welch), or takes the most probable one (`hard=True`). Moves that depend on
+    covariates take a Newton step from each component, stationary initial probabilities a step uphill. The family needs closed M-steps:
+    `fit_mle` and `fit_map` fit others, and rows with some of their cells missing.
 
     Args:
         mixture: a declaration.
@@ -175,8 +176,6 @@ def fit_em(
 
 def _without_m_step(mixture: Mixture, x: Observations, is_posterior: bool) -> str:
     """What of a chain, or of groups, has no closed M-step."""
-    if mixture.assignment.unit == "sequence" and closed_law(mixture.assignment, 0) is None:
-        return "whose initial probabilities are stationary, a function of its moves"
     name = type(mixture.family).__name__
     if closed_form(with_covariates(mixture.family, 0 if x.covariates is None else x.covariates.shape[1])) is None:
         return f"of {name} components, which have no closed M-step"

@@ -101,3 +101,17 @@ def _run(
                 return state, objectives, Outcome.AT_REST, occupancy
             found = e_step(moved)
         state, (objective, statistics, occupancy) = moved, found
+
+
+def run_by_numpy(problem: EMProblem, states: State, one_pass: Pass) -> EMResult:
+    """The same on NumPy's arrays."""
+    with np.errstate(all="ignore"):
+        return run_each(
+            np,
+            problem,
+            states,
+            one_pass,
+            pseudo=problem.pseudo,
+            fixed=problem.fixed,
+            singular=np.linalg.LinAlgError,
+        )

@@ -10,7 +10,9 @@ import pandas as pd
 from inference.point.em.closed_form import State, Statistics
 from inference.point.em.e_step import with_labels
 from inference.point.em.initial_partitions import Partition, Partitions, matched
+from inference.point.em.m_steps.chain import OverPaths
 from inference.point.em.mixture_em import MixtureEM
+from inference.point.em.paths import likelihoods
 from inference.point.em.problem import EMProblem, EMResult, Outcome
 from inference.point.judgement import EMPTY_ROWS, knows_spread, rows_of_one
 from inference.point.moments import moments
@@ -222,7 +224,7 @@ def _likelihoods_of(problem: EMProblem, state: State, rows: slice) -> tuple[floa
 
 
 def _likelihoods_of_paths(problem: EMProblem, state: State) -> tuple[float, float]:
-    """The same of chains: log p(x) of all paths, and of the most probable one."""
+    """The same of chains, and of groups: log p(x) of all paths, and of the most probable one."""
     closed = problem.closed_form
     # as the law has no say in one row's table, this is the emissions'
     table = closed.exact_log_joint(state, problem.x.T, problem.frame)
@@ -230,6 +232,8 @@ def _likelihoods_of_paths(problem: EMProblem, state: State) -> tuple[float, floa
         table = np.where(problem.row_weights > 0, table, 0.0)
     table = with_labels(np, table, problem.labels)
     with np.errstate(all="ignore"):
+        if isinstance(closed.law, OverPaths):
+            return likelihoods(problem, state, table)
         soft, hard = (closed.over_paths(np, state, table, problem.x.T, is_hard)[0] for is_hard in (False, True))
     return float(soft), float(hard)
 

@@ -3,9 +3,10 @@
 Source: Baum, Petrie, Soules & Weiss (1970), Annals of Mathematical Statistics 41; Rabiner (1989), Proceedings of the IEEE 77, equations 40.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,22 +18,67 @@ from mixtures.assignments.markov import STAYS, staying
 from mixtures.observations import Observations
 
 
+class OverPaths(ABC):
+    """The E-step of all chains, by the tree: see `inference.point.em.closed_form.ChainForm`, whose other methods say what is summed."""
+
+    @abstractmethod
+    def probabilities(self, xp: Any, state: State, x: Array) -> tuple[Array, Array, Array]:
+        """See `ChainForm`."""
+
+    @abstractmethod
+    def of_moves(self, xp: Any, state: State, moves: Array, first: Array, x: Array) -> Statistics:
+        """See `ChainForm`."""
+
+    def over_paths(
+        self, xp: Any, state: State, log_density: Array, x: Array, is_hard: bool, row_weights: Array | None = None
+    ) -> tuple[Array, Array, Statistics]:
+        """The log likelihood, responsibilities (components, rows), and statistics of all rows, or of the most probable path alone."""
+        initial, transition, begins = self.probabilities(xp, state, x)
+        is_summed = transition.ndim == 2
+        log_transition = log_of(xp, transition if is_summed else xp.moveaxis(transition, 2, 0))
+        steps = chains.steps(xp, log_of(xp, initial), log_transition, log_density.T, begins)
+        size = log_density.shape[1]
+        if is_hard:
+            tree = chains.max_tree(xp, steps)
+            path = chains.path(xp, tree, size, lambda scores: xp.argmax(scores, axis=1))
+            shares = xp.where(
+                path[:, None] == xp.arange(len(initial)), xp.ones_like(log_density.T), xp.zeros_like(log_density.T)
+            )
+            moves = xp.concat([xp.zeros_like(shares[:1]), shares[:-1]])[:, :, None] * shares[:, None, :]
+            total = xp.max(tree[-1][0, 0])
+        else:
+            tree = chains.sum_tree(xp, steps)
+            before, until = chains.forward(xp, tree, size)
+            after = chains.backward(xp, tree, size)
+            moves = chains.shares_of_moves(xp, steps, before, after)
+            both = until + after
+            shares, total = xp.exp(both - logsumexp(xp, both, 1)[:, None]), chains.total(xp, tree)
+        moves = xp.where(begins[:, None, None], xp.zeros_like(moves), moves)
+        first = xp.sum(xp.where(begins[:, None], shares, xp.zeros_like(shares)), axis=0)
+        moves = xp.sum(moves, axis=0) if is_summed else xp.moveaxis(moves, 0, 2)
+        return total, shares.T, self.of_moves(xp, state, moves, first, x)
+
+
 @dataclass(frozen=True)
-class ChainEM:
-    """See `inference.point.em.closed_form.LawForm`. State: transition (components, components), initial (components,).
+class ChainEM(OverPaths):
+    """See `inference.point.em.closed_form.ChainForm`. State: transition (components, components), initial (components,).
 
     Its column says which rows begin a series.
 
     Args:
-        is_uniform: whether initial probabilities are equal, and not learnt.
+        initial: of initial probabilities: `"free"`; `"uniform"`, equal and not learnt; `"stationary"`, those of the transition matrix in the
+            long run.
     """
 
-    is_uniform: bool = False
+    initial: Literal["free", "uniform", "stationary"] = "free"
 
     per_component = ("transition",)
-    is_damped = False
     follows = True
     width = 1
+
+    @property
+    def is_damped(self) -> bool:
+        return self.initial == "stationary"
 
     @property
     def fixable(self) -> tuple[str, ...]:
@@ -42,28 +88,11 @@ class ChainEM:
         """Of a row without its neighbours nothing is known."""
         return xp.zeros_like(state["initial"])[:, None], ()
 
-    def over_paths(
-        self, xp: Any, state: State, log_density: Array, x: Array, is_hard: bool, row_weights: Array | None = None
-    ) -> tuple[Array, Array, Statistics]:
-        """The log likelihood, responsibilities (components, rows), and statistics of all rows, or of the most probable path alone."""
-        table, begins = log_density.T, x[0] > 0.5
-        initial, transition = log_of(xp, state["initial"]), log_of(xp, state["transition"])
-        steps = chains.steps(xp, initial, transition, table, begins)
-        if is_hard:
-            tree = chains.max_tree(xp, steps)
-            path = chains.path(xp, tree, table.shape[0], lambda scores: xp.argmax(scores, axis=1))
-            shares = xp.where(path[:, None] == xp.arange(table.shape[1]), xp.ones_like(table), xp.zeros_like(table))
-            moves = shares[:-1].T @ xp.where(begins[1:, None], xp.zeros_like(shares[1:]), shares[1:])
-            total = xp.max(tree[-1][0, 0])
-        else:
-            tree = chains.sum_tree(xp, steps)
-            before, until = chains.forward(xp, tree, table.shape[0])
-            after = chains.backward(xp, tree, table.shape[0])
-            moves = chains.expected_moves(xp, steps, before, after, begins)
-            both = until + after
-            shares, total = xp.exp(both - logsumexp(xp, both, 1)[:, None]), chains.total(xp, tree)
-        first = xp.sum(xp.where(begins[:, None], shares, xp.zeros_like(shares)), axis=0)
-        return total, shares.T, {"moves": moves, "first": first}
+    def probabilities(self, xp: Any, state: State, x: Array) -> tuple[Array, Array, Array]:
+        return state["initial"], state["transition"], x[0] > 0.5
+
+    def of_moves(self, xp: Any, state: State, moves: Array, first: Array, x: Array) -> Statistics:
+        return {"moves": moves, "first": first}
 
     def statistics(self, xp: Any, responsibilities: Array, seen: Array) -> Statistics:
         """Of rows that are known by their shares alone: chains stay."""
@@ -76,16 +105,30 @@ class ChainEM:
         self, xp: Any, statistics: Statistics, state: State, fixed: Mapping[str, Array], step: Array = 1.0
     ) -> State:
         moves, first = statistics["moves"], statistics["first"]
-        leaves = xp.sum(moves, axis=1)[:, None]
-        # a component that no move leaves keeps what it had
-        transition = xp.where(
-            leaves > 0, moves / xp.where(leaves > 0, leaves, xp.ones_like(leaves)), state["transition"]
-        )
-        initial = state["initial"] if self.is_uniform else first / xp.sum(first)
+        if self.initial == "stationary":
+            return self._stationary_step(xp, moves, first, state, fixed, step)
+        initial = state["initial"] if self.initial == "uniform" else first / xp.sum(first)
         return {
-            "transition": xp.where(fixed["transition"], state["transition"], transition),
+            "transition": xp.where(fixed["transition"], state["transition"], _shares(xp, moves, state)),
             "initial": xp.where(fixed["initial"], state["initial"], initial),
         }
+
+    def _stationary_step(
+        self, xp: Any, moves: Array, first: Array, state: State, fixed: Mapping[str, Array], step: Array
+    ) -> State:
+        """A step along which sum_ij m_ij log A_ij + sum_k f_k log pi_k(A) rises at first; it is none where that is largest.
+
+        The derivative is g_ij = m_ij / A_ij + d_ij, d_ij = pi_i sum_k Z_jk f_k / pi_k with Z = (1 - A + 1 pi')^-1 (Schweitzer 1968, Journal of
+        Applied Probability 5). So beginnings count as A_ij (d_ij - c_i) moves, and at the maximum A has the shares of all of them.
+        """
+        old, long_run = state["transition"], state["initial"]
+        is_there = long_run > 0
+        begun = xp.where(is_there, first / xp.where(is_there, long_run, xp.ones_like(long_run)), xp.zeros_like(first))
+        fundamental = xp.linalg.inv(xp.eye(old.shape[0], dtype=old.dtype) - old + long_run[None, :])
+        slope = long_run[:, None] * (fundamental @ begun)[None, :]
+        best = _shares(xp, moves + old * (slope - xp.min(slope, axis=1)[:, None]), state)
+        transition = xp.where(fixed["transition"], old, old + step * (best - old))
+        return {"transition": transition, "initial": chains.stationary(xp, transition)}
 
     def log_prior(self, xp: Any, state: State, pseudo: Statistics) -> Array:
         # log Dirichlet(p | a) = sum_k (a_k - 1) log p_k + constant
@@ -93,7 +136,7 @@ class ChainEM:
 
     def pseudo(self, law: Markov, components: int) -> Statistics | None:
         moves = np.broadcast_to(law.transition, (components, components)) - 1.0
-        first = np.broadcast_to(1.0 if self.is_uniform else law.initial, (components,)) - 1.0
+        first = np.broadcast_to(law.initial if self.initial == "free" else 1.0, (components,)) - 1.0
         if moves.min() < 0 or first.min() < 0:
             return None
         return {"rows": np.zeros(components), "moves": moves, "first": first}
@@ -111,21 +154,32 @@ class ChainEM:
         return {"transition": staying(components), "initial": np.full(components, 1 / components)}
 
     def apart(self, state: State) -> np.ndarray:
-        # two components of one density are one if they also lead to the others alike
-        transition = state["transition"]
-        numbers = np.arange(len(transition))
-        gap = np.abs(transition[:, None] - transition[None])
-        is_own = (numbers == numbers[:, None, None]) | (numbers == numbers[None, :, None])
-        return np.where(is_own, 0.0, gap).max(axis=2)
+        return leads_apart(state["transition"])
 
     def encode(self, parameters: Mapping[str, np.ndarray], frame: Frame) -> State:
         transition = np.asarray(parameters["transition"], dtype=np.float64)
+        if self.initial == "stationary":
+            return {"transition": transition, "initial": chains.stationary(np, transition)}
         even = np.full(len(transition), 1 / len(transition))
         return {"transition": transition, "initial": np.asarray(parameters.get("initial", even), dtype=np.float64)}
 
     def decode(self, state: State, frame: Frame) -> dict[str, np.ndarray]:
         own = {"transition": state["transition"]}
-        return own if self.is_uniform else {**own, "initial": state["initial"]}
+        return {**own, "initial": state["initial"]} if self.initial == "free" else own
+
+
+def leads_apart(transition: np.ndarray) -> np.ndarray:
+    """How differently components lead to the others, (components, components): two of one density are one if they do so alike."""
+    numbers = np.arange(len(transition))
+    gap = np.abs(transition[:, None] - transition[None])
+    is_own = (numbers == numbers[:, None, None]) | (numbers == numbers[None, :, None])
+    return np.where(is_own, 0.0, gap).max(axis=2)
+
+
+def _shares(xp: Any, moves: Array, state: State) -> Array:
+    """Each row's shares; a component that no move leaves keeps what it had."""
+    leaves = xp.sum(moves, axis=1)[:, None]
+    return xp.where(leaves > 0, moves / xp.where(leaves > 0, leaves, xp.ones_like(leaves)), state["transition"])
 
 
 def _weighed(xp: Any, counts: Array, probs: Array) -> Array:

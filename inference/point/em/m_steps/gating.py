@@ -44,17 +44,11 @@ class GatingEM:
 
     def statistics(self, xp: Any, responsibilities: Array, seen: Array) -> Statistics:
         probs, design = seen
-        components, size = probs.shape[0], design.shape[0]
-        weighted = xp.sum(responsibilities, axis=0) * probs
-        # of sum_ik r_ik log p_ik: gradient sum_i (r_ik - w_i p_ik) z_i, curvature sum_i w_i p_ik (delta_kl - p_il) z_i z_i'
-        own = (weighted[:, None, :] * design) @ xp.matrix_transpose(design)
-        diagonal = xp.eye(components, dtype=probs.dtype)[:, None, :, None] * own[:, :, None, :]
-        spread = xp.reshape(probs[:, None, :] * design, (components * size, -1))
-        both = xp.reshape(weighted[:, None, :] * design, (components * size, -1)) @ xp.matrix_transpose(spread)
+        weights = xp.sum(responsibilities, axis=0)
         return {
-            "gating_gradient": (responsibilities - weighted) @ xp.matrix_transpose(design),
+            "gating_gradient": (responsibilities - weights * probs) @ xp.matrix_transpose(design),
             "gating_moment": moment_of(xp, responsibilities, design),
-            "gating_curvature": xp.reshape(diagonal, (components * size, components * size)) - both,
+            "gating_curvature": curvature_of(xp, weights, probs, design),
         }
 
     def m_step(
@@ -97,3 +91,24 @@ class GatingEM:
     def decode(self, state: State, frame: Frame) -> dict[str, np.ndarray]:
         intercept, slope = line_of(frame, state["gating"])
         return {"gating_intercept": intercept, "gating_slope": slope}
+
+
+def curvature_of(xp: Any, weights: Array, probs: Array, design: Array) -> Array:
+    """Of sum_ik r_ik log p_ik, whose gradient is sum_i (r_ik - w_i p_ik) z_i: sum_i w_i p_ik (delta_kl - p_il) z_i z_i'.
+
+    Args:
+        xp: the namespace.
+        weights: w_i = sum_k r_ik, (rows,).
+        probs: p_ik, (components, rows).
+        design: z_i, (size, rows).
+
+    Returns:
+        (components x size, components x size).
+    """
+    components, size = probs.shape[0], design.shape[0]
+    weighted = weights * probs
+    own = (weighted[:, None, :] * design) @ xp.matrix_transpose(design)
+    diagonal = xp.eye(components, dtype=probs.dtype)[:, None, :, None] * own[:, :, None, :]
+    spread = xp.reshape(probs[:, None, :] * design, (components * size, -1))
+    both = xp.reshape(weighted[:, None, :] * design, (components * size, -1)) @ xp.matrix_transpose(spread)
+    return xp.reshape(diagonal, (components * size, components * size)) - both

@@ -7,6 +7,7 @@ import numpy as np
 
 from inference.point.em.closed_form import ClosedForm, LawForm
 from inference.point.em.m_steps.chain import ChainEM
+from inference.point.em.m_steps.chain_gating import ChainGatingEM
 from inference.point.em.m_steps.constant_weights import ConstantWeights
 from inference.point.em.m_steps.exponential_family import ExponentialFamily, ExponentialFamilyEM
 from inference.point.em.m_steps.gating import GatingEM
@@ -17,7 +18,7 @@ from inference.point.em.m_steps.product import ProductEM
 from inference.point.em.m_steps.rates import Rates
 from inference.point.em.m_steps.regression import RegressionEM
 from inference.point.em.m_steps.shares import Shares
-from mixtures.assignments import Dirichlet, Gating, Markov, PerGroup
+from mixtures.assignments import Dirichlet, Gating, Markov, MarkovGating, PerGroup
 from mixtures.errors import ModelError
 from mixtures.families import (
     Bernoulli,
@@ -55,17 +56,21 @@ CLOSED_FORMS: dict[type, Callable[[Any], ClosedForm | None]] = {
 LAWS: dict[type, Callable[[Any, int], LawForm | None]] = {
     Dirichlet: lambda law, covariates: ConstantWeights(),
     Gating: lambda law, covariates: GatingEM(covariates),
-    Markov: lambda law, covariates: None if law.initial == "stationary" else ChainEM(law.initial == "uniform"),
+    Markov: lambda law, covariates: _of_chain(law),
+    MarkovGating: lambda law, covariates: ChainGatingEM(covariates, law.initial == "uniform"),
     PerGroup: lambda law, covariates: None if (own := closed_law(law.weights, covariates)) is None else GroupsEM(own),
 }
-"""From a law's type to its M-step, given the law and the number of covariates. Of stationary chains initial probabilities are a function of
-the transition matrix, which has no closed form then."""
+"""From a law's type to its M-step, given the law and the number of covariates."""
 
 
 def closed_law(law: Any, covariates: int) -> LawForm | None:
     """The M-step of a law of the assignment, if it has one."""
     make = LAWS.get(type(law))
     return None if make is None else make(law, covariates)
+
+
+def _of_chain(law: Markov) -> ChainEM:
+    return ChainEM(law.initial if isinstance(law.initial, str) else "free")
 
 
 def for_missing(form: ClosedForm, observed: np.ndarray) -> ClosedForm:

@@ -1,15 +1,9 @@
-"""One pass of Baum-Welch over all rows of chains, compiled by JAX: stretches of equal length side by side, row by row.
-
-The tree of `mixtures.assignments.chains` works with logarithms, and an exponential for each pair of moves is most of its time. Here
-probabilities are multiplied as they are and scaled at every row, stretch by stretch: first each stretch's matrix, of which row i, scaled by
-itself, says where the chain is at its end having come to it from i; then what comes before and after each stretch, in logarithms; then
-forward and backward vectors within all stretches at once. Where a number falls below what float64 holds, the pass is made by the tree.
-
-Source: Rabiner (1989), Proceedings of the IEEE 77, section V.A, for scaling.
-"""
+"""The E-step of chains, compiled by JAX: stretches of rows in groups that stay in the cache, shared out among threads where there are many."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import jax
@@ -18,150 +12,150 @@ import numpy as np
 
 from inference.backends.numpyro.jit import jit
 from inference.point.em.closed_form import State, Statistics
-from inference.point.em.e_step import Block, e_step, over_paths
+from inference.point.em.e_step import e_step
 from inference.point.em.loop import Pass
 from inference.point.em.mixture_em import MixtureEM
+from inference.point.em.numpyro.passes import ONE_THREAD
+from inference.point.em.paths import all_rows, first_pass, in_stretches, second_pass, summed
 from inference.point.em.problem import EMProblem
+from inference.point.em.stretches import LEAST, probabilities
+from mixtures.assignments.logarithms import logsumexp
 
 CACHED = 64
 """How many compiled programs are kept."""
 
-LEAST = 1e-280
-"""Probabilities below it are near the end of what float64 holds, and are left to logarithms."""
-
-LONGEST = 256
+LONGEST = 128
 """Rows in a stretch at most: more stretches than rows in each, for these are done one after the other."""
 
+LANE_CELLS = 512
+"""Stretches x components side by side: enough to hide what an operation costs, and few enough for all their rows to stay in the cache."""
 
-def pass_of(problem: EMProblem) -> Pass:
-    """The pass over the problem's rows."""
-    x = ((problem.x - problem.frame.centre) / problem.frame.unit).T
-    rows = Block(*(None if part is None else jnp.asarray(part) for part in (x, problem.row_weights, problem.labels)))
-    exact, quick = (_compiled(problem.closed_form, problem.is_hard, is_exact) for is_exact in (True, False))
-
-    def one_pass(state: State) -> tuple[float, Statistics]:
-        if problem.is_hard or problem.labels is not None:  # of what labels exclude the probability is 0
-            return _in_numpy(exact(state, rows))
-        objective, statistics = quick(state, rows)
-        least = float(statistics.pop("least"))
-        return _in_numpy((objective, statistics) if least > LEAST else exact(state, rows))
-
-    return one_pass
+Step = Callable[[State], tuple[Any, Statistics, Any]]
+"""At a state: the log likelihood, the statistics, and what was divided by at the least."""
 
 
-def _in_numpy(found: tuple[Any, Statistics]) -> tuple[float, Statistics]:
-    return float(found[0]), {name: np.asarray(value) for name, value in found[1].items()}
+@contextmanager
+def passes(problem: EMProblem, components: int, threads: int) -> Iterator[Pass]:
+    """The pass over the problem's rows, a share of them by each of so many threads; by the tree where numbers come near the end of float64."""
+    closed = problem.closed_form
+    exact = _tree(closed, problem.is_hard)
+    rows = jax.tree.map(jnp.asarray, all_rows(problem))
+    if problem.is_hard:
+        yield lambda state: _in_numpy(*exact(state, rows))
+        return
+    blocks, is_row = in_stretches(problem, LONGEST, max(1, LANE_CELLS // components), threads)
+    groups = (jax.tree.map(lambda *parts: np.stack(parts), *blocks), is_row)
+    cut = len(is_row) // threads
+    shares = [
+        jax.tree.map(lambda part, begin=begin: jnp.asarray(part[begin : begin + cut]), groups)
+        for begin in range(0, len(is_row), cut)
+    ]
+    with ThreadPoolExecutor(threads) as pool:
+        quick = _alone(closed, shares[0]) if threads == 1 else _together(closed, shares, pool)
+
+        def one_pass(state: State) -> tuple[float, Statistics]:
+            total, statistics, least = quick(state)
+            return _in_numpy(total, statistics) if float(least) > LEAST else _in_numpy(*exact(state, rows))
+
+        yield one_pass
+
+
+def _in_numpy(total: Any, statistics: Statistics) -> tuple[float, Statistics]:
+    return float(total), {name: np.asarray(value) for name, value in statistics.items()}
+
+
+def _alone(closed: MixtureEM, share: Any) -> Step:
+    """All in one program."""
+    whole = _programs(closed).whole
+    return lambda state: whole(state, share)
+
+
+def _together(closed: MixtureEM, shares: list[Any], pool: ThreadPoolExecutor) -> Step:
+    """A program for a share of the rows to each thread; what comes before and after each share is known in between."""
+    first, middle, second, _ = _programs(closed)
+    each: Any = map  # the first pass compiles, in this thread
+
+    def in_numpy(program: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: Any) -> Any:
+            with jax.enable_x64(True):  # a setting of each thread
+                return jax.tree.map(np.asarray, program(*arguments))
+
+        return run
+
+    def step(state: State) -> tuple[Any, Statistics, Any]:
+        nonlocal each
+        states = [state] * len(shares)
+        total, before, after = middle(np.concatenate(list(each(in_numpy(first), states, shares))))
+        ends = [np.split(np.asarray(end), len(shares)) for end in (before, after)]
+        found = list(each(in_numpy(second), states, shares, *ends))
+        each = pool.map
+        return total, summed([statistics for statistics, _ in found]), min(least for _, least in found)
+
+    return step
+
+
+class Programs(NamedTuple):
+    """What is compiled.
+
+    Args:
+        first: (state, share) -> its stretches' matrices, (groups, lanes, components, components).
+        middle: matrices of all -> the log likelihood, and what comes before and after each, (groups, components, lanes).
+        second: (state, share, before, after) -> statistics, the least divisor.
+        whole: (state, all rows in stretches) -> the log likelihood, statistics, the least divisor.
+    """
+
+    first: Callable[..., Any]
+    middle: Callable[..., Any]
+    second: Callable[..., Any]
+    whole: Callable[..., Any]
 
 
 @functools.lru_cache(CACHED)
-def _compiled(closed: MixtureEM, is_hard: bool, is_exact: bool) -> Callable[..., tuple[Any, Statistics]]:
-    """(state, all rows) -> objective, statistics; of the quick pass also the least number in it, `least`."""
-    if is_exact:
-        return jit(lambda state, rows: e_step(jnp, closed, state, rows, is_hard))
+def _programs(closed: MixtureEM) -> Programs:
+    def first(state: State, share: Any) -> jax.Array:
+        return jax.lax.map(lambda group: first_pass(jnp, scan, closed, state, *group), share)
 
-    def summed(state: State, log_density: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array, Statistics]:
-        found = in_stretches(state["initial"], state["transition"], log_density.T, closed.cut(x)[1][0] > 0.5)
-        moved = {"moves": found.moves, "first": found.first, "least": found.least}
-        return found.log_likelihood, found.shares.T, moved
+    def middle(matrices: jax.Array) -> tuple[jax.Array, ...]:
+        total, *ends = between(matrices.reshape(-1, *matrices.shape[2:]))
+        return total, *(end.reshape(matrices.shape[:3]).swapaxes(1, 2) for end in ends)
 
-    return jit(lambda state, rows: over_paths(jnp, closed, state, rows, functools.partial(summed, state)))
+    def second(state: State, share: Any, before: jax.Array, after: jax.Array) -> tuple[Statistics, jax.Array]:
+        def one(group: Any) -> tuple[Statistics, jax.Array]:
+            (rows, is_row), *ends = group
+            return second_pass(jnp, scan, closed, state, rows, is_row, *ends)
 
+        def added(sums: Any, group: Any) -> tuple[Any, None]:
+            statistics, least = one(group)
+            return (jax.tree.map(jnp.add, sums[0], statistics), jnp.minimum(sums[1], least)), None
 
-class Sums(NamedTuple):
-    """Sums over all paths.
+        groups = (share, before, after)
+        shapes = jax.eval_shape(one, jax.tree.map(lambda part: part[0], groups))[0]
+        nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        return jax.lax.scan(added, (nothing, jnp.ones(())), groups)[0]
 
-    Args:
-        log_likelihood: log p(x).
-        shares: P(z_t = k | x), (rows, components).
-        moves: expected moves within series, (components, components).
-        first: expected beginnings of series, (components,).
-        least: the smallest number that was divided by, or whose logarithm was taken.
-    """
+    def whole(state: State, share: Any) -> tuple[jax.Array, Statistics, jax.Array]:
+        total, before, after = middle(first(state, share))
+        return total, *second(state, share, before, after)
 
-    log_likelihood: jax.Array
-    shares: jax.Array
-    moves: jax.Array
-    first: jax.Array
-    least: jax.Array
+    return Programs(jit(first, ONE_THREAD), jit(middle), jit(second, ONE_THREAD), jit(whole, ONE_THREAD))
 
 
-def in_stretches(initial: jax.Array, transition: jax.Array, table: jax.Array, begins: jax.Array) -> Sums:
-    """The sums, of log p(x_t | z_t) (rows, components) and of which rows begin a series, the first among them."""
-    rows, components = table.shape
-    length = min(LONGEST, max(8, round(rows**0.5 / 4)))
-    stretches = -(-rows // length)
-    peak = jnp.max(table, axis=1)
-    # (rows of a stretch, ..., stretches); rows that fill the last stretch up change nothing
-    density = _laid_out(jnp.exp(table - peak[:, None]), stretches, length, 1.0).transpose(1, 2, 0)
-    is_first = _laid_out(begins, stretches, length, False).T
-    is_over = _laid_out(jnp.zeros(rows, bool), stretches, length, True).T
-    across, towards = transition[:, :, None], initial[:, None]
+@functools.lru_cache(CACHED)
+def _tree(closed: MixtureEM, is_hard: bool) -> Callable[..., Any]:
+    """(state, all rows) -> objective, statistics."""
+    return jit(lambda state, rows: e_step(jnp, closed, state, rows, is_hard))
 
-    def moved(vector: jax.Array, first: jax.Array) -> jax.Array:
-        """A forward vector (components, stretches) one row on, before the row is seen."""
-        return jnp.where(first, towards * jnp.sum(vector, axis=0), jnp.sum(vector[:, None] * across, axis=0))
 
-    def matrix(
-        held: tuple[jax.Array, jax.Array], row: tuple[jax.Array, ...]
-    ) -> tuple[tuple[jax.Array, jax.Array], None]:
-        (whole, scale), (seen, first, over) = held, row
-        on = jnp.sum(whole[:, :, None] * across[None], axis=1)
-        on = jnp.where(first, jnp.sum(whole, axis=1)[:, None] * towards[None], on) * seen[None]
-        on = jnp.where(over, whole, on)
-        total = jnp.sum(on, axis=1)
-        return (on / total[:, None], scale + jnp.log(total)), None
-
-    same = jnp.broadcast_to(jnp.eye(components)[:, :, None], (components, components, stretches))
-    begin = (same, jnp.zeros((components, stretches)))
-    (whole, scale), _ = jax.lax.scan(matrix, begin, (density, is_first, is_over))
-    logarithms = (jnp.log(whole) + scale[:, None]).transpose(2, 0, 1)
-
-    start = jnp.where(jnp.arange(components) == 0, 0.0, -jnp.inf)  # the first row begins a series: from anywhere
-    end, before = jax.lax.scan(lambda v, one: (jax.nn.logsumexp(v[:, None] + one, axis=0), v), start, logarithms)
+def between(matrices: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """`between` of stretches, one after the other: of so small operations XLA makes one loop, and the tree takes seconds to compile."""
+    begin = jnp.where(jnp.arange(matrices.shape[1]) == 0, 0.0, -jnp.inf)  # the first row begins a series: from anywhere
+    end, before = jax.lax.scan(lambda v, one: (logsumexp(jnp, v[:, None] + one, 0), v), begin, matrices)
     _, after = jax.lax.scan(
-        lambda v, one: (jax.nn.logsumexp(one + v, axis=1), v), jnp.zeros(components), logarithms, reverse=True
+        lambda v, one: (logsumexp(jnp, one + v, 1), v), jnp.zeros_like(begin), matrices, reverse=True
     )
-
-    def forward(vector: jax.Array, row: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
-        seen, first, over = row
-        on = jnp.where(over, vector, moved(vector, first) * seen)
-        return on / jnp.sum(on, axis=0), vector
-
-    _, earlier = jax.lax.scan(forward, _scaled(before), (density, is_first, is_over))
-
-    def backward(held: Any, row: Any) -> tuple[Any, jax.Array]:
-        (vector, moves, firsts, least), (seen, first, over, past) = held, row
-        ahead = seen * vector
-        both = moved(past, first) * ahead
-        total = jnp.sum(both, axis=0)
-        share = both / total
-        moves = moves + jnp.where(first | over, 0.0, past[:, None] * across * ahead[None] / total)
-        firsts = firsts + jnp.where(first, share, 0.0)
-        least = jnp.minimum(least, jnp.where(over, 1.0, total))
-        on = jnp.where(first, jnp.sum(towards * ahead, axis=0)[None], jnp.sum(across * ahead[None], axis=1))
-        on = jnp.where(over, vector, on)
-        return (on / jnp.sum(on, axis=0), moves, firsts, least), share
-
-    nothing = (jnp.zeros_like(same), jnp.zeros((components, stretches)), jnp.ones(stretches))
-    (_, moves, firsts, least), shares = jax.lax.scan(
-        backward, (_scaled(after), *nothing), (density, is_first, is_over, earlier), reverse=True
-    )
-    return Sums(
-        jax.nn.logsumexp(end) + jnp.sum(peak),
-        shares.transpose(2, 0, 1).reshape(stretches * length, components)[:rows],
-        jnp.sum(moves, axis=2),
-        jnp.sum(firsts, axis=1),
-        jnp.minimum(jnp.min(least), jnp.min(whole)),
-    )
+    return logsumexp(jnp, end, 0), probabilities(jnp, before), probabilities(jnp, after)
 
 
-def _laid_out(values: jax.Array, stretches: int, length: int, filling: Any) -> jax.Array:
-    """Rows as (stretches, rows of a stretch, ...)."""
-    missing = stretches * length - values.shape[0]
-    filled = jnp.concatenate([values, jnp.full((missing, *values.shape[1:]), filling, values.dtype)])
-    return filled.reshape(stretches, length, *values.shape[1:])
-
-
-def _scaled(logarithms: jax.Array) -> jax.Array:
-    """Probabilities up to a factor, (components, stretches), of their logarithms (stretches, components)."""
-    return jnp.exp(logarithms - jnp.max(logarithms, axis=1, keepdims=True)).T
+def scan(step: Any, held: Any, length: int, is_backward: bool) -> tuple[Any, Any]:
+    """`stretches.Scan` in a compiled program."""
+    return jax.lax.scan(step, held, jnp.arange(length), reverse=is_backward)

@@ -18,12 +18,13 @@ from inference.backends.numpyro.devices import available
 from inference.backends.numpyro.jit import jit
 from inference.point.em.closed_form import State, Statistics
 from inference.point.em.e_step import Block, e_step, with_prior
-from inference.point.em.loop import Pass, run_each
+from inference.point.em.loop import run_by_numpy
 from inference.point.em.m_steps.groups import GroupsEM
 from inference.point.em.mixture_em import MixtureEM
-from inference.point.em.numpyro.chain_passes import pass_of
+from inference.point.em.numpyro.chain_passes import passes
 from inference.point.em.numpyro.group_passes import over_groups
 from inference.point.em.numpyro.passes import data_of, in_shares, over_rows
+from inference.point.em.paths import FEW_CELLS, numpy_pass
 from inference.point.em.problem import EMProblem, EMResult, Outcome, first_of
 
 CACHED = 64
@@ -53,9 +54,6 @@ MOST_THREADS = 16
 
 BLOCK_CELLS = 24_000
 """Numbers of whitened data in one block of rows: 200 kB, so that they and what is made of them stay in a core's cache."""
-
-COMPILED_CELLS = 20_000
-"""From so many numbers in the matrices of a chain on, rows x components^2, a compiled pass is sooner done than NumPy's."""
 
 Lanes = dict[str, Any]
 
@@ -91,7 +89,7 @@ def _run(problems: Sequence[EMProblem], states: State) -> EMResult:
     rows, features = problem.x.shape
     components = problem.closed_form.components_of(states)
     if problem.closed_form.law.follows:
-        return _run_over_paths(problem, states)
+        return _run_over_paths(problem, states, components)
     cells = components * features
     is_many, is_damped = rows * cells >= SHARED_CELLS, problem.closed_form.is_damped
     if is_damped and not is_many:
@@ -159,23 +157,27 @@ def _run_by_numpy(problem: EMProblem, states: State) -> EMResult:
         objective, statistics = e_step(np, closed, state, rows, problem.is_hard)
         return float(objective), statistics
 
-    return _run_each(problem, states, one_pass)
+    return run_by_numpy(problem, states, one_pass)
 
 
-def _run_over_paths(problem: EMProblem, states: State) -> EMResult:
-    """Of chains, whose rows are summed all at once, and of groups."""
-    components, cells = problem.closed_form.components_of(states), problem.x.size
+def _run_over_paths(problem: EMProblem, states: State, components: int) -> EMResult:
+    """Of chains, over all paths, and of groups."""
+    on_cpu = jax.default_backend() == "cpu"
     if isinstance(problem.closed_form.law, GroupsEM):
-        if cells * components < GROUPED_CELLS:
+        cells = problem.x.size * components
+        if cells < GROUPED_CELLS:
             return _run_by_numpy(problem, states)
         block = max(256, BLOCK_CELLS // (components * problem.x.shape[1]))
-        threads = min(available(), MOST_THREADS) if cells * components >= SHARED_CELLS else 1
+        threads = min(available(), MOST_THREADS) if cells >= SHARED_CELLS else 1
         first = {name: value[0] for name, value in states.items()}
         with over_groups(problem, first, block, threads) as one_pass:
-            return _run_each(problem, states, one_pass)
-    if len(problem.x) * components**2 < COMPILED_CELLS:
-        return _run_by_numpy(problem, states)
-    return _run_each(problem, states, pass_of(problem))
+            return run_by_numpy(problem, states, one_pass)
+    cells = len(problem.x) * components**2
+    if cells <= FEW_CELLS:
+        return run_by_numpy(problem, states, numpy_pass(problem, components))
+    threads = min(available(), MOST_THREADS) if cells >= SHARED_CELLS and on_cpu else 1
+    with passes(problem, components, threads) as one_pass:
+        return run_by_numpy(problem, states, one_pass)
 
 
 def _run_in_shares(problem: EMProblem, states: State, block: int) -> EMResult:
@@ -183,16 +185,11 @@ def _run_in_shares(problem: EMProblem, states: State, block: int) -> EMResult:
     threads = min(available(), MOST_THREADS)
     first = {name: value[0] for name, value in states.items()}
     with in_shares(problem, first, block, threads) as one_pass:
-        result = _run_each(problem, states, one_pass)
-    gc.collect()  # JAX returns memory that it was lent, here the data's, only when the collector runs
+        result = run_by_numpy(problem, states, one_pass)
+    gc.collect(
+        0
+    )  # JAX returns memory that it was lent, here the data's, only when the collector runs; the youngest will do
     return result
-
-
-def _run_each(problem: EMProblem, states: State, one_pass: Pass) -> EMResult:
-    """The loop in Python, on NumPy's arrays."""
-    singular = np.linalg.LinAlgError
-    with np.errstate(all="ignore"):
-        return run_each(np, problem, states, one_pass, pseudo=problem.pseudo, fixed=problem.fixed, singular=singular)
 
 
 def _data(problem: EMProblem) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from array_api_compat import torch as torch_namespace
 from inference.backends.pyro.programs import as_torch
 from inference.point.em.closed_form import State, Statistics
 from inference.point.em.e_step import Block, e_step
-from inference.point.em.loop import run_each
+from inference.point.em.loop import run_by_numpy, run_each
+from inference.point.em.m_steps.chain import OverPaths
+from inference.point.em.paths import numpy_pass
 from inference.point.em.problem import EMProblem, EMResult
 
 BLOCK_CELLS = 400_000
@@ -17,8 +19,12 @@ BLOCK_CELLS = 400_000
 
 def run_restarts(problem: EMProblem, states: State) -> EMResult:
     """EM from every state, (restarts, ...) by name."""
-    closed = problem.closed_form
-    blocks = _blocks(problem, closed.components_of(states))
+    closed, components = problem.closed_form, problem.closed_form.components_of(states)
+    if isinstance(
+        closed.law, OverPaths
+    ):  # row by row through stretches, in small operations of which torch's take longer
+        return run_by_numpy(problem, states, numpy_pass(problem, components))
+    blocks = _blocks(problem, components)
 
     def one_pass(state: State) -> tuple[float, Statistics]:
         parts = [e_step(torch_namespace, closed, state, block, problem.is_hard) for block in blocks]
@@ -47,7 +53,7 @@ def _blocks(problem: EMProblem, components: int) -> list[Block]:
     """The rows in blocks, features first, in EM's coordinates."""
     x = as_torch((problem.x - problem.frame.centre) / problem.frame.unit).T
     features, rows = x.shape
-    # the rows of chains are summed all at once
+    # the rows of groups are summed all at once
     size = rows if problem.closed_form.law.follows else max(256, BLOCK_CELLS // (components * features))
     weights = None if problem.row_weights is None else as_torch(problem.row_weights)
     labels = None if problem.labels is None else torch.tensor(problem.labels)
