@@ -190,12 +190,24 @@ class Observations:
             object.__setattr__(self, "group_names", names_of_groups)
         if self.data is not None:
             object.__setattr__(self, "data", checked_data(self.data) or None)
+            self._refuse_twice()
         self._refuse_bad(values)
         if self.covariates is not None:
             check_index("covariates", self.covariates, self)
             covariates, names = checked_covariates(self.covariates, len(values))
             object.__setattr__(self, "covariates", covariates)
             object.__setattr__(self, "covariate_names", names or inherited_names)
+
+    def _refuse_twice(self) -> None:
+        """Refuse named data under the name of an argument that was given as well: a program could be told of one alone."""
+        for name in ("group", *CELLS):
+            if name in (self.data or {}) and getattr(self, name) is not None:
+                raise DataError(
+                    "data",
+                    got=f"the name {name!r}, and {name}= as well",
+                    expected="one of the two",
+                    advice="Give the named data another name.",
+                )
 
     def _refuse_bad(self, values: np.ndarray) -> None:
         """Refuse cells that are no finite numbers, or too large to be squared; one pass over data that are sound."""

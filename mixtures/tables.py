@@ -294,11 +294,8 @@ def _numbered(what: str, noun: str, given: Any, rows: int) -> tuple[np.ndarray, 
     return found, list(numbers)
 
 
-OWN_NAMES = frozenset(
-    {"x", "ppl", "size", "observed", "lower", "upper", "trials", "exposure", "errors", "error_roots"}
-    | {"covariates", "labels", "sequence", "group", "groups", "hyper", "row_weights"}
-)
-"""Names of arguments that programs have already."""
+OWN_NAMES = frozenset({"x", "ppl", "size", "observed", "covariates", "labels", "sequence", "hyper", "row_weights"})
+"""Names of arguments that programs have already. What is known of a row, such as `trials`, has its name only where it is given."""
 
 
 def checked_data(given: Any) -> Mapping[str, np.ndarray]:

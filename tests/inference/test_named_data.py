@@ -149,3 +149,11 @@ def test_a_mixture_takes_none():
 def test_bad_names_and_values_are_refused(bad):
     with pytest.raises(DataError, match="data"):
         Observations(COUNTS, data=bad)
+
+
+@pytest.mark.parametrize("name", ["trials", "exposure", "errors", "group"])
+def test_a_name_is_for_named_data_or_for_what_is_known_of_rows(name):
+    known = np.ones(3)
+    assert Observations([1.0, 2.0, 3.0], data={name: known}).data is not None
+    with pytest.raises(DataError, match=f"the name '{name}', and {name}= as well"):
+        Observations([1.0, 2.0, 3.0], data={name: known}, **{name: known})
