@@ -157,7 +157,7 @@ def test_hyperparameters_are_no_free_parameters(backend):
         (component_counts.Geometric(0.3), stats.geom(0.3, loc=-1)),
         (component_counts.BetaNegativeBinomial(1, 4, 3), stats.betanbinom(1, 4, 3)),
     ],
-    ids=str,
+    ids=["Poisson", "geometric", "beta negative binomial"],
 )
 def test_priors_on_the_number_of_components(prior, law):
     most = 12

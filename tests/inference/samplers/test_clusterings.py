@@ -25,7 +25,7 @@ def padded(sizes):
         (InfiniteClusters(0.7), pitman_yor(0.7, 0.0)),
         (InfiniteClusters(0.7, 0.3), pitman_yor(0.7, 0.3)),
     ],
-    ids=str,
+    ids=["of each", "shared out", "Dirichlet process", "Pitman-Yor"],
 )
 def test_log_probabilities_of_partitions(law, oracle):
     sizes = [np.bincount(labels) for labels in partitions(ROWS)]
