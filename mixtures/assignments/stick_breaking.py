@@ -41,7 +41,7 @@ class StickBreaking(RowWise):
         >>> print(Mixture(20, families.Poisson(), StickBreaking(1.0)))
         A mixture of 20 components
         <BLANKLINE>
-            sticks        ~ Beta(1, 1)
+            sticks        ~ Beta(1.0, 1.0)
             weights       = stick_breaking(sticks)
             rate[k]       ~ Gamma(2, 1/mean(x))
             assignment[i] ~ Categorical(weights)

@@ -13,7 +13,7 @@ import xarray as xr
 from scipy import stats
 
 from inference.backends import bind
-from inference.samplers import clusterings, telescope
+from inference.samplers import clusterings, telescope, telescoping_sweep
 from mixtures import Mixture, Observations, component_counts, families, priors
 from mixtures.assignments import SparseDirichlet
 
@@ -27,7 +27,7 @@ def simulated(seed: int) -> dict[str, np.ndarray]:
     law = SparseDirichlet(priors.Gamma(2.0, 2.0))
     model = Mixture(MOST, families.Poisson(priors={"rate": priors.Gamma(2.0, 0.5)}), law)
     target = bind(model, Observations(np.arange(ROWS, dtype=float)), "numpyro").complete()
-    kind = telescope.Kind(target.density, law.clusters, "Gamma", True)
+    kind = telescoping_sweep.Kind(target.density, law.clusters, "Gamma", True)
     start = telescope._compiled.__wrapped__(kind)[0]  # not from the cache: another test may have broken the sampler
     of_components = PRIOR.log_probs(MOST)
 
@@ -36,7 +36,7 @@ def simulated(seed: int) -> dict[str, np.ndarray]:
             state, x, key = held
             key, draw = jax.random.split(key)
             given = {**data, "x": x}
-            state, record = telescope.sweep(
+            state, record = telescoping_sweep.sweep(
                 kind, state, of_components, width, given, jnp.where(number < 1000, 1.0, 0.0)
             )
             own = state.own[record["assignment"]]
@@ -100,14 +100,14 @@ def _too_wide(key, density, own, shared, assignment, width, tuning, data):
     return own + 1.2 * (moved - own), heights, rates, information
 
 
-WHOLE = telescope._components_moved
+WHOLE = telescoping_sweep._components_moved
 
 
 @pytest.mark.slow
 @pytest.mark.statistical
 @pytest.mark.parametrize(
     ("module", "name", "broken"),
-    [(clusterings, "log_partition", _without_empty), (telescope, "_components_moved", _too_wide)],
+    [(clusterings, "log_partition", _without_empty), (telescoping_sweep, "_components_moved", _too_wide)],
     ids=["number of components", "parameters"],
 )
 def test_a_broken_sampler_fails(monkeypatch, module, name, broken):
