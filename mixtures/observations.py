@@ -330,6 +330,10 @@ class Observations:
         check_index("row_weights", row_weights, self)
         return self._with(row_weights=row_weights)
 
+    def with_values(self, x: Any) -> "Observations":
+        """The same rows with other values of their cells, in the shape of `x`."""
+        return self._with(x=x)
+
     def with_groups_of(self, names: Any) -> "Observations":
         """The same rows, their groups numbered as in `names`; all of these are kept, whichever the rows are of, and by what is made of them.
 
@@ -410,6 +414,11 @@ class Observations:
     def times(self) -> np.ndarray:
         """How often each row counts, (rows,): `counts`, and once where that is None."""
         return np.ones(len(self)) if self.counts is None else self.counts
+
+    @property
+    def known_of_cells(self) -> dict[str, np.ndarray]:
+        """What is known of cells beside `x`, by its name: bounds, trials, exposures, errors, as far as there are some."""
+        return {name: getattr(self, name) for name in CELLS if getattr(self, name) is not None}
 
     @property
     def rows(self) -> Rows:

@@ -11,7 +11,6 @@ import numpy as np
 from mixtures import Observations, Program
 from mixtures.errors import DataError, MixturesError, ModelError
 from mixtures.known_numbers import as_arguments
-from mixtures.observations import CELLS
 from mixtures.program import Declared
 from mixtures.rows import Rows
 from mixtures.tables import OWN_NAMES
@@ -31,7 +30,7 @@ def run_arguments(program: Program, x: Observations) -> tuple[Program, dict[str,
     data: dict[str, Any] = {"x": x.x}
     if x.observed is not None:
         data["observed"] = x.observed
-    data |= as_arguments({name: getattr(x, name) for name in CELLS if getattr(x, name) is not None})
+    data |= as_arguments(x.known_of_cells)
     mixture = program.mixture
     if x.covariates is not None and (mixture is None or mixture.needs_covariates):
         data["covariates"] = x.covariates

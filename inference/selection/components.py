@@ -155,7 +155,9 @@ def select_components(
     for mixture in (mixture for several in models.values() for mixture in several):
         check_mixture(mixture, observations)
     options = EMOptions(restarts, seed, tolerance, max_steps, backend)
-    is_plain = assignment is None and family is None and observations.observed is None
+    is_plain = (
+        assignment is None and family is None and observations.observed is None and not observations.known_of_cells
+    )
     found = (sweep if is_plain else one_by_one)(models, observations, options)
     rows, parameters, declarations = [], {}, {}
     for name, several in found.items():

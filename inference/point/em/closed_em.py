@@ -23,7 +23,6 @@ from inference.status import Status
 from mixtures import Mixture, Observations
 from mixtures.families.members import with_covariates
 from mixtures.mixture import completed
-from mixtures.observations import CELLS
 from mixtures.seeds import generator, restart_seeds
 
 
@@ -41,7 +40,7 @@ def closed_task(mixture: Mixture, x: Observations, fixed: frozenset[str], is_pos
     covariates = 0 if x.covariates is None else x.covariates.shape[1]
     family = closed_form(with_covariates(mixture.family, covariates))
     law = closed_law(mixture.assignment, covariates)
-    if family is None or law is None or any(getattr(x, name) is not None for name in CELLS):
+    if family is None or law is None or x.known_of_cells:
         return None
     is_chain = isinstance(law, ChainEM)
     if x.observed is not None and not is_chain:
