@@ -42,6 +42,13 @@ def check_known(family: Any, x: Observations) -> None:
             expected="standard errors in the shape of x",
             advice="Columns are independent there: pass the square roots of the variances.",
         )
+    if x.errors is not None and x.errors.ndim == 3 and (x.lower is not None or x.upper is not None):
+        raise DataError(
+            "errors",
+            got="covariance matrices, and cells known by bounds alone",
+            expected="standard errors in the shape of x: of correlated columns cells have no distribution functions of their own",
+            advice="Where errors are independent, pass the square roots of the variances.",
+        )
     if x.trials is not None:
         is_counted = _of_columns(family, x, "trials")
         with np.errstate(invalid="ignore"):

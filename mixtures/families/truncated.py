@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Bool, Float
 
-from mixtures.errors import ModelError, in_words
+from mixtures.errors import DataError, ModelError, in_words
 from mixtures.families.columns import rows_where
 from mixtures.families.family import Draw, Family
 from mixtures.families.members import can_be, check_family, parts_of, started, with_covariates
@@ -110,7 +110,18 @@ class Truncated(Family):
         return rows_where((x >= self.low) & (x <= self.high), x, components) & can_be(self.family, x, components)
 
     def check(self, x: Observations) -> None:
-        """Rows beyond the bounds are of no component, or of others."""
+        """Rows beyond the bounds are of no component, or of others.
+
+        Raises:
+            DataError: covariance matrices of errors, by which columns hang together.
+        """
+        if x.errors is not None and x.errors.ndim == 3:
+            raise DataError(
+                "errors",
+                got="covariance matrices, and cells that were cut off",
+                expected="standard errors in the shape of x: of correlated columns cells have no distribution functions of their own",
+                advice="Where errors are independent, pass the square roots of the variances.",
+            )
         self.family.check(x)
 
 

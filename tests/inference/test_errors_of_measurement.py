@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 from scipy.special import logsumexp
 
 import inference
@@ -147,3 +147,32 @@ def test_errors_in_words():
         Observations(X, errors=np.tile(np.diag([1.0, 1.0, -1.0]), (6, 1, 1)))
     with pytest.raises(DataError, match="errors: got errors beside"):
         inference.fit_map(poisson_mixture(1), Observations([1.0, 2.0], errors=[1.0, 1.0]), seed=0)
+
+
+def test_select_components_looks_at_errors():
+    rng = np.random.default_rng(0)
+    x = Observations(rng.normal(size=(30, 2)), errors=rng.uniform(0.1, 2.0, size=(30, 2)))
+    found = inference.select_components(x, 1, "EII", restarts=1, seed=0).table["log_likelihood"].iloc[0]
+    # one component is N(loc, scale^2 + errors^2) in each cell: its best loc given scale is a weighted mean
+
+    def loss(log_scale: float) -> float:
+        variance = np.exp(2 * log_scale) + x.errors**2
+        loc = (x.x / variance).sum(axis=0) / (1 / variance).sum(axis=0)
+        return -stats.norm(loc, np.sqrt(variance)).logpdf(x.x).sum()
+
+    best = optimize.minimize_scalar(loss, bounds=(-8, 2), method="bounded")
+    assert found == pytest.approx(-best.fun, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("family", "more"),
+    [
+        (families.Gaussian("diag"), {"lower": [[0.5, np.nan]] * 3}),
+        (families.Truncated(families.Gaussian("diag"), 0.0), {}),
+    ],
+    ids=["censored", "truncated"],
+)
+def test_matrices_of_errors_beside_bounds_are_refused(family, more):
+    x = np.array([[np.nan if more else 1.0, 1.0]] * 3)
+    with pytest.raises(DataError, match="covariance matrices, and cells"):
+        inference.fit_map(Mixture(1, family), Observations(x, errors=[np.eye(2)] * 3, **more), restarts=1, seed=0)
