@@ -48,7 +48,8 @@ class EMObjective:
     def __init__(self, bound: Bound, settings: Settings, is_posterior: bool):
         self._bound, self._fixed, self._is_hard = bound, settings.fixed, settings.is_hard
         self._is_posterior = is_posterior
-        self._weights = bound.x.times
+        # of a group the first row has all of its log likelihood, whether or not it says anything itself
+        self._weights = np.ones(len(bound.x)) if bound.sites.is_of_groups else bound.x.times
         self._units = Objective(bound, "fit_em", settings.seed, is_posterior)
         self._expected = bound.expected(prior=is_posterior)
         self.rows = float(self._weights.sum())
