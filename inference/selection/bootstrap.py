@@ -20,6 +20,7 @@ from inference.selection.replicates import batches_of, replicates_of
 from inference.selection.steps_up import statistics_of
 from inference.status import Status
 from mixtures import Mixture, Observations
+from mixtures.censoring import BOUNDS
 from mixtures.checks import listed
 from mixtures.errors import DataError, ModelError
 from mixtures.seeds import check_seed, derived
@@ -126,7 +127,7 @@ def bootstrap_test(
         A `BootstrapTest`; p = (1 + how many replicates reach the data's statistic) / (1 + B), replicates without a sound fit among them.
 
     Raises:
-        DataError: known labels or row weights, of which a replicate would have none; bad data.
+        DataError: known labels, row weights or bounds of cells, of which a replicate would have none; bad data.
         ModelError, ChoiceError, SeedError: bad arguments.
 
     Source: McLachlan (1987), Applied Statistics 36; Davison & Hinkley (1997), section 4.2, for p.
@@ -209,8 +210,15 @@ def _check_plain(x: Observations) -> None:
     """Check that data like these can be drawn.
 
     Raises:
-        DataError: rows with weights or known labels.
+        DataError: rows with weights or known labels, or cells known by bounds alone.
     """
+    if bounds := [name for name in BOUNDS if getattr(x, name) is not None]:
+        raise DataError(
+            ", ".join(bounds),
+            got="bounds of cells",
+            expected="none: nothing says where the cells of a replicate would be censored",
+            advice='Compare numbers of components by BIC: number_of_components(model, x, routes=["criteria"], seed=0).',
+        )
     for name, value in (("row_weights", x.counts), ("labels", x.labels)):
         if value is not None:
             raise DataError(

@@ -13,6 +13,7 @@ import numpy as np
 from inference.point.em.closed_em import closed_task
 from inference.point.em.closed_form import State
 from inference.point.em.fit import fit_em
+from inference.point.em.m_steps.groups import GroupsEM
 from inference.point.em.problem import EMProblem, EMResult
 from inference.point.em.restarts import run_each_on_its_own
 from inference.point.em.runs import Beginning, problem_of, spread_of, stacked, status_of
@@ -81,7 +82,9 @@ def refit(
         init: one start for every data set, where they are not; None: `options.restarts` starts by the rule of `fit_em`.
     """
     task = closed_task(mixture, data[0], frozenset(), is_posterior=False)
-    if task is None or (task.closed.law.follows and data[0].observed is not None):
+    law = None if task is None else task.closed.law
+    # rows of groups are laid out, and missing steps of a chain weighted, by `fit_em` alone
+    if task is None or isinstance(law, GroupsEM) or (law.follows and data[0].observed is not None):
         return [alone(mixture, x, replace(options, seed=derived(options.seed, i)), init) for i, x in enumerate(data)]
     with np.errstate(all="ignore"):  # of a component that collapses there are no numbers, which its status says
         problems = [

@@ -1,7 +1,6 @@
 """Data sets drawn from a fit: of the data's shape, with its covariates, its series and its missing cells."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -33,4 +32,4 @@ def replicates_of(bound: Bound, parameters: Mapping[str, np.ndarray], batch: ran
     values = drawn[names[0]] if len(names) == 1 else np.stack([drawn[name] for name in names], axis=-1)
     if x.observed is not None:
         values = np.where(x.observed, values, np.nan)
-    return [replace(x, x=np.asarray(one, dtype=np.float64).reshape(x.shape)) for one in values]
+    return [x.with_values(np.asarray(one, dtype=np.float64).reshape(x.shape)) for one in values]
