@@ -1,6 +1,6 @@
 """Draws from the declaration: the prior predictive, or data at given parameters."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,9 @@ from mixtures.mixture import Mixture, missing_covariates
 from mixtures.observations import Observations
 from mixtures.ppl import PIP, backend_module
 from mixtures.program import Declared, Program
-from mixtures.rows import Rows, first_rows
+from mixtures.rows import Rows
 from mixtures.seeds import NEEDED, check_seed, derived
-from mixtures.tables import checked_covariates, checked_data, checked_group, checked_sequence
+from mixtures.tables import checked_covariates, checked_data, checked_sequence
 
 
 def simulate(
@@ -47,7 +47,8 @@ def simulate(
         exposure: likewise.
         errors: likewise.
         data: `{name: array}`: what a program of your own takes beside `x`, see `Observations`.
-        group: the group of each row, for laws of groups, see `Observations`.
+        group: the group of each row, for laws of groups, see `Observations`. Where a fit has weights of groups, by the names that it knows;
+            else parameters of groups are in the order in which these come.
 
     Returns:
         Arrays by site; `assignment` (rows,) and `obs` (rows[, features]) among them (for a `Product`, every column by its name).
@@ -55,6 +56,7 @@ def simulate(
     Raises:
         ModelError: not a declaration, an invalid size, or given values that are not numbers of the site's shape.
         ChoiceError: a given site that the program does not have.
+        DataError: a group that a fit with weights of groups does not know.
         SeedError: a bad seed.
         BackendError: the backend is not installed.
 
@@ -65,7 +67,9 @@ def simulate(
         >>> draws["obs"].shape
         (100,)
     """
+    names_of_groups = None
     if hasattr(program, "program") and hasattr(program, "parameters"):  # a point fit
+        names_of_groups = program.origin.group_names
         given = {**program.parameters, **(given or {})} if given is None or isinstance(given, Mapping) else given
         program = program.program
     words = backend_module(check_choice("backend", backend, PIP), f"mixtures.ppl.{backend}_ppl")
@@ -97,8 +101,7 @@ def simulate(
         taken["sequence"] = checked_sequence(sequence, shape[0])
     taken |= _known_numbers(program, shape, {"trials": trials, "exposure": exposure, "errors": errors})
     if group is not None:
-        taken["group"] = checked_group(group, shape[0])[0]
-        taken["groups"] = {"first": first_rows(taken["group"])}
+        taken |= _groups(group, shape[0], names_of_groups)
     if isinstance(program, Mixture) and data:
         raise ModelError("data", got="named data", expected="none: a Mixture takes covariates alone")
     if isinstance(program, Mixture) and program.needs_covariates and covariates is None:
@@ -126,6 +129,13 @@ def _known_numbers(program: Program, shape: tuple[int, ...], given: Mapping[str,
         of_rows: Any = known
         check_known(program.family, Observations(like, **of_rows))
     return as_arguments(known)
+
+
+def _groups(group: Any, rows: int, names: Sequence[Any] | None) -> dict[str, Any]:
+    """The groups of the rows to draw, as a program takes them: numbered as in `names`, or as they come."""
+    x = Observations(np.zeros(rows), group=group)
+    x = x if names is None else x.with_groups_of(names)
+    return {"group": x.group, "groups": {"first": x.first_of_group}}
 
 
 def _checked_size(size: Any) -> tuple[int, ...]:

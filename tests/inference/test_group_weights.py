@@ -143,3 +143,18 @@ def test_what_cannot_be_is_said():
     ):
         with pytest.raises((ModelError, DataError), match=text):
             ask()
+
+
+def test_rows_of_a_fit_are_drawn_with_the_weights_of_the_groups_that_they_name():
+    fit = inference.fit_map(MODEL, X, restarts=3, seed=0)
+    group = np.repeat(["a", "b"], 4000)  # in another order than in the fit, and not all of them
+    drawn = simulate(fit, 8000, seed=1, group=group)["obs"]
+    values = fit.parameters
+    weights = values["weights"] * np.exp(values["group_scale"] * values["group_offset"])
+    means = dict(zip(dict.fromkeys(GROUP), weights @ values["loc"] / weights.sum(axis=1), strict=True))
+    for name in "ab":
+        # of means of 4000 rows of standard deviations below 2
+        assert abs(drawn[group == name].mean() - means[name]) < 6 * 2 / np.sqrt(4000)
+    assert means["a"] - means["b"] > 0.5
+    with pytest.raises(DataError, match="group: got 'e'"):
+        simulate(fit, 2, seed=1, group=["a", "e"])
