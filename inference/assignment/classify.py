@@ -6,10 +6,10 @@ import numpy as np
 import xarray as xr
 
 from inference.assignment.paths import path_at
-from inference.assignment.responsibilities import bound_like, one_or_all, probabilities, table_of
+from inference.assignment.responsibilities import bound_like, checked_like, one_or_all, probabilities, table_of
 from inference.backends import Bound
 from inference.checks import check_positive
-from inference.draws import whole, with_program
+from inference.draws import law_of, whole, with_program
 from inference.frames import classes_like, components_of
 from inference.results import PointFit
 from mixtures import Program
@@ -106,7 +106,12 @@ def _of_posterior(posterior: xr.DataTree, x: Any, temperature: float, seed: int)
     by_site = found if isinstance(found, dict) else {"assignment": found}
     with np.errstate(divide="ignore"):  # of components that are impossible
         tables = {name: np.log(table) for name, table in by_site.items()}
-    return one_or_all({name: _chosen(table, temperature, seed).astype(np.int64) for name, table in tables.items()})
+    chosen = {name: _chosen(table, temperature, seed).astype(np.int64) for name, table in tables.items()}
+    law = law_of(posterior)
+    if law is not None and law.unit == "group":  # one draw for all rows of a group
+        rows = checked_like(posterior, x).rows
+        chosen = {name: values[rows.first][rows.group] for name, values in chosen.items()}
+    return one_or_all(chosen)
 
 
 def _chosen(table: np.ndarray, temperature: float, seed: int) -> np.ndarray:

@@ -478,3 +478,36 @@ def test_the_density_of_a_column_is_that_of_a_row_alone():
         right = shares * norm.pdf(points[:, None], fit.parameters["loc"], fit.parameters["scale"])
         np.testing.assert_allclose(column_densities(fit, x, [points])[0][0], right, rtol=1e-8)
         inference.plots.overview(fit, x)
+
+
+def test_a_first_row_that_says_nothing_takes_nothing_from_its_group():
+    x = np.array([0.4, 1.2, 0.9, 6.1, 4.2, 7.0, 0.7, 1.9, 3.1, 5.2, 6.6, 2.2])
+    group = np.repeat(np.arange(6), 2)
+    blank = np.insert(x, [0, 6], np.nan)
+    whole = np.insert(group, [0, 6], [0, 3])
+    model = Mixture(2, families.Gamma(), PerGroup())  # whose M-steps have no closed form
+    options = {
+        "init": {"weights": [0.5, 0.5], "concentration": [4.0, 9.0], "rate": [2.0, 1.5]},
+        "restarts": 1,
+        "seed": 0,
+    }
+    with_blanks = inference.fit_em(model, Observations(blank, group=whole, missing="allow"), **options)
+    without = inference.fit_em(model, Observations(x, group=group), **options)
+    assert with_blanks.log_likelihood == pytest.approx(without.log_likelihood, abs=1e-6)
+    assert with_blanks.log_likelihood < -10
+
+
+def test_the_bootstrap_draws_groups():
+    x = Observations(np.random.default_rng(0).normal(size=30), group=np.repeat(np.arange(10), 3))
+    test = inference.bootstrap_test(gaussian_mixture(1, weights=PerGroup()), x, replicates=19, restarts=2, seed=0)
+    assert test.table["failed"].iloc[0] < 19
+
+
+def test_a_draw_from_a_posterior_gives_all_rows_of_a_group_one_component():
+    x = Observations([0.1, 1.2, 0.3, 1.5, 0.2, 1.4], group=GROUP)
+    model = gaussian_mixture(2, weights=PerGroup())
+    options = {"draws": 20, "tune": 20, "chains": 1, "progress": False}
+    posterior = inference.relabel(inference.sample_nuts(model, x, seed=0, **options))
+    for seed in range(10):
+        drawn = inference.classify(posterior, x, temperature=1, seed=seed)
+        assert all(len(set(drawn[name == GROUP])) == 1 for name in "abc")
