@@ -21,6 +21,7 @@ from mixtures import Mixture, Observations, Program
 from mixtures.assignments import Chain, Markov
 from mixtures.assignments.chain import begins
 from mixtures.errors import ModelError
+from mixtures.known_numbers import KNOWN
 from mixtures.seeds import NEEDED, check_seed, derived, generator
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ def forecast(
         A `Forecast`; a table when printed.
 
     Raises:
-        ModelError: rows that do not follow one another; rows that depend on covariates, which are not known of the future; no `x` for a fit.
+        ModelError: rows that do not follow one another; rows that depend on covariates, trials, exposures or errors, which are not known of the
+            future; no `x` for a fit.
         DataError: other columns than the model was fitted to.
 
     Source: Zucchini, MacDonald & Langrock (2016), Hidden Markov Models for Time Series, sections 5.2 and 5.5.
@@ -148,6 +150,10 @@ def _problem(
     if mixture is not None and mixture.needs_covariates:
         raise ModelError(
             "program", got="rows that depend on covariates", expected="rows whose future depends on nothing else"
+        )
+    if known := [name for name in KNOWN if name in bound.x.known_of_cells]:
+        raise ModelError(
+            "x", got=f"rows that depend on {known[0]}", expected="rows whose future depends on nothing else"
         )
     if not isinstance(bound.sites.law, Markov):
         raise ModelError(

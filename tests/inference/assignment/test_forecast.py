@@ -143,3 +143,10 @@ def test_a_chain_without_a_matrix_of_its_own_is_refused_in_words():
     fit = inference.fit_map(Mixture(2, families.Poisson(), Sticky()), X, restarts=1, seed=0)
     with pytest.raises(ModelError, match="got the law Sticky; expected Markov"):
         inference.forecast(fit, 1, X, seed=0)
+
+
+def test_exposures_of_the_future_are_not_known():
+    x = Observations(X, exposure=np.full(len(X), 2.0))
+    fit = inference.fit_map(hidden_markov(1, families.Poisson()), x, restarts=1, seed=0)
+    with pytest.raises(ModelError, match="x: got rows that depend on exposure"):
+        inference.forecast(fit, 1, x, seed=0)
