@@ -39,12 +39,19 @@ def reading_of(table: Table, settings: DataSettings, takes_names: Callable[[str]
         takes_names: column -> whether texts in it are categories.
 
     Raises:
-        DataError: it lacks a column that was named.
+        DataError: it lacks a column that was named; columns to be standardised of whose cells more is known, such as bounds.
     """
     table = _named_rows(table, settings)
     if settings.formula:
         return Reading(formula=Formula.of(settings.formula, table.frame))
-    columns, *_ = _purposes(table, settings)
+    columns, _, _, of_cells = _purposes(table, settings)
+    if settings.standardise and (named := [name for name, listed in of_cells.items() if listed]):
+        raise DataError(
+            "--standardise",
+            got=f"--{named[0]}, which is in the units of the table",
+            expected="one of the two",
+            advice="Measure both in other units beforehand.",
+        )
     units = units_of(table.frame[columns]) if settings.standardise else {}
     return Reading(takes_names, categories=settings.categories, units=units)
 

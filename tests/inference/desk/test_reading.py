@@ -84,6 +84,8 @@ def test_standardised_columns_have_the_units_of_the_first_table():
     assert x.x[:, 1].tolist() == [1, 0, 1, 1, 0]
     new = observations_of(Table(FRAME[["height", "smokes"]].iloc[:1], "new", ""), settings, reading)
     assert new.x[0, 0] == x.x[0, 0]
+    with pytest.raises(DataError, match="--standardise: got --errors, which is in the units of the table"):
+        reading_of(table, DataSettings("", ("height",), standardise=True, errors=("smokes",)), lambda column: True)
 
 
 def test_names_in_a_folder_come_back_to_the_last_letter():
