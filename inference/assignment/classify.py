@@ -131,7 +131,8 @@ def _path(bound: Bound, fit: PointFit, temperature: float, seed: int) -> np.ndar
     if temperature not in (0, 1):
         raise ModelError(
             "temperature",
-            got=f"{temperature:g} and a hidden Markov chain",
+            got=f"{temperature:g} and "
+            + ("a hidden Markov chain" if bound.sites.is_chain else "groups that share an assignment"),
             expected="0, the most probable path, or 1, a draw",
         )
     return path_at(bound, fit.parameters, 0 if temperature == 0 else 1, generator(seed, "classify")).astype(np.int64)

@@ -63,6 +63,13 @@ def check_row_wise(bound: Bound) -> None:
     Raises:
         ModelError: rows are not independent given the parameters.
     """
+    if bound.sites.is_of_groups:
+        raise ModelError(
+            "routes",
+            got="rows left out of groups, whose other rows share their assignment",
+            expected="rows that are independent given the parameters",
+            advice='Of groups ask for routes=["criteria", "evidence"].',
+        )
     if not bound.sites.is_row_wise:
         raise ModelError(
             "routes",

@@ -82,9 +82,9 @@ def refit(
         init: one start for every data set, where they are not; None: `options.restarts` starts by the rule of `fit_em`.
     """
     task = closed_task(mixture, data[0], frozenset(), is_posterior=False)
-    law = None if task is None else task.closed.law
-    # rows of groups are laid out, and missing steps of a chain weighted, by `fit_em` alone
-    if task is None or isinstance(law, GroupsEM) or (law.follows and data[0].observed is not None):
+    # `fit_em` alone lays the rows of groups out, and gives missing steps of a chain their weights
+    is_alone = task is None or isinstance(task.closed.law, GroupsEM)
+    if task is None or is_alone or (task.closed.law.follows and data[0].observed is not None):
         return [alone(mixture, x, replace(options, seed=derived(options.seed, i)), init) for i, x in enumerate(data)]
     with np.errstate(all="ignore"):  # of a component that collapses there are no numbers, which its status says
         problems = [

@@ -511,3 +511,13 @@ def test_a_draw_from_a_posterior_gives_all_rows_of_a_group_one_component():
     for seed in range(10):
         drawn = inference.classify(posterior, x, temperature=1, seed=seed)
         assert all(len(set(drawn[name == GROUP])) == 1 for name in "abc")
+
+
+def test_rows_of_groups_are_refused_as_such():
+    x = Observations([0.1, 1.2, 0.3, 1.5, 0.2, 1.4], group=GROUP)
+    model = gaussian_mixture(2, weights=PerGroup())
+    with pytest.raises(ModelError, match="rows left out of groups"):
+        inference.number_of_components(model, x, [1], folds=2, seed=0)
+    fit = inference.fit_map(model, x, restarts=1, seed=0)
+    with pytest.raises(ModelError, match="0.5 and groups that share an assignment"):
+        inference.classify(fit, x, temperature=0.5, seed=0)
