@@ -9,6 +9,7 @@ import xarray as xr
 from jaxtyping import Int
 
 from mixtures import Mixture, Observations, Program
+from mixtures.assignments.groups import check_labels_of_groups
 from mixtures.categories import BOOLEAN, Categories, listed
 from mixtures.checks import check_choice as check_choice  # every verb has its checks from here
 from mixtures.checks import check_count as check_count
@@ -57,6 +58,8 @@ def checked(program: Program, x: Any, *, labels: Any = None, row_weights: Any = 
         if mixture.assignment.keeps_groups:
             observations = observations.with_groups_of(observations.group_names)
         observations.check_labels(mixture.components)
+        if mixture.assignment.unit == "group":
+            check_labels_of_groups(observations.labels, observations.group)
         _check_possible(mixture, observations)
     elif observations.labels is not None:
         raise DataError(

@@ -58,3 +58,24 @@ def check_same_in_groups(rows: Rows) -> None:
             expected="covariates of the group, the same in all of its rows, on which its component depends",
             advice="Leave out what changes within groups, or let weights be the same for all groups: PerGroup().",
         )
+
+
+def check_labels_of_groups(labels: np.ndarray | None, group: np.ndarray) -> None:
+    """Check that rows of a group are known to be of one component, as far as they are known.
+
+    Raises:
+        DataError: they are of several.
+    """
+    if labels is None:
+        return
+    highest = np.full(group.max() + 1, -1)
+    np.maximum.at(highest, group, labels)
+    differs = np.flatnonzero((labels >= 0) & (labels != highest[group]))
+    if len(differs):
+        row = differs[0]
+        raise DataError(
+            "labels",
+            got=f"{labels[row]} at row {row}, and {highest[group[row]]} in a row of the same group",
+            expected="one component for all rows of a group, which share it",
+            advice="Mend the labels, or the groups.",
+        )

@@ -521,3 +521,9 @@ def test_rows_of_groups_are_refused_as_such():
     fit = inference.fit_map(model, x, restarts=1, seed=0)
     with pytest.raises(ModelError, match="0.5 and groups that share an assignment"):
         inference.classify(fit, x, temperature=0.5, seed=0)
+
+
+def test_labels_that_part_a_group_are_refused():
+    x = Observations([0.1, 1.2, 0.3, 1.5, 0.2, 1.4], group=GROUP, labels=[0, -1, 1, -1, 1, -1])
+    with pytest.raises(DataError, match="labels: got 0 at row 0, and 1 in a row of the same group"):
+        inference.fit_em(gaussian_mixture(2, weights=PerGroup()), x, restarts=1, seed=0)
