@@ -284,6 +284,8 @@ class Observations:
             return values if values is None or values.ndim == 1 else values[:, index]
 
         own = {name: cut(getattr(self, name)) for name in CELLS}
+        if self.errors is not None and self.errors.ndim == 3:
+            own["errors"] = np.sqrt(self.errors[:, index, index])
         made = Observations(
             cut(self.x),
             names,

@@ -176,3 +176,8 @@ def test_matrices_of_errors_beside_bounds_are_refused(family, more):
     x = np.array([[np.nan if more else 1.0, 1.0]] * 3)
     with pytest.raises(DataError, match="covariance matrices, and cells"):
         inference.fit_map(Mixture(1, family), Observations(x, errors=[np.eye(2)] * 3, **more), restarts=1, seed=0)
+
+
+def test_a_column_has_the_standard_errors_of_its_own():
+    x = Observations(X, errors=MATRICES)
+    np.testing.assert_allclose(x.column(1).errors ** 2, MATRICES[:, 1, 1], rtol=1e-12)
