@@ -120,6 +120,7 @@ def _restored(value: Any, program: Program | None) -> Any:
             for key in ("feature_names", "covariate_names", "component_names", "group_names")
         }
         named = stored.get("categories")
+        names["known"] = tuple(stored.get("known", ()))
         names["categories"] = named and tuple(of_column and tuple(of_column) for of_column in named)
         declared = stored["program"] if isinstance(stored["program"], str) else json.dumps(stored["program"])
         return built(Origin, {**stored, **names, "program": from_json(declared, program)})

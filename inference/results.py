@@ -45,6 +45,7 @@ class Origin:
         categories: the names of categories, by column, or None; see `Observations`.
         groups: where groups of rows are assigned, and not rows, how many of them say anything; else None.
         group_names: where groups have parameters, their names; else None.
+        known: which known numbers of rows the data came with: trials, exposure, errors.
     """
 
     program: Program
@@ -62,6 +63,7 @@ class Origin:
     categories: Categories | None = None
     groups: int | None = None
     group_names: tuple[str | int | float, ...] | None = None
+    known: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, program: Program, x: Observations, backend: str, seed: int) -> "Origin":
@@ -76,7 +78,7 @@ class Origin:
         names = tuple(x.group_names.tolist()) if keeps and x.group_names is not None else None
         described = (x.fingerprint, len(x), x.features, x.feature_names, *covariates, total)
         made = cls(program, backend, seed, versions(backend), *described)
-        return replace(made, categories=x.categories, groups=groups, group_names=names)
+        return replace(made, categories=x.categories, groups=groups, group_names=names, known=x.known_numbers)
 
 
 def versions(backend: str) -> dict[str, str]:

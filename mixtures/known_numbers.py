@@ -39,6 +39,8 @@ def checked_known(name: str, given: Any, x: np.ndarray) -> np.ndarray:
         raise DataError(
             name, got=f"shape {values.shape}", expected=f"one for each row, or each cell, of x: shape {wanted}"
         )
+    # what is known of a missing cell is of no matter
+    values = np.where(np.isnan(x) & np.isnan(values), 1.0, values)
     with np.errstate(invalid="ignore"):
         if name == "trials":
             expected, is_right = (

@@ -298,6 +298,26 @@ class Observations:
         )
         return self._like(made, self.row_names)
 
+    @property
+    def known_numbers(self) -> tuple[str, ...]:
+        """Which known numbers of rows there are, of trials, exposure and errors."""
+        return tuple(name for name in KNOWN if getattr(self, name) is not None)
+
+    def check_known(self, names: tuple[str, ...]) -> None:
+        """Check that rows have the known numbers that those of a fit had: without, they would be other rows.
+
+        Raises:
+            DataError: some are not there.
+        """
+        for name in names:
+            if getattr(self, name) is None:
+                raise DataError(
+                    name,
+                    got="none",
+                    expected=f"{name} of each row, as the data of the fit had",
+                    advice=f"Pass Observations(x, {name}=...), for new rows too.",
+                )
+
     def take(self, rows: Any) -> "Observations":
         """Some of the rows, given by a slice, indices or a mask; their names, and all else that has an entry a row, go along."""
 

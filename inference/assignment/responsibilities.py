@@ -149,6 +149,7 @@ def checked_like(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> Observatio
         observations = checked(program, like_before(program, x, sampled.feature_names, sampled.categories))
         covariates = None if sampled.covariates is None else sampled.covariates.shape[1]
         observations.check_like(sampled.features, sampled.feature_names, covariates, sampled.covariate_names)
+        observations.check_known(sampled.known_numbers)
         return observations.with_groups_of(sampled.group_names) if sampled.has_all_groups else observations
     if not isinstance(fit_or_posterior, PointFit):
         raise ModelError(
@@ -162,6 +163,7 @@ def checked_like(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> Observatio
         fit_or_posterior.program, like_before(fit_or_posterior.program, x, origin.feature_names, origin.categories)
     )
     observations.check_like(origin.features, origin.feature_names, origin.covariates, origin.covariate_names)
+    observations.check_known(origin.known)
     return observations if origin.group_names is None else observations.with_groups_of(origin.group_names)
 
 

@@ -280,3 +280,25 @@ def test_a_formula_keeps_what_is_known_of_the_response():
     assert read.exposure.tolist() == EXPOSURE.tolist() and read.covariates[:, 0].tolist() == COVARIATE.tolist()
     with pytest.raises(DataError, match="a response that is a column of the data"):
         regression_mixture(1, "np.log(y + 1) ~ c", data=frame).read(x)
+
+
+@pytest.mark.parametrize("kind", ["fit", "saved", "posterior"])
+def test_new_rows_must_bring_what_the_rows_of_the_fit_had(kind, tmp_path):
+    """Without their exposure they would be other rows."""
+    x = Observations([1.0, 4.0, 9.0, 12.0], exposure=[1.0, 2.0, 3.0, 3.0])
+    model = poisson_mixture(1)
+    made = inference.fit_map(model, x, restarts=1, seed=0)
+    if kind == "saved":
+        inference.save(made, tmp_path / "fit.json")
+        made = inference.load(tmp_path / "fit.json")
+    if kind == "posterior":
+        made = inference.fit_laplace(model, x, draws=20, seed=0)
+    with pytest.raises(DataError, match="exposure of each row, as the data of the fit had"):
+        inference.log_likelihood(made, [1.0, 4.0])
+    assert np.isfinite(np.asarray(inference.log_likelihood(made, x))).all()
+
+
+def test_what_is_known_of_a_missing_cell_may_be_missing_too():
+    x = Observations([1.0, np.nan, 2.0], trials=[3.0, np.nan, 4.0], missing="allow")
+    fit = inference.fit_em(binomial_mixture(1), x, restarts=1, seed=0)
+    np.testing.assert_allclose(np.ravel(fit.parameters["probs"]), 3 / 7, rtol=1e-3)
