@@ -117,6 +117,8 @@ def test_rows_that_count_twice_count_twice():
     )
     assert found.table["log_score"].iloc[0] == pytest.approx(found.rows["log_score"][:, 0] @ weights)
     assert found.table.loc[1, "bic"] == pytest.approx(-2 * found.table.loc[1, "log_likelihood"] + 2 * np.log(60))
+    repeated = np.repeat(found.rows["log_score"][:, 0] - found.rows["log_score"][:, 1], weights.astype(int))
+    assert found.table["log_score_error"].max() == pytest.approx(np.sqrt(60 * np.var(repeated, ddof=1)))
 
 
 def tree_of(**numbers: np.ndarray) -> xr.DataTree:
