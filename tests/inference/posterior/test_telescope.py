@@ -210,6 +210,26 @@ def test_a_tree_of_draws_serves_the_verbs(static, tmp_path):
     assert not names & {"not a number", "minor mode", "room", "lost"}
 
 
+def test_clusters_are_identified_by_the_tightest_groups(static):
+    """Of one parameter the best two groups are an interval each: by trying every place where they may be cut."""
+    group = static["posterior"].to_dataset().stack(all=("chain", "draw"))
+    chosen = group["n_clusters"].values == 2
+    rates = group["rate"].transpose("all", "components").values[chosen][:, :2]
+    weights = group["weights"].transpose("all", "components").values[chosen][:, :2]
+    logs = np.sort(np.log(rates).ravel())
+    loss = [logs[:i].var() * i + logs[i:].var() * (len(logs) - i) for i in range(1, len(logs))]
+    cut = logs[: 1 + int(np.argmin(loss))].max()
+    is_labelled = (np.log(rates) <= cut).sum(axis=1) == 1
+    found = inference.identify(static, 2, seed=0)
+    assert 0.0 < found.attrs["non_permutation_rate"] < 1.0
+    assert found.attrs["non_permutation_rate"] == pytest.approx(1 - is_labelled.mean(), abs=0.01)
+    assert found.attrs["share_of_draws"] == pytest.approx(chosen.mean())
+    order = np.argsort(rates[is_labelled], axis=1)
+    shares = weights[is_labelled] / weights[is_labelled].sum(axis=1, keepdims=True)
+    mean = np.sort(np.take_along_axis(shares, order, axis=1).mean(axis=0))[::-1]
+    np.testing.assert_allclose(found["posterior"]["weights"].mean(("chain", "draw")).values, mean, atol=0.01)
+
+
 def test_room_that_is_short_is_said():
     model = Mixture(2, families.Poisson(), Dirichlet(1.0))
     tree = inference.sample_telescope(
