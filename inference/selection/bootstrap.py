@@ -126,7 +126,7 @@ def bootstrap_test(
         A `BootstrapTest`; p = (1 + how many replicates reach the data's statistic) / (1 + B), replicates without a sound fit among them.
 
     Raises:
-        DataError: known labels or row weights, of which a replicate would have none; bad data.
+        DataError: known labels, row weights or bounds of cells, of which a replicate would have none; bad data.
         ModelError, ChoiceError, SeedError: bad arguments.
 
     Source: McLachlan (1987), Applied Statistics 36; Davison & Hinkley (1997), section 4.2, for p.
@@ -208,8 +208,15 @@ def _check_plain(x: Observations) -> None:
     """Check that data like these can be drawn.
 
     Raises:
-        DataError: rows with weights or known labels.
+        DataError: rows with weights or known labels; cells known by their bounds alone.
     """
+    if x.lower is not None or x.upper is not None:
+        raise DataError(
+            "x",
+            got="cells with bounds",
+            expected="none: which cells of a replicate would have bounds, and which, the mixture does not say",
+            advice="Compare numbers of components by number_of_components.",
+        )
     for name, value in (("row_weights", x.counts), ("labels", x.labels)):
         if value is not None:
             raise DataError(
