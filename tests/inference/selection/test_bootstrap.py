@@ -150,9 +150,9 @@ def test_bad_arguments_say_what_is_wrong():
         bootstrap_test(gaussian_mixture(2), Observations(x, labels=np.zeros(30, int)), seed=0)
     with pytest.raises(DataError, match="row_weights"):
         bootstrap_test(gaussian_mixture(2), Observations(x, row_weights=np.full(30, 2.0)), seed=0)
+    censored = Observations(np.append(x, np.nan), lower=np.append(np.full(30, -np.inf), 2.0))
     with pytest.raises(DataError, match="cells with bounds"):
-        cells = np.append(x, np.nan), np.append(np.full(30, -np.inf), 2.0)
-        bootstrap_test(gaussian_mixture(2), Observations(cells[0], lower=cells[1]), seed=0)
+        bootstrap_test(gaussian_mixture(2), censored, seed=0)
     with pytest.raises(DataError, match="increasing"):
         bootstrap_test(gaussian_mixture(2), x, [3, 2], seed=0)
     with pytest.raises(ModelError, match="replicates: got 18 at level 0.05; expected at least 19"):
