@@ -140,6 +140,15 @@ def test_a_posterior_of_unknown_number_has_its_frequencies():
         number_of_components(gaussian_mixture(1), overlapping(), posterior=tree_of(loc=np.zeros((1, 4))), seed=0)
 
 
+def test_an_unknown_number_of_which_draws_are_sure_is_said():
+    posterior = tree_of(n_components=np.full((1, 4), 3), n_clusters=np.array([[2, 2, 2, 3]]))
+    known = number_of_components(gaussian_mixture(1, "E"), overlapping(), routes=(), posterior=posterior, seed=0)
+    assert "p_components" not in known.table
+    posterior.attrs["prior_on_components"] = "K ~ Uniform"
+    found = number_of_components(gaussian_mixture(1, "E"), overlapping(), routes=(), posterior=posterior, seed=0)
+    assert found.table["p_components"].to_dict() == {2: 0.0, 3: 1.0}
+
+
 def test_words_say_where_routes_disagree_and_why():
     table = pd.DataFrame(
         {
