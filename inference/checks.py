@@ -238,7 +238,7 @@ def check_no_hyperpriors(program: Program) -> None:
             "program",
             got=f"{', '.join(map(repr, sites))}, of which the likelihood knows nothing",
             expected="parameters that the rows depend on",
-            advice="Use fit_map, sample_nuts or sample_telescope, which know priors; or give the prior numbers.",
+            advice="Use sample_nuts or sample_telescope, which know priors; or give the prior numbers.",
         )
 
 

@@ -88,7 +88,7 @@ def Poisson(rate: float) -> ComponentCount:  # noqa: N802
 
 
 def BetaNegativeBinomial(r: float, a: float, b: float) -> ComponentCount:  # noqa: N802
-    """K - 1 negative binomial of size r with a probability ~ Beta(a, b), all > 0: (1, 4, 3) has mean 2 and a heavy tail
+    """K - 1 negative binomial of size r with a probability ~ Beta(a, b), all > 0: under (1, 4, 3) K has mean 2 and a heavy tail
     (Fruhwirth-Schnatter, Malsiner-Walli & Grun 2021, section 2.2)."""
     return ComponentCount("BetaNegativeBinomial", (_number("r", r), _number("a", a), _number("b", b)))
 

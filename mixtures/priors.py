@@ -162,7 +162,14 @@ def _frozen_number(name: str, key: str, value: Any) -> Number | Statistic | Prio
 
 
 def _checked_hyperprior(name: str, key: str, value: Prior) -> Prior:
-    """A parameter's own prior, if it is one that the parameter can have."""
+    """A parameter's own prior, if it is one that the parameter can have: of one number, which all components and columns share."""
+    if any(isinstance(own, tuple) for _, own in value.parameters):
+        raise ModelError(
+            f"priors.{name}({key}=)",
+            got=str(value),
+            expected="a prior of one number",
+            advice="Give it single numbers: a statistic of several columns is one for each.",
+        )
     allowed = set(CENTRES) if key in POSITIVE_NUMBERS else {"Normal", "StudentT", "Laplace", "Cauchy", *CENTRES}
     if key in ("low", "high") or value.learned or value.name not in allowed:
         raise ModelError(
@@ -277,8 +284,8 @@ def check_positive_prior(what: str, value: Any) -> None:
     Raises:
         ModelError: something else.
     """
-    if not isinstance(value, Prior) or value.name not in CENTRES:
-        expected = f"a prior of a positive number: {', '.join(sorted(CENTRES))}"
+    if not isinstance(value, Prior) or value.name not in CENTRES or value.learned:
+        expected = f"a prior of a positive number, its parameters known: {', '.join(sorted(CENTRES))}"
         raise ModelError(what, got=in_words(value), expected=expected, advice="For example priors.Gamma(1.0, 2.0).")
 
 

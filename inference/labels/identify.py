@@ -5,6 +5,7 @@ well apart there, the points fall into as many groups, one point a draw in each:
 Markov Switching Models, section 3.7.7; Malsiner-Walli, Fruhwirth-Schnatter & Grun (2016), section 4.3.
 """
 
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -24,8 +25,8 @@ from mixtures.checks import listed
 from mixtures.errors import DataError, FitError
 from mixtures.seeds import NEEDED, check_seed, derived
 
-STARTS = 20
-"""Random starts of k-means, beside that at the best draw's clusters."""
+STARTS, STEPS = 20, 100
+"""Random starts of k-means, beside that at the best draw's clusters, and the steps of each."""
 
 
 def identify(
@@ -154,8 +155,10 @@ def _grouped(
     """Each cluster's group, by k-means: from the best draw's clusters, and from random starts; the tightest groups."""
     every, clusters = points.reshape(-1, points.shape[2]), points.shape[1]
     rng = np.random.default_rng(seed)
-    tries = [kmeans2(every, points[best], minit="matrix")]
-    tries += [kmeans2(every, clusters, minit="++", rng=rng) for _ in range(STARTS)]
+    with warnings.catch_warnings():  # of a start that loses a group, which another is tighter than
+        warnings.simplefilter("ignore", UserWarning)
+        tries = [kmeans2(every, points[best], iter=STEPS, minit="matrix")]
+        tries += [kmeans2(every, clusters, iter=STEPS, minit="++", rng=rng) for _ in range(STARTS)]
 
     def spread(found: tuple[np.ndarray, np.ndarray]) -> float:
         return float(np.sum((every - found[0][found[1]]) ** 2))

@@ -59,8 +59,7 @@ def sample_telescope(
     A component is one of the mixture; a cluster is a component that has rows: p(K) and p(K+) answer different questions. Draws have labels
     that mean nothing: `identify` finds the clusters' parameters, `partition` the clustering.
 
-    Rows, unlike under `sample_nuts`, have their assignments drawn. Where components overlap little, NUTS makes more effective draws of
-    parameters; here the number of components may vary, and labellings and modes are passed between with ease.
+    Unlike under `sample_nuts`, the assignments are drawn: the number of components may vary, and chains pass between labellings and modes.
 
     Args:
         program: a mixture whose components are alike and, given what they share, independent of each other.

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpyro.distributions as dist
 from jax.scipy.special import gammaln
 
 from mixtures.assignments.clustering import Clusters, FiniteClusters, InfiniteClusters
+from mixtures.ppl.numpyro_ppl import WORDS
 
 TRIES = (0.3, 1.0, 2.5)
 """Standard deviations of the proposals of the log concentration: one move of each."""
@@ -49,7 +49,7 @@ class Prior:
     def of_concentration(self, concentration: jax.Array) -> jax.Array:
         """The log density of the concentration."""
         assert self.name is not None
-        return getattr(dist, self.name)(**self.numbers).log_prob(concentration)
+        return getattr(WORDS.dist, self.name)(**self.numbers).log_prob(concentration)
 
 
 def log_partition(law: Clusters, counts: jax.Array, components: jax.Array, concentration: jax.Array) -> jax.Array:

@@ -45,12 +45,11 @@ def _compiled(kind: Kind) -> tuple[Compiled, Compiled, Compiled]:
         drawn, of_shared = jax.vmap(density.prior_draw, (0, None))(
             jax.random.split(jax.random.PRNGKey(0), PRIOR_DRAWS), data
         )
-        low, high = jnp.quantile(drawn.reshape(-1, drawn.shape[-1]), jnp.array([0.25, 0.75]), axis=0)
-        width = jnp.where(high > low, (high - low) / 1.349, 1.0)  # of a normal distribution
+        width = _width(drawn.reshape(-1, drawn.shape[-1]))
         size, most, rows = own.shape[-1], own.shape[-2], len(data["x"])
         is_dense = 1 < size <= LONGEST_DENSE and rows * size**2 <= CELLS_DENSE
         information = jnp.zeros((size, size) if is_dense else (size,))
-        moments = jnp.mean(of_shared, axis=0), jnp.var(of_shared, axis=0)
+        moments = jnp.median(of_shared, axis=0), _width(of_shared) ** 2
 
         def one(key: Any, own: Any, shared: Any) -> State:
             log_weights = jnp.where(jnp.arange(most) < components, -jnp.log(1.0 * components), -jnp.inf)
@@ -76,6 +75,12 @@ def _compiled(kind: Kind) -> tuple[Compiled, Compiled, Compiled]:
         return jax.vmap(jax.vmap(density.constrain, (0, 0, None)), (0, 0, None))(own, shared, data)
 
     return jit(start), jit(block, ON_ONE_CORE), jit(constrain)
+
+
+def _width(draws: Any) -> Any:
+    """The standard deviation of a normal distribution with the draws' quartiles, (size,): a few that are infinite, as logs of 0, do no harm."""
+    low, high = jnp.quantile(draws, jnp.array([0.25, 0.75]), axis=0)
+    return jnp.where((high > low) & jnp.isfinite(high - low), (high - low) / 1.349, 1.0)
 
 
 def sample(

@@ -96,10 +96,11 @@ def sweep(
         of_own, density, own, state.shared, assignment, width, state.tuning, data
     )
     own_rate = jnp.sum(jnp.where(is_cluster, accepted, 0.0)) / jnp.sum(is_cluster)
-    height = jnp.sum(jnp.where(is_cluster, heights, 0.0)) + density.of_shared(state.shared, data)
-    shared, shared_rate = _shared_moved(
-        of_shared, density, own, state.shared, assignment, is_cluster, state.tuning, data
-    )
+    shared, height, shared_rate = state.shared, jnp.sum(jnp.where(is_cluster, heights, 0.0)), jnp.ones(())
+    if len(shared):
+        shared, height, shared_rate = _shared_moved(
+            of_shared, density, own, shared, assignment, is_cluster, state.tuning, data
+        )
     mixing = moved(of_mixing, kind.clusters, counts, state.mixing, prior)
     empty = density.components_draw(of_empty, shared, data)
     own = jnp.where(is_cluster[:, None], own, empty)
@@ -122,7 +123,8 @@ def sweep(
 
 
 def _assigned(key: jax.Array, logits: jax.Array) -> jax.Array:
-    """A draw of each row's component, by inversion: one random number a row."""
+    """A draw of each row's component, by inversion: one random number a row; of no component without a density, as where a scale is 0."""
+    logits = jnp.where(jnp.isnan(logits), -jnp.inf, logits)
     cumulated = jnp.cumsum(jnp.exp(logits - jnp.max(logits, axis=1, keepdims=True)), axis=1)
     at = jax.random.uniform(key, (len(logits), 1)) * cumulated[:, -1:]
     return jnp.sum(cumulated <= at, axis=1).clip(0, logits.shape[1] - 1)
@@ -186,10 +188,8 @@ def _shared_moved(
     is_cluster: jax.Array,
     tuning: Tuning,
     data: Values,
-) -> tuple[jax.Array, jax.Array]:
-    """What is shared after some moves, given the clusters alone, and the acceptance rate."""
-    if shared.shape[0] == 0:
-        return shared, jnp.ones(())
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """What is shared after some moves, given the clusters alone; the log density there, and the acceptance rate."""
 
     def height(shared: jax.Array) -> jax.Array:
         of_clusters = jnp.where(is_cluster, density.of_components(own, shared, data), 0.0)
@@ -206,7 +206,7 @@ def _shared_moved(
         return (at, accepted + rate[0] / MOVES), None
 
     (at, accepted), _ = jax.lax.scan(once, (look(shared[None]), jnp.zeros(())), jax.random.split(key, MOVES))
-    return at.u[0], accepted
+    return at.u[0], at.log_density[0], accepted
 
 
 def _tuned(tuning: Tuning, rates: jax.Array, information: jax.Array, shared: jax.Array, tunes: jax.Array) -> Tuning:

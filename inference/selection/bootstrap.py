@@ -170,11 +170,10 @@ def _one(mixture: Mixture, x: Observations, replicates: int, options: EMOptions)
     if not null.status.is_sound:
         return _line(null, np.nan, np.full(replicates, np.nan), null.status), np.full(replicates, np.nan)
     bound = bind(mixture, x, options.backend)
-    # the data set that was observed is the first of them all: it is fitted as its replicates are
-    observed, *rest = batches_of(replicates, x)
+    # found by the same search as the replicates' are
     own, of_next = statistics_of(mixture, [x], null.parameters, options)
     drawn = []
-    for batch in (observed, *rest):
+    for batch in batches_of(replicates, x):
         sets = replicates_of(bound, null.parameters, batch, derived(options.seed, "replicates", batch.start))
         of_batch = replace(options, seed=derived(options.seed, "fits", batch.start))
         drawn.append(statistics_of(mixture, sets, null.parameters, of_batch)[0])

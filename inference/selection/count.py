@@ -248,9 +248,8 @@ def entropy_r2(shares: Float[np.ndarray, "rows components"], times: Float[np.nda
 
 def _scored(name: str, rows: np.ndarray, times: np.ndarray, counts: list[int]) -> pd.DataFrame:
     """Sums of log scores of rows, how far each is behind the best, and the standard error of that."""
-    weighed = rows * times[:, None]
-    total = weighed.sum(axis=0)
+    total = times @ rows
     best = int(np.nanargmax(total)) if np.isfinite(total).any() else 0
-    errors = [paired_error(weighed[:, best], column) for column in weighed.T]
+    errors = [paired_error(rows[:, best], column, times) for column in rows.T]
     columns = {name: total, f"{name}_behind": total[best] - total, f"{name}_error": errors}
     return pd.DataFrame(columns, index=counts)

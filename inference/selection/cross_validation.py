@@ -102,7 +102,15 @@ def _stacked(fits: list[Refit]) -> Parameters:
     return {name: np.stack([fit.parameters[name] for fit in fits]) for name in fits[0].parameters}
 
 
-def paired_error(scores: Any, others: Any) -> float:
-    """The standard error of the sum of differences of rows; 0 of equal ones."""
-    differences = np.asarray(scores) - np.asarray(others)
-    return float(np.sqrt(len(differences)) * np.std(differences, ddof=1)) if len(differences) > 1 else float("nan")
+def paired_error(scores: Any, others: Any, times: Float[np.ndarray, " rows"]) -> float:
+    """The standard error of the sum of differences of rows, each as often as it counts; 0 of equal ones.
+
+    Example:
+        >>> paired_error([1.0, 3.0], [0.0, 0.0], np.array([2.0, 2.0])) == paired_error([1.0, 1.0, 3.0, 3.0], np.zeros(4), np.ones(4))
+        True
+    """
+    differences, rows = np.asarray(scores) - np.asarray(others), float(times.sum())
+    if rows <= 1:
+        return float("nan")
+    squares = times @ (differences - times @ differences / rows) ** 2
+    return float(np.sqrt(squares * rows / (rows - 1)))

@@ -75,7 +75,8 @@ def numbers_of(posterior: Any) -> dict[str, pd.Series]:
         for name, column in NUMBERS.items()
         if name in group.data_vars
     }
-    if "p_clusters" in found and len(found.get("p_components", ())) == 1:
+    is_known = not posterior.attrs.get("prior_on_components") and len(found.get("p_components", ())) == 1
+    if "p_clusters" in found and is_known:
         del found["p_components"]  # of a mixture with a fixed number of components, some of which stay empty
     if not found:
         raise DataError(

@@ -117,7 +117,7 @@ class StickBreaking(RowWise):
         Args:
             components: of the mixture, K.
             rows: how many.
-            concentration: a; None: the declaration's number, or the centre of its prior.
+            concentration: a; None: the declaration's number. Where it is learned, the bound is for the centre of its prior.
 
         Example:
             >>> StickBreaking(1.0).truncation_bound(components=21, rows=100)

@@ -76,11 +76,14 @@ def test_what_is_cut_off(law):
     [
         (lambda: SparseDirichlet(2.0), "a prior of a positive number"),
         (lambda: SparseDirichlet(priors.Normal(0.0, 1.0)), "a prior of a positive number"),
+        (lambda: SparseDirichlet(priors.Gamma(1.0, priors.Gamma(1.0, 2.0))), "its parameters known"),
+        (lambda: StickBreaking(priors.Gamma(1.0, priors.Gamma(1.0, 2.0))), "its parameters known"),
         (lambda: StickBreaking(0.0), "a number > 0, or a prior"),
         (lambda: StickBreaking(1.0, 1.0), "0 <= discount < 1"),
         (lambda: Mixture(1, families.Poisson(), StickBreaking()), "2 or more"),
         (lambda: priors.Gamma(1.0, priors.Normal(0.0, 1.0)), "a prior of numbers"),
         (lambda: priors.Uniform(0.0, priors.Gamma(1.0, 1.0)), "expected a number"),
+        (lambda: priors.Normal(0.0, priors.Gamma(1.0, [1.0, 2.0])), "a prior of one number"),
         (lambda: component_counts.Geometric(1.0), "between 0 and 1"),
         (lambda: component_counts.Poisson(-1.0), "a number > 0"),
     ],
@@ -99,6 +102,12 @@ HIERARCHY = Mixture(
         }
     ),
 )
+
+
+def test_a_statistic_of_several_columns_is_no_number():
+    loc = priors.Normal(priors.Normal(priors.MIDRANGE, priors.RANGE), 1.0)
+    with pytest.raises(ModelError, match="a statistic of several columns"):
+        inference.fit_map(Mixture(2, families.Gaussian("VVI", priors={"loc": loc})), X.repeat(2).reshape(7, 2), seed=0)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -4,11 +4,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import arviz_stats
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import stats
+from scipy.special import gammaln
 
 import inference
+from inference.samplers.clusterings import Prior
+from inference.samplers.telescoping_sweep import _assigned
 from mixtures import Mixture, Observations, component_counts, families, gaussian_mixture, priors
 from mixtures.assignments import Dirichlet, Gating, SparseDirichlet, StickBreaking
 from mixtures.errors import BackendError, DataError, ModelError
@@ -140,6 +146,17 @@ def test_evidence_by_smc_is_that_of_all_partitions(components):
     assert found["log_evidence_error"] < 0.1
 
 
+def test_a_component_without_a_density_has_no_row():
+    logits = jnp.stack([jnp.full(50, jnp.nan), jnp.zeros(50), jnp.full(50, -jnp.inf)], axis=1)
+    assert (_assigned(jax.random.PRNGKey(0), logits) == 1).all()
+
+
+def test_any_prior_of_a_positive_number_may_be_that_of_the_concentration():
+    prior = Prior(jnp.zeros(1), "RootInverseGamma", {"concentration": 2.0, "rate": 1.5})
+    expected = stats.invgamma(2.0, scale=1.5).logpdf(0.7**2) + np.log(2 * 0.7)
+    np.testing.assert_allclose(prior.of_concentration(jnp.array(0.7)), expected, rtol=1e-5)
+
+
 def test_draws_are_a_tree(static):
     group = static["posterior"].to_dataset()
     assert {"weights", "rate", "n_components", "n_clusters", "assignment"} <= set(group.data_vars)
@@ -152,6 +169,28 @@ def test_draws_are_a_tree(static):
     labels = group["assignment"].transpose("chain", "draw", "rows").values
     assert (labels.max(axis=-1) + 1 == group["n_clusters"].values).all()
     assert np.isfinite(static["log_likelihood"]["obs"].values).all()
+
+
+def test_the_log_density_is_that_of_the_draw():
+    """Data, partition, clusters' parameters and what they share, these by their logarithms where positive: by scipy."""
+    x = np.array([0.0, 1.0, 2.0, 5.0, 6.0, 10.0])
+    family = families.Gaussian(
+        priors={"loc": priors.Normal(5.0, 10.0), "scale": priors.RootInverseGamma(2.0, priors.Gamma(0.5, 0.1))}
+    )
+    tree = inference.sample_telescope(
+        Mixture(3, family), x, draws=25, tune=25, sweeps=1, chains=1, seed=0, assignments=True, progress=False
+    )
+    for i, lp in enumerate(tree["sample_stats"]["lp"].values[0]):
+        draw = tree["posterior"].to_dataset().isel(chain=0, draw=i)
+        z, k, rate = draw["assignment"].values, int(draw["n_clusters"]), float(draw["scale_rate"])
+        loc, scale, sizes = draw["loc"].values, draw["scale"].values, np.bincount(z)
+        expected = stats.norm(loc[z], scale[z]).logpdf(x).sum() + stats.norm(5.0, 10.0).logpdf(loc[:k]).sum()
+        # of log scale, whose square has the density: 2 scale^2
+        expected += (stats.invgamma(2.0, scale=rate).logpdf(scale[:k] ** 2) + np.log(2 * scale[:k] ** 2)).sum()
+        expected += stats.gamma(0.5, scale=10.0).logpdf(rate) + np.log(rate)
+        # 3! / (3 - k)! Gamma(3) / Gamma(6 + 3) prod Gamma(N + 1)
+        expected += gammaln(4) - gammaln(4 - k) + gammaln(3) - gammaln(9) + gammaln(sizes + 1).sum()
+        assert lp == pytest.approx(expected, abs=1e-9)
 
 
 def test_what_is_not_random_is_repeated(static):
@@ -169,6 +208,26 @@ def test_a_tree_of_draws_serves_the_verbs(static, tmp_path):
     assert len(found.labels) == len(COUNTS)
     names = {warning.name for warning in inference.check_posterior(static).warnings}
     assert not names & {"not a number", "minor mode", "room", "lost"}
+
+
+def test_clusters_are_identified_by_the_tightest_groups(static):
+    """Of one parameter the best two groups are an interval each: by trying every place where they may be cut."""
+    group = static["posterior"].to_dataset().stack(all=("chain", "draw"))
+    chosen = group["n_clusters"].values == 2
+    rates = group["rate"].transpose("all", "components").values[chosen][:, :2]
+    weights = group["weights"].transpose("all", "components").values[chosen][:, :2]
+    logs = np.sort(np.log(rates).ravel())
+    loss = [logs[:i].var() * i + logs[i:].var() * (len(logs) - i) for i in range(1, len(logs))]
+    cut = logs[: 1 + int(np.argmin(loss))].max()
+    is_labelled = (np.log(rates) <= cut).sum(axis=1) == 1
+    found = inference.identify(static, 2, seed=0)
+    assert 0.0 < found.attrs["non_permutation_rate"] < 1.0
+    assert found.attrs["non_permutation_rate"] == pytest.approx(1 - is_labelled.mean(), abs=0.01)
+    assert found.attrs["share_of_draws"] == pytest.approx(chosen.mean())
+    order = np.argsort(rates[is_labelled], axis=1)
+    shares = weights[is_labelled] / weights[is_labelled].sum(axis=1, keepdims=True)
+    mean = np.sort(np.take_along_axis(shares, order, axis=1).mean(axis=0))[::-1]
+    np.testing.assert_allclose(found["posterior"]["weights"].mean(("chain", "draw")).values, mean, atol=0.01)
 
 
 def test_room_that_is_short_is_said():

@@ -117,6 +117,8 @@ def test_rows_that_count_twice_count_twice():
     )
     assert found.table["log_score"].iloc[0] == pytest.approx(found.rows["log_score"][:, 0] @ weights)
     assert found.table.loc[1, "bic"] == pytest.approx(-2 * found.table.loc[1, "log_likelihood"] + 2 * np.log(60))
+    repeated = np.repeat(found.rows["log_score"][:, 0] - found.rows["log_score"][:, 1], weights.astype(int))
+    assert found.table["log_score_error"].max() == pytest.approx(np.sqrt(60 * np.var(repeated, ddof=1)))
 
 
 def tree_of(**numbers: np.ndarray) -> xr.DataTree:
@@ -136,6 +138,15 @@ def test_a_posterior_of_unknown_number_has_its_frequencies():
     assert [answer.route for answer in alone.answers] == ["p(K+)"]
     with pytest.raises(DataError, match="a known number of components"):
         number_of_components(gaussian_mixture(1), overlapping(), posterior=tree_of(loc=np.zeros((1, 4))), seed=0)
+
+
+def test_an_unknown_number_of_which_draws_are_sure_is_said():
+    posterior = tree_of(n_components=np.full((1, 4), 3), n_clusters=np.array([[2, 2, 2, 3]]))
+    known = number_of_components(gaussian_mixture(1, "E"), overlapping(), routes=(), posterior=posterior, seed=0)
+    assert "p_components" not in known.table
+    posterior.attrs["prior_on_components"] = "K ~ Uniform"
+    found = number_of_components(gaussian_mixture(1, "E"), overlapping(), routes=(), posterior=posterior, seed=0)
+    assert found.table["p_components"].to_dict() == {2: 0.0, 3: 1.0}
 
 
 def test_words_say_where_routes_disagree_and_why():
