@@ -286,3 +286,33 @@ def test_rows_of_known_components_are_refused(name):
     x = Observations(X, **{name: [0, -1, -1, -1, 1] if name == "labels" else [1.0, 2.0, 1.0, 1.0, 1.0]})
     with pytest.raises(DataError, match=name):
         inference.sample_telescope(gaussian_mixture(3), x, seed=0, progress=False)
+
+
+@pytest.mark.slow
+@pytest.mark.statistical
+@pytest.mark.parametrize("covariance", ["full", "tied"])
+@pytest.mark.parametrize("components", [1, 2])
+def test_parameters_of_columns_are_those_of_another_sampler(covariance, components):
+    """Means and spreads of what labels do not change, against NUTS: vectors of several coordinates, and what components share."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(40, 2)) @ np.array([[1.0, 0.6], [0.0, 0.8]]) + np.repeat([[0.0, 0.0], [2.5, 1.0]], 20, axis=0)
+    model = gaussian_mixture(components, covariance)
+    options = {"seed": 0, "progress": False, "log_likelihood": True}
+    ours = inference.sample_telescope(model, x, draws=2000, tune=500, sweeps=3, **options)
+    theirs = inference.sample_nuts(model, x, draws=2000, tune=1000, **options)
+
+    def quantities(tree):
+        group, rows = tree["posterior"].to_dataset(), tree["log_likelihood"]["obs"]
+        found = {f"row {row}": np.exp(rows.isel(rows=row)) for row in (0, 13, 27, 39)}
+        for name in ("scale", "loc"):
+            value = group[name]
+            found[name] = value.mean([dim for dim in value.dims if dim not in ("chain", "draw")])
+            found[f"{name} squared"] = (value**2).mean([dim for dim in value.dims if dim not in ("chain", "draw")])
+        return xr.Dataset({name: value.drop_vars(list(value.coords)) for name, value in found.items()})
+
+    both = [quantities(tree) for tree in (ours, theirs)]
+    means = [one.mean(("chain", "draw")) for one in both]
+    errors = [arviz_stats.mcse(one) for one in both]
+    for name in both[0].data_vars:
+        error = np.hypot(float(errors[0][name]), float(errors[1][name]))
+        assert abs(float(means[0][name] - means[1][name])) < Z * error, name
