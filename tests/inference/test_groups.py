@@ -369,7 +369,7 @@ def test_what_groups_cannot_is_said_before_any_work(backend):
         with pytest.raises((ModelError, DataError), match=text):
             ask()
     fit = inference.fit_em(model, X, restarts=2, seed=0, backend=backend)
-    with pytest.raises(DataError, match="the same label"):
+    with pytest.raises(DataError, match="one component for all rows of a group"):
         inference.responsibilities(fit, both)
 
 
