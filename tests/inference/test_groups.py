@@ -57,7 +57,22 @@ def stacked(values):
 ALIKE = {name: case for name, case in CASES.items() if not case.gated}
 
 
-@pytest.mark.parametrize("name", sorted(ALIKE))
+QUICK = {
+    "bernoulli regression",
+    "categorical columns",
+    "gaussian full",
+    "noise around a line",
+    "per component",
+    "poisson",
+    "product with covariates",
+    "truncated",
+}
+"""One of each kind; the law knows of a family only its emissions."""
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in sorted(ALIKE)]
+)
 def test_every_family_is_summed_over_all_assignments_of_groups(name, backend):
     """The emissions are those of the mixture of the same family, which are tested against scipy."""
     case = ALIKE[name]
