@@ -48,13 +48,11 @@ def sample_telescope(
     The mixture's `components` are the most there may be. What is random is said by the law of the assignment and by the prior on their
     number K:
 
-    | law | `prior_on_components` | model |
-    |---|---|---|
-    | `Dirichlet(a)` | None | K components |
-    | `SparseDirichlet(...)` | None | a sparse finite mixture: K components, of which some stay empty |
-    | `Dirichlet(a)` | given | a static mixture of finite mixtures |
-    | `SparseDirichlet(...)` | given | a dynamic mixture of finite mixtures, a = concentration / K (Fruhwirth-Schnatter et al. 2021) |
-    | `StickBreaking(...)` | None | a Dirichlet or Pitman-Yor process mixture |
+    - `Dirichlet(a)` and no prior: K components;
+    - `SparseDirichlet(...)` and no prior: a sparse finite mixture, K components of which some stay empty;
+    - `Dirichlet(a)` and a prior: a static mixture of finite mixtures;
+    - `SparseDirichlet(...)` and a prior: a dynamic one, a = concentration / K (Fruhwirth-Schnatter et al. 2021);
+    - `StickBreaking(...)` and no prior: a Dirichlet or Pitman-Yor process mixture.
 
     A component is one of the mixture; a cluster is a component that has rows: p(K) and p(K+) answer different questions. Draws have labels
     that mean nothing: `identify` finds the clusters' parameters, `partition` the clustering.

@@ -230,7 +230,7 @@ def test_the_posterior_averages_probabilities_over_relabelled_draws():
         ({"family": families.Poisson(), "priors": {}}, "expected None: a family brings its own"),
         ({"family": "gamma"}, "family: got 'gamma'; expected one of 'gaussian'"),
         ({"family": families.Regression()}, "rows that depend on covariates"),
-        ({"assignment": assignments.Markov()}, "rows that depend on covariates, or on the rows before"),
+        ({"assignment": assignments.Markov()}, "rows that depend on covariates, on groups, or on the rows before"),
         ({"method": "vi"}, "method: got 'vi'; expected one of 'em', 'map', 'nuts'"),
         ({"missing": "drop"}, "missing: got 'drop'"),
         ({"options": 3}, "options: got 3; expected None, or arguments of the method's verb by name"),
