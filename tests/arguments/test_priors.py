@@ -47,6 +47,7 @@ NUMBERS = {
     "Dirichlet": (1.5,),
     "Gamma": (2.0,),
     "InverseGamma": (2.0,),
+    "RootInverseGamma": (2.0,),
     "StudentT": (3.0,),
     "Uniform": (0.1, 0.9),
 }
