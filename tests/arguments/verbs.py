@@ -156,6 +156,7 @@ ROW_WEIGHTS = Kind(
 PROGRAM = {"program": THING.or_("None")}
 SERIES = Kind(frozenset({"None"}), {"back again": lambda: [0, 0, 1, 1, 0, 0], "absent": lambda: [0, 0, 1, 1, 1, None]})
 CONCENTRATIONS = POSITIVE_NUMBERS
+OF_CELLS = THING.or_("None", "array")
 GROUP_NAMES = Kind(frozenset({"None"}), {"absent": lambda: [0, 0, 1, 1, 1, None]})
 OF_ROWS = {"row_weights": ROW_WEIGHTS, "labels": LABELLED}
 NAMED_ARRAYS = Kind(
@@ -556,7 +557,7 @@ def declarations(made: Results) -> Iterator[Verb]:
             extra = {
                 "covariance": COVARIANCE,
                 "df": POSITIVE.or_("None"),
-                "total_count": COUNT.or_("2**40"),
+                "total_count": COUNT.or_("2**40", "None"),
                 "categories": COUNT.or_("frame"),
                 "kind": CHOICE,
                 "formula": CHOICE.or_("None"),
@@ -584,6 +585,7 @@ def declarations(made: Results) -> Iterator[Verb]:
             "data": Kind(NAMED_ARRAYS.takes),
             "sequence": SERIES.or_("array", "structured array"),  # names of series for three rows
             "group": GROUP_NAMES.or_("array", "structured array"),
+            **dict.fromkeys(("trials", "exposure", "errors"), OF_CELLS),
         },
     )
     chain = {"transition": CONCENTRATIONS, "initial": CONCENTRATIONS}
@@ -603,6 +605,7 @@ def declarations(made: Results) -> Iterator[Verb]:
             "sequence": SERIES,
             "categories": THING.or_("None", "empty dict", "empty list", "empty tuple"),
             "group": GROUP_NAMES,
+            **dict.fromkeys(("lower", "upper", "trials", "exposure", "errors"), OF_CELLS),
         },
     )
     yield Verb(weights.Dirichlet, {}, {"concentration": POSITIVE_NUMBERS})
@@ -615,9 +618,9 @@ def all_families(made: Results) -> Iterator[Verb]:
     right = {"total_count": 3, "categories": 3, "low": 0.0, "high": 9.0, "family": families.Gaussian(), "members": [families.Gaussian()],
              "columns": {"a": families.Gaussian()}}  # fmt: skip
     kinds = {
-        "covariance": COVARIANCE, "df": POSITIVE.or_("None"), "total_count": COUNT.or_("2**40"), "categories": COUNT,
+        "covariance": COVARIANCE, "df": POSITIVE.or_("None"), "total_count": COUNT.or_("2**40", "None"), "categories": COUNT,
         "kind": CHOICE, "priors": PRIORS,
-        "low": NUMBER.or_("10**30", "1.5", "array") , "high": NUMBER.or_("array", "-1", "0", "-10**30"), "whole": FLAG, "value": NUMBER,
+        "low": NUMBER.or_("10**30", "1.5", "array", "minus inf") , "high": NUMBER.or_("array", "-1", "0", "-10**30", "inf"), "whole": FLAG, "value": NUMBER,
         "family": THING, "members": THING, "columns": THING, "covariates": COUNT.or_("None"),
     }  # fmt: skip
     for name in families.__all__:
