@@ -620,7 +620,8 @@ def all_families(made: Results) -> Iterator[Verb]:
     kinds = {
         "covariance": COVARIANCE, "df": POSITIVE.or_("None"), "total_count": COUNT.or_("2**40", "None"), "categories": COUNT,
         "kind": CHOICE, "priors": PRIORS,
-        "low": NUMBER.or_("10**30", "1.5", "array", "minus inf") , "high": NUMBER.or_("array", "-1", "0", "-10**30", "inf"), "whole": FLAG, "value": NUMBER,
+        "low": NUMBER.or_("10**30", "1.5", "array", "minus inf") , "high": NUMBER.or_("array", "-1", "0", "-10**30", "inf"),
+        "whole": FLAG, "value": NUMBER,
         "family": THING, "members": THING, "columns": THING, "covariates": COUNT.or_("None"),
     }  # fmt: skip
     for name in families.__all__:
