@@ -7,19 +7,17 @@ from typing import Any
 import numpy as np
 
 from mixtures.assignments.clustering import FiniteClusters
-from mixtures.assignments.law import RowWise, Values
+from mixtures.assignments.common_weights import CommonWeights
+from mixtures.assignments.law import Values
 from mixtures.errors import ModelError
 from mixtures.ppl.protocol import PPL, Array
 from mixtures.priors import Dirichlet as DirichletPrior
 from mixtures.priors import Prior
 from mixtures.rows import Rows
 
-TINY = float(np.finfo(np.float32).tiny)
-"""The share of a component that has none: its logarithm is a number, and so is the gradient, in single precision too."""
-
 
 @dataclass(frozen=True)
-class Dirichlet(RowWise):
+class Dirichlet(CommonWeights):
     """Weights ~ Dirichlet(concentration, ..., concentration).
 
     At 1 (the default) every set of weights is equally likely; below 1 the prior prefers few occupied components, and the posterior
@@ -55,14 +53,11 @@ class Dirichlet(RowWise):
     def draw(self, ppl: PPL, draw: Any, components: int, rows: Rows) -> Values:
         return {"weights": draw("weights", dims=("components",), event=(components,))}
 
-    def assign(self, ppl: PPL, values: Values, rows: Rows) -> Array:
-        return ppl.assign("assignment", probs=values["weights"])
-
     def start(self, components: int, rows: Rows, rng: np.random.Generator) -> dict[str, np.ndarray]:
         return {"weights": np.full(components, 1 / components)}
 
-    def shares(self, values: Values) -> np.ndarray:
-        return np.asarray(values["weights"])
+    def weights_of(self, xp: Any, values: Values) -> Array:
+        return values["weights"]
 
     def favours_empty(self) -> bool:
         return bool(np.min(self.concentration) < 1)
@@ -75,9 +70,6 @@ class Dirichlet(RowWise):
     def structure(self) -> "Dirichlet":
         return replace(self, concentration=1.0)
 
-    def log_probs(self, xp: Any, values: Values, rows: Rows) -> Array:
-        return log_weights(xp, values["weights"])
-
     @property
     def clusters(self) -> FiniteClusters | None:
         own = self.concentration
@@ -88,8 +80,3 @@ class Dirichlet(RowWise):
 
     def __str__(self) -> str:
         return str(self.prior)
-
-
-def log_weights(xp: Any, weights: Array) -> Array:
-    """Logarithms of weights that are the same for all rows, (1, components)."""
-    return xp.log(xp.where(weights > TINY, weights, xp.full_like(weights, TINY)))[None]

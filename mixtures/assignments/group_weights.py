@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mixtures.assignments.dirichlet import TINY
+from mixtures.assignments.common_weights import log_of
 from mixtures.assignments.groups import check_groups
 from mixtures.assignments.law import RowWise, Values
 from mixtures.ppl.protocol import PPL, Array
@@ -102,7 +102,7 @@ class GroupWeights(RowWise):
     def _of_groups(self, xp: Any, values: Values) -> Array:
         """The logarithms of each group's weights, (groups, components)."""
         weights = values["weights"]
-        typical = xp.log(xp.where(weights > TINY, weights, xp.full_like(weights, TINY)))
+        typical = log_of(xp, weights)
         logits = typical + values["group_scale"] * values["group_offset"]
         above = logits - xp.max(logits, axis=1)[:, None]
         return above - xp.log(xp.sum(xp.exp(above), axis=1))[:, None]

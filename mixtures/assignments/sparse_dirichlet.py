@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mixtures.assignments.clustering import CONCENTRATION, FiniteClusters
-from mixtures.assignments.dirichlet import log_weights
-from mixtures.assignments.law import RowWise, Values
+from mixtures.assignments.common_weights import CommonWeights
+from mixtures.assignments.law import Values
 from mixtures.ppl.protocol import PPL, Array
 from mixtures.priors import Gamma, Prior, check_positive_prior
 from mixtures.rows import Rows
@@ -18,7 +18,7 @@ GAMMA = Gamma(1.0, 2.0)
 
 
 @dataclass(frozen=True)
-class SparseDirichlet(RowWise):
+class SparseDirichlet(CommonWeights):
     """Weights ~ Dirichlet(a, ..., a) with a learned concentration: components that the data do not need stay empty.
 
     A mixture with more components than clusters is sparse where a is small: rows then share few of the components, and how many is an
@@ -71,14 +71,11 @@ class SparseDirichlet(RowWise):
         weights = ppl.sample("weights", ppl.dist.Dirichlet(each * ppl.xp.ones((components,))), dims=("components",))
         return {CONCENTRATION: total, "weights": weights}
 
-    def assign(self, ppl: PPL, values: Values, rows: Rows) -> Array:
-        return ppl.assign("assignment", probs=values["weights"])
-
     def start(self, components: int, rows: Rows, rng: np.random.Generator) -> dict[str, np.ndarray]:
         return {CONCENTRATION: np.array(self.concentration.centre), "weights": np.full(components, 1 / components)}
 
-    def shares(self, values: Values) -> np.ndarray:
-        return np.asarray(values["weights"])
+    def weights_of(self, xp: Any, values: Values) -> Array:
+        return values["weights"]
 
     def favours_empty(self) -> bool:
         return True
@@ -96,9 +93,6 @@ class SparseDirichlet(RowWise):
     @property
     def structure(self) -> "SparseDirichlet":
         return replace(self, concentration=self.concentration.structure)
-
-    def log_probs(self, xp: Any, values: Values, rows: Rows) -> Array:
-        return log_weights(xp, values["weights"])
 
     def permuted(self, values: Values, permutation: np.ndarray) -> Values:
         return {**values, "weights": values["weights"][permutation]}

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mixtures.assignments.clustering import CONCENTRATION, InfiniteClusters
-from mixtures.assignments.dirichlet import log_weights
-from mixtures.assignments.law import RowWise, Values
+from mixtures.assignments.common_weights import CommonWeights
+from mixtures.assignments.law import Values
 from mixtures.checks import frozen_numbers
 from mixtures.errors import ModelError, in_words
 from mixtures.ppl.notation import Symbol
@@ -18,7 +18,7 @@ from mixtures.rows import Rows
 
 
 @dataclass(frozen=True)
-class StickBreaking(RowWise):
+class StickBreaking(CommonWeights):
     """Weights broken off a stick one after the other: w_k = v_k (1 - v_1) ... (1 - v_(k-1)), v_k ~ Beta(1 - d, a + k d), k = 1, 2, ...
 
     With discount d = 0 a Dirichlet process mixture, else a Pitman-Yor process mixture, whose number of clusters grows with the rows as
@@ -96,15 +96,12 @@ class StickBreaking(RowWise):
         weights = ppl.deterministic("weights", broken(ppl.xp, sticks), dims=("components",))
         return {**learned, "sticks": sticks, "weights": weights}
 
-    def assign(self, ppl: PPL, values: Values, rows: Rows) -> Array:
-        return ppl.assign("assignment", probs=values["weights"])
-
     def start(self, components: int, rows: Rows, rng: np.random.Generator) -> dict[str, np.ndarray]:
         learned = {} if self._prior is None else {CONCENTRATION: np.array(self._prior.centre)}
         return {**learned, "sticks": self.weighted(np.full(components, 1 / components), None)["sticks"]}
 
-    def shares(self, values: Values) -> np.ndarray:
-        return np.asarray(broken(np, values["sticks"]))
+    def weights_of(self, xp: Any, values: Values) -> Array:
+        return broken(xp, values["sticks"])
 
     def kinds(self, components: int) -> list[int]:
         return list(range(components))
@@ -146,9 +143,6 @@ class StickBreaking(RowWise):
     @property
     def structure(self) -> "StickBreaking":
         return self if self._prior is None else replace(self, concentration=Prior(self._prior.name, ()))
-
-    def log_probs(self, xp: Any, values: Values, rows: Rows) -> Array:
-        return log_weights(xp, broken(xp, values["sticks"]))
 
     def permuted(self, values: Values, permutation: np.ndarray) -> Values:
         moved = self.weighted(self.shares(values)[permutation], values.get(CONCENTRATION))

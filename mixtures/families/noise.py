@@ -1,31 +1,30 @@
 """A background component for outliers, beside components of any family."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from mixtures.errors import ModelError
+from mixtures.families.around import Around
 from mixtures.families.categorical import Multinomial
-from mixtures.families.family import Draw, Family
+from mixtures.families.family import Family
 from mixtures.families.members import (
     can_be,
     check_family,
     parts_of,
-    started,
-    with_covariates,
 )
 from mixtures.families.parameter_free import Bound, Uniform
 from mixtures.families.parts import Parts
 from mixtures.families.product import Product
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
-from mixtures.priors import GivenPriors, Prior, freeze, override
+from mixtures.priors import GivenPriors, freeze, override
 
 
 @dataclass(frozen=True)
-class WithNoise(Family):
+class WithNoise(Around):
     """Component 0 is uniform noise between two bounds (Banfield & Raftery 1993); the others are of the given family.
 
     `Mixture(3, WithNoise(Gaussian(), low, high))` has noise and two Gaussians. Component 0 has a place in the family's sites too, which no
@@ -73,41 +72,16 @@ class WithNoise(Family):
         """The component of the noise."""
         return Uniform(self.low, self.high, whole=parts_of(self.family).support.is_discrete)
 
-    @property
-    def priors_by_site(self) -> Mapping[str, Prior]:
-        return override(self.family.priors_by_site, self.priors)
-
     def parts(self) -> Parts:
-        member, noise = parts_of(self.family), frozenset({0})
-        return replace(
-            member,
-            distinct_components=noise,
-            parameter_free_components=noise,
-            redundant_sites=frozenset(self.priors_by_site),  # the noise has a place without use in each
-            with_covariates=self._with_covariates if member.needs_covariates else None,
-            can_be=self._can_be,
-            covariances=None,
-            closed_form=None,
-        )
-
-    def _with_covariates(self, count: int) -> "WithNoise":
-        return replace(self, family=with_covariates(self.family, count))
-
-    def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
-        return self.family.shared(ppl, draw, features)
-
-    def per_component(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
-        return self.family.per_component(ppl, draw, features)
+        noise = frozenset({0})
+        # the noise has a place without use in each site
+        redundant = frozenset(self.priors_by_site)
+        return self.parts_with(distinct_components=noise, parameter_free_components=noise, redundant_sites=redundant)
 
     def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
         noise = self.noise.emission(ppl, parameters, features)
         family = self.family.emission(ppl, parameters, features)
         return ppl.dist.Select(parameters["assignment"], noise, family)
-
-    def start(
-        self, x: np.ndarray, rows: np.ndarray, components: int, covariates: np.ndarray | None = None
-    ) -> dict[str, np.ndarray]:
-        return started(self.family, x, rows, components, covariates)
 
     def _can_be(self, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
         """Rows between the bounds can be noise; of the others the family judges."""

@@ -7,19 +7,20 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from mixtures.errors import DataError, ModelError, in_words
+from mixtures.families.around import Around
 from mixtures.families.columns import rows_where
-from mixtures.families.family import Draw, Family
-from mixtures.families.members import can_be, check_family, parts_of, started, with_covariates
+from mixtures.families.family import Family
+from mixtures.families.members import can_be, check_family, parts_of
 from mixtures.families.parameter_free import Bound, checked_bound, number
 from mixtures.families.parts import Parts
 from mixtures.families.product import Product
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
-from mixtures.priors import GivenPriors, Prior, freeze, override
+from mixtures.priors import GivenPriors, freeze, override
 
 
 @dataclass(frozen=True)
-class Truncated(Family):
+class Truncated(Around):
     """The family given that every cell lies between `low` and `high`, both included: what lay beyond was not recorded at all.
 
     Cells that were recorded as "beyond" are censored and not truncated: `Observations(x, lower=, upper=)`. The sites are the family's own,
@@ -67,10 +68,6 @@ class Truncated(Family):
         object.__setattr__(self, "priors", freeze(self.priors))
         override(self.family.priors_by_site, self.priors)
 
-    @property
-    def priors_by_site(self) -> Mapping[str, Prior]:
-        return override(self.family.priors_by_site, self.priors)
-
     def parts(self) -> Parts:
         member = parts_of(self.family)
         example = member.support.example
@@ -78,32 +75,11 @@ class Truncated(Family):
             # inside for every column, or the density there is masked anyway
             low, high = np.max(self.low), np.min(self.high)
             example = float(low if np.isfinite(low) else high)
-        return replace(
-            member,
-            support=replace(member.support, example=example),
-            with_covariates=self._with_covariates if member.needs_covariates else None,
-            can_be=self._can_be,
-            covariances=None,
-            closed_form=None,
-        )
-
-    def _with_covariates(self, count: int) -> "Truncated":
-        return replace(self, family=with_covariates(self.family, count))
-
-    def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
-        return self.family.shared(ppl, draw, features)
-
-    def per_component(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
-        return self.family.per_component(ppl, draw, features)
+        return self.parts_with(support=replace(member.support, example=example))
 
     def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
         bounds = tuple(ppl.array(number(bound)) for bound in (self.low, self.high))
         return self.family.emission(ppl, {**parameters, "truncated": bounds}, features)
-
-    def start(
-        self, x: np.ndarray, rows: np.ndarray, components: int, covariates: np.ndarray | None = None
-    ) -> dict[str, np.ndarray]:
-        return started(self.family, x, rows, components, covariates)
 
     def _can_be(self, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
         """The rows between the bounds, if the family can be them."""

@@ -4,18 +4,17 @@ Sweeps given the data, and data given parameters and assignments, in turn, have 
 must then be distributed as before data are seen. A sweep with a fault in any of its parts drifts away from that.
 """
 
-import arviz_stats
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import xarray as xr
 from scipy import stats
 
 from inference.backends import bind
 from inference.samplers import clusterings, telescope, telescoping_sweep
 from mixtures import Mixture, Observations, component_counts, families, priors
 from mixtures.assignments import SparseDirichlet
+from tests.monte_carlo import standard_score
 
 ROWS, MOST, CHAINS, SWEEPS = 5, 8, 8, 12_000
 PRIOR = component_counts.Poisson(1.0)
@@ -64,17 +63,11 @@ def scores(drawn: dict[str, np.ndarray]) -> np.ndarray:
     """Standard errors between what was drawn and the prior."""
     found = []
     for k, share in enumerate(np.exp(PRIOR.log_probs(MOST))[:4], start=1):
-        found.append(_score(drawn["components"] == k, share))
+        found.append(standard_score(drawn["components"] == k, share))
     laws = {"concentration": stats.gamma(2.0, scale=0.5), "rate": stats.gamma(2.0, scale=2.0)}
     for name, law in laws.items():
-        found += [_score(drawn[name] < law.ppf(share), share) for share in (0.1, 0.5, 0.9)]
+        found += [standard_score(drawn[name] < law.ppf(share), share) for share in (0.1, 0.5, 0.9)]
     return np.array(found)
-
-
-def _score(indicator: np.ndarray, share: float) -> float:
-    values = xr.Dataset({"one": (("chain", "draw"), indicator.astype(float))})
-    effective = float(arviz_stats.ess(values, method="mean")["one"])
-    return float((indicator.mean() - share) / np.sqrt(share * (1 - share) / effective))
 
 
 @pytest.mark.slow

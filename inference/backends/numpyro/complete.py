@@ -100,7 +100,8 @@ class Complete:
         return self._drawn(self._layout(data).shared_values(shared, self.shared), key, data)[0]
 
     def constrain(self, own: jax.Array, shared: jax.Array, data: Values) -> Values:
-        return self._layout(data).values(self._layout(data).split(own, shared, self.own, self.shared))
+        layout = self._layout(data)
+        return layout.values(layout.split(own, shared, self.own, self.shared))
 
     def unconstrain(self, values: Values, data: Values) -> tuple[jax.Array, jax.Array]:
         """The vectors of values by site: the inverse of `constrain`."""

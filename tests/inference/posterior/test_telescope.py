@@ -18,6 +18,7 @@ from inference.samplers.telescoping_sweep import _assigned
 from mixtures import Mixture, Observations, component_counts, families, gaussian_mixture, priors
 from mixtures.assignments import Dirichlet, Gating, SparseDirichlet, StickBreaking
 from mixtures.errors import BackendError, DataError, ModelError
+from tests.monte_carlo import standard_score
 from tests.partition_oracles import COUNTS, RATE, SHAPE, exact, finite, gamma_grid, mixed, pitman_yor
 
 Z = 5.0
@@ -91,14 +92,7 @@ def scores(tree: xr.DataTree, case: Case) -> np.ndarray:
     found = {(i, j): labels[..., i] == labels[..., j] for i in range(len(COUNTS)) for j in range(i)}
     found |= {k: clusters == k for k in range(1, len(COUNTS) + 1)}
     known = {key: right.similarity[key] if isinstance(key, tuple) else right.clusters[key] for key in found}
-    return np.array([_score(found[key], known[key]) for key in found if 1e-3 < known[key] < 1 - 1e-3])
-
-
-def _score(indicator: np.ndarray, share: float) -> float:
-    values = xr.Dataset({"one": (("chain", "draw"), indicator.astype(float))})
-    effective = float(arviz_stats.ess(values, method="mean")["one"])
-    # the variance under the truth: draws that miss an event would have none
-    return float((indicator.mean() - share) / np.sqrt(share * (1 - share) / effective))
+    return np.array([standard_score(found[key], known[key]) for key in found if 1e-3 < known[key] < 1 - 1e-3])
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +124,7 @@ def test_the_number_of_components_given_the_clusters(static):
     logs = POISSON.log_probs(MOST) + np.array(list(sizes.values()))
     right = np.exp(logs - np.logaddexp.reduce(logs))
     found = group["n_components"].transpose("chain", "draw").values
-    off = [_score(found == k, right[k - 1]) for k in range(1, MOST + 1) if right[k - 1] > 1e-3]
+    off = [standard_score(found == k, right[k - 1]) for k in range(1, MOST + 1) if right[k - 1] > 1e-3]
     assert np.abs(off).max() < Z
 
 
