@@ -93,6 +93,15 @@ class Bound(ABC):
         """The collapsed log density; with the Jacobian it is what a sampler needs."""
 
     @abstractmethod
+    def scores(self, u: np.ndarray) -> np.ndarray:
+        """The derivatives of what `pointwise` has at a vector, d log p(x_i | parameters) / du, (rows, size), or (groups, size); each row once,
+        whatever its weight."""
+
+    @abstractmethod
+    def slopes(self, u: np.ndarray) -> dict[str, np.ndarray]:
+        """The derivatives of constrained values, and of what the program keeps of its parameters, d value / du, (..., size) by name."""
+
+    @abstractmethod
     def target(self) -> Target:
         """The collapsed posterior density in the backend's own arrays: what samplers are given."""
 
