@@ -137,6 +137,7 @@ class Results:
         return inference.select_components(X, [1, 2], ["E"], restarts=2, seed=0)
 
 
+NOTHING = ("None", "empty list", "empty tuple", "empty dict")
 START = SITES.or_("empty list", "empty tuple", "class", "function")
 """No start, or one of several kinds, a function of the user's too."""
 INIT = THING.or_("None")
@@ -238,6 +239,15 @@ def point_fits(made: Results) -> Iterator[Verb]:
         untried=("smc", "nuts"),
     )  # fmt: skip
     yield Verb(inference.merge_components, {"fit": made.fit, "x": X}, {"fit": THING, "x": DATA, "method": CHOICE})
+
+
+def uncertainties(made: Results) -> Iterator[Verb]:
+    fit = {"fit": made.fit, "x": X}
+    yield Verb(
+        inference.standard_errors,
+        {**fit, "method": "sandwich"},
+        {"fit": THING, "x": DATA, "method": CHOICE, "clusters": SERIES, "level": SHARE, "fixed": THING.or_(*NOTHING)},
+    )
 
 
 def posteriors(made: Results) -> Iterator[Verb]:
@@ -657,6 +667,7 @@ def all_priors(made: Results) -> Iterator[Verb]:
 
 GROUPS = (
     point_fits,
+    uncertainties,
     posteriors,
     assignments,
     labels,

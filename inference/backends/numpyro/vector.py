@@ -149,13 +149,14 @@ def compiled_hessian(program: Program, sites: Sites, prior: bool, jacobian: bool
     return jit(jax.hessian(log_density))
 
 
-def slopes_of(function: Callable[[jax.Array], Any], u: jax.Array, together: int) -> Any:
-    """The derivatives of a function of the vector, (..., size), of so many coordinates at once."""
+def slopes_of(function: Callable[[jax.Array], Any], u: jax.Array) -> Any:
+    """The derivatives of a function of the vector, (..., size), one coordinate after the other: of several at once, products of many small
+    matrices, XLA (JAX 0.10.2, on a CPU) computes some wrongly, others in each run."""
 
     def along(direction: jax.Array) -> Any:
         return jax.jvp(function, (u,), (direction,))[1]
 
-    every = jax.lax.map(along, jnp.eye(u.size, dtype=u.dtype), batch_size=together)
+    every = jax.lax.map(along, jnp.eye(u.size, dtype=u.dtype))
     return jax.tree.map(lambda values: jnp.moveaxis(values, 0, -1), every)
 
 
@@ -165,8 +166,7 @@ def compiled_scores(program: Program, sites: Sites) -> Callable[..., jax.Array]:
 
     def scores(u: jax.Array, data: Values) -> jax.Array:
         space = Space(program, sites, data)
-        together = at_once(u.size, len(data["x"]) * sites.joint_categories)
-        return slopes_of(lambda u: pointwise(program, space.values(space.split(u)), data, sites), u, together)
+        return slopes_of(lambda u: pointwise(program, space.values(space.split(u)), data, sites), u)
 
     return jit(scores)
 
@@ -183,7 +183,7 @@ def compiled_slopes(program: Program, sites: Sites) -> Callable[..., tuple[Value
             own = space.values(space.split(u))
             return {**(kept(program, sites, own, data, at_last=False) if sites.deterministic else {}), **own}
 
-        return values(u), slopes_of(values, u, u.size)
+        return values(u), slopes_of(values, u)
 
     return jit(slopes)
 

@@ -44,6 +44,17 @@ def test_rows_have_the_slopes_of_scipys_densities(backend):
     np.testing.assert_allclose(found.times @ found.scores, density.value_and_gradient(u)[1], atol=1e-9)
 
 
+def test_scores_of_many_rows_are_the_same_each_time(faithful, faithful_fit):
+    """Derivatives by several coordinates at once are not: see `inference.backends.numpyro.vector.slopes_of`."""
+    bound = bind(faithful_fit.program, faithful, "numpyro")
+    density = bound.log_density(prior=False)
+    u = density.unconstrain(faithful_fit.parameters)
+    first, gradient = bound.scores(u), density.value_and_gradient(u)[1]
+    np.testing.assert_allclose(first.sum(axis=0), gradient, atol=1e-9 * np.abs(first).sum())
+    for _ in range(5):
+        np.testing.assert_array_equal(bound.scores(u), first)
+
+
 MISSING = np.where(np.arange(12).reshape(6, 2) % 5 == 4, np.nan, PLANE)
 CASES = {
     "groups": (Mixture(2, families.Gaussian(), PerGroup()), Observations(X, group=list("abacbb")), list("abc")),
