@@ -52,5 +52,7 @@ from .selection.count import number_of_components as number_of_components
 from .selection.merges import ComponentMerges as ComponentMerges
 from .selection.merges import merge_components as merge_components
 from .status import Status as Status
+from .uncertainty.bootstrap import BootstrapIntervals as BootstrapIntervals
+from .uncertainty.bootstrap import bootstrap as bootstrap
 from .uncertainty.standard_errors import StandardErrors as StandardErrors
 from .uncertainty.standard_errors import standard_errors as standard_errors

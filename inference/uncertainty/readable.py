@@ -63,21 +63,21 @@ def numbers_at(fit: PointFit, bound: Bound, u: Float[np.ndarray, " size"]) -> Nu
     values = parameters | {name: value[0] for name, value in kept.items()}
     shown = replace(fit, parameters={name: values[name] for name in dims}, dims=dims)
     table = parameter_table(shown)
+    columns = [in_a_row(_moved(shown, slopes, j)).imag / STEP for j in range(len(u))]
+    is_there = ~np.isnan(in_a_row(table))
+    names = names_of(table)[is_there]
+    supports = np.array([_support(bound, table.attrs["sites"][line]) for line, _ in names])
+    return Numbers(names, in_a_row(table)[is_there], np.stack(columns, axis=1)[is_there], supports)
+
+
+def names_of(table: pd.DataFrame) -> pd.MultiIndex:
+    """(parameter, component) of each number of a table of parameters, line after line."""
     names = [
         (line, component)
         for line in table.index
         for component in ([SHARED] if line in table.attrs["shared"] else table.columns)
     ]
-    columns = [_in_a_row(_moved(shown, slopes, j)).imag / STEP for j in range(len(u))]
-    is_there = ~np.isnan(_in_a_row(table))
-    supports = np.array([_support(bound, table.attrs["sites"][line]) for line, _ in names])
-    index = pd.MultiIndex.from_tuples([name for name, there in zip(names, is_there, strict=True) if there])
-    return Numbers(
-        index.set_names(["parameter", "component"]),
-        _in_a_row(table)[is_there],
-        np.stack(columns, axis=1)[is_there],
-        supports[is_there],
-    )
+    return pd.MultiIndex.from_tuples(names, names=["parameter", "component"])
 
 
 def _moved(fit: PointFit, slopes: Mapping[str, np.ndarray], coordinate: int) -> pd.DataFrame:
@@ -86,13 +86,11 @@ def _moved(fit: PointFit, slopes: Mapping[str, np.ndarray], coordinate: int) -> 
     return parameter_table(replace(fit, parameters=parameters))
 
 
-def _in_a_row(table: pd.DataFrame) -> np.ndarray:
-    """Line after line; what is shared once."""
+def in_a_row(table: pd.DataFrame) -> np.ndarray:
+    """The numbers of a table of parameters, line after line; what is shared once."""
     shared = set(table.attrs["shared"])
-    lines = [
-        values[:1] if name in shared else values for name, values in zip(table.index, table.to_numpy(), strict=True)
-    ]
-    return np.concatenate(lines)
+    lines = zip(table.index, table.to_numpy(), strict=True)
+    return np.concatenate([values[:1] if name in shared else values for name, values in lines])
 
 
 def _support(bound: Bound, site: str) -> str:

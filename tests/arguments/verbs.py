@@ -137,7 +137,7 @@ class Results:
         return inference.select_components(X, [1, 2], ["E"], restarts=2, seed=0)
 
 
-NOTHING = ("None", "empty list", "empty tuple", "empty dict")
+NOTHING = ("None", "empty list", "empty tuple", "empty dict", "empty array")
 START = SITES.or_("empty list", "empty tuple", "class", "function")
 """No start, or one of several kinds, a function of the user's too."""
 INIT = THING.or_("None")
@@ -246,8 +246,23 @@ def uncertainties(made: Results) -> Iterator[Verb]:
     yield Verb(
         inference.standard_errors,
         {**fit, "method": "sandwich"},
-        {"fit": THING, "x": DATA, "method": CHOICE, "clusters": SERIES, "level": SHARE, "fixed": THING.or_(*NOTHING)},
+        {
+            "fit": THING,
+            "x": DATA,
+            "method": CHOICE,
+            "clusters": GROUP_NAMES,
+            "level": SHARE,
+            "fixed": THING.or_(*NOTHING),
+        },
     )
+    yield Verb(
+        inference.bootstrap,
+        {**fit, "kind": "weighted", "replicates": 2, "seed": 0},
+        {
+            "fit": THING, "x": DATA, "kind": CHOICE, "replicates": COUNT, "level": SHARE, "tolerance": NOT_NEGATIVE,
+            "max_steps": COUNT, "seed": SEED,
+        },
+    )  # fmt: skip
 
 
 def posteriors(made: Results) -> Iterator[Verb]:
