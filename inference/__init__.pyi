@@ -7,6 +7,7 @@ from .assignment.classify import classify as classify
 from .assignment.forecast import Forecast as Forecast
 from .assignment.forecast import forecast as forecast
 from .assignment.guide import fit_guide as fit_guide
+from .assignment.impute import impute as impute
 from .assignment.log_likelihood import log_likelihood as log_likelihood
 from .assignment.pseudo_residuals import PseudoResiduals as PseudoResiduals
 from .assignment.pseudo_residuals import pseudo_residuals as pseudo_residuals

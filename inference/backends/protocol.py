@@ -122,6 +122,15 @@ class Bound(ABC):
     def expected(self, *, prior: bool) -> Evaluate:
         """EM's expected log joint density, a function of vectors, responsibilities (points, rows, components) and fixed parameters by site."""
 
+    @abstractmethod
+    def means(self, parameters: Parameters) -> dict[str, np.ndarray]:
+        """E[x_i | assignment_i = k, parameters] of each site that a mixture's data are observed at, (rows, components, ...); whatever was
+        observed.
+
+        Raises:
+            ModelError: a distribution that does not say its mean.
+        """
+
     # -- runs of the program --
 
     @abstractmethod

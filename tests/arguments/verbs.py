@@ -347,6 +347,15 @@ def assignments(made: Results) -> Iterator[Verb]:
         {"fit_or_posterior": THING, "x": DATA, "kind": CHOICE, "randomised": SEED.or_("None")},
     )
     yield Verb(inference.pseudo_residuals, {**either, "fit_or_posterior": made.tree}, PROGRAM)
+    yield Verb(
+        inference.impute,
+        {**either, "draws": 1, "seed": 0},
+        {
+            "fit_or_posterior": THING, "x": Kind(DATA.takes | {"nan among numbers", "None among numbers"}, DATA.more),
+            "draws": COUNT_FROM_0, "seed": SEED,
+        },
+    )  # fmt: skip
+    yield Verb(inference.impute, {**either, "fit_or_posterior": made.tree}, PROGRAM)
     yield Verb(inference.log_likelihood, either, {"fit_or_posterior": THING, "x": DATA})
     yield Verb(inference.log_likelihood, {**either, "fit_or_posterior": made.tree}, PROGRAM)
     yield Verb(

@@ -18,6 +18,7 @@ from inference.backends.numpyro.hub import (
     compiled_emissions,
     compiled_joint,
     compiled_log_densities,
+    compiled_means,
     compiled_pointwise,
 )
 from inference.backends.numpyro.programs import (
@@ -119,6 +120,11 @@ class NumPyroBound(Bound):
             constrain=_in_float64(lambda u: _as_numpy(constrain(_as_floats(u), data))),
             unconstrain=_in_float64(lambda parameters: np.asarray(unconstrain(_as_numpy(parameters), data))),
         )
+
+    @_held
+    def means(self, parameters: Parameters) -> dict[str, np.ndarray]:
+        structure, data, sites = self._native
+        return _as_numpy(compiled_means(structure, sites)(_as_numpy(parameters), data))
 
     @_held
     def scores(self, u: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from inference.backends.pyro.hub import (
     deterministic_of,
     log_densities,
     max_plate_nesting,
+    means,
     over_draws,
     pointwise,
     table_of,
@@ -70,6 +71,11 @@ class PyroBound(Bound):
 
     def log_density(self, *, prior: bool = True, jacobian: bool = False) -> LogDensity:
         return vector_density(*self._native, prior=prior, jacobian=jacobian)
+
+    def means(self, parameters: Parameters) -> dict[str, np.ndarray]:
+        model, data, sites = self._native
+        with isolated(), torch.no_grad():
+            return as_numpy(means(model, as_torch(dict(parameters)), data, sites))
 
     def scores(self, u: np.ndarray) -> np.ndarray:
         model, data, sites = self._native
