@@ -55,5 +55,7 @@ from .selection.merges import merge_components as merge_components
 from .status import Status as Status
 from .uncertainty.bootstrap import BootstrapIntervals as BootstrapIntervals
 from .uncertainty.bootstrap import bootstrap as bootstrap
+from .uncertainty.profile import ProfileInterval as ProfileInterval
+from .uncertainty.profile import profile as profile
 from .uncertainty.standard_errors import StandardErrors as StandardErrors
 from .uncertainty.standard_errors import standard_errors as standard_errors

@@ -6,33 +6,26 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 from scipy.special import ndtri
 
-from inference.backends import bind
 from inference.checks import check_choice, check_share
 from inference.html import InNotebooks
 from inference.parameter_table import number, plain
 from inference.results import PointFit
 from inference.uncertainty.clusters import clusters_of, meat_of
-from inference.uncertainty.ends import inside
-from inference.uncertainty.information import Information, tangent
+from inference.uncertainty.information import Information
+from inference.uncertainty.optimum import Optimum
 from inference.uncertainty.readable import Numbers, numbers_at
-from inference.uncertainty.same_data import same_data
 from inference.uncertainty.scales import interval
 from inference.uncertainty.units import Units, units_at
 from mixtures import Observations
-from mixtures.checks import listed
-from mixtures.errors import FitError, ModelError
+from mixtures.errors import ModelError
 
 WORDS = {
     "information": "by the observed information",
     "sandwich": "by the sandwich of observed information and scores",
     "opg": "by the outer product of scores",
 }
-
-AT_REST = 0.05
-"""How far a Newton step may lead from a fit that is at rest, in standard errors."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -122,27 +115,19 @@ def standard_errors(
         [1.5, 0.559, 0.4043, 2.5957]
     """
     check_choice("method", method, WORDS)
-    level, observations = check_share("level", level), same_data(fit, x)
-    known = [] if fixed is None else [check_choice("fixed: site", site, fit.parameters) for site in listed(fixed)]
-    bound = bind(fit.program, observations, fit.backend)
-    is_posterior = fit.log_posterior is not None
-    density = bound.log_density(prior=is_posterior)
-    u = density.unconstrain(inside(bound.sites, fit.parameters))
-    units = None if method == "information" else units_at(bound, u)
+    level, optimum = check_share("level", level), Optimum.of(fit, x, fixed)
+    bound = optimum.bound
+    units = None if method == "information" else units_at(bound, optimum.u)
     cluster = _checked_clusters(clusters, bound.x, units, method)
-    matrix = units.information() if units is not None and method == "opg" else -density.hessian(u)
-    free = tangent(bound.sites, density, known, is_posterior=is_posterior)
-    information = Information.of(matrix, u, density.is_real, free)
+    information = optimum.information(units.information() if units is not None and method == "opg" else None)
     covariance = information.root @ information.root.T
-    if information.is_curved:
-        _check_at_rest(information.root.T @ density.value_and_gradient(u)[1])
     if units is not None and method == "sandwich":
         covariance = information.sandwich(meat_of(units, cluster))
-    numbers = numbers_at(fit, bound, u)
+    numbers = numbers_at(fit, bound, optimum.u)
     is_lost, findings = _lost(information, numbers)
     if cluster is not None:
         findings.append(f"Rows of one cluster may depend on each other: there are {cluster.max() + 1} clusters.")
-    if is_posterior:
+    if optimum.is_posterior:
         findings.insert(
             0, "Of the posterior density, prior and data together: standard deviations by Laplace's approximation."
         )
@@ -183,22 +168,6 @@ def _lost(information: Information, numbers: Numbers) -> tuple[np.ndarray, list[
             f"The information is singular: the data do not tell these by themselves, which have no standard error: {numbers.called(not_told)}."
         )
     return at_ends | not_told | information.constant(slopes), findings
-
-
-def _check_at_rest(step: Float[np.ndarray, " known"]) -> None:
-    """Check that a Newton step leads nowhere.
-
-    Args:
-        step: root' gradient: the step in standard errors.
-    """
-    far = float(np.linalg.norm(step))
-    if far > AT_REST:
-        raise FitError(
-            "fit",
-            got=f"one whose density still rises: a Newton step is {far:.2g} standard errors long",
-            expected="a fit at rest",
-            advice="Fit with a lower tolerance or more steps; name what was known: fixed=[...]. A fit by hard=True is at no maximum.",
-        )
 
 
 def _checked_clusters(given: Any, x: Observations, units: Units | None, method: str) -> np.ndarray | None:

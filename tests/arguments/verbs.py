@@ -263,6 +263,13 @@ def uncertainties(made: Results) -> Iterator[Verb]:
             "max_steps": COUNT, "seed": SEED,
         },
     )  # fmt: skip
+    yield Verb(
+        inference.profile,
+        {**fit, "parameter": "loc", "component": 0},
+        {
+            "fit": THING, "x": DATA, "parameter": CHOICE, "component": COUNT_FROM_0, "level": SHARE, "fixed": THING.or_(*NOTHING),
+        },
+    )  # fmt: skip
 
 
 def posteriors(made: Results) -> Iterator[Verb]:
