@@ -3,6 +3,8 @@ from .assignment.abstain import Abstention as Abstention
 from .assignment.abstain import abstain as abstain
 from .assignment.calibration import CalibrationTable as CalibrationTable
 from .assignment.calibration import calibration_table as calibration_table
+from .assignment.certainty import Certainty as Certainty
+from .assignment.certainty import certainty as certainty
 from .assignment.classify import classify as classify
 from .assignment.forecast import Forecast as Forecast
 from .assignment.forecast import forecast as forecast
@@ -50,6 +52,8 @@ from .selection.components import Selection as Selection
 from .selection.components import select_components as select_components
 from .selection.count import NumberOfComponents as NumberOfComponents
 from .selection.count import number_of_components as number_of_components
+from .selection.goodness_of_fit import GoodnessOfFit as GoodnessOfFit
+from .selection.goodness_of_fit import goodness_of_fit as goodness_of_fit
 from .selection.merges import ComponentMerges as ComponentMerges
 from .selection.merges import merge_components as merge_components
 from .status import Status as Status

@@ -75,6 +75,8 @@ def impute(
     seed = check_seed(0 if seed is None else seed)
     bound, parameters = bound_and_draws(fit_or_posterior, _with_holes(fit_or_posterior, x), program)
     _check(bound)
+    if not np.isnan(bound.x.x).any():
+        return [x] * draws if draws else x
     total = len(next(iter(parameters.values())))
     if not draws:
         some = np.unique(np.linspace(0, total - 1, min(total, MOST_DRAWS)).astype(int))

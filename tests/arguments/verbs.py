@@ -238,6 +238,7 @@ def point_fits(made: Results) -> Iterator[Verb]:
         },
         untried=("smc", "nuts"),
     )  # fmt: skip
+    yield Verb(inference.goodness_of_fit, {"fit": made.fit, "x": X}, {"fit": THING, "x": DATA})
     yield Verb(inference.merge_components, {"fit": made.fit, "x": X}, {"fit": THING, "x": DATA, "method": CHOICE})
 
 
@@ -363,6 +364,8 @@ def assignments(made: Results) -> Iterator[Verb]:
         },
     )  # fmt: skip
     yield Verb(inference.impute, {**either, "fit_or_posterior": made.tree}, PROGRAM)
+    yield Verb(inference.certainty, either, {"fit_or_posterior": THING, "x": DATA})
+    yield Verb(inference.certainty, {**either, "fit_or_posterior": made.relabelled}, PROGRAM)
     yield Verb(inference.log_likelihood, either, {"fit_or_posterior": THING, "x": DATA})
     yield Verb(inference.log_likelihood, {**either, "fit_or_posterior": made.tree}, PROGRAM)
     yield Verb(
