@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from jaxtyping import Float
 from scipy.special import xlogy
 
 from inference.assignment.responsibilities import checked_like, probabilities
@@ -22,7 +23,7 @@ class Certainty(InNotebooks):
     """How surely rows are assigned to their most probable components.
 
     Args:
-        relative_entropy: 1 - sum_ik (-r_ik log r_ik) / (n log K): 1 where all rows are sure, 0 where nothing is known; NaN with one
+        relative_entropy: 1 - sum_ik (-r_ik log r_ik) / (n log K): 1 where all rows are sure, 0 where nothing is known; 1 of one
             component.
         table: a line for each component: expected (rows), assigned (rows whose most probable component it is), share (of the rows), and
             probability (the mean, over these rows, of its own: the average posterior probability). NaN where no row is assigned.
@@ -36,7 +37,7 @@ class Certainty(InNotebooks):
     @property
     def smallest(self) -> Any:
         """The component with the fewest rows, expected."""
-        return self.table["expected"].idxmin()
+        return self.table.index.tolist()[int(self.table["expected"].argmin())]
 
     def to_frame(self) -> pd.DataFrame:
         """The table."""
@@ -87,7 +88,6 @@ def certainty(fit_or_posterior: PointFit | xr.DataTree, x: Any, *, program: Prog
     counts = assigned.sum(axis=0)
     with np.errstate(invalid="ignore"):  # of components that no row is assigned to
         average = (assigned.T @ shares) / counts[:, None]
-        entropy = 1 + times @ xlogy(shares, shares).sum(axis=1) / (times.sum() * np.log(components))
     table = pd.DataFrame(
         {
             "expected": times @ shares,
@@ -97,4 +97,18 @@ def certainty(fit_or_posterior: PointFit | xr.DataTree, x: Any, *, program: Prog
         },
         index=names,
     )
-    return Certainty(float(entropy), table, pd.DataFrame(average, index=names.rename("assigned to"), columns=names))
+    return Certainty(
+        entropy_r2(shares, times), table, pd.DataFrame(average, index=names.rename("assigned to"), columns=names)
+    )
+
+
+def entropy_r2(shares: Float[np.ndarray, "rows components"], times: Float[np.ndarray, " rows"]) -> float:
+    """1 - entropy of the assignment / (n log K): 1 where every row is sure of its component, 0 where none knows anything; 1 of one component.
+
+    Example:
+        >>> entropy_r2(np.full((3, 2), 0.5), np.ones(3))
+        0.0
+    """
+    if shares.shape[1] == 1:
+        return 1.0
+    return float(1 + (xlogy(shares, shares).sum(axis=1) @ times) / (times.sum() * np.log(shares.shape[1])))

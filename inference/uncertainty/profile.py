@@ -93,7 +93,7 @@ def profile(
         >>> from mixtures import poisson_mixture
         >>> x = [0, 2, 1, 3, 4]
         >>> print(profile(fit_em(poisson_mixture(1), x, restarts=1, seed=0), x, "rate", 0))
-        rate of component 0: 2, profile likelihood 95% from 1.012 to 3.493
+        rate of component 0: 2, profile likelihood 95% from 1.002 to 3.508
     """
     level, optimum = check_share("level", level), Optimum.of(fit, x, fixed)
     if optimum.is_posterior:

@@ -33,7 +33,7 @@ def test_it_is_what_the_definitions_say(backend):
     assert f"{found.smallest} is the smallest" in str(found)
 
 
-def test_one_component_has_no_entropy():
+def test_one_component_is_sure():
     found = certainty(fit_em(gaussian_mixture(1), X, restarts=1, seed=0), pd.Series(X))
-    assert np.isnan(found.relative_entropy)
+    assert found.relative_entropy == 1.0
     assert found.table["probability"].tolist() == [1.0]
