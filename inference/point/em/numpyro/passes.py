@@ -94,7 +94,7 @@ def in_shares(problem: EMProblem, state: State, block: int, threads: int, unit: 
     ]
     closed: Any = problem.closed_form
     placed = {name: jnp.asarray(value) for name, value in state.items()}
-    run = _compiled(closed, problem.is_hard, min(block, share), _layout(placed), _layout(shares[0]))
+    run = compiled(closed, problem.is_hard, min(block, share), layout_of(placed), layout_of(shares[0]))
 
     def of_share(state: State, data: Data) -> tuple[float, Statistics]:
         objective, statistics = run(state, data)
@@ -114,12 +114,13 @@ Layout = tuple[tuple[str, tuple[int, ...], str], ...]
 """Name, shape and dtype of arrays."""
 
 
-def _layout(arrays: Mapping[str, jax.Array]) -> Layout:
+def layout_of(arrays: Mapping[str, jax.Array]) -> Layout:
+    """What a compiled program knows of arrays by name."""
     return tuple((name, value.shape, value.dtype.name) for name, value in arrays.items())
 
 
 @functools.lru_cache(CACHED)
-def _compiled(closed: Any, is_hard: bool, block: int, state: Layout, data: Layout) -> Callable[..., Any]:
+def compiled(closed: Any, is_hard: bool, block: int, state: Layout, data: Layout) -> Callable[..., Any]:
     """(state, data) -> objective and statistics of a share; compiled here, so that threads have nothing to trace."""
     shapes = [{name: jax.ShapeDtypeStruct(shape, dtype) for name, shape, dtype in layout} for layout in (state, data)]
     with held_interrupts():

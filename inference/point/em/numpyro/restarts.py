@@ -24,6 +24,7 @@ from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.numpyro.chain_passes import passes
 from inference.point.em.numpyro.group_passes import over_groups
 from inference.point.em.numpyro.passes import data_of, in_shares, over_rows
+from inference.point.em.numpyro.source_passes import over_source
 from inference.point.em.paths import FEW_CELLS, numpy_pass
 from inference.point.em.problem import EMProblem, EMResult, Outcome, first_of
 
@@ -91,6 +92,9 @@ def _run(problems: Sequence[EMProblem], states: State) -> EMResult:
     if problem.closed_form.law.follows:
         return _run_over_paths(problem, states, components)
     cells = components * features
+    if problem.source is not None:
+        with over_source(problem, max(256, BLOCK_CELLS // cells)) as one_pass:
+            return run_by_numpy(problem, states, one_pass)
     is_many, is_damped = rows * cells >= SHARED_CELLS, problem.closed_form.is_damped
     if is_damped and not is_many:
         return _run_by_numpy(problem, states)

@@ -2,10 +2,12 @@
 
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
-from mixtures.errors import StoredFileError
+from mixtures.errors import MixturesError, StoredFileError
 
 
 def write_whole(path: Path, *content: bytes | memoryview, overwrite: bool) -> None:
@@ -14,20 +16,33 @@ def write_whole(path: Path, *content: bytes | memoryview, overwrite: bool) -> No
     Raises:
         StoredFileError: there is a file already, or it cannot be written; nothing has changed then.
     """
+    with whole_file(path, overwrite=overwrite) as opened:
+        for part in content:
+            opened.write(part)
+
+
+@contextmanager
+def whole_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
+    """A file to write to, which has its name when all is written; if an error ends it, there is none.
+
+    Raises:
+        StoredFileError: as for `write_whole`.
+    """
     if not os.path.isdir(path.parent):
         raise StoredFileError(str(path), got=f"no folder {path.parent}", expected="a folder that exists")
     temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
     try:
         try:
             with temporary.open("xb") as opened:
-                for part in content:
-                    opened.write(part)
+                yield opened
                 opened.flush()
                 os.fsync(opened.fileno())
             (os.replace if overwrite else _place)(temporary, path)
         finally:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+    except MixturesError:  # what was to be written is not to be had
+        raise
     except FileExistsError as error:
         raise already_there(path) from error
     except OSError as error:

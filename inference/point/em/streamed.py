@@ -1,0 +1,176 @@
+"""EM of a source of rows: what it knows from a sample, what takes a pass over all, and how rows come to a pass.
+
+Starts, coordinates, and how a restart is judged are of a sample, which is the one that starts of as many rows in memory are of. What the
+result is made of (objectives, statistics, likelihoods) is of all rows, summed over blocks of `mixtures.sources.source.BLOCK` by a tree.
+"""
+
+import operator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from inference.checks import check_path, checked
+from inference.point.em.checkpoint import Checkpoint
+from inference.point.em.closed_form import Statistics
+from inference.point.em.e_step import Block
+from inference.point.em.initial_partitions import ROWS_AT_MOST, sampled_rows
+from inference.point.em.m_steps.registry import closed_form
+from inference.point.em.problem import EMProblem
+from inference.point.em.reading import in_order, read_ahead
+from inference.point.em.settings import Settings
+from inference.results import Origin
+from mixtures import Mixture, Observations, Source
+from mixtures.errors import DataError, ModelError
+from mixtures.families import Product
+from mixtures.sources.tree import Tree
+
+BLOCKS_AT_ONCE = 8
+"""Blocks in memory at the most while NumPy computes."""
+
+
+def sample_of(source: Source, seed: int) -> Observations:
+    """The rows that starts are made of, in memory: all, where there are few."""
+    return source.take(sampled_rows(source.rows, ROWS_AT_MOST, seed, "fit_em", "rows"))
+
+
+def check_source(mixture: Any, source: Source, **of_rows: Any) -> tuple[Mixture, Source]:
+    """A declaration with its priors' numbers written out, and the columns of a source that it describes.
+
+    Raises:
+        ModelError: not a `Mixture`, or one that a stream of rows does not know enough for.
+        DataError: known labels or weights of rows.
+    """
+    if not isinstance(mixture, Mixture):
+        raise ModelError(
+            "mixture", got=type(mixture).__name__, expected="a Mixture: EM needs to know the family of its components"
+        )
+    for name, given in of_rows.items():
+        if given is not None:
+            raise DataError(
+                name, got="some, and a source of rows", expected="none", advice="Use rows in memory: Observations(x)."
+            )
+    got = (
+        "a formula"
+        if mixture.formula is not None
+        else "covariates"
+        if mixture.needs_covariates
+        else f"{type(mixture.assignment).__name__}, under which rows hang together"
+        if mixture.assignment.unit != "row"
+        else ""
+    )
+    if got:
+        raise ModelError(
+            "mixture",
+            got=f"{got}, and a source of rows",
+            expected="rows that are independent, and known by their own columns",
+            advice="Use rows in memory: x.take(rows) of the source.",
+        )
+    if isinstance(mixture.family, Product):
+        names = tuple(name for name, _ in mixture.family.pairs)
+        own = source.feature_names
+        source = source.select(names) if own and own != names and set(names) <= set(own) else source
+    blank = np.flatnonzero(np.atleast_1d(source.summary.own.count) == 0)
+    if len(blank):
+        column = source.feature_names[blank[0]] if source.feature_names else int(blank[0])
+        raise DataError("x", got=f"no observed value in column {column!r}", expected="some")
+    form = closed_form(mixture.family)
+    if form is not None and not form.takes_missing and (source.summary.own.count < source.rows).any():
+        raise ModelError(
+            "mixture",
+            got=f"{type(mixture.family).__name__} components, and a source of rows with missing cells",
+            expected="complete rows, or families of counts, categories and waiting times",
+            advice="Use rows in memory, x.take(rows) of the source, whose missing cells EM replaces by their moments.",
+        )
+    return mixture.scaled_to(source), source
+
+
+@dataclass(frozen=True, eq=False)
+class Streamed:
+    """What `fit_em` was given in the place of rows in memory.
+
+    Args:
+        source: the rows, checked.
+        weight: how many of them say anything.
+        checkpoint: where it is written down how far EM has come, or None.
+    """
+
+    source: Source
+    weight: float
+    checkpoint: Checkpoint | None
+
+    def origin(self, of_sample: Origin) -> Origin:
+        """The origin of a result that is of all rows."""
+        total = None if self.weight == self.source.rows else self.weight
+        return replace(of_sample, fingerprint=self.source.fingerprint, rows=self.source.rows, total_weight=total)
+
+
+def streamed_of(source: Source, mixture: Mixture, settings: Settings, how: str, checkpoint: Any) -> Streamed:
+    """The rows, once the declaration was held against them, and the checkpoint.
+
+    Args:
+        source: the rows.
+        mixture: the declaration, with numbers.
+        settings: what was asked of EM.
+        how: what else the result depends on.
+        checkpoint: a path, or None.
+
+    Raises:
+        DataError: rows that the model cannot describe; the text names file or chunk, and row.
+        StoredFileError: see `Checkpoint`.
+    """
+    kept = None
+    if checkpoint is not None:
+        made_from = {"data": source.fingerprint, "declaration": repr(mixture), "settings": f"{how} {settings.in_words}"}
+        kept = Checkpoint(check_path("checkpoint", checkpoint), made_from)
+    weight = sum(float(checked(mixture, block).times.sum()) for block in read_ahead(source.blocks()))
+    return Streamed(source, weight, kept)
+
+
+def of_source(problem: EMProblem, streamed: Streamed) -> EMProblem:
+    """The problem of a sample as that of all rows."""
+    closed, source = problem.closed_form, streamed.source
+
+    def of_block(block: Observations) -> Statistics:
+        times, base = block.times, closed.log_base(block)
+        jacobian = closed.log_jacobian(problem.frame, closed.columns(block))
+        return {"base": times @ base, "jacobian": np.sum(times * jacobian)}
+
+    total = summed(map(of_block, read_ahead(source.blocks())))
+    offset = float(total["base"] + total["jacobian"])
+    return replace(
+        problem,
+        source=source,
+        weight=streamed.weight,
+        base=float(total["base"]),
+        offset=offset,
+        checkpoint=streamed.checkpoint,
+    )
+
+
+def blocks_of(problem: EMProblem) -> Iterator[Block]:
+    """The source's rows as EM knows them, (rows, columns) in the data's units; read ahead."""
+    assert problem.source is not None  # the caller has checked
+    closed = problem.closed_form
+    yield from read_ahead(Block(closed.columns(block), block.counts) for block in problem.source.blocks())
+
+
+def over_blocks(problem: EMProblem, function: Callable[[Block], np.ndarray]) -> np.ndarray:
+    """The sum of what a function gives of each block, on all cores."""
+    with ThreadPoolExecutor() as pool:
+        return summed(in_order(pool, function, blocks_of(problem), BLOCKS_AT_ONCE), operator.add)
+
+
+def added(some: Statistics, more: Statistics) -> Statistics:
+    """The sums of both."""
+    return {name: value + more[name] for name, value in some.items()}
+
+
+def summed(values: Iterable[Any], add: Callable[[Any, Any], Any] = added) -> Any:
+    """All of them, by the tree."""
+    tree = Tree(add)
+    for value in values:
+        tree.push(value)
+    return tree.total()

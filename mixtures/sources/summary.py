@@ -1,0 +1,95 @@
+"""What default priors want to know of columns, in one pass: from the moments of blocks those of all."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Count, mean, sum of squared deviations, and range of each column's known cells, (features,).
+
+    Two of them make one without a large number being subtracted from another.
+
+    Source: Chan, Golub & LeVeque (1983), equations 2.1.
+    """
+
+    count: np.ndarray
+    mean: np.ndarray
+    squares: np.ndarray
+    min: np.ndarray
+    max: np.ndarray
+
+    @classmethod
+    def of(cls, x: np.ndarray) -> "Moments":
+        """Of some rows, (rows, features)."""
+        seen = ~np.isnan(x)
+        count = seen.sum(axis=0)
+        mean = np.where(seen, x, 0.0).sum(axis=0) / np.maximum(count, 1)
+        squares = np.where(seen, (x - mean) ** 2, 0.0).sum(axis=0)
+        least, most = np.where(seen, x, np.inf).min(axis=0), np.where(seen, x, -np.inf).max(axis=0)
+        return cls(count, mean, squares, least, most)
+
+    def with_more(self, more: "Moments") -> "Moments":
+        """These rows and others."""
+        count = self.count + more.count
+        share, apart = more.count / np.maximum(count, 1), more.mean - self.mean
+        return Moments(
+            count,
+            self.mean + apart * share,
+            self.squares + more.squares + apart**2 * self.count * share,
+            np.minimum(self.min, more.min),
+            np.maximum(self.max, more.max),
+        )
+
+    def cut(self, column: int | None) -> "Moments":
+        """Of one column, in numbers; of data of shape (rows,) that is the first."""
+        return Moments(*(values[column] for values in vars(self).values()))
+
+    @property
+    def variance(self) -> np.ndarray:
+        return self.squares / np.maximum(self.count, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """The moments of all rows, and of their logarithms (of numbers above 0; others count as 1), which priors of positive data are made of."""
+
+    own: Moments
+    of_log: Moments
+
+    @classmethod
+    def of(cls, x: np.ndarray) -> "Summary":
+        """Of some rows, (rows, features)."""
+        return cls(Moments.of(x), Moments.of(np.log(np.where(x <= 0, 1.0, x))))
+
+    def with_more(self, more: "Summary") -> "Summary":
+        """These rows and others."""
+        return Summary(self.own.with_more(more.own), self.of_log.with_more(more.of_log))
+
+    def column(self, column: int) -> "Summary":
+        """Of one column."""
+        return Summary(self.own.cut(column), self.of_log.cut(column))
+
+    @property
+    def min(self) -> np.ndarray:
+        """The least known cell of each column; likewise the others."""
+        return self.own.min
+
+    @property
+    def max(self) -> np.ndarray:
+        return self.own.max
+
+    @property
+    def mean(self) -> np.ndarray:
+        return self.own.mean
+
+    @property
+    def variance(self) -> np.ndarray:
+        return self.own.variance
+
+    @cached_property
+    def log(self) -> "Summary":
+        """That of the logarithms."""
+        return Summary(self.of_log, self.of_log)
