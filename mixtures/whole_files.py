@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from mixtures.errors import MixturesError, StoredFileError
+from mixtures.errors import StoredFileError
 
 
 def write_whole(path: Path, *content: bytes | memoryview, overwrite: bool) -> None:
@@ -16,33 +16,46 @@ def write_whole(path: Path, *content: bytes | memoryview, overwrite: bool) -> No
     Raises:
         StoredFileError: there is a file already, or it cannot be written; nothing has changed then.
     """
-    with whole_file(path, overwrite=overwrite) as opened:
+    with whole_file(path, overwrite=overwrite) as opened, writing(path):
         for part in content:
             opened.write(part)
 
 
 @contextmanager
 def whole_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
-    """A file to write to, which has its name when all is written; if an error ends it, there is none.
+    """A file to write to, which has its name when all is written; where an error ends that, there is none.
 
     Raises:
-        StoredFileError: as for `write_whole`.
+        StoredFileError: there is a file already, or it cannot be written. What is written within is under `writing`.
     """
     if not os.path.isdir(path.parent):
         raise StoredFileError(str(path), got=f"no folder {path.parent}", expected="a folder that exists")
     temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
+    with writing(path):
+        opened = temporary.open("xb")
     try:
-        try:
-            with temporary.open("xb") as opened:
-                yield opened
-                opened.flush()
-                os.fsync(opened.fileno())
+        yield opened
+        with writing(path):
+            opened.flush()
+            os.fsync(opened.fileno())
+            opened.close()
             (os.replace if overwrite else _place)(temporary, path)
-        finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-    except MixturesError:  # what was to be written is not to be had
-        raise
+    finally:
+        with suppress(OSError):
+            opened.close()  # what is left in its buffer may have no room
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say of which file it is that cannot be written.
+
+    Raises:
+        StoredFileError: with the system's error as its cause.
+    """
+    try:
+        yield
     except FileExistsError as error:
         raise already_there(path) from error
     except OSError as error:

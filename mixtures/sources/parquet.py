@@ -58,13 +58,20 @@ class ParquetSource(Source):
 
     @cached_property
     def rows(self) -> int:  # from the files' heads
-        with readable("data"):
-            return self.dataset.count_rows()
+        total = 0
+        for place, fragment in self._fragments():
+            with readable(place):
+                total += fragment.count_rows()
+        return total
+
+    def _fragments(self) -> Iterator[tuple[str, Any]]:
+        """The files, by their names."""
+        for fragment in self.dataset.get_fragments():
+            yield Path(getattr(fragment, "path", "") or "data").name, fragment
 
     def chunks(self) -> Iterator[Chunk]:
         names = list(self.feature_names)
-        for fragment in self.dataset.get_fragments():
-            place = Path(getattr(fragment, "path", "") or "data").name
+        for place, fragment in self._fragments():
             with readable(place):
                 own = fragment.physical_schema.names
                 partition = str(fragment.partition_expression)  # columns that folders' names say

@@ -105,10 +105,12 @@ class Source(ABC):
     @cached_property
     def _pass(self) -> tuple[Summary, str]:
         """The summary and the fingerprint."""
-        tree = Tree(Summary.with_more)
+        tree, first = Tree(Summary.with_more), None
         digest = hashlib.sha256(repr((self.shape, self.feature_names)).encode())
         for block in self.blocks():
-            tree.push(Summary.of(block.x.reshape(len(block), -1)))
+            some = Summary.of(block.x.reshape(len(block), -1), first)
+            first = first or some
+            tree.push(some)
             digest.update(block.x.data)
         summary = tree.total()
         return summary.column(0) if self.features is None else summary, digest.hexdigest()

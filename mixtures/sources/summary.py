@@ -1,6 +1,6 @@
 """What default priors want to know of columns, in one pass: from the moments of blocks those of all."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,45 +10,65 @@ import numpy as np
 class Moments:
     """Count, mean, sum of squared deviations, and range of each column's known cells, (features,).
 
-    Two of them make one without a large number being subtracted from another.
+    Two of them make one without a large number being subtracted from another, where the means are known from a number near them.
+
+    Args:
+        centre: from where means are told.
+        count: known cells.
+        apart: their mean, from the centre.
+        squares: the sum of their squared deviations from the mean.
+        min, max: of them.
 
     Source: Chan, Golub & LeVeque (1983), equations 2.1.
     """
 
+    centre: np.ndarray
     count: np.ndarray
-    mean: np.ndarray
+    apart: np.ndarray
     squares: np.ndarray
     min: np.ndarray
     max: np.ndarray
 
     @classmethod
-    def of(cls, x: np.ndarray) -> "Moments":
-        """Of some rows, (rows, features)."""
+    def of(cls, x: np.ndarray, centre: np.ndarray) -> "Moments":
+        """Of some rows, (rows, features), their means told from a centre."""
         seen = ~np.isnan(x)
         count = seen.sum(axis=0)
-        mean = np.where(seen, x, 0.0).sum(axis=0) / np.maximum(count, 1)
-        squares = np.where(seen, (x - mean) ** 2, 0.0).sum(axis=0)
+        apart = np.where(seen, x - centre, 0.0).sum(axis=0) / np.maximum(count, 1)
+        squares = np.where(seen, (x - centre - apart) ** 2, 0.0).sum(axis=0)
         least, most = np.where(seen, x, np.inf).min(axis=0), np.where(seen, x, -np.inf).max(axis=0)
-        return cls(count, mean, squares, least, most)
+        return cls(centre, count, apart, squares, least, most)
 
     def with_more(self, more: "Moments") -> "Moments":
         """These rows and others."""
         count = self.count + more.count
-        share, apart = more.count / np.maximum(count, 1), more.mean - self.mean
+        share, apart = more.count / np.maximum(count, 1), more.apart - self.apart
         return Moments(
+            self.centre,
             count,
-            self.mean + apart * share,
+            self.apart + apart * share,
             self.squares + more.squares + apart**2 * self.count * share,
             np.minimum(self.min, more.min),
             np.maximum(self.max, more.max),
         )
+
+    @property
+    def centred(self) -> "Moments":
+        """The same, told from their own mean."""
+        return replace(self, centre=self.mean, apart=np.zeros_like(self.apart))
 
     def cut(self, column: int | None) -> "Moments":
         """Of one column, in numbers; of data of shape (rows,) that is the first."""
         return Moments(*(values[column] for values in vars(self).values()))
 
     @property
+    def mean(self) -> np.ndarray:
+        """Of the known cells."""
+        return self.centre + self.apart
+
+    @property
     def variance(self) -> np.ndarray:
+        """Likewise, of divisor n."""
         return self.squares / np.maximum(self.count, 1)
 
 
@@ -60,9 +80,14 @@ class Summary:
     of_log: Moments
 
     @classmethod
-    def of(cls, x: np.ndarray) -> "Summary":
-        """Of some rows, (rows, features)."""
-        return cls(Moments.of(x), Moments.of(np.log(np.where(x <= 0, 1.0, x))))
+    def of(cls, x: np.ndarray, near: "Summary | None" = None) -> "Summary":
+        """Of some rows, (rows, features), to be put together with one of rows near them."""
+        log = np.log(np.where(x <= 0, 1.0, x))
+        if near is None:
+            zero = np.zeros(x.shape[1])
+            near = cls(Moments.of(x, zero), Moments.of(log, zero))
+            return cls.of(x, cls(near.own.centred, near.of_log.centred))
+        return cls(Moments.of(x, near.own.centre), Moments.of(log, near.of_log.centre))
 
     def with_more(self, more: "Summary") -> "Summary":
         """These rows and others."""

@@ -94,7 +94,7 @@ class Checkpoint:
         if other:
             raise StoredFileError(
                 str(self._path),
-                got=f"a checkpoint of {' and '.join(f'another {name}' for name in other)}",
+                got=f"a checkpoint of another call, whose {' and '.join(other)} differ",
                 expected="one of this very call",
                 advice="Choose another path, or delete the file to begin anew.",
             )

@@ -19,12 +19,12 @@ from inference.point.em.e_step import Block
 from inference.point.em.initial_partitions import ROWS_AT_MOST, sampled_rows
 from inference.point.em.m_steps.registry import closed_form
 from inference.point.em.problem import EMProblem
-from inference.point.em.reading import in_order, read_ahead
 from inference.point.em.settings import Settings
 from inference.results import Origin
 from mixtures import Mixture, Observations, Source
 from mixtures.errors import DataError, ModelError
 from mixtures.families import Product
+from mixtures.sources.reading import in_order, read_ahead
 from mixtures.sources.tree import Tree
 
 BLOCKS_AT_ONCE = 8

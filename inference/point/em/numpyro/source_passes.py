@@ -14,8 +14,8 @@ from inference.point.em.closed_form import State, Statistics
 from inference.point.em.loop import Pass
 from inference.point.em.numpyro.passes import compiled, layout_of
 from inference.point.em.problem import EMProblem
-from inference.point.em.reading import in_order
 from inference.point.em.streamed import blocks_of, summed
+from mixtures.sources.reading import in_order
 
 
 @contextmanager
