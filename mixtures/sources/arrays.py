@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mixtures.errors import DataError, ModelError
-from mixtures.sources.source import BLOCK, Chunk, Source
+from mixtures.sources.protocol import BLOCK, Chunk, Source
 from mixtures.tables import numbers_in
 
 

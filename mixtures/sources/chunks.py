@@ -6,7 +6,7 @@ from functools import cached_property
 
 from mixtures.elsewhere import tabular
 from mixtures.errors import DataError
-from mixtures.sources.source import Chunk, Source
+from mixtures.sources.protocol import Chunk, Source
 from mixtures.tables import names_of, numbers_in, squeezed
 
 

@@ -13,7 +13,7 @@ from mixtures.observations import MISSING
 from mixtures.sources.arrays import ArraySource
 from mixtures.sources.chunks import ChunkSource, again_and_again
 from mixtures.sources.parquet import ParquetSource, opened
-from mixtures.sources.source import Source
+from mixtures.sources.protocol import Source
 from mixtures.tables import checked_names
 
 EXPECTED = "a path, an array, or chunks of rows"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mixtures.errors import BackendError, DataError
-from mixtures.sources.source import BLOCK, Chunk, Source
+from mixtures.sources.protocol import BLOCK, Chunk, Source
 from mixtures.tables import squeezed
 
 FORMATS = {".feather": "feather", ".arrow": "feather", ".orc": "orc", ".csv": "csv"}

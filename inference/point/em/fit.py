@@ -13,6 +13,7 @@ from inference.checks import (
     check_flags,
     check_has_prior,
     check_no_hyperpriors,
+    check_path,
     check_positive,
     check_room,
     sizes_of,
@@ -23,7 +24,7 @@ from inference.point.em.finish import check_brought, finished
 from inference.point.em.generalised import generalised_em
 from inference.point.em.m_steps.registry import closed_form, is_brought
 from inference.point.em.settings import Settings, check_fixed, check_mixture, check_possible, check_starts
-from inference.point.em.streamed import check_source, sample_of, streamed_of
+from inference.point.em.streamed import check_source
 from inference.point.reasons import reason_of
 from inference.point.restarts import best_restart, by_weight, numbered_by_weight, permuted
 from inference.point.starts import Start
@@ -114,18 +115,18 @@ def fit_em(
         [11.0, 0.5]
     """
     seed = check_seed(seed)
-    source = x if isinstance(x, Source) else None
-    if source is not None:
-        mixture, source = check_source(mixture, source, labels=labels, row_weights=row_weights)
-        x = sample_of(source, seed)
-    elif checkpoint is not None:
-        raise ModelError("checkpoint", got="one, and rows in memory", expected="a source: mixtures.source(x)")
-    observations = check_mixture(mixture, x, labels, row_weights)
-    check_no_hyperpriors(mixture)
     check_counts(restarts=restarts, max_steps=max_steps)
     check_positive("tolerance", tolerance, or_zero=True)
     check_flags(hard=hard, strict=strict)
     check_choice("objective", objective, OBJECTIVES)
+    streamed = None
+    if isinstance(x, Source):
+        mixture, streamed = check_source(mixture, x, labels=labels, row_weights=row_weights)
+        x = streamed.sample(seed)
+    elif checkpoint is not None:
+        raise ModelError("checkpoint", got="one, and rows in memory", expected="a source: mixtures.source(x)")
+    observations = check_mixture(mixture, x, labels, row_weights)
+    check_no_hyperpriors(mixture)
     check_room(restarts=restarts, **sizes_of(mixture, observations))
     bound = bind(mixture, observations, backend)
     sites = bound.sites
@@ -136,9 +137,10 @@ def fit_em(
     given = check_starts(init, known, sites)
     settings = Settings(restarts, seed, given, known, observations.counts, hard, float(tolerance), max_steps)
     is_posterior = objective == "posterior"
-    streamed = None if source is None else streamed_of(source, mixture, settings, f"{objective} {backend}", checkpoint)
+    if streamed is not None and checkpoint is not None:
+        streamed = streamed.kept(check_path("checkpoint", checkpoint), mixture, settings, f"{objective} {backend}")
     task = closed_task(mixture, observations, frozenset(known), is_posterior)
-    if source is not None and (task is None or task.closed.is_damped):
+    if streamed is not None and (task is None or task.closed.is_damped):
         raise ModelError(
             "mixture",
             got=f"{type(mixture.family).__name__} components of a source of rows, whose M-step is not closed",
@@ -172,7 +174,7 @@ def fit_em(
         elif (order := by_weight(parameters, sites)) is not None:
             parameters = permuted(parameters, sites, order)
     likelihood, classified = runs.likelihoods(best)
-    if task is not None and source is None and is_brought(mixture.family):
+    if task is not None and streamed is None and is_brought(mixture.family):
         check_brought(bound, likelihood, runs.losses[best], parameters)
     prior = None
     if is_posterior:

@@ -1,18 +1,19 @@
 """EM of a source of rows: what it knows from a sample, what takes a pass over all, and how rows come to a pass.
 
 Starts, coordinates, and how a restart is judged are of a sample, which is the one that starts of as many rows in memory are of. What the
-result is made of (objectives, statistics, likelihoods) is of all rows, summed over blocks of `mixtures.sources.source.BLOCK` by a tree.
+result is made of (objectives, statistics, likelihoods) is of all rows, summed over blocks of `mixtures.sources.protocol.BLOCK` by a tree.
 """
 
 import operator
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from inference.checks import check_path, checked
+from inference.checks import checked
 from inference.point.em.checkpoint import Checkpoint
 from inference.point.em.closed_form import Statistics
 from inference.point.em.e_step import Block
@@ -31,17 +32,46 @@ BLOCKS_AT_ONCE = 8
 """Blocks in memory at the most while NumPy computes."""
 
 
-def sample_of(source: Source, seed: int) -> Observations:
-    """The rows that starts are made of, in memory: all, where there are few."""
-    return source.take(sampled_rows(source.rows, ROWS_AT_MOST, seed, "fit_em", "rows"))
+@dataclass(frozen=True, eq=False)
+class Streamed:
+    """What `fit_em` was given in the place of rows in memory.
+
+    Args:
+        source: the rows, checked.
+        weight: how many of them say anything.
+        checkpoint: where it is written down how far EM has come, or None.
+    """
+
+    source: Source
+    weight: float
+    checkpoint: Checkpoint | None = None
+
+    def sample(self, seed: int) -> Observations:
+        """The rows that starts are made of, in memory: all, where there are few."""
+        return self.source.take(sampled_rows(self.source.rows, ROWS_AT_MOST, seed, "fit_em", "rows"))
+
+    def kept(self, path: Path, mixture: Mixture, settings: Settings, how: str) -> "Streamed":
+        """The same with a checkpoint; `how`: what the result depends on beside the settings.
+
+        Raises:
+            StoredFileError: see `Checkpoint`.
+        """
+        settings_in_words = f"{how} {settings.in_words}"
+        made_from = {"data": self.source.fingerprint, "declaration": repr(mixture), "settings": settings_in_words}
+        return replace(self, checkpoint=Checkpoint(path, made_from))
+
+    def origin(self, of_sample: Origin) -> Origin:
+        """The origin of a result that is of all rows."""
+        total = None if self.weight == self.source.rows else self.weight
+        return replace(of_sample, fingerprint=self.source.fingerprint, rows=self.source.rows, total_weight=total)
 
 
-def check_source(mixture: Any, source: Source, **of_rows: Any) -> tuple[Mixture, Source]:
-    """A declaration with its priors' numbers written out, and the columns of a source that it describes.
+def check_source(mixture: Any, source: Source, **of_rows: Any) -> tuple[Mixture, Streamed]:
+    """A declaration with its priors' numbers written out, and the rows, held against it.
 
     Raises:
         ModelError: not a `Mixture`, or one that a stream of rows does not know enough for.
-        DataError: known labels or weights of rows.
+        DataError: known labels or weights of rows; rows that it cannot describe, by file or chunk and row.
     """
     if not isinstance(mixture, Mixture):
         raise ModelError(
@@ -84,49 +114,8 @@ def check_source(mixture: Any, source: Source, **of_rows: Any) -> tuple[Mixture,
             expected="complete rows, or families of counts, categories and waiting times",
             advice="Use rows in memory, x.take(rows) of the source, whose missing cells EM replaces by their moments.",
         )
-    return mixture.scaled_to(source), source
-
-
-@dataclass(frozen=True, eq=False)
-class Streamed:
-    """What `fit_em` was given in the place of rows in memory.
-
-    Args:
-        source: the rows, checked.
-        weight: how many of them say anything.
-        checkpoint: where it is written down how far EM has come, or None.
-    """
-
-    source: Source
-    weight: float
-    checkpoint: Checkpoint | None
-
-    def origin(self, of_sample: Origin) -> Origin:
-        """The origin of a result that is of all rows."""
-        total = None if self.weight == self.source.rows else self.weight
-        return replace(of_sample, fingerprint=self.source.fingerprint, rows=self.source.rows, total_weight=total)
-
-
-def streamed_of(source: Source, mixture: Mixture, settings: Settings, how: str, checkpoint: Any) -> Streamed:
-    """The rows, once the declaration was held against them, and the checkpoint.
-
-    Args:
-        source: the rows.
-        mixture: the declaration, with numbers.
-        settings: what was asked of EM.
-        how: what else the result depends on.
-        checkpoint: a path, or None.
-
-    Raises:
-        DataError: rows that the model cannot describe; the text names file or chunk, and row.
-        StoredFileError: see `Checkpoint`.
-    """
-    kept = None
-    if checkpoint is not None:
-        made_from = {"data": source.fingerprint, "declaration": repr(mixture), "settings": f"{how} {settings.in_words}"}
-        kept = Checkpoint(check_path("checkpoint", checkpoint), made_from)
-    weight = sum(float(checked(mixture, block).times.sum()) for block in read_ahead(source.blocks()))
-    return Streamed(source, weight, kept)
+    scaled = mixture.scaled_to(source)
+    return scaled, Streamed(source, sum(checked(scaled, block).times.sum() for block in read_ahead(source.blocks())))
 
 
 def of_source(problem: EMProblem, streamed: Streamed) -> EMProblem:

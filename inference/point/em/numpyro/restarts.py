@@ -173,8 +173,7 @@ def _run_over_paths(problem: EMProblem, states: State, components: int) -> EMRes
             return _run_by_numpy(problem, states)
         block = max(256, BLOCK_CELLS // (components * problem.x.shape[1]))
         threads = min(available(), MOST_THREADS) if cells >= SHARED_CELLS else 1
-        first = {name: value[0] for name, value in states.items()}
-        with over_groups(problem, first, block, threads) as one_pass:
+        with over_groups(problem, block, threads) as one_pass:
             return run_by_numpy(problem, states, one_pass)
     cells = len(problem.x) * components**2
     if cells <= FEW_CELLS:
@@ -187,8 +186,7 @@ def _run_over_paths(problem: EMProblem, states: State, components: int) -> EMRes
 def _run_in_shares(problem: EMProblem, states: State, block: int) -> EMResult:
     """Of many rows, each core has a share; the M-step is NumPy's."""
     threads = min(available(), MOST_THREADS)
-    first = {name: value[0] for name, value in states.items()}
-    with in_shares(problem, first, block, threads) as one_pass:
+    with in_shares(problem, block, threads) as one_pass:
         result = run_by_numpy(problem, states, one_pass)
     gc.collect(
         0

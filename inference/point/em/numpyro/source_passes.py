@@ -12,6 +12,7 @@ import numpy as np
 from inference.backends.numpyro.devices import available
 from inference.point.em.closed_form import State, Statistics
 from inference.point.em.loop import Pass
+from inference.point.em.m_steps.diagonal import as_whitened, by_products
 from inference.point.em.numpyro.passes import compiled, layout_of
 from inference.point.em.problem import EMProblem
 from inference.point.em.streamed import blocks_of, summed
@@ -28,9 +29,8 @@ def over_source(problem: EMProblem, block: int) -> Iterator[Pass]:
     """
     threads = available()
     frame = {"centre": jnp.asarray(problem.frame.centre), "unit": jnp.asarray(problem.frame.unit)}
-    closed: Any = problem.closed_form
 
-    def placed(state: State) -> Iterator[tuple[Any, State, dict[str, jax.Array]]]:
+    def placed(closed: Any, state: State) -> Iterator[tuple[Any, State, dict[str, jax.Array]]]:
         """Each block as arrays of JAX, with its program, which is compiled here: other threads have nothing to trace."""
         for x, weights, _ in blocks_of(problem):
             data = {"x": jax.device_put(x, may_alias=True), **frame}
@@ -48,7 +48,8 @@ def over_source(problem: EMProblem, block: int) -> Iterator[Pass]:
 
         def of_all(state: State) -> tuple[float, Statistics]:
             on_device = {name: jnp.asarray(value) for name, value in state.items()}
-            statistics = summed(in_order(pool, of_block, placed(on_device), threads + 1))
-            return float(statistics.pop("objective")), statistics
+            fast = by_products(problem.closed_form, state)
+            statistics = summed(in_order(pool, of_block, placed(fast or problem.closed_form, on_device), threads + 1))
+            return float(statistics.pop("objective")), as_whitened(statistics, state) if fast else statistics
 
         yield of_all

@@ -69,12 +69,13 @@ class Source(ABC):
         """(rows,) or (rows, features), as the same data in memory have it."""
         return (self.rows,) if self.features is None else (self.rows, self.features)
 
-    def blocks(self, size: int = BLOCK) -> Iterator[Observations]:
-        """All rows, checked, in blocks of one size; the last may be shorter.
+    def blocks(self, size: int | None = None) -> Iterator[Observations]:
+        """All rows, checked, in blocks of one size (65,536 if not given); the last may be shorter.
 
         Raises:
             DataError: cells that cannot be used, or a chunk with other columns; the text names the file or chunk and the row.
         """
+        size = size or BLOCK
         places, begin, waiting = Places(), 0, _Waiting()
         for chunk in self.chunks():
             self._check_columns(chunk)
