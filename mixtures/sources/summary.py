@@ -31,13 +31,17 @@ class Moments:
 
     @classmethod
     def of(cls, x: np.ndarray, centre: np.ndarray) -> "Moments":
-        """Of some rows, (rows, features), their means told from a centre."""
+        """Of some rows, (features, rows), their means told from a centre."""
         seen = ~np.isnan(x)
-        count = seen.sum(axis=0)
-        apart = np.where(seen, x - centre, 0.0).sum(axis=0) / np.maximum(count, 1)
-        squares = np.where(seen, (x - centre - apart) ** 2, 0.0).sum(axis=0)
-        least, most = np.where(seen, x, np.inf).min(axis=0), np.where(seen, x, -np.inf).max(axis=0)
-        return cls(centre, count, apart, squares, least, most)
+        count = seen.sum(axis=1)
+        is_whole = bool(seen.all())
+        from_centre = x - centre[:, None] if is_whole else np.where(seen, x - centre[:, None], 0.0)
+        apart = from_centre.sum(axis=1) / np.maximum(count, 1)
+        from_mean = from_centre - apart[:, None]
+        if not is_whole:
+            from_mean[~seen] = 0.0
+        squares = np.einsum("ji,ji->j", from_mean, from_mean)
+        return cls(centre, count, apart, squares, np.fmin.reduce(x, axis=1), np.fmax.reduce(x, axis=1))
 
     def with_more(self, more: "Moments") -> "Moments":
         """These rows and others."""
@@ -48,8 +52,8 @@ class Moments:
             count,
             self.apart + apart * share,
             self.squares + more.squares + apart**2 * self.count * share,
-            np.minimum(self.min, more.min),
-            np.maximum(self.max, more.max),
+            np.fmin(self.min, more.min),  # NaN where no cell is known
+            np.fmax(self.max, more.max),
         )
 
     @property
@@ -82,12 +86,13 @@ class Summary:
     @classmethod
     def of(cls, x: np.ndarray, near: "Summary | None" = None) -> "Summary":
         """Of some rows, (rows, features), to be put together with one of rows near them."""
-        log = np.log(np.where(x <= 0, 1.0, x))
+        across = np.ascontiguousarray(x.T)
+        both = across, np.log(np.where(across <= 0, 1.0, across))
         if near is None:
-            zero = np.zeros(x.shape[1])
-            near = cls(Moments.of(x, zero), Moments.of(log, zero))
-            return cls.of(x, cls(near.own.centred, near.of_log.centred))
-        return cls(Moments.of(x, near.own.centre), Moments.of(log, near.of_log.centre))
+            own, of_log = (Moments.of(values, np.zeros(x.shape[1])).centred for values in both)
+        else:
+            own, of_log = near.own, near.of_log
+        return cls(Moments.of(both[0], own.centre), Moments.of(both[1], of_log.centre))
 
     def with_more(self, more: "Summary") -> "Summary":
         """These rows and others."""

@@ -29,8 +29,8 @@ the rounding of its rows. No larger share will do: beside one row that lies a mi
 SAME = 1e-3
 """Components nearer to each other than this, in standard deviations, whose spreads differ by less than this share, are one."""
 
-ROWS_AT_ONCE = 10_000
-"""Rows that pass together where NumPy computes."""
+ROWS_AT_ONCE = 1_000
+"""Rows that pass together where NumPy computes: what is made of them stays in the cache."""
 
 SHRINKAGE = 1.0
 """Rows of average scatter that a component of a first partition is given, so that single rows do not start as spikes."""

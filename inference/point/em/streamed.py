@@ -142,8 +142,9 @@ def of_source(problem: EMProblem, streamed: Streamed) -> EMProblem:
 def blocks_of(problem: EMProblem) -> Iterator[Block]:
     """The source's rows as EM knows them, (rows, columns) in the data's units; read ahead."""
     assert problem.source is not None  # the caller has checked
-    closed = problem.closed_form
-    yield from read_ahead(Block(closed.columns(block), block.counts) for block in problem.source.blocks())
+    closed, may_miss = problem.closed_form, problem.source.missing == "allow"
+    blocks = problem.source.blocks()
+    yield from read_ahead(Block(closed.columns(block), block.counts if may_miss else None) for block in blocks)
 
 
 def over_blocks(problem: EMProblem, function: Callable[[Block], np.ndarray]) -> np.ndarray:
