@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from mixtures.errors import DataError, ModelError
 from mixtures.sources.protocol import BLOCK, Chunk, Source
 from mixtures.tables import numbers_in
@@ -42,7 +40,7 @@ class ArraySource(Source):
     def chunks(self) -> Iterator[Chunk]:
         step = self._step()
         for begin in range(0, self.rows, step):
-            yield Chunk(numbers_in(np.asarray(self.array[begin : begin + step])), "")
+            yield Chunk(numbers_in(self.array[begin : begin + step], "data"), "")
 
     def _step(self) -> int:
         """Rows at a time: whole chunks of arrays that are stored in such, which are decompressed whole."""

@@ -201,7 +201,7 @@ def point_fits(made: Results) -> Iterator[Verb]:
         {"mixture": MODEL, **right},
         {
             "mixture": THING, **data, "tolerance": NOT_NEGATIVE, "max_steps": COUNT, "hard": FLAG, "objective": CHOICE,
-            "init": SITES.or_("empty list", "empty tuple"), "fixed": FIXED,
+            "init": SITES.or_("empty list", "empty tuple"), "fixed": FIXED, "checkpoint": PATH.or_("None"),
         },
     )  # fmt: skip
     yield Verb(
@@ -293,7 +293,7 @@ def assignments(made: Results) -> Iterator[Verb]:
     yield Verb(
         inference.classify,
         {**either, "temperature": 1.5},
-        {"fit_or_posterior": THING, "x": DATA, "temperature": NOT_NEGATIVE, "seed": SEED},
+        {"fit_or_posterior": THING, "x": DATA, "temperature": NOT_NEGATIVE, "seed": SEED, "to": PATH.or_("None")},
     )
     yield Verb(inference.classify, {**either, "fit_or_posterior": inference.relabel(made.tree)}, PROGRAM)
     yield Verb(
@@ -302,7 +302,9 @@ def assignments(made: Results) -> Iterator[Verb]:
         {"result": THING, "names": Kind(more={"one": lambda: ["a"], "same": lambda: ["a", "a"]})},
     )
     yield Verb(
-        inference.responsibilities, either, {"fit_or_posterior": THING, "x": DATA, "interval": SHARE.or_("None")}
+        inference.responsibilities,
+        either,
+        {"fit_or_posterior": THING, "x": DATA, "interval": SHARE.or_("None"), "to": PATH.or_("None")},
     )
     yield Verb(
         inference.responsibilities,
@@ -322,7 +324,7 @@ def assignments(made: Results) -> Iterator[Verb]:
         {"fit_or_posterior": THING, "x": DATA, "kind": CHOICE, "randomised": SEED.or_("None")},
     )
     yield Verb(inference.pseudo_residuals, {**either, "fit_or_posterior": made.tree}, PROGRAM)
-    yield Verb(inference.log_likelihood, either, {"fit_or_posterior": THING, "x": DATA})
+    yield Verb(inference.log_likelihood, either, {"fit_or_posterior": THING, "x": DATA, "to": PATH.or_("None")})
     yield Verb(inference.log_likelihood, {**either, "fit_or_posterior": made.tree}, PROGRAM)
     yield Verb(
         inference.fit_guide,

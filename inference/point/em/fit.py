@@ -140,11 +140,11 @@ def fit_em(
     if streamed is not None and checkpoint is not None:
         streamed = streamed.kept(check_path("checkpoint", checkpoint), mixture, settings, f"{objective} {backend}")
     task = closed_task(mixture, observations, frozenset(known), is_posterior)
-    if streamed is not None and (task is None or task.closed.is_damped):
+    if streamed is not None and task is None:
         raise ModelError(
-            "mixture",
-            got=f"{type(mixture.family).__name__} components of a source of rows, whose M-step is not closed",
-            expected="closed M-steps, which are sums over rows",
+            "objective",
+            got=f"{objective!r} of {type(mixture.family).__name__} components of a source of rows, whose M-step is not closed",
+            expected="'likelihood', or conjugate priors, and no part of a spread held fixed",
             advice="Fit rows in memory: x.take(rows) of the source.",
         )
     if task is None:

@@ -39,11 +39,13 @@ class Streamed:
     Args:
         source: the rows, checked.
         weight: how many of them say anything.
+        base: the part of their log likelihood that no parameter changes, see `ClosedForm.log_base`.
         checkpoint: where it is written down how far EM has come, or None.
     """
 
     source: Source
     weight: float
+    base: float
     checkpoint: Checkpoint | None = None
 
     def sample(self, seed: int) -> Observations:
@@ -107,7 +109,14 @@ def check_source(mixture: Any, source: Source, **of_rows: Any) -> tuple[Mixture,
         column = source.feature_names[blank[0]] if source.feature_names else int(blank[0])
         raise DataError("x", got=f"no observed value in column {column!r}", expected="some")
     form = closed_form(mixture.family)
-    if form is not None and not form.takes_missing and (source.summary.own.count < source.rows).any():
+    if form is None or form.is_damped:
+        raise ModelError(
+            "mixture",
+            got=f"{type(mixture.family).__name__} components of a source of rows, whose M-step is not closed",
+            expected="closed M-steps, which are sums over rows",
+            advice="Fit rows in memory: x.take(rows) of the source.",
+        )
+    if not form.takes_missing and (source.summary.own.count < source.rows).any():
         raise ModelError(
             "mixture",
             got=f"{type(mixture.family).__name__} components, and a source of rows with missing cells",
@@ -115,26 +124,25 @@ def check_source(mixture: Any, source: Source, **of_rows: Any) -> tuple[Mixture,
             advice="Use rows in memory, x.take(rows) of the source, whose missing cells EM replaces by their moments.",
         )
     scaled = mixture.scaled_to(source)
-    return scaled, Streamed(source, sum(checked(scaled, block).times.sum() for block in read_ahead(source.blocks())))
+
+    def of_block(block: Observations) -> Statistics:
+        times = checked(scaled, block).times
+        return {"weight": times.sum(), "base": times @ form.log_base(block)}
+
+    total = summed(map(of_block, read_ahead(source.blocks())))
+    return scaled, Streamed(source, float(total["weight"]), float(total["base"]))
 
 
 def of_source(problem: EMProblem, streamed: Streamed) -> EMProblem:
     """The problem of a sample as that of all rows."""
-    closed, source = problem.closed_form, streamed.source
-
-    def of_block(block: Observations) -> Statistics:
-        times, base = block.times, closed.log_base(block)
-        jacobian = closed.log_jacobian(problem.frame, closed.columns(block))
-        return {"base": times @ base, "jacobian": np.sum(times * jacobian)}
-
-    total = summed(map(of_block, read_ahead(source.blocks())))
-    offset = float(total["base"] + total["jacobian"])
+    # where cells are missing it differs from row to row, but then no M-step is left that streams
+    jacobian = float(np.asarray(problem.closed_form.log_jacobian(problem.frame, problem.x)))
     return replace(
         problem,
-        source=source,
+        source=streamed.source,
         weight=streamed.weight,
-        base=float(total["base"]),
-        offset=offset,
+        base=streamed.base,
+        offset=streamed.base + streamed.weight * jacobian,
         checkpoint=streamed.checkpoint,
     )
 

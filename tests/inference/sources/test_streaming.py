@@ -23,6 +23,7 @@ from mixtures import (
     lognormal_mixture,
     poisson_mixture,
     regression_mixture,
+    simulate,
     source,
     student_t_mixture,
 )
@@ -249,3 +250,26 @@ def test_far_from_zero_and_in_one_variable():
     values = streamed.parameters
     by_scipy = np.log((values["weights"] * norm(values["loc"], values["scale"]).pdf(x[:, None])).sum(axis=1)).sum()
     assert_allclose(streamed.log_likelihood, by_scipy, rtol=1e-9)
+
+
+def test_data_are_drawn_into_a_file(fit, tmp_path):
+    path = tmp_path / "x.parquet"
+    parameters = simulate(fit, (1000, 2), seed=0, to=path)
+    for name, value in fit.parameters.items():
+        assert_array_equal(parameters[name], value)
+    frame = pd.read_parquet(path)
+    assert frame.columns.tolist() == ["x0", "x1", "assignment"] and len(frame) == 1000
+    own = frame[frame["assignment"] == 0][["x0", "x1"]]
+    share = fit.parameters["weights"][0]
+    assert abs(len(own) / 1000 - share) < 5 * np.sqrt(share * (1 - share) / 1000)
+    error = fit.parameters["scale"][0] / np.sqrt(len(own))
+    assert (abs(own.mean() - fit.parameters["loc"][0]) < 5 * error).all()
+    drawn = simulate(poisson_mixture(2), 300, seed=1, to=tmp_path / "counts.parquet")
+    assert_array_equal(drawn["rate"], simulate(poisson_mixture(2), 300, seed=1)["rate"])
+    assert len(np.unique(pd.read_parquet(tmp_path / "counts.parquet")["x"].to_numpy().reshape(-1, 100), axis=0)) == 3
+    with pytest.raises(StoredFileError, match="an existing file"):
+        simulate(fit, (10, 2), seed=0, to=path)
+    with pytest.raises(ModelError, match="rows that hang together"):
+        simulate(hidden_markov(2), 10, seed=0, to=tmp_path / "chain.parquet")
+    with pytest.raises(ModelError, match="a file, and covariates"):
+        simulate(regression_mixture(2), 10, seed=0, covariates=np.ones(10), to=tmp_path / "lines.parquet")
