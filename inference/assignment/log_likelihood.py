@@ -73,5 +73,5 @@ def log_likelihood(
 
 def _of_fit(fit: PointFit, x: Any) -> np.ndarray:
     """(rows,), or of groups (groups,)."""
-    single = {name: np.asarray(value)[None] for name, value in fit.parameters.items()}
-    return next(likelihood_blocks(bound_like(fit, x), single))[0]
+    bound = bound_like(fit, x)
+    return next(likelihood_blocks(bound, {name: np.asarray(value)[None] for name, value in fit.parameters.items()}))[0]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from mixtures.elsewhere import tabular
-from mixtures.errors import DataError
+from mixtures.errors import DataError, in_words
 from mixtures.sources.protocol import Chunk, Source
 from mixtures.tables import names_of, numbers_in, squeezed
 
@@ -27,9 +27,16 @@ class ChunkSource(Source):
     @cached_property
     def _first(self) -> tuple[Chunk, tuple[str, ...] | None]:
         """The first chunk, and the names of its columns."""
-        for number, chunk in enumerate(self.begin()):
+        for number, chunk in self._numbered():
             return self._read(chunk, number)
         raise DataError("data", got="no chunks", expected="at least one array or table")
+
+    def _numbered(self) -> Iterator[tuple[int, object]]:
+        chunks = self.begin()
+        if not isinstance(chunks, Iterable):
+            got = f"a function that returns a {type(chunks).__name__}"
+            raise DataError("data", got=got, expected="one that returns an iterator over arrays or tables")
+        return enumerate(chunks)
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:  # type: ignore[override]  # known when read
@@ -41,7 +48,7 @@ class ChunkSource(Source):
         return values.shape[1] if values.ndim == 2 else None
 
     def chunks(self) -> Iterator[Chunk]:
-        for number, given in enumerate(self.begin()):
+        for number, given in self._numbered():
             chunk, names = self._read(given, number)
             if names != self.feature_names:
                 raise DataError(
@@ -54,13 +61,15 @@ class ChunkSource(Source):
 
     def _read(self, given: object, number: int) -> tuple[Chunk, tuple[str, ...] | None]:
         place = f"chunk {number}"
+        if not hasattr(given, "shape"):  # a list may be rows, or one row
+            advice = "Each chunk is some rows: [x1, x2] of two arrays; an array, or a table, is a source by itself."
+            raise DataError(place, got=in_words(given), expected="an array or a table of rows", advice=advice)
         table = tabular(given.compute() if hasattr(given, "compute") else given)  # a partition of Dask's
         if self.columns is not None:
             table = self._cut(table, place)
         names, values = names_of(table)[0], numbers_in(table, place)
         if values.ndim == 0:
-            advice = "Each chunk is some rows: [x1, x2] of two arrays; an array, or a table, is a source by itself."
-            raise DataError(place, got=f"{given!r:.60}", expected="an array or a table of rows", advice=advice)
+            raise DataError(place, got=in_words(given), expected="an array or a table of rows")
         return Chunk(squeezed(values, names), place), names
 
     def _cut(self, table, place: str):

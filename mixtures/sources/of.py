@@ -12,7 +12,7 @@ from mixtures.errors import DataError, in_words
 from mixtures.observations import MISSING
 from mixtures.sources.arrays import ArraySource
 from mixtures.sources.chunks import ChunkSource, again_and_again
-from mixtures.sources.parquet import ParquetSource, opened
+from mixtures.sources.parquet import ParquetSource, opened, readable
 from mixtures.sources.protocol import Source
 from mixtures.tables import checked_names
 
@@ -32,7 +32,7 @@ def source(data: Any, *, columns: Sequence[str] | None = None, missing: str = "r
         missing: see `Observations`.
 
     Returns:
-        A `Source`.
+        A `Source`, whose first rows have been looked at.
 
     Raises:
         DataError: data that cannot be read, or only once.
@@ -46,14 +46,20 @@ def source(data: Any, *, columns: Sequence[str] | None = None, missing: str = "r
         ((7, 2), [5, 2])
     """
     check_choice("missing", missing, MISSING)
-    names = checked_names(columns)
+    made = _made(data, checked_names(columns), missing)
+    next(made.blocks())  # what is wrong with the first rows is said here
+    return made
+
+
+def _made(data: Any, names: tuple[str, ...] | None, missing: str) -> Source:
     if isinstance(data, Source):
         return data if names is None else data.select(names)
     if isinstance(data, str | PathLike):
         path = Path(data)
         if not path.exists():
             raise DataError("data", got=f"no file or folder {path}", expected=EXPECTED)
-        data = np.load(path, mmap_mode="r") if path.suffix == ".npy" else path
+        with readable(path.name):
+            data = np.load(path, mmap_mode="r") if path.suffix == ".npy" else path
     if isinstance(data, Path) or (isinstance(data, list | tuple) and data and isinstance(data[0], str | PathLike)):
         data = opened(data)
     if hasattr(data, "get_fragments"):

@@ -134,7 +134,7 @@ def readable(place: str) -> Iterator[None]:
         raise DataError(
             place,
             got=f"a file that cannot be read ({said[:200]})",
-            expected="a whole Parquet or Arrow file",
+            expected="a whole file of its kind",
             advice="Restore it from a copy, or write it again.",
         ) from error
 

@@ -588,8 +588,10 @@ def declarations(made: Results) -> Iterator[Verb]:
             "sequence": SERIES.or_("array", "structured array"),  # names of series for three rows
             "group": GROUP_NAMES.or_("array", "structured array"),
             **dict.fromkeys(("trials", "exposure", "errors"), OF_CELLS),
+            "to": PATH.or_("None"),
         },
     )
+    yield Verb(mixtures.source, {"data": X}, {"data": DATA, "columns": NAMES, "missing": CHOICE})
     chain = {"transition": CONCENTRATIONS, "initial": CONCENTRATIONS}
     yield Verb(mixtures.hidden_markov, {"components": 2}, {"components": COUNT, "family": THING.or_("None"), **chain})
     yield Verb(mixtures.assignments.Markov, {}, chain)
