@@ -2,12 +2,15 @@
 
 from itertools import pairwise
 
+import dask.array
+import dask.dataframe
 import numpy as np
 import pandas as pd
 import pyarrow as arrow
 import pyarrow.dataset as datasets
 import pyarrow.parquet as parquet
 import pytest
+import zarr
 from numpy.testing import assert_allclose, assert_array_equal
 
 from mixtures import Observations, families, gaussian_mixture, lognormal_mixture, poisson_mixture, source
@@ -40,7 +43,6 @@ def memmapped(x, folder):
 
 
 def zarr_array(x, folder):
-    zarr = pytest.importorskip("zarr")
     array = zarr.create_array(folder / "x.zarr", shape=x.shape, chunks=(70, 3), dtype="float64")
     array[:] = x
     return array
@@ -53,11 +55,13 @@ ARRAYS = {
     "chunks": lambda x, folder: [x[:1], x[1:1], x[1:999], x[999:]],
     "function": lambda x, folder: lambda: iter(np.array_split(x, 7)),
     "zarr": zarr_array,
+    "dask": lambda x, folder: dask.array.from_array(x, chunks=(130, 3)),
 }
 TABLES = {
     "folder": lambda frame, folder: written(frame, folder),
     "files": lambda frame, folder: sorted(written(frame, folder).iterdir()),
     "dataset": lambda frame, folder: datasets.dataset(written(frame, folder)),
+    "dask": lambda frame, folder: dask.dataframe.from_pandas(frame, npartitions=4),
     "frames": lambda frame, folder: [frame.iloc[:10], frame.iloc[10:]],
     "frame": lambda frame, folder: frame,
     "arrow": lambda frame, folder: arrow.Table.from_pandas(frame, preserve_index=False),
