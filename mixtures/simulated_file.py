@@ -10,7 +10,7 @@ from mixtures.errors import ModelError
 from mixtures.mixture import Mixture
 from mixtures.program import Program
 from mixtures.seeds import derived
-from mixtures.sources.protocol import BLOCK
+from mixtures.sources.protocol import rows_at_once
 from mixtures.sources.writing import parquet_file
 
 
@@ -58,9 +58,10 @@ def simulated_file(
         return words.run_forward(mixture, seed, held, {"size": shape if size[1:] else rows})
 
     parameters = {name: value for name, value in draw(1, seed, held).items() if name in mixture.priors}
+    block = rows_at_once(size[1] if size[1:] else None)
     with parquet_file(path) as write:
-        for number, begin in enumerate(range(0, size[0], BLOCK)):
-            drawn = draw(min(BLOCK, size[0] - begin), derived(seed, "block", number), parameters)
+        for number, begin in enumerate(range(0, size[0], block)):
+            drawn = draw(min(block, size[0] - begin), derived(seed, "block", number), parameters)
             write(_columns({name: value for name, value in drawn.items() if name not in parameters}, names))
     return parameters
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mixtures.errors import DataError, ModelError
-from mixtures.sources.protocol import BLOCK, Chunk, Source
+from mixtures.sources.protocol import Chunk, Source, rows_at_once
 from mixtures.tables import numbers_in
 
 
@@ -47,7 +47,7 @@ class ArraySource(Source):
         own = getattr(self.array, "chunks", None)
         first = own[0] if own else 1
         stored = first if isinstance(first, int) else max(first)  # Dask's are listed one by one
-        return stored * max(1, BLOCK // stored)
+        return stored * max(1, rows_at_once(self.features) // stored)
 
     def select(self, names: tuple[str, ...]) -> Source:
         raise ModelError(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mixtures.errors import BackendError, DataError
-from mixtures.sources.protocol import BLOCK, Chunk, Source
+from mixtures.sources.protocol import Chunk, Source, rows_at_once
 from mixtures.tables import squeezed
 
 FORMATS = {".feather": "feather", ".arrow": "feather", ".orc": "orc", ".csv": "csv"}
@@ -84,7 +84,12 @@ class ParquetSource(Source):
                     advice="All files of a source have the same columns.",
                 )
             batches = fragment.to_batches(
-                schema=self.dataset.schema, columns=names, batch_size=BLOCK, batch_readahead=1, use_threads=False
+                schema=self.dataset.schema,
+                columns=names,
+                batch_size=rows_at_once(self.features),
+                batch_readahead=1,
+                fragment_scan_options=_piece_by_piece(fragment),
+                use_threads=False,
             )
             while True:
                 with readable(place):
@@ -137,6 +142,14 @@ def readable(place: str) -> Iterator[None]:
             expected="a whole file of its kind",
             advice="Restore it from a copy, or write it again.",
         ) from error
+
+
+def _piece_by_piece(fragment: Any) -> Any:
+    """Options by which a Parquet file's row groups, which may be as large as the file, are not read whole before their first rows are seen."""
+    import pyarrow.dataset as datasets
+
+    is_parquet = fragment.format.default_extname == "parquet"
+    return datasets.ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False) if is_parquet else None
 
 
 def _is_number(kind: Any) -> bool:

@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NoReturn
@@ -12,11 +12,23 @@ import numpy as np
 from mixtures.errors import DataError, ModelError
 from mixtures.observations import Observations
 from mixtures.sources.places import Block, Places, RowPlaces
-from mixtures.sources.summary import Summary
-from mixtures.sources.tree import Tree
+from mixtures.sources.summary import Moments, Summary, logarithms, moments_of
 
 BLOCK = 65_536
-"""Rows that are looked at together. Sums are of such blocks, whatever the chunks, so that they have the same digits."""
+"""Rows that are looked at together, where columns are not many. Sums are of such blocks, whatever the chunks, which leaves no digit to these."""
+
+CELLS = 2**21
+"""Numbers in a block at the most: 16 MB."""
+
+
+def rows_at_once(features: int | None) -> int:
+    """Rows in a block of so many columns.
+
+    Example:
+        >>> rows_at_once(None), rows_at_once(8), rows_at_once(1000)
+        (65536, 65536, 2097)
+    """
+    return min(BLOCK, max(1, CELLS // (features or 1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,12 +82,12 @@ class Source(ABC):
         return (self.rows,) if self.features is None else (self.rows, self.features)
 
     def blocks(self, size: int | None = None) -> Iterator[Observations]:
-        """All rows, checked, in blocks of one size (65,536 if not given); the last may be shorter.
+        """All rows, checked, in blocks of one size (see `rows_at_once` if not given); the last may be shorter.
 
         Raises:
             DataError: cells that cannot be used, or a chunk with other columns; the text names the file or chunk and the row.
         """
-        size = size or BLOCK
+        size = size or rows_at_once(self.features)
         places, begin, waiting = Places(), 0, _Waiting()
         for chunk in self.chunks():
             self._check_columns(chunk)
@@ -106,15 +118,25 @@ class Source(ABC):
     @cached_property
     def _pass(self) -> tuple[Summary, str]:
         """The summary and the fingerprint."""
-        tree, first = Tree(Summary.with_more), None
         digest = hashlib.sha256(repr((self.shape, self.feature_names)).encode())
-        for block in self.blocks():
-            some = Summary.of(block.x.reshape(len(block), -1), first)
-            first = first or some
-            tree.push(some)
-            digest.update(block.x.data)
-        summary = tree.total()
-        return summary.column(0) if self.features is None else summary, digest.hexdigest()
+
+        def hashed() -> Iterator[np.ndarray]:
+            for values in self._tables():
+                digest.update(values.data)
+                yield values
+
+        summary = self._summary(moments_of(hashed()), self._of_logs)
+        return summary, digest.hexdigest()
+
+    def _of_logs(self) -> Summary:
+        return self._summary(moments_of(map(logarithms, self._tables())), self._of_logs)
+
+    def _summary(self, moments: Moments, of_logs: Callable[[], Summary]) -> Summary:
+        return Summary(moments.cut(0) if self.features is None else moments, of_logs)
+
+    def _tables(self) -> Iterator[np.ndarray]:
+        """Blocks as arrays, (rows, features)."""
+        return (block.x.reshape(len(block), -1) for block in self.blocks())
 
     @property
     def summary(self) -> Summary:

@@ -1,9 +1,12 @@
 """What default priors want to know of columns, in one pass: from the moments of blocks those of all."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+
+from mixtures.sources.tree import Tree
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,11 +59,6 @@ class Moments:
             np.fmax(self.max, more.max),
         )
 
-    @property
-    def centred(self) -> "Moments":
-        """The same, told from their own mean."""
-        return replace(self, centre=self.mean, apart=np.zeros_like(self.apart))
-
     def cut(self, column: int | None) -> "Moments":
         """Of one column, in numbers; of data of shape (rows,) that is the first."""
         return Moments(*(values[column] for values in vars(self).values()))
@@ -78,48 +76,54 @@ class Moments:
 
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """The moments of all rows, and of their logarithms (of numbers above 0; others count as 1), which priors of positive data are made of."""
+    """What statistics ask of all rows of a source, in the place of an array.
 
-    own: Moments
-    of_log: Moments
+    Args:
+        moments: of the columns.
+        of_logs: gives the same of the columns' logarithms, which the priors of positive data are made of: a pass of its own.
+    """
 
-    @classmethod
-    def of(cls, x: np.ndarray, near: "Summary | None" = None) -> "Summary":
-        """Of some rows, (rows, features), to be put together with one of rows near them."""
-        across = np.ascontiguousarray(x.T)
-        both = across, np.log(np.where(across <= 0, 1.0, across))
-        if near is None:
-            own, of_log = (Moments.of(values, np.zeros(x.shape[1])).centred for values in both)
-        else:
-            own, of_log = near.own, near.of_log
-        return cls(Moments.of(both[0], own.centre), Moments.of(both[1], of_log.centre))
-
-    def with_more(self, more: "Summary") -> "Summary":
-        """These rows and others."""
-        return Summary(self.own.with_more(more.own), self.of_log.with_more(more.of_log))
+    moments: Moments
+    of_logs: Callable[[], "Summary"]
 
     def column(self, column: int) -> "Summary":
         """Of one column."""
-        return Summary(self.own.cut(column), self.of_log.cut(column))
+        return Summary(self.moments.cut(column), lambda: self.log.column(column))
 
     @property
     def min(self) -> np.ndarray:
         """The least known cell of each column; likewise the others."""
-        return self.own.min
+        return self.moments.min
 
     @property
     def max(self) -> np.ndarray:
-        return self.own.max
+        return self.moments.max
 
     @property
     def mean(self) -> np.ndarray:
-        return self.own.mean
+        return self.moments.mean
 
     @property
     def variance(self) -> np.ndarray:
-        return self.own.variance
+        return self.moments.variance
 
     @cached_property
     def log(self) -> "Summary":
-        """That of the logarithms."""
-        return Summary(self.of_log, self.of_log)
+        """That of the logarithms; of numbers that have none, 1 is taken."""
+        return self.of_logs()
+
+
+def moments_of(blocks: Iterable[np.ndarray]) -> Moments:
+    """Of all rows, (rows, features) at a time, by the fixed tree."""
+    tree, centre = Tree(Moments.with_more), None
+    for x in blocks:
+        across = np.ascontiguousarray(x.T)
+        if centre is None:
+            centre = Moments.of(across, np.zeros(x.shape[1])).mean
+        tree.push(Moments.of(across, centre))
+    return tree.total()
+
+
+def logarithms(x: np.ndarray) -> np.ndarray:
+    """Of numbers above 0; of others that of 1."""
+    return np.log(np.where(x <= 0, 1.0, x))

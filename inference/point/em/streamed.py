@@ -1,7 +1,7 @@
 """EM of a source of rows: what it knows from a sample, what takes a pass over all, and how rows come to a pass.
 
 Starts, coordinates, and how a restart is judged are of a sample, which is the one that starts of as many rows in memory are of. What the
-result is made of (objectives, statistics, likelihoods) is of all rows, summed over blocks of `mixtures.sources.protocol.BLOCK` by a tree.
+result is made of (objectives, statistics, likelihoods) is of all rows, summed over blocks of one size by a tree.
 """
 
 import operator
@@ -104,7 +104,7 @@ def check_source(mixture: Any, source: Source, **of_rows: Any) -> tuple[Mixture,
         names = tuple(name for name, _ in mixture.family.pairs)
         own = source.feature_names
         source = source.select(names) if own and own != names and set(names) <= set(own) else source
-    blank = np.flatnonzero(np.atleast_1d(source.summary.own.count) == 0)
+    blank = np.flatnonzero(np.atleast_1d(source.summary.moments.count) == 0)
     if len(blank):
         column = source.feature_names[blank[0]] if source.feature_names else int(blank[0])
         raise DataError("x", got=f"no observed value in column {column!r}", expected="some")
@@ -116,7 +116,7 @@ def check_source(mixture: Any, source: Source, **of_rows: Any) -> tuple[Mixture,
             expected="closed M-steps, which are sums over rows",
             advice="Fit rows in memory: x.take(rows) of the source.",
         )
-    if not form.takes_missing and (source.summary.own.count < source.rows).any():
+    if not form.takes_missing and (source.summary.moments.count < source.rows).any():
         raise ModelError(
             "mixture",
             got=f"{type(mixture.family).__name__} components, and a source of rows with missing cells",

@@ -12,11 +12,8 @@ from typing import Any
 import numpy as np
 
 from inference.point.em.closed_form import Array, State, Statistics
-from inference.point.em.m_steps.gaussian import GaussianEM
+from inference.point.em.m_steps.gaussian import DIAGONAL, GaussianEM
 from inference.point.em.mixture_em import MixtureEM
-
-DIAGONAL = frozenset({"EII", "VII", "EEI", "VEI", "EVI", "VVI"})
-"""Structures whose axes are the features'."""
 
 LARGEST = 1e4
 """The largest squared distance of a component from the centre, in its own standard deviations: twelve digits are left."""
