@@ -84,7 +84,11 @@ class Checkpoint:
         self._written = time.monotonic()
 
     def _read(self) -> None:
-        head, _, body = self._path.read_bytes().partition(b"\n")
+        try:
+            head, _, body = self._path.read_bytes().partition(b"\n")
+        except OSError as error:
+            got = f"a place that cannot be read ({error.strerror or error})"
+            raise StoredFileError(str(self._path), got=got, expected="a checkpoint, or no file") from error
         if head != hashlib.sha256(body).hexdigest().encode():
             raise altered(self._path)
         with np.load(io.BytesIO(body), allow_pickle=False) as stored:

@@ -81,7 +81,31 @@ def test_a_checkpoint_of_another_call_or_an_altered_one_is_refused(x, tmp_path):
         path.write_bytes(bad)
         with pytest.raises(StoredFileError, match="does not match its checksum"):
             fit_em(gaussian_mixture(2), source(x), **options, checkpoint=path)
+    with pytest.raises(StoredFileError, match="a place that cannot be read"):
+        fit_em(gaussian_mixture(2), source(x), **options, checkpoint=tmp_path)
     with pytest.raises(StoredFileError, match="no folder"):
         fit_em(gaussian_mixture(2), source(x), **options, checkpoint=tmp_path / "no" / "fit")
     with pytest.raises(ModelError, match=r"mixtures.source\(x\)"):
         fit_em(gaussian_mixture(2), x, **options, checkpoint=path)
+
+
+def test_a_fit_whose_data_went_away_goes_on_when_they_are_back(x, tmp_path, backend, monkeypatch):
+    monkeypatch.setattr("inference.point.em.checkpoint.SECONDS", 0.0)
+    options = {**OPTIONS, "max_steps": 10, "restarts": 2, "backend": backend}
+    left = [25]
+
+    def chunks():
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError("the share is gone")
+        yield x
+
+    path = tmp_path / "fit.checkpoint"
+    with pytest.raises(OSError, match="the share is gone"):
+        fit_em(gaussian_mixture(3, "diag"), source(chunks), **options, checkpoint=path)
+    left[0] = 1000
+    resumed = fit_em(gaussian_mixture(3, "diag"), source(chunks), **options, checkpoint=path)
+    whole = fit_em(gaussian_mixture(3, "diag"), source(x), **options)
+    for name, value in whole.parameters.items():
+        np.testing.assert_array_equal(resumed.parameters[name], value)
+    np.testing.assert_array_equal(resumed.losses, whole.losses)

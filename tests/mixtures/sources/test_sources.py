@@ -168,7 +168,7 @@ def test_a_truncated_file_is_named(frame, tmp_path):
     ("bad", "text"),
     [
         (iter([np.ones(3)]), "can be read only once"),
-        ([], "no rows"),
+        ([], "no chunks"),
         ([1.0, 2.0], "an array or a table of rows"),
         ("no such file.parquet", "no file or folder"),
         (np.ones((2, 2, 2)), "shape"),
