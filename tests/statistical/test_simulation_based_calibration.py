@@ -32,7 +32,7 @@ def _invariant(loc, scale, weight):
     )
 
 
-def _rank(seed):
+def ranks_under_sample_nuts(seed):
     truth = mixtures.simulate(MODEL, 15, seed=seed)
     tree = inference.sample_nuts(
         MODEL, truth["obs"], draws=155, tune=200, chains=2, seed=seed, target_accept=0.9, progress=False
@@ -66,7 +66,7 @@ def _log_likelihood(x, weights, rates):
     )
 
 
-def _rank_of_an_unknown_number(seed):
+def ranks_under_sample_telescope(seed):
     """The truth is drawn by NumPy, from the model as it is written in Fruhwirth-Schnatter, Malsiner-Walli & Grun (2021), equation 2.1."""
     rng = np.random.default_rng(seed)
     components = 1 + rng.choice(MOST, p=np.exp(NUMBER.log_probs(MOST)))
@@ -99,13 +99,17 @@ def _rank_of_an_unknown_number(seed):
 
 @pytest.mark.statistical
 @pytest.mark.slow
-@pytest.mark.parametrize("rank", [_rank, _rank_of_an_unknown_number])
-def test_ranks_of_the_truth_are_uniform(rank):
+@pytest.mark.parametrize("rank", [ranks_under_sample_nuts, ranks_under_sample_telescope])
+def test_ranks_of_the_truth_are_uniform(rank, record_property):
     ranks: list[np.ndarray] = []
     for replications, level in STAGES:
         ranks += [np.asarray(rank(seed)) for seed in range(len(ranks), replications)]
         counts = [np.histogram(column, bins=8, range=(0, THINNED + 1))[0] for column in np.transpose(ranks)]
         p_values = [stats.chisquare(count).pvalue for count in counts]
         if min(p_values) > level:
+            found = {"replications": len(ranks), "least p-value of ranks": f"{min(p_values):.3g}"}
+            record_property(
+                "Simulation-based calibration", {"sampler": rank.__name__.removeprefix("ranks_under_"), **found}
+            )
             return
     raise AssertionError(f"ranks {np.array(counts)} with p-values {p_values}")
