@@ -3,7 +3,7 @@
     log p(x | k) = sum_j (-x_j^2 / 2 + loc_kj x_j) / scale_kj^2 + constant_k
 
 That is the exponential family's way. Terms are as large as (loc / scale)^2, in the coordinates of the data's centre, of whose digits as many
-are lost: where they are larger than a thousandth of rounding allows, rows are whitened instead (`gaussian.py`).
+are lost: where fewer than twelve would be left, rows are whitened instead (`gaussian.py`).
 """
 
 from dataclasses import dataclass, replace
