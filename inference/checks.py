@@ -8,6 +8,7 @@ import pandas as pd
 import xarray as xr
 from jaxtyping import Int
 
+from inference.results import PointFit
 from mixtures import Mixture, Observations, Program
 from mixtures.assignments.groups import check_labels_of_groups
 from mixtures.categories import BOOLEAN, Categories, listed
@@ -260,6 +261,22 @@ def check_tree(posterior: Any) -> xr.DataTree:
         got=got,
         expected="an xarray.DataTree in ArviZ's schema",
         advice="Pass what sample_nuts returned.",
+    )
+
+
+def check_point_fit(fit: Any) -> PointFit:
+    """A point fit, where there are no draws.
+
+    Raises:
+        ModelError: something else.
+    """
+    if isinstance(fit, PointFit):
+        return fit
+    raise ModelError(
+        "fit",
+        got=type(fit).__name__,
+        expected="a point fit, or a tree of draws",
+        advice="Pass what fit_map, fit_em, fit_mle or sample_nuts returned.",
     )
 
 

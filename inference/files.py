@@ -13,10 +13,10 @@ from inference.draws import program_of
 from inference.fit_files import fit_text, read_fit
 from inference.results import GuideFit, PointFit
 from inference.tree_files import read_tree, tree_content
-from inference.whole_files import already_there, write_whole
 from mixtures import Observations, Program
 from mixtures.checks import check_flags, check_path
 from mixtures.errors import MixturesError, ModelError, StoredFileError
+from mixtures.whole_files import already_there, write_whole
 
 
 def save(result: PointFit | GuideFit | xr.DataTree, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:

@@ -16,9 +16,9 @@ import pandas as pd
 
 from inference.results import GuideFit, Origin, PointFit
 from inference.status import Status
-from inference.whole_files import altered
 from mixtures import Program
 from mixtures.specification import from_json, to_json
+from mixtures.whole_files import altered
 
 HEAD = '{{"sha256": "{}",\n'
 """The first line, in which the checksum is put."""

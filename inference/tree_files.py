@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from inference.whole_files import altered
 from mixtures import Program
 from mixtures.errors import StoredFileError, TooLargeError
 from mixtures.memory import check_memory
 from mixtures.specification import from_json, kept
+from mixtures.whole_files import altered
 
 SEAL = b"\nbayes-mixtures sha256 "
 """What stands before the checksum, in hexadecimal digits, at the end of a tree's file."""

@@ -33,6 +33,7 @@ from mixtures.models import (
 from mixtures.observations import Observations
 from mixtures.program import Program, declare
 from mixtures.simulate import simulate
+from mixtures.sources import Source, source
 
 __version__ = "0.1.0"
 
@@ -41,6 +42,7 @@ __all__ = [
     "Mixture",
     "Observations",
     "Program",
+    "Source",
     "assignments",
     "bernoulli_mixture",
     "beta_mixture",
@@ -62,6 +64,7 @@ __all__ = [
     "priors",
     "regression_mixture",
     "simulate",
+    "source",
     "student_t_mixture",
     "von_mises_mixture",
     "weibull_mixture",

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mixtures.errors import DataError, in_words
+from mixtures.errors import DataError, MixturesError, in_words
 from mixtures.memory import spoken
 
 OWN_DIMS = ("rows", "features")
@@ -67,6 +67,8 @@ def as_array(x: Any, what: str) -> np.ndarray:
         raise _refused(what, f"a sparse matrix, {kind}", f"Pass {what}.{make}(), which takes {size}.")
     try:
         return np.asarray(x)
+    except MixturesError:  # of a source of rows, which says itself what to do
+        raise
     except Exception as error:  # what another library raises where NumPy asks for its numbers
         raise _refused(what, *_unreadable(x, error)) from error
 

@@ -33,6 +33,7 @@ from mixtures.priors import Prior, Statistic, format_number
 from mixtures.program import Program
 from mixtures.renamed import formerly, warn_of_former
 from mixtures.rows import Rows, first_rows
+from mixtures.sources import Source
 from mixtures.typeset import typeset
 
 Hyper = Mapping[str, Mapping[str, Array]]
@@ -214,12 +215,15 @@ class Mixture(Program):
 
     def scaled_to(self, x: Any) -> "Mixture":
         """This declaration, its data-scaled priors written out as numbers."""
-        data = self.read(x)
-
-        known = scaled_values(self.family, data)
-        table = {site: prior.scaled_to(known, data.covariates) for site, prior in self.family.priors_by_site.items()}
+        known: Any  # a summary has the same statistics as the rows
+        if isinstance(x, Source):
+            known, covariates = x.summary, None
+        else:
+            data = self.read(x)
+            known, covariates = scaled_values(self.family, data), data.covariates
+        table = {site: prior.scaled_to(known, covariates) for site, prior in self.family.priors_by_site.items()}
         family = replace(self.family, priors=tuple(table.items()))  # type: ignore[type-var]
-        return replace(self, family=family, assignment=self.assignment.scaled_to(known, data.covariates))
+        return replace(self, family=family, assignment=self.assignment.scaled_to(known, covariates))
 
     @cached_property
     def structure(self) -> "Mixture":

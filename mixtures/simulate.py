@@ -1,6 +1,7 @@
 """Draws from the declaration: the prior predictive, or data at given parameters."""
 
 from collections.abc import Container, Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from mixtures.ppl import PIP, backend_module
 from mixtures.program import Declared, Program
 from mixtures.rows import Rows
 from mixtures.seeds import NEEDED, check_seed, derived
+from mixtures.simulated_file import check_rows_stream, simulated_file
+from mixtures.sources.writing import check_target
 from mixtures.tables import checked_covariates, checked_data, checked_sequence
 
 
@@ -31,6 +34,8 @@ def simulate(
     trials: Any = None,
     exposure: Any = None,
     errors: Any = None,
+    *,
+    to: str | PathLike[str] | None = None,
 ) -> dict[str, np.ndarray]:
     """Draw every site of the program once: parameters, assignments and `size` rows of data.
 
@@ -49,9 +54,12 @@ def simulate(
         data: `{name: array}`: what a program of your own takes beside `x`, see `Observations`.
         group: the group of each row, for laws of groups, see `Observations`. Where a fit has weights of groups, by the names that it knows;
             else parameters of groups are in the order in which these come.
+        to: a Parquet file to write the rows to, a block at a time, whole or not at all: as many as the disk takes. Of mixtures of
+            independent rows; assignments are its last column.
 
     Returns:
-        Arrays by site; `assignment` (rows,) and `obs` (rows[, features]) among them (for a `Product`, every column by its name).
+        Arrays by site; `assignment` (rows,) and `obs` (rows[, features]) among them (for a `Product`, every column by its name). With `to`,
+        the parameters alone.
 
     Raises:
         ModelError: not a declaration, an invalid size, or given values that are not numbers of the site's shape.
@@ -59,6 +67,7 @@ def simulate(
         DataError: a group that a fit with weights of groups does not know.
         SeedError: a bad seed.
         BackendError: the backend is not installed.
+        StoredFileError: the file is there, or cannot be written; nothing is there then.
 
     Example:
         >>> from mixtures import gaussian_mixture
@@ -67,9 +76,9 @@ def simulate(
         >>> draws["obs"].shape
         (100,)
     """
-    names_of_groups = None
+    names_of_groups = names = None
     if hasattr(program, "program") and hasattr(program, "parameters"):  # a point fit
-        names_of_groups = program.origin.group_names
+        names_of_groups, names = program.origin.group_names, program.origin.feature_names
         given = {**program.parameters, **(given or {})} if given is None or isinstance(given, Mapping) else given
         program = program.program
     words = backend_module(check_choice("backend", backend, PIP), f"mixtures.ppl.{backend}_ppl")
@@ -118,7 +127,9 @@ def simulate(
         if given is not None and _mapping(given)
         else {}
     )
-    return words.run_forward(program, seed, held, taken)
+    if to is None:
+        return words.run_forward(program, seed, held, taken)
+    return simulated_file(words, check_rows_stream(program, taken), seed, held, shape, names, check_target(to))
 
 
 def _known_numbers(program: Program, shape: tuple[int, ...], given: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from mixtures.ppl.protocol import Array
+from mixtures.sources.summary import Summary
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Statistic:
         return re.sub(r"\bx\b", self.label, self.text)
 
     def of(self, xp: Any, x: Array | None, covariates: Array | None = None) -> Any:
-        """The statistic of x (rows,) or (rows, features), and of covariates (rows, covariates) where it is about them.
+        """The statistic of x (rows,) or (rows, features), and of covariates (rows, covariates) where it is about them; or of a source's summary.
 
         Of arrays that cannot change, as those of `Observations` are, it is computed once.
         """
@@ -51,7 +52,10 @@ class Statistic:
 
     def _computed(self, xp: Any, x: Array, covariates: Array | None) -> Any:
         compute, _ = _STATISTICS[self.text]
-        x = x if self.column is None or x.ndim == 1 else x[:, self.column]
+        if isinstance(x, Summary):
+            x = x if self.column is None else x.column(self.column)
+        else:
+            x = x if self.column is None or x.ndim == 1 else x[:, self.column]
         return compute(xp, x, covariates)
 
     def of_column(self, column: int, label: str) -> "Statistic":
@@ -92,6 +96,18 @@ def _by_column(statistic: Callable[[Any, Array], Array]) -> Callable[[Any, Array
     return of_each
 
 
+def _in_summary(statistic: Callable[[Any, Array], Array]) -> Callable[[Any, Array], Array]:
+    """The statistic, or, of a source's summary, the one of its name that is there."""
+    name = statistic.__name__.removeprefix("_")
+
+    @functools.wraps(statistic)
+    def looked_up(xp, x):
+        return getattr(x, name) if isinstance(x, Summary) else statistic(xp, x)
+
+    return looked_up
+
+
+@_in_summary
 @_by_column
 def _mean(xp, x):
     seen = ~xp.isnan(x)
@@ -99,6 +115,7 @@ def _mean(xp, x):
     return xp.sum(xp.where(seen, x, xp.zeros_like(x)), axis=0) / _positive(xp, count)
 
 
+@_in_summary
 @_by_column
 def _variance(xp, x):
     return _mean(xp, (x - _mean(xp, x)) ** 2)
@@ -108,11 +125,13 @@ def _sd(xp, x):
     return _positive(xp, xp.sqrt(_variance(xp, x)))
 
 
+@_in_summary
 @_by_column
 def _max(xp, x):
     return xp.max(xp.where(xp.isnan(x), xp.full_like(x, -np.inf), x), axis=0)
 
 
+@_in_summary
 @_by_column
 def _min(xp, x):
     return -_max(xp, -x)
@@ -122,8 +141,9 @@ def _range(xp, x):
     return _positive(xp, _max(xp, x) - _min(xp, x))
 
 
+@_in_summary
 def _log(xp, x):
-    return xp.log(_positive(xp, x))
+    return xp.log(xp.where(x <= 0, xp.ones_like(x), x))  # a missing cell stays missing
 
 
 def _link_offset(xp, covariates):

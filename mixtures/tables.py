@@ -357,12 +357,17 @@ def named_row(row_names: np.ndarray | None, row: int) -> str:
     return "" if row_names is None else f" ({row_names[row : row + 1].tolist()[0]!r})"
 
 
+def row_in_words(row_names: Any, row: int) -> str:
+    """A row, with its name where it has one; of a block of a source, where in the source it lies."""
+    return row_names.in_words(row) if hasattr(row_names, "in_words") else f"row {row}{named_row(row_names, row)}"
+
+
 def cell_in_words(
     values: np.ndarray, index: np.ndarray, feature_names: tuple[str, ...] | None, row_names: np.ndarray | None
 ) -> str:
     """One offending cell in words: `nan at row 3, column 'waiting'`."""
     value, row = values[tuple(index)], int(index[0])
-    where = f"{value} at row {row}" + named_row(row_names, row)
+    where = f"{value} at {row_in_words(row_names, row)}"
     if len(index) < values.ndim or (values.ndim == 1 and not feature_names):
         return where
     column = int(index[1]) if len(index) > 1 else 0

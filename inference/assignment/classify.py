@@ -1,5 +1,6 @@
 """Which component does a row belong to? The most probable one, or a draw."""
 
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -7,12 +8,13 @@ import xarray as xr
 
 from inference.assignment.paths import path_at
 from inference.assignment.responsibilities import bound_like, checked_like, one_or_all, probabilities, table_of
+from inference.assignment.streaming import by_blocks, check_to
 from inference.backends import Bound
 from inference.checks import check_positive
 from inference.draws import law_of, whole, with_program
 from inference.frames import classes_like, components_of
 from inference.results import PointFit
-from mixtures import Program
+from mixtures import Observations, Program, Source
 from mixtures.errors import ModelError, SeedError
 from mixtures.renamed import formerly
 from mixtures.seeds import check_seed, derived, generator
@@ -26,6 +28,7 @@ def classify(
     temperature: float = 0,
     seed: int | None = None,
     program: Program | None = None,
+    to: str | PathLike[str] | None = None,
 ) -> Any:
     """The assignment of each row: the most probable one, or a draw.
 
@@ -42,13 +45,15 @@ def classify(
 
     Args:
         fit_or_posterior: a point fit, or a tree of relabelled draws.
-        x: rows to classify, old or new, with the columns of the fitted data.
+        x: rows to classify, old or new, with the columns of the fitted data; a `mixtures.Source` too, where rows are independent.
         temperature: 0 for the most probable assignment, 1 for a posterior draw; below 1 draws are sharper, above 1 flatter.
         seed: an int in [0, 2**32); needed at a temperature above 0.
         program: the declaration of the draws, where it cannot be imported again: one made inside a function, say.
+        to: of a source, a Parquet file to write to as answers come, whole or not at all; None: they are returned.
 
     Returns:
-        Components, ints of shape (rows,), a Series where `x` is a pandas object; with several assignments a row, a dict by site.
+        Components, ints of shape (rows,), a Series where `x` is a pandas object; with several assignments a row, a dict by site. With `to`,
+        its path.
 
     Raises:
         ModelError: no such temperature; draws that are not relabelled.
@@ -68,11 +73,25 @@ def classify(
             "seed", got="None", expected="an int in [0, 2**32)", advice="Draws at temperature > 0 need a seed."
         )
     seed = check_seed(0 if seed is None else seed)
-    if isinstance(fit_or_posterior, xr.DataTree):
-        found = _of_posterior(whole(with_program(fit_or_posterior, program)), x, temperature, seed)
-    else:
-        found = _of_fit(bound_like(fit_or_posterior, x), fit_or_posterior, temperature, seed)
-    return classes_like(x, found, components_of(fit_or_posterior))
+    result = (
+        whole(with_program(fit_or_posterior, program))
+        if isinstance(fit_or_posterior, xr.DataTree)
+        else fit_or_posterior
+    )
+    check_to(x, to)
+    if isinstance(x, Source):
+
+        def of_block(block: Observations, number: int) -> np.ndarray:
+            return _components(result, block, temperature, derived(seed, "block", number))
+
+        return by_blocks(result, x, of_block, ["component"], to)
+    return classes_like(x, _components(result, x, temperature, seed), components_of(fit_or_posterior))
+
+
+def _components(result: PointFit | xr.DataTree, x: Any, temperature: float, seed: int) -> Any:
+    if isinstance(result, xr.DataTree):
+        return _of_posterior(result, x, temperature, seed)
+    return _of_fit(bound_like(result, x), result, temperature, seed)
 
 
 def _of_fit(bound: Bound, fit: PointFit, temperature: float, seed: int) -> Any:

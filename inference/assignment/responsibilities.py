@@ -2,17 +2,19 @@
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
+from os import PathLike
 from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 
+from inference.assignment.streaming import by_blocks, check_to
 from inference.backends import Bound, bind, engine
-from inference.checks import check_flags, check_share, checked, like_before, no_path
+from inference.checks import check_flags, check_point_fit, check_share, checked, like_before, no_path
 from inference.draws import backend_of, has_paths, observations_of, parameters_of, program_of, whole, with_program
 from inference.frames import components_of, like
 from inference.results import PointFit
-from mixtures import Observations, Program
+from mixtures import Observations, Program, Source
 from mixtures.errors import ModelError
 from mixtures.memory import check_memory
 
@@ -45,6 +47,7 @@ def responsibilities(
     *,
     filtered: bool = False,
     program: Program | None = None,
+    to: str | PathLike[str] | None = None,
 ) -> Any:
     """P(assignment_i = k | x), exact: given row i, or in a hidden Markov chain all rows (smoothed); for a posterior, its mean over the draws.
 
@@ -52,15 +55,16 @@ def responsibilities(
 
     Args:
         fit_or_posterior: a point fit, or a tree of draws.
-        x: rows to classify, old or new, with the columns of the fitted data.
+        x: rows to classify, old or new, with the columns of the fitted data; a `mixtures.Source` too, where rows are independent.
         interval: with a posterior, also return the bounds of the equal-tailed interval that holds this share of the draws, 0.9 say.
         filtered: of a hidden Markov chain, given row i and those before it alone, what was known at the time; without effect where rows
             are independent.
         program: the declaration of the draws, where it cannot be imported again: one made inside a function, say.
+        to: of a source, a Parquet file to write to as answers come, a column for each component, whole or not at all; None: they are returned.
 
     Returns:
         (rows, components), a DataFrame where `x` is a pandas object; with `interval`, three of them: `mean`, `lower` and `upper`. With several
-        assignments a row: a dict by site.
+        assignments a row: a dict by site. With `to`, its path.
 
     Raises:
         DataError: other columns than the model was fitted to.
@@ -77,6 +81,15 @@ def responsibilities(
     check_flags(filtered=filtered)
     if filtered and interval is not None:
         raise ModelError("interval", got="an interval of filtered probabilities", expected="one of the two")
+    check_to(x, to)
+    if isinstance(x, Source):
+        if interval is not None:
+            raise ModelError(
+                "interval", got="one, and a source", expected="none", advice="Ask for some rows: x.take(rows)."
+            )
+        is_draws = isinstance(fit_or_posterior, xr.DataTree)
+        result = whole(with_program(fit_or_posterior, program)) if is_draws else fit_or_posterior
+        return by_blocks(result, x, lambda block, _: probabilities(result, block), components_of(result), to)
     look = filtered_probabilities if filtered else functools.partial(probabilities, interval=interval)
     found = look(fit_or_posterior, x, program=program)
     return like(x, found, components_of(fit_or_posterior))
@@ -151,17 +164,9 @@ def checked_like(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> Observatio
         observations.check_like(sampled.features, sampled.feature_names, covariates, sampled.covariate_names)
         observations.check_known(sampled.known_numbers)
         return observations.with_groups_of(sampled.group_names) if sampled.has_all_groups else observations
-    if not isinstance(fit_or_posterior, PointFit):
-        raise ModelError(
-            "fit",
-            got=type(fit_or_posterior).__name__,
-            expected="a point fit, or a tree of draws",
-            advice="Pass what fit_map, fit_em, fit_mle or sample_nuts returned.",
-        )
-    origin = fit_or_posterior.origin
-    observations = checked(
-        fit_or_posterior.program, like_before(fit_or_posterior.program, x, origin.feature_names, origin.categories)
-    )
+    fit = check_point_fit(fit_or_posterior)
+    origin = fit.origin
+    observations = checked(fit.program, like_before(fit.program, x, origin.feature_names, origin.categories))
     observations.check_like(origin.features, origin.feature_names, origin.covariates, origin.covariate_names)
     observations.check_known(origin.known)
     return observations if origin.group_names is None else observations.with_groups_of(origin.group_names)

@@ -17,10 +17,10 @@ from inference.desk.settings import to_toml
 from inference.html import table
 from inference.parameter_table import heading
 from inference.report import readable_summary
-from inference.whole_files import write_whole
 from mixtures import __version__
 from mixtures.errors import ModelError
 from mixtures.typeset import typeset
+from mixtures.whole_files import write_whole
 
 if TYPE_CHECKING:
     import xarray as xr

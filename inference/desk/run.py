@@ -32,11 +32,11 @@ from inference.files import load
 from inference.html import paragraphs
 from inference.results import PointFit, versions
 from inference.samplers.choice import SAMPLERS, Sampler, choose_sampler
-from inference.whole_files import write_whole
 from mixtures import Observations, Program
 from mixtures.datasets import SOURCES
 from mixtures.errors import ModelError, StoredFileError
 from mixtures.specification import to_json
+from mixtures.whole_files import write_whole
 
 SETTINGS, FIT, POSTERIOR, DRAWS = "run.toml", "fit.json", "posterior.nc", "draws"
 SELECTION, SUMMARY, ASSIGNMENTS, REPORT, LOG = (

@@ -13,8 +13,8 @@ from inference.checks import check_choice, check_path
 from inference.desk.figures import Picture
 from inference.desk.log import say
 from inference.files import save
-from inference.whole_files import write_whole
 from mixtures.errors import ModelError, StoredFileError, in_words
+from mixtures.whole_files import write_whole
 
 FIGURES = "figures"
 FORMATS = ("svg", "png", "pdf")

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 from inference.samplers.protocol import Block
-from inference.whole_files import write_whole
 from mixtures.checks import check_path
 from mixtures.errors import StoredFileError
+from mixtures.whole_files import write_whole
 
 HEADER, STARTS = "run.json", "starts.npz"
 

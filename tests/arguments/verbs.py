@@ -202,7 +202,7 @@ def point_fits(made: Results) -> Iterator[Verb]:
         {"mixture": MODEL, **right},
         {
             "mixture": THING, **data, "tolerance": NOT_NEGATIVE, "max_steps": COUNT, "hard": FLAG, "objective": CHOICE,
-            "init": SITES.or_("empty list", "empty tuple"), "fixed": FIXED,
+            "init": SITES.or_("empty list", "empty tuple"), "fixed": FIXED, "checkpoint": PATH.or_("None"),
         },
     )  # fmt: skip
     yield Verb(
@@ -327,7 +327,7 @@ def assignments(made: Results) -> Iterator[Verb]:
     yield Verb(
         inference.classify,
         {**either, "temperature": 1.5},
-        {"fit_or_posterior": THING, "x": DATA, "temperature": NOT_NEGATIVE, "seed": SEED},
+        {"fit_or_posterior": THING, "x": DATA, "temperature": NOT_NEGATIVE, "seed": SEED, "to": PATH.or_("None")},
     )
     yield Verb(inference.classify, {**either, "fit_or_posterior": inference.relabel(made.tree)}, PROGRAM)
     yield Verb(
@@ -336,7 +336,9 @@ def assignments(made: Results) -> Iterator[Verb]:
         {"result": THING, "names": Kind(more={"one": lambda: ["a"], "same": lambda: ["a", "a"]})},
     )
     yield Verb(
-        inference.responsibilities, either, {"fit_or_posterior": THING, "x": DATA, "interval": SHARE.or_("None")}
+        inference.responsibilities,
+        either,
+        {"fit_or_posterior": THING, "x": DATA, "interval": SHARE.or_("None"), "to": PATH.or_("None")},
     )
     yield Verb(
         inference.responsibilities,
@@ -367,7 +369,7 @@ def assignments(made: Results) -> Iterator[Verb]:
     yield Verb(inference.impute, {**either, "fit_or_posterior": made.tree}, PROGRAM)
     yield Verb(inference.certainty, either, {"fit_or_posterior": THING, "x": DATA})
     yield Verb(inference.certainty, {**either, "fit_or_posterior": made.relabelled}, PROGRAM)
-    yield Verb(inference.log_likelihood, either, {"fit_or_posterior": THING, "x": DATA})
+    yield Verb(inference.log_likelihood, either, {"fit_or_posterior": THING, "x": DATA, "to": PATH.or_("None")})
     yield Verb(inference.log_likelihood, {**either, "fit_or_posterior": made.tree}, PROGRAM)
     yield Verb(
         inference.fit_guide,
@@ -631,8 +633,10 @@ def declarations(made: Results) -> Iterator[Verb]:
             "sequence": SERIES.or_("array", "structured array"),  # names of series for three rows
             "group": GROUP_NAMES.or_("array", "structured array"),
             **dict.fromkeys(("trials", "exposure", "errors"), OF_CELLS),
+            "to": PATH.or_("None"),
         },
     )
+    yield Verb(mixtures.source, {"data": X}, {"data": DATA, "columns": NAMES, "missing": CHOICE})
     chain = {"transition": CONCENTRATIONS, "initial": CONCENTRATIONS}
     yield Verb(mixtures.hidden_markov, {"components": 2}, {"components": COUNT, "family": THING.or_("None"), **chain})
     yield Verb(mixtures.assignments.Markov, {}, chain)

@@ -283,7 +283,7 @@ def test_a_run_that_was_killed_before_it_had_begun_is_begun_again(kept, tmp_path
     (tmp_path / "run").mkdir()
     for name in kept:
         (tmp_path / "run" / name).write_bytes(b"half")
-    with pytest.raises(StoredFileError, match=r"no stored run.*Begin it again with sample_nuts"):
+    with pytest.raises(StoredFileError, match=r"no stored run.*Begin it again with store=path"):
         inference.resume(tmp_path / "run", FIVE_POINTS)
     options = {"draws": 10, "tune": 10, "chains": 1, "seed": 0, "store": tmp_path / "run", "progress": False}
     inference.sample_nuts(mixtures.gaussian_mixture(2, "tied"), FIVE_POINTS, **options)

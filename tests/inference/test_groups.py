@@ -472,7 +472,7 @@ def test_compiled_passes_over_groups_are_numpys(longest):
     whole = bind(gaussian_mixture(2, weights=PerGroup()), x, "numpyro").log_likelihoods(stacked(VALUES))[0]
     np.testing.assert_allclose(right + problem.offset, whole, rtol=1e-10)
     for block, threads in ((10**6, 1), (64, 1), (100, 3)):
-        with jax.enable_x64(True), over_groups(problem, state, block, threads) as one_pass:
+        with jax.enable_x64(True), over_groups(problem, block, threads) as one_pass:
             found, sums = one_pass(state)
         np.testing.assert_allclose(found, right, rtol=1e-11)
         for name, value in statistics.items():

@@ -17,6 +17,7 @@ from inference.point.em.restarts import run_restarts
 from inference.point.em.runs import Beginning, Runs, beginnings, from_partitions, problem_of, stacked, summarise
 from inference.point.em.settings import Settings
 from inference.point.em.split_merge import FEWEST_COMPONENTS, split_and_merge
+from inference.point.em.streamed import Streamed, of_source
 from inference.point.restarts import best_restart
 from inference.point.starts import draw_starts
 from inference.status import Status
@@ -63,8 +64,8 @@ def _misses_rows(x: Observations) -> bool:
     return bool((cells.all(axis=1) | ~cells.any(axis=1)).all())
 
 
-def closed_em(bound: Bound, mixture: Mixture, task: ClosedTask, settings: Settings) -> Runs:
-    """All restarts by closed-form M-steps."""
+def closed_em(bound: Bound, mixture: Mixture, task: ClosedTask, settings: Settings, streamed: Streamed | None) -> Runs:
+    """All restarts by closed-form M-steps; of a source of rows, of which the problem is bound to a sample."""
     if not bound.sites.is_chain and bound.x.counts is not None and (bound.x.counts == 0).any():
         # a row that does not count has no say in coordinates and starts either
         is_there = bound.x.counts > 0
@@ -92,6 +93,8 @@ def closed_em(bound: Bound, mixture: Mixture, task: ClosedTask, settings: Settin
         max_steps=settings.max_steps,
         pseudo=task.pseudo,
     )
+    if streamed is not None:
+        problem = of_source(problem, streamed)
     is_drawn = settings.restarts > len(settings.starts)
     partitions = Partitions(complete_columns(mixture, x, settings.seed), settings.seed, "fit_em") if is_drawn else None
     by_rule = task.closed.family.starts_at_rows and not settings.fixed

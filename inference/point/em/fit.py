@@ -1,6 +1,7 @@
 """Expectation maximisation: closed-form M-steps where the family has them, from many starts at once."""
 
 from collections.abc import Mapping
+from os import PathLike
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from inference.checks import (
     check_flags,
     check_has_prior,
     check_no_hyperpriors,
+    check_path,
     check_positive,
     check_room,
     sizes_of,
@@ -22,11 +24,12 @@ from inference.point.em.finish import check_brought, finished
 from inference.point.em.generalised import generalised_em
 from inference.point.em.m_steps.registry import closed_form, is_brought
 from inference.point.em.settings import Settings, check_fixed, check_mixture, check_possible, check_starts
+from inference.point.em.streamed import check_source
 from inference.point.reasons import reason_of
 from inference.point.restarts import best_restart, by_weight, numbered_by_weight, permuted
 from inference.point.starts import Start
 from inference.results import Origin, PointFit
-from mixtures import Mixture, Observations
+from mixtures import Mixture, Observations, Source
 from mixtures.errors import ModelError
 from mixtures.families.members import with_covariates
 from mixtures.renamed import formerly
@@ -52,6 +55,7 @@ def fit_em(
     labels: Any = None,
     backend: str = "numpyro",
     strict: bool = False,
+    checkpoint: str | PathLike[str] | None = None,
 ) -> PointFit:
     """The parameters of highest likelihood, or posterior density, by EM: best of many starts.
 
@@ -69,7 +73,8 @@ def fit_em(
 
     Args:
         mixture: a declaration.
-        x: data, shape (rows,) or (rows, features).
+        x: data, shape (rows,) or (rows, features); or a `mixtures.Source`, whose rows need not fit into memory, where M-steps are closed
+            and rows independent.
         restarts: the number of starts: partitions by agglomeration, Ward's method and quantiles, then k-means++, random rows and random
             labels. With three components or more the second half begins from the best fit so far, two of its components merged and a
             third split.
@@ -87,6 +92,8 @@ def fit_em(
         labels: known components 0, ..., components - 1, shape (rows,), and -1 or None where unknown; also `Observations.labels`.
         backend: `"numpyro"` or `"pyro"`.
         strict: raise where the best restart is unsound, instead of returning it with its status.
+        checkpoint: of a source, a file in which it is written down every few seconds how far EM has come: where the process was ended,
+            the same call goes on from there.
 
     Returns:
         A `PointFit`: `losses` are negative objectives, one a step; `restarts` also says by which rule a restart began and which distinct
@@ -97,6 +104,7 @@ def fit_em(
         DataError, ModelError, ChoiceError, SeedError: bad arguments; more components than rows.
         BackendError: a backend that is not installed.
         FitError: the fit is unsound and `strict` is set.
+        StoredFileError: a checkpoint of another call, or one that was altered or cannot be written.
 
     Source: Dempster, Laird & Rubin (1977); Celeux & Govaert (1995).
 
@@ -106,13 +114,19 @@ def fit_em(
         >>> fit.parameters["loc"].round(6).tolist()
         [11.0, 0.5]
     """
-    observations = check_mixture(mixture, x, labels, row_weights)
-    check_no_hyperpriors(mixture)
     seed = check_seed(seed)
     check_counts(restarts=restarts, max_steps=max_steps)
     check_positive("tolerance", tolerance, or_zero=True)
     check_flags(hard=hard, strict=strict)
     check_choice("objective", objective, OBJECTIVES)
+    streamed = None
+    if isinstance(x, Source):
+        mixture, streamed = check_source(mixture, x, labels=labels, row_weights=row_weights)
+        x = streamed.sample(seed)
+    elif checkpoint is not None:
+        raise ModelError("checkpoint", got="one, and rows in memory", expected="a source: mixtures.source(x)")
+    observations = check_mixture(mixture, x, labels, row_weights)
+    check_no_hyperpriors(mixture)
     check_room(restarts=restarts, **sizes_of(mixture, observations))
     bound = bind(mixture, observations, backend)
     sites = bound.sites
@@ -123,7 +137,16 @@ def fit_em(
     given = check_starts(init, known, sites)
     settings = Settings(restarts, seed, given, known, observations.counts, hard, float(tolerance), max_steps)
     is_posterior = objective == "posterior"
+    if streamed is not None and checkpoint is not None:
+        streamed = streamed.kept(check_path("checkpoint", checkpoint), mixture, settings, f"{objective} {backend}")
     task = closed_task(mixture, observations, frozenset(known), is_posterior)
+    if streamed is not None and task is None:
+        raise ModelError(
+            "objective",
+            got=f"{objective!r} of {type(mixture.family).__name__} components of a source of rows, whose M-step is not closed",
+            expected="'likelihood', or conjugate priors, and no part of a spread held fixed",
+            advice="Fit rows in memory: x.take(rows) of the source.",
+        )
     if task is None:
         if sites.is_chain or (sites.is_of_groups and hard):
             what = "a hidden Markov chain" if sites.is_chain else "hard=True for groups"
@@ -138,7 +161,7 @@ def fit_em(
         runs = generalised_em(bound, mixture, settings, is_posterior)
     else:
         with np.errstate(all="ignore"):  # of a component that collapses there are no numbers, which its status says
-            runs = closed_em(bound, mixture, task, settings)
+            runs = closed_em(bound, mixture, task, settings, streamed)
     if (task is None or task.closed.is_damped) and not hard:
         runs = finished(bound, settings, runs, is_posterior)
     best = best_restart(runs.table)
@@ -151,12 +174,13 @@ def fit_em(
         elif (order := by_weight(parameters, sites)) is not None:
             parameters = permuted(parameters, sites, order)
     likelihood, classified = runs.likelihoods(best)
-    if task is not None and is_brought(mixture.family):
+    if task is not None and streamed is None and is_brought(mixture.family):
         check_brought(bound, likelihood, runs.losses[best], parameters)
     prior = None
     if is_posterior:
         single = {name: value[None] for name, value in parameters.items()}
         prior = float(bound.log_priors(single)[0])
+    origin = Origin.of(bound.numbered, observations, backend, seed)
     return PointFit(
         **parts(sites, parameters),
         log_likelihood=likelihood,
@@ -168,7 +192,7 @@ def fit_em(
         status=runs.table.at[best, "status"],
         free_parameters=sites.free_parameters
         - sum(site.free - site.redundant for site in sites.parameters if site.name in known),
-        origin=Origin.of(bound.numbered, observations, backend, seed),
+        origin=origin if streamed is None else streamed.origin(origin),
         optima=distinct_optima(runs.table, parameters, lambda restart: runs.parameters(restart) | known),
         reason=reason,
     )

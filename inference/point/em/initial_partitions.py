@@ -45,6 +45,13 @@ class Partition:
     labels: Int[np.ndarray, " sample"]
 
 
+def sampled_rows(rows: int, most: int, seed: int, verb: str, purpose: str) -> Int[np.ndarray, " sample"]:
+    """All rows, or, of more than so many, a sample, in order."""
+    if rows <= most:
+        return np.arange(rows)
+    return np.sort(generator(seed, verb, purpose).choice(rows, most, replace=False))
+
+
 class Partitions:
     """Partitions of the same rows, for any number of components.
 
@@ -59,21 +66,16 @@ class Partitions:
 
     def __init__(self, x: Float[np.ndarray, "rows features"], seed: int, verb: str):
         self._seed, self._verb = seed, verb
-        self.rows = self._sample(len(x), ROWS_AT_MOST, "rows")
+        self.rows = sampled_rows(len(x), ROWS_AT_MOST, seed, verb, "rows")
         values = x[self.rows]
         deviation = values.std(axis=0)
         self._standard = (values - values.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
         self._white = _whitened(self._standard)
-        self._few = self._sample(len(self.rows), AGGLOMERATED_AT_MOST, "agglomerated rows")
+        self._few = sampled_rows(len(self.rows), AGGLOMERATED_AT_MOST, seed, verb, "agglomerated rows")
         self._trees: dict[str, Merges] = {}
         skipped = ("agglomeration",) if values.shape[1] > AGGLOMERATED_FEATURES else ()
         self._agglomerations = [rule for rule in _AGGLOMERATIONS if rule not in skipped]
         self._made: dict[tuple[int, int], Partition] = {}
-
-    def _sample(self, rows: int, most: int, purpose: str) -> np.ndarray:
-        if rows <= most:
-            return np.arange(rows)
-        return np.sort(generator(self._seed, self._verb, purpose).choice(rows, most, replace=False))
 
     def draw(self, components: int, count: int) -> list[Partition]:
         """So many partitions into so many components, the same whoever asks: a sweep has one for all structures."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from inference.point.em.checkpoint import Standing
 from inference.point.em.closed_form import Array, State, Statistics
 from inference.point.em.e_step import with_prior
 from inference.point.em.problem import EMProblem, EMResult, Outcome
@@ -28,6 +29,7 @@ def run_each(
     pseudo: Statistics | None,
     fixed: Mapping[str, Array],
     singular: type[Exception],
+    as_array: Callable[[np.ndarray], Array] = np.asarray,
 ) -> EMResult:
     """EM from every state, (restarts, ...) by name.
 
@@ -39,6 +41,7 @@ def run_each(
         pseudo: what the prior adds to the statistics.
         fixed: whether parts of the parameters stay as they are.
         singular: what `xp` raises where a covariance is singular to the last digit.
+        as_array: a NumPy array as one of `xp`, for states that were written down.
     """
     closed = problem.closed_form
 
@@ -60,7 +63,7 @@ def run_each(
     starts = [
         {name: value[restart] for name, value in states.items()} for restart in range(len(next(iter(states.values()))))
     ]
-    ends = [_run(problem, start, e_step, m_step) for start in starts]
+    ends = [_run(problem, start, e_step, m_step, as_array) for start in starts]
     return EMResult(
         {name: np.stack([np.asarray(end[0][name]) for end in ends]) for name in states},
         [np.array(end[1]) for end in ends],
@@ -74,14 +77,43 @@ def _run(
     state: State,
     e_step: Callable[[State], tuple[float, Statistics, Array]],
     m_step: Callable[[Statistics, State, float], State | None],
+    as_array: Callable[[np.ndarray], Array],
 ) -> tuple[State, list[float], Outcome, Array]:
-    """One restart's last state, its objectives, how it ended, and the expected rows of each component."""
-    total = problem.total_weight
+    """One restart's last state, its objectives, how it ended, and the expected rows of each component; noted, where there is a checkpoint."""
+    checkpoint, start = problem.checkpoint, state
+    if checkpoint is None:
+        return _steps(problem, state, [], e_step, m_step, lambda state, objectives: None)
     objectives: list[float] = []
+    if (standing := checkpoint.of(start)) is not None:
+        state = {name: as_array(value) for name, value in standing.state.items()}
+        objectives = standing.objectives.tolist()
+        if standing.occupancy is not None:
+            return state, objectives, standing.outcome, standing.occupancy
+        objectives.pop()  # that of the state is computed again, with what the M-step wants to know
+
+    def note(state: State, objectives: list[float]) -> None:
+        checkpoint.note(start, Standing(state, np.array(objectives)))
+
+    end = _steps(problem, state, objectives, e_step, m_step, note)
+    checkpoint.note(start, Standing(end[0], np.array(end[1]), end[2], np.asarray(end[3])))
+    return end
+
+
+def _steps(
+    problem: EMProblem,
+    state: State,
+    objectives: list[float],
+    e_step: Callable[[State], tuple[float, Statistics, Array]],
+    m_step: Callable[[Statistics, State, float], State | None],
+    note: Callable[[State, list[float]], None],
+) -> tuple[State, list[float], Outcome, Array]:
+    """The way from a state, before which objectives were these, to the restart's end; each state on it is noted with its objective."""
+    total = problem.total_weight
     objective, statistics, occupancy = e_step(state)
-    last = -np.inf
+    last = objectives[-1] if objectives else -np.inf
     while True:
         objectives.append(objective)
+        note(state, objectives)
         size = min(abs(objective), abs(objective + problem.base))
         small = problem.tolerance * max(size, total)
         if objective - last <= small:

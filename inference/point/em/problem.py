@@ -2,21 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 
+from inference.point.em.checkpoint import Checkpoint
 from inference.point.em.closed_form import Frame, State, Statistics
 from inference.point.em.mixture_em import MixtureEM
-
-
-class Outcome(IntEnum):
-    """How EM left a restart."""
-
-    RUNNING = 0
-    AT_REST = 1
-    OUT_OF_STEPS = 2
-    BROKEN = 3
+from inference.point.em.outcome import Outcome as Outcome  # what a loop returns, with the problem that it is given
+from mixtures import Source
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +33,9 @@ class EMProblem:
         max_steps: M-steps at most.
         pseudo: what the prior adds to the statistics; None: the likelihood alone is maximised.
         prior_offset: what is added to the log prior density as EM knows it to have the full one.
+        source: the rows that `x` is a sample of, where they need not be in memory; None: `x` are all.
+        weight: how many rows the source has, each as often as it counts.
+        checkpoint: where it is written down how far EM has come; None: nowhere.
     """
 
     closed_forms: tuple[MixtureEM, ...]
@@ -57,6 +53,9 @@ class EMProblem:
     pseudo: Statistics | None = None
     prior_offset: float = 0.0
     base: float = 0.0
+    source: Source | None = None
+    weight: float = 0.0
+    checkpoint: Checkpoint | None = None
 
     @property
     def closed_form(self) -> MixtureEM:
@@ -66,6 +65,8 @@ class EMProblem:
     @property
     def total_weight(self) -> float:
         """How many rows there are, each as often as it counts."""
+        if self.source is not None:
+            return self.weight
         return float(len(self.x) if self.row_weights is None else self.row_weights.sum())
 
 

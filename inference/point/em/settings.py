@@ -28,6 +28,19 @@ class Settings:
     tolerance: float
     max_steps: int
 
+    @property
+    def in_words(self) -> str:
+        """All of them, numbers to their last digit."""
+
+        def plain(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {name: plain(one) for name, one in value.items()}
+            return (
+                [plain(one) for one in value] if isinstance(value, list) else getattr(value, "tolist", lambda: value)()
+            )
+
+        return repr({name: plain(value) for name, value in vars(self).items()})
+
 
 def check_mixture(mixture: Any, x: Any, labels: Any = None, row_weights: Any = None) -> Observations:
     """The data, with known labels and weights, for a mixture that has no more components than there are rows.

@@ -138,7 +138,7 @@ def test_shares_add_up(threads):
 
     @_in_float64
     def shared():
-        with in_shares(problem, state, 64, threads) as one_pass:
+        with in_shares(problem, 64, threads) as one_pass:
             return one_pass(state)
 
     objective, statistics = shared()

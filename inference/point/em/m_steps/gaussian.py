@@ -21,6 +21,9 @@ from mixtures.priors import Prior
 EQUIVARIANT = frozenset({"EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVV", "VVV"})
 """Structures that keep their form when one feature is measured in another unit; the others need one unit for all features."""
 
+DIAGONAL = frozenset({"EII", "VII", "EEI", "VEI", "EVI", "VVI"})
+"""Structures whose axes are the features'."""
+
 SPREAD_SITES = frozenset({"scale", "log_volume", "log_shape", "correlation_cholesky", "orientation"})
 
 
@@ -66,10 +69,14 @@ class GaussianEM:
         features = state["loc"].shape[-1]
         # of the locations that `decode` gives, and before whitening: no number here is larger than a distance
         loc = state["loc"] * frame.unit + frame.centre
-        apart = (x - loc[:, :, None]) / frame.unit[:, None]
+        apart = x - loc[:, :, None]
+        if self.code in DIAGONAL:
+            apart *= (np.diagonal(state["whiten"], axis1=1, axis2=2) / frame.unit)[:, :, None]
+        else:
+            apart = (state["whiten"] / frame.unit) @ apart
         constant = -state["log_det"] - 0.5 * features * np.log(2 * np.pi)
         base = self.log_jacobian(frame, x.T) - (x.sum(axis=0) if self.of_logarithm else 0.0)
-        return constant[:, None] - 0.5 * np.sum((state["whiten"] @ apart) ** 2, axis=1) + base
+        return constant[:, None] - 0.5 * np.einsum("kji,kji->ki", apart, apart) + base
 
     def statistics(self, xp: Any, responsibilities: Array, x: Array, seen: Array) -> Statistics:
         weighted = responsibilities[:, None, :] * seen

@@ -15,13 +15,13 @@ from inference.point.em.problem import EMProblem
 
 
 @contextmanager
-def over_groups(problem: EMProblem, state: State, block: int, threads: int) -> Iterator[Pass]:
+def over_groups(problem: EMProblem, block: int, threads: int) -> Iterator[Pass]:
     """The pass over the groups of every length, one length after the other; arguments as of `in_shares`."""
     with ExitStack() as stack:
         passes = []
         for part, length in _by_length(problem, block, threads):
             rows = cast(GroupsEM, part.closed_form.law).spans[0][0] * length
-            passes.append(stack.enter_context(in_shares(part, state, rows, threads, length)))
+            passes.append(stack.enter_context(in_shares(part, rows, threads, length)))
 
         def one_pass(state: State) -> tuple[float, Statistics]:
             parts = [each(state) for each in passes]

@@ -18,6 +18,7 @@ from inference.backends.numpyro.jit import ON_ONE_CORE
 from inference.point.em.closed_form import State, Statistics
 from inference.point.em.e_step import Block, e_step
 from inference.point.em.loop import Pass
+from inference.point.em.m_steps.diagonal import as_whitened, by_products
 from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.problem import EMProblem
 from mixtures.interrupts import held_interrupts
@@ -74,12 +75,11 @@ def over_rows(closed: MixtureEM, is_hard: bool, block: int) -> Callable[[State, 
 
 
 @contextmanager
-def in_shares(problem: EMProblem, state: State, block: int, threads: int, unit: int = 1) -> Iterator[Pass]:
+def in_shares(problem: EMProblem, block: int, threads: int, unit: int = 1) -> Iterator[Pass]:
     """One pass over all rows, a share of them by each of so many threads.
 
     Args:
         problem: what EM is to do.
-        state: a state, for its shapes.
         block: rows in a block.
         threads: how many share the rows.
         unit: rows that stay together; blocks, and all rows, are multiples of it.
@@ -92,11 +92,8 @@ def in_shares(problem: EMProblem, state: State, block: int, threads: int, unit: 
         data_of(problem, slice(begin, begin + share)) | {"seen": jnp.asarray(share * index - begin)}
         for index, begin in enumerate(begins)
     ]
-    closed: Any = problem.closed_form
-    placed = {name: jnp.asarray(value) for name, value in state.items()}
-    run = _compiled(closed, problem.is_hard, min(block, share), _layout(placed), _layout(shares[0]))
 
-    def of_share(state: State, data: Data) -> tuple[float, Statistics]:
+    def of_share(run: Callable[..., Any], state: State, data: Data) -> tuple[float, Statistics]:
         objective, statistics = run(state, data)
         return float(objective), jax.tree.map(np.asarray, statistics)
 
@@ -104,8 +101,12 @@ def in_shares(problem: EMProblem, state: State, block: int, threads: int, unit: 
 
         def of_all(state: State) -> tuple[float, Statistics]:
             placed = {name: jnp.asarray(value) for name, value in state.items()}
-            parts = list(pool.map(functools.partial(of_share, placed), shares))
-            return sum(part[0] for part in parts), {name: sum(part[1][name] for part in parts) for name in parts[0][1]}
+            fast: Any = by_products(problem.closed_form, state)
+            closed: Any = fast or problem.closed_form
+            run = compiled(closed, problem.is_hard, min(block, share), layout_of(placed), layout_of(shares[0]))
+            parts = list(pool.map(functools.partial(of_share, run, placed), shares))
+            statistics = {name: sum(part[1][name] for part in parts) for name in parts[0][1]}
+            return sum(part[0] for part in parts), as_whitened(statistics, state) if fast else statistics
 
         yield of_all
 
@@ -114,12 +115,13 @@ Layout = tuple[tuple[str, tuple[int, ...], str], ...]
 """Name, shape and dtype of arrays."""
 
 
-def _layout(arrays: Mapping[str, jax.Array]) -> Layout:
+def layout_of(arrays: Mapping[str, jax.Array]) -> Layout:
+    """What a compiled program knows of arrays by name."""
     return tuple((name, value.shape, value.dtype.name) for name, value in arrays.items())
 
 
 @functools.lru_cache(CACHED)
-def _compiled(closed: Any, is_hard: bool, block: int, state: Layout, data: Layout) -> Callable[..., Any]:
+def compiled(closed: Any, is_hard: bool, block: int, state: Layout, data: Layout) -> Callable[..., Any]:
     """(state, data) -> objective and statistics of a share; compiled here, so that threads have nothing to trace."""
     shapes = [{name: jax.ShapeDtypeStruct(shape, dtype) for name, shape, dtype in layout} for layout in (state, data)]
     with held_interrupts():

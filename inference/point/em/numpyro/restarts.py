@@ -24,6 +24,7 @@ from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.numpyro.chain_passes import passes
 from inference.point.em.numpyro.group_passes import over_groups
 from inference.point.em.numpyro.passes import data_of, in_shares, over_rows
+from inference.point.em.numpyro.source_passes import over_source
 from inference.point.em.paths import FEW_CELLS, numpy_pass
 from inference.point.em.problem import EMProblem, EMResult, Outcome, first_of
 
@@ -91,6 +92,9 @@ def _run(problems: Sequence[EMProblem], states: State) -> EMResult:
     if problem.closed_form.law.follows:
         return _run_over_paths(problem, states, components)
     cells = components * features
+    if problem.source is not None:
+        with over_source(problem, max(256, BLOCK_CELLS // cells)) as one_pass:
+            return run_by_numpy(problem, states, one_pass)
     is_many, is_damped = rows * cells >= SHARED_CELLS, problem.closed_form.is_damped
     if is_damped and not is_many:
         return _run_by_numpy(problem, states)
@@ -169,8 +173,7 @@ def _run_over_paths(problem: EMProblem, states: State, components: int) -> EMRes
             return _run_by_numpy(problem, states)
         block = max(256, BLOCK_CELLS // (components * problem.x.shape[1]))
         threads = min(available(), MOST_THREADS) if cells >= SHARED_CELLS else 1
-        first = {name: value[0] for name, value in states.items()}
-        with over_groups(problem, first, block, threads) as one_pass:
+        with over_groups(problem, block, threads) as one_pass:
             return run_by_numpy(problem, states, one_pass)
     cells = len(problem.x) * components**2
     if cells <= FEW_CELLS:
@@ -183,8 +186,7 @@ def _run_over_paths(problem: EMProblem, states: State, components: int) -> EMRes
 def _run_in_shares(problem: EMProblem, states: State, block: int) -> EMResult:
     """Of many rows, each core has a share; the M-step is NumPy's."""
     threads = min(available(), MOST_THREADS)
-    first = {name: value[0] for name, value in states.items()}
-    with in_shares(problem, first, block, threads) as one_pass:
+    with in_shares(problem, block, threads) as one_pass:
         result = run_by_numpy(problem, states, one_pass)
     gc.collect(
         0

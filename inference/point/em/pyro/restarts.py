@@ -12,6 +12,7 @@ from inference.point.em.loop import run_by_numpy, run_each
 from inference.point.em.m_steps.chain import OverPaths
 from inference.point.em.paths import numpy_pass
 from inference.point.em.problem import EMProblem, EMResult
+from inference.point.em.streamed import blocks_of, summed
 
 BLOCK_CELLS = 400_000
 """Numbers of whitened data in one block of rows: about 3 MB, a core's cache."""
@@ -24,13 +25,22 @@ def run_restarts(problem: EMProblem, states: State) -> EMResult:
         closed.law, OverPaths
     ):  # row by row through stretches, in small operations of which torch's take longer
         return run_by_numpy(problem, states, numpy_pass(problem, components))
-    blocks = _blocks(problem, components)
+    held = None if problem.source is not None else _blocks(problem, components, _whole(problem))
+
+    def of_blocks(state: State, blocks: list[Block]) -> Statistics:
+        parts = [e_step(torch_namespace, closed, state, block, problem.is_hard) for block in blocks]
+        return {
+            "objective": sum(part[0] for part in parts),
+            **{name: sum(part[1][name] for part in parts) for name in parts[0][1]},
+        }
 
     def one_pass(state: State) -> tuple[float, Statistics]:
-        parts = [e_step(torch_namespace, closed, state, block, problem.is_hard) for block in blocks]
-        return float(sum(part[0] for part in parts)), {
-            name: sum(part[1][name] for part in parts) for name in parts[0][1]
-        }
+        if held is not None:
+            statistics = of_blocks(state, held)
+        else:
+            each = (_blocks(problem, components, block) for block in blocks_of(problem))
+            statistics = summed(of_blocks(state, blocks) for blocks in each)
+        return float(statistics.pop("objective")), statistics
 
     with torch.no_grad():
         return run_each(
@@ -41,6 +51,7 @@ def run_restarts(problem: EMProblem, states: State) -> EMResult:
             pseudo=None if problem.pseudo is None else as_torch(dict(problem.pseudo)),
             fixed={name: torch.tensor(value) for name, value in problem.fixed.items()},
             singular=torch.linalg.LinAlgError,
+            as_array=torch.tensor,
         )
 
 
@@ -49,14 +60,19 @@ def run_each_on_its_own(problems: Sequence[EMProblem], states: State) -> None:
     return
 
 
-def _blocks(problem: EMProblem, components: int) -> list[Block]:
-    """The rows in blocks, features first, in EM's coordinates."""
-    x = as_torch((problem.x - problem.frame.centre) / problem.frame.unit).T
+def _whole(problem: EMProblem) -> Block:
+    """All rows in memory, (rows, columns) in the data's units."""
+    return Block(problem.x, problem.row_weights, problem.labels)
+
+
+def _blocks(problem: EMProblem, components: int, whole: Block) -> list[Block]:
+    """Rows in blocks, features first, in EM's coordinates."""
+    x = as_torch((whole.x - problem.frame.centre) / problem.frame.unit).T
     features, rows = x.shape
     # the rows of groups are summed all at once
     size = rows if problem.closed_form.law.follows else max(256, BLOCK_CELLS // (components * features))
-    weights = None if problem.row_weights is None else as_torch(problem.row_weights)
-    labels = None if problem.labels is None else torch.tensor(problem.labels)
+    weights = None if whole.row_weights is None else as_torch(whole.row_weights)
+    labels = None if whole.labels is None else torch.tensor(whole.labels)
     return [
         Block(
             x[:, begin : begin + size].contiguous(),

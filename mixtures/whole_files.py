@@ -2,8 +2,10 @@
 
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from mixtures.errors import StoredFileError
 
@@ -14,20 +16,46 @@ def write_whole(path: Path, *content: bytes | memoryview, overwrite: bool) -> No
     Raises:
         StoredFileError: there is a file already, or it cannot be written; nothing has changed then.
     """
+    with whole_file(path, overwrite=overwrite) as opened, writing(path):
+        for part in content:
+            opened.write(part)
+
+
+@contextmanager
+def whole_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
+    """A file to write to, which has its name when all is written; where an error ends that, there is none.
+
+    Raises:
+        StoredFileError: there is a file already, or it cannot be written. What is written within is under `writing`.
+    """
     if not os.path.isdir(path.parent):
         raise StoredFileError(str(path), got=f"no folder {path.parent}", expected="a folder that exists")
     temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
+    with writing(path):
+        opened = temporary.open("xb")
     try:
-        try:
-            with temporary.open("xb") as opened:
-                for part in content:
-                    opened.write(part)
-                opened.flush()
-                os.fsync(opened.fileno())
+        yield opened
+        with writing(path):
+            opened.flush()
+            os.fsync(opened.fileno())
+            opened.close()
             (os.replace if overwrite else _place)(temporary, path)
-        finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+    finally:
+        with suppress(OSError):
+            opened.close()  # what is left in its buffer may have no room
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say of which file it is that cannot be written.
+
+    Raises:
+        StoredFileError: with the system's error as its cause.
+    """
+    try:
+        yield
     except FileExistsError as error:
         raise already_there(path) from error
     except OSError as error:

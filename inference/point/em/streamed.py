@@ -1,0 +1,174 @@
+"""EM of a source of rows: what it knows from a sample, what takes a pass over all, and how rows come to a pass.
+
+Starts, coordinates, and how a restart is judged are of a sample, which is the one that starts of as many rows in memory are of. What the
+result is made of (objectives, statistics, likelihoods) is of all rows, summed over blocks of one size by a tree.
+"""
+
+import operator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inference.checks import checked
+from inference.point.em.checkpoint import Checkpoint
+from inference.point.em.closed_form import Statistics
+from inference.point.em.e_step import Block
+from inference.point.em.initial_partitions import ROWS_AT_MOST, sampled_rows
+from inference.point.em.m_steps.registry import closed_form
+from inference.point.em.problem import EMProblem
+from inference.point.em.settings import Settings
+from inference.results import Origin
+from mixtures import Mixture, Observations, Source
+from mixtures.errors import DataError, ModelError
+from mixtures.families import Product
+from mixtures.sources.reading import in_order, read_ahead
+from mixtures.sources.tree import Tree
+
+BLOCKS_AT_ONCE = 8
+"""Blocks in memory at the most while NumPy computes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Streamed:
+    """What `fit_em` was given in the place of rows in memory.
+
+    Args:
+        source: the rows, checked.
+        weight: how many of them say anything.
+        base: the part of their log likelihood that no parameter changes, see `ClosedForm.log_base`.
+        checkpoint: where it is written down how far EM has come, or None.
+    """
+
+    source: Source
+    weight: float
+    base: float
+    checkpoint: Checkpoint | None = None
+
+    def sample(self, seed: int) -> Observations:
+        """The rows that starts are made of, in memory: all, where there are few."""
+        return self.source.take(sampled_rows(self.source.rows, ROWS_AT_MOST, seed, "fit_em", "rows"))
+
+    def kept(self, path: Path, mixture: Mixture, settings: Settings, how: str) -> "Streamed":
+        """The same with a checkpoint; `how`: what the result depends on beside the settings.
+
+        Raises:
+            StoredFileError: see `Checkpoint`.
+        """
+        settings_in_words = f"{how} {settings.in_words}"
+        made_from = {"data": self.source.fingerprint, "declaration": repr(mixture), "settings": settings_in_words}
+        return replace(self, checkpoint=Checkpoint(path, made_from))
+
+    def origin(self, of_sample: Origin) -> Origin:
+        """The origin of a result that is of all rows."""
+        total = None if self.weight == self.source.rows else self.weight
+        return replace(of_sample, fingerprint=self.source.fingerprint, rows=self.source.rows, total_weight=total)
+
+
+def check_source(mixture: Any, source: Source, **of_rows: Any) -> tuple[Mixture, Streamed]:
+    """A declaration with its priors' numbers written out, and the rows, held against it.
+
+    Raises:
+        ModelError: not a `Mixture`, or one that a stream of rows does not know enough for.
+        DataError: known labels or weights of rows; rows that it cannot describe, by file or chunk and row.
+    """
+    if not isinstance(mixture, Mixture):
+        raise ModelError(
+            "mixture", got=type(mixture).__name__, expected="a Mixture: EM needs to know the family of its components"
+        )
+    for name, given in of_rows.items():
+        if given is not None:
+            raise DataError(
+                name, got="some, and a source of rows", expected="none", advice="Use rows in memory: Observations(x)."
+            )
+    got = (
+        "a formula"
+        if mixture.formula is not None
+        else "covariates"
+        if mixture.needs_covariates
+        else f"{type(mixture.assignment).__name__}, under which rows hang together"
+        if mixture.assignment.unit != "row"
+        else ""
+    )
+    if got:
+        raise ModelError(
+            "mixture",
+            got=f"{got}, and a source of rows",
+            expected="rows that are independent, and known by their own columns",
+            advice="Use rows in memory: x.take(rows) of the source.",
+        )
+    if isinstance(mixture.family, Product):
+        names = tuple(name for name, _ in mixture.family.pairs)
+        own = source.feature_names
+        source = source.select(names) if own and own != names and set(names) <= set(own) else source
+    blank = np.flatnonzero(np.atleast_1d(source.summary.moments.count) == 0)
+    if len(blank):
+        column = source.feature_names[blank[0]] if source.feature_names else int(blank[0])
+        raise DataError("x", got=f"no observed value in column {column!r}", expected="some")
+    form = closed_form(mixture.family)
+    if form is None or form.is_damped:
+        raise ModelError(
+            "mixture",
+            got=f"{type(mixture.family).__name__} components of a source of rows, whose M-step is not closed",
+            expected="closed M-steps, which are sums over rows",
+            advice="Fit rows in memory: x.take(rows) of the source.",
+        )
+    if not form.takes_missing and (source.summary.moments.count < source.rows).any():
+        raise ModelError(
+            "mixture",
+            got=f"{type(mixture.family).__name__} components, and a source of rows with missing cells",
+            expected="complete rows, or families of counts, categories and waiting times",
+            advice="Use rows in memory, x.take(rows) of the source, whose missing cells EM replaces by their moments.",
+        )
+    scaled = mixture.scaled_to(source)
+
+    def of_block(block: Observations) -> Statistics:
+        times = checked(scaled, block).times
+        return {"weight": times.sum(), "base": times @ form.log_base(block)}
+
+    total = summed(map(of_block, read_ahead(source.blocks())))
+    return scaled, Streamed(source, float(total["weight"]), float(total["base"]))
+
+
+def of_source(problem: EMProblem, streamed: Streamed) -> EMProblem:
+    """The problem of a sample as that of all rows."""
+    # where cells are missing it differs from row to row, but then no M-step is left that streams
+    jacobian = float(np.asarray(problem.closed_form.log_jacobian(problem.frame, problem.x)))
+    return replace(
+        problem,
+        source=streamed.source,
+        weight=streamed.weight,
+        base=streamed.base,
+        offset=streamed.base + streamed.weight * jacobian,
+        checkpoint=streamed.checkpoint,
+    )
+
+
+def blocks_of(problem: EMProblem) -> Iterator[Block]:
+    """The source's rows as EM knows them, (rows, columns) in the data's units; read ahead."""
+    assert problem.source is not None  # the caller has checked
+    closed, may_miss = problem.closed_form, problem.source.missing == "allow"
+    blocks = problem.source.blocks()
+    yield from read_ahead(Block(closed.columns(block), block.counts if may_miss else None) for block in blocks)
+
+
+def over_blocks(problem: EMProblem, function: Callable[[Block], np.ndarray]) -> np.ndarray:
+    """The sum of what a function gives of each block, on all cores."""
+    with ThreadPoolExecutor() as pool:
+        return summed(in_order(pool, function, blocks_of(problem), BLOCKS_AT_ONCE), operator.add)
+
+
+def added(some: Statistics, more: Statistics) -> Statistics:
+    """The sums of both."""
+    return {name: value + more[name] for name, value in some.items()}
+
+
+def summed(values: Iterable[Any], add: Callable[[Any, Any], Any] = added) -> Any:
+    """All of them, by the tree."""
+    tree = Tree(add)
+    for value in values:
+        tree.push(value)
+    return tree.total()

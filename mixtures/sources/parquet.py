@@ -1,0 +1,167 @@
+"""Rows of Parquet and Arrow files, read batch by batch with pyarrow."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mixtures.errors import BackendError, DataError
+from mixtures.sources.protocol import Chunk, Source, rows_at_once
+from mixtures.tables import squeezed
+
+FORMATS = {".feather": "feather", ".arrow": "feather", ".orc": "orc", ".csv": "csv"}
+"""By the end of the first file's name; all others are Parquet."""
+
+
+@dataclass(frozen=True, eq=False)
+class ParquetSource(Source):
+    """See `Source`.
+
+    Args:
+        dataset: a `pyarrow.dataset.Dataset`.
+        columns: the names of those to read; None: all.
+        missing: see `Observations`; a null is a missing cell.
+    """
+
+    dataset: Any
+    columns: tuple[str, ...] | None = None
+    missing: str = "raise"
+
+    def __post_init__(self):
+        absent = [name for name in self.columns or () if name not in self.dataset.schema.names]
+        if absent:
+            raise DataError(
+                "columns",
+                got=f"{', '.join(map(repr, absent))}, which the files do not have",
+                expected=f"some of {self.dataset.schema.names}",
+            )
+        bad = [name for name in self.feature_names if not _is_number(self.dataset.schema.field(name).type)]
+        if bad:
+            raise DataError(
+                "data",
+                got=f"columns {bad} that are not numbers",
+                expected="real numbers",
+                advice="Choose columns: columns=[...]; number the categories of others from 0.",
+            )
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:  # type: ignore[override]  # known beforehand
+        return self.columns or tuple(self.dataset.schema.names)
+
+    @property
+    def features(self) -> int | None:
+        return len(self.feature_names) if len(self.feature_names) > 1 else None
+
+    @cached_property
+    def rows(self) -> int:  # from the files' heads
+        total = 0
+        for place, fragment in self._fragments():
+            with readable(place):
+                total += fragment.count_rows()
+        return total
+
+    def _fragments(self) -> Iterator[tuple[str, Any]]:
+        """The files, by their names."""
+        for fragment in self.dataset.get_fragments():
+            yield Path(getattr(fragment, "path", "") or "data").name, fragment
+
+    def chunks(self) -> Iterator[Chunk]:
+        names = list(self.feature_names)
+        for place, fragment in self._fragments():
+            with readable(place):
+                own = fragment.physical_schema.names
+                partition = str(fragment.partition_expression)  # columns that folders' names say
+            absent = [name for name in names if name not in own and f"{name} ==" not in partition]
+            if absent:
+                raise DataError(
+                    place,
+                    got=f"columns {own}",
+                    expected=f"{', '.join(map(repr, absent))} among them, as in the first file",
+                    advice="All files of a source have the same columns.",
+                )
+            batches = fragment.to_batches(
+                schema=self.dataset.schema,
+                columns=names,
+                batch_size=rows_at_once(self.features),
+                batch_readahead=1,
+                fragment_scan_options=_piece_by_piece(fragment),
+                use_threads=False,
+            )
+            while True:
+                with readable(place):
+                    batch = next(batches, None)
+                if batch is None:
+                    break
+                if batch.num_rows:
+                    yield Chunk(squeezed(_numbers(batch, names), self.feature_names), place)
+
+    def select(self, names: tuple[str, ...]) -> Source:
+        return replace(self, columns=names)
+
+
+def opened(data: Any) -> Any:
+    """The dataset of files: a path, a folder, a list of paths.
+
+    Raises:
+        DataError: no such files, or none that can be read.
+        BackendError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow.dataset as datasets
+    except ImportError as error:
+        raise BackendError(
+            "data",
+            got="files that need pyarrow",
+            expected="a package that reads them",
+            advice='pip install "bayes-mixtures[files]"',
+        ) from error
+    paths = [str(path) for path in data] if isinstance(data, list | tuple) else str(data)
+    first = paths[0] if isinstance(paths, list) else paths
+    with readable(first):
+        return datasets.dataset(paths, format=FORMATS.get(Path(first).suffix.lower(), "parquet"))
+
+
+@contextmanager
+def readable(place: str) -> Iterator[None]:
+    """Say of which file it is what pyarrow cannot read.
+
+    Raises:
+        DataError: with pyarrow's error as its cause.
+    """
+    try:
+        yield
+    except (OSError, ValueError) as error:  # pyarrow's own derive from these
+        said = next(iter(str(error).splitlines()), type(error).__name__)
+        raise DataError(
+            place,
+            got=f"a file that cannot be read ({said[:200]})",
+            expected="a whole file of its kind",
+            advice="Restore it from a copy, or write it again.",
+        ) from error
+
+
+def _piece_by_piece(fragment: Any) -> Any:
+    """Options by which a Parquet file's row groups, which may be as large as the file, are not read whole before their first rows are seen."""
+    import pyarrow.dataset as datasets
+
+    is_parquet = fragment.format.default_extname == "parquet"
+    return datasets.ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False) if is_parquet else None
+
+
+def _is_number(kind: Any) -> bool:
+    import pyarrow.types as types
+
+    return types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)
+
+
+def _numbers(batch: Any, names: list[str]) -> np.ndarray:
+    """The columns of a batch side by side, NaN where null."""
+    values = np.empty((batch.num_rows, len(names)))
+    for place, name in enumerate(names):
+        column = batch.column(name)
+        values[:, place] = column.cast("float64") if column.type not in ("double",) else column
+    return values

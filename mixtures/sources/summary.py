@@ -1,0 +1,129 @@
+"""What default priors want to know of columns, in one pass: from the moments of blocks those of all."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from mixtures.sources.tree import Tree
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Count, mean, sum of squared deviations, and range of each column's known cells, (features,).
+
+    Two of them make one without a large number being subtracted from another, where the means are known from a number near them.
+
+    Args:
+        centre: from where means are told.
+        count: known cells.
+        apart: their mean, from the centre.
+        squares: the sum of their squared deviations from the mean.
+        min, max: of them.
+
+    Source: Chan, Golub & LeVeque (1983), equations 2.1.
+    """
+
+    centre: np.ndarray
+    count: np.ndarray
+    apart: np.ndarray
+    squares: np.ndarray
+    min: np.ndarray
+    max: np.ndarray
+
+    @classmethod
+    def of(cls, x: np.ndarray, centre: np.ndarray) -> "Moments":
+        """Of some rows, (features, rows), their means told from a centre."""
+        seen = ~np.isnan(x)
+        count = seen.sum(axis=1)
+        is_whole = bool(seen.all())
+        from_centre = x - centre[:, None] if is_whole else np.where(seen, x - centre[:, None], 0.0)
+        apart = from_centre.sum(axis=1) / np.maximum(count, 1)
+        from_mean = from_centre - apart[:, None]
+        if not is_whole:
+            from_mean[~seen] = 0.0
+        squares = np.einsum("ji,ji->j", from_mean, from_mean)
+        return cls(centre, count, apart, squares, np.fmin.reduce(x, axis=1), np.fmax.reduce(x, axis=1))
+
+    def with_more(self, more: "Moments") -> "Moments":
+        """These rows and others."""
+        count = self.count + more.count
+        share, apart = more.count / np.maximum(count, 1), more.apart - self.apart
+        return Moments(
+            self.centre,
+            count,
+            self.apart + apart * share,
+            self.squares + more.squares + apart**2 * self.count * share,
+            np.fmin(self.min, more.min),  # NaN where no cell is known
+            np.fmax(self.max, more.max),
+        )
+
+    def cut(self, column: int | None) -> "Moments":
+        """Of one column, in numbers; of data of shape (rows,) that is the first."""
+        return Moments(*(values[column] for values in vars(self).values()))
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Of the known cells."""
+        return self.centre + self.apart
+
+    @property
+    def variance(self) -> np.ndarray:
+        """Likewise, of divisor n."""
+        return self.squares / np.maximum(self.count, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """What statistics ask of all rows of a source, in the place of an array.
+
+    Args:
+        moments: of the columns.
+        of_logs: gives the same of the columns' logarithms, which the priors of positive data are made of: a pass of its own.
+    """
+
+    moments: Moments
+    of_logs: Callable[[], "Summary"]
+
+    def column(self, column: int) -> "Summary":
+        """Of one column."""
+        return Summary(self.moments.cut(column), lambda: self.log.column(column))
+
+    @property
+    def min(self) -> np.ndarray:
+        """The least known cell of each column; likewise the others."""
+        return self.moments.min
+
+    @property
+    def max(self) -> np.ndarray:
+        return self.moments.max
+
+    @property
+    def mean(self) -> np.ndarray:
+        return self.moments.mean
+
+    @property
+    def variance(self) -> np.ndarray:
+        return self.moments.variance
+
+    @cached_property
+    def log(self) -> "Summary":
+        """That of the logarithms; of numbers that have none, 1 is taken."""
+        return self.of_logs()
+
+
+def moments_of(blocks: Iterable[np.ndarray]) -> Moments:
+    """Of all rows, (rows, features) at a time, by the fixed tree."""
+    tree, centre = Tree(Moments.with_more), None
+    for x in blocks:
+        across = np.ascontiguousarray(x.T)
+        if centre is None:
+            centre = Moments.of(across, np.zeros(x.shape[1])).mean
+        tree.push(Moments.of(across, centre))
+    return tree.total()
+
+
+def logarithms(x: np.ndarray) -> np.ndarray:
+    """Of numbers above 0; of others that of 1."""
+    return np.log(np.where(x <= 0, 1.0, x))

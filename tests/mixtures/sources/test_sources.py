@@ -1,0 +1,200 @@
+"""A source has the rows of the same data in memory, whatever it is made of and however it is cut; errors name their place."""
+
+from itertools import pairwise
+
+import dask.array
+import dask.dataframe
+import numpy as np
+import pandas as pd
+import pyarrow as arrow
+import pyarrow.dataset as datasets
+import pyarrow.parquet as parquet
+import pytest
+import zarr
+from numpy.testing import assert_allclose, assert_array_equal
+
+from mixtures import Observations, families, gaussian_mixture, lognormal_mixture, poisson_mixture, source
+from mixtures.errors import ChoiceError, DataError, ModelError
+from mixtures.sources.summary import moments_of
+
+ROWS = 1000
+
+
+@pytest.fixture(scope="module")
+def x():
+    return np.exp(np.random.default_rng(0).normal(size=(ROWS, 3)))
+
+
+@pytest.fixture(scope="module")
+def frame(x):
+    return pd.DataFrame(x, columns=["a", "b", "c"])
+
+
+def written(frame, folder, cuts=(0, 300, 301, ROWS), **options):
+    for number, (begin, end) in enumerate(pairwise(cuts)):
+        table = arrow.Table.from_pandas(frame.iloc[begin:end], preserve_index=False)
+        parquet.write_table(table, folder / f"part-{number}.parquet", row_group_size=100, **options)
+    return folder
+
+
+def memmapped(x, folder):
+    np.save(folder / "x.npy", x)
+    return folder / "x.npy"
+
+
+def zarr_array(x, folder):
+    array = zarr.create_array(folder / "x.zarr", shape=x.shape, chunks=(70, 3), dtype="float64")
+    array[:] = x
+    return array
+
+
+ARRAYS = {
+    "array": lambda x, folder: x,
+    "file": memmapped,
+    "memmap": lambda x, folder: np.load(memmapped(x, folder), mmap_mode="r"),
+    "chunks": lambda x, folder: [x[:1], x[1:1], x[1:999], x[999:]],
+    "function": lambda x, folder: lambda: iter(np.array_split(x, 7)),
+    "zarr": zarr_array,
+    "dask": lambda x, folder: dask.array.from_array(x, chunks=(130, 3)),
+}
+TABLES = {
+    "folder": lambda frame, folder: written(frame, folder),
+    "files": lambda frame, folder: sorted(written(frame, folder).iterdir()),
+    "dataset": lambda frame, folder: datasets.dataset(written(frame, folder)),
+    "dask": lambda frame, folder: dask.dataframe.from_pandas(frame, npartitions=4),
+    "frames": lambda frame, folder: [frame.iloc[:10], frame.iloc[10:]],
+    "frame": lambda frame, folder: frame,
+    "arrow": lambda frame, folder: arrow.Table.from_pandas(frame, preserve_index=False),
+}
+
+
+@pytest.mark.parametrize("make", ARRAYS.values(), ids=ARRAYS)
+def test_arrays_of_every_kind_are_the_same_rows(make, x, tmp_path):
+    same_rows(source(make(x, tmp_path)), Observations(x))
+
+
+@pytest.mark.parametrize("make", TABLES.values(), ids=TABLES)
+def test_tables_of_every_kind_are_the_same_rows_with_names(make, frame, tmp_path):
+    rows = source(make(frame, tmp_path))
+    same_rows(rows, Observations(frame))
+    chosen = source(make(frame, tmp_path), columns=["c", "a"])
+    same_rows(chosen, Observations(frame[["c", "a"]]))
+    same_rows(source(make(frame, tmp_path), columns=["b"]), Observations(frame[["b"]]))
+    with pytest.raises(DataError, match="'d'"):
+        next(source(make(frame, tmp_path), columns=["d"]).blocks())
+
+
+def same_rows(rows, whole):
+    assert (rows.shape, rows.features, rows.feature_names, len(rows)) == (
+        whole.shape,
+        whole.features,
+        whole.feature_names,
+        len(whole),
+    )
+    assert rows.fingerprint == whole.fingerprint
+    blocks = list(rows.blocks(300))
+    assert [len(block) for block in blocks] == [300, 300, 300, 100]
+    assert_array_equal(np.concatenate([block.x for block in blocks]), whole.x)
+    some = np.array([0, 5, 299, 300, 301, 999])
+    assert_array_equal(rows.take(some).x, whole.x[some])
+
+
+def test_data_of_one_variable():
+    values = np.arange(10.0)
+    for rows in (source(values), source([values[:3], values[3:]])):
+        assert rows.shape == (10,) and rows.features is None
+        assert rows.fingerprint == Observations(values).fingerprint
+        assert float(rows.summary.mean) == 4.5
+
+
+@pytest.mark.parametrize("model", [gaussian_mixture(2), gaussian_mixture(2, "EII"), lognormal_mixture(2)])
+def test_default_priors_have_the_numbers_of_the_same_rows_in_memory(model, x):
+    for rows in (source(x), source(np.array_split(x, 9))):
+        scaled, whole = model.scaled_to(rows), model.scaled_to(Observations(x))
+        for site, prior in whole.priors.items():
+            for (_, mine), (_, theirs) in zip(scaled.priors[site].parameters, prior.parameters, strict=True):
+                assert_allclose(mine, theirs, rtol=1e-12)
+
+
+def test_priors_of_counts_with_missing_cells(x):
+    counts = np.where(x > 3, np.nan, np.floor(10 * x))
+    rows, whole = source(counts, missing="allow"), Observations(counts, missing="allow")
+    for model in (poisson_mixture(2),):
+        ours, theirs = (dict(model.scaled_to(one).priors["rate"].parameters) for one in (rows, whole))
+        assert_allclose(ours["rate"], theirs["rate"], rtol=1e-12)
+
+
+def test_moments_keep_their_digits_far_from_zero():
+    values = 1e9 + np.random.default_rng(1).normal(size=(5000, 2))
+    total = moments_of(np.array_split(values, 13))
+    assert_allclose(total.variance, (values - 1e9).var(axis=0), rtol=1e-12)
+    assert_array_equal(total.max, values.max(axis=0))
+
+
+def test_a_bad_cell_is_named_with_its_file_and_row(frame, tmp_path):
+    frame = frame.copy()
+    frame.loc[ROWS - 2, "b"] = np.nan
+    with pytest.raises(DataError, match=r"nan at row 697 of part-2.parquet, column 'b'"):
+        source(written(frame, tmp_path)).fingerprint  # noqa: B018
+    with pytest.raises(DataError, match=r"nan at row 98 of chunk 1, column 'b'"):
+        source([frame.iloc[:900], frame.iloc[900:]]).summary  # noqa: B018
+    with pytest.raises(DataError, match=r"nan at row 998, column 1"):
+        source(frame.to_numpy()).summary  # noqa: B018
+    *_, last = source([np.ones((4, 1)), -np.arange(-5.0, 5.0)[:, None]]).blocks(7)
+    with pytest.raises(DataError, match=r"-1.0 at row 6 of chunk 1, column 0"):
+        families.Poisson().check(last)
+
+
+def test_a_chunk_with_other_columns_is_named(frame, tmp_path):
+    with pytest.raises(DataError, match=r"^chunk 1: got rows of shape \(2,\); expected \(3,\)"):
+        source([frame.to_numpy(), frame.to_numpy()[:, :2]]).summary  # noqa: B018
+    with pytest.raises(DataError, match=r"^chunk 1: got columns \('a', 'b', 'd'\); expected \('a', 'b', 'c'\)"):
+        source([frame, frame.rename(columns={"c": "d"})]).summary  # noqa: B018
+    written(frame, tmp_path)
+    frame.drop(columns="c").to_parquet(tmp_path / "part-3.parquet")
+    with pytest.raises(DataError, match=r"^part-3.parquet: got columns \['a', 'b'\]; expected 'c' among them"):
+        source(tmp_path).summary  # noqa: B018
+
+
+def test_a_truncated_file_is_named(frame, tmp_path):
+    written(frame, tmp_path)
+    last = tmp_path / "part-2.parquet"
+    last.write_bytes(last.read_bytes()[:-100])
+    with pytest.raises(DataError, match=r"^part-2.parquet: got a file that cannot be read.*Restore it from a copy"):
+        source(tmp_path).summary  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("bad", "text"),
+    [
+        (iter([np.ones(3)]), "can be read only once"),
+        ([], "no chunks"),
+        ([1.0, 2.0], "an array or a table of rows"),
+        ("no such file.parquet", "no file or folder"),
+        (np.ones((2, 2, 2)), "shape"),
+        (np.ones((0, 2)), "shape"),
+        (3.0, "a path, an array, or chunks of rows"),
+        ({"a": [1.0]}, "a path, an array, or chunks of rows"),
+        ([np.ones((0, 2))], "no rows"),
+        ([np.array(["a", "b"])], "real numbers"),
+    ],
+)
+def test_what_is_no_source_is_said(bad, text):
+    with pytest.raises(DataError, match=text):
+        list(source(bad).blocks())
+
+
+def test_columns_that_are_not_numbers(frame, tmp_path):
+    frame.assign(city="Rome").to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(DataError, match=r"columns \['city'\] that are not numbers"):
+        source(tmp_path / "x.parquet")
+    assert source(tmp_path / "x.parquet", columns=["a", "b"]).shape == (ROWS, 2)
+    with pytest.raises(ModelError, match="an array's columns have no names"):
+        source(np.ones((3, 2)), columns=["a"])
+    with pytest.raises(ChoiceError, match="missing"):
+        source(np.ones(3), missing="drop")
+
+
+def test_verbs_that_need_all_rows_say_so(x):
+    with pytest.raises(ModelError, match="rows in memory, for this verb"):
+        Observations(source(x))
