@@ -15,6 +15,8 @@ from .assignment.pseudo_residuals import PseudoResiduals as PseudoResiduals
 from .assignment.pseudo_residuals import pseudo_residuals as pseudo_residuals
 from .assignment.responsibilities import responsibilities as responsibilities
 from .desk.run import Run as Run
+from .external.external import external as external
+from .external.result import External as External
 from .files import load as load
 from .files import save as save
 from .labels.align import align as align

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
@@ -330,6 +331,17 @@ def assignments(made: Results) -> Iterator[Verb]:
         {"fit_or_posterior": THING, "x": DATA, "temperature": NOT_NEGATIVE, "seed": SEED, "to": PATH.or_("None")},
     )
     yield Verb(inference.classify, {**either, "fit_or_posterior": inference.relabel(made.tree)}, PROGRAM)
+    asked = {"correction": CHOICE, "assignment": CHOICE, "level": SHARE}
+    yield Verb(
+        inference.external,
+        {**fit, "outcome": X[::-1]},
+        {"fit": THING, "x": DATA, "outcome": THING, "kind": CHOICE.or_("None"), **asked},
+    )
+    yield Verb(
+        inference.external,
+        {**fit, "covariates": "v", "data": pd.DataFrame({"v": [0.0, 1.0, 0.5, 1.0, 0.0, 0.5]})},
+        {"covariates": THING, "data": THING, "reference": SEED.or_("None")},
+    )
     yield Verb(
         inference.name_components,
         {"result": made.fit, "names": ["a", "b"]},

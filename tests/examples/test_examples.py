@@ -38,6 +38,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
         ["--backend", backend, "--children", "40", "--restarts", "2"] for backend in ("numpyro", "pyro")
     ],
     "13_censoring": [["--backend", backend, "--rows", "120", "--restarts", "2"] for backend in ("numpyro", "pyro")],
+    "14_external": [["--backend", backend, "--rows", "400", "--restarts", "5"] for backend in ("numpyro", "pyro")],
     "09_hidden_markov": [["--backend", backend, *SMALL[:2], *SMALL[4:]] for backend in ("numpyro", "pyro")],
 }
 """By example: the argument lists that it is run with."""
