@@ -114,6 +114,15 @@ def categorical(x: np.ndarray, p: Parameters) -> np.ndarray:
     ).sum(0)
 
 
+def ordinal(x: np.ndarray, p: Parameters, eta: np.ndarray | float = 0.0) -> np.ndarray:
+    """Differences of the logistic distribution function at the cutpoints, which are the last of its arguments or gaps from 0 on."""
+    cutpoints = p["cutpoints"] if "cutpoints" in p else np.concatenate([[0.0], np.cumsum(p["gaps"])])
+    edges = np.concatenate([[-np.inf], cutpoints, [np.inf]])
+    below = stats.logistic.cdf(edges - np.reshape(eta, (-1, 1)))
+    each = np.broadcast_to(np.diff(below), (len(x), len(edges) - 1))
+    return np.log(np.take_along_axis(each, x[:, None].astype(int), axis=1)[:, 0])
+
+
 def multivariate_normal(x: np.ndarray, p: Parameters) -> np.ndarray:
     root = p["scale"][:, None] * p["correlation_cholesky"]
     return stats.multivariate_normal(p["loc"], root @ root.T).logpdf(x)
@@ -211,6 +220,7 @@ CASES = {
         categorical,
         features=2,
     ),
+    "ordinal": Case(families.Ordinal(4), {"cutpoints": [[-1.0, 0.0, 1.5], [0.2, 1.0, 1.4]]}, ordinal),
     "multinomial": Case(
         families.Multinomial(6),
         {"probs": [[0.2, 0.5, 0.3], [0.4, 0.1, 0.5]]},
@@ -374,6 +384,12 @@ CASES |= {
         families.Regression("bernoulli"),
         LINES,
         lambda x, p: stats.bernoulli(1 / (1 + np.exp(-_line(x, p)))).logpmf(x),
+        covariates=True,
+    ),
+    "ordinal regression": Case(
+        families.Regression("ordinal", categories=4),
+        {**LINES, "gaps": [[0.5, 1.0], [0.7, 0.4]]},
+        lambda x, p: ordinal(x, p, _line(x, p)),
         covariates=True,
     ),
     "gating": Case(

@@ -12,7 +12,7 @@ from inference.frames import components_of
 from inference.plots.palette import Look, looks
 from mixtures import Observations
 from mixtures.errors import ModelError
-from mixtures.families import Bernoulli, Categorical, Multinomial, PerComponent, WithNoise
+from mixtures.families import Bernoulli, Categorical, Multinomial, Ordinal, PerComponent, WithNoise
 from mixtures.families.by_column import families_by_column
 from mixtures.families.members import parts_of
 from mixtures.families.support import REAL, Support
@@ -78,7 +78,7 @@ def _kind(family: Any) -> Kind:
         family = family.family if isinstance(family, WithNoise) else family.members[-1]
     if parts.needs_covariates:
         return "response"
-    if isinstance(family, Bernoulli | Categorical):
+    if isinstance(family, Bernoulli | Categorical | Ordinal):
         return "category"
     if isinstance(family, Multinomial):
         return "share"

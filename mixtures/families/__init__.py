@@ -8,6 +8,7 @@ from mixtures.families.family import Family
 from mixtures.families.gaussian import Gaussian
 from mixtures.families.negative_binomial import NegativeBinomial
 from mixtures.families.noise import WithNoise
+from mixtures.families.ordinal import Ordinal
 from mixtures.families.parameter_free import Never, PointMass, Uniform
 from mixtures.families.parts import Parts
 from mixtures.families.per_component import PerComponent
@@ -32,6 +33,7 @@ __all__ = [
     "Multinomial",
     "NegativeBinomial",
     "Never",
+    "Ordinal",
     "Parts",
     "PerComponent",
     "PointMass",

@@ -55,7 +55,7 @@ class Categorical(Columns):
 
     def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
         one_hot = np.eye(self.categories)[x.astype(int)]
-        return {"probs": _near(one_hot, rows)}
+        return {"probs": near_shares(one_hot, rows)}
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Multinomial(Columns):
         return self.cell(ppl, parameters)
 
     def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
-        return {"probs": _near(x / self.total_count, rows)}
+        return {"probs": near_shares(x / self.total_count, rows)}
 
     def check(self, x: Observations) -> None:
         if x.features is None:
@@ -108,7 +108,7 @@ class Multinomial(Columns):
         )
 
 
-def _near(shares: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def near_shares(shares: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Probabilities half way between the drawn rows' shares and everyone's, with some noise, positive and adding up to 1."""
     smooth = 0.9 * shares.mean(axis=0) + 0.1 / shares.shape[-1]
     noisy = (0.3 * shares[rows] + 0.7 * smooth) * np.exp(0.3 * jitter(rows, shares[rows].shape))

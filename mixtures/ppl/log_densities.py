@@ -150,6 +150,29 @@ class LogDensities:
         log_q = self.xp.where(is_inside, self.xp.log1p(-self.xp.where(is_inside, probs, 0.0)), math.log(tiny))
         return x * log_p + (1 - x) * log_q
 
+    def ordered(self, predictor: Array, cutpoints: Array) -> Array:
+        """log P(X = c) of ordered categories, (..., categories), where P(X <= c) = 1 / (1 + e^-(cutpoint_c - predictor))."""
+        z = cutpoints - predictor[..., None]
+        below, above = -self.xp.logaddexp(0 * z, -z), -self.xp.logaddexp(0 * z, z)
+        # F(b) - F(a) = F(b) F(-a) (1 - e^(a - b))
+        between = self.xp.log(-self.xp.expm1(z[..., :-1] - z[..., 1:]))
+        inner = below[..., 1:] + above[..., :-1] + between
+        return self.xp.concat([below[..., :1], inner, above[..., -1:]], axis=-1)
+
+    def induced_dirichlet(self, cutpoints: Array, concentration: Array) -> Array:
+        """Cutpoints by which the probabilities of categories have a Dirichlet density (Betancourt 2019, Ordinal Regression, section 2.2)."""
+        log_probs = self.ordered(0 * cutpoints[..., 0], cutpoints)
+        total = self.xp.sum(concentration, axis=-1)
+        constant = self.log_gamma(total) - self.xp.sum(self.log_gamma(concentration), axis=-1)
+        # each cutpoint moves probability by F' = F (1 - F) from one side of it to the other
+        jacobian = -self.xp.logaddexp(0 * cutpoints, cutpoints) - self.xp.logaddexp(0 * cutpoints, -cutpoints)
+        return constant + self.xp.sum((concentration - 1) * log_probs, axis=-1) + self.xp.sum(jacobian, axis=-1)
+
+    def log_gamma(self, x: Array) -> Array:
+        """log Gamma(x) of x > 0."""
+        # log Gamma(x + 1) - log x
+        return self.excess(x) + (x - 1) * self.xp.log(x) - x
+
     def student_t(self, squared: Array, df: Array, dimension: Array | int) -> Array:
         """The multivariate t, but for -log |L|, at a squared distance |L^-1 (x - mu)|^2 in p dimensions.
 

@@ -242,6 +242,16 @@ class LogTails:
         below, above = (xp.sum(xp.where(mask, probs, 0.0), axis=-1) for mask in (is_below, ~is_below))
         return self._log(below), self._log(above)
 
+    def log_categories(self, x: Array, log_probs: Array) -> Tails:
+        """The same, from the logarithms of the probabilities."""
+        xp = self.xp
+        is_below = self.array(np.arange(log_probs.shape[-1]), log_probs) <= x[..., None]
+        highest = xp.max(self.constant(log_probs), axis=-1, keepdims=True)
+        sums = (xp.sum(xp.where(mask, xp.exp(log_probs - highest), 0.0), axis=-1) for mask in (is_below, ~is_below))
+        below, above = (self._log(total) + highest[..., 0] for total in sums)
+        # the smaller one has the digits
+        return xp.where(below < above, below, self.rest(above)), xp.where(below < above, self.rest(below), above)
+
     def _log(self, p: Array) -> Array:
         return self.xp.where(p > 0, self.xp.log(self.xp.where(p > 0, p, 1.0)), IMPOSSIBLE)
 

@@ -6,7 +6,7 @@ import numpyro.distributions as dist
 from numpyro.distributions import constraints
 
 from mixtures.ppl.intervals import Intervals
-from mixtures.ppl.numpyro_emissions import TAILS
+from mixtures.ppl.numpyro_formulas import TAILS
 from mixtures.ppl.protocol import IMPOSSIBLE
 
 INTERVALS = Intervals(TAILS.xp)

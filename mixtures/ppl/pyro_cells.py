@@ -8,7 +8,7 @@ from pyro.distributions import constraints
 
 from mixtures.ppl.intervals import Intervals
 from mixtures.ppl.protocol import IMPOSSIBLE
-from mixtures.ppl.pyro_emissions import TAILS
+from mixtures.ppl.pyro_formulas import TAILS
 
 INTERVALS = Intervals(TAILS.xp)
 

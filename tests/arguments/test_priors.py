@@ -27,6 +27,7 @@ FAMILIES: dict[str, tuple[Callable[..., Any], Any]] = {
     "ZeroInflatedPoisson": (families.ZeroInflatedPoisson, COUNTS),
     "Binomial": (lambda priors: families.Binomial(20, priors=priors), COUNTS),
     "Categorical": (lambda priors: families.Categorical(3, priors=priors), np.minimum(COUNTS, 2)),
+    "Ordinal": (lambda priors: families.Ordinal(3, priors=priors), np.minimum(COUNTS, 2)),
     "Multinomial": (lambda priors: families.Multinomial(5, priors=priors), np.full((8, 2), [2.0, 3.0])),
     "Gamma": (families.Gamma, POSITIVE),
     "Weibull": (families.Weibull, POSITIVE),
@@ -46,12 +47,13 @@ NUMBERS = {
     "Beta": (2.0, 2.0),
     "Dirichlet": (1.5,),
     "Gamma": (2.0,),
+    "InducedDirichlet": (1.5,),
     "InverseGamma": (2.0,),
     "RootInverseGamma": (2.0,),
     "StudentT": (3.0,),
     "Uniform": (0.1, 0.9),
 }
-NAMES = (*priors.OF_ONE_NUMBER, "Dirichlet", "LKJCholesky", "ZeroSumNormal")
+NAMES = (*priors.OF_ONE_NUMBER, "Dirichlet", "InducedDirichlet", "LKJCholesky", "ZeroSumNormal")
 
 
 def every_prior(shapes: tuple[tuple[int, ...], ...]) -> Iterator[Prior]:

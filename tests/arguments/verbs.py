@@ -615,8 +615,10 @@ def declarations(made: Results) -> Iterator[Verb]:
 
 
 def all_families(made: Results) -> Iterator[Verb]:
-    right = {"total_count": 3, "categories": 3, "low": 0.0, "high": 9.0, "family": families.Gaussian(), "members": [families.Gaussian()],
-             "columns": {"a": families.Gaussian()}}  # fmt: skip
+    right = {
+        "total_count": 3, "categories": 3, "kind": "ordinal", "low": 0.0, "high": 9.0,
+        "family": families.Gaussian(), "members": [families.Gaussian()], "columns": {"a": families.Gaussian()},
+    }  # fmt: skip
     kinds = {
         "covariance": COVARIANCE, "df": POSITIVE.or_("None"), "total_count": COUNT.or_("2**40", "None"), "categories": COUNT,
         "kind": CHOICE, "priors": PRIORS,
@@ -641,6 +643,7 @@ def all_priors(made: Results) -> Iterator[Verb]:
         "Beta": (1.0, 1.0),
         "Dirichlet": (1.0,),
         "Gamma": (1.0,),
+        "InducedDirichlet": (1.0,),
         "InverseGamma": (1.0,),
         "RootInverseGamma": (1.0,),
         "StudentT": (3.0,),

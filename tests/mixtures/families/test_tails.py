@@ -108,6 +108,12 @@ def _inflated(x, gate, rate):
     return gate + (1 - mp.mpf(gate)) * below, (1 - mp.mpf(gate)) * above
 
 
+def _ordered(x, predictor, cutpoints):
+    below = [1 / (1 + mp.exp(predictor - mp.mpf(float(cut)))) for cut in cutpoints]
+    above = [1 / (1 + mp.exp(mp.mpf(float(cut)) - predictor)) for cut in cutpoints]
+    return below[int(x)], above[int(x)]
+
+
 SHAPES = (0.01, 0.3, 1.0, 7.0, 300.0)
 COUNTS = (0.0, 1.0, 4.0, 170.0, 260.0, 700.0)
 
@@ -139,6 +145,8 @@ def _rows():
         yield "StudentT", _t, x, {"df": v, "loc": 0.5, "scale": 2.0}
     for rate, x in itertools.product((0.02, 3.5, 200.0), COUNTS):
         yield "Poisson", _poisson, x, {"rate": rate}
+    for x in (0.0, 1.0, 2.0):
+        yield "OrderedLogistic", _ordered, x, {"predictor": 0.5, "cutpoints": np.array([-60.0, -1.0, 90.0])}
     for x in (0.0, 3.0, 60.0):
         yield "ZeroInflatedPoisson", _inflated, x, {"gate": 0.2, "rate": 3.5}
     for (c, rate), x in itertools.product(((0.1, 0.2), (2.0, 0.5), (50.0, 9.0)), (0.0, 2.0, 30.0, 400.0)):
