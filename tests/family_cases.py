@@ -102,6 +102,16 @@ def zero_inflated(x: np.ndarray, p: Parameters) -> np.ndarray:
     return np.log(p["gate"] * (x == 0) + (1 - p["gate"]) * stats.poisson(p["rate"]).pmf(x))
 
 
+def hurdle(x: np.ndarray, p: Parameters) -> np.ndarray:
+    counts = stats.poisson(p["rate"])
+    return np.log(np.where(x == 0, p["gate"], (1 - p["gate"]) * counts.pmf(x) / counts.sf(0)))
+
+
+def semi_continuous(x: np.ndarray, p: Parameters) -> np.ndarray:
+    amount = stats.gamma(p["concentration"], scale=1 / p["rate"])
+    return np.where(x == 0, np.log(p["gate"]), np.log1p(-p["gate"]) + amount.logpdf(np.where(x == 0, 1.0, x)))
+
+
 def truncated_normal(x: np.ndarray, p: Parameters) -> np.ndarray:
     low, high = ((bound - p["loc"]) / p["scale"] for bound in (-0.5, 3.0))
     return stats.truncnorm(low, high, p["loc"], p["scale"]).logpdf(x)
@@ -193,6 +203,12 @@ CASES = {
     ),
     "zero-inflated poisson": Case(
         families.ZeroInflatedPoisson(), {"gate": [0.3, 0.1], "rate": [1.5, 4.0]}, cells(zero_inflated)
+    ),
+    "hurdle": Case(families.Hurdle(families.Poisson()), {"gate": [0.5, 0.2], "rate": [1.5, 4.0]}, cells(hurdle)),
+    "semi-continuous": Case(
+        families.SemiContinuous(families.Gamma()),
+        {"gate": [0.5, 0.2], "concentration": [2.0, 6.0], "rate": [1.0, 1.5]},
+        cells(semi_continuous),
     ),
     "negative_binomial": Case(
         families.NegativeBinomial(),

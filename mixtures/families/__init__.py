@@ -6,13 +6,14 @@ from mixtures.families.categorical import Categorical, Multinomial
 from mixtures.families.columns import Columns
 from mixtures.families.family import Family
 from mixtures.families.gaussian import Gaussian
+from mixtures.families.inflated import Hurdle, SemiContinuous, ZeroInflated, ZeroInflatedPoisson
 from mixtures.families.negative_binomial import NegativeBinomial
 from mixtures.families.noise import WithNoise
 from mixtures.families.ordinal import Ordinal
 from mixtures.families.parameter_free import Never, PointMass, Uniform
 from mixtures.families.parts import Parts
 from mixtures.families.per_component import PerComponent
-from mixtures.families.poisson import Poisson, ZeroInflatedPoisson
+from mixtures.families.poisson import Poisson
 from mixtures.families.positive import Exponential, Gamma, LogNormal, Weibull
 from mixtures.families.product import Product
 from mixtures.families.regression import Regression
@@ -29,6 +30,7 @@ __all__ = [
     "Family",
     "Gamma",
     "Gaussian",
+    "Hurdle",
     "LogNormal",
     "Multinomial",
     "NegativeBinomial",
@@ -40,11 +42,13 @@ __all__ = [
     "Poisson",
     "Product",
     "Regression",
+    "SemiContinuous",
     "StudentT",
     "Truncated",
     "Uniform",
     "VonMises",
     "Weibull",
     "WithNoise",
+    "ZeroInflated",
     "ZeroInflatedPoisson",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float
 
-from mixtures.errors import ModelError
+from mixtures.errors import ModelError, in_words
 from mixtures.families.around import Around
 from mixtures.families.categorical import Multinomial
 from mixtures.families.family import Family
@@ -115,6 +115,12 @@ def _check_member(family: Family) -> None:
             got=f"a {type(family).__name__} with a family for each component",
             expected="one family for all components",
             advice="Make the noise one of its members: PerComponent([Uniform(low, high), Gaussian(), ...]).",
+        )
+    if parts_of(family).point is not None and not parts_of(family).support.is_discrete:
+        raise ModelError(
+            "family",
+            got=f"{in_words(family)}, of which some cells are {parts_of(family).point:g}",
+            expected="a family whose cells have a density, against which that of the noise can be weighed",
         )
     if isinstance(family, Multinomial):
         raise ModelError("family", got="a Multinomial", expected="cells that do not have to add up to a total")

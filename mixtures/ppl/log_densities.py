@@ -86,11 +86,6 @@ class LogDensities:
         """log(rate^x e^-rate / x!)."""
         return -self.excess(x) - self.deviance(x, rate, self.xp.log(rate))
 
-    def zero_inflated_poisson(self, x: Array, gate: Array, rate: Array) -> Array:
-        """log(gate [x = 0] + (1 - gate) Poisson(x | rate))."""
-        counted = self.xp.log1p(-gate) + self.poisson(x, rate)
-        return self.xp.where(x == 0, self.xp.logaddexp(self.xp.log(gate), self.xp.log1p(-gate) - rate), counted)
-
     def gamma(self, x: Array, concentration: Array, rate: Array) -> Array:
         """log(r^c x^(c - 1) e^(-r x) / Gamma(c)), where c log(r x) - r x - log Gamma(c + 1) is a Poisson density's formula."""
         log_x = self.xp.log(x)

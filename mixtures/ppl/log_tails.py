@@ -201,15 +201,15 @@ class LogTails:
         above, below = self.gamma(rate, self._counted(x) + 1, self.xp.ones_like(rate))
         return self._from(x >= 0, below, above)
 
-    def zero_inflated_poisson(self, x: Array, gate: Array, rate: Array) -> Tails:
-        """gate + (1 - gate) P(X <= k)."""
+    def inflated(self, is_reached: Array, gate: Array, tails: Tails) -> Tails:
+        """Of a share `gate` at one value, which has been reached or not, and the rest by a distribution of these tails."""
         xp = self.xp
-        below, above = self.poisson(x, rate)
         log_gate, log_rest = xp.log(gate), xp.log1p(-gate)
-        above = log_rest + above
-        return self._from(
-            x >= 0, xp.where(above < -1, self.rest(above), xp.logaddexp(log_gate, log_rest + below)), above
-        )
+        below, above = (log_rest + tail for tail in tails)
+        more = [xp.logaddexp(log_gate, tail) for tail in (below, above)]
+        below, above = xp.where(is_reached, more[0], below), xp.where(is_reached, above, more[1])
+        # by the other one where that is smaller, and has the digits
+        return xp.where(above < -1, self.rest(above), below), xp.where(below < -1, self.rest(below), above)
 
     def gamma_poisson(self, x: Array, concentration: Array, rate: Array) -> Tails:
         """P(X <= k) = P(B <= r / (1 + r)), B of Beta(c, k + 1)."""

@@ -48,16 +48,6 @@ class Poisson(dist.Poisson):
         return TAILS.poisson(value, self.rate)
 
 
-class ZeroInflatedPoisson(dist.ZeroInflatedPoisson):
-    """A Poisson distribution with extra zeros."""
-
-    def log_prob(self, value):
-        return DENSITIES.zero_inflated_poisson(value, self.gate, self.rate)
-
-    def log_tails(self, value):
-        return TAILS.zero_inflated_poisson(value, self.gate, self.rate)
-
-
 class GammaPoisson(dist.GammaPoisson):
     """A Gamma mixture of Poissons."""
 
@@ -146,6 +136,5 @@ COUNTS: dict[str, Any] = {
     "Multinomial": Multinomial,
     "OrderedLogistic": OrderedLogistic,
     "Poisson": Poisson,
-    "ZeroInflatedPoisson": ZeroInflatedPoisson,
 }
 """What takes the place of the library's own class of that name."""

@@ -20,17 +20,6 @@ class Poisson(dist.Poisson):
         return TAILS.poisson(value, self.rate)
 
 
-class ZeroInflatedPoisson(dist.ZeroInflatedPoisson):
-    """A Poisson distribution with extra zeros."""
-
-    def log_prob(self, value):
-        rate = self.base_dist.rate
-        return DENSITIES.zero_inflated_poisson(value.to(rate), self.gate, rate)
-
-    def log_tails(self, value):
-        return TAILS.zero_inflated_poisson(value, self.gate, self.base_dist.rate)
-
-
 class GammaPoisson(dist.GammaPoisson):
     """A Gamma mixture of Poissons."""
 
@@ -139,6 +128,5 @@ COUNTS: dict[str, Any] = {
     "Multinomial": _multinomial,
     "OrderedLogistic": ordered_logistic,
     "Poisson": Poisson,
-    "ZeroInflatedPoisson": ZeroInflatedPoisson,
 }
 """What takes the place of Pyro's own class of that name."""

@@ -25,6 +25,8 @@ FAMILIES: dict[str, tuple[Callable[..., Any], Any]] = {
     "Poisson": (families.Poisson, COUNTS),
     "NegativeBinomial": (families.NegativeBinomial, COUNTS),
     "ZeroInflatedPoisson": (families.ZeroInflatedPoisson, COUNTS),
+    "Hurdle": (lambda priors: families.Hurdle(families.Poisson(), priors=priors), COUNTS),
+    "SemiContinuous": (lambda priors: families.SemiContinuous(families.LogNormal(), priors=priors), POSITIVE),
     "Binomial": (lambda priors: families.Binomial(20, priors=priors), COUNTS),
     "Categorical": (lambda priors: families.Categorical(3, priors=priors), np.minimum(COUNTS, 2)),
     "Ordinal": (lambda priors: families.Ordinal(3, priors=priors), np.minimum(COUNTS, 2)),

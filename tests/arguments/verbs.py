@@ -619,11 +619,13 @@ def all_families(made: Results) -> Iterator[Verb]:
         "total_count": 3, "categories": 3, "kind": "ordinal", "low": 0.0, "high": 9.0,
         "family": families.Gaussian(), "members": [families.Gaussian()], "columns": {"a": families.Gaussian()},
     }  # fmt: skip
+    counts = {"family": families.Poisson()}
+    of_counts = {"ZeroInflated": counts, "ZeroInflatedPoisson": counts, "Hurdle": counts}
     kinds = {
         "covariance": COVARIANCE, "df": POSITIVE.or_("None"), "total_count": COUNT.or_("2**40", "None"), "categories": COUNT,
         "kind": CHOICE, "priors": PRIORS,
         "low": NUMBER.or_("10**30", "1.5", "array", "minus inf") , "high": NUMBER.or_("array", "-1", "0", "-10**30", "inf"),
-        "whole": FLAG, "value": NUMBER,
+        "whole": FLAG, "value": NUMBER, "at": NUMBER,
         "family": THING, "members": THING, "columns": THING, "covariates": COUNT.or_("None"),
     }  # fmt: skip
     for name in families.__all__:
@@ -633,7 +635,7 @@ def all_families(made: Results) -> Iterator[Verb]:
         parameters = list(inspect.signature(call).parameters)
         yield Verb(
             call,
-            {argument: right[argument] for argument in parameters if argument in right},
+            {argument: right[argument] for argument in parameters if argument in right} | of_counts.get(name, {}),
             {a: kinds[a] for a in parameters},
         )
 

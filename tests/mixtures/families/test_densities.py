@@ -425,10 +425,6 @@ GRADIENTS = {
         lambda x, c, r: negative_binomial(x, {"concentration": c, "rate": r}),
         [(x, c, c / mean) for x in (0.0, 1.0, 9.0, 5e3) for c in POSITIVE for mean in (3.0, 5e3)],
     ),
-    "zero_inflated_poisson": (
-        lambda x, g, r: zero_inflated(x, {"gate": g, "rate": r}),
-        list(itertools.product([0.0, 1.0, 40.0], [1e-12, 0.3, 1 - 1e-9], [1e-8, 3.0, 800.0])),
-    ),
     "binomial": (
         lambda x, n, p: binomial(n)(x, {"probs": p}),
         [(x, n, p) for n in (5.0, 1e9) for x in (0.0, 1.0, n - 1, n) for p in (1e-12, 1 / n, 0.4, 1 - 1e-9)],

@@ -103,11 +103,6 @@ def _binomial(x, total_count, probs):
     return mp.betainc(b, a, 0, 1 - p, regularized=True), mp.betainc(a, b, 0, p, regularized=True)
 
 
-def _inflated(x, gate, rate):
-    below, above = _poisson(x, rate)
-    return gate + (1 - mp.mpf(gate)) * below, (1 - mp.mpf(gate)) * above
-
-
 def _ordered(x, predictor, cutpoints):
     below = [1 / (1 + mp.exp(predictor - mp.mpf(float(cut)))) for cut in cutpoints]
     above = [1 / (1 + mp.exp(mp.mpf(float(cut)) - predictor)) for cut in cutpoints]
@@ -147,8 +142,6 @@ def _rows():
         yield "Poisson", _poisson, x, {"rate": rate}
     for x in (0.0, 1.0, 2.0):
         yield "OrderedLogistic", _ordered, x, {"predictor": 0.5, "cutpoints": np.array([-60.0, -1.0, 90.0])}
-    for x in (0.0, 3.0, 60.0):
-        yield "ZeroInflatedPoisson", _inflated, x, {"gate": 0.2, "rate": 3.5}
     for (c, rate), x in itertools.product(((0.1, 0.2), (2.0, 0.5), (50.0, 9.0)), (0.0, 2.0, 30.0, 400.0)):
         yield "GammaPoisson", _gamma_poisson, x, {"concentration": c, "rate": rate}
     for p, x in itertools.product((1e-6, 0.2, 0.5, 0.999), (0.0, 3.0, 20.0, 39.0)):
