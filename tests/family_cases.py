@@ -112,6 +112,12 @@ def semi_continuous(x: np.ndarray, p: Parameters) -> np.ndarray:
     return np.where(x == 0, np.log(p["gate"]), np.log1p(-p["gate"]) + amount.logpdf(np.where(x == 0, 1.0, x)))
 
 
+def skew_t(x: np.ndarray, p: Parameters) -> np.ndarray:
+    z, df = (x - p["loc"]) / p["scale"], p["df"]
+    half_line = stats.t(df + 1).logcdf(p["skew"] * z * np.sqrt((df + 1) / (df + z**2)))
+    return np.log(2 / p["scale"]) + stats.t(df).logpdf(z) + half_line
+
+
 def truncated_normal(x: np.ndarray, p: Parameters) -> np.ndarray:
     low, high = ((bound - p["loc"]) / p["scale"] for bound in (-0.5, 3.0))
     return stats.truncnorm(low, high, p["loc"], p["scale"]).logpdf(x)
@@ -193,6 +199,16 @@ CASES = {
         {"df": [3.0, 8.0], "loc": [[0.0, 1.0], [1.0, 0.0]], "scale": [[1.0, 2.0], [1.5, 0.5]]},
         multivariate_t(),
         features=2,
+    ),
+    "skew_normal": Case(
+        families.SkewNormal(),
+        {"loc": [-1.0, 1.0], "scale": [1.0, 2.0], "skew": [3.0, -2.0]},
+        cells(lambda x, p: stats.skewnorm(p["skew"], p["loc"], p["scale"]).logpdf(x)),
+    ),
+    "skew_t": Case(
+        families.SkewT(),
+        {"df": [3.0, 8.0], "loc": [-1.0, 1.0], "scale": [1.0, 2.0], "skew": [2.0, -1.0]},
+        cells(skew_t),
     ),
     "poisson": Case(families.Poisson(), {"rate": [1.5, 4.0]}, cells(lambda x, p: stats.poisson(p["rate"]).logpmf(x))),
     "poisson columns": Case(

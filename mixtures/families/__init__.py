@@ -17,6 +17,7 @@ from mixtures.families.poisson import Poisson
 from mixtures.families.positive import Exponential, Gamma, LogNormal, Weibull
 from mixtures.families.product import Product
 from mixtures.families.regression import Regression
+from mixtures.families.skewed import SkewNormal, SkewT
 from mixtures.families.student_t import StudentT
 from mixtures.families.truncated import Truncated
 
@@ -43,6 +44,8 @@ __all__ = [
     "Product",
     "Regression",
     "SemiContinuous",
+    "SkewNormal",
+    "SkewT",
     "StudentT",
     "Truncated",
     "Uniform",

@@ -14,6 +14,7 @@ from mixtures.ppl import numpyro_distributions as own
 from mixtures.ppl.numpyro_counts import COUNTS
 from mixtures.ppl.numpyro_distributions import MultivariateNormal
 from mixtures.ppl.numpyro_formulas import DENSITIES, TAILS
+from mixtures.ppl.numpyro_skewed import SKEW
 from mixtures.ppl.protocol import IMPOSSIBLE
 
 
@@ -196,6 +197,7 @@ def student_t_like(normal, df):
 
 EMISSIONS: dict[str, Any] = {
     **COUNTS,
+    **SKEW,
     "Beta": Beta,
     "Exponential": Exponential,
     "Gamma": Gamma,

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax.scipy.special import gammaln, i0e, log_ndtr
 
 from mixtures.ppl.log_densities import LogDensities
+from mixtures.ppl.log_skewed import LogSkewed
 from mixtures.ppl.log_tails import LogTails
 
 DENSITIES = LogDensities(jnp, gammaln, i0e)
@@ -14,3 +15,4 @@ TAILS = LogTails(
     constant=jax.lax.stop_gradient,
     array=lambda value, like: jnp.asarray(value, dtype=like.dtype),
 )
+SKEWED = LogSkewed(TAILS)

@@ -14,6 +14,7 @@ from pyro.distributions import constraints
 from mixtures.ppl.protocol import IMPOSSIBLE
 from mixtures.ppl.pyro_counts import COUNTS
 from mixtures.ppl.pyro_formulas import DENSITIES, TAILS
+from mixtures.ppl.pyro_skewed import SKEW
 
 
 class Normal(dist.Normal):
@@ -186,6 +187,7 @@ def student_t_like(normal, df):
 
 EMISSIONS: dict[str, Any] = {
     **COUNTS,
+    **SKEW,
     "Beta": Beta,
     "Exponential": Exponential,
     "Gamma": Gamma,

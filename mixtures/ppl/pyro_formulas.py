@@ -4,6 +4,7 @@ import torch
 from array_api_compat import torch as torch_namespace
 
 from mixtures.ppl.log_densities import LogDensities
+from mixtures.ppl.log_skewed import LogSkewed
 from mixtures.ppl.log_tails import LogTails
 
 DENSITIES = LogDensities(torch_namespace, torch.lgamma, torch.special.i0e)
@@ -23,3 +24,4 @@ TAILS = LogTails(
     constant=torch.Tensor.detach,
     array=lambda value, like: torch.as_tensor(value, dtype=like.dtype),
 )
+SKEWED = LogSkewed(TAILS)

@@ -22,6 +22,7 @@ FAMILIES: dict[str, tuple[Callable[..., Any], Any]] = {
     "Gaussian of one variable": (families.Gaussian, REAL[:, 0]),
     **{code: (lambda priors, code=code: families.Gaussian(code, priors), REAL) for code in ("VVE", "EVV", "VEI", "EII")},
     "StudentT": (families.StudentT, REAL),
+    "SkewT": (families.SkewT, REAL),
     "Poisson": (families.Poisson, COUNTS),
     "NegativeBinomial": (families.NegativeBinomial, COUNTS),
     "ZeroInflatedPoisson": (families.ZeroInflatedPoisson, COUNTS),

@@ -109,6 +109,22 @@ def _ordered(x, predictor, cutpoints):
     return below[int(x)], above[int(x)]
 
 
+def _skew_normal(x, loc, scale, skew):
+    """Azzalini's (1985) integral, over pieces on either side of the point."""
+    z = (mp.mpf(x) - loc) / scale
+
+    def density(t):
+        return mp.npdf(t) * mp.erfc(-skew * t / mp.sqrt(2))
+
+    def scaled(t):  # errors of the rule are absolute
+        return density(t) / density(z)
+
+    width = 1 / (1 + abs(z) * (1 + mp.mpf(skew) ** 2))
+    steps = [0, *(width * 8**power for power in range(4))]
+    below = mp.quad(scaled, [-mp.inf, *(z - step for step in reversed(steps))])
+    return below * density(z), mp.quad(scaled, [*(z + step for step in steps), mp.inf]) * density(z)
+
+
 SHAPES = (0.01, 0.3, 1.0, 7.0, 300.0)
 COUNTS = (0.0, 1.0, 4.0, 170.0, 260.0, 700.0)
 
@@ -140,6 +156,8 @@ def _rows():
         yield "StudentT", _t, x, {"df": v, "loc": 0.5, "scale": 2.0}
     for rate, x in itertools.product((0.02, 3.5, 200.0), COUNTS):
         yield "Poisson", _poisson, x, {"rate": rate}
+    for x, skew in ((-25.0, -3.0), (-1.0, 30.0), (0.7, -30.0), (30.0, -0.4)):
+        yield "SkewNormal", _skew_normal, x, {"loc": 0.5, "scale": 1.5, "skew": skew}
     for x in (0.0, 1.0, 2.0):
         yield "OrderedLogistic", _ordered, x, {"predictor": 0.5, "cutpoints": np.array([-60.0, -1.0, 90.0])}
     for (c, rate), x in itertools.product(((0.1, 0.2), (2.0, 0.5), (50.0, 9.0)), (0.0, 2.0, 30.0, 400.0)):
