@@ -324,12 +324,12 @@ def lognormal_mixture(components: int, weights: Assignment | None = None, priors
 
 
 def multinomial_mixture(
-    components: int, total_count: int, weights: Assignment | None = None, priors: Given = None
+    components: int, total_count: int | None = None, weights: Assignment | None = None, priors: Given = None
 ) -> Mixture:
-    """A mixture for rows of counts that add up to `total_count`. See `families.Multinomial`.
+    """A mixture for rows of counts over categories. See `families.Multinomial`.
 
     Args:
-        total_count: the sum of every row.
+        total_count: the sum of every row; None: each row has its own.
         components, weights, priors: as for `poisson_mixture`.
 
     Example:

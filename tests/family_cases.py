@@ -259,6 +259,18 @@ CASES = {
         lambda x, p: stats.multinomial(6, p["probs"]).logpmf(x),
         features=3,
     ),
+    "dirichlet": Case(
+        families.Dirichlet(),
+        {"concentration": [[2.0, 5.0, 3.0], [4.0, 2.0, 5.0]]},
+        lambda x, p: np.array([stats.dirichlet(p["concentration"]).logpdf(row / row.sum()) for row in x]),
+        features=3,
+    ),
+    "dirichlet-multinomial": Case(
+        families.DirichletMultinomial(9),
+        {"concentration": [[2.0, 5.0, 3.0], [4.0, 2.0, 5.0]]},
+        lambda x, p: stats.dirichlet_multinomial(p["concentration"], 9).logpmf(x.astype(int)),
+        features=3,
+    ),
     "exponential": Case(
         families.Exponential(), {"rate": [0.5, 2.0]}, cells(lambda x, p: stats.expon(scale=1 / p["rate"]).logpdf(x))
     ),

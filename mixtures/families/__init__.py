@@ -2,7 +2,7 @@
 
 from mixtures.families.binary import Bernoulli, Binomial
 from mixtures.families.bounded import Beta, VonMises
-from mixtures.families.categorical import Categorical, Multinomial
+from mixtures.families.categorical import Categorical
 from mixtures.families.columns import Columns
 from mixtures.families.family import Family
 from mixtures.families.gaussian import Gaussian
@@ -20,6 +20,7 @@ from mixtures.families.regression import Regression
 from mixtures.families.skewed import SkewNormal, SkewT
 from mixtures.families.student_t import StudentT
 from mixtures.families.truncated import Truncated
+from mixtures.families.whole_rows import Dirichlet, DirichletMultinomial, Multinomial
 
 __all__ = [
     "Bernoulli",
@@ -27,6 +28,8 @@ __all__ = [
     "Binomial",
     "Categorical",
     "Columns",
+    "Dirichlet",
+    "DirichletMultinomial",
     "Exponential",
     "Family",
     "Gamma",

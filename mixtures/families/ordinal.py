@@ -7,10 +7,10 @@ from typing import ClassVar
 import numpy as np
 
 from mixtures.checks import check_count
-from mixtures.families.categorical import near_shares
 from mixtures.families.columns import Columns
 from mixtures.families.family import Draw
 from mixtures.families.support import Support, whole_up_to
+from mixtures.families.whole_rows import near_shares
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import InducedDirichlet, Prior
 

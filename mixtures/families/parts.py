@@ -56,6 +56,7 @@ class Parts:
         point: a value that a share of the cells has by itself, which default priors and starts do not look at.
         takes: the known numbers of a row that its distribution depends on where there are some, `"trials"`, `"exposure"` or `"errors"`.
         needs: those of them that there must be.
+        totals: whether a row's cells add up to its trials, which are then known from the row.
         has_distribution_function: features -> whether a cell may be known by bounds alone, or cut off at some: its emission then joins cells
             by `families.columns.joined`, and their distributions say `log_tails`.
         closed_form: EM's M-step, an `inference.point.em.closed_form.ClosedForm`; None: by gradients.
@@ -81,6 +82,7 @@ class Parts:
     point: float | None = None
     takes: frozenset[str] = frozenset()
     needs: frozenset[str] = frozenset()
+    totals: bool = False
     has_distribution_function: Callable[[int | None], bool] = never
     closed_form: Any | None = None
 

@@ -137,6 +137,19 @@ class LogDensities:
         # probabilities add up to 1 but for rounding
         return self.excess(total) - self.xp.sum(cells, axis=-1) + total * (self.xp.sum(p, axis=-1) - 1)
 
+    def dirichlet(self, x: Array, concentration: Array) -> Array:
+        """log(Gamma(sum a) prod_j x_j^(a_j - 1) / Gamma(a_j)): independent gammas of one rate, whatever it is, given that their sum is 1."""
+        total = self.xp.sum(concentration, axis=-1)
+        each = self.gamma(x, concentration, total[..., None])
+        return self.xp.sum(each, axis=-1) - self.gamma(self.xp.ones_like(total), total, total)
+
+    def dirichlet_multinomial(self, x: Array, concentration: Array) -> Array:
+        """Independent negative binomials of one rate, whatever it is, given that their sum is n = sum_j x_j; 0 where all counts are 0."""
+        total, counted = self.xp.sum(concentration, axis=-1), self.xp.sum(x, axis=-1)
+        rate = total / self.xp.where(counted > 0, counted, 1.0)
+        each = self.gamma_poisson(x, concentration, rate[..., None])
+        return self.xp.sum(each, axis=-1) - self.gamma_poisson(counted, total, rate)
+
     def bernoulli(self, x: Array, probs: Array) -> Array:
         """x log p + (1 - x) log(1 - p); what is impossible has the log of the smallest number."""
         tiny = self.xp.finfo(probs.dtype).tiny

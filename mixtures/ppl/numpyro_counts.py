@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
+from numpyro.distributions import constraints
 
 from mixtures.ppl.numpyro_formulas import DENSITIES, TAILS
 from mixtures.ppl.protocol import IMPOSSIBLE
@@ -106,11 +107,68 @@ def binomial(total_count=1, probs=None, logits=None):
     return _Binomial(probs, total_count) if logits is None else _BinomialLogits(logits, total_count)
 
 
-class Multinomial(dist.MultinomialProbs):
-    """A multinomial distribution whose number of trials is the sum of the counts, so that a row of zeros has density 1."""
+class Multinomial(dist.Distribution):
+    """A multinomial distribution of trials that are floating point numbers, as data are; their density is of as many as the counts add up to.
+
+    Args:
+        total_count: the number of trials, shape (...).
+        probs: of each category, (..., categories).
+    """
+
+    def __init__(self, total_count, probs):
+        self.total_count, self.probs = total_count, probs
+        batch = jnp.broadcast_shapes(jnp.shape(total_count), jnp.shape(probs)[:-1])
+        super().__init__(batch_shape=batch, event_shape=jnp.shape(probs)[-1:])
+
+    @property
+    def support(self):
+        return constraints.multinomial(self.total_count)
 
     def log_prob(self, value):
         return DENSITIES.multinomial(value, jnp.asarray(self.probs))
+
+    def sample(self, key, sample_shape=()):
+        shape = sample_shape + self.batch_shape
+        return _drawn_counts(key, jnp.broadcast_to(self.total_count, shape), jnp.asarray(self.probs))
+
+
+class DirichletMultinomial(dist.Distribution):
+    """A multinomial distribution whose probabilities vary by a Dirichlet.
+
+    Args:
+        concentration: of the Dirichlet, (..., categories).
+        total_count: the number of trials, shape (...).
+    """
+
+    def __init__(self, concentration, total_count):
+        self.concentration, self.total_count = concentration, total_count
+        batch = jnp.broadcast_shapes(jnp.shape(total_count), jnp.shape(concentration)[:-1])
+        super().__init__(batch_shape=batch, event_shape=jnp.shape(concentration)[-1:])
+
+    @property
+    def support(self):
+        return constraints.multinomial(self.total_count)
+
+    def log_prob(self, value):
+        return DENSITIES.dirichlet_multinomial(value, self.concentration)
+
+    def sample(self, key, sample_shape=()):
+        of_probs, of_counts = jax.random.split(key)
+        shape = sample_shape + self.batch_shape
+        probs = dist.Dirichlet(jnp.broadcast_to(self.concentration, shape + self.event_shape)).sample(of_probs)
+        return _drawn_counts(of_counts, jnp.broadcast_to(self.total_count, shape), probs)
+
+
+def _drawn_counts(key, total, probs):
+    """Category by category, of the trials that are left."""
+    left, rest, counts = total * 1.0, jnp.ones(probs.shape[:-1]), []
+    for j, own in enumerate(jax.random.split(key, probs.shape[-1])):
+        share = jnp.clip(probs[..., j] / jnp.where(rest > 0, rest, 1.0), 0.0, 1.0)
+        is_last = j == probs.shape[-1] - 1
+        drawn = left if is_last else jax.random.binomial(own, left, jnp.broadcast_to(share, left.shape))
+        left, rest = left - drawn, rest - probs[..., j]
+        counts.append(drawn)
+    return jnp.stack(counts, axis=-1)
 
 
 class DiscreteUniform(dist.DiscreteUniform):
@@ -131,6 +189,7 @@ COUNTS: dict[str, Any] = {
     "Bernoulli": bernoulli,
     "Binomial": binomial,
     "Categorical": Categorical,
+    "DirichletMultinomial": DirichletMultinomial,
     "DiscreteUniform": DiscreteUniform,
     "GammaPoisson": GammaPoisson,
     "Multinomial": Multinomial,

@@ -68,11 +68,58 @@ class Categorical(dist.Categorical):
         return TAILS.categories(value, self.probs)
 
 
-class Multinomial(dist.Multinomial):
+class _OfTrials(dist.TorchDistribution):
+    """Counts of categories that add up to a number of trials, each row to its own; their density is of as many as they add up to.
+
+    Args:
+        total_count: the number of trials, shape (...).
+        parameter: of each category, (..., categories).
+    """
+
+    arg_constraints: ClassVar[dict] = {}
+    has_rsample = False
+
+    def __init__(self, total_count, parameter):
+        self.total_count, self.parameter = torch.as_tensor(total_count, dtype=parameter.dtype), parameter
+        batch = torch.broadcast_shapes(self.total_count.shape, parameter.shape[:-1])
+        super().__init__(batch, parameter.shape[-1:], validate_args=False)
+
+    @constraints.dependent_property(is_discrete=True, event_dim=1)
+    def support(self):
+        return constraints.independent(constraints.nonnegative_integer, 1)
+
+    def expand(self, batch_shape, _instance=None):
+        shape = torch.Size(batch_shape)
+        return type(self)(self.total_count.expand(shape), self.parameter.expand(shape + self.event_shape))
+
+    def sample(self, sample_shape=torch.Size()):  # noqa: B008 (torch's own signature)
+        """Category by category, of the trials that are left."""
+        probs = self._probs(self._extended_shape(sample_shape))
+        left, rest, counts = self.total_count.expand(probs.shape[:-1]), torch.ones(probs.shape[:-1]).to(probs), []
+        for own in probs.unbind(-1)[:-1]:
+            counts.append(torch.binomial(left, (own / torch.where(rest > 0, rest, 1.0)).clamp(0.0, 1.0)))
+            left, rest = left - counts[-1], rest - own
+        return torch.stack([*counts, left], -1)
+
+
+class Multinomial(_OfTrials):
     """A multinomial distribution whose log density does not branch on values."""
 
+    def _probs(self, shape):
+        return self.parameter.expand(shape)
+
     def log_prob(self, value):
-        return DENSITIES.multinomial(value.to(self.probs), self.probs)
+        return DENSITIES.multinomial(value.to(self.parameter), self.parameter)
+
+
+class DirichletMultinomial(_OfTrials):
+    """A multinomial distribution whose probabilities vary by a Dirichlet."""
+
+    def _probs(self, shape):
+        return torch.distributions.Dirichlet(self.parameter.expand(shape)).sample()
+
+    def log_prob(self, value):
+        return DENSITIES.dirichlet_multinomial(value.to(self.parameter), self.parameter)
 
 
 class DiscreteUniform(dist.TorchDistribution):
@@ -115,17 +162,24 @@ def ordered_logistic(predictor, cutpoints):
     return _Ordered(logits=DENSITIES.ordered(predictor, cutpoints))
 
 
-def _multinomial(total_count, probs):
-    return Multinomial(int(total_count), probs)
+def multinomial(total_count, probs):
+    """A multinomial distribution."""
+    return Multinomial(total_count, probs)
+
+
+def dirichlet_multinomial(concentration, total_count):
+    """A multinomial distribution whose probabilities vary by a Dirichlet."""
+    return DirichletMultinomial(total_count, concentration)
 
 
 COUNTS: dict[str, Any] = {
     "Bernoulli": Bernoulli,
     "Binomial": Binomial,
     "Categorical": Categorical,
+    "DirichletMultinomial": dirichlet_multinomial,
     "DiscreteUniform": DiscreteUniform,
     "GammaPoisson": GammaPoisson,
-    "Multinomial": _multinomial,
+    "Multinomial": multinomial,
     "OrderedLogistic": ordered_logistic,
     "Poisson": Poisson,
 }

@@ -69,6 +69,13 @@ class Beta(dist.Beta):
         return TAILS.beta(value, self.concentration1, self.concentration0)
 
 
+class Composition(dist.Dirichlet):
+    """A Dirichlet distribution of rows."""
+
+    def log_prob(self, value):
+        return DENSITIES.dirichlet(value, self.concentration)
+
+
 class Weibull(dist.Weibull):
     """A Weibull distribution."""
 
@@ -188,6 +195,7 @@ def student_t_like(normal, df):
 EMISSIONS: dict[str, Any] = {
     **COUNTS,
     **SKEW,
+    "Composition": Composition,
     "Beta": Beta,
     "Exponential": Exponential,
     "Gamma": Gamma,

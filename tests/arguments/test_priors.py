@@ -32,6 +32,8 @@ FAMILIES: dict[str, tuple[Callable[..., Any], Any]] = {
     "Categorical": (lambda priors: families.Categorical(3, priors=priors), np.minimum(COUNTS, 2)),
     "Ordinal": (lambda priors: families.Ordinal(3, priors=priors), np.minimum(COUNTS, 2)),
     "Multinomial": (lambda priors: families.Multinomial(5, priors=priors), np.full((8, 2), [2.0, 3.0])),
+    "Dirichlet": (families.Dirichlet, POSITIVE / POSITIVE.sum(axis=1, keepdims=True)),
+    "DirichletMultinomial": (lambda priors: families.DirichletMultinomial(priors=priors), COUNTS),
     "Gamma": (families.Gamma, POSITIVE),
     "Weibull": (families.Weibull, POSITIVE),
     "Beta": (families.Beta, UNIT),
