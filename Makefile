@@ -6,7 +6,7 @@ BIN := .venv/bin
 # A worker a core, four at most: each compiles its own programs and takes some GB. A file stays whole, because its fixtures are shared.
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test test-all test-seeds test-newest lint bench docs docs-links clean
+.PHONY: demo test test-all evidence test-seeds test-newest lint bench docs docs-links clean
 
 demo: .venv/demo
 	$(BIN)/mixtures demo
@@ -20,6 +20,10 @@ test-all: .venv/test
 # The statistical tests with fifty other seeds; SLOW=--slow for the long ones too.
 test-seeds: .venv/test
 	$(BIN)/python -m tests.other_seeds --seeds 50 $(SLOW)
+
+# All tests, and the page that says what they found.
+evidence: .venv/test
+	$(PYTEST) -m "slow or not slow" --evidence docs/evidence.md
 
 # With the newest of every dependency, as a user's fresh environment has them; but for torch, whose other builds bring some GB.
 test-newest: .venv-newest/test

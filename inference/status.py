@@ -26,6 +26,10 @@ class Status(Enum):
         "collapsed: a component shrank onto single points, or its weight ran to zero, where the objective has no maximum; "
         "use priors that keep away from zero (Dirichlet of at least 1), or other starts"
     )
+    POOLED = (
+        "pooled: the scale that a prior learns ran to zero and what it is the prior of to one value, where the joint density has no maximum, "
+        "whatever the data; use sample_nuts, which averages over the scale, or a prior of the scale that keeps away from zero (LogNormal)"
+    )
     NOT_FINITE = "not finite: the objective became NaN or infinite; check the start values and the priors"
 
     @property

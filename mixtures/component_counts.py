@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from mixtures.checks import frozen_numbers
+from mixtures.checks import check_choice, frozen_numbers
 from mixtures.errors import ModelError, in_words
 
 
@@ -91,6 +91,18 @@ def BetaNegativeBinomial(r: float, a: float, b: float) -> ComponentCount:  # noq
     """K - 1 negative binomial of size r with a probability ~ Beta(a, b), all > 0: under (1, 4, 3) K has mean 2 and a heavy tail
     (Fruhwirth-Schnatter, Malsiner-Walli & Grun 2021, section 2.2)."""
     return ComponentCount("BetaNegativeBinomial", (_number("r", r), _number("a", a), _number("b", b)))
+
+
+def named(name: str, *parameters: float) -> ComponentCount:
+    """The distribution of a name, as `ComponentCount` keeps it.
+
+    Raises:
+        ChoiceError, ModelError: there is none of that name, or not with such numbers.
+    """
+    known: dict[str, Callable[..., ComponentCount]] = {
+        make.__name__: make for make in (Uniform, Geometric, Poisson, BetaNegativeBinomial)
+    }
+    return known[check_choice("prior_on_components", name, tuple(known))](*parameters)
 
 
 def _number(name: str, value: float, below: float = np.inf) -> float:

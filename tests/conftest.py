@@ -12,6 +12,7 @@ import pytest
 import inference
 import mixtures
 from inference.compiled_programs import keep_compiled_programs
+from tests.evidence import Evidence
 from tests.oracles import FIVE_POINTS
 from tests.other_seeds import shift_seeds
 
@@ -22,9 +23,12 @@ def pytest_addoption(parser):
     parser.addoption(
         "--seed-shift", type=int, default=0, help="other random numbers in all tests; see tests/other_seeds.py"
     )
+    parser.addoption("--evidence", type=Path, help="write what is found to this page; see tests/evidence.py")
 
 
 def pytest_configure(config):
+    if config.getoption("--evidence") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Evidence(config.getoption("--evidence")))
     # before a test imports JAX; workers and child processes share what they compile
     keep_compiled_programs(Path(__file__).parents[1] / ".compiled")
     shift_seeds(config.getoption("--seed-shift"))

@@ -35,6 +35,9 @@ ROUNDING = 1e-14
 SAME_DENSITY = 1e-6
 """Two components are one if the ratio of their densities varies by less than this over all rows."""
 
+POOLED = 1e-6
+"""A learned scale of a prior, in units of the middle of its own prior, that has run to zero."""
+
 
 def rows_of_one(row_weights: np.ndarray | None) -> float:
     """How many rows one unit of row weight stands for, at least one: weights that sum to 1 are no reason to call every component empty."""
@@ -73,6 +76,7 @@ class Judge:
         self._parameter_free = parts.parameter_free_components
         self._expects_empty = mixture is not None and mixture.assignment.expects_empty
         self._may_run_to_zero = is_bounded and mixture is not None and mixture.assignment.favours_empty()
+        self._least_scales = _least_scales(bound) if is_bounded else {}
         self._of_law = () if mixture is None or not bound.sites.is_chain else mixture.assignment.sites
 
     def occupancy(self, table: np.ndarray) -> np.ndarray:
@@ -87,6 +91,8 @@ class Judge:
             table: log p(x_i, assignment_i = k) at its end; None where the program has no such table.
             weight_gradient: the gradient's norm in the weights' coordinates.
         """
+        if any(np.min(parameters[site]) < least for site, least in self._least_scales.items() if site in parameters):
+            return Status.POOLED
         if table is None:
             return Status.MAX_STEPS
         if np.isnan(table).any() or np.isposinf(table).any():
@@ -161,6 +167,17 @@ class Judge:
             return False
         rows = self._rows_of_one * self._weights @ shares
         return bool(spurious_components(self._covariances(parameters, self._features), rows, self._labels).any())
+
+
+def _least_scales(bound: Bound) -> dict[str, float]:
+    """The learned scales of priors: what is less has run to zero."""
+    mixture = bound.numbered.mixture
+    if mixture is None or not mixture.hyper_sites:
+        return {}
+    own = {
+        f"{site}_scale": prior.learned["scale"] for site, prior in mixture.priors.items() if "scale" in prior.learned
+    }
+    return {site: POOLED * prior.centre for site, prior in own.items()}
 
 
 def _shares(table: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from inference.checks import (
 )
 from inference.posterior.chain_starts import chain_starts, fits_of, log_posterior_of
 from inference.posterior.frame import check_digits
-from inference.posterior.run import Run, carry_out
+from inference.posterior.nuts_run import NutsRun
 from inference.posterior.store import DrawStore
 from inference.results import PointFit
 from inference.samplers.choice import choose_sampler
@@ -131,9 +131,9 @@ def sample_nuts(
     chosen = choose_sampler(
         sampler, backend, is_stored=store is not None, is_on_cpu=on_cpu, is_single=precision == "float32"
     )
-    kept = (16.0 if log_likelihood else 0.0) + (2.0 if assignments else 0.0)  # bytes a draw and row
+    each = (16.0 if log_likelihood else 0.0) + (2.0 if assignments else 0.0)  # bytes a draw and row
     check_memory(
-        "log_likelihood, assignments", kept * chains * draws * len(observations), "Do without: both can be had later."
+        "log_likelihood, assignments", each * chains * draws * len(observations), "Do without: both can be had later."
     )
     bound = bind(program, observations, chosen.backend)
     sites = bound.sites
@@ -144,7 +144,7 @@ def sample_nuts(
     starts = chain_starts(bound, chains, seed, centres)
     check_digits(starts.frame, precision)
     heights = [log_posterior_of(fit, bound) for fit in fits]
-    run = Run(
+    run = NutsRun(
         nuts=NutsOptions(draws, tune, target, seed, precision, metric),
         sampler=chosen,
         predictive=predictive,
@@ -152,6 +152,6 @@ def sample_nuts(
         log_likelihood=log_likelihood,
         init_log_posterior=max(heights, default=None),
     )
-    program = bound.numbered
-    stored = DrawStore.new(store, run.header(program, observations), starts.packed()) if store is not None else None
-    return carry_out(run, program, observations, starts, stored, progress, strict)
+    numbered, begin = bind(bound.numbered, observations, chosen.backend), starts.packed()
+    kept = DrawStore.new(store, run.header(numbered), begin) if store is not None else None
+    return run.carry_out(numbered, begin, kept, progress=progress, strict=strict)

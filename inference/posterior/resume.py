@@ -1,4 +1,4 @@
-"""Continue a run of NUTS that was stopped or killed, from the last block that reached the disk."""
+"""Continue a run that was stopped or killed, from the last block that reached the disk."""
 
 import hashlib
 import os
@@ -8,16 +8,20 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from inference.backends import engine
+from inference.backends import Bound, bind
 from inference.checks import check_flags, check_options, check_path, checked
 from inference.fit_files import built
-from inference.posterior.run import Run, carry_out
+from inference.posterior.nuts_run import NutsRun
+from inference.posterior.run import Run
 from inference.posterior.store import DrawStore
+from inference.posterior.telescope_run import TelescopeRun
 from inference.results import versions
-from inference.samplers.protocol import Starts
 from mixtures import Program
 from mixtures.errors import StoredFileError
 from mixtures.specification import from_json, to_json
+
+RUNS: dict[str, type[Run]] = {run.verb: run for run in (NutsRun, TelescopeRun)}
+"""What a store may hold, by the verb that began it."""
 
 
 def resume(
@@ -28,7 +32,7 @@ def resume(
     progress: bool | None = None,
     strict: bool = False,
 ) -> xr.DataTree:
-    """Continue the run that `sample_nuts(..., store=path)` began, to its full number of draws.
+    """Continue the run that `sample_nuts(..., store=path)` or `sample_telescope(..., store=path)` began, to its full number of draws.
 
     The sampler goes on from its state at the end of the last whole block, with the same random numbers: the draws are those that an
     undisturbed run would have given. A run that is complete is only read.
@@ -41,7 +45,7 @@ def resume(
         strict: raise where `check_posterior` finds something wrong.
 
     Returns:
-        What `sample_nuts` would have returned.
+        What the verb that began it would have returned.
 
     Raises:
         StoredFileError: no store there, or one of other data, another program, or other versions of the packages.
@@ -65,12 +69,13 @@ def resume(
     kept = _Kept.of(path, store.asked())
     stored = from_json(kept.program) if program is None else program
     observations = checked(stored, x)
-    numbered, backend = stored.scaled_to(observations), kept.run.sampler.backend
+    numbered, run = stored.scaled_to(observations), kept.run
     _check_same("data", path, "other data", kept.data_fingerprint[:12], observations.weighted_fingerprint[:12])
     _check_same("program", path, "another program", *map(_digest, (kept.program, to_json(numbered))))
-    _check_same("versions", path, "other versions of the packages", kept.versions, versions(backend))
-    starts = _starts(path, store.starts(), engine(backend).sites(numbered, observations).coordinates)
-    return carry_out(kept.run, numbered, observations, starts, store, progress, strict)
+    _check_same("versions", path, "other versions of the packages", kept.versions, versions(run.backend))
+    bound, starts = bind(numbered, observations, run.backend), store.starts()
+    _check_starts(path, run, starts, bound)
+    return run.carry_out(bound, starts, store, progress=progress, strict=strict)
 
 
 @dataclass(frozen=True)
@@ -91,34 +96,33 @@ class _Kept:
         """
         names = ("program", "data_fingerprint", "versions")
         try:
-            return built(cls, {"run": Run.of_header(header), **{name: header[name] for name in names}})
+            run = RUNS[header["verb"]].of_header(header["run"])
+            return built(cls, {"run": run, **{name: header[name] for name in names}})
         except Exception as error:  # an altered header can fail anywhere
             raise StoredFileError(
                 str(path),
                 got=f"a header that cannot be read ({type(error).__name__}: {str(error)[:200]})",
-                expected="what sample_nuts(store=...) wrote",
+                expected="what a run with store= wrote",
                 advice="Restore run.json from a copy, or begin a new run in another folder.",
             ) from error
 
 
-def _starts(path: str | os.PathLike[str], packed: dict[str, np.ndarray], size: int) -> Starts:
-    """Where the chains of a store start.
+def _check_starts(path: str | os.PathLike[str], run: Run, starts: dict[str, np.ndarray], bound: Bound) -> None:
+    """Check that a store says where its chains start.
 
     Raises:
         StoredFileError: not a finite number for each chain and coordinate.
     """
-    shapes = {name: value.shape for name, value in packed.items()}
-    chains = shapes.get("vectors", (0,))[0] if shapes.get("vectors") else 0
-    expected = {"vectors": (chains, size), "centre": (size,), "unit": (size,)}
-    is_numeric = all(value.dtype.kind == "f" and np.isfinite(value).all() for value in packed.values())
-    if shapes != expected or not chains or not is_numeric:
+    shapes = {name: value.shape for name, value in starts.items()}
+    expected = run.start_shapes(starts, bound)
+    is_numeric = all(value.dtype.kind == "f" and np.isfinite(value).all() for value in starts.values())
+    if shapes != expected or not all(map(np.prod, shapes.values())) or not is_numeric:
         raise StoredFileError(
             str(path),
             got=f"starts of shapes {shapes}",
             expected=f"finite numbers of shapes {expected}, one or more chains",
             advice="Restore starts.npz from a copy, or begin a new run in another folder.",
         )
-    return Starts.unpacked(packed)
 
 
 def _check_same(what: str, path: str | os.PathLike[str], other: str, kept: Any, given: Any) -> None:

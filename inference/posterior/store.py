@@ -25,8 +25,8 @@ from mixtures.errors import StoredFileError
 
 HEADER, STARTS = "run.json", "starts.npz"
 
-FORMAT = 2
-"""Of the files; the first had blocks that did not say where they belong."""
+FORMAT = 3
+"""Of the files; the first had blocks that did not say where they belong, the second runs of NUTS alone."""
 
 _BEFORE_THE_HEADER = re.compile(rf"{STARTS}|\.({STARTS}|{HEADER})\..*\.tmp")
 """What a run leaves that is killed before it has begun."""
@@ -91,10 +91,8 @@ class DrawStore:
             raise StoredFileError(
                 str(path),
                 got="a run that was stopped before it had begun: no stored run" if has_not_begun else "no stored run",
-                expected="a folder that sample_nuts(store=...) wrote",
-                advice="Begin it again with sample_nuts(..., store=path): it has no draws to lose."
-                if has_not_begun
-                else "",
+                expected="a folder that a run with store= wrote",
+                advice="Begin it again with store=path: it has no draws to lose." if has_not_begun else "",
             )
         store = cls(folder, _whole(folder / HEADER), _whole(folder / STARTS))
         if store.asked().get("format") != FORMAT:
@@ -118,7 +116,7 @@ class DrawStore:
             raise _unreadable(self.path / HEADER, error) from error
 
     def starts(self) -> dict[str, np.ndarray]:
-        """Where the chains start, as `Starts.packed` has it.
+        """Where the chains start, arrays by name.
 
         Raises:
             StoredFileError: nothing that can be read.
@@ -194,7 +192,7 @@ def _content(path: Path) -> bytes | None:
         raise StoredFileError(
             str(path),
             got=str(error.strerror or error),
-            expected="the file that sample_nuts(store=...) wrote",
+            expected="the file that a run with store= wrote",
             advice="Restore it from a copy, or begin a new run in another folder.",
         ) from error
     return content if hashlib.sha256(content).hexdigest().encode() == digest else None
@@ -229,7 +227,7 @@ def _unreadable(path: Path, error: Exception) -> StoredFileError:
     return StoredFileError(
         str(path),
         got=f"a file that cannot be read ({type(error).__name__}: {str(error)[:200]})",
-        expected="the file that sample_nuts(store=...) wrote",
+        expected="the file that a run with store= wrote",
         advice="Restore it from a copy, or begin a new run in another folder.",
     )
 

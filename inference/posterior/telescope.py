@@ -1,31 +1,23 @@
 """How many components? Draws of partition, parameters and the number of components together: the telescoping sampler."""
 
-import sys
-import time
+import os
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
-from inference.backends import Bound, bind
-from inference.checks import check_counts, check_flags, check_options, check_proper, check_room, checked, sizes_of
-from inference.posterior.afterwards import Steps
-from inference.posterior.rehearsal import rehearse
-from inference.posterior.tree import build_tree
+from inference.backends import bind
+from inference.checks import check_counts, check_flags, check_options, check_path, check_room, checked, sizes_of
+from inference.posterior.store import DrawStore
+from inference.posterior.telescope_run import TelescopeRun, chain_starts
 from inference.samplers.choice import only_in_jax
-from inference.samplers.protocol import Draws
+from inference.samplers.options import TelescopeOptions
 from mixtures import Mixture, Observations, Program
 from mixtures.assignments import Dirichlet
-from mixtures.assignments.clustering import CONCENTRATION
 from mixtures.component_counts import ComponentCount
 from mixtures.errors import DataError, ModelError, in_words
 from mixtures.exchangeable import exchangeable
-from mixtures.interrupts import stop_on_interrupt
-from mixtures.seeds import NEEDED, check_seed, derived, generator
-
-COMPONENTS_AT_START = 10
-"""Chains begin with so many components, if the mixture has as many."""
+from mixtures.seeds import NEEDED, check_seed
 
 
 def sample_telescope(
@@ -42,6 +34,7 @@ def sample_telescope(
     log_likelihood: bool | None = None,
     backend: str = "numpyro",
     progress: bool | None = None,
+    store: str | os.PathLike[str] | None = None,
 ) -> xr.DataTree:
     """Draw partitions, parameters and the number of components from their joint posterior, by the telescoping sampler.
 
@@ -72,17 +65,20 @@ def sample_telescope(
         log_likelihood: keep the log likelihood of every row at every draw; None keeps it up to 1 GB.
         backend: `"numpyro"`.
         progress: show a progress bar; None shows one on a terminal.
+        store: a new folder for draws while they are made, in blocks: a run that was killed is continued by `resume(store, x)`.
 
     Returns:
         A tree in ArviZ's schema. `posterior` has, beside the sites of the program, `n_components` (K, where it is finite) and `n_clusters` (K+)
         of each draw; the clusters stand first, then the components without rows, then, with weight 0, those beyond K. `sample_stats` has
-        `lp`, the log density of data, partition and clusters' parameters, `acceptance_rate`, and under `StickBreaking`
+        `lp`, the log density of data, partition and clusters' parameters, `acceptance_rate` of clusters' moves and
+        `shared_acceptance_rate` of those of what all share, and under `StickBreaking`
         `truncated_weight`, what all components beyond the mixture's would have.
 
     Raises:
         ModelError: components that are told apart, or tied to each other; a law without probabilities of partitions.
         DataError: known labels, or row weights.
         BackendError: another backend.
+        StoredFileError: `store` exists, or cannot be written; blocks written before are intact.
 
     Source:
         Fruhwirth-Schnatter, Malsiner-Walli & Grun (2021), Bayesian Analysis 16, 1279; the parameters' moves: Girolami & Calderhead (2011).
@@ -97,49 +93,20 @@ def sample_telescope(
         {'chain': 2, 'draw': 50}
     """
     observations = checked(program, x)
-    seed = check_seed(seed)
+    options = TelescopeOptions(draws, tune, sweeps, check_seed(seed), assignments)
     check_counts(draws=draws, tune=tune, sweeps=sweeps, chains=chains)
     check_room(chains=chains, draws=draws, **sizes_of(program, observations))
     check_flags(assignments=assignments)
     check_options(progress=progress, log_likelihood=log_likelihood)
-    mixture = _mixture(program, observations)
-    of_components = _log_prior(mixture, prior_on_components)
-    sampler = only_in_jax(backend, "telescope", got="'pyro', which has no such sampler", expected="'numpyro'")
-    bound, begin = bind(program, observations, backend), time.perf_counter()
-    rehearse(bound)
-    check_proper(bound.prior_draw(derived(seed, "sample_telescope", "prior")))
-    clusters = mixture.assignment.clusters
-    assert clusters is not None  # said by _mixture
-    learned = mixture.assignment.priors_by_site.get(CONCENTRATION) if clusters.concentration is None else None
-    target = bound.complete()
-    with stop_on_interrupt() as is_stopped:
-        drawn = sampler.sample(
-            target,
-            sampler.Kind(target.density, clusters, learned.name if learned else None, assignments),
-            starts=_starts(bound, chains, seed),
-            components=min(mixture.components, COMPONENTS_AT_START) if prior_on_components else mixture.components,
-            concentration=bound.numbered.mixture.assignment.priors_by_site[CONCENTRATION].centre  # type: ignore[union-attr]
-            if learned
-            else clusters.concentration,
-            of_components=of_components,
-            draws=draws,
-            tune=tune,
-            sweeps=sweeps,
-            seed=derived(seed, "sample_telescope"),
-            progress=sys.stderr.isatty() if progress is None else progress,
-            is_stopped=is_stopped,
-        )
-    attrs = {
-        "seed": seed,
-        "sampler": "telescoping",
-        "tune": tune,
-        "sweeps": sweeps,
-        "prior_on_components": str(prior_on_components) if prior_on_components else "",
-        "prior_left_out": prior_on_components.left_out(mixture.components) if prior_on_components else 0.0,
-        "sampling_seconds": time.perf_counter() - begin,
-        "complete": int(drawn.stats["lp"].shape == (chains, draws)),
-    }
-    return _tree(bound, mixture, drawn, attrs, log_likelihood)
+    if store is not None:
+        check_path("store", store)
+    _check_prior(_mixture(program, observations), prior_on_components)
+    only_in_jax(backend, "telescope", got="'pyro', which has no such sampler", expected="'numpyro'")
+    run = TelescopeRun(options, prior_on_components, log_likelihood)
+    bound = bind(bind(program, observations, backend).numbered, observations, backend)
+    starts = chain_starts(bound, chains, options.seed)
+    kept = DrawStore.new(store, run.header(bound), starts) if store is not None else None
+    return run.carry_out(bound, starts, kept, progress=progress, strict=False)
 
 
 def _mixture(program: Program, x: Observations) -> Mixture:
@@ -177,11 +144,15 @@ def _mixture(program: Program, x: Observations) -> Mixture:
     return mixture
 
 
-def _log_prior(mixture: Mixture, prior: ComponentCount | None) -> np.ndarray:
-    """log P(K), K = 1, ..., the mixture's components."""
-    most, clusters = mixture.components, mixture.assignment.clusters
+def _check_prior(mixture: Mixture, prior: ComponentCount | None) -> None:
+    """Check that the number of a mixture's components may have a prior.
+
+    Raises:
+        ModelError: it may not, or this is none.
+    """
+    clusters = mixture.assignment.clusters
     if prior is None:
-        return np.where(np.arange(1, most + 1) == most, 0.0, -np.inf)
+        return
     if not isinstance(prior, ComponentCount):
         raise ModelError(
             "prior_on_components",
@@ -196,38 +167,3 @@ def _log_prior(mixture: Mixture, prior: ComponentCount | None) -> np.ndarray:
             expected="None: the process has infinitely many components",
             advice="Use assignments.Dirichlet or SparseDirichlet with a prior on their number.",
         )
-    return prior.log_probs(most)
-
-
-def _starts(bound: Bound, chains: int, seed: int) -> dict[str, np.ndarray]:
-    """Where each chain's components start: values of the family's sites, (chains, ...)."""
-    mixture = bound.program.mixture
-    assert mixture is not None
-    names = [site.name for site in bound.sites.parameters if site.name not in mixture.assignment.sites]
-    each = [mixture.start(bound.x, generator(seed, "sample_telescope", chain)) for chain in range(chains)]
-    return {name: np.stack([np.asarray(values[name], dtype=float) for values in each]) for name in names}
-
-
-def _tree(
-    bound: Bound, mixture: Mixture, drawn: Draws, attrs: dict[str, Any], log_likelihood: bool | None
-) -> xr.DataTree:
-    """The tree: weights as the law's sites, the numbers of components and clusters beside the parameters."""
-    stats = dict(drawn.stats)
-    weights, concentration = np.exp(stats.pop("log_weights")), stats.pop("concentration")
-    counts = {name: stats.pop(name) for name in ("n_components", "n_clusters")}
-    assignment, left = stats.pop("assignment", None), stats.pop("left")
-    if mixture.assignment.clusters.is_infinite:  # type: ignore[union-attr]
-        stats["truncated_weight"] = left
-        del counts["n_components"]  # there are infinitely many
-    law = mixture.assignment.weighted(weights, concentration)
-    parameters = {site.name: {**law, **drawn.parameters}[site.name] for site in bound.sites.parameters}
-    steps = Steps()
-    tree = build_tree(bound, Draws(parameters, stats), attrs, pointwise=log_likelihood, steps=steps, has_prior=False)
-    group = tree["posterior"].to_dataset().assign({name: (("chain", "draw"), value) for name, value in counts.items()})
-    if assignment is not None:
-        group["assignment"] = (("chain", "draw", "rows"), assignment)
-    tree["posterior"] = xr.DataTree(group)
-    known = [name for name in tree.attrs["deterministic"].split(",") if name]
-    tree.attrs["deterministic"] = ",".join([*known, *counts])
-    steps.warn()
-    return tree

@@ -24,7 +24,7 @@ from inference.samplers.options import NutsOptions
 from inference.samplers.progress import ChainBars
 from inference.samplers.protocol import NO_DRAWS, Block, BlockKeeper, Draws, Starts
 from inference.samplers.start_check import check_starts
-from mixtures.errors import StoredFileError
+from inference.samplers.stored_blocks import continued
 from mixtures.interrupts import held_interrupts
 from mixtures.seeds import derived
 
@@ -183,18 +183,11 @@ class _Lane:
         if not blocks:
             self.state = start(keys, vectors, self.given)
             return
-        expected, stored = jax.eval_shape(start.launch, keys, vectors, self.given), blocks[-1].state
-        kinds = [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(expected)]
-        if any([(leaf.shape, leaf.dtype) for leaf in block.state] != kinds for block in blocks):
-            raise StoredFileError(
-                "store",
-                got="a sampler's state of another kind: chains that ran together on another kind or number of devices",
-                expected="the devices that the run began on",
-                advice="Resume it there, or begin a new run.",
-            )
-        _check_records(jax.eval_shape(self.step.launch, expected, BLOCK, 1, self.given)[1], blocks, first_kept)
-        leaves = jax.device_put([jnp.asarray(leaf) for leaf in stored], vectors.device)
-        self.state = jax.tree.unflatten(jax.tree.structure(expected), leaves)
+        expected = jax.eval_shape(start.launch, keys, vectors, self.given)
+        records = jax.eval_shape(self.step.launch, expected, BLOCK, 1, self.given)[1]
+        if records["lp"].ndim == 1:  # one chain, which is stored with an axis of chains
+            records = {name: jax.ShapeDtypeStruct((1, *value.shape), value.dtype) for name, value in records.items()}
+        self.state = jax.device_put(continued(blocks, expected, records, first_kept), vectors.device)
 
     def launch(self, gradients: int) -> None:
         """Begin to make draws of the block, until so many gradients are taken; the call returns while they are computed."""
@@ -231,25 +224,6 @@ class _Lane:
     def length(self) -> int:
         """How many draws are kept, those of warm-up in the first block among them."""
         return sum(part["lp"].shape[1] for part in self.kept)
-
-
-def _check_records(expected: Values, blocks: list[Block], first_kept: int) -> None:
-    """Check that stored blocks hold what the sampler records: nothing in warm-up, and then every statistic of every draw.
-
-    Raises:
-        StoredFileError: they hold something else.
-    """
-    is_joint = expected["lp"].ndim == 2
-    kept = {name: (value.shape if is_joint else (1, *value.shape), value.dtype) for name, value in expected.items()}
-    for number, block in enumerate(blocks):
-        found = {name: (values.shape, values.dtype) for name, values in block.record.items()}
-        if found != (kept if number >= first_kept else {}):
-            raise StoredFileError(
-                "store",
-                got=f"block {number} with {', '.join(found) or 'no record'} in other shapes or types than the sampler's",
-                expected=", ".join(kept) if number >= first_kept else "no record in warm-up",
-                advice="Restore it from a copy, or delete it and those after it, and resume.",
-            )
 
 
 def _run(lanes: list[_Lane], blocks: int, chains: int, progress: bool, is_stopped: Callable[[], bool]) -> None:

@@ -1,4 +1,4 @@
-"""What every NUTS is told, whatever drives it."""
+"""What samplers are told of a run: every NUTS, whatever drives it, and the telescoping sampler."""
 
 from dataclasses import dataclass
 
@@ -42,6 +42,25 @@ class NutsOptions:
     def is_dense(self) -> bool:
         """Whether correlations are learnt."""
         return self.metric == "dense"
+
+
+@dataclass(frozen=True)
+class TelescopeOptions:
+    """Options of a run of the telescoping sampler.
+
+    Args:
+        draws: kept draws of each chain.
+        tune: warm-up draws of each chain.
+        sweeps: from one draw to the next.
+        seed: an int in [0, 2**32).
+        keeps_assignments: whether every draw of every assignment is kept.
+    """
+
+    draws: int
+    tune: int
+    sweeps: int
+    seed: int
+    keeps_assignments: bool = False
 
 
 def choose_metric(asked: str, coordinates: int, tune: int) -> str:

@@ -7,6 +7,7 @@ parameters of empty components from their prior, and the weights.
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -17,13 +18,19 @@ from inference.backends.complete import CompleteTarget
 from inference.backends.numpyro.jit import ON_ONE_CORE, Compiled, jit, recorded
 from inference.backends.numpyro.sites import CACHED, Values
 from inference.samplers.clusterings import Mixing
+from inference.samplers.options import TelescopeOptions
 from inference.samplers.progress import ChainBars
-from inference.samplers.protocol import NO_DRAWS, Draws
+from inference.samplers.protocol import NO_DRAWS, Block, BlockKeeper, Draws
+from inference.samplers.stored_blocks import continued
 from inference.samplers.telescoping_sweep import Kind, State, Tuning, blank_record, sweep
 from mixtures.interrupts import held_interrupts
+from mixtures.seeds import derived
 
 BLOCK = 25
 """Kept draws in a compiled block."""
+
+ALL_CHAINS = 0
+"""The group of chains that a store knows: they advance together."""
 
 PRIOR_DRAWS = 256
 """Draws that say how wide the prior is: of no matter but for the length of steps, so that they may be the same for every seed."""
@@ -83,19 +90,31 @@ def _width(draws: Any) -> Any:
     return jnp.where((high > low) & jnp.isfinite(high - low), (high - low) / 1.349, 1.0)
 
 
+@dataclass(frozen=True, eq=False)
+class Begin:
+    """Where chains begin, and what they are told of the law.
+
+    Args:
+        values: of the family's sites, (chains, ...).
+        components: how many there are.
+        concentration: of the law.
+        of_components: log P(K), (most,).
+    """
+
+    values: dict[str, np.ndarray]
+    components: int
+    concentration: float
+    of_components: np.ndarray
+
+
 def sample(
     target: CompleteTarget,
     kind: Kind,
+    begin: Begin,
+    options: TelescopeOptions,
     *,
-    starts: dict[str, np.ndarray],
-    components: int,
-    concentration: float,
-    of_components: np.ndarray,
-    draws: int,
-    tune: int,
-    sweeps: int,
-    seed: int,
     progress: bool,
+    store: BlockKeeper | None,
     is_stopped: Callable[[], bool],
 ) -> Draws:
     """Draws of the family's sites, the weights' logarithms, the numbers of components and clusters; fewer than asked for if stopped.
@@ -103,37 +122,45 @@ def sample(
     Args:
         target: the mixture's density.
         kind: of the sampler.
-        starts: values of the family's sites, (chains, ...).
-        components: how many there are at the start.
-        concentration: at the start.
-        of_components: log P(K), (most,).
-        draws: kept draws of each chain.
-        tune: draws of warm-up, not kept.
-        sweeps: from one draw to the next.
-        seed: an int in [0, 2**32).
+        begin: where chains begin.
+        options: of the run.
         progress: show bars.
+        store: where blocks are left, and those of an earlier run found; all chains are one group.
         is_stopped: asked between blocks.
     """
     with held_interrupts(), jax.enable_x64(True):
         start, advance, constrain = _compiled(kind)
         data = jax.tree.map(jnp.asarray, target.data)
-        chains = len(next(iter(starts.values())))
-        own, shared = jax.vmap(lambda values: kind.density.unconstrain(values, data))(jax.tree.map(jnp.asarray, starts))
-        keys = jax.random.split(jax.random.PRNGKey(seed), chains)
-        states, width = start(keys, own, shared, components, concentration, data)
-        kept: list[Values] = []
-        warm, cool = -(-tune // BLOCK), -(-draws // BLOCK)
+        chains = len(next(iter(begin.values.values())))
+        own, shared = jax.vmap(lambda values: kind.density.unconstrain(values, data))(
+            jax.tree.map(jnp.asarray, begin.values)
+        )
+        keys = jax.random.split(jax.random.PRNGKey(derived(options.seed, "sample_telescope")), chains)
+        states, width = start(keys, own, shared, begin.components, begin.concentration, data)
+        warm, cool = -(-options.tune // BLOCK), -(-options.draws // BLOCK)
+
+        def arguments(number: int, states: Any) -> tuple[Any, ...]:
+            return states, begin.of_components, width, float(number < warm), options.sweeps, data
+
+        blocks = store.read(ALL_CHAINS) if store is not None else []
+        if blocks:
+            records = jax.eval_shape(advance.launch, *arguments(0, states))[1]
+            states = continued(blocks, states, records, warm)
+        kept = [block.record for block in blocks[warm:]]
         with ChainBars(chains, BLOCK * (warm + cool), progress) as bars:
-            for number in range(warm + cool):
-                states, records = advance(states, of_components, width, float(number < warm), sweeps, data)
-                if number >= warm:
-                    kept.append(jax.tree.map(np.asarray, records))
+            for number in range(len(blocks), warm + cool):
+                states, records = advance(*arguments(number, states))
+                record = jax.tree.map(np.asarray, records) if number >= warm else {}
+                if store is not None:
+                    store.write(ALL_CHAINS, number, Block(record, list(map(np.asarray, jax.tree.leaves(states)))))
+                if record:
+                    kept.append(record)
                 for chain in range(chains):
                     bars.reach(chain, BLOCK * (number + 1))
                 if is_stopped():
                     break
         if not kept:
             raise KeyboardInterrupt(NO_DRAWS)
-        joined = {name: np.concatenate([one[name] for one in kept], axis=1)[:, :draws] for name in kept[0]}
+        joined = {name: np.concatenate([one[name] for one in kept], axis=1)[:, : options.draws] for name in kept[0]}
         values = constrain(joined.pop("own"), joined.pop("shared"), data)
         return Draws({name: np.asarray(value) for name, value in values.items()}, joined)

@@ -115,6 +115,7 @@ def sweep(
         "concentration": mixing.concentration,
         "left": mixing.left,
         "acceptance_rate": own_rate,
+        "shared_acceptance_rate": shared_rate,
         "lp": height + log_partition(kind.clusters, counts, mixing.components[None], mixing.concentration).reshape(()),
     }
     if kind.keeps_assignments:
@@ -232,7 +233,7 @@ def blank_record(kind: Kind, states: State, data: Values) -> Values:
         "shared": jnp.zeros(states.shared.shape[1:], kinds),
         "log_weights": jnp.zeros(most, kinds),
         **dict.fromkeys(("n_components", "n_clusters"), count),
-        **dict.fromkeys(("concentration", "left", "acceptance_rate", "lp"), number),
+        **dict.fromkeys(("concentration", "left", "acceptance_rate", "shared_acceptance_rate", "lp"), number),
     }
     if kind.keeps_assignments:
         found["assignment"] = jnp.zeros(len(data["x"]), _small(most))

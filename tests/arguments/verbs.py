@@ -263,6 +263,7 @@ def posteriors(made: Results) -> Iterator[Verb]:
         {
             "program": THING, "x": DATA, "seed": SEED, "backend": CHOICE, "prior_on_components": THING.or_("None"), "draws": COUNT,
             "tune": COUNT, "sweeps": COUNT, "chains": COUNT, "assignments": FLAG, "log_likelihood": OPTION, "progress": OPTION,
+            "store": PATH.or_("None"),
         },
     )  # fmt: skip
     counted = made.tree.copy()

@@ -323,7 +323,18 @@ def seal(path: Path, content: bytes) -> None:
     path.write_bytes(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
 
 
-def test_forged_headers_are_refused(store):
+@pytest.fixture(scope="module")
+def telescope(tmp_path_factory):
+    path = tmp_path_factory.mktemp("telescope") / "run"
+    prior = mixtures.component_counts.Poisson(1.0)
+    options = {"draws": 25, "tune": 25, "sweeps": 1, "chains": 2, "progress": False}
+    inference.sample_telescope(MODEL, FIVE_POINTS, prior_on_components=prior, seed=0, store=path, **options)
+    return path
+
+
+@pytest.mark.parametrize("verb", ["sample_nuts", "sample_telescope"])
+def test_forged_headers_are_refused(verb, request):
+    store = request.getfixturevalue("store" if verb == "sample_nuts" else "telescope")
     header = json.loads((store / "run.json").read_bytes().partition(b"\n")[2])
     for path in store.glob("block-*"):
         path.unlink()  # a run killed before its first block: nothing but the header is there to be checked
@@ -333,7 +344,7 @@ def test_forged_headers_are_refused(store):
             forged = json.loads(json.dumps(header))
             functools.reduce(lambda part, key: part[key], place[:-1], forged)[place[-1]] = junk
             # other draws, seeds and reasons are other runs, and whole ones
-            if place[-1] in ("seed", "reason", "draws", "tune", "name", "target_accept") and junk != "x":
+            if place[-1] in ("seed", "reason", "draws", "tune", "sweeps", "name", "target_accept") and junk != "x":
                 continue
             if place[-1] == "reason":
                 continue

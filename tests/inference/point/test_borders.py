@@ -10,6 +10,7 @@ from mixtures import (
     families,
     gamma_mixture,
     gaussian_mixture,
+    priors,
     student_t_mixture,
     zero_inflated_poisson_mixture,
 )
@@ -33,6 +34,28 @@ X = np.r_[np.random.default_rng(0).normal(size=20), np.random.default_rng(1).nor
 def test_a_component_on_a_point_has_collapsed_though_its_likelihood_is_a_line(fit):
     """In the logarithm of a scale the log likelihood of equal rows is linear."""
     assert fit().status is Status.COLLAPSED
+
+
+def test_a_learned_scale_that_runs_to_zero_is_said(backend):
+    """p(loc | scale) p(scale) has no bound where all loc are equal and the scale is none; the data do not hold them apart."""
+    model = gaussian_mixture(2, "tied", priors={"loc": priors.Normal(priors.Normal(0.0, 10.0), priors.Gamma(1.0, 1.0))})
+    fit = fit_map(model, X[:20], restarts=2, seed=0, backend=backend)
+    assert fit.status is Status.POOLED
+
+
+def test_a_learned_scale_with_a_maximum_is_not(backend):
+    """An inverse gamma keeps away from zero: given the means, its joint density has the maximum that scipy finds."""
+    model = gaussian_mixture(2, "tied", priors={"loc": priors.Normal(2.0, priors.InverseGamma(2.0, 2.0))})
+    fit = fit_map(model, X, restarts=4, seed=0, backend=backend)
+    assert fit.status is Status.CONVERGED
+    loc = fit.parameters["loc"]
+    best = optimize.minimize_scalar(
+        lambda scale: -stats.norm(2.0, scale).logpdf(loc).sum() - stats.invgamma(2.0, scale=2.0).logpdf(scale),
+        bounds=(0.01, 20.0),
+        method="bounded",
+        options={"xatol": 1e-9},
+    )
+    assert fit.parameters["loc_scale"] == pytest.approx(best.x, rel=1e-4)
 
 
 @pytest.mark.parametrize(("verb", "steps"), [(fit_map, {"steps": 20}), (fit_mle, {"epochs": 20})])
