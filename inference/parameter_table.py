@@ -37,15 +37,18 @@ def parameter_table(fit: "PointFit") -> pd.DataFrame:
         fit: a point fit.
 
     Returns:
-        Numbers, the parameters' names as the index; its attribute `attrs["shared"]` names the lines that are shared.
+        Numbers, the parameters' names as the index; its attribute `attrs["shared"]` names the lines that are shared, `attrs["sites"]` says
+        of which site each line is.
     """
-    lines = dict(_lines(fit))
+    named = list(_lines(fit))
+    lines = {name: values for _, name, values in named}
     names = fit.components
     own = {name: values for name, values in lines.items() if np.ndim(values)}
     columns = list(names) if own else [SHARED]
     full = {name: np.broadcast_to(values, len(columns)) for name, values in lines.items()}
     table = pd.DataFrame.from_dict(full, orient="index", columns=pd.Index(columns, name="component"))
     table.attrs["shared"] = [name for name in lines if name not in own]
+    table.attrs["sites"] = {name: site for site, name, _ in named}
     return table
 
 
@@ -86,8 +89,8 @@ def plain(table: pd.DataFrame, index: bool = True) -> str:
     return "\n".join(line.rstrip() for line in text.splitlines())
 
 
-def _lines(fit: "PointFit") -> Iterator[tuple[str, np.ndarray]]:
-    """Every number of every site: its name, and one value for each component or one for all."""
+def _lines(fit: "PointFit") -> Iterator[tuple[str, str, np.ndarray]]:
+    """Every number of every site: the site, the number's name, and one value for each component or one for all."""
     spread = _spread(fit)
     for name, value in fit.parameters.items():
         if spread is not None and name in (*TURNED, "scale"):
@@ -102,7 +105,7 @@ def _lines(fit: "PointFit") -> Iterator[tuple[str, np.ndarray]]:
             continue
         for index in np.ndindex(values.shape[: len(dims)]):
             label = _label(fit, name, dict(zip(dims, index, strict=True)))
-            yield f"{name}[{label}]" if label else name, values[index]
+            yield name, f"{name}[{label}]" if label else name, values[index]
     if spread is not None:
         yield from _scales_and_correlations(fit, spread)
 
@@ -153,20 +156,20 @@ def _in_its_column(fit: "PointFit", name: str, value: np.ndarray) -> np.ndarray:
     return value if own is None else np.where(np.arange(mixture.components) == own, value[..., None], np.nan)
 
 
-def _correlations(fit: "PointFit", shown: str, root: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+def _correlations(fit: "PointFit", shown: str, root: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
     """Correlations, which people read, from their Cholesky factor, which samplers like."""
     # R = C C'
     yield from _pairs(fit, shown, np.einsum("ij...,kj...->ik...", root, root))
 
 
-def _pairs(fit: "PointFit", shown: str, correlation: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+def _pairs(fit: "PointFit", shown: str, correlation: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
     for i, k in combinations(range(len(correlation)), 2):
-        yield f"{shown}[{_place(fit, 'features', i)}, {_place(fit, 'features', k)}]", correlation[i, k]
+        yield shown, f"{shown}[{_place(fit, 'features', i)}, {_place(fit, 'features', k)}]", correlation[i, k]
 
 
-def _scales_and_correlations(fit: "PointFit", covariance: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+def _scales_and_correlations(fit: "PointFit", covariance: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
     """Standard deviations and correlations of covariance matrices."""
     scale = np.sqrt(np.einsum("ii...->i...", covariance))
     for j, values in enumerate(scale):
-        yield f"scale[{_place(fit, 'features', j)}]", values
+        yield "scale", f"scale[{_place(fit, 'features', j)}]", values
     yield from _pairs(fit, SHOWN, covariance / (scale[:, None] * scale[None]))

@@ -342,6 +342,18 @@ class Observations:
         object.__setattr__(taken, "covariate_names", self.covariate_names)
         return self._like(taken, np.arange(len(self))[rows] if self.row_names is None else self.row_names[rows])
 
+    def resampled(self, unit: str, drawn: Any) -> "Observations":
+        """Series, or groups, that were drawn by their numbers, some several times: each time a unit of its own, with all of its rows.
+
+        Args:
+            unit: `"sequence"` or `"group"`.
+            drawn: numbers of units.
+        """
+        number = getattr(self, unit)
+        rows = [np.flatnonzero(number == one) for one in drawn]
+        anew = np.repeat(np.arange(len(rows)), [len(own) for own in rows])
+        return self._with(**{unit: None}).take(np.concatenate(rows))._with(**{unit: anew})
+
     def with_labels(self, labels: Any) -> "Observations":
         """The same rows with other known labels; None: with none."""
         check_index("labels", labels, self)

@@ -246,6 +246,16 @@ def checked_sequence(given: Any, rows: int) -> np.ndarray:
     return found
 
 
+def checked_clusters(given: Any, rows: int) -> np.ndarray:
+    """The cluster of each row, numbered 0, 1, ... as they come.
+
+    Example:
+        >>> checked_clusters(["b", "a", "b"], 3).tolist()
+        [0, 1, 0]
+    """
+    return _numbered("clusters", "cluster", given, rows)[0]
+
+
 def checked_group(given: Any, rows: int) -> tuple[np.ndarray, np.ndarray]:
     """The group of each row, numbered 0, 1, ... as they come, and the groups' names, both read-only.
 

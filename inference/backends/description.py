@@ -83,6 +83,23 @@ def proper_priors() -> Iterator[None]:
         ) from error
 
 
+def mean_of(site: Mapping[str, Any]) -> Any:
+    """The mean of a site's distribution.
+
+    Raises:
+        ModelError: it does not say it.
+    """
+    try:
+        return site["fn"].mean
+    except (NotImplementedError, AttributeError) as error:
+        raise ModelError(
+            "program",
+            got=f"components whose distribution, {type(site['fn']).__name__}, does not say its mean",
+            expected="one that does, to fill cells with means",
+            advice="Ask for draws in place of the mean: impute(fit, x, draws=5, seed=0).",
+        ) from error
+
+
 def component_sizes(sites: Iterable[Mapping[str, Any]], is_assignment: Callable[[Any], bool]) -> set[int]:
     """What a simplex over components has as its length: the plate `components`, or, without one, the assignments' categories."""
     sites = list(sites)

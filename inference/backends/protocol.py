@@ -93,6 +93,15 @@ class Bound(ABC):
         """The collapsed log density; with the Jacobian it is what a sampler needs."""
 
     @abstractmethod
+    def scores(self, u: np.ndarray) -> np.ndarray:
+        """The derivatives of what `pointwise` has at a vector, d log p(x_i | parameters) / du, (rows, size), or (groups, size); each row once,
+        whatever its weight."""
+
+    @abstractmethod
+    def slopes(self, u: np.ndarray) -> dict[str, np.ndarray]:
+        """The derivatives of constrained values, and of what the program keeps of its parameters, d value / du, (..., size) by name."""
+
+    @abstractmethod
     def target(self) -> Target:
         """The collapsed posterior density in the backend's own arrays: what samplers are given."""
 
@@ -112,6 +121,15 @@ class Bound(ABC):
     @abstractmethod
     def expected(self, *, prior: bool) -> Evaluate:
         """EM's expected log joint density, a function of vectors, responsibilities (points, rows, components) and fixed parameters by site."""
+
+    @abstractmethod
+    def means(self, parameters: Parameters) -> dict[str, np.ndarray]:
+        """E[x_i | assignment_i = k, parameters] of each site that a mixture's data are observed at, (rows, components, ...); whatever was
+        observed.
+
+        Raises:
+            ModelError: a distribution that does not say its mean.
+        """
 
     # -- runs of the program --
 

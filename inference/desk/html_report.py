@@ -19,6 +19,7 @@ from inference.parameter_table import heading
 from inference.report import readable_summary
 from inference.whole_files import write_whole
 from mixtures import __version__
+from mixtures.errors import ModelError
 from mixtures.typeset import typeset
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ def report(run: "runs.Run") -> str:
         parameters=_cut(fit.to_frame().rename(columns=heading) if posterior is None else readable_summary(posterior)),
         is_sampled=posterior is not None,
         fit=fit,
+        criteria=_criteria(fit),
+        certainty=inference.certainty(fit if posterior is None else posterior, run.x),
         labels=None if labels is None else labels_text(run, labels),
         partition=None if posterior is None else inference.partition(posterior, seed=run.settings.fit.seed),
         checks=_checks(run, fit, posterior, labels),
@@ -110,6 +113,14 @@ def _kind(fit: "inference.PointFit") -> str:
         return "a program of one's own"
     title = mixture.assignment.title
     return f"{title[0].lower()}{title[1:]} of {mixture.components} component{'s' if mixture.components != 1 else ''}"
+
+
+def _criteria(fit: "inference.PointFit") -> str:
+    """The information criteria, where row weights count rows."""
+    try:
+        return ", ".join(f"{name.upper()} {getattr(fit, name):.4f}" for name in ("aic", "bic", "sabic", "caic", "icl"))
+    except ModelError:
+        return ""
 
 
 def labels_text(run: "runs.Run", labels: "inference.LabelReport") -> str:

@@ -116,14 +116,23 @@ def match(result: Labelled, to: Labelled, x: Any = None, *, program: Program | N
         raise DataError(
             "result", got=f"{ours.shape[1]} components", expected=f"{theirs.shape[1]}, as the reference has"
         )
+    return matched(costs_between(ours[None], theirs), _groups(result, rows, ours.shape[1]))
+
+
+def costs_between(
+    ours: Float[np.ndarray, "draws rows components"], theirs: Float[np.ndarray, "rows components"]
+) -> Float[np.ndarray, "draws components components"]:
+    """What it costs to call component i of ours j: the expected share of rows that are in i, and not in j of theirs."""
     # cost[i, j] = mean over rows of P(i in the result) P(not j in the reference)
-    costs = (ours.T @ (1 - theirs))[None] / len(rows)
-    parts = [
-        (group, _matched(costs[:, group][:, :, group])) for group in map(list, _groups(result, rows, ours.shape[1]))
-    ]
-    found = combined("align", parts, draws=1, components=ours.shape[1])
+    return np.swapaxes(ours, 1, 2) @ (1 - theirs) / len(theirs)
+
+
+def matched(costs: Float[np.ndarray, "draws components components"], groups: Groups) -> Relabelling:
+    """The cheapest labels of each draw, components exchanged within groups alone."""
+    parts = [(group, _matched(costs[:, group][:, :, group])) for group in map(list, groups)]
+    found = combined("align", parts, draws=len(costs), components=costs.shape[1])
     cost = assignment_cost(costs, found.permutations)  # of all components, those that stay in place too
-    return replace(found, cost=cost, total_costs=cost)
+    return replace(found, cost=cost, total_costs=np.array([cost.sum()]))
 
 
 def _matched(costs: Float[np.ndarray, "draws components components"]) -> Relabelling:

@@ -16,11 +16,10 @@ from inference.point.em.fit import fit_em
 from inference.point.em.settings import check_mixture
 from inference.results import PointFit
 from inference.selection.refits import EMOptions
-from inference.selection.replicates import batches_of, replicates_of
+from inference.selection.replicates import batches_of, check_plain, replicates_of
 from inference.selection.steps_up import statistics_of
 from inference.status import Status
 from mixtures import Mixture, Observations
-from mixtures.censoring import BOUNDS
 from mixtures.checks import listed
 from mixtures.errors import DataError, ModelError
 from mixtures.seeds import check_seed, derived
@@ -151,7 +150,7 @@ def bootstrap_test(
             got=f"{replicates} at level {level:g}",
             expected=f"at least {int(np.ceil(1 / level)) - 1}: p is never below 1 / (1 + replicates)",
         )
-    _check_plain(observations)
+    check_plain(observations)
     rows, found = [], {}
     for count in counts:
         for model in (replace(mixture, components=count), replace(mixture, components=count + 1)):
@@ -203,26 +202,3 @@ def _checked_components(mixture: Mixture, components: Any) -> list[int]:
     if not counts or sorted(set(counts)) != counts:
         raise DataError("components", got=str(counts), expected="increasing numbers, at least one of them")
     return counts
-
-
-def _check_plain(x: Observations) -> None:
-    """Check that data like these can be drawn.
-
-    Raises:
-        DataError: rows with weights or known labels, or cells known by bounds alone.
-    """
-    if bounds := [name for name in BOUNDS if getattr(x, name) is not None]:
-        raise DataError(
-            ", ".join(bounds),
-            got="bounds of cells",
-            expected="none: nothing says where the cells of a replicate would be censored",
-            advice='Compare numbers of components by BIC: number_of_components(model, x, routes=["criteria"], seed=0).',
-        )
-    for name, value in (("row_weights", x.counts), ("labels", x.labels)):
-        if value is not None:
-            raise DataError(
-                name,
-                got=name.replace("_", " "),
-                expected="none: a replicate is a data set drawn from the mixture alone",
-                advice="Repeat rows that count more than once; leave known labels out.",
-            )

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from scipy.special import xlogy
 
+from inference.assignment.certainty import entropy_r2
 from inference.assignment.responsibilities import probabilities
 from inference.checks import check_choice, check_count, check_counts, check_positive
 from inference.html import InNotebooks
@@ -232,18 +232,6 @@ def _criteria(fit: PointFit, x: Observations) -> dict[str, Any]:
     names = ("log_likelihood", "free_parameters", "aic", "bic", "caic", "sabic", "icl")
     found = {name: getattr(fit, name) for name in names}
     return {**found, "entropy_r2": entropy_r2(probabilities(fit, x), x.times), "status": fit.status}
-
-
-def entropy_r2(shares: Float[np.ndarray, "rows components"], times: Float[np.ndarray, " rows"]) -> float:
-    """1 - entropy of the assignment / (n log K): 1 where every row is sure of its component, 0 where none knows anything; 1 of one component.
-
-    Example:
-        >>> entropy_r2(np.full((3, 2), 0.5), np.ones(3))
-        0.0
-    """
-    if shares.shape[1] == 1:
-        return 1.0
-    return float(1 + (xlogy(shares, shares).sum(axis=1) @ times) / (times.sum() * np.log(shares.shape[1])))
 
 
 def _scored(name: str, rows: np.ndarray, times: np.ndarray, counts: list[int]) -> pd.DataFrame:

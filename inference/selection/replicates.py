@@ -7,6 +7,8 @@ import numpy as np
 from inference.backends import Bound
 from inference.posterior.generate import AT_ONCE, forward
 from mixtures import Observations
+from mixtures.censoring import BOUNDS
+from mixtures.errors import DataError
 
 
 def batches_of(count: int, x: Observations) -> list[range]:
@@ -33,3 +35,26 @@ def replicates_of(bound: Bound, parameters: Mapping[str, np.ndarray], batch: ran
     if x.observed is not None:
         values = np.where(x.observed, values, np.nan)
     return [x.with_values(np.asarray(one, dtype=np.float64).reshape(x.shape)) for one in values]
+
+
+def check_plain(x: Observations) -> None:
+    """Check that data like these can be drawn.
+
+    Raises:
+        DataError: rows with weights or known labels, or cells known by bounds alone.
+    """
+    if bounds := [name for name in BOUNDS if getattr(x, name) is not None]:
+        raise DataError(
+            ", ".join(bounds),
+            got="bounds of cells",
+            expected="none: nothing says where the cells of a replicate would be censored",
+            advice='Compare numbers of components by BIC: number_of_components(model, x, routes=["criteria"], seed=0).',
+        )
+    for name, value in (("row_weights", x.counts), ("labels", x.labels)):
+        if value is not None:
+            raise DataError(
+                name,
+                got=name.replace("_", " "),
+                expected="none: a replicate is a data set drawn from the mixture alone",
+                advice="Repeat rows that count more than once; leave known labels out.",
+            )

@@ -9,7 +9,7 @@ Sigma_k   = diag(spread_k)^2                                           axes alon
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Inexact
 
 from mixtures.families.covariance import Structure
 from mixtures.ppl.rotation import coordinates_of, matrix_of
@@ -23,8 +23,11 @@ ROUNDING = 1e-9
 """Correlation matrices with eigenvalues below minus this are none; above, rounding has made them so."""
 
 
-def covariances_of(structure: Structure, parameters: Mapping[str, np.ndarray]) -> Matrices:
-    """The components' covariance matrices; without features (data of shape (rows,)) they are 1 x 1."""
+def covariances_of(
+    structure: Structure, parameters: Mapping[str, np.ndarray]
+) -> Inexact[np.ndarray, "*draws components features features"]:
+    """The components' covariance matrices; without features (data of shape (rows,)) they are 1 x 1. Complex of complex values: see
+    `inference.uncertainty.readable`."""
     loc = np.asarray(parameters["loc"])
     shape = (*loc.shape, 1) if structure.features is None else loc.shape
     spread = np.broadcast_to(_spread(structure, parameters), shape)

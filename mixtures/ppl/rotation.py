@@ -67,13 +67,13 @@ def rotated_tril(xp: Any, scale: Array, coordinates: Array, as_array: Any) -> Ar
 
 
 def matrix_of(coordinates: np.ndarray, features: int) -> np.ndarray:
-    """The orthogonal matrix of Cayley's coordinates, in NumPy.
+    """The orthogonal matrix of Cayley's coordinates, in NumPy; complex ones stay so, for derivatives by a complex step.
 
     Example:
         >>> matrix_of(np.array([1.0]), 2).round(3).tolist()
         [[0.0, -1.0], [1.0, 0.0]]
     """
-    return cayley(np, np.asarray(coordinates, dtype=np.float64), features)
+    return cayley(np, np.asarray(coordinates, dtype=np.result_type(coordinates, np.float64)), features)
 
 
 def coordinates_of(matrix: np.ndarray) -> np.ndarray:

@@ -137,6 +137,7 @@ class Results:
         return inference.select_components(X, [1, 2], ["E"], restarts=2, seed=0)
 
 
+NOTHING = ("None", "empty list", "empty tuple", "empty dict", "empty array")
 START = SITES.or_("empty list", "empty tuple", "class", "function")
 """No start, or one of several kinds, a function of the user's too."""
 INIT = THING.or_("None")
@@ -237,7 +238,39 @@ def point_fits(made: Results) -> Iterator[Verb]:
         },
         untried=("smc", "nuts"),
     )  # fmt: skip
+    yield Verb(inference.goodness_of_fit, {"fit": made.fit, "x": X}, {"fit": THING, "x": DATA})
     yield Verb(inference.merge_components, {"fit": made.fit, "x": X}, {"fit": THING, "x": DATA, "method": CHOICE})
+
+
+def uncertainties(made: Results) -> Iterator[Verb]:
+    fit = {"fit": made.fit, "x": X}
+    yield Verb(
+        inference.standard_errors,
+        {**fit, "method": "sandwich"},
+        {
+            "fit": THING,
+            "x": DATA,
+            "method": CHOICE,
+            "clusters": GROUP_NAMES,
+            "level": SHARE,
+            "fixed": THING.or_(*NOTHING),
+        },
+    )
+    yield Verb(
+        inference.bootstrap,
+        {**fit, "kind": "weighted", "replicates": 2, "seed": 0},
+        {
+            "fit": THING, "x": DATA, "kind": CHOICE, "replicates": COUNT, "level": SHARE, "tolerance": NOT_NEGATIVE,
+            "max_steps": COUNT, "seed": SEED,
+        },
+    )  # fmt: skip
+    yield Verb(
+        inference.profile,
+        {**fit, "parameter": "loc", "component": 0},
+        {
+            "fit": THING, "x": DATA, "parameter": CHOICE, "component": COUNT_FROM_0, "level": SHARE, "fixed": THING.or_(*NOTHING),
+        },
+    )  # fmt: skip
 
 
 def posteriors(made: Results) -> Iterator[Verb]:
@@ -323,6 +356,17 @@ def assignments(made: Results) -> Iterator[Verb]:
         {"fit_or_posterior": THING, "x": DATA, "kind": CHOICE, "randomised": SEED.or_("None")},
     )
     yield Verb(inference.pseudo_residuals, {**either, "fit_or_posterior": made.tree}, PROGRAM)
+    yield Verb(
+        inference.impute,
+        {**either, "draws": 1, "seed": 0},
+        {
+            "fit_or_posterior": THING, "x": Kind(DATA.takes | {"nan among numbers", "None among numbers"}, DATA.more),
+            "draws": COUNT_FROM_0, "seed": SEED,
+        },
+    )  # fmt: skip
+    yield Verb(inference.impute, {**either, "fit_or_posterior": made.tree}, PROGRAM)
+    yield Verb(inference.certainty, either, {"fit_or_posterior": THING, "x": DATA})
+    yield Verb(inference.certainty, {**either, "fit_or_posterior": made.relabelled}, PROGRAM)
     yield Verb(inference.log_likelihood, either, {"fit_or_posterior": THING, "x": DATA})
     yield Verb(inference.log_likelihood, {**either, "fit_or_posterior": made.tree}, PROGRAM)
     yield Verb(
@@ -663,6 +707,7 @@ def all_priors(made: Results) -> Iterator[Verb]:
 
 GROUPS = (
     point_fits,
+    uncertainties,
     posteriors,
     assignments,
     labels,

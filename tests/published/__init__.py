@@ -1,6 +1,9 @@
 """Data that others fitted and published numbers of; each file's source is where it is read.
 
 `speed.csv`: 439 response times of depmixS4's data set `speed`, log milliseconds (Dutilh, Wagenmakers, Visser & van der Maas 2011).
+
+`carcinoma.csv`: whether (2) or not (1) each of seven pathologists, A to G, saw carcinoma on 118 slides
+(Agresti 2002, table 13.1; poLCA's data set).
 """
 
 from pathlib import Path

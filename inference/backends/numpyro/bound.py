@@ -18,6 +18,7 @@ from inference.backends.numpyro.hub import (
     compiled_emissions,
     compiled_joint,
     compiled_log_densities,
+    compiled_means,
     compiled_pointwise,
 )
 from inference.backends.numpyro.programs import (
@@ -31,6 +32,8 @@ from inference.backends.numpyro.vector import (
     Collapsed,
     compiled_hessian,
     compiled_prior_vector,
+    compiled_scores,
+    compiled_slopes,
     compiled_vector_densities,
     compiled_vector_density,
 )
@@ -117,6 +120,23 @@ class NumPyroBound(Bound):
             constrain=_in_float64(lambda u: _as_numpy(constrain(_as_floats(u), data))),
             unconstrain=_in_float64(lambda parameters: np.asarray(unconstrain(_as_numpy(parameters), data))),
         )
+
+    @_held
+    def means(self, parameters: Parameters) -> dict[str, np.ndarray]:
+        structure, data, sites = self._native
+        return _as_numpy(compiled_means(structure, sites)(_as_numpy(parameters), data))
+
+    @_held
+    def scores(self, u: np.ndarray) -> np.ndarray:
+        structure, data, sites = self._native
+        return np.asarray(compiled_scores(structure, sites)(_as_floats(u), data))
+
+    @_held
+    def slopes(self, u: np.ndarray) -> dict[str, np.ndarray]:
+        structure, data, sites = self._native
+        values, slopes = map(_as_numpy, compiled_slopes(structure, sites)(_as_floats(u), data))
+        kept = self.deterministic({site.name: values[site.name][None] for site in sites.parameters})
+        return {name: slopes[name] for name in (*(site.name for site in sites.parameters), *kept)}
 
     @_held
     def elbo(self) -> Evaluate:

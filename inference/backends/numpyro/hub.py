@@ -15,6 +15,7 @@ from numpyro import handlers
 from numpyro.contrib.funsor import config_enumerate, enum
 from numpyro.contrib.funsor import log_density as enumerated_log_density
 
+from inference.backends.description import mean_of
 from inference.backends.numpyro.blocks import block_of, blocked_logsumexp
 from inference.backends.numpyro.jit import group_by_group, jit
 from inference.backends.numpyro.logsumexp import summed_logsumexp
@@ -208,6 +209,25 @@ def compiled_emissions(program: Program, sites: Sites) -> Callable[[Values, Valu
 def compiled_pointwise(program: Program, sites: Sites) -> Callable[[Values, Values], jax.Array]:
     """The compiled log likelihood of every row for many parameter values: (draws, rows)."""
     return jit(lambda parameters, data: jax.vmap(lambda values: pointwise(program, values, data, sites))(parameters))
+
+
+@functools.lru_cache(CACHED)
+def compiled_means(program: Program, sites: Sites) -> Callable[[Values, Values], Values]:
+    """Compiled: (parameters, data) -> what each row's distribution has as its mean under each component, (rows, components, ...) by site."""
+
+    def means(parameters: Values, data: Values) -> Values:
+        held = handlers.substitute(native(program), data={**parameters, **every_value(sites)})
+        with handlers.block(), handlers.trace() as trace:
+            held(**data)
+        return {site.name: of_site(trace[site.name]) for site in sites.all if site.kind == "observed"}
+
+    def of_site(site: Values) -> jax.Array:
+        # (components | 1, 1, rows, ...): a mixture has no plate inside that of the rows at which data are observed
+        event = site["fn"].event_shape
+        own = jnp.reshape(mean_of(site), (-1, len(site["value"]), *event))
+        return jnp.moveaxis(jnp.broadcast_to(own, (sites.joint_categories, *own.shape[1:])), 0, 1)
+
+    return jit(means)
 
 
 CELLS_AT_ONCE = 200_000

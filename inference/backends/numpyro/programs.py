@@ -45,21 +45,23 @@ def compiled_prior_draw(program: Program, names: tuple[str, ...]) -> Callable[..
     return jit(prior_draw(program, names))
 
 
+def kept(program: Program, sites: Sites, parameters: Values, data: Values, at_last: bool | jax.Array) -> Values:
+    """The functions of the parameters that the program keeps, at the first or last value of every assignment."""
+    assigned = {site.name: jnp.full(site.shape, (site.categories - 1) * at_last) for site in sites.assignments}
+    held = handlers.substitute(native(program), data={**parameters, **assigned})
+    with handlers.block(), handlers.trace() as trace:
+        held(**data)
+    return {name: site["value"] for name, site in trace.items() if site["type"] == "deterministic"}
+
+
 @functools.lru_cache(CACHED)
 def compiled_deterministic(program: Program, sites: Sites) -> Callable[..., tuple[Values, Values]]:
     """A compiled function (parameters, data) -> the functions of parameters that the program keeps, (draws, ...), twice: at the first and at
     the last value of every assignment."""
 
-    def kept(parameters: Values, data: Values, at_last: bool) -> Values:
-        assigned = {site.name: jnp.full(site.shape, (site.categories - 1) * at_last) for site in sites.assignments}
-        held = handlers.substitute(native(program), data={**parameters, **assigned})
-        with handlers.block(), handlers.trace() as trace:
-            held(**data)
-        return {name: site["value"] for name, site in trace.items() if site["type"] == "deterministic"}
-
     def over_draws(parameters: Values, data: Values) -> tuple[Values, Values]:
         first, last = (
-            jax.vmap(lambda values, at_last=at_last: kept(values, data, at_last))(parameters)
+            jax.vmap(lambda values, at_last=at_last: kept(program, sites, values, data, at_last))(parameters)
             for at_last in (False, True)
         )
         return first, last

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from numpyro.distributions import biject_to
 
-from inference.backends.numpyro.hub import at_once, of_no_row, split_density
+from inference.backends.numpyro.hub import at_once, of_no_row, pointwise, split_density
 from inference.backends.numpyro.jit import ON_ONE_CORE, jit
-from inference.backends.numpyro.programs import prior_draw
+from inference.backends.numpyro.programs import kept, prior_draw
 from inference.backends.numpyro.sites import CACHED, Values, trace_sites
 from inference.backends.numpyro.split import Held, apart
 from inference.backends.predictors import Predictors
@@ -147,6 +147,45 @@ def compiled_hessian(program: Program, sites: Sites, prior: bool, jacobian: bool
     """Compiled: (vector, data) -> second derivatives of the log density."""
     log_density, _, _ = vector_functions(program, sites, prior, jacobian)
     return jit(jax.hessian(log_density))
+
+
+def slopes_of(function: Callable[[jax.Array], Any], u: jax.Array) -> Any:
+    """The derivatives of a function of the vector, (..., size), one coordinate after the other: of several at once, products of many small
+    matrices, XLA (JAX 0.10.2, on a CPU) computes some wrongly, others in each run."""
+
+    def along(direction: jax.Array) -> Any:
+        return jax.jvp(function, (u,), (direction,))[1]
+
+    every = jax.lax.map(along, jnp.eye(u.size, dtype=u.dtype))
+    return jax.tree.map(lambda values: jnp.moveaxis(values, 0, -1), every)
+
+
+@functools.lru_cache(CACHED)
+def compiled_scores(program: Program, sites: Sites) -> Callable[..., jax.Array]:
+    """Compiled: (vector, data) -> derivatives of the log likelihood of each row, (rows, size), or of each group, see `pointwise`."""
+
+    def scores(u: jax.Array, data: Values) -> jax.Array:
+        space = Space(program, sites, data)
+        return slopes_of(lambda u: pointwise(program, space.values(space.split(u)), data, sites), u)
+
+    return jit(scores)
+
+
+@functools.lru_cache(CACHED)
+def compiled_slopes(program: Program, sites: Sites) -> Callable[..., tuple[Values, Values]]:
+    """Compiled: (vector, data) -> constrained values and what the program keeps, at the first value of every assignment; and the derivatives
+    of each, (..., size)."""
+
+    def slopes(u: jax.Array, data: Values) -> tuple[Values, Values]:
+        space = Space(program, sites, data)
+
+        def values(u: jax.Array) -> Values:
+            own = space.values(space.split(u))
+            return {**(kept(program, sites, own, data, at_last=False) if sites.deterministic else {}), **own}
+
+        return values(u), slopes_of(values, u)
+
+    return jit(slopes)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from inference.backends.pyro.hub import (
     deterministic_of,
     log_densities,
     max_plate_nesting,
+    means,
     over_draws,
     pointwise,
     table_of,
@@ -27,7 +28,7 @@ from inference.backends.pyro.hub import (
 from inference.backends.pyro.programs import as_numpy, as_torch, isolated, tensors
 from inference.backends.pyro.sites import describe
 from inference.backends.pyro.terms import Values, trace_sites
-from inference.backends.pyro.vector import Collapsed, many_of, vector_density
+from inference.backends.pyro.vector import Collapsed, Unconstrained, many_of, slopes_of, vector_density
 from inference.backends.sites import Sites
 from inference.backends.target import Target
 
@@ -70,6 +71,34 @@ class PyroBound(Bound):
 
     def log_density(self, *, prior: bool = True, jacobian: bool = False) -> LogDensity:
         return vector_density(*self._native, prior=prior, jacobian=jacobian)
+
+    def means(self, parameters: Parameters) -> dict[str, np.ndarray]:
+        model, data, sites = self._native
+        with isolated(), torch.no_grad():
+            return as_numpy(means(model, as_torch(dict(parameters)), data, sites))
+
+    def scores(self, u: np.ndarray) -> np.ndarray:
+        model, data, sites = self._native
+        with isolated():
+            space = Unconstrained(model, sites, data)
+
+            def rows(u: torch.Tensor) -> Values:
+                return {"rows": pointwise(model, space.constrain(space.split(u)), data, sites)}
+
+            return slopes_of(rows, as_torch(u))["rows"]
+
+    def slopes(self, u: np.ndarray) -> dict[str, np.ndarray]:
+        model, data, sites = self._native
+        with isolated():
+            space = Unconstrained(model, sites, data)
+
+            def values(u: torch.Tensor) -> Values:
+                own = space.constrain(space.split(u))
+                return {**deterministic_of(model, own, data, sites, False), **own}
+
+            slopes, own = slopes_of(values, as_torch(u)), as_numpy(space.constrain(space.split(as_torch(u))))
+        kept = self.deterministic({name: value[None] for name, value in own.items()}) if sites.deterministic else {}
+        return {name: slopes[name] for name in (*(site.name for site in sites.parameters), *kept)}
 
     def elbo(self) -> Evaluate:
         model, data, sites = self._native

@@ -15,6 +15,7 @@ from array_api_compat import torch as torch_namespace
 from pyro.distributions import Delta
 from pyro.infer import TraceEnum_ELBO
 
+from inference.backends.description import mean_of
 from inference.backends.log_density import Parameters
 from inference.backends.pyro.programs import as_torch
 from inference.backends.pyro.terms import (
@@ -102,6 +103,18 @@ def pointwise(model: Callable[..., Any], parameters: Values, data: Values, sites
         return sites.law.log_marginal(torch_namespace, parameters, table, as_rows(data))
     every = torch.logsumexp(_answered(table, parameters, data, sites), 1)
     return every if unseen is None else every - torch.logsumexp(unseen, 1)
+
+
+def means(model: Callable[..., Any], parameters: Values, data: Values, sites: Sites) -> Values:
+    """What each row's distribution has as its mean under each component, (rows, components, ...) by site."""
+    plates = (1,) * sites.nesting
+    every = {name: torch.as_tensor(values).reshape(-1, *plates) for name, values in sites.combinations().items()}
+    trace, found = held_sites(model, {**parameters, **every}, data), {}
+    for name in (site.name for site in sites.all if site.kind == "observed"):
+        # (components | 1, 1, rows, ...): a mixture has no plate inside that of the rows at which data are observed
+        own = mean_of(trace[name]).reshape(-1, len(trace[name]["value"]), *trace[name]["fn"].event_shape)
+        found[name] = own.expand(sites.joint_categories, *own.shape[1:]).movedim(0, 1)
+    return found
 
 
 def weighted(rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:

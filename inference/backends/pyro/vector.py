@@ -90,6 +90,20 @@ def many_of(
     return values.numpy(), gradients.numpy()
 
 
+def slopes_of(function: Callable[[torch.Tensor], Values], u: torch.Tensor) -> dict[str, np.ndarray]:
+    """The derivatives of each of a function's values, (..., size) by name."""
+    names: list[str] = []
+
+    def values(u: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        found = function(u)
+        names[:] = found
+        return tuple(found.values())
+
+    # reverse mode twice, for which torch has more formulas than for forward mode
+    columns = [torch.autograd.functional.jvp(values, u, direction)[1] for direction in torch.eye(len(u))]
+    return {name: torch.stack(own, -1).numpy() for name, own in zip(names, zip(*columns, strict=True), strict=True)}
+
+
 def vector_density(model: Callable[..., Any], data: Values, sites: Sites, *, prior: bool, jacobian: bool) -> LogDensity:
     """The collapsed log density of one unconstrained vector, with gradients by torch."""
     with isolated():

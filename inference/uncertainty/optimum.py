@@ -1,0 +1,90 @@
+"""A fit as the maximum that it is of a density of one unconstrained vector: where its curvature, and its neighbourhood, are looked at."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from inference.backends import Bound, bind
+from inference.backends.log_density import LogDensity
+from inference.checks import check_choice
+from inference.results import PointFit
+from inference.uncertainty.ends import inside
+from inference.uncertainty.information import Information, tangent
+from inference.uncertainty.same_data import same_data
+from mixtures.checks import listed
+from mixtures.errors import FitError
+
+AT_REST = 0.05
+"""How far a Newton step may lead from a fit that is at rest, in standard errors."""
+
+
+@dataclass(frozen=True, eq=False)
+class Optimum:
+    """A fit, with its data.
+
+    Args:
+        fit: the fit.
+        bound: its program and data.
+        density: what it maximised: the likelihood, or the posterior density.
+        u: its unconstrained vector.
+        free: the directions in which it was free, orthonormal columns.
+    """
+
+    fit: PointFit
+    bound: Bound
+    density: LogDensity
+    u: Float[np.ndarray, " size"]
+    free: Float[np.ndarray, "size free"]
+
+    @classmethod
+    def of(cls, fit: Any, x: Any, fixed: Iterable[str] | None) -> "Optimum":
+        """A fit that is sound, with the data that it was made from.
+
+        Args:
+            fit: the fit.
+            x: the data.
+            fixed: the sites that were known; None: none.
+
+        Raises:
+            FitError: it is unsound.
+            DataError: other data.
+            ModelError: no point fit.
+            ChoiceError: a site that it does not have.
+        """
+        observations = same_data(fit, x)
+        known = [] if fixed is None else [check_choice("fixed: site", site, fit.parameters) for site in listed(fixed)]
+        bound = bind(fit.program, observations, fit.backend)
+        is_posterior = fit.log_posterior is not None
+        density = bound.log_density(prior=is_posterior)
+        free = tangent(bound.sites, density, known, is_posterior=is_posterior)
+        return cls(fit, bound, density, density.unconstrain(inside(bound.sites, fit.parameters)), free)
+
+    @property
+    def is_posterior(self) -> bool:
+        """Whether a prior belongs to the density."""
+        return self.fit.log_posterior is not None
+
+    def information(self, matrix: Float[np.ndarray, "size size"] | None = None) -> Information:
+        """The information about the vector.
+
+        Args:
+            matrix: an estimate of it; None: minus the second derivatives at the fit.
+
+        Raises:
+            FitError: the fit is not at rest.
+        """
+        given = -self.density.hessian(self.u) if matrix is None else matrix
+        found = Information.of(given, self.u, self.density.is_real, self.free)
+        # root' gradient is the Newton step, in standard errors
+        far = float(np.linalg.norm(found.root.T @ self.density.value_and_gradient(self.u)[1]))
+        if found.is_curved and far > AT_REST:
+            raise FitError(
+                "fit",
+                got=f"one whose density still rises: a Newton step is {far:.2g} standard errors long",
+                expected="a fit at rest",
+                advice="Fit with a lower tolerance or more steps; name what was known: fixed=[...]. A fit by hard=True is at no maximum.",
+            )
+        return found

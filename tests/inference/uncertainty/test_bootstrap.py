@@ -1,0 +1,167 @@
+"""Bootstraps of what has a closed form vary as they must; labels are the fit's, whatever a replicate calls them; failures are counted."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from inference import bootstrap, fit_em, fit_map, fit_mle
+from inference.backends import bind
+from inference.status import Status
+from inference.uncertainty.aligned import aligned
+from inference.uncertainty.resamples import resamples_of
+from mixtures import Mixture, Observations, declare, families, gaussian_mixture, poisson_mixture, student_t_mixture
+from mixtures.assignments import Markov, PerGroup
+from mixtures.errors import DataError, FitError, ModelError
+from mixtures.seeds import derived
+
+RNG = np.random.default_rng(8)
+X = RNG.normal(1.0, 2.0, 30)
+OVERLAPPING = np.concatenate([RNG.normal(0.0, 1.0, 40), RNG.normal(2.5, 1.0, 20)])
+REPLICATES = 500
+FIVE_SIGMA = 5 / np.sqrt(2 * REPLICATES)
+"""Of the relative error of a standard deviation over so many normal replicates."""
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize(
+    ("kind", "rows"), [("nonparametric", len(X)), ("parametric", len(X)), ("weighted", len(X) + 1)]
+)
+def test_the_mean_of_a_normal_varies_as_it_must(kind, rows):
+    """Var = s^2 / n, of Dirichlet weights s^2 / (n + 1) (Rubin 1981)."""
+    fit = fit_em(gaussian_mixture(1), X, restarts=1, seed=0)
+    found = bootstrap(fit, X, kind=kind, replicates=REPLICATES, seed=4)
+    sd = found.table.loc[("loc", 0), "standard_error"]
+    assert sd == pytest.approx(X.std() / np.sqrt(rows), rel=FIVE_SIGMA)
+    lower, upper = found.table.loc[("loc", 0), ["lower", "upper"]]
+    assert (upper - lower) / 2 == pytest.approx(1.96 * X.std() / np.sqrt(rows), rel=0.25)
+    if kind == "parametric":
+        scale = found.table.loc[("scale", 0), "standard_error"]
+        assert scale == pytest.approx(X.std() / np.sqrt(2 * rows), rel=FIVE_SIGMA)
+
+
+@pytest.mark.parametrize("kind", ["nonparametric", "weighted"])
+def test_replicates_are_fits_of_the_weighted_rows(kind, backend):
+    fit = fit_em(gaussian_mixture(1), X, restarts=1, seed=0, backend=backend)
+    found = bootstrap(fit, X, kind=kind, replicates=4, seed=1)
+    sets = resamples_of(fit, bind(fit.program, Observations(X), backend), kind, range(4), derived(1, "bootstrap"))
+    for replicate, x in enumerate(sets):
+        times = x.row_weights
+        assert times.sum() == pytest.approx(30)
+        assert (times == np.round(times)).all() == (kind == "nonparametric")
+        mean = np.average(X, weights=times)
+        assert found.replicates.loc[replicate, ("loc", 0)] == pytest.approx(mean, rel=1e-6)
+        spread = np.sqrt(np.average((X - mean) ** 2, weights=times))
+        assert found.replicates.loc[replicate, ("scale", 0)] == pytest.approx(spread, rel=1e-6)
+
+
+def test_both_backends_have_the_same_replicates():
+    tables = []
+    for backend in ("numpyro", "pyro"):
+        fit = fit_em(gaussian_mixture(2, "tied"), OVERLAPPING, restarts=3, seed=0, backend=backend)
+        tables.append(bootstrap(fit, OVERLAPPING, kind="weighted", replicates=6, seed=2).replicates)
+    pd.testing.assert_frame_equal(*tables, rtol=1e-3)
+
+
+def test_components_have_the_labels_of_the_fit_whatever_replicates_call_them():
+    frame = pd.DataFrame({"a": OVERLAPPING, "b": -OVERLAPPING + RNG.normal(size=60)})
+    fit = fit_em(gaussian_mixture(3), frame, restarts=5, seed=0)
+    bound = bind(fit.program, Observations.of(frame), fit.backend)
+    orders = np.array([[0, 1, 2], [2, 0, 1], [1, 0, 2]])
+    renamed = {name: np.stack([value[order] for order in orders]) for name, value in fit.parameters.items()}
+    labelled, ambiguous = aligned(fit, bound, renamed)
+    for one in labelled:
+        for name, value in fit.parameters.items():
+            np.testing.assert_array_equal(one[name], value)
+    assert 0 <= ambiguous <= 1
+
+
+def test_two_components_that_are_nearly_one_are_ambiguous():
+    fit = fit_em(gaussian_mixture(2, "tied"), X, restarts=2, seed=0)
+    twins = {"weights": np.array([[0.5, 0.5]]), "loc": np.array([[1.0, 1.01]]), "scale": np.array([2.0])}
+    assert aligned(fit, bind(fit.program, Observations(X), fit.backend), twins)[1] == 1.0
+
+
+def test_replicates_that_collapse_are_counted_and_said():
+    rng = np.random.default_rng(1)
+    few = np.concatenate([rng.normal(0.0, 1.0, (12, 2)), rng.normal(2.5, 1.0, (6, 2))])
+    fit = fit_em(gaussian_mixture(2), few, restarts=20, seed=0)
+    found = bootstrap(fit, few, replicates=60, seed=0)
+    unsound = sum(count for status, count in found.statuses.items() if not status.is_sound)
+    assert found.statuses.sum() == 60
+    assert len(found.replicates) == 60 - unsound
+    assert unsound
+    assert f"{unsound} of 60 replicates ended without a sound fit and are left out" in str(found)
+
+
+GROUP, SERIES = np.repeat(list("abcdef"), 10), np.repeat(np.arange(6), 10)
+
+
+@pytest.mark.parametrize("kind", ["nonparametric", "parametric"])
+@pytest.mark.parametrize(
+    ("law", "x"),
+    [(PerGroup(), Observations(OVERLAPPING, group=GROUP)), (Markov(), Observations(OVERLAPPING, sequence=SERIES))],
+    ids=["groups", "series"],
+)
+def test_units_are_drawn_whole(law, x, kind):
+    fit = fit_em(Mixture(2, families.Gaussian("tied"), law), x, restarts=3, seed=0)
+    found = bootstrap(fit, x, kind=kind, replicates=3, seed=1)
+    assert found.statuses.sum() == 3
+    assert found.table["standard_error"].notna().any()
+
+
+def test_a_unit_that_is_drawn_twice_is_there_twice():
+    x = Observations([1.0, 2.0, 3.0, 4.0, 5.0], sequence=["a", "a", "b", "c", "c"])
+    again = x.resampled("sequence", [2, 0, 2])
+    assert again.x.tolist() == [4.0, 5.0, 1.0, 2.0, 4.0, 5.0]
+    assert again.sequence.tolist() == [0, 0, 1, 1, 2, 2]
+    again = Observations([1.0, 2.0, 3.0], group=["b", "a", "b"]).resampled("group", [0, 0])
+    assert again.x.tolist() == [1.0, 3.0, 1.0, 3.0]
+    assert again.group.tolist() == [0, 0, 1, 1]
+
+
+def test_known_labels_and_missing_cells_go_along():
+    labels = np.where(np.arange(60) % 6 == 0, (OVERLAPPING > 1.2).astype(int), -1)
+    table = np.column_stack([OVERLAPPING, OVERLAPPING[::-1]])
+    table[3, 1] = np.nan
+    x = Observations(table, missing="allow", labels=labels)
+    fit = fit_em(gaussian_mixture(2, "tied"), x, restarts=2, seed=0)
+    found = bootstrap(fit, x, replicates=5, seed=1)
+    assert found.statuses.sum() == 5
+    assert found.ambiguous == 0  # labels name both components
+    with pytest.raises(DataError, match="a replicate is a data set drawn from the mixture alone"):
+        bootstrap(fit, x, kind="parametric", replicates=5, seed=1)
+
+
+def test_families_without_closed_m_steps_are_fitted_one_by_one():
+    fit = fit_mle(student_t_mixture(1), X, restarts=2, seed=0)
+    assert fit.status in (Status.CONVERGED, Status.LIMIT)
+    assert bootstrap(fit, X, kind="weighted", replicates=2, seed=1).statuses.sum() == 2
+
+
+@declare
+def own(ppl, x):
+    weights = ppl.sample("weights", ppl.dist.Dirichlet(ppl.xp.ones(2)))
+    with ppl.plate("components", 2):
+        rate = ppl.sample("rate", ppl.dist.Gamma(2.0, 1.0))
+    with ppl.plate("rows", len(x)):
+        ppl.sample("obs", ppl.dist.Poisson(rate[ppl.assign("assignment", weights)]), obs=x)
+
+
+def test_what_cannot_be_bootstrapped_is_refused_in_words():
+    counts = np.array([1, 0, 4, 2, 5, 0, 7, 9])
+    with pytest.raises(ModelError, match="maximised the posterior density.*sample_nuts"):
+        bootstrap(fit_map(poisson_mixture(1), counts, restarts=1, seed=0), counts, seed=0)
+    with pytest.raises(ModelError, match="Declared.*a Mixture"):
+        bootstrap(fit_mle(own, counts, restarts=2, seed=0), counts, seed=0)
+    chain = fit_em(Mixture(2, families.Poisson(), Markov()), counts, restarts=3, seed=0)
+    if chain.status.is_sound:
+        with pytest.raises(ModelError, match="one series.*parametric"):
+            bootstrap(chain, counts, seed=0)
+        with pytest.raises(ModelError, match="'weighted', of rows that follow one another"):
+            bootstrap(chain, counts, kind="weighted", seed=0)
+    fit = fit_em(poisson_mixture(1), counts, restarts=1, seed=0)
+    with pytest.raises(DataError, match="other data"):
+        bootstrap(fit, counts[::-1], seed=0)
+    two = fit_em(gaussian_mixture(2), [0.0, 0.0, 0.0, 1.0], restarts=1, seed=0)
+    with pytest.raises(FitError, match="one that ended"):
+        bootstrap(two, [0.0, 0.0, 0.0, 1.0], seed=0)
