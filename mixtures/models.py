@@ -205,6 +205,7 @@ def regression_mixture(
     *,
     data: Any = None,
     categories: int | None = None,
+    df: float | None = None,
 ) -> Mixture:
     """A mixture of regressions. See `families.Regression`.
 
@@ -217,6 +218,7 @@ def regression_mixture(
         priors: `{site: prior}` in place of the defaults.
         data: the DataFrame that the formula is read on: that of the fit.
         categories: the number of categories, where the kind has some.
+        df: degrees of freedom, where the kind is `"student_t"`; None: learned, one for each component.
 
     Raises:
         ModelError: a formula that is none, or without data.
@@ -232,14 +234,14 @@ def regression_mixture(
         ('x', 'C(g)[T.b]')
     """
     if formula is not None and not (isinstance(formula, str) and "~" in formula):
-        return regression_mixture(components, None, formula, weights, priors, data=data, categories=categories)
+        return regression_mixture(components, None, formula, weights, priors, data=data, categories=categories, df=df)
     if (formula is None) != (data is None):
         got = "a formula without data" if data is None else "data without a formula"
         advice = "regression_mixture(2, 'y ~ x', data=table), and then fit_em(model, table)."
         raise ModelError("formula", got=got, expected="both: what the data say becomes part of it", advice=advice)
     read = None if formula is None else Formula.of(formula, data)
     law = Dirichlet(1.0) if weights is None else weights
-    return Mixture(components, families.Regression(kind, categories, priors=priors), law, formula=read)
+    return Mixture(components, families.Regression(kind, categories, df=df, priors=priors), law, formula=read)
 
 
 def bernoulli_mixture(components: int, weights: Assignment | None = None, priors: Given = None) -> Mixture:

@@ -418,6 +418,18 @@ CASES |= {
         lambda x, p: stats.norm(_line(x, p), p["scale"]).logpdf(x),
         covariates=True,
     ),
+    "student_t regression": Case(
+        families.Regression("student_t"),
+        {**LINES, "scale": [1.0, 0.5], "df": [3.0, 8.0]},
+        lambda x, p: stats.t(p["df"], _line(x, p), p["scale"]).logpdf(x),
+        covariates=True,
+    ),
+    "gamma regression": Case(
+        families.Regression("gamma"),
+        {**LINES, "concentration": [2.0, 6.0]},
+        lambda x, p: stats.gamma(p["concentration"], scale=np.exp(_line(x, p)) / p["concentration"]).logpdf(x),
+        covariates=True,
+    ),
     "poisson regression": Case(
         families.Regression("poisson"),
         LINES,

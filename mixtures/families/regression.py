@@ -11,6 +11,7 @@ from mixtures.families.columns import joined
 from mixtures.families.family import Draw, Family
 from mixtures.families.parts import Parts, always
 from mixtures.families.responses import KINDS, RESPONSES, Response, response
+from mixtures.families.student_t import check_df
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import GivenPriors, Prior, freeze, override
@@ -20,22 +21,23 @@ from mixtures.priors import GivenPriors, Prior, freeze, override
 class Regression(Family):
     """A response that depends on covariates, differently in each component (mixture of regressions, DeSarbo & Cron 1988).
 
-    eta = intercept_k + slope_k . covariates_i; the response is Normal(eta, scale_k), Poisson(exp(eta)), negative binomial of mean exp(eta) and
-    variance mean + mean^2 / concentration_k, Bernoulli(1 / (1 + exp(-eta))), or binomial with that probability and the row's own trials,
-    `Observations(y, covariates=..., trials=...)`. An exposure multiplies the mean of counts. Of ordered categories P(y > c) =
+    eta = intercept_k + slope_k . covariates_i; the response is Normal(eta, scale_k), Student's t around eta, Gamma of mean exp(eta) and variance
+    mean^2 / concentration_k, Poisson(exp(eta)), negative binomial of that mean and variance mean + mean^2 / concentration_k,
+    Bernoulli(1 / (1 + exp(-eta))), or binomial with that probability and the row's own trials, `Observations(y, covariates=..., trials=...)`. An exposure multiplies the mean of counts. Of ordered categories P(y > c) =
     1 / (1 + exp(-(eta - cutpoint_c))), the first cutpoint 0 and `gaps` between them (McCullagh 1980, proportional odds). Sites: `intercept`
-    (components,), `slope` (components, covariates), and `scale` or `concentration` (components,) for the Gaussian or the negative binomial,
-    `gaps` (components, categories - 2) of ordered categories.
+    (components,), `slope` (components, covariates), and (components,) `scale` of the Gaussian, `scale` and, where it is learned, `df` of Student's
+    t, `concentration` of the gamma and the negative binomial; `gaps` (components, categories - 2) of ordered categories.
 
     Args:
-        kind: `"gaussian"`, `"poisson"`, `"negative_binomial"`, `"bernoulli"`, `"binomial"` or `"ordinal"`.
+        kind: `"gaussian"`, `"student_t"`, `"gamma"`, `"poisson"`, `"negative_binomial"`, `"bernoulli"`, `"binomial"` or `"ordinal"`.
         categories: the number of ordered categories, for that kind alone.
+        df: of Student's t, degrees of freedom of every component; None: learned, one for each.
         priors: `{site: prior}` in place of the defaults.
         covariates: the number of covariates; the mixture fills it in from the data.
 
     Raises:
         ChoiceError: another kind, or a prior of another site.
-        ModelError: no number of categories of ordered ones, or one of another kind.
+        ModelError: no number of categories of ordered ones, or one of another kind; `df` of another kind, or not a positive number.
 
     Example:
         >>> from mixtures import Mixture
@@ -53,6 +55,7 @@ class Regression(Family):
 
     kind: str = "gaussian"
     categories: int | None = None
+    df: float | None = field(default=None, kw_only=True)
     priors: GivenPriors = field(default=(), kw_only=True)
     covariates: int | None = field(default=None, kw_only=True)
 
@@ -66,6 +69,11 @@ class Regression(Family):
             )
         if self.categories is not None:
             check_count("categories", self.categories, least=2)
+        check_df(self.df)
+        if self.df is not None and self.kind != "student_t":
+            raise ModelError(
+                "df", got=f"{self.df} beside kind {self.kind!r}", expected="none: degrees of freedom are Student's t's"
+            )
         if self.covariates is not None:
             check_count("covariates", self.covariates)
         object.__setattr__(self, "priors", freeze(self.priors))
@@ -73,7 +81,7 @@ class Regression(Family):
 
     @property
     def _response(self) -> Response:
-        return response(self.kind, self.categories)
+        return response(self.kind, self.categories, self.df)
 
     def parts(self) -> Parts:
         own = self._response

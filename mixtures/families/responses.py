@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from mixtures.families.columns import exposed
-from mixtures.families.support import COUNTS, REAL, Support, whole_up_to
+from mixtures.families.positive import SHAPE
+from mixtures.families.student_t import DF
+from mixtures.families.support import COUNTS, POSITIVE, REAL, Support, whole_up_to
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import LogNormal, Normal, Prior
 from mixtures.statistics import CENTRE, LOG_HALF_SD, LOG_MEAN, OFFSET, SLOPE, UNIT_OFFSET, UNIT_SLOPE
@@ -65,6 +67,11 @@ def _negative_binomial(ppl: PPL, eta: Array, parameters: Mapping[str, Array]) ->
     return ppl.dist.GammaPoisson(concentration, concentration / exposed(ppl.xp.exp(eta), parameters))
 
 
+def _gamma(ppl: PPL, eta: Array, parameters: Mapping[str, Array]) -> Distribution:
+    concentration = parameters["concentration"]
+    return ppl.dist.Gamma(concentration=concentration, rate=concentration / ppl.xp.exp(eta))
+
+
 def _bernoulli(ppl: PPL, eta: Array, parameters: Mapping[str, Array]) -> Distribution:
     return ppl.dist.Bernoulli(logits=eta)
 
@@ -83,6 +90,23 @@ def _logit(share: np.ndarray) -> np.ndarray:
     return np.log(inner / (1 - inner))
 
 
+def student_t(df: float | None) -> Response:
+    """A line from which rows may lie far, of so many degrees of freedom; None: learned, one for each component."""
+
+    def cell(ppl: PPL, eta: Array, parameters: Mapping[str, Array]) -> Distribution:
+        return ppl.dist.StudentT(parameters["df"] if df is None else ppl.array(float(df)), eta, parameters["scale"])
+
+    scale, learned = {"scale": LogNormal(LOG_HALF_SD, 1.0)}, df is None  # as for the Gaussian, and for components of Student's t
+    return Response(
+        REAL,
+        OF_RESPONSE,
+        cell,
+        linked=lambda y: y,
+        beside={**scale, "df": DF} if learned else scale,
+        started=lambda spread: {"scale": spread, "df": 10.0} if learned else {"scale": spread},
+    )
+
+
 RESPONSES: dict[str, Response] = {
     "gaussian": Response(
         REAL,
@@ -91,6 +115,16 @@ RESPONSES: dict[str, Response] = {
         linked=lambda y: y,
         beside={"scale": LogNormal(LOG_HALF_SD, 1.0)},  # as for a Gaussian component (Chung et al. 2013)
         started=lambda spread: {"scale": spread},
+    ),
+    "student_t": student_t(None),
+    "gamma": Response(
+        POSITIVE,
+        OF_LOG_MEAN,
+        _gamma,
+        linked=np.log,
+        beside={"concentration": SHAPE},  # as for a gamma component
+        # of small relative variance: that of the logarithm, nearly
+        started=lambda spread: {"concentration": spread**-2},
     ),
     "poisson": Response(COUNTS, OF_LOG_MEAN, _poisson, linked=_log, takes=frozenset({"exposure"})),
     "bernoulli": Response(whole_up_to(1), OF_LOG_ODDS, _bernoulli, linked=lambda y: 2 * y - 1),
@@ -141,6 +175,8 @@ def ordinal(categories: int) -> Response:
 KINDS = (*RESPONSES, "ordinal")
 
 
-def response(kind: str, categories: int | None) -> Response:
+def response(kind: str, categories: int | None, df: float | None) -> Response:
     """The response of this kind, which is one of `KINDS`."""
-    return RESPONSES[kind] if categories is None else ordinal(categories)
+    if categories is not None:
+        return ordinal(categories)
+    return RESPONSES[kind] if df is None else student_t(df)

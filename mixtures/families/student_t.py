@@ -48,8 +48,7 @@ class StudentT(Family):
     priors: GivenPriors = field(default=(), kw_only=True)
 
     def __post_init__(self):
-        if self.df is not None and not (is_number(self.df) and 0 < self.df < np.inf):
-            raise ModelError("df", got=in_words(self.df), expected="a positive number, or None to learn it")
+        check_df(self.df)
         structure(self.covariance)
         object.__setattr__(self, "priors", freeze(self.priors))
         override({**DEFAULT_PRIORS, **self._df_prior}, self.priors)
@@ -104,3 +103,13 @@ class StudentT(Family):
         df = np.asarray(parameters["df"] if self.df is None else self.df)
         factor = np.where(df > 2, df / np.where(df > 2, df - 2, 1.0), np.nan)
         return factor[..., None, None] * self._gaussian.covariances(parameters, features)
+
+
+def check_df(df: float | None) -> None:
+    """Check that degrees of freedom are a positive number, or None.
+
+    Raises:
+        ModelError: they are not.
+    """
+    if df is not None and not (is_number(df) and 0 < df < np.inf):
+        raise ModelError("df", got=in_words(df), expected="a positive number, or None to learn it")

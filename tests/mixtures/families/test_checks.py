@@ -117,8 +117,12 @@ def test_declarations_that_make_no_sense():
         families.StudentT(df=-1.0)
     with pytest.raises(ModelError, match="int >= 2"):
         families.Categorical(1)
-    with pytest.raises(ChoiceError, match="'gaussian', 'poisson', 'bernoulli'"):
-        families.Regression("gamma")
+    with pytest.raises(ChoiceError, match="'gaussian', 'student_t', 'gamma', 'poisson', 'bernoulli'"):
+        families.Regression("weibull")
+    with pytest.raises(ModelError, match="df: got 4.0 beside kind 'gaussian'"):
+        families.Regression(df=4.0)
+    with pytest.raises(ModelError, match="df: got -1.0; expected a positive number"):
+        families.Regression("student_t", df=-1.0)
     with pytest.raises(ChoiceError, match="'gating_intercept', 'gating_slope'"):
         weights.Gating({"slope": priors.Normal()})
 
