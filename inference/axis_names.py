@@ -3,8 +3,10 @@
 Results know it from their origin, trees of draws from the data that they were made with: both have the same names.
 """
 
+import re
 from typing import Any
 
+from mixtures.among import COVARIATES
 from mixtures.categories import Names
 from mixtures.families import Bernoulli, PerComponent, WithNoise
 from mixtures.families.by_column import families_by_column
@@ -31,8 +33,8 @@ def names_along(named: Any, dim: str, feature: int | None = None) -> Names | Non
     """
     if dim in ("features", "features_bis"):
         return named.feature_names
-    if dim == "covariates":
-        return named.covariate_names
+    if some := re.fullmatch(rf"{COVARIATES}((?:_\d+)*)", dim):
+        return _some_names(named.covariate_names, [int(number) for number in some[1].split("_")[1:]])
     if dim == "to":
         return getattr(named, "component_names", None)
     if named.categories is None or not dim.endswith(CATEGORIES):
@@ -43,6 +45,13 @@ def names_along(named: Any, dim: str, feature: int | None = None) -> Names | Non
     if feature is not None:
         return named.categories[feature]
     return named.categories[0] if len(set(named.categories)) == 1 else None
+
+
+def _some_names(names: Names | None, numbers: list[int]) -> Names | None:
+    """The names of some covariates, or the numbers that these have among all; without numbers all are meant."""
+    if not numbers:
+        return names
+    return tuple(str(number) if names is None else names[number] for number in numbers)
 
 
 def places(named: Any, dim: str, size: int, feature: int | None = None) -> list[str]:

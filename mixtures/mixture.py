@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from mixtures.among import LinearPredictor
 from mixtures.assignments import Assignment, Dirichlet
 from mixtures.assignments.law import check_assignment
 from mixtures.checks import check_count
@@ -104,9 +105,10 @@ class Mixture(Program):
         return self.assignment.needs_covariates or parts_of(self.family).needs_covariates
 
     @property
-    def linear_predictors(self) -> tuple[tuple[str, str], ...]:
-        """Pairs of sites, intercept and slope, on which rows depend only through intercept + slope . covariates."""
-        return parts_of(self.family).linear_predictors + self.assignment.linear_predictors
+    def linear_predictors(self) -> tuple[LinearPredictor, ...]:
+        """The sites on which rows depend only through intercept + slope . covariates."""
+        stated = (*parts_of(self.family).linear_predictors, *self.assignment.linear_predictors)
+        return tuple(LinearPredictor(*one) for one in stated)
 
     @property
     def hyper_sites(self) -> frozenset[str]:
@@ -321,7 +323,8 @@ class Mixture(Program):
         }
         notation = Notation()
         size = ("n", Extent(2)) if is_open and not self.needs_covariates else "n"
-        covariates = Symbol("covariates[i]", shape=("n", Extent(2, "p"))) if self.needs_covariates else None
+        count = Extent(2, "p") if self.formula is None else len(self.formula.covariates)
+        covariates = Symbol("covariates[i]", shape=("n", count)) if self.needs_covariates else None
         title = f"{self.assignment.title} of {self.components} component{'s' if self.components > 1 else ''}"
         title += "" if self.formula is None else f", {self.formula.text}"
         try:

@@ -10,6 +10,7 @@ from mixtures import families
 from mixtures.assignments import Assignment, Dirichlet, Markov
 from mixtures.checks import check_count
 from mixtures.errors import ModelError
+from mixtures.families.common import by_number
 from mixtures.formula import Formula
 from mixtures.mixture import Mixture
 from mixtures.observations import Observations
@@ -206,6 +207,7 @@ def regression_mixture(
     data: Any = None,
     categories: int | None = None,
     df: float | None = None,
+    common: Any = (),
 ) -> Mixture:
     """A mixture of regressions. See `families.Regression`.
 
@@ -219,6 +221,8 @@ def regression_mixture(
         data: the DataFrame that the formula is read on: that of the fit.
         categories: the number of categories, where the kind has some.
         df: degrees of freedom, where the kind is `"student_t"`; None: learned, one for each component.
+        common: what all components share: covariates, by their names in the formula (`"x"`, `"C(g)"`) or their numbers, and `"intercept"`,
+            `"scale"` and other sites of `families.Regression`. A name of both is the covariate's.
 
     Raises:
         ModelError: a formula that is none, or without data.
@@ -234,14 +238,17 @@ def regression_mixture(
         ('x', 'C(g)[T.b]')
     """
     if formula is not None and not (isinstance(formula, str) and "~" in formula):
-        return regression_mixture(components, None, formula, weights, priors, data=data, categories=categories, df=df)
+        return regression_mixture(
+            components, None, formula, weights, priors, data=data, categories=categories, df=df, common=common
+        )
     if (formula is None) != (data is None):
         got = "a formula without data" if data is None else "data without a formula"
         advice = "regression_mixture(2, 'y ~ x', data=table), and then fit_em(model, table)."
         raise ModelError("formula", got=got, expected="both: what the data say becomes part of it", advice=advice)
     read = None if formula is None else Formula.of(formula, data)
     law = Dirichlet(1.0) if weights is None else weights
-    return Mixture(components, families.Regression(kind, categories, df=df, priors=priors), law, formula=read)
+    family = families.Regression(kind, categories, common=by_number(common, read), df=df, priors=priors)
+    return Mixture(components, family, law, formula=read)
 
 
 def bernoulli_mixture(components: int, weights: Assignment | None = None, priors: Given = None) -> Mixture:

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from mixtures.among import Among
 from mixtures.checks import check_choice, frozen_numbers
 from mixtures.errors import ModelError, in_words
 from mixtures.ppl.protocol import PPL, Array
@@ -93,6 +94,14 @@ class Prior:
         """This prior with its statistics taken of one column."""
         numbers = (
             (key, value.of_column(column, label) if isinstance(value, Statistic | Prior) else value)
+            for key, value in self.parameters
+        )
+        return Prior(self.name, tuple(numbers))
+
+    def of_covariates(self, among: Among) -> "Prior":
+        """This prior with its statistics taken of some of the covariates."""
+        numbers = (
+            (key, value.of_covariates(among) if isinstance(value, Statistic | Prior) else value)
             for key, value in self.parameters
         )
         return Prior(self.name, tuple(numbers))

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from mixtures.among import Among
 from mixtures.errors import StoredFileError
 from mixtures.formula import Formula
 from mixtures.mixture import Mixture
@@ -201,7 +202,7 @@ def _type(path: str, passed: dict[str, Any]) -> Any:
     """The dataclass at an import path: the package's, or a user's own family, prior or weights."""
     found = _named(path, passed, "an importable family")
     is_part = isinstance(found, type) and (
-        issubclass(found, Program | Prior | Statistic | Formula) or hasattr(found, "priors_by_site")
+        issubclass(found, Program | Prior | Statistic | Among | Formula) or hasattr(found, "priors_by_site")
     )
     # another name for a class that lives elsewhere is not what was written
     if not (is_part and dataclasses.is_dataclass(found) and _path(found) == path):

@@ -9,11 +9,12 @@ import functools
 import re
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from mixtures.among import ALL, Among
 from mixtures.ppl.protocol import Array
 from mixtures.sources.summary import Summary
 
@@ -26,11 +27,13 @@ class Statistic:
         text: how it is written; also its name in a saved specification.
         column: which column it is about; None for every column.
         label: that column's name, for printing.
+        among: which of the covariates it is about.
     """
 
     text: str
     column: int | None = None
     label: str = "x"
+    among: Among = ALL
 
     def __str__(self) -> str:
         return re.sub(r"\bx\b", self.label, self.text)
@@ -44,14 +47,19 @@ class Statistic:
             return _STATISTICS[self.text][1]
         if xp is not np or not all(map(_is_constant, (x, covariates))):
             return self._computed(xp, x, covariates)
-        known, key = _known_of(x), (self.text, self.column, None if covariates is None else id(covariates))
+        known, key = _known_of(x), (self.text, self.column, self.among, None if covariates is None else id(covariates))
         if key not in known:
             # the covariates are kept with what was computed of them: an id is one array's as long as that lives
             known[key] = self._computed(xp, x, covariates), covariates
         return known[key][0]
 
     def _computed(self, xp: Any, x: Array, covariates: Array | None) -> Any:
-        compute, _ = _STATISTICS[self.text]
+        compute, standard = _STATISTICS[self.text]
+        if covariates is not None and self.among != ALL:
+            chosen = self.among.of(covariates.shape[1])
+            if not len(chosen):  # nothing will be drawn by it
+                return standard
+            covariates = covariates[:, chosen]
         if isinstance(x, Summary):
             x = x if self.column is None else x.column(self.column)
         else:
@@ -60,7 +68,11 @@ class Statistic:
 
     def of_column(self, column: int, label: str) -> "Statistic":
         """The same statistic of one column."""
-        return Statistic(self.text, column, label)
+        return replace(self, column=column, label=label)
+
+    def of_covariates(self, among: Among) -> "Statistic":
+        """The same statistic of some of the covariates."""
+        return replace(self, among=among)
 
 
 _KNOWN: dict[int, dict[Any, Any]] = {}

@@ -418,6 +418,15 @@ CASES |= {
         lambda x, p: stats.norm(_line(x, p), p["scale"]).logpdf(x),
         covariates=True,
     ),
+    "regression with a common slope": Case(
+        families.Regression("gaussian", common=[0, "scale"]),
+        {"intercept": [0.5, 1.0], "common_slope": [0.5], "slope": [[-0.6], [0.3]], "scale": 0.8},
+        lambda x, p: stats.norm(
+            p["intercept"] + covariates(len(x)) @ np.concatenate([p["common_slope"], p["slope"]]), p["scale"]
+        ).logpdf(x),
+        covariates=True,
+        shared=("common_slope", "scale"),
+    ),
     "student_t regression": Case(
         families.Regression("student_t"),
         {**LINES, "scale": [1.0, 0.5], "df": [3.0, 8.0]},

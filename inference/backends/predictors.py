@@ -8,6 +8,8 @@ ridge, and mean the same whatever the covariates' units. The map is linear: dens
 from collections.abc import Mapping
 from typing import Any
 
+from mixtures.among import LinearPredictor
+
 Values = Mapping[str, Any]
 
 
@@ -16,35 +18,46 @@ class Predictors:
 
     Args:
         xp: the array namespace of all arrays.
-        pairs: names of intercepts and slopes.
-        covariates: (rows, covariates); not looked at where there are no pairs.
+        predictors: what they are made of.
+        covariates: (rows, covariates); not looked at where there are no predictors.
     """
 
-    def __init__(self, xp: Any, pairs: tuple[tuple[str, str], ...], covariates: Any):
-        self._xp, self._pairs = xp, pairs
-        if pairs:
-            self._centre = xp.mean(covariates, axis=0)
-            spread = xp.sqrt(xp.mean((covariates - self._centre) ** 2, axis=0))
-            self._unit = xp.where(spread > 0, spread, xp.ones_like(spread))
+    def __init__(self, xp: Any, predictors: tuple[LinearPredictor, ...], covariates: Any):
+        self._xp, self._parts = xp, []
+        if predictors:
+            centre = xp.mean(covariates, axis=0)
+            spread = xp.sqrt(xp.mean((covariates - centre) ** 2, axis=0))
+            unit = xp.where(spread > 0, spread, xp.ones_like(spread))
+            for one in predictors:
+                chosen = one.among.of(covariates.shape[1])
+                if len(chosen):
+                    self._parts.append((one.intercept, one.slope, centre[chosen], unit[chosen]))
 
     def from_free(self, free: Values) -> dict[str, Any]:
         """Intercepts (...,) and slopes (..., covariates) from coordinates of the same shapes; other sites stay."""
         found = dict(free)
-        for intercept, slope in self._pairs:
-            found[slope] = free[slope] / self._unit
-            found[intercept] = free[intercept] - self._xp.sum(found[slope] * self._centre, axis=-1)
+        for intercept, slope, centre, unit in self._parts:
+            found[slope] = free[slope] / unit
+            if intercept is not None:
+                found[intercept] = found[intercept] - self._shift(found[slope], centre, found[intercept])
         return found
 
     def to_free(self, values: Values) -> dict[str, Any]:
         """The inverse."""
         found = dict(values)
-        for intercept, slope in self._pairs:
-            found[intercept] = values[intercept] + self._xp.sum(values[slope] * self._centre, axis=-1)
-            found[slope] = values[slope] * self._unit
+        for intercept, slope, centre, unit in self._parts:
+            if intercept is not None:
+                found[intercept] = found[intercept] + self._shift(values[slope], centre, found[intercept])
+            found[slope] = values[slope] * unit
         return found
+
+    def _shift(self, slope: Any, centre: Any, intercept: Any) -> Any:
+        """slope . centre; of a slope that all components share, for each of them."""
+        shift = self._xp.sum(slope * centre, axis=-1)
+        return shift[..., None] if shift.ndim < intercept.ndim else shift
 
     def log_jacobian(self, values: Values) -> Any:
         """log |d values / d coordinates|; 0 where there are no pairs."""
         return sum(
-            -self._xp.sum(self._xp.zeros_like(values[slope]) + self._xp.log(self._unit)) for _, slope in self._pairs
+            -self._xp.sum(self._xp.zeros_like(values[slope]) + self._xp.log(unit)) for _, slope, _, unit in self._parts
         )

@@ -9,6 +9,7 @@ import numpy as np
 
 from inference.backends.structure import Structure
 from mixtures import Observations
+from mixtures.among import LinearPredictor
 from mixtures.assignments import Assignment
 from mixtures.errors import ModelError
 from mixtures.exchangeable import Groups
@@ -68,14 +69,14 @@ class Sites:
 
     Args:
         all: the variables, in the program's order.
-        predictors: pairs of sites, intercept and slope, of linear predictors.
+        predictors: the linear predictors that sites make up.
         structure: of a program that is not a mixture by construction: which terms depend on which assignments, found by looking.
         exchangeable: of such a program, the groups of components that are alike.
         law: of a mixture, the law of its assignment, without its hyperparameters; a program of a user's own has its law in its table.
     """
 
     all: tuple[Site, ...]
-    predictors: tuple[tuple[str, str], ...] = ()
+    predictors: tuple[LinearPredictor, ...] = ()
     structure: Structure | None = None
     exchangeable: Groups = ()
     law: Assignment | None = None

@@ -87,7 +87,7 @@ def _of_reals(
     density: LogDensity, sites: Sites, places: Mapping[str, np.ndarray], begin: Vector, unit: Vector
 ) -> Iterator[Vector]:
     """Directions of linear predictors in which the objective may be flat, and every other real coordinate, both ways."""
-    named = {name for pair in sites.predictors for name in pair}
+    named = {name for one in sites.predictors for name in one[:2] if name is not None and name in places}
     own = np.concatenate([places[name] for name in named]) if named else np.zeros(0, dtype=int)
     if len(own):
         grown = np.zeros_like(begin)

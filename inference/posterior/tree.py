@@ -20,6 +20,7 @@ from inference.posterior.circle import unrolled
 from inference.results import versions
 from inference.samplers.protocol import Draws
 from mixtures import Observations, Program
+from mixtures.among import COVARIATES
 from mixtures.observations import CELLS
 from mixtures.priors import Prior
 from mixtures.specification import kept, to_json
@@ -146,7 +147,9 @@ def coords_of(x: Observations, sites: Sites) -> dict[str, Any]:
         coords["features_bis"] = coords["features"]
     sizes = {dim: size for site in sites.all for dim, size in zip(site.dims, site.shape, strict=True)}
     named = {
-        dim: places(x, dim, size) for dim, size in sizes.items() if dim.endswith(CATEGORIES) and names_along(x, dim)
+        dim: places(x, dim, size)
+        for dim, size in sizes.items()
+        if (dim.endswith(CATEGORIES) or dim.startswith(f"{COVARIATES}_")) and names_along(x, dim)
     }
     return coords | named | ({"components": np.arange(sizes["components"])} if "components" in sizes else {})
 

@@ -64,7 +64,7 @@ def _check_sites(what: str, family: Any) -> None:
     named = {
         *parts.redundant_sites,
         *parts.circular_sites,
-        *(site for pair in parts.linear_predictors for site in pair),
+        *(site for one in parts.linear_predictors for site in one[:2] if site is not None),
     }
     if unknown := sorted(named - set(family.priors_by_site)):
         raise ModelError(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
+from mixtures.among import LinearPredictor
 from mixtures.families.support import REAL, Support
 from mixtures.ppl.protocol import PPL, Array
 
@@ -45,7 +46,8 @@ class Parts:
         parameter_free_components: those without parameters, such as noise: a fit in which no row belongs to them may be sound.
         redundant_sites: the sites of which one component's value is of no matter to the likelihood.
         circular_sites: the sites that are directions: angles on the real line, where those 2 pi apart are the same.
-        linear_predictors: pairs of sites, intercept and slope, on which rows depend only through intercept + slope . covariates.
+        linear_predictors: pairs of sites, intercept and slope, on which rows depend only through intercept + slope . covariates; of some of
+            the covariates, a `mixtures.among.LinearPredictor`.
         with_covariates: number of covariates -> the family for them; None: rows do not depend on any.
         jointly: (ppl, draw, components, features) -> what the components have relative to each other, drawn outside the plate; leading
             axis components.
@@ -73,7 +75,7 @@ class Parts:
     parameter_free_components: frozenset[int] = frozenset()
     redundant_sites: frozenset[str] = frozenset()
     circular_sites: frozenset[str] = frozenset()
-    linear_predictors: tuple[tuple[str, str], ...] = ()
+    linear_predictors: tuple[tuple[str, str] | LinearPredictor, ...] = ()
     with_covariates: Callable[[int], Any] | None = None
     jointly: Callable[..., dict[str, Array]] = nothing
     observe: Callable[[PPL, dict[Any, Array], Array | None], Any] | None = None
@@ -97,7 +99,7 @@ class Parts:
             self,
             redundant_sites=frozenset(map(name, self.redundant_sites)),
             circular_sites=frozenset(map(name, self.circular_sites)),
-            linear_predictors=tuple((name(a), name(b)) for a, b in self.linear_predictors),
+            linear_predictors=tuple(LinearPredictor(*one).renamed(name) for one in self.linear_predictors),
         )
 
 

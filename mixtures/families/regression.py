@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
+from mixtures.among import ALL, Among, LinearPredictor
 from mixtures.checks import check_choice, check_count
 from mixtures.errors import DataError, ModelError
 from mixtures.families.columns import joined
+from mixtures.families.common import check_numbers, checked_common
 from mixtures.families.family import Draw, Family
 from mixtures.families.parts import Parts, always
 from mixtures.families.responses import KINDS, RESPONSES, Response, response
@@ -23,20 +26,26 @@ class Regression(Family):
 
     eta = intercept_k + slope_k . covariates_i; the response is Normal(eta, scale_k), Student's t around eta, Gamma of mean exp(eta) and variance
     mean^2 / concentration_k, Poisson(exp(eta)), negative binomial of that mean and variance mean + mean^2 / concentration_k,
-    Bernoulli(1 / (1 + exp(-eta))), or binomial with that probability and the row's own trials, `Observations(y, covariates=..., trials=...)`. An exposure multiplies the mean of counts. Of ordered categories P(y > c) =
-    1 / (1 + exp(-(eta - cutpoint_c))), the first cutpoint 0 and `gaps` between them (McCullagh 1980, proportional odds). Sites: `intercept`
-    (components,), `slope` (components, covariates), and (components,) `scale` of the Gaussian, `scale` and, where it is learned, `df` of Student's
-    t, `concentration` of the gamma and the negative binomial; `gaps` (components, categories - 2) of ordered categories.
+    Bernoulli(1 / (1 + exp(-eta))), or binomial with that probability and the row's own trials, `Observations(y, covariates=..., trials=...)`.
+    An exposure multiplies the mean of counts. Of ordered categories P(y > c) = 1 / (1 + exp(-(eta - cutpoint_c))), the first cutpoint 0 and
+    `gaps` between them (McCullagh 1980, proportional odds).
+
+    Sites: `intercept` (components,), `slope` (components, covariates), and (components,) `scale` of the Gaussian, `scale` and, where it is
+    learned, `df` of Student's t, `concentration` of the gamma and the negative binomial; `gaps` (components, categories - 2) of ordered
+    categories.
 
     Args:
-        kind: `"gaussian"`, `"student_t"`, `"gamma"`, `"poisson"`, `"negative_binomial"`, `"bernoulli"`, `"binomial"` or `"ordinal"`.
+        kind: `"gaussian"`, `"student_t"`, `"gamma"`, `"poisson"`, `"negative_binomial"`, `"bernoulli"`, `"binomial"` or
+            `"ordinal"`.
         categories: the number of ordered categories, for that kind alone.
+        common: what all components share: numbers of covariates, whose slopes are then a site `common_slope` (common covariates,) beside
+            `slope` (components, other covariates); `"intercept"`, or a site beside the line, `"scale"` say.
         df: of Student's t, degrees of freedom of every component; None: learned, one for each.
         priors: `{site: prior}` in place of the defaults.
         covariates: the number of covariates; the mixture fills it in from the data.
 
     Raises:
-        ChoiceError: another kind, or a prior of another site.
+        ChoiceError: another kind, a prior of another site, or another site in `common`.
         ModelError: no number of categories of ordered ones, or one of another kind; `df` of another kind, or not a positive number.
 
     Example:
@@ -55,6 +64,7 @@ class Regression(Family):
 
     kind: str = "gaussian"
     categories: int | None = None
+    common: tuple[int | str, ...] = field(default=(), kw_only=True)
     df: float | None = field(default=None, kw_only=True)
     priors: GivenPriors = field(default=(), kw_only=True)
     covariates: int | None = field(default=None, kw_only=True)
@@ -76,18 +86,39 @@ class Regression(Family):
             )
         if self.covariates is not None:
             check_count("covariates", self.covariates)
+            self._check_common(self.covariates)
+        object.__setattr__(self, "common", checked_common(self.common, ("intercept", *self._response.beside)))
         object.__setattr__(self, "priors", freeze(self.priors))
-        override(self._response.priors, self.priors)
+        override(self._default_priors, self.priors)
 
     @property
     def _response(self) -> Response:
         return response(self.kind, self.categories, self.df)
 
+    @property
+    def common_numbers(self) -> tuple[int, ...]:
+        """The numbers of the covariates whose slopes all components share."""
+        return tuple(one for one in self.common if isinstance(one, int))
+
+    @property
+    def _slopes(self) -> dict[str, Among]:
+        """The sites that are slopes, and the covariates that each goes with."""
+        shared = {"common_slope": Among(self.common_numbers)} if self.common_numbers else {}
+        return {"slope": Among(self.common_numbers, is_rest=True), **shared}
+
+    @property
+    def _default_priors(self) -> dict[str, Prior]:
+        given = self._response.priors
+        slopes = {site: given["slope"].of_covariates(among) for site, among in self._slopes.items()}
+        return given | slopes
+
     def parts(self) -> Parts:
         own = self._response
+        # slopes that differ move a level that is one for all components apart
+        levels = {"slope": None if "intercept" in self.common else "intercept", "common_slope": "intercept"}
         return Parts(
             support=own.support,
-            linear_predictors=(("intercept", "slope"),),
+            linear_predictors=tuple(LinearPredictor(levels[site], site, among) for site, among in self._slopes.items()),
             with_covariates=lambda count: replace(self, covariates=count),
             takes=own.takes,
             needs=own.needs,
@@ -96,23 +127,37 @@ class Regression(Family):
 
     @property
     def priors_by_site(self) -> Mapping[str, Prior]:
-        return override(self._response.priors, self.priors)
+        return override(self._default_priors, self.priors)
 
     def shared(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
-        return {}
+        return {site: draw(site, **axes) for site, axes in self._axes.items() if self._is_common(site)}
 
     def per_component(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
-        own = self._response
-        line = {
-            "intercept": draw("intercept"),
-            "slope": draw("slope", shape=(self.covariates or 1,), dims=("covariates",)),
+        return {site: draw(site, **axes) for site, axes in self._axes.items() if not self._is_common(site)}
+
+    def _is_common(self, site: str) -> bool:
+        return site == "common_slope" or site in self.common
+
+    @property
+    def _axes(self) -> dict[str, dict[str, Any]]:
+        """The axes of every site beside that of the components."""
+        count = self.covariates or 1
+        lines = {
+            site: {"shape": (len(among.of(count)),), "dims": (among.dim(count),)}
+            for site, among in self._slopes.items()
+            if len(among.of(count))
         }
-        of_axis = {site: {"shape": (size,), "dims": (dim,)} for site, (size, dim) in own.axes.items()}
-        return line | {site: draw(site, **of_axis.get(site, {})) for site in own.beside}  # type: ignore[arg-type]
+        of_axis = {site: {"shape": (size,), "dims": (dim,)} for site, (size, dim) in self._response.axes.items()}
+        return {"intercept": {}, **lines, **{site: of_axis.get(site, {}) for site in self._response.beside}}
 
     def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
         # eta_i = a_k + b_k . c_i
-        eta = parameters["intercept"] + ppl.xp.sum(parameters["covariates"] * parameters["slope"], axis=-1)
+        eta = parameters["intercept"]
+        for site, among in self._slopes.items():
+            if site in parameters:
+                every = parameters["covariates"]
+                own = every if among == ALL else every[..., among.of(self.covariates or 1)]
+                eta = eta + ppl.xp.sum(own * parameters[site], axis=-1)
         return joined(ppl, self._response.cell(ppl, eta, parameters), parameters, None)
 
     def start(
@@ -129,14 +174,27 @@ class Regression(Family):
         lines = np.array([_ridge(standard, linked, rng.choice(len(x), few, replace=False)) for _ in range(components)])
         slope = lines[:, 1:] / np.where(scale > 0, scale, 1.0)
         beside = own.started((linked.std() or 1.0) / np.sqrt(components))
-        return {"intercept": lines[:, 0] - slope @ mean, "slope": slope} | {
-            site: np.broadcast_to(value, (components, *np.shape(value))) for site, value in beside.items()
+        shared = list(self.common_numbers)
+        slope[:, shared] = slope[:, shared].mean(axis=0)
+        found = {"intercept": lines[:, 0] - slope @ mean} | {
+            site: slope[:, columns] for site, among in self._slopes.items() if len(columns := among.of(slope.shape[1]))
         }
+        found |= {site: np.broadcast_to(value, (components, *np.shape(value))) for site, value in beside.items()}
+        return {site: value.mean(axis=0) if self._is_common(site) else value for site, value in found.items()}
 
     def check(self, x: Observations) -> None:
         if x.features is not None:
             raise DataError("x", got=f"{x.features} columns", expected="the response alone, shape (rows,)")
+        if x.covariates is not None:
+            self._check_common(x.covariates.shape[1])
         self._response.support.check(x)
+
+    def _check_common(self, count: int) -> None:
+        """Check that there are the covariates that components share, and something that they do not."""
+        check_numbers(self.common_numbers, count)
+        sites = {"intercept", *self._response.beside}
+        if len(self.common_numbers) == count and sites <= set(self.common):
+            raise ModelError("common", got="every site", expected="a site at least in which components differ")
 
 
 def _ridge(covariates: np.ndarray, response: np.ndarray, rows: np.ndarray, strength: float = 0.2) -> np.ndarray:

@@ -96,14 +96,15 @@ def student_t(df: float | None) -> Response:
     def cell(ppl: PPL, eta: Array, parameters: Mapping[str, Array]) -> Distribution:
         return ppl.dist.StudentT(parameters["df"] if df is None else ppl.array(float(df)), eta, parameters["scale"])
 
-    scale, learned = {"scale": LogNormal(LOG_HALF_SD, 1.0)}, df is None  # as for the Gaussian, and for components of Student's t
+    # as for the Gaussian, and for components of Student's t
+    beside = {"scale": LogNormal(LOG_HALF_SD, 1.0)} | ({"df": DF} if df is None else {})
     return Response(
         REAL,
         OF_RESPONSE,
         cell,
         linked=lambda y: y,
-        beside={**scale, "df": DF} if learned else scale,
-        started=lambda spread: {"scale": spread, "df": 10.0} if learned else {"scale": spread},
+        beside=beside,
+        started=lambda spread: {site: {"scale": spread, "df": 10.0}[site] for site in beside},
     )
 
 

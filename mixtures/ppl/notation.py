@@ -57,7 +57,9 @@ class Symbol:
     def __getitem__(self, key: Any) -> "Symbol":
         keys = key if isinstance(key, tuple) else (key,)
         if all(
-            item is None or item is Ellipsis or item == slice(None) for item in keys if not isinstance(item, Symbol)
+            item is None or item is Ellipsis or (isinstance(item, slice) and item == slice(None))
+            for item in keys
+            if not isinstance(item, Symbol)
         ):
             keys = tuple(item for item in keys if isinstance(item, Symbol))  # axes of length one are not written
         return Symbol(f"{_part(self, WHOLE)}[{', '.join(map(_index, keys))}]") if keys else self

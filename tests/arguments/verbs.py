@@ -24,6 +24,7 @@ from tests.arguments.bad import (
     AXES,
     CHOICE,
     CLUSTERS,
+    COMMON,
     COUNT,
     COUNT_FROM_0,
     DATA,
@@ -621,6 +622,7 @@ def declarations(made: Results) -> Iterator[Verb]:
                 "kind": CHOICE,
                 "formula": CHOICE.or_("None"),
                 "data": THING.or_("None"),
+                "common": COMMON,
             }
             kinds = {argument: {**own, **extra}[argument] for argument in inspect.signature(call).parameters}
             right = {"components": 2, "total_count": 3, "categories": 3}
@@ -687,7 +689,7 @@ def all_families(made: Results) -> Iterator[Verb]:
         "kind": CHOICE, "priors": PRIORS,
         "low": NUMBER.or_("10**30", "1.5", "array", "minus inf") , "high": NUMBER.or_("array", "-1", "0", "-10**30", "inf"),
         "whole": FLAG, "value": NUMBER, "at": NUMBER,
-        "family": THING, "members": THING, "columns": THING, "covariates": COUNT.or_("None"),
+        "family": THING, "members": THING, "columns": THING, "covariates": COUNT.or_("None"), "common": COMMON,
     }  # fmt: skip
     for name in families.__all__:
         call = getattr(families, name)

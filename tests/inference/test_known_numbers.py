@@ -1,7 +1,5 @@
 """Trials and exposures of rows, under the verbs, against scipy, closed forms and published numbers."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -199,76 +197,6 @@ def test_numbers_in_words():
     x = Observations([[1.0, 2.0], [3.0, 4.0]], exposure=[1.0, 2.0])
     assert x.exposure.tolist() == [[1.0, 1.0], [2.0, 2.0]]
     assert x.take([1]).exposure.tolist() == [[2.0, 2.0]] and x.column(1).exposure.tolist() == [1.0, 2.0]
-
-
-# Deaths under control and treatment, and patients, of 22 centres: Yusuf, Peto, Lewis, Collins & Sleight (1985), Progress in Cardiovascular
-# Diseases 27.
-BETA_BLOCKERS = np.array(
-    [
-        (3, 3, 39, 38),
-        (14, 7, 116, 114),
-        (11, 5, 93, 69),
-        (127, 102, 1520, 1533),
-        (27, 28, 365, 355),
-        (6, 4, 52, 59),
-        (152, 98, 939, 945),
-        (48, 60, 471, 632),
-        (37, 25, 282, 278),
-        (188, 138, 1921, 1916),
-        (52, 64, 583, 873),
-        (47, 45, 266, 263),
-        (16, 9, 293, 291),
-        (45, 57, 883, 858),
-        (31, 25, 147, 154),
-        (38, 33, 213, 207),
-        (12, 28, 122, 251),
-        (6, 8, 154, 151),
-        (3, 6, 134, 174),
-        (40, 32, 218, 209),
-        (43, 27, 364, 391),
-        (39, 22, 674, 680),
-    ],
-    dtype=float,
-)
-
-
-@dataclass(frozen=True)
-class CommonEffect(families.Family):
-    """Binomial columns, control and treatment, whose log odds differ by one effect for all components."""
-
-    priors: tuple = (("effect", priors.Normal(0.0, 5.0)), ("odds", priors.Normal(0.0, 5.0)))
-
-    @property
-    def priors_by_site(self):
-        return dict(self.priors)
-
-    def shared(self, ppl, draw, features):
-        return {"effect": draw("effect")}
-
-    def per_component(self, ppl, draw, features):
-        return {"odds": draw("odds")}
-
-    def emission(self, ppl, parameters, features):
-        logits = parameters["odds"][..., None] + parameters["effect"] * ppl.array([0.0, 1.0])
-        return ppl.dist.Binomial(total_count=parameters["trials"], logits=logits).to_event(1)
-
-    def start(self, x, rows, components):
-        share = np.clip(x[rows].mean(axis=1), 0.01, 0.99)
-        return {"effect": np.zeros(()), "odds": np.log(share / (1 - share))}
-
-    def check(self, x):
-        """Whatever trials allow."""
-
-    def parts(self):
-        return families.Parts(takes=frozenset({"trials"}), needs=frozenset({"trials"}))
-
-
-@pytest.mark.parametrize(("components", "published"), [(2, -181.3308), (3, -159.3605)])
-def test_published_beta_blockers(components, published):
-    """Grun & Leisch (2008), Journal of Statistical Software 28(4): centres in classes, the effect of treatment the same in all."""
-    x = Observations(BETA_BLOCKERS[:, :2], trials=BETA_BLOCKERS[:, 2:])
-    fit = inference.fit_em(Mixture(components, CommonEffect()), x, restarts=10, seed=0)
-    assert abs(fit.log_likelihood - published) < 1e-4
 
 
 def test_a_formula_keeps_what_is_known_of_the_response():

@@ -4,6 +4,9 @@
 
 `carcinoma.csv`: whether (2) or not (1) each of seven pathologists, A to G, saw carcinoma on 118 slides
 (Agresti 2002, table 13.1; poLCA's data set).
+
+`betablocker.csv`: deaths among the patients of 22 centres under control and treatment (Yusuf, Peto, Lewis, Collins & Sleight 1985, Progress in
+Cardiovascular Diseases 27; flexmix's data set).
 """
 
 from pathlib import Path

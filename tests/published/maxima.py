@@ -16,6 +16,7 @@ from mixtures import (
     load_dataset,
     regression_mixture,
 )
+from mixtures.assignments import PerGroup
 from mixtures.families import Gaussian, Regression
 from tests.published import column
 from tests.published.cases import FOLDER, Case, Number, by_component, criteria, exact, numbers, table
@@ -91,6 +92,20 @@ def parabola() -> dict[str, Number]:
             regression_mixture(2), Observations(y, covariates=np.column_stack([x, x**2])), restarts=10, seed=0
         )
     )
+
+
+@functools.cache
+def beta_blockers() -> dict[str, Number]:
+    deaths, total, centre = numbers("betablocker", "Deaths", "Total", "Center")
+    treated = (table("betablocker")["Treatment"] == "Treated").astype(float)
+    x = Observations(deaths, covariates=treated, trials=total, group=centre)
+    fits = {
+        k: inference.fit_em(
+            regression_mixture(k, "binomial", weights=PerGroup(), common=[0]), x, restarts=20, tolerance=1e-9, seed=0
+        )
+        for k in (2, 3)
+    }
+    return {f"log likelihood, {k} classes": Number(fit.log_likelihood) for k, fit in fits.items()}
 
 
 @functools.cache
@@ -227,6 +242,14 @@ MAXIMA = {
     ),
     "NPreg": Case(
         "flexmix (Leisch 2004, JSS 11(8))", "200 made rows", "2 parabolas", parabola, {"log likelihood": "-642.5451", "parameters": "9"}, by=1e-3
+    ),
+    "betablocker": Case(
+        "flexmix (Grun & Leisch 2008, JSS 28(4))",
+        "deaths under control and treatment in 22 centres (Yusuf et al. 1985)",
+        "classes of centres, one effect of treatment",
+        beta_blockers,
+        {"log likelihood, 2 classes": "-181.3308", "log likelihood, 3 classes": "-159.3605"},
+        by=1e-6,
     ),
     "acidity": Case(
         "mclust 6.1 (Scrucca, Fraley, Murphy & Raftery 2023)",

@@ -112,7 +112,7 @@ def is_brought(family: Any) -> bool:
 
 def _regression(family: Regression) -> ClosedForm | None:
     """Closed, or by Newton's steps."""
-    has_one = family.kind in ("gaussian", "poisson", "bernoulli")
+    has_one = family.kind in ("gaussian", "poisson", "bernoulli") and not family.common
     return RegressionEM(family.kind, family.covariates) if has_one else None  # type: ignore[arg-type]  # bound to the data
 
 
