@@ -142,7 +142,8 @@ class PerComponent(Family):
         for k, member in enumerate(self.members):
             # a member on its own is a mixture of one component: its axis is dropped
             own = started(member, x, rows[[k]], 1, covariates)
-            axes = _sites_per_component(member, x.shape[1] if x.ndim == 2 else None)
+            bound = member if covariates is None else with_covariates(member, covariates.shape[1])
+            axes = _sites_per_component(bound, x.shape[1] if x.ndim == 2 else None)
             starts |= {f"{site}_{k}": value[0] if site in axes else value for site, value in own.items()}
         return starts
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
+from mixtures.among import COVARIATES
 from mixtures.errors import DataError, ModelError, in_words
 from mixtures.families.bounds import check_bounds
 from mixtures.families.family import Draw, Family
@@ -211,7 +212,7 @@ def site_of(column: str) -> str:
 def _renamed(draw: Draw, column: str) -> Draw:
     def own(site: str, *, dims: tuple[str, ...] = (), **structure: Any) -> Array:
         # the axis of covariates is the same one for every column
-        named = tuple(dim if dim == "covariates" else f"{column}_{dim}" for dim in dims)
+        named = tuple(dim if dim.startswith(COVARIATES) else f"{column}_{dim}" for dim in dims)
         return draw(f"{column}_{site}", dims=named, **structure)
 
     return own

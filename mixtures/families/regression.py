@@ -71,14 +71,14 @@ class Regression(Family):
 
     def __post_init__(self):
         check_choice("kind", self.kind, KINDS)
+        if self.categories is not None:
+            check_count("categories", self.categories, least=2)
         if (self.kind in RESPONSES) != (self.categories is None):
             given = "none" if self.categories is None else f"{self.categories} beside kind {self.kind!r}"
             wanted = "none: the response is no category" if self.kind in RESPONSES else "how many there are"
             raise ModelError(
                 "categories", got=given, expected=wanted, advice='Regression("ordinal", categories=4), say.'
             )
-        if self.categories is not None:
-            check_count("categories", self.categories, least=2)
         check_df(self.df)
         if self.df is not None and self.kind != "student_t":
             raise ModelError(
@@ -86,8 +86,9 @@ class Regression(Family):
             )
         if self.covariates is not None:
             check_count("covariates", self.covariates)
-            self._check_common(self.covariates)
         object.__setattr__(self, "common", checked_common(self.common, ("intercept", *self._response.beside)))
+        if self.covariates is not None:
+            self._check_common(self.covariates)
         object.__setattr__(self, "priors", freeze(self.priors))
         override(self._default_priors, self.priors)
 

@@ -626,6 +626,8 @@ def declarations(made: Results) -> Iterator[Verb]:
             }
             kinds = {argument: {**own, **extra}[argument] for argument in inspect.signature(call).parameters}
             right = {"components": 2, "total_count": 3, "categories": 3}
+            if name == "regression_mixture":  # most kinds have none
+                kinds["categories"], right = COUNT.or_("None"), {"components": 2}
             yield Verb(call, {argument: right[argument] for argument in kinds if argument in right}, kinds)
     yield Verb(
         Mixture,

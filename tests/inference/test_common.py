@@ -102,6 +102,25 @@ def test_by_name_in_a_formula():
     assert "common_slope" in str(model) and "cannot be written" not in str(model)
 
 
+@pytest.mark.parametrize(
+    "family",
+    [
+        families.Product({"a": families.Regression(common=[0]), "b": families.Gaussian()}),
+        families.PerComponent([families.Regression(common=[0]), families.Gaussian()]),
+    ],
+    ids=lambda family: type(family).__name__,
+)
+def test_within_other_families(family):
+    """A start has every site's shape, and axes keep the covariates' names."""
+    is_table = isinstance(family, families.Product)
+    y = pd.DataFrame({"a": Y, "b": Y[::-1]}) if is_table else Y
+    x = Observations(y, covariates=X.covariates)
+    fit = inference.fit_em(Mixture(2, family), x, restarts=1, max_steps=3, seed=0)
+    slope, shared = ("a_slope", "a_common_slope") if is_table else ("slope_0", "common_slope_0")
+    assert fit.dims[slope][-1] == "covariates_1" and fit.dims[shared] == ("covariates_0",)
+    assert f"{slope}[1]" in str(fit)
+
+
 def test_what_cannot_be_common():
     with pytest.raises(ChoiceError, match="common: got 'dose'; expected one of 'intercept', 'scale'"):
         regression_mixture(2, common=["dose"])
