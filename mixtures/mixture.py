@@ -325,10 +325,13 @@ class Mixture(Program):
         size = ("n", Extent(2)) if is_open and not self.needs_covariates else "n"
         count = Extent(2, "p") if self.formula is None else len(self.formula.covariates)
         covariates = Symbol("covariates[i]", shape=("n", count)) if self.needs_covariates else None
+        parts = parts_of(self.family)
+        # a total is always there, of trials or of a row's own counts
+        known: dict[str, Any] = {name: Symbol(f"{name}[i]") for name in parts.needs | (parts.takes & {"trials"})}
         title = f"{self.assignment.title} of {self.components} component{'s' if self.components > 1 else ''}"
         title += "" if self.formula is None else f", {self.formula.text}"
         try:
-            self(notation, size=size, hyper=hyper, covariates=covariates)  # type: ignore[arg-type]
+            self(notation, size=size, hyper=hyper, covariates=covariates, **known)  # type: ignore[arg-type]
         except Exception as error:  # a user's family may do with arrays what symbols cannot
             cannot = f"(the family cannot be written in symbols: {type(error).__name__}: {error})"
             return "\n".join([title, "", f"    {self.family!r}", f"    {self.assignment!r}", "", f"    {cannot}"])

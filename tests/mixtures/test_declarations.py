@@ -143,3 +143,15 @@ def test_numpy_numbers_are_numbers(number):
 def test_what_is_not_positive_is_refused(number):
     with pytest.raises(ModelError, match="tolerance"):
         check_positive("tolerance", number)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Mixture(2, families.Binomial()),
+        Mixture(2, families.Multinomial()),
+        regression_mixture(2, kind="binomial"),
+    ],
+)
+def test_known_numbers_of_rows_have_a_symbol(model):
+    assert "trials[i]" in str(model)
