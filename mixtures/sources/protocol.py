@@ -175,7 +175,7 @@ class Source(ABC):
             "x",
             got=f"a {type(self).__name__}, whose rows need not be in memory",
             expected="rows in memory, for this verb",
-            advice="fit_em, classify, responsibilities and log_likelihood stream; x.take(rows) has some of the rows in memory.",
+            advice="fit_em, select_components, classify, responsibilities and log_likelihood stream; x.take(rows) has some rows in memory.",
         )
 
 
