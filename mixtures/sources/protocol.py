@@ -148,6 +148,11 @@ class Source(ABC):
         """sha256 of all rows, whatever the chunks: that of `Observations` of the same data."""
         return self._pass[1]
 
+    @property
+    def weighted_fingerprint(self) -> str:
+        """The same with how often each row counts."""
+        return self.fingerprint
+
     def take(self, rows: np.ndarray) -> Observations:
         """Some of the rows, in memory.
 

@@ -648,7 +648,9 @@ def declarations(made: Results) -> Iterator[Verb]:
             "to": PATH.or_("None"),
         },
     )
-    yield Verb(mixtures.source, {"data": X}, {"data": DATA, "columns": NAMES, "missing": CHOICE})
+    yield Verb(
+        mixtures.source, {"data": X}, {"data": DATA, "columns": NAMES, "weights": THING.or_("None"), "missing": CHOICE}
+    )
     chain = {"transition": CONCENTRATIONS, "initial": CONCENTRATIONS}
     yield Verb(mixtures.hidden_markov, {"components": 2}, {"components": COUNT, "family": THING.or_("None"), **chain})
     yield Verb(mixtures.assignments.Markov, {}, chain)

@@ -49,8 +49,17 @@ class Streamed:
     checkpoint: Checkpoint | None = None
 
     def sample(self, seed: int) -> Observations:
-        """The rows that starts are made of, in memory: all, where there are few."""
-        return self.source.take(sampled_rows(self.source.rows, ROWS_AT_MOST, seed, "fit_em", "rows"))
+        """The rows that starts are made of, in memory: all, where there are few.
+
+        Raises:
+            DataError: none of them counts.
+        """
+        sample = self.source.take(sampled_rows(self.source.rows, ROWS_AT_MOST, seed, "fit_em", "rows"))
+        if not sample.times.any():
+            got = f"only zeros among the {len(sample)} rows that starts are made of"
+            advice = "Leave rows that do not count out of the source."
+            raise DataError("weights", got=got, expected="some rows that count", advice=advice)
+        return sample
 
     def kept(self, path: Path, mixture: Mixture, settings: Settings, how: str) -> "Streamed":
         """The same with a checkpoint; `how`: what the result depends on beside the settings.
@@ -59,7 +68,11 @@ class Streamed:
             StoredFileError: see `Checkpoint`.
         """
         settings_in_words = f"{how} {settings.in_words}"
-        made_from = {"data": self.source.fingerprint, "declaration": repr(mixture), "settings": settings_in_words}
+        made_from = {
+            "data": self.source.weighted_fingerprint,
+            "declaration": repr(mixture),
+            "settings": settings_in_words,
+        }
         return replace(self, checkpoint=Checkpoint(path, made_from))
 
     def origin(self, of_sample: Origin) -> Origin:
@@ -79,11 +92,11 @@ def check_source(mixture: Any, source: Source, **of_rows: Any) -> tuple[Mixture,
         raise ModelError(
             "mixture", got=type(mixture).__name__, expected="a Mixture: EM needs to know the family of its components"
         )
+    advices = {"row_weights": "Name the column that has them: mixtures.source(data, weights='column')."}
     for name, given in of_rows.items():
         if given is not None:
-            raise DataError(
-                name, got="some, and a source of rows", expected="none", advice="Use rows in memory: Observations(x)."
-            )
+            advice = advices.get(name, "Use rows in memory: Observations(x).")
+            raise DataError(name, got="some, and a source of rows", expected="none", advice=advice)
     got = (
         "a formula"
         if mixture.formula is not None
@@ -151,8 +164,12 @@ def blocks_of(problem: EMProblem) -> Iterator[Block]:
     """The source's rows as EM knows them, (rows, columns) in the data's units; read ahead."""
     assert problem.source is not None  # the caller has checked
     closed, may_miss = problem.closed_form, problem.source.missing == "allow"
+
+    def counts(block: Observations) -> np.ndarray | None:
+        return block.counts if may_miss or block.row_weights is not None else None
+
     blocks = problem.source.blocks()
-    yield from read_ahead(Block(closed.columns(block), block.counts if may_miss else None) for block in blocks)
+    yield from read_ahead(Block(closed.columns(block), counts(block)) for block in blocks)
 
 
 def over_blocks(problem: EMProblem, function: Callable[[Block], np.ndarray]) -> np.ndarray:
