@@ -204,6 +204,7 @@ def point_fits(made: Results) -> Iterator[Verb]:
         {
             "mixture": THING, **data, "tolerance": NOT_NEGATIVE, "max_steps": COUNT, "hard": FLAG, "objective": CHOICE,
             "init": SITES.or_("empty list", "empty tuple"), "fixed": FIXED, "checkpoint": PATH.or_("None"),
+            "stepwise": THING.or_("None"),
         },
     )  # fmt: skip
     yield Verb(

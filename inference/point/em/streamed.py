@@ -18,6 +18,7 @@ from inference.point.em.checkpoint import Checkpoint
 from inference.point.em.closed_form import Statistics
 from inference.point.em.e_step import Block
 from inference.point.em.initial_partitions import ROWS_AT_MOST, sampled_rows
+from inference.point.em.m_steps.carried import can_be_carried
 from inference.point.em.m_steps.registry import closed_form
 from inference.point.em.problem import EMProblem
 from inference.point.em.settings import Settings
@@ -41,12 +42,14 @@ class Streamed:
         weight: how many of them say anything.
         base: the part of their log likelihood that no parameter changes, see `ClosedForm.log_base`.
         checkpoint: where it is written down how far EM has come, or None.
+        stepwise: by which rate restarts begin with a pass of stepwise EM, or None.
     """
 
     source: Source
     weight: float
     base: float
     checkpoint: Checkpoint | None = None
+    stepwise: float | None = None
 
     def sample(self, seed: int) -> Observations:
         """The rows that starts are made of, in memory: all, where there are few.
@@ -67,13 +70,24 @@ class Streamed:
         Raises:
             StoredFileError: see `Checkpoint`.
         """
-        settings_in_words = f"{how} {settings.in_words}"
+        settings_in_words = f"{how} {self.stepwise} {settings.in_words}"
         made_from = {
             "data": self.source.weighted_fingerprint,
             "declaration": repr(mixture),
             "settings": settings_in_words,
         }
         return replace(self, checkpoint=Checkpoint(path, made_from))
+
+    def begun_stepwise(self, form: Any, alpha: float) -> "Streamed":
+        """The same, whose restarts begin with a pass of stepwise EM.
+
+        Raises:
+            ModelError: M-steps whose statistics cannot be averaged while parameters move.
+        """
+        if not can_be_carried(form):
+            got = f"{alpha:g}, and components whose statistics depend on parameters as {type(form).__name__} knows"
+            raise ModelError("stepwise", got=got, expected="Gaussians, exponential families, and products of them")
+        return replace(self, stepwise=alpha)
 
     def origin(self, of_sample: Origin) -> Origin:
         """The origin of a result that is of all rows."""
@@ -157,6 +171,7 @@ def of_source(problem: EMProblem, streamed: Streamed) -> EMProblem:
         base=streamed.base,
         offset=streamed.base + streamed.weight * jacobian,
         checkpoint=streamed.checkpoint,
+        stepwise=streamed.stepwise,
     )
 
 
