@@ -11,10 +11,11 @@ from inference.checks import check_choice, check_count, check_positive, check_ro
 from inference.html import InNotebooks
 from inference.point.em.fit import fit_em
 from inference.point.em.settings import check_mixture
+from inference.point.em.streamed import check_source
 from inference.results import PointFit
 from inference.selection.refits import EMOptions
 from inference.selection.sweep import one_by_one, sweep
-from mixtures import Mixture, Observations
+from mixtures import Mixture, Observations, Source
 from mixtures.assignments import Assignment, Dirichlet
 from mixtures.checks import listed
 from mixtures.errors import ChoiceError, DataError, ModelError
@@ -37,7 +38,7 @@ class Selection(InNotebooks):
         parameters: the best parameters of each, by (structure, components).
         declarations: the declaration of each, by (structure, components).
         criterion: which criterion `best` goes by.
-        x: the data.
+        x: the data, or the source of them.
         seed: the seed of the sweep.
         backend: the backend that ran.
     """
@@ -46,7 +47,7 @@ class Selection(InNotebooks):
     parameters: dict[tuple[str, int], dict[str, np.ndarray]]
     declarations: dict[tuple[str, int], Mixture]
     criterion: str
-    x: Observations
+    x: Observations | Source
     seed: int
     backend: str
 
@@ -114,7 +115,8 @@ def select_components(
     one after the other, by `fit_em`.
 
     Args:
-        x: data, shape (rows,) or (rows, features); known labels hold in every fit.
+        x: data, shape (rows,) or (rows, features); known labels hold in every fit. Or a `mixtures.Source`, whose rows need not fit into
+            memory, where `fit_em` streams: each fit reads the rows as often as its restarts take steps, so ask for few structures and restarts.
         components: the numbers of components to try, or just one.
         structures: covariance structures of Gaussians, or just one; None for all fourteen, or E and V for one variable.
         family: a family instead of Gaussians, or several: `{name in the table: family}`.
@@ -141,9 +143,9 @@ def select_components(
         >>> selection.best_model
         ('E', 2)
     """
-    observations = observed(x, labels, row_weights)
+    data = x if isinstance(x, Source) else observed(x, labels, row_weights)
     counts = list(dict.fromkeys(check_count("components", count) for count in listed(components)))
-    candidates = _families(observations, structures, family)
+    candidates = _families(data.features, structures, family)
     check_choice("criterion", criterion, CRITERIA)
     if not counts or not candidates:
         raise DataError("components, structures", got="none", expected="at least one of each")
@@ -152,25 +154,28 @@ def select_components(
     check_room(restarts=restarts, components=max(counts))
     law = Dirichlet() if assignment is None else assignment
     models = {name: [Mixture(count, one, law) for count in counts] for name, one in candidates.items()}
-    for mixture in (mixture for several in models.values() for mixture in several):
-        check_mixture(mixture, observations)
     options = EMOptions(restarts, seed, tolerance, max_steps, backend)
-    is_plain = (
-        assignment is None and family is None and observations.observed is None and not observations.known_of_cells
-    )
-    found = (sweep if is_plain else one_by_one)(models, observations, options)
+    if isinstance(data, Source):
+        for first, *_ in models.values():  # what does not stream of the last family is said before the first fit
+            check_source(first, data, labels=labels, row_weights=row_weights)
+        found = one_by_one(models, data, options)
+    else:
+        for mixture in (mixture for several in models.values() for mixture in several):
+            check_mixture(mixture, data)
+        is_plain = assignment is None and family is None and data.observed is None and not data.known_of_cells
+        found = sweep(models, data, options) if is_plain else one_by_one(models, data, options)
     rows, parameters, declarations = [], {}, {}
     for name, several in found.items():
         for mixture, row, best in several:
             rows.append({"structure": name, "components": mixture.components, **row})
             parameters[name, mixture.components], declarations[name, mixture.components] = best, mixture
-    return Selection(pd.DataFrame(rows), parameters, declarations, criterion, observations, seed, backend)
+    return Selection(pd.DataFrame(rows), parameters, declarations, criterion, data, seed, backend)
 
 
-def _families(x: Observations, structures: Any, family: Any) -> dict[str, Family]:
+def _families(features: int | None, structures: Any, family: Any) -> dict[str, Family]:
     """The families to try, by name."""
     if family is None:
-        every = ("E", "V") if x.features is None else STRUCTURES
+        every = ("E", "V") if features is None else STRUCTURES
         chosen = every if structures is None else listed(structures)
         names = dict.fromkeys(check_choice("structures", name, (*ALIASES, *STRUCTURES)) for name in chosen)
         return {name: Gaussian(name) for name in names}

@@ -19,7 +19,7 @@ from inference.point.em.runs import Beginning, beginnings, padded, part_of, prob
 from inference.point.restarts import best_restart
 from inference.selection.refits import SHORT_STEPS, SHORT_TOLERANCE, EMOptions
 from inference.status import Status
-from mixtures import Mixture, Observations
+from mixtures import Mixture, Observations, Source
 
 PROMISING = 3
 """How many of a model's restarts, at different optima, run on to the full tolerance."""
@@ -31,7 +31,7 @@ Found = tuple[Mixture, dict[str, Any], dict[str, np.ndarray]]
 """A declaration, what the table says of its best fit, and that fit's parameters."""
 
 
-def one_by_one(models: Models, x: Observations, options: EMOptions) -> dict[str, list[Found]]:
+def one_by_one(models: Models, x: Observations | Source, options: EMOptions) -> dict[str, list[Found]]:
     """Every model by a fit of its own."""
 
     def fitted(model: Mixture) -> Found:

@@ -14,12 +14,15 @@ from mixtures.sources.arrays import ArraySource
 from mixtures.sources.chunks import ChunkSource, again_and_again
 from mixtures.sources.parquet import ParquetSource, opened, readable
 from mixtures.sources.protocol import Source
+from mixtures.sources.weighted import weighted
 from mixtures.tables import checked_names
 
 EXPECTED = "a path, an array, or chunks of rows"
 
 
-def source(data: Any, *, columns: Sequence[str] | None = None, missing: str = "raise") -> Source:
+def source(
+    data: Any, *, columns: Sequence[str] | None = None, weights: str | None = None, missing: str = "raise"
+) -> Source:
     """A source of rows, for data that need not fit into memory: verbs that stream take it in the place of `x`.
 
     Args:
@@ -29,13 +32,15 @@ def source(data: Any, *, columns: Sequence[str] | None = None, missing: str = "r
             a Dask data frame; chunks, arrays or tables, in a list or anything else that can be gone through again and again, or the
             function that returns an iterator over them.
         columns: the names of those to read, in order, where there are names; None: all.
+        weights: the name of the column that says how often each row counts, numbers >= 0: a row of weight 2 is a row that is there twice. It
+            is none of the data's. None: each row counts once.
         missing: see `Observations`.
 
     Returns:
         A `Source`, whose first rows have been looked at.
 
     Raises:
-        DataError: data that cannot be read, or only once.
+        DataError: data that cannot be read, or only once; no column of that name.
         ChoiceError: `missing` is neither `"raise"` nor `"allow"`.
         BackendError: pyarrow is needed, and not installed.
 
@@ -46,7 +51,12 @@ def source(data: Any, *, columns: Sequence[str] | None = None, missing: str = "r
         ((7, 2), [5, 2])
     """
     check_choice("missing", missing, MISSING)
-    made = _made(data, checked_names(columns), missing)
+    names = checked_names(columns)
+    if names is not None and weights is not None and weights not in names:
+        names = (*names, weights)
+    made = _made(data, names, missing)
+    if weights is not None:
+        made = weighted(made, weights)
     next(made.blocks())  # what is wrong with the first rows is said here
     return made
 

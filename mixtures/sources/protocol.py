@@ -148,6 +148,11 @@ class Source(ABC):
         """sha256 of all rows, whatever the chunks: that of `Observations` of the same data."""
         return self._pass[1]
 
+    @property
+    def weighted_fingerprint(self) -> str:
+        """The same with how often each row counts."""
+        return self.fingerprint
+
     def take(self, rows: np.ndarray) -> Observations:
         """Some of the rows, in memory.
 
@@ -175,7 +180,7 @@ class Source(ABC):
             "x",
             got=f"a {type(self).__name__}, whose rows need not be in memory",
             expected="rows in memory, for this verb",
-            advice="fit_em, classify, responsibilities and log_likelihood stream; x.take(rows) has some of the rows in memory.",
+            advice="fit_em, select_components, classify, responsibilities and log_likelihood stream; x.take(rows) has some rows in memory.",
         )
 
 

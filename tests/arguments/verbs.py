@@ -205,6 +205,7 @@ def point_fits(made: Results) -> Iterator[Verb]:
         {
             "mixture": THING, **data, "tolerance": NOT_NEGATIVE, "max_steps": COUNT, "hard": FLAG, "objective": CHOICE,
             "init": SITES.or_("empty list", "empty tuple"), "fixed": FIXED, "checkpoint": PATH.or_("None"),
+            "stepwise": THING.or_("None"),
         },
     )  # fmt: skip
     yield Verb(
@@ -652,7 +653,9 @@ def declarations(made: Results) -> Iterator[Verb]:
             "to": PATH.or_("None"),
         },
     )
-    yield Verb(mixtures.source, {"data": X}, {"data": DATA, "columns": NAMES, "missing": CHOICE})
+    yield Verb(
+        mixtures.source, {"data": X}, {"data": DATA, "columns": NAMES, "weights": THING.or_("None"), "missing": CHOICE}
+    )
     chain = {"transition": CONCENTRATIONS, "initial": CONCENTRATIONS}
     yield Verb(mixtures.hidden_markov, {"components": 2}, {"components": COUNT, "family": THING.or_("None"), **chain})
     yield Verb(mixtures.assignments.Markov, {}, chain)

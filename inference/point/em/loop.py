@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from inference.point.em import stepwise
 from inference.point.em.checkpoint import Standing
 from inference.point.em.closed_form import Array, State, Statistics
 from inference.point.em.e_step import with_prior
@@ -81,21 +82,24 @@ def _run(
 ) -> tuple[State, list[float], Outcome, Array]:
     """One restart's last state, its objectives, how it ended, and the expected rows of each component; noted, where there is a checkpoint."""
     checkpoint, start = problem.checkpoint, state
-    if checkpoint is None:
-        return _steps(problem, state, [], e_step, m_step, lambda state, objectives: None)
     objectives: list[float] = []
-    if (standing := checkpoint.of(start)) is not None:
+    if checkpoint is not None and (standing := checkpoint.of(start)) is not None:
         state = {name: as_array(value) for name, value in standing.state.items()}
         objectives = standing.objectives.tolist()
         if standing.occupancy is not None:
             return state, objectives, standing.outcome, standing.occupancy
         objectives.pop()  # that of the state is computed again, with what the M-step wants to know
+    elif problem.stepwise is not None:
+        passed = stepwise.one_pass(problem, {name: np.asarray(value) for name, value in state.items()})
+        state = {name: as_array(value) for name, value in passed.items()}
 
     def note(state: State, objectives: list[float]) -> None:
-        checkpoint.note(start, Standing(state, np.array(objectives)))
+        if checkpoint is not None:
+            checkpoint.note(start, Standing(state, np.array(objectives)))
 
     end = _steps(problem, state, objectives, e_step, m_step, note)
-    checkpoint.note(start, Standing(end[0], np.array(end[1]), end[2], np.asarray(end[3])))
+    if checkpoint is not None:
+        checkpoint.note(start, Standing(end[0], np.array(end[1]), end[2], np.asarray(end[3])))
     return end
 
 

@@ -36,6 +36,7 @@ class EMProblem:
         source: the rows that `x` is a sample of, where they need not be in memory; None: `x` are all.
         weight: how many rows the source has, each as often as it counts.
         checkpoint: where it is written down how far EM has come; None: nowhere.
+        stepwise: by which rate each restart begins with a pass of stepwise EM over the source; None: it does not.
     """
 
     closed_forms: tuple[MixtureEM, ...]
@@ -56,6 +57,7 @@ class EMProblem:
     source: Source | None = None
     weight: float = 0.0
     checkpoint: Checkpoint | None = None
+    stepwise: float | None = None
 
     @property
     def closed_form(self) -> MixtureEM:

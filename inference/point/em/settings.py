@@ -12,7 +12,8 @@ from inference.point.given import checked_values
 from inference.point.starts import Start, listed
 from mixtures import Observations
 from mixtures.assignments.chain import begins
-from mixtures.errors import ModelError
+from mixtures.checks import is_number
+from mixtures.errors import ModelError, in_words
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +66,17 @@ def check_mixture(mixture: Any, x: Any, labels: Any = None, row_weights: Any = N
             advice="Declare fewer components.",
         )
     return observations
+
+
+def check_stepwise(alpha: Any) -> float:
+    """The power by which stepwise EM's rate falls.
+
+    Raises:
+        ModelError: not a number, or one by which averages do not settle, or stand still too early.
+    """
+    if not is_number(alpha) or not 0.5 < alpha <= 1:
+        raise ModelError("stepwise", got=in_words(alpha), expected="a power in (0.5, 1], such as 0.7")
+    return float(alpha)
 
 
 def check_fixed(fixed: Mapping[str, Any] | None, sites: Sites) -> dict[str, np.ndarray]:

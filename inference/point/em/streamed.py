@@ -18,6 +18,7 @@ from inference.point.em.checkpoint import Checkpoint
 from inference.point.em.closed_form import Statistics
 from inference.point.em.e_step import Block
 from inference.point.em.initial_partitions import ROWS_AT_MOST, sampled_rows
+from inference.point.em.m_steps.carried import can_be_carried
 from inference.point.em.m_steps.registry import closed_form
 from inference.point.em.problem import EMProblem
 from inference.point.em.settings import Settings
@@ -41,16 +42,27 @@ class Streamed:
         weight: how many of them say anything.
         base: the part of their log likelihood that no parameter changes, see `ClosedForm.log_base`.
         checkpoint: where it is written down how far EM has come, or None.
+        stepwise: by which rate restarts begin with a pass of stepwise EM, or None.
     """
 
     source: Source
     weight: float
     base: float
     checkpoint: Checkpoint | None = None
+    stepwise: float | None = None
 
     def sample(self, seed: int) -> Observations:
-        """The rows that starts are made of, in memory: all, where there are few."""
-        return self.source.take(sampled_rows(self.source.rows, ROWS_AT_MOST, seed, "fit_em", "rows"))
+        """The rows that starts are made of, in memory: all, where there are few.
+
+        Raises:
+            DataError: none of them counts.
+        """
+        sample = self.source.take(sampled_rows(self.source.rows, ROWS_AT_MOST, seed, "fit_em", "rows"))
+        if not sample.times.any():
+            got = f"only zeros among the {len(sample)} rows that starts are made of"
+            advice = "Leave rows that do not count out of the source."
+            raise DataError("weights", got=got, expected="some rows that count", advice=advice)
+        return sample
 
     def kept(self, path: Path, mixture: Mixture, settings: Settings, how: str) -> "Streamed":
         """The same with a checkpoint; `how`: what the result depends on beside the settings.
@@ -58,9 +70,24 @@ class Streamed:
         Raises:
             StoredFileError: see `Checkpoint`.
         """
-        settings_in_words = f"{how} {settings.in_words}"
-        made_from = {"data": self.source.fingerprint, "declaration": repr(mixture), "settings": settings_in_words}
+        settings_in_words = f"{how} {self.stepwise} {settings.in_words}"
+        made_from = {
+            "data": self.source.weighted_fingerprint,
+            "declaration": repr(mixture),
+            "settings": settings_in_words,
+        }
         return replace(self, checkpoint=Checkpoint(path, made_from))
+
+    def begun_stepwise(self, form: Any, alpha: float) -> "Streamed":
+        """The same, whose restarts begin with a pass of stepwise EM.
+
+        Raises:
+            ModelError: M-steps whose statistics cannot be averaged while parameters move.
+        """
+        if not can_be_carried(form):
+            got = f"{alpha:g}, and components whose statistics depend on parameters as {type(form).__name__} knows"
+            raise ModelError("stepwise", got=got, expected="Gaussians, exponential families, and products of them")
+        return replace(self, stepwise=alpha)
 
     def origin(self, of_sample: Origin) -> Origin:
         """The origin of a result that is of all rows."""
@@ -79,11 +106,11 @@ def check_source(mixture: Any, source: Source, **of_rows: Any) -> tuple[Mixture,
         raise ModelError(
             "mixture", got=type(mixture).__name__, expected="a Mixture: EM needs to know the family of its components"
         )
+    advices = {"row_weights": "Name the column that has them: mixtures.source(data, weights='column')."}
     for name, given in of_rows.items():
         if given is not None:
-            raise DataError(
-                name, got="some, and a source of rows", expected="none", advice="Use rows in memory: Observations(x)."
-            )
+            advice = advices.get(name, "Use rows in memory: Observations(x).")
+            raise DataError(name, got="some, and a source of rows", expected="none", advice=advice)
     got = (
         "a formula"
         if mixture.formula is not None
@@ -144,6 +171,7 @@ def of_source(problem: EMProblem, streamed: Streamed) -> EMProblem:
         base=streamed.base,
         offset=streamed.base + streamed.weight * jacobian,
         checkpoint=streamed.checkpoint,
+        stepwise=streamed.stepwise,
     )
 
 
@@ -151,8 +179,12 @@ def blocks_of(problem: EMProblem) -> Iterator[Block]:
     """The source's rows as EM knows them, (rows, columns) in the data's units; read ahead."""
     assert problem.source is not None  # the caller has checked
     closed, may_miss = problem.closed_form, problem.source.missing == "allow"
+
+    def counts(block: Observations) -> np.ndarray | None:
+        return block.counts if may_miss or block.row_weights is not None else None
+
     blocks = problem.source.blocks()
-    yield from read_ahead(Block(closed.columns(block), block.counts if may_miss else None) for block in blocks)
+    yield from read_ahead(Block(closed.columns(block), counts(block)) for block in blocks)
 
 
 def over_blocks(problem: EMProblem, function: Callable[[Block], np.ndarray]) -> np.ndarray:

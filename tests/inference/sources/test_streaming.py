@@ -224,8 +224,6 @@ def test_what_other_verbs_cannot_stream_is_said(fit):
     for verb in (inference.fit_map, inference.fit_mle, inference.sample_nuts):
         with pytest.raises(ModelError, match="rows in memory, for this verb"):
             verb(gaussian_mixture(2), rows, seed=0)
-    with pytest.raises(ModelError, match="rows in memory, for this verb"):
-        inference.select_components(rows, seed=0)
     x = draws("normal")
     x[0, 0] = np.nan
     with pytest.raises(ModelError, match="a source of rows with missing cells"):

@@ -53,13 +53,13 @@ class ProductEM:
             begin += part.width(1)
 
     def log_density(self, xp: Any, state: State, x: Array) -> tuple[Array, Array]:
-        each = [part.log_density(xp, _own(state, column), x[cut]) for column, part, cut in self._cuts()]
+        each = [part.log_density(xp, own_of(state, column), x[cut]) for column, part, cut in self._cuts()]
         return sum(log_density for log_density, _ in each), tuple(seen for _, seen in each)
 
     def exact_log_density(self, state: State, x: np.ndarray, frame: Frame) -> np.ndarray:
         return np.sum(
             [
-                part.exact_log_density(_own(state, column), x[cut], _part_of(frame, cut))
+                part.exact_log_density(own_of(state, column), x[cut], _part_of(frame, cut))
                 for column, part, cut in self._cuts()
             ],
             axis=0,
@@ -68,7 +68,7 @@ class ProductEM:
     def statistics(self, xp: Any, responsibilities: Array, x: Array, seen: Array) -> Statistics:
         found: Statistics = {}
         for (column, part, cut), seen_part in zip(self._cuts(), seen, strict=True):
-            found |= _named(part.statistics(xp, responsibilities, x[cut], seen_part), column)
+            found |= named(part.statistics(xp, responsibilities, x[cut], seen_part), column)
         return found
 
     def m_step(
@@ -77,12 +77,14 @@ class ProductEM:
         rows: Statistics = {"rows": statistics["rows"]}
         moved: State = {}
         for column, part in self.parts:
-            best = part.m_step(xp, _own(statistics, column) | rows, _own(state, column), _own(fixed, column), step)
-            moved |= _named(best, column)
+            best = part.m_step(
+                xp, own_of(statistics, column) | rows, own_of(state, column), own_of(fixed, column), step
+            )
+            moved |= named(best, column)
         return moved
 
     def log_prior(self, xp: Any, state: State, pseudo: Statistics) -> Array:
-        return sum(part.log_prior(xp, _own(state, column), _own(pseudo, column)) for column, part in self.parts)
+        return sum(part.log_prior(xp, own_of(state, column), own_of(pseudo, column)) for column, part in self.parts)
 
     def columns(self, x: Observations) -> np.ndarray:
         return np.hstack([part.columns(x.column(index)) for index, (_, part) in enumerate(self.parts)])
@@ -96,26 +98,26 @@ class ProductEM:
     def pseudo(self, priors: Mapping[str, Prior], components: int, features: int | None) -> Statistics | None:
         found: Statistics = {}
         for column, part in self.parts:
-            own = part.pseudo(_own(priors, column), components, None)
+            own = part.pseudo(own_of(priors, column), components, None)
             if own is None:
                 return None
-            found |= _named(own, column)
+            found |= named(own, column)
         return found
 
     def shrunk(self, statistics: Statistics, rows: float) -> Statistics:
         counts: Statistics = {"rows": statistics["rows"]}
         found: Statistics = {}
         for column, part in self.parts:
-            found |= _named(part.shrunk(_own(statistics, column) | counts, rows), column)
+            found |= named(part.shrunk(own_of(statistics, column) | counts, rows), column)
         return found
 
     def held(self, sites: frozenset[str], features: int | None) -> dict[str, bool] | None:
         is_held: dict[str, bool] = {}
         for column, part in self.parts:
-            own = part.held(frozenset(_own(dict.fromkeys(sites), column)), None)
+            own = part.held(frozenset(own_of(dict.fromkeys(sites), column)), None)
             if own is None:
                 return None
-            is_held |= _named(own, column)
+            is_held |= named(own, column)
         return is_held
 
     def frame(self, x: np.ndarray) -> Frame:
@@ -125,43 +127,43 @@ class ProductEM:
     def blank(self, components: int, columns: int) -> State:
         state: State = {}
         for column, part in self.parts:
-            state |= _named(part.blank(components, part.width(1)), column)
+            state |= named(part.blank(components, part.width(1)), column)
         return state
 
     def encode(self, parameters: Mapping[str, np.ndarray], features: int | None, frame: Frame) -> State:
         state: State = {}
         for column, part, cut in self._cuts():
-            state |= _named(part.encode(_own(parameters, column), None, _part_of(frame, cut)), column)
+            state |= named(part.encode(own_of(parameters, column), None, _part_of(frame, cut)), column)
         return state
 
     def decode(self, state: State, features: int | None, frame: Frame) -> dict[str, np.ndarray]:
         parameters: dict[str, np.ndarray] = {}
         for column, part, cut in self._cuts():
-            parameters |= _named(part.decode(_own(state, column), None, _part_of(frame, cut)), column)
+            parameters |= named(part.decode(own_of(state, column), None, _part_of(frame, cut)), column)
         return parameters
 
     def log_jacobian(self, frame: Frame, x: np.ndarray) -> np.ndarray | float:
         return sum(part.log_jacobian(_part_of(frame, cut), x[:, cut]) for _, part, cut in self._cuts())
 
     def narrowest(self, state: State, spread: np.ndarray) -> float:
-        return min(part.narrowest(_own(state, column), spread[cut, cut]) for column, part, cut in self._cuts())
+        return min(part.narrowest(own_of(state, column), spread[cut, cut]) for column, part, cut in self._cuts())
 
     def covariances(self, state: State) -> np.ndarray | None:
-        blocks = [part.covariances(_own(state, column)) for column, part in self.parts]
+        blocks = [part.covariances(own_of(state, column)) for column, part in self.parts]
         found = [block for block in blocks if block is not None]
         # columns are independent: block by block along the diagonal
         return np.stack([block_diag(*parts) for parts in zip(*found, strict=True)]) if found else None
 
     def apart(self, state: State) -> np.ndarray:
-        return np.max([part.apart(_own(state, column)) for column, part in self.parts], axis=0)
+        return np.max([part.apart(own_of(state, column)) for column, part in self.parts], axis=0)
 
 
-def _own(names: Mapping[str, Any], column: str) -> dict[str, Any]:
+def own_of(names: Mapping[str, Any], column: str) -> dict[str, Any]:
     """What belongs to a column, under its own names."""
     return {name.removeprefix(f"{column}_"): value for name, value in names.items() if name.startswith(f"{column}_")}
 
 
-def _named(own: Mapping[str, Any], column: str) -> dict[str, Any]:
+def named(own: Mapping[str, Any], column: str) -> dict[str, Any]:
     """What belongs to a column, under the column's name."""
     return {f"{column}_{name}": value for name, value in own.items()}
 
