@@ -46,7 +46,7 @@ def source(data: Any, *, columns: Sequence[str] | None = None, missing: str = "r
         ((7, 2), [5, 2])
     """
     check_choice("missing", missing, MISSING)
-    made = _made(data, checked_names(columns), missing)
+    made = _made(data, checked_names(columns, "columns"), missing)
     next(made.blocks())  # what is wrong with the first rows is said here
     return made
 
