@@ -18,7 +18,7 @@ from mixtures.errors import DataError, MixturesError, ModelError, in_words
 from mixtures.families.bounds import check_bounds
 from mixtures.families.by_column import check_categories
 from mixtures.families.family import Family
-from mixtures.families.known_numbers import check_known, scaled_values
+from mixtures.families.known_numbers import check_known, points_of, scaled_values
 from mixtures.families.members import (
     check_family,
     parts_of,
@@ -207,6 +207,9 @@ class Mixture(Program):
         return with_covariates(self.family, covariates.shape[1])
 
     def _numbers(self, ppl: PPL, x: Array | None, covariates: Array | None) -> Hyper:
+        points = None if x is None else points_of(self.family, _shape(x, None)[1])
+        if x is not None and points is not None:
+            x = ppl.xp.where(x == ppl.array(points), ppl.array(np.nan), x)
         return {site: prior.numbers(ppl, x, covariates) for site, prior in self.priors.items()}
 
     def read(self, x: Any) -> Observations:
@@ -380,10 +383,12 @@ def completed(data: Observations, rng: np.random.Generator, known: np.ndarray | 
         rng: draws.
         known: the data as starts look at them, see `families.known_numbers.scaled_values`; None: `data.substituted`.
     """
-    if data.observed is None:
-        return data.x if known is None else known
-    values = np.array(data.substituted if known is None else known).reshape(len(data), -1)
-    _check_not_blank(data)
+    values = data.substituted if known is None else known
+    if not np.isnan(values).any():
+        return values
+    if data.observed is not None:
+        _check_not_blank(data)
+    values = np.array(values).reshape(len(data), -1)
     for column in values.T:
         seen = ~np.isnan(column)
         column[~seen] = rng.choice(column[seen], np.sum(~seen))

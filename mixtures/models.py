@@ -204,6 +204,7 @@ def regression_mixture(
     priors: Given = None,
     *,
     data: Any = None,
+    categories: int | None = None,
 ) -> Mixture:
     """A mixture of regressions. See `families.Regression`.
 
@@ -211,10 +212,11 @@ def regression_mixture(
         components: the number of components.
         formula: `"y ~ x + C(g)"`, read on `data`: the declaration then takes tables with these columns, new ones too, and codes them as it did
             `data`. See `Formula.of`. None: data are `Observations(y, covariates=...)`.
-        kind: `"gaussian"`, `"poisson"`, `"negative_binomial"`, `"bernoulli"` or `"binomial"`; without a formula it may stand in its place.
+        kind: of `families.Regression`; without a formula it may stand in its place.
         weights: how the mixing weights are drawn; `weights.Gating()` lets them depend on the covariates too (mixture of experts).
         priors: `{site: prior}` in place of the defaults.
         data: the DataFrame that the formula is read on: that of the fit.
+        categories: the number of categories, where the kind has some.
 
     Raises:
         ModelError: a formula that is none, or without data.
@@ -230,14 +232,14 @@ def regression_mixture(
         ('x', 'C(g)[T.b]')
     """
     if formula is not None and not (isinstance(formula, str) and "~" in formula):
-        return regression_mixture(components, None, formula, weights, priors, data=data)
+        return regression_mixture(components, None, formula, weights, priors, data=data, categories=categories)
     if (formula is None) != (data is None):
         got = "a formula without data" if data is None else "data without a formula"
         advice = "regression_mixture(2, 'y ~ x', data=table), and then fit_em(model, table)."
         raise ModelError("formula", got=got, expected="both: what the data say becomes part of it", advice=advice)
     read = None if formula is None else Formula.of(formula, data)
     law = Dirichlet(1.0) if weights is None else weights
-    return Mixture(components, families.Regression(kind, priors=priors), law, formula=read)
+    return Mixture(components, families.Regression(kind, categories, priors=priors), law, formula=read)
 
 
 def bernoulli_mixture(components: int, weights: Assignment | None = None, priors: Given = None) -> Mixture:
@@ -322,12 +324,12 @@ def lognormal_mixture(components: int, weights: Assignment | None = None, priors
 
 
 def multinomial_mixture(
-    components: int, total_count: int, weights: Assignment | None = None, priors: Given = None
+    components: int, total_count: int | None = None, weights: Assignment | None = None, priors: Given = None
 ) -> Mixture:
-    """A mixture for rows of counts that add up to `total_count`. See `families.Multinomial`.
+    """A mixture for rows of counts over categories. See `families.Multinomial`.
 
     Args:
-        total_count: the sum of every row.
+        total_count: the sum of every row; None: each row has its own.
         components, weights, priors: as for `poisson_mixture`.
 
     Example:

@@ -222,6 +222,7 @@ Exponential = _named("Exponential", rate=1.0)
 Gamma = _named("Gamma", concentration=None, rate=1.0)
 HalfCauchy = _named("HalfCauchy", scale=1.0)
 HalfNormal = _named("HalfNormal", scale=1.0)
+InducedDirichlet = _named("InducedDirichlet", concentration=None)
 InverseGamma = _named("InverseGamma", concentration=None, rate=1.0)
 Laplace = _named("Laplace", loc=0.0, scale=1.0)
 LKJCholesky = _named("LKJCholesky", concentration=1.0)
@@ -297,6 +298,7 @@ WITHIN: dict[str, frozenset[str]] = {
     **dict.fromkeys(_POSITIVE, _POSITIVE | _UNIT),
     "Beta": _UNIT,
     "Dirichlet": frozenset({"Dirichlet"}),
+    "InducedDirichlet": frozenset({"InducedDirichlet"}),
     "LKJCholesky": frozenset({"LKJCholesky"}),
     "ZeroSumNormal": frozenset({"ZeroSumNormal"}),
 }

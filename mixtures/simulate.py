@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from mixtures.checks import MOST, check_choice, check_room
-from mixtures.errors import ChoiceError, ModelError, in_words
+from mixtures.errors import ChoiceError, DataError, ModelError, in_words
 from mixtures.families.known_numbers import check_known
+from mixtures.families.members import parts_of
 from mixtures.known_numbers import as_arguments, checked_known
 from mixtures.mixture import Mixture, missing_covariates
 from mixtures.observations import Observations
@@ -139,6 +140,8 @@ def _known_numbers(program: Program, shape: tuple[int, ...], given: Mapping[str,
     if isinstance(program, Mixture):
         of_rows: Any = known
         check_known(program.family, Observations(like, **of_rows))
+        if parts_of(program.family).totals and "trials" not in known:
+            raise DataError("trials", got="none", expected="how much each row adds up to", advice="Pass trials=...")
     return as_arguments(known)
 
 

@@ -28,6 +28,8 @@ from mixtures.statistics import Statistic
 
 MIXTURE = "mixtures.mixture:Mixture"
 FORMER_PATHS = {
+    "mixtures.families.categorical:Multinomial": "mixtures.families.whole_rows:Multinomial",
+    "mixtures.families.poisson:ZeroInflatedPoisson": "mixtures.families.inflated:ZeroInflatedPoisson",
     "mixtures.weights:Dirichlet": "mixtures.assignments.dirichlet:Dirichlet",
     "mixtures.weights:Gating": "mixtures.assignments.gating:Gating",
 }

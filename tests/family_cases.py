@@ -102,6 +102,22 @@ def zero_inflated(x: np.ndarray, p: Parameters) -> np.ndarray:
     return np.log(p["gate"] * (x == 0) + (1 - p["gate"]) * stats.poisson(p["rate"]).pmf(x))
 
 
+def hurdle(x: np.ndarray, p: Parameters) -> np.ndarray:
+    counts = stats.poisson(p["rate"])
+    return np.log(np.where(x == 0, p["gate"], (1 - p["gate"]) * counts.pmf(x) / counts.sf(0)))
+
+
+def semi_continuous(x: np.ndarray, p: Parameters) -> np.ndarray:
+    amount = stats.gamma(p["concentration"], scale=1 / p["rate"])
+    return np.where(x == 0, np.log(p["gate"]), np.log1p(-p["gate"]) + amount.logpdf(np.where(x == 0, 1.0, x)))
+
+
+def skew_t(x: np.ndarray, p: Parameters) -> np.ndarray:
+    z, df = (x - p["loc"]) / p["scale"], p["df"]
+    half_line = stats.t(df + 1).logcdf(p["skew"] * z * np.sqrt((df + 1) / (df + z**2)))
+    return np.log(2 / p["scale"]) + stats.t(df).logpdf(z) + half_line
+
+
 def truncated_normal(x: np.ndarray, p: Parameters) -> np.ndarray:
     low, high = ((bound - p["loc"]) / p["scale"] for bound in (-0.5, 3.0))
     return stats.truncnorm(low, high, p["loc"], p["scale"]).logpdf(x)
@@ -112,6 +128,15 @@ def categorical(x: np.ndarray, p: Parameters) -> np.ndarray:
     return np.stack(
         [(table if table.ndim == 1 else table[j])[x.reshape(len(x), -1)[:, j].astype(int)] for j in range(x[0].size)]
     ).sum(0)
+
+
+def ordinal(x: np.ndarray, p: Parameters, eta: np.ndarray | float = 0.0) -> np.ndarray:
+    """Differences of the logistic distribution function at the cutpoints, which are the last of its arguments or gaps from 0 on."""
+    cutpoints = p["cutpoints"] if "cutpoints" in p else np.concatenate([[0.0], np.cumsum(p["gaps"])])
+    edges = np.concatenate([[-np.inf], cutpoints, [np.inf]])
+    below = stats.logistic.cdf(edges - np.reshape(eta, (-1, 1)))
+    each = np.broadcast_to(np.diff(below), (len(x), len(edges) - 1))
+    return np.log(np.take_along_axis(each, x[:, None].astype(int), axis=1)[:, 0])
 
 
 def multivariate_normal(x: np.ndarray, p: Parameters) -> np.ndarray:
@@ -175,6 +200,16 @@ CASES = {
         multivariate_t(),
         features=2,
     ),
+    "skew_normal": Case(
+        families.SkewNormal(),
+        {"loc": [-1.0, 1.0], "scale": [1.0, 2.0], "skew": [3.0, -2.0]},
+        cells(lambda x, p: stats.skewnorm(p["skew"], p["loc"], p["scale"]).logpdf(x)),
+    ),
+    "skew_t": Case(
+        families.SkewT(),
+        {"df": [3.0, 8.0], "loc": [-1.0, 1.0], "scale": [1.0, 2.0], "skew": [2.0, -1.0]},
+        cells(skew_t),
+    ),
     "poisson": Case(families.Poisson(), {"rate": [1.5, 4.0]}, cells(lambda x, p: stats.poisson(p["rate"]).logpmf(x))),
     "poisson columns": Case(
         families.Poisson(),
@@ -184,6 +219,12 @@ CASES = {
     ),
     "zero-inflated poisson": Case(
         families.ZeroInflatedPoisson(), {"gate": [0.3, 0.1], "rate": [1.5, 4.0]}, cells(zero_inflated)
+    ),
+    "hurdle": Case(families.Hurdle(families.Poisson()), {"gate": [0.5, 0.2], "rate": [1.5, 4.0]}, cells(hurdle)),
+    "semi-continuous": Case(
+        families.SemiContinuous(families.Gamma()),
+        {"gate": [0.5, 0.2], "concentration": [2.0, 6.0], "rate": [1.0, 1.5]},
+        cells(semi_continuous),
     ),
     "negative_binomial": Case(
         families.NegativeBinomial(),
@@ -211,10 +252,23 @@ CASES = {
         categorical,
         features=2,
     ),
+    "ordinal": Case(families.Ordinal(4), {"cutpoints": [[-1.0, 0.0, 1.5], [0.2, 1.0, 1.4]]}, ordinal),
     "multinomial": Case(
         families.Multinomial(6),
         {"probs": [[0.2, 0.5, 0.3], [0.4, 0.1, 0.5]]},
         lambda x, p: stats.multinomial(6, p["probs"]).logpmf(x),
+        features=3,
+    ),
+    "dirichlet": Case(
+        families.Dirichlet(),
+        {"concentration": [[2.0, 5.0, 3.0], [4.0, 2.0, 5.0]]},
+        lambda x, p: np.array([stats.dirichlet(p["concentration"]).logpdf(row / row.sum()) for row in x]),
+        features=3,
+    ),
+    "dirichlet-multinomial": Case(
+        families.DirichletMultinomial(9),
+        {"concentration": [[2.0, 5.0, 3.0], [4.0, 2.0, 5.0]]},
+        lambda x, p: stats.dirichlet_multinomial(p["concentration"], 9).logpmf(x.astype(int)),
         features=3,
     ),
     "exponential": Case(
@@ -374,6 +428,12 @@ CASES |= {
         families.Regression("bernoulli"),
         LINES,
         lambda x, p: stats.bernoulli(1 / (1 + np.exp(-_line(x, p)))).logpmf(x),
+        covariates=True,
+    ),
+    "ordinal regression": Case(
+        families.Regression("ordinal", categories=4),
+        {**LINES, "gaps": [[0.5, 1.0], [0.7, 0.4]]},
+        lambda x, p: ordinal(x, p, _line(x, p)),
         covariates=True,
     ),
     "gating": Case(

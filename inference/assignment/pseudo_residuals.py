@@ -161,8 +161,9 @@ def _check_describable(bound: Bound) -> None:
 
 def _tails(bound: Bound, parameters: Mapping[str, np.ndarray], kind: str) -> tuple[np.ndarray, np.ndarray]:
     """log P(X_t <= ...) and log P(X_t > ...) at the lower and at the upper end of each row's interval, (2, rows) each."""
-    x, law = bound.x, bound.sites.law
+    x, law, mixture = bound.x, bound.sites.law, bound.program.mixture
     assert law is not None  # a mixture has one
+    assert mixture is not None  # the caller has asked
     lower = x.x if x.lower is None else np.where(np.isnan(x.x), x.lower, x.x)
     upper = x.x if x.upper is None else np.where(np.isnan(x.x), x.upper, x.x)
     look = law.left_out if kind == "ordinary" else law.predicted
@@ -184,6 +185,10 @@ def _tails(bound: Bound, parameters: Mapping[str, np.ndarray], kind: str) -> tup
         after = np.where(is_known & (until > HALF), _less(onward, exact), after)
     else:
         before, after = np.where(is_known, until, before), np.where(is_known, onward, after)
+        # a value that has a probability beside densities has an interval
+        is_point = is_known & (x.x == parts_of(mixture.family).point)
+        before = np.where(is_point, _less(until, exact), before)
+        onward = np.where(is_point, np.logaddexp(onward, exact), onward)
     return np.stack([before, until]), np.stack([onward, after])
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from mixtures import Observations, Program
 from mixtures.errors import DataError, MixturesError, ModelError
+from mixtures.families.members import parts_of
 from mixtures.known_numbers import as_arguments
 from mixtures.program import Declared
 from mixtures.rows import Rows
@@ -32,6 +33,8 @@ def run_arguments(program: Program, x: Observations) -> tuple[Program, dict[str,
         data["observed"] = x.observed
     data |= as_arguments(x.known_of_cells)
     mixture = program.mixture
+    if mixture is not None and "trials" not in data and parts_of(mixture.family).totals:
+        data["trials"] = np.repeat(np.nansum(x.x, axis=1, keepdims=True), x.x.shape[1], axis=1)
     if x.covariates is not None and (mixture is None or mixture.needs_covariates):
         data["covariates"] = x.covariates
     if x.row_weights is not None:

@@ -29,7 +29,7 @@ def plot_categories(fit: PointFit | xr.DataTree, x: Any, ax: Axes | None = None)
 
     Args:
         fit: a point fit, or draws, of a mixture.
-        x: the data; all columns are categories, or together the counts of a multinomial.
+        x: the data; all columns are categories, or together one whole, such as the counts of a multinomial.
         ax: where to draw; None makes a figure.
 
     Returns:
@@ -84,7 +84,9 @@ def _probabilities(fit: Any, x: Observations) -> tuple[list[str], np.ndarray]:
 
 
 def _shares(fit: Any, x: Observations) -> tuple[list[str], np.ndarray]:
-    """The same of a multinomial, whose site `probs` is that already."""
-    probs = draws_in(fit)["probs"].mean(axis=0)
+    """The same of rows that are one whole: their site is that already, or the concentration round it."""
+    draws = draws_in(fit)
+    amounts = draws["probs"] if "probs" in draws else draws["concentration"]
+    probs = (amounts / amounts.sum(axis=-1, keepdims=True)).mean(axis=0)
     shares = np.nansum(x.x, axis=0) / np.nansum(x.x)
     return [shortened(name_of(x, column)) for column in range(len(shares))], np.column_stack([probs.T, shares])

@@ -67,7 +67,9 @@ def grids_of(result: Any, x: Observations, kinds: Sequence[Kind], points: int) -
         else:  # a quarter of the range beyond the data, where the support allows for it
             margin = 0.0 if support is None else 0.25 * (high - low or 1.0)
             grid = np.linspace(low - (margin if support is REAL else 0.0), high + margin, points)
-            grid = grid if support is None else grid[support.holds(grid)]
+            if support is not None:
+                grid = grid[support.holds(grid)]
+                grid = grid[~np.isnan(support.straightened(grid)[0])]  # where there is a density
         made.append(grid)
     return made
 

@@ -12,10 +12,11 @@ from inference.frames import components_of
 from inference.plots.palette import Look, looks
 from mixtures import Observations
 from mixtures.errors import ModelError
-from mixtures.families import Bernoulli, Categorical, Multinomial, PerComponent, WithNoise
+from mixtures.families import Bernoulli, Categorical, Ordinal, PerComponent, WithNoise
 from mixtures.families.by_column import families_by_column
 from mixtures.families.members import parts_of
 from mixtures.families.support import REAL, Support
+from mixtures.families.whole_rows import WholeRows
 
 Kind = Literal["measurement", "count", "category", "direction", "response", "share"]
 """Numbers on a line; whole numbers; names; angles; what depends on covariates; how many of each category in a row."""
@@ -78,9 +79,9 @@ def _kind(family: Any) -> Kind:
         family = family.family if isinstance(family, WithNoise) else family.members[-1]
     if parts.needs_covariates:
         return "response"
-    if isinstance(family, Bernoulli | Categorical):
+    if isinstance(family, Bernoulli | Categorical | Ordinal):
         return "category"
-    if isinstance(family, Multinomial):
+    if isinstance(family, WholeRows):
         return "share"
     if parts.circular_sites:
         return "direction"

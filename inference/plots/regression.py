@@ -19,7 +19,6 @@ from inference.results import PointFit
 from mixtures import Observations
 from mixtures.checks import check_count
 from mixtures.errors import ModelError
-from mixtures.families.support import REAL
 
 ALONG, ACROSS = 25, 300
 """Points of a line, and values of the response that its mean is a sum over."""
@@ -76,11 +75,12 @@ def draw_response(
     if is_binary:
         shown = response + np.random.default_rng(0).uniform(-JITTER, JITTER, len(response))
     draw_rows(ax, np.column_stack([own, shown]), looks, classes)
-    is_real = supports_of(fit, x)[column] is REAL
-    if is_real:  # far beyond the data, for means are sums over all values
+    support = supports_of(fit, x)[column]
+    if support is not None and not support.is_discrete:  # far beyond the data, for means are sums over all values
         values = np.linspace(low - 2 * (high - low or 1.0), high + 2 * (high - low or 1.0), ACROSS)
     else:
         values = np.arange(0.0, 2.0 if is_binary else 3.0 * high + 10.0, max(1.0, np.ceil(3.0 * high / ACROSS)))
+    values = values if support is None else values[support.holds(values)]
     at = np.linspace(own.min(), own.max(), ALONG)
     means = means_along(fit, x, covariate, at, values, column)
     noise = noise_of(program_in(fit))

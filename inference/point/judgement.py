@@ -202,7 +202,8 @@ def standardised(family: Any, x: Observations) -> tuple[np.ndarray, np.ndarray]:
     spread, level = np.nanstd(straight, axis=0), np.nanmax(np.abs(straight), axis=0)
     is_constant = spread <= ROUNDING * level  # equal values have a mean that is rounded
     unit = np.where(is_constant, np.where(level > 0, CONSTANT * level, 1.0), spread)
-    log_slope = np.where(np.isnan(x.x.reshape(values.shape)), 0.0, log_slope + np.log(unit))
+    has_density = ~(np.isnan(x.x.reshape(values.shape)) | np.isnan(straight))
+    log_slope = np.where(~has_density, 0.0, log_slope + np.log(unit))
     return (straight - np.nanmean(straight, axis=0)) / unit, log_slope.sum(axis=1)
 
 

@@ -107,7 +107,8 @@ class _Sweep:
         )
         groups = [self._starts(short, model.components) for model in models]
         long = replace(short, tolerance=self.options.tolerance, max_steps=self.options.max_steps)
-        groups = [self._promising(short, starts, ends) for starts, ends in self._run(short, groups, most)]
+        if self.options.restarts > 1:
+            groups = [self._promising(short, starts, ends) for starts, ends in self._run(short, groups, most)]
         results = []
         for model, (starts, ends) in zip(models, self._run(long, groups, most), strict=True):
             runs = summarise(long, starts, ends)

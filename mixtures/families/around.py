@@ -1,17 +1,20 @@
 """A family made of another: it has the other's sites and starts, and changes what a row looks like."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from mixtures.errors import DataError, ModelError, in_words
 from mixtures.families.family import Draw, Family
-from mixtures.families.members import parts_of, started, with_covariates
+from mixtures.families.members import check_family, parts_of, started, with_covariates
 from mixtures.families.parts import Parts
-from mixtures.ppl.protocol import PPL, Array
+from mixtures.families.product import Product
+from mixtures.observations import Observations
+from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import GivenPriors, Prior, override
 
 
@@ -48,9 +51,60 @@ class Around(Family):
             **changes,
         )
 
+    def of_cells(
+        self,
+        ppl: PPL,
+        parameters: Mapping[Any, Array],
+        features: int | None,
+        around: Callable[[Distribution], Distribution],
+    ) -> Distribution:
+        """The other's rows, with something made of the distribution of each cell; what this family stands in comes after."""
+        outer = parameters.get("around", lambda cell: cell)
+        return self.family.emission(ppl, {**parameters, "around": lambda cell: outer(around(cell))}, features)
+
+    def check_cells(self, x: Observations) -> None:
+        """Check that cells have distributions of their own.
+
+        Raises:
+            DataError: columns are correlated.
+        """
+        if not parts_of(self.family).has_distribution_function(x.features):
+            raise DataError(
+                "x",
+                got=f"{x.features} columns, which hang together in {in_words(self.family)}",
+                expected=f"columns that are independent within a component, where {type(self).__name__} is said of each cell",
+                advice="Of correlated columns none has a distribution of its own: covariance='diag'.",
+            )
+
     @abstractmethod
     def _can_be(self, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
         """See `Parts.can_be`."""
 
     def _with_covariates(self, count: int) -> Self:
         return replace(self, family=with_covariates(self.family, count))  # type: ignore[type-var]  # these are dataclasses
+
+
+def check_of_cells(family: Any, what: str) -> None:
+    """Check that something can be made of the distributions of a family's cells.
+
+    Args:
+        family: the family.
+        what: the name of what is made of it.
+
+    Raises:
+        ModelError: it is none, has other families for other columns, or cells without distribution functions.
+    """
+    check_family("family", family)
+    if isinstance(family, Product):
+        raise ModelError(
+            "family",
+            got="a Product",
+            expected="a family of one kind of columns",
+            advice=f"Say it of each column's family: Product({{'a': {what}(...), ...}}).",
+        )
+    if not parts_of(family).has_distribution_function(None):
+        raise ModelError(
+            "family",
+            got=f"{in_words(family)}, which has no distribution function",
+            expected="a family whose cells have distribution functions",
+        )

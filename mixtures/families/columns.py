@@ -100,9 +100,12 @@ class Columns(Family):
 
 
 def joined(ppl: PPL, cell: Distribution, parameters: Mapping[str, Any], features: int | None) -> Distribution:
-    """The distribution of a row of independent cells; of those that were not observed, what their bounds say."""
-    if "truncated" in parameters:
-        cell = ppl.dist.Truncated(cell, *parameters["truncated"])
+    """The distribution of a row of independent cells; of those that were not observed, what their bounds say.
+
+    `around` among the parameters is what a family that this one stands in makes of the distribution of a cell.
+    """
+    if "around" in parameters:
+        cell = parameters["around"](cell)
     if "lower" in parameters or "upper" in parameters:
         cell = ppl.dist.Censored(cell, parameters["observed"], parameters.get("lower"), parameters.get("upper"))
     elif "observed" in parameters:

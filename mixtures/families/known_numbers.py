@@ -6,6 +6,7 @@ import numpy as np
 
 from mixtures.errors import DataError, in_words
 from mixtures.families.bounds import stand_ins
+from mixtures.families.by_column import families_by_column
 from mixtures.families.members import parts_of
 from mixtures.known_numbers import KNOWN
 from mixtures.observations import Observations
@@ -56,14 +57,35 @@ def check_known(family: Any, x: Observations) -> None:
 
 
 def scaled_values(family: Any, x: Observations) -> np.ndarray:
-    """What default priors and starts look at: a number for each censored cell, and counts by one trial or one unit of exposure."""
-    values = stand_ins(family, x)
+    """What default priors and starts look at: a number for each censored cell, counts by one trial or one unit of exposure, and nothing (NaN)
+    of cells that have a value by themselves."""
+    values = _without_points(family, stand_ins(family, x))
     for name in ("trials", "exposure"):
         known = getattr(x, name)
         if known is not None:
             per_one = values / np.where(known > 0, known, 1.0)
             values = np.where(_of_columns(family, x, name), per_one, values)
     return values
+
+
+def points_of(family: Any, features: int | None) -> np.ndarray | None:
+    """The value that a share of a column's cells has by itself, NaN where none has, (columns,) or one for a variable; None: nowhere."""
+    points = [parts_of(own).point for own in families_by_column(family, features or 1)]
+    if all(point is None for point in points):
+        return None
+    found = np.array([np.nan if point is None else point for point in points])
+    return found[0] if features is None else found
+
+
+def _without_points(family: Any, values: np.ndarray) -> np.ndarray:
+    """Cells other than those at a family's `point`; where a column has no others, a possible value."""
+    features = values.shape[1] if values.ndim == 2 else None
+    points = points_of(family, features)
+    if points is None:
+        return values
+    examples = np.array([parts_of(own).support.example for own in families_by_column(family, features or 1)])
+    others = np.where(values == points, np.nan, values)
+    return np.where(np.isnan(others).all(axis=0) & ~np.isnan(values), examples if features else examples[0], others)
 
 
 def _of_columns(family: Any, x: Observations, name: str) -> np.ndarray:

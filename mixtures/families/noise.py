@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float
 
-from mixtures.errors import ModelError
+from mixtures.errors import ModelError, in_words
 from mixtures.families.around import Around
-from mixtures.families.categorical import Multinomial
 from mixtures.families.family import Family
 from mixtures.families.members import (
     can_be,
@@ -18,6 +17,7 @@ from mixtures.families.members import (
 from mixtures.families.parameter_free import Bound, Uniform
 from mixtures.families.parts import Parts
 from mixtures.families.product import Product
+from mixtures.families.whole_rows import WholeRows
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import GivenPriors, freeze, override
@@ -116,5 +116,13 @@ def _check_member(family: Family) -> None:
             expected="one family for all components",
             advice="Make the noise one of its members: PerComponent([Uniform(low, high), Gaussian(), ...]).",
         )
-    if isinstance(family, Multinomial):
-        raise ModelError("family", got="a Multinomial", expected="cells that do not have to add up to a total")
+    if parts_of(family).point is not None and not parts_of(family).support.is_discrete:
+        raise ModelError(
+            "family",
+            got=f"{in_words(family)}, of which some cells are {parts_of(family).point:g}",
+            expected="a family whose cells have a density, against which that of the noise can be weighed",
+        )
+    if isinstance(family, WholeRows):
+        raise ModelError(
+            "family", got=f"a {type(family).__name__}", expected="cells that do not have to add up to a total"
+        )

@@ -53,8 +53,10 @@ class Parts:
         can_be: (x, components) -> which rows could be of which component whatever the parameters, (rows, components); a missing cell (NaN)
             rules nothing out.
         covariances: (parameters, features) -> the components' covariance matrices, (..., components, features, features).
+        point: a value that a share of the cells has by itself, which default priors and starts do not look at.
         takes: the known numbers of a row that its distribution depends on where there are some, `"trials"`, `"exposure"` or `"errors"`.
         needs: those of them that there must be.
+        totals: whether a row's cells add up to its trials, which are then known from the row.
         has_distribution_function: features -> whether a cell may be known by bounds alone, or cut off at some: its emission then joins cells
             by `families.columns.joined`, and their distributions say `log_tails`.
         closed_form: EM's M-step, an `inference.point.em.closed_form.ClosedForm`; None: by gradients.
@@ -77,8 +79,10 @@ class Parts:
     observe: Callable[[PPL, dict[Any, Array], Array | None], Any] | None = None
     can_be: Callable[[np.ndarray, int], np.ndarray] = everything
     covariances: Callable[..., np.ndarray] | None = None
+    point: float | None = None
     takes: frozenset[str] = frozenset()
     needs: frozenset[str] = frozenset()
+    totals: bool = False
     has_distribution_function: Callable[[int | None], bool] = never
     closed_form: Any | None = None
 

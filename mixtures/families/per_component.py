@@ -78,6 +78,7 @@ class PerComponent(Family):
         return replace(
             of_members(parts.renamed(f"{{}}_{k}".format) for k, parts in enumerate(each)),
             support=each[-1].support,
+            point=each[-1].point,
             components=len(self.members),
             # each has sites of its own, between which no value can move
             distinct_components=frozenset(range(len(self.members))),
@@ -158,7 +159,8 @@ def _check_alike(members: tuple[Family, ...]) -> None:
     """Check that the members' densities can be compared: counts have probabilities, measurements have densities."""
     timed = [member for member in members if not isinstance(member, Never)]  # which has neither
     kinds = {isinstance(member, PointMass) or parts_of(member).support.is_discrete for member in timed}
-    if len(kinds) > 1:
+    points = {parts_of(member).point for member in timed}
+    if len(kinds) > 1 or (len(points) > 1 and not kinds.pop()):
         raise ModelError(
             "members",
             got=", ".join(type(member).__name__ for member in members),

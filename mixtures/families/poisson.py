@@ -1,4 +1,4 @@
-"""Counts: Poisson, and Poisson with extra zeros."""
+"""Counts: Poisson."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -8,7 +8,7 @@ import numpy as np
 from mixtures.families.columns import Columns, exposed, positive_at
 from mixtures.families.support import COUNTS, Support
 from mixtures.ppl.protocol import PPL, Array, Distribution
-from mixtures.priors import Beta, Gamma, Prior
+from mixtures.priors import Gamma, Prior
 from mixtures.statistics import INVERSE_MEAN
 
 # Conjugate, with its mode at the data's mean; shape 2 keeps the mode of the posterior away from a rate of 0, gently (Chung et al. 2013).
@@ -41,25 +41,3 @@ class Poisson(Columns):
 
     def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
         return {"rate": positive_at(x, rows)}
-
-
-class ZeroInflatedPoisson(Columns):
-    """Counts that are 0 with probability `gate`, else Poisson with `rate`, within a component.
-
-    To have the extra zeros as a component of their own, declare `PerComponent([PointMass(0.0), Poisson()])`.
-    """
-
-    default_priors: ClassVar[Mapping[str, Prior]] = {
-        # half an observation of each kind: keeps the mode inside, as in Galindo-Garre & Vermunt (2006)
-        "gate": Beta(1.5, 1.5),
-        "rate": RATE,
-    }
-    takes: ClassVar[frozenset[str]] = frozenset({"exposure"})
-    has_tails: ClassVar[bool] = True
-    support: ClassVar[Support] = COUNTS
-
-    def cell(self, ppl: PPL, parameters: Mapping[str, Array]) -> Distribution:
-        return ppl.dist.ZeroInflatedPoisson(gate=parameters["gate"], rate=exposed(parameters["rate"], parameters))
-
-    def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
-        return {"gate": np.full(x[rows].shape, 0.2), "rate": positive_at(x, rows)}

@@ -10,10 +10,10 @@ from jaxtyping import Bool, Float
 
 from mixtures.errors import DataError, ModelError, in_words
 from mixtures.families.bounds import check_bounds
-from mixtures.families.categorical import Multinomial
 from mixtures.families.family import Draw, Family
 from mixtures.families.members import can_be, check_family, parts_of, started, with_covariates
 from mixtures.families.parts import Parts, always, of_members
+from mixtures.families.whole_rows import WholeRows
 from mixtures.observations import CELLS, Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import GivenPriors, Prior, freeze, override
@@ -67,7 +67,7 @@ class Product(Family):
                 got=f"columns {[name for name, _ in columns]}",
                 expected="{column: family}, names all different and none of " + ", ".join(RESERVED),
             )
-        tables = [name for name, family in columns if isinstance(family, Product | Multinomial)]
+        tables = [name for name, family in columns if isinstance(family, Product | WholeRows)]
         numbers = (parts_of(family).components for _, family in columns)
         bound = {number for number in numbers if number is not None}
         if tables or len(bound) > 1:

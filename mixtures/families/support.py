@@ -1,7 +1,7 @@
 """Which values a family can describe."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,6 +42,25 @@ class Support:
         is_bad = ~(self.holds(x.x) | np.isnan(x.x))
         if is_bad.any():
             x.refuse(is_bad, self.text, self.advice if isinstance(self.advice, str) else self.advice(x.x))
+
+
+def with_point(support: Support, point: float) -> Support:
+    """The values of a support with a density, and one that has a probability."""
+
+    def straightened(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """There is no density at the point: NaN on the line."""
+        others = values != point
+        line, slope = np.full(values.shape, np.nan), np.zeros(values.shape)
+        if others.any():
+            line[others], slope[others] = support.straightened(values[others])
+        return line, slope
+
+    return replace(
+        support,
+        text=support.text if support.holds(np.array(point)) else f"{support.text}, or {point:g}",
+        holds=lambda x: (x == point) | support.holds(x),
+        straightened=straightened,
+    )
 
 
 def _is_whole(x: np.ndarray) -> np.ndarray:

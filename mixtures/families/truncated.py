@@ -7,13 +7,12 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from mixtures.errors import DataError, ModelError, in_words
-from mixtures.families.around import Around
+from mixtures.families.around import Around, check_of_cells
 from mixtures.families.columns import rows_where
 from mixtures.families.family import Family
-from mixtures.families.members import can_be, check_family, parts_of
+from mixtures.families.members import can_be, parts_of
 from mixtures.families.parameter_free import Bound, checked_bound, number
 from mixtures.families.parts import Parts
-from mixtures.families.product import Product
 from mixtures.observations import Observations
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import GivenPriors, freeze, override
@@ -78,8 +77,8 @@ class Truncated(Around):
         return self.parts_with(support=replace(member.support, example=example))
 
     def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
-        bounds = tuple(ppl.array(number(bound)) for bound in (self.low, self.high))
-        return self.family.emission(ppl, {**parameters, "truncated": bounds}, features)
+        low, high = (ppl.array(number(bound)) for bound in (self.low, self.high))
+        return self.of_cells(ppl, parameters, features, lambda cell: ppl.dist.Truncated(cell, low, high))
 
     def _can_be(self, x: Float[np.ndarray, "rows ..."], components: int) -> Bool[np.ndarray, "rows components"]:
         """The rows between the bounds, if the family can be them."""
@@ -89,7 +88,7 @@ class Truncated(Around):
         """Rows beyond the bounds are of no component, or of others.
 
         Raises:
-            DataError: covariance matrices of errors, by which columns hang together.
+            DataError: covariance matrices of errors, or covariances of the family, by which columns hang together.
         """
         if x.errors is not None and x.errors.ndim == 3:
             raise DataError(
@@ -98,6 +97,7 @@ class Truncated(Around):
                 expected="standard errors in the shape of x: of correlated columns cells have no distribution functions of their own",
                 advice="Where errors are independent, pass the square roots of the variances.",
             )
+        self.check_cells(x)
         self.family.check(x)
 
 
@@ -107,20 +107,13 @@ def _check_member(family: Family) -> None:
     Raises:
         ModelError: they cannot, or are already.
     """
-    check_family("family", family)
-    if isinstance(family, Product):
+    check_of_cells(family, "Truncated")
+    if isinstance(family, Truncated):
+        raise ModelError("family", got="a Truncated", expected="a family whose cells are not cut off yet")
+    if parts_of(family).point is not None and not parts_of(family).support.is_discrete:
         raise ModelError(
             "family",
-            got="a Product",
-            expected="a family of one kind of columns",
-            advice="Give each column its own bounds: Product({'a': Truncated(Gaussian(), low=0.0), ...}).",
-        )
-    if isinstance(family, Truncated) or not parts_of(family).has_distribution_function(None):
-        got = (
-            "a Truncated"
-            if isinstance(family, Truncated)
-            else f"{in_words(family)}, which has no distribution function"
-        )
-        raise ModelError(
-            "family", got=got, expected="a family whose cells have distribution functions, not cut off yet"
+            got=f"{in_words(family)}, of which some cells are {parts_of(family).point:g}",
+            expected="a family whose cells have a density",
+            advice="Cut off what has the density: SemiContinuous(Truncated(Gamma(), high=9.0)).",
         )

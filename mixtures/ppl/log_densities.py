@@ -86,11 +86,6 @@ class LogDensities:
         """log(rate^x e^-rate / x!)."""
         return -self.excess(x) - self.deviance(x, rate, self.xp.log(rate))
 
-    def zero_inflated_poisson(self, x: Array, gate: Array, rate: Array) -> Array:
-        """log(gate [x = 0] + (1 - gate) Poisson(x | rate))."""
-        counted = self.xp.log1p(-gate) + self.poisson(x, rate)
-        return self.xp.where(x == 0, self.xp.logaddexp(self.xp.log(gate), self.xp.log1p(-gate) - rate), counted)
-
     def gamma(self, x: Array, concentration: Array, rate: Array) -> Array:
         """log(r^c x^(c - 1) e^(-r x) / Gamma(c)), where c log(r x) - r x - log Gamma(c + 1) is a Poisson density's formula."""
         log_x = self.xp.log(x)
@@ -142,6 +137,19 @@ class LogDensities:
         # probabilities add up to 1 but for rounding
         return self.excess(total) - self.xp.sum(cells, axis=-1) + total * (self.xp.sum(p, axis=-1) - 1)
 
+    def dirichlet(self, x: Array, concentration: Array) -> Array:
+        """log(Gamma(sum a) prod_j x_j^(a_j - 1) / Gamma(a_j)): independent gammas of one rate, whatever it is, given that their sum is 1."""
+        total = self.xp.sum(concentration, axis=-1)
+        each = self.gamma(x, concentration, total[..., None])
+        return self.xp.sum(each, axis=-1) - self.gamma(self.xp.ones_like(total), total, total)
+
+    def dirichlet_multinomial(self, x: Array, concentration: Array) -> Array:
+        """Independent negative binomials of one rate, whatever it is, given that their sum is n = sum_j x_j; 0 where all counts are 0."""
+        total, counted = self.xp.sum(concentration, axis=-1), self.xp.sum(x, axis=-1)
+        rate = total / self.xp.where(counted > 0, counted, 1.0)
+        each = self.gamma_poisson(x, concentration, rate[..., None])
+        return self.xp.sum(each, axis=-1) - self.gamma_poisson(counted, total, rate)
+
     def bernoulli(self, x: Array, probs: Array) -> Array:
         """x log p + (1 - x) log(1 - p); what is impossible has the log of the smallest number."""
         tiny = self.xp.finfo(probs.dtype).tiny
@@ -149,6 +157,29 @@ class LogDensities:
         is_inside = probs < 1
         log_q = self.xp.where(is_inside, self.xp.log1p(-self.xp.where(is_inside, probs, 0.0)), math.log(tiny))
         return x * log_p + (1 - x) * log_q
+
+    def ordered(self, predictor: Array, cutpoints: Array) -> Array:
+        """log P(X = c) of ordered categories, (..., categories), where P(X <= c) = 1 / (1 + e^-(cutpoint_c - predictor))."""
+        z = cutpoints - predictor[..., None]
+        below, above = -self.xp.logaddexp(0 * z, -z), -self.xp.logaddexp(0 * z, z)
+        # F(b) - F(a) = F(b) F(-a) (1 - e^(a - b))
+        between = self.xp.log(-self.xp.expm1(z[..., :-1] - z[..., 1:]))
+        inner = below[..., 1:] + above[..., :-1] + between
+        return self.xp.concat([below[..., :1], inner, above[..., -1:]], axis=-1)
+
+    def induced_dirichlet(self, cutpoints: Array, concentration: Array) -> Array:
+        """Cutpoints by which the probabilities of categories have a Dirichlet density (Betancourt 2019, Ordinal Regression, section 2.2)."""
+        log_probs = self.ordered(0 * cutpoints[..., 0], cutpoints)
+        total = self.xp.sum(concentration, axis=-1)
+        constant = self.log_gamma(total) - self.xp.sum(self.log_gamma(concentration), axis=-1)
+        # each cutpoint moves probability by F' = F (1 - F) from one side of it to the other
+        jacobian = -self.xp.logaddexp(0 * cutpoints, cutpoints) - self.xp.logaddexp(0 * cutpoints, -cutpoints)
+        return constant + self.xp.sum((concentration - 1) * log_probs, axis=-1) + self.xp.sum(jacobian, axis=-1)
+
+    def log_gamma(self, x: Array) -> Array:
+        """log Gamma(x) of x > 0."""
+        # log Gamma(x + 1) - log x
+        return self.excess(x) + (x - 1) * self.xp.log(x) - x
 
     def student_t(self, squared: Array, df: Array, dimension: Array | int) -> Array:
         """The multivariate t, but for -log |L|, at a squared distance |L^-1 (x - mu)|^2 in p dimensions.

@@ -121,7 +121,7 @@ class LogTails:
         is_above = z > a
         sign = xp.where(is_above, 1.0, -1.0)
         slope = xp.abs(z - a)
-        length = _quadratic(xp, slope, z)
+        length = quadratic(xp, slope, z)
         length = xp.where(is_above, xp.minimum(length, xp.log1p((1 + a * length) / z)), length)
 
         def fall(s: Array, z: Array, a: Array, sign: Array) -> tuple[Array, Array]:
@@ -130,8 +130,8 @@ class LogTails:
             grown = xp.expm1(step)
             return z * (grown - step) + (z - a) * step, sign * (z - a + z * grown)
 
-        tail = self._tail(fall, length, z, a, sign) + self.densities.gamma(x, a, rate) + xp.log(x)
-        return self._from(is_inside, *self._both(is_above, tail))
+        tail = self.tail(fall, length, z, a, sign) + self.densities.gamma(x, a, rate) + xp.log(x)
+        return self._from(is_inside, *self.both(is_above, tail))
 
     def beta(self, x: Array, concentration1: Array, concentration0: Array) -> Tails:
         """Of a beta distribution, on the line of log x / (1 - x)."""
@@ -149,7 +149,7 @@ class LogTails:
         # turned so that the tail lies above
         near, far = xp.where(is_above, p, q), xp.where(is_above, q, p)
         rise, decay = xp.where(is_above, a, b), xp.where(is_above, b, a)
-        length = _quadratic(xp, near * total - rise, total * near * far)
+        length = quadratic(xp, near * total - rise, total * near * far)
         growth = (1 + rise * length) / total
         bound = xp.logaddexp(0 * growth, growth + xp.log(-xp.expm1(-growth)) - xp.log(near))
         length = xp.minimum(length, bound)
@@ -167,8 +167,8 @@ class LogTails:
 
         log_p, log_q = xp.log(p), xp.log(q)
         density = self.densities.beta_logit((p, log_p), (q, log_q), a, b)
-        tail = self._tail(fall, length, near, far, rise, decay) + density
-        return self._both(is_above, tail)
+        tail = self.tail(fall, length, near, far, rise, decay) + density
+        return self.both(is_above, tail)
 
     def student_t(self, x: Array, df: Array, loc: Array, scale: Array) -> Tails:
         """Of Student's t, on the line of arsinh(t / sqrt(df)), where its density is that of cosh(u)^-df."""
@@ -179,7 +179,7 @@ class LogTails:
         root = xp.sqrt(v)
         u = xp.asinh(xp.abs(t) / root)
         slant = xp.tanh(u)
-        length = _quadratic(xp, v * slant, v * (1 - slant**2))
+        length = quadratic(xp, v * slant, v * (1 - slant**2))
 
         def fall(s: Array, v: Array, slant: Array) -> tuple[Array, Array]:
             # log cosh(u + s) - log cosh u = log(cosh s + tanh u sinh s)
@@ -193,23 +193,23 @@ class LogTails:
 
         # dt / du = sqrt(df) cosh u
         jacobian = 0.5 * xp.log(v) + 0.5 * xp.log1p(t**2 / v)
-        tail = self._tail(fall, length, v, slant) + self.densities.student_t(t**2, v, 1) + jacobian
-        return self._both(t > 0, tail)
+        tail = self.tail(fall, length, v, slant) + self.densities.student_t(t**2, v, 1) + jacobian
+        return self.both(t > 0, tail)
 
     def poisson(self, x: Array, rate: Array) -> Tails:
         """P(X <= k) = P(G > rate), G of Gamma(k + 1)."""
         above, below = self.gamma(rate, self._counted(x) + 1, self.xp.ones_like(rate))
         return self._from(x >= 0, below, above)
 
-    def zero_inflated_poisson(self, x: Array, gate: Array, rate: Array) -> Tails:
-        """gate + (1 - gate) P(X <= k)."""
+    def inflated(self, is_reached: Array, gate: Array, tails: Tails) -> Tails:
+        """Of a share `gate` at one value, which has been reached or not, and the rest by a distribution of these tails."""
         xp = self.xp
-        below, above = self.poisson(x, rate)
         log_gate, log_rest = xp.log(gate), xp.log1p(-gate)
-        above = log_rest + above
-        return self._from(
-            x >= 0, xp.where(above < -1, self.rest(above), xp.logaddexp(log_gate, log_rest + below)), above
-        )
+        below, above = (log_rest + tail for tail in tails)
+        more = [xp.logaddexp(log_gate, tail) for tail in (below, above)]
+        below, above = xp.where(is_reached, more[0], below), xp.where(is_reached, above, more[1])
+        # by the other one where that is smaller, and has the digits
+        return xp.where(above < -1, self.rest(above), below), xp.where(below < -1, self.rest(below), above)
 
     def gamma_poisson(self, x: Array, concentration: Array, rate: Array) -> Tails:
         """P(X <= k) = P(B <= r / (1 + r)), B of Beta(c, k + 1)."""
@@ -242,6 +242,16 @@ class LogTails:
         below, above = (xp.sum(xp.where(mask, probs, 0.0), axis=-1) for mask in (is_below, ~is_below))
         return self._log(below), self._log(above)
 
+    def log_categories(self, x: Array, log_probs: Array) -> Tails:
+        """The same, from the logarithms of the probabilities."""
+        xp = self.xp
+        is_below = self.array(np.arange(log_probs.shape[-1]), log_probs) <= x[..., None]
+        highest = xp.max(self.constant(log_probs), axis=-1, keepdims=True)
+        sums = (xp.sum(xp.where(mask, xp.exp(log_probs - highest), 0.0), axis=-1) for mask in (is_below, ~is_below))
+        below, above = (self._log(total) + highest[..., 0] for total in sums)
+        # the smaller one has the digits
+        return xp.where(below < above, below, self.rest(above)), xp.where(below < above, self.rest(below), above)
+
     def _log(self, p: Array) -> Array:
         return self.xp.where(p > 0, self.xp.log(self.xp.where(p > 0, p, 1.0)), IMPOSSIBLE)
 
@@ -253,12 +263,12 @@ class LogTails:
         """Tails of numbers that begin somewhere: below that nothing has come yet."""
         return self.xp.where(is_inside, below, IMPOSSIBLE), self.xp.where(is_inside, above, 0.0)
 
-    def _both(self, is_above: Array, tail: Array) -> Tails:
+    def both(self, is_above: Array, tail: Array) -> Tails:
         """Both tails, of which the one on the outer side is known."""
         rest = self.rest(tail)
         return self.xp.where(is_above, rest, tail), self.xp.where(is_above, tail, rest)
 
-    def _tail(self, fall: Callable[..., tuple[Array, Array]], length: Array, *parameters: Array) -> Array:
+    def tail(self, fall: Callable[..., tuple[Array, Array]], length: Array, *parameters: Array) -> Array:
         """log of the integral of e^-fall over s > 0, `fall` convex from 0; `length` is about where it comes to 1."""
         xp = self.xp
         held = [self.constant(value) for value in parameters]
@@ -271,6 +281,6 @@ class LogTails:
         return xp.log(length) + xp.log(xp.sum(weights * xp.exp(-drop), axis=-1))
 
 
-def _quadratic(xp: Any, slope: Array, curvature: Array) -> Array:
+def quadratic(xp: Any, slope: Array, curvature: Array) -> Array:
     """Where slope s + curvature s^2 / 2 comes to 1."""
     return 2 / (slope + xp.sqrt(slope**2 + 2 * curvature))

@@ -50,7 +50,8 @@ class Symbol:
 
     def __call__(self, *args: Any, **kwargs: Any) -> "Symbol":
         texts = [_text(value) for value in args]
-        texts += [_text(value) if key in _OBVIOUS else f"{key}={_text(value)}" for key, value in kwargs.items()]
+        said = {key: _text(value) for key, value in kwargs.items() if key not in _UNSAID}
+        texts += [text if key in _OBVIOUS else f"{key}={text}" for key, text in said.items()]
         return Symbol(f"{self}({', '.join(texts)})")
 
     def __getitem__(self, key: Any) -> "Symbol":
@@ -176,6 +177,10 @@ class _Names:
 _OBVIOUS = frozenset(
     {"loc", "scale", "concentration", "concentration1", "concentration0", "rate", "low", "high", "df", "probs"}
 )
+
+
+_UNSAID = frozenset({"legal"})
+"""Arguments that say how to compute, and nothing of the model."""
 
 
 class _Namespace(_Names):

@@ -6,7 +6,7 @@ import numpyro.distributions as dist
 from numpyro.distributions import constraints
 
 from mixtures.ppl.intervals import Intervals
-from mixtures.ppl.numpyro_emissions import TAILS
+from mixtures.ppl.numpyro_formulas import TAILS
 from mixtures.ppl.protocol import IMPOSSIBLE
 
 INTERVALS = Intervals(TAILS.xp)
@@ -77,4 +77,50 @@ class Truncated(_OfCell):
         return INTERVALS.quantile(self.cell, self.low, self.high, share, jax.lax.fori_loop)
 
 
-CELLS = {"Censored": Censored, "Truncated": Truncated}
+class Inflated(_OfCell):
+    """A share of the cells at one value, the others by a distribution; a density at that value does not count.
+
+    Args:
+        cell: the distribution of the others.
+        gate: the share.
+        at: the value.
+        legal: of a density, a value where it has one.
+    """
+
+    def __init__(self, cell, gate, at=0.0, legal=None):
+        self.gate, self.at, self.legal = gate, at, legal
+        super().__init__(cell, jnp.shape(gate))
+
+    @constraints.dependent_property
+    def support(self):
+        return self.cell.support if self.legal is None else constraints.real
+
+    def log_prob(self, value):
+        value = jnp.asarray(value, dtype=jnp.result_type(float))
+        is_at, log_gate = value == self.at, jnp.log(self.gate)
+        others = self.cell.log_prob(value if self.legal is None else jnp.where(is_at, self.legal, value))
+        others = jnp.log1p(-self.gate) + others
+        return jnp.where(is_at, jnp.logaddexp(log_gate, others) if self.legal is None else log_gate, others)
+
+    def log_tails(self, value):
+        return TAILS.inflated(value >= self.at, self.gate, self.cell.log_tails(value))
+
+    def sample(self, key, sample_shape=()):
+        of_gate, of_cell = jax.random.split(key)
+        shape = sample_shape + self.batch_shape
+        is_at = jax.random.uniform(of_gate, shape, dtype=jnp.result_type(float)) < self.gate
+        return jnp.where(is_at, self.at, self.cell.expand(self.batch_shape).sample(of_cell, sample_shape))
+
+
+def hurdle(cell, gate):
+    """Counts that are 0 with probability `gate`, and else by a distribution given that they are not."""
+    return Inflated(Truncated(cell, 1.0, jnp.inf), gate)
+
+
+CELLS = {
+    "Censored": Censored,
+    "Hurdle": hurdle,
+    "SemiContinuous": Inflated,
+    "Truncated": Truncated,
+    "ZeroInflated": Inflated,
+}

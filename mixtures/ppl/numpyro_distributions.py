@@ -13,6 +13,7 @@ import numpyro.distributions as dist
 from numpyro.distributions import constraints
 from numpyro.distributions.util import promote_shapes
 
+from mixtures.ppl.numpyro_formulas import DENSITIES
 from mixtures.ppl.rotation import cayley
 
 
@@ -138,6 +139,30 @@ class RootInverseGamma(dist.Distribution):
     def log_prob(self, value):
         # p(s) = p(s^2) 2 s
         return dist.InverseGamma(self.concentration, self.rate).log_prob(value**2) + jnp.log(2 * value)
+
+
+class InducedDirichlet(dist.Distribution):
+    """Cutpoints of ordered categories whose probabilities have a Dirichlet distribution.
+
+    Args:
+        concentration: of the Dirichlet, (..., categories).
+    """
+
+    arg_constraints: ClassVar[dict] = {"concentration": constraints.independent(constraints.positive, 1)}
+    support = constraints.ordered_vector
+
+    def __init__(self, concentration, *, validate_args=None):
+        self.concentration = concentration
+        *batch, categories = jnp.shape(concentration)
+        super().__init__(tuple(batch), (categories - 1,), validate_args=validate_args)
+
+    def sample(self, key, sample_shape=()):
+        probs = dist.Dirichlet(self.concentration).sample(key, sample_shape)
+        below, above = jnp.cumsum(probs, axis=-1), jnp.cumsum(probs[..., ::-1], axis=-1)[..., ::-1]
+        return jnp.log(below[..., :-1]) - jnp.log(above[..., 1:])
+
+    def log_prob(self, value):
+        return DENSITIES.induced_dirichlet(value, self.concentration)
 
 
 class UniformAngle(dist.Distribution):

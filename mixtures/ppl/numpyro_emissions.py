@@ -8,22 +8,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from jax.scipy.special import gammaln, i0e, log_ndtr
 from numpyro.distributions import constraints
 
 from mixtures.ppl import numpyro_distributions as own
-from mixtures.ppl.log_densities import LogDensities
-from mixtures.ppl.log_tails import LogTails
+from mixtures.ppl.numpyro_counts import COUNTS
 from mixtures.ppl.numpyro_distributions import MultivariateNormal
+from mixtures.ppl.numpyro_formulas import DENSITIES, TAILS
+from mixtures.ppl.numpyro_skewed import SKEW
 from mixtures.ppl.protocol import IMPOSSIBLE
-
-DENSITIES = LogDensities(jnp, gammaln, i0e)
-TAILS = LogTails(
-    DENSITIES,
-    log_ndtr=lambda z: log_ndtr(z, series_order=10),  # the library's three terms have eight digits at z = -20
-    constant=jax.lax.stop_gradient,
-    array=lambda value, like: jnp.asarray(value, dtype=like.dtype),
-)
 
 
 class Normal(own.Normal):
@@ -88,16 +80,6 @@ class MultivariateStudentT(dist.Distribution):
         return DENSITIES.student_t(squared, self.df, self.dimension) - half_log_det
 
 
-class Categorical(dist.CategoricalProbs):
-    """A categorical distribution that takes its categories as floating point numbers too: data are."""
-
-    def log_prob(self, value):
-        return super().log_prob(jnp.asarray(value, dtype=int))
-
-    def log_tails(self, value):
-        return TAILS.categories(value, jnp.asarray(self.probs))
-
-
 class Exponential(dist.Exponential):
     """An exponential distribution that holds its bound: a waiting time may be 0, where the library's density is 0."""
 
@@ -128,6 +110,13 @@ class Beta(dist.Beta):
         return TAILS.beta(value, self.concentration1, self.concentration0)
 
 
+class Composition(dist.Dirichlet):
+    """A Dirichlet distribution of rows."""
+
+    def log_prob(self, value):
+        return DENSITIES.dirichlet(value, self.concentration)
+
+
 class Weibull(dist.Weibull):
     """A Weibull distribution."""
 
@@ -145,91 +134,6 @@ class VonMises(dist.VonMises):
         return DENSITIES.von_mises(value, self.loc, self.concentration)
 
 
-class Poisson(dist.Poisson):
-    """A Poisson distribution."""
-
-    def log_prob(self, value):
-        return DENSITIES.poisson(value, self.rate)
-
-    def log_tails(self, value):
-        return TAILS.poisson(value, self.rate)
-
-
-class ZeroInflatedPoisson(dist.ZeroInflatedPoisson):
-    """A Poisson distribution with extra zeros."""
-
-    def log_prob(self, value):
-        return DENSITIES.zero_inflated_poisson(value, self.gate, self.rate)
-
-    def log_tails(self, value):
-        return TAILS.zero_inflated_poisson(value, self.gate, self.rate)
-
-
-class GammaPoisson(dist.GammaPoisson):
-    """A Gamma mixture of Poissons."""
-
-    def log_prob(self, value):
-        return DENSITIES.gamma_poisson(value, self.concentration, self.rate)
-
-    def log_tails(self, value):
-        return TAILS.gamma_poisson(value, self.concentration, self.rate)
-
-
-class _Bernoulli(dist.BernoulliProbs):
-    def log_prob(self, value):
-        return DENSITIES.bernoulli(value, jnp.asarray(self.probs))
-
-    def log_tails(self, value):
-        return TAILS.bernoulli(value, self.probs)
-
-
-class _OfTrials:
-    """Successes out of trials that are floating point numbers, as data are."""
-
-    batch_shape: Any
-    total_count: Any
-    probs: Any
-
-    def sample(self, key, sample_shape=()):
-        trials = jnp.asarray(self.total_count).astype(int)
-        return dist.BinomialProbs(self.probs, trials).expand(self.batch_shape).sample(key, sample_shape)
-
-
-class _Binomial(_OfTrials, dist.BinomialProbs):
-    def log_prob(self, value):
-        return DENSITIES.binomial(value, self.total_count, jnp.asarray(self.probs))
-
-    def log_tails(self, value):
-        return TAILS.binomial(value, jnp.asarray(self.total_count, dtype=value.dtype), jnp.asarray(self.probs))
-
-
-class _BernoulliLogits(dist.BernoulliLogits):
-    def log_tails(self, value):
-        return TAILS.bernoulli(value, jax.nn.sigmoid(self.logits))
-
-
-class _BinomialLogits(_OfTrials, dist.BinomialLogits):
-    def log_tails(self, value):
-        return TAILS.binomial(value, jnp.asarray(self.total_count, dtype=value.dtype), jax.nn.sigmoid(self.logits))
-
-
-def bernoulli(probs=None, logits=None):
-    """A Bernoulli distribution."""
-    return _Bernoulli(probs) if logits is None else _BernoulliLogits(logits)
-
-
-def binomial(total_count=1, probs=None, logits=None):
-    """A binomial distribution."""
-    return _Binomial(probs, total_count) if logits is None else _BinomialLogits(logits, total_count)
-
-
-class Multinomial(dist.MultinomialProbs):
-    """A multinomial distribution whose number of trials is the sum of the counts, so that a row of zeros has density 1."""
-
-    def log_prob(self, value):
-        return DENSITIES.multinomial(value, jnp.asarray(self.probs))
-
-
 class Uniform(dist.Uniform):
     """A uniform distribution whose density outside its interval is 0, validated or not."""
 
@@ -239,20 +143,6 @@ class Uniform(dist.Uniform):
 
     def log_tails(self, value):
         return TAILS.uniform(value, self.low, self.high)
-
-
-class DiscreteUniform(dist.DiscreteUniform):
-    """Equal probabilities of the whole numbers from `low` to `high`, and none elsewhere, validated or not."""
-
-    def __init__(self, low, high):
-        super().__init__(jnp.asarray(low, dtype=int), jnp.asarray(high, dtype=int))
-
-    def log_prob(self, value):
-        inside = (value >= self.low) & (value <= self.high) & (value == jnp.floor(value))
-        return jnp.where(inside, -jnp.log(self.high - self.low + 1.0), IMPOSSIBLE)
-
-    def log_tails(self, value):
-        return TAILS.uniform(jnp.floor(value) + 1.0, self.low * 1.0, self.high + 1.0)
 
 
 class PointMass(dist.Delta):
@@ -313,26 +203,21 @@ def student_t_like(normal, df):
 
 
 EMISSIONS: dict[str, Any] = {
-    "Bernoulli": bernoulli,
+    **COUNTS,
+    **SKEW,
+    "Composition": Composition,
     "Beta": Beta,
-    "Binomial": binomial,
-    "Categorical": Categorical,
-    "DiscreteUniform": DiscreteUniform,
     "Exponential": Exponential,
     "Gamma": Gamma,
-    "GammaPoisson": GammaPoisson,
     "LogNormal": LogNormal,
-    "Multinomial": Multinomial,
     "MultivariateStudentT": multivariate_student_t,
     "Normal": Normal,
     "PointMass": PointMass,
-    "Poisson": Poisson,
     "Select": Select,
     "StudentT": StudentT,
     "StudentTLike": student_t_like,
     "Uniform": Uniform,
     "VonMises": VonMises,
     "Weibull": Weibull,
-    "ZeroInflatedPoisson": ZeroInflatedPoisson,
 }
 """What takes the place of the library's own class of that name, or stands beside it."""

@@ -31,6 +31,7 @@ class _Distributions:
     """`numpyro.distributions`, with the package's own first."""
 
     MultivariateNormal = own.MultivariateNormal
+    InducedDirichlet = own.InducedDirichlet
     RootInverseGamma = own.RootInverseGamma
     UniformAngle = own.UniformAngle
     ZeroSumNormal = staticmethod(own.zero_sum_normal)

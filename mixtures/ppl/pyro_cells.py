@@ -8,7 +8,7 @@ from pyro.distributions import constraints
 
 from mixtures.ppl.intervals import Intervals
 from mixtures.ppl.protocol import IMPOSSIBLE
-from mixtures.ppl.pyro_emissions import TAILS
+from mixtures.ppl.pyro_formulas import TAILS
 
 INTERVALS = Intervals(TAILS.xp)
 
@@ -85,10 +85,58 @@ class Truncated(_OfCell):
         return Truncated(self.cell.expand(torch.Size(batch_shape)), self.low, self.high)
 
 
+class Inflated(_OfCell):
+    """A share of the cells at one value, the others by a distribution; a density at that value does not count.
+
+    Args:
+        cell: the distribution of the others.
+        gate: the share.
+        at: the value.
+        legal: of a density, a value where it has one.
+    """
+
+    def __init__(self, cell, gate, at=0.0, legal=None):
+        self.gate, self.at, self.legal = gate, at, legal
+        super().__init__(cell, gate.shape)
+
+    @constraints.dependent_property
+    def support(self):
+        return self.cell.support if self.legal is None else constraints.real
+
+    def log_prob(self, value):
+        value = value.to(self.gate)
+        is_at, log_gate = value == self.at, torch.log(self.gate)
+        others = self.cell.log_prob(value if self.legal is None else torch.where(is_at, self.legal, value))
+        others = torch.log1p(-self.gate) + others
+        return torch.where(is_at, torch.logaddexp(log_gate, others) if self.legal is None else log_gate, others)
+
+    def log_tails(self, value):
+        return TAILS.inflated(value >= self.at, self.gate, self.cell.log_tails(value))
+
+    def sample(self, sample_shape=torch.Size()):  # noqa: B008 (torch's own signature)
+        others = self.cell.expand(self.batch_shape).sample(sample_shape)
+        return torch.where(torch.rand(others.shape, dtype=self.gate.dtype) < self.gate, self.at, others)
+
+    def expand(self, batch_shape, _instance=None):
+        shape = torch.Size(batch_shape)
+        return Inflated(self.cell.expand(shape), self.gate.expand(shape), self.at, self.legal)
+
+
+def hurdle(cell, gate):
+    """Counts that are 0 with probability `gate`, and else by a distribution given that they are not."""
+    return Inflated(Truncated(cell, torch.ones_like(gate), torch.full_like(gate, torch.inf)), gate)
+
+
 def _loop(start, stop, step, state):
     for number in range(start, stop):
         state = step(number, state)
     return state
 
 
-CELLS = {"Censored": Censored, "Truncated": Truncated}
+CELLS = {
+    "Censored": Censored,
+    "Hurdle": hurdle,
+    "SemiContinuous": Inflated,
+    "Truncated": Truncated,
+    "ZeroInflated": Inflated,
+}

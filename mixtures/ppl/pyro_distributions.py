@@ -7,6 +7,7 @@ import torch
 from array_api_compat import torch as torch_namespace
 from torch.distributions import Transform, biject_to, constraints, transform_to
 
+from mixtures.ppl.pyro_formulas import DENSITIES
 from mixtures.ppl.rotation import rotated_tril
 
 
@@ -85,6 +86,33 @@ def root_inverse_gamma(concentration: torch.Tensor, rate: torch.Tensor) -> pyro.
     """A positive number whose square is inverse gamma: the prior of a standard deviation with a conjugate variance."""
     square = pyro.distributions.InverseGamma(concentration, rate)
     return pyro.distributions.TransformedDistribution(square, [torch.distributions.PowerTransform(torch.tensor(0.5))])
+
+
+class InducedDirichlet(pyro.distributions.TorchDistribution):
+    """Cutpoints of ordered categories whose probabilities have a Dirichlet distribution.
+
+    Args:
+        concentration: of the Dirichlet, (..., categories).
+    """
+
+    arg_constraints: ClassVar[dict] = {}
+    support = pyro.distributions.constraints.ordered_vector
+
+    def __init__(self, concentration: torch.Tensor):
+        self.concentration = concentration
+        *batch, categories = concentration.shape
+        super().__init__(torch.Size(batch), torch.Size([categories - 1]), validate_args=False)
+
+    def sample(self, sample_shape=torch.Size()):  # noqa: B008 (torch's own signature)
+        probs = torch.distributions.Dirichlet(self.concentration).sample(sample_shape)
+        below, above = torch.cumsum(probs, -1), torch.cumsum(probs.flip(-1), -1).flip(-1)
+        return torch.log(below[..., :-1]) - torch.log(above[..., 1:])
+
+    def log_prob(self, value):
+        return DENSITIES.induced_dirichlet(value, self.concentration)
+
+    def expand(self, batch_shape, _instance=None):
+        return InducedDirichlet(self.concentration.expand(*batch_shape, self.concentration.shape[-1]))
 
 
 class UniformAngle(pyro.distributions.TorchDistribution):

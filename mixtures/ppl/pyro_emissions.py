@@ -5,34 +5,16 @@ Each class here is tested against mpmath. What they mend: torch's log densities 
 and Pyro's multivariate t knows no missing columns.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pyro.distributions as dist
 import torch
-from array_api_compat import torch as torch_namespace
 from pyro.distributions import constraints
 
-from mixtures.ppl.log_densities import LogDensities
-from mixtures.ppl.log_tails import LogTails
 from mixtures.ppl.protocol import IMPOSSIBLE
-
-DENSITIES = LogDensities(torch_namespace, torch.lgamma, torch.special.i0e)
-
-
-def log_ndtr(z):
-    """log P(Z <= z) of a standard normal; the library's own has no batching rule."""
-    is_low = z < -1
-    low, high = torch.where(is_low, z, -1.0) / 2**0.5, torch.where(is_low, 0.0, z) / 2**0.5
-    tail = torch.log(0.5 * torch.special.erfcx(-low)) - low**2
-    return torch.where(is_low, tail, torch.log1p(-0.5 * torch.special.erfc(high)))
-
-
-TAILS = LogTails(
-    DENSITIES,
-    log_ndtr=log_ndtr,
-    constant=torch.Tensor.detach,
-    array=lambda value, like: torch.as_tensor(value, dtype=like.dtype),
-)
+from mixtures.ppl.pyro_counts import COUNTS
+from mixtures.ppl.pyro_formulas import DENSITIES, TAILS
+from mixtures.ppl.pyro_skewed import SKEW
 
 
 class Normal(dist.Normal):
@@ -87,6 +69,13 @@ class Beta(dist.Beta):
         return TAILS.beta(value, self.concentration1, self.concentration0)
 
 
+class Composition(dist.Dirichlet):
+    """A Dirichlet distribution of rows."""
+
+    def log_prob(self, value):
+        return DENSITIES.dirichlet(value, self.concentration)
+
+
 class Weibull(dist.Weibull):
     """A Weibull distribution."""
 
@@ -104,82 +93,6 @@ class VonMises(dist.VonMises):
         return DENSITIES.von_mises(value, self.loc, self.concentration)
 
 
-class Poisson(dist.Poisson):
-    """A Poisson distribution."""
-
-    def log_prob(self, value):
-        return DENSITIES.poisson(value.to(self.rate), self.rate)
-
-    def log_tails(self, value):
-        return TAILS.poisson(value, self.rate)
-
-
-class ZeroInflatedPoisson(dist.ZeroInflatedPoisson):
-    """A Poisson distribution with extra zeros."""
-
-    def log_prob(self, value):
-        rate = self.base_dist.rate
-        return DENSITIES.zero_inflated_poisson(value.to(rate), self.gate, rate)
-
-    def log_tails(self, value):
-        return TAILS.zero_inflated_poisson(value, self.gate, self.base_dist.rate)
-
-
-class GammaPoisson(dist.GammaPoisson):
-    """A Gamma mixture of Poissons."""
-
-    def log_prob(self, value):
-        return DENSITIES.gamma_poisson(value.to(self.rate), self.concentration, self.rate)
-
-    def log_tails(self, value):
-        return TAILS.gamma_poisson(value, self.concentration, self.rate)
-
-
-class Bernoulli(dist.Bernoulli):
-    """A Bernoulli distribution."""
-
-    def log_prob(self, value):
-        if self._param is self.__dict__.get("logits"):  # made from log odds
-            return super().log_prob(value)
-        return DENSITIES.bernoulli(value, self.probs)
-
-    def log_tails(self, value):
-        return TAILS.bernoulli(value, self.probs)
-
-
-class Binomial(dist.Binomial):
-    """A binomial distribution."""
-
-    def log_prob(self, value):
-        if self._param is self.__dict__.get("logits"):  # made from log odds
-            return super().log_prob(value)
-        return DENSITIES.binomial(value.to(self.probs), self.total_count.to(self.probs), self.probs)
-
-    def log_tails(self, value):
-        return TAILS.binomial(value, self.total_count.to(self.probs), self.probs)
-
-
-class Categorical(dist.Categorical):
-    """A categorical distribution with the logarithms of its probabilities as they are, where the library's end at 1e-16."""
-
-    def log_prob(self, value):
-        if self._param is self.__dict__.get("logits"):  # made from log odds
-            return super().log_prob(value)
-        log_probs = torch.log(self.probs.clamp(min=torch.finfo(self.probs.dtype).tiny))
-        value, log_probs = torch.broadcast_tensors(value.long()[..., None], log_probs)
-        return log_probs.gather(-1, value[..., :1])[..., 0]
-
-    def log_tails(self, value):
-        return TAILS.categories(value, self.probs)
-
-
-class Multinomial(dist.Multinomial):
-    """A multinomial distribution whose log density does not branch on values."""
-
-    def log_prob(self, value):
-        return DENSITIES.multinomial(value.to(self.probs), self.probs)
-
-
 class Uniform(dist.Uniform):
     """A uniform distribution on a closed interval."""
 
@@ -189,36 +102,6 @@ class Uniform(dist.Uniform):
 
     def log_tails(self, value):
         return TAILS.uniform(value, self.low, self.high)
-
-
-class DiscreteUniform(dist.TorchDistribution):
-    """Equal probabilities of the whole numbers from `low` to `high`, and none elsewhere."""
-
-    arg_constraints: ClassVar[dict] = {}
-    has_rsample = False
-
-    def __init__(self, low, high, validate_args=None):
-        self.low, self.high = low, high
-        super().__init__(torch.broadcast_shapes(low.shape, high.shape), torch.Size(), validate_args=False)
-
-    @constraints.dependent_property(is_discrete=True, event_dim=0)
-    def support(self):
-        return constraints.integer_interval(self.low, self.high)
-
-    def log_prob(self, value):
-        inside = (value >= self.low) & (value <= self.high) & (value == torch.floor(value))
-        return torch.where(inside, -torch.log(self.high - self.low + 1), IMPOSSIBLE)
-
-    def sample(self, sample_shape=torch.Size()):  # noqa: B008 (torch's own signature)
-        share = torch.rand(self._extended_shape(sample_shape), dtype=self.low.dtype)
-        return self.low + torch.floor(share * (self.high - self.low + 1))
-
-    def expand(self, batch_shape, _instance=None):
-        shape = torch.Size(batch_shape)
-        return DiscreteUniform(self.low.expand(shape), self.high.expand(shape))
-
-    def log_tails(self, value):
-        return TAILS.uniform(torch.floor(value) + 1.0, self.low, self.high + 1.0)
 
 
 class PointMass(dist.Delta):
@@ -309,40 +192,22 @@ def student_t_like(normal, df):
     return MultivariateStudentT(df, normal.loc, normal.scale_tril)
 
 
-def ordered_logistic(predictor, cutpoints):
-    """Ordered categories; the library's class writes into an array that it has made, which `torch.vmap` cannot."""
-    below = torch.sigmoid(cutpoints - predictor[..., None])
-    edge = below[..., :1]
-    bounds = torch.cat([torch.zeros_like(edge), below, torch.ones_like(edge)], -1)
-    return Categorical(bounds[..., 1:] - bounds[..., :-1])
-
-
-def _multinomial(total_count, probs):
-    return Multinomial(int(total_count), probs)
-
-
-EMISSIONS = {
-    "Bernoulli": Bernoulli,
+EMISSIONS: dict[str, Any] = {
+    **COUNTS,
+    **SKEW,
+    "Composition": Composition,
     "Beta": Beta,
-    "Binomial": Binomial,
-    "Categorical": Categorical,
-    "DiscreteUniform": DiscreteUniform,
     "Exponential": Exponential,
     "Gamma": Gamma,
-    "GammaPoisson": GammaPoisson,
     "LogNormal": LogNormal,
     "MultivariateStudentT": MultivariateStudentT,
-    "Multinomial": _multinomial,
     "Normal": Normal,
-    "OrderedLogistic": ordered_logistic,
     "PointMass": PointMass,
-    "Poisson": Poisson,
     "Select": Select,
     "StudentT": StudentT,
     "StudentTLike": student_t_like,
     "Uniform": Uniform,
     "VonMises": VonMises,
     "Weibull": Weibull,
-    "ZeroInflatedPoisson": ZeroInflatedPoisson,
 }
 """What takes the place of Pyro's own class of that name."""

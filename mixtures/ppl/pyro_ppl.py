@@ -26,14 +26,16 @@ from pyro.poutine.messenger import Messenger
 from mixtures.ppl.at_once import AtOnce
 from mixtures.ppl.protocol import Array, Distribution
 from mixtures.ppl.pyro_cells import CELLS
+from mixtures.ppl.pyro_counts import Categorical
 from mixtures.ppl.pyro_distributions import (
+    InducedDirichlet,
     UniformAngle,
     ZeroSumNormal,
     equal_volume_normal,
     root_inverse_gamma,
     rotated_normal,
 )
-from mixtures.ppl.pyro_emissions import EMISSIONS, Categorical
+from mixtures.ppl.pyro_emissions import EMISSIONS
 from mixtures.ppl.side_by_side import SideBySide
 
 ALONE = threading.RLock()
@@ -144,6 +146,9 @@ class _Distributions:
 
     def ZeroSumNormal(self, *event_shape, scale):  # noqa: N802
         return ZeroSumNormal(event_shape, self._number(scale))
+
+    def InducedDirichlet(self, concentration):  # noqa: N802
+        return InducedDirichlet(self._number(concentration))
 
     def UniformAngle(self):  # noqa: N802
         return UniformAngle(self.ppl.array(np.pi))

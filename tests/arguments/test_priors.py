@@ -22,12 +22,18 @@ FAMILIES: dict[str, tuple[Callable[..., Any], Any]] = {
     "Gaussian of one variable": (families.Gaussian, REAL[:, 0]),
     **{code: (lambda priors, code=code: families.Gaussian(code, priors), REAL) for code in ("VVE", "EVV", "VEI", "EII")},
     "StudentT": (families.StudentT, REAL),
+    "SkewT": (families.SkewT, REAL),
     "Poisson": (families.Poisson, COUNTS),
     "NegativeBinomial": (families.NegativeBinomial, COUNTS),
     "ZeroInflatedPoisson": (families.ZeroInflatedPoisson, COUNTS),
+    "Hurdle": (lambda priors: families.Hurdle(families.Poisson(), priors=priors), COUNTS),
+    "SemiContinuous": (lambda priors: families.SemiContinuous(families.LogNormal(), priors=priors), POSITIVE),
     "Binomial": (lambda priors: families.Binomial(20, priors=priors), COUNTS),
     "Categorical": (lambda priors: families.Categorical(3, priors=priors), np.minimum(COUNTS, 2)),
+    "Ordinal": (lambda priors: families.Ordinal(3, priors=priors), np.minimum(COUNTS, 2)),
     "Multinomial": (lambda priors: families.Multinomial(5, priors=priors), np.full((8, 2), [2.0, 3.0])),
+    "Dirichlet": (families.Dirichlet, POSITIVE / POSITIVE.sum(axis=1, keepdims=True)),
+    "DirichletMultinomial": (lambda priors: families.DirichletMultinomial(priors=priors), COUNTS),
     "Gamma": (families.Gamma, POSITIVE),
     "Weibull": (families.Weibull, POSITIVE),
     "Beta": (families.Beta, UNIT),
@@ -46,12 +52,13 @@ NUMBERS = {
     "Beta": (2.0, 2.0),
     "Dirichlet": (1.5,),
     "Gamma": (2.0,),
+    "InducedDirichlet": (1.5,),
     "InverseGamma": (2.0,),
     "RootInverseGamma": (2.0,),
     "StudentT": (3.0,),
     "Uniform": (0.1, 0.9),
 }
-NAMES = (*priors.OF_ONE_NUMBER, "Dirichlet", "LKJCholesky", "ZeroSumNormal")
+NAMES = (*priors.OF_ONE_NUMBER, "Dirichlet", "InducedDirichlet", "LKJCholesky", "ZeroSumNormal")
 
 
 def every_prior(shapes: tuple[tuple[int, ...], ...]) -> Iterator[Prior]:

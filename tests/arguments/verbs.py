@@ -676,13 +676,17 @@ def declarations(made: Results) -> Iterator[Verb]:
 
 
 def all_families(made: Results) -> Iterator[Verb]:
-    right = {"total_count": 3, "categories": 3, "low": 0.0, "high": 9.0, "family": families.Gaussian(), "members": [families.Gaussian()],
-             "columns": {"a": families.Gaussian()}}  # fmt: skip
+    right = {
+        "total_count": 3, "categories": 3, "kind": "ordinal", "low": 0.0, "high": 9.0,
+        "family": families.Gaussian(), "members": [families.Gaussian()], "columns": {"a": families.Gaussian()},
+    }  # fmt: skip
+    counts = {"family": families.Poisson()}
+    of_counts = {"ZeroInflated": counts, "ZeroInflatedPoisson": counts, "Hurdle": counts}
     kinds = {
         "covariance": COVARIANCE, "df": POSITIVE.or_("None"), "total_count": COUNT.or_("2**40", "None"), "categories": COUNT,
         "kind": CHOICE, "priors": PRIORS,
         "low": NUMBER.or_("10**30", "1.5", "array", "minus inf") , "high": NUMBER.or_("array", "-1", "0", "-10**30", "inf"),
-        "whole": FLAG, "value": NUMBER,
+        "whole": FLAG, "value": NUMBER, "at": NUMBER,
         "family": THING, "members": THING, "columns": THING, "covariates": COUNT.or_("None"),
     }  # fmt: skip
     for name in families.__all__:
@@ -692,7 +696,7 @@ def all_families(made: Results) -> Iterator[Verb]:
         parameters = list(inspect.signature(call).parameters)
         yield Verb(
             call,
-            {argument: right[argument] for argument in parameters if argument in right},
+            {argument: right[argument] for argument in parameters if argument in right} | of_counts.get(name, {}),
             {a: kinds[a] for a in parameters},
         )
 
@@ -702,6 +706,7 @@ def all_priors(made: Results) -> Iterator[Verb]:
         "Beta": (1.0, 1.0),
         "Dirichlet": (1.0,),
         "Gamma": (1.0,),
+        "InducedDirichlet": (1.0,),
         "InverseGamma": (1.0,),
         "RootInverseGamma": (1.0,),
         "StudentT": (3.0,),

@@ -32,7 +32,7 @@ from tests.family_cases import CASES
     ],
 )
 def test_values_outside_the_support_are_named(family, bad, text):
-    good = family.support.example
+    good = family.parts().support.example
     frame = pd.DataFrame({"a": [good, good, good], "b": [good, good, bad]}, index=["x", "y", "z"])
     with pytest.raises(DataError, match=rf"{bad} at row 2 \('z'\), column 'b'; expected .*{text}"):
         Mixture(2, family).check(Observations(frame))

@@ -103,9 +103,26 @@ def _binomial(x, total_count, probs):
     return mp.betainc(b, a, 0, 1 - p, regularized=True), mp.betainc(a, b, 0, p, regularized=True)
 
 
-def _inflated(x, gate, rate):
-    below, above = _poisson(x, rate)
-    return gate + (1 - mp.mpf(gate)) * below, (1 - mp.mpf(gate)) * above
+def _ordered(x, predictor, cutpoints):
+    below = [1 / (1 + mp.exp(predictor - mp.mpf(float(cut)))) for cut in cutpoints]
+    above = [1 / (1 + mp.exp(mp.mpf(float(cut)) - predictor)) for cut in cutpoints]
+    return below[int(x)], above[int(x)]
+
+
+def _skew_normal(x, loc, scale, skew):
+    """Azzalini's (1985) integral, over pieces on either side of the point."""
+    z = (mp.mpf(x) - loc) / scale
+
+    def density(t):
+        return mp.npdf(t) * mp.erfc(-skew * t / mp.sqrt(2))
+
+    def scaled(t):  # errors of the rule are absolute
+        return density(t) / density(z)
+
+    width = 1 / (1 + abs(z) * (1 + mp.mpf(skew) ** 2))
+    steps = [0, *(width * 8**power for power in range(4))]
+    below = mp.quad(scaled, [-mp.inf, *(z - step for step in reversed(steps))])
+    return below * density(z), mp.quad(scaled, [*(z + step for step in steps), mp.inf]) * density(z)
 
 
 SHAPES = (0.01, 0.3, 1.0, 7.0, 300.0)
@@ -139,8 +156,10 @@ def _rows():
         yield "StudentT", _t, x, {"df": v, "loc": 0.5, "scale": 2.0}
     for rate, x in itertools.product((0.02, 3.5, 200.0), COUNTS):
         yield "Poisson", _poisson, x, {"rate": rate}
-    for x in (0.0, 3.0, 60.0):
-        yield "ZeroInflatedPoisson", _inflated, x, {"gate": 0.2, "rate": 3.5}
+    for x, skew in ((-25.0, -3.0), (-1.0, 30.0), (0.7, -30.0), (30.0, -0.4)):
+        yield "SkewNormal", _skew_normal, x, {"loc": 0.5, "scale": 1.5, "skew": skew}
+    for x in (0.0, 1.0, 2.0):
+        yield "OrderedLogistic", _ordered, x, {"predictor": 0.5, "cutpoints": np.array([-60.0, -1.0, 90.0])}
     for (c, rate), x in itertools.product(((0.1, 0.2), (2.0, 0.5), (50.0, 9.0)), (0.0, 2.0, 30.0, 400.0)):
         yield "GammaPoisson", _gamma_poisson, x, {"concentration": c, "rate": rate}
     for p, x in itertools.product((1e-6, 0.2, 0.5, 0.999), (0.0, 3.0, 20.0, 39.0)):

@@ -46,7 +46,7 @@ CLOSED_FORMS: dict[type, Callable[[Any], ClosedForm | None]] = {
         None if family.total_count is None else ExponentialFamilyEM(Shares("successes", trials=family.total_count))
     ),
     Categorical: lambda family: ExponentialFamilyEM(Shares("category", categories=family.categories)),
-    Multinomial: lambda family: ExponentialFamilyEM(Shares("count", trials=family.total_count)),
+    Multinomial: lambda family: ExponentialFamilyEM(Shares("count", trials=family.total_count or 1)),
     Regression: lambda family: _regression(family),
     Product: lambda family: _product(family),
 }

@@ -1,0 +1,146 @@
+"""How a response depends on a linear predictor eta, one value a kind: what a regression must know of each."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from mixtures.families.columns import exposed
+from mixtures.families.support import COUNTS, REAL, Support, whole_up_to
+from mixtures.ppl.protocol import PPL, Array, Distribution
+from mixtures.priors import LogNormal, Normal, Prior
+from mixtures.statistics import CENTRE, LOG_HALF_SD, LOG_MEAN, OFFSET, SLOPE, UNIT_OFFSET, UNIT_SLOPE
+
+# Slopes as in rstanarm, after Gelman et al. (2008), Annals of Applied Statistics 2: one standard deviation of a covariate moves the linear
+# predictor by a few units at most (of the response's standard deviation, for a Gaussian). An intercept is as free at the covariates' mean;
+# its prior says what follows from this at covariates 0.
+OF_RESPONSE = {"intercept": Normal(CENTRE, OFFSET), "slope": Normal(0.0, SLOPE)}
+OF_LOG_MEAN = {"intercept": Normal(LOG_MEAN, UNIT_OFFSET), "slope": Normal(0.0, UNIT_SLOPE)}
+OF_LOG_ODDS = {"intercept": Normal(0.0, UNIT_OFFSET), "slope": Normal(0.0, UNIT_SLOPE)}
+
+
+@dataclass(frozen=True)
+class Response:
+    """A kind of response.
+
+    Args:
+        support: its values.
+        line: the priors of intercept and slope.
+        cell: (words, eta, parameters) -> the distribution of a response.
+        linked: responses -> where a line through them begins, on the scale of eta.
+        beside: the priors of the sites beside the line.
+        started: responses -> where each of these begins, given the spread of `linked` responses in a component.
+        axes: of each of these that is no number: how long its axis is, and what that is called.
+        takes: as in `Parts`.
+        needs: likewise.
+    """
+
+    support: Support
+    line: Mapping[str, Prior]
+    cell: Callable[[PPL, Array, Mapping[str, Array]], Distribution]
+    linked: Callable[[np.ndarray], np.ndarray]
+    beside: Mapping[str, Prior] = field(default_factory=dict)
+    started: Callable[[float], Mapping[str, Any]] = lambda spread: {}
+    axes: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    takes: frozenset[str] = frozenset()
+    needs: frozenset[str] = frozenset()
+
+    @property
+    def priors(self) -> dict[str, Prior]:
+        """The default priors of all sites."""
+        return {**self.line, **self.beside}
+
+
+def _normal(ppl: PPL, eta: Array, parameters: Mapping[str, Array]) -> Distribution:
+    return ppl.dist.Normal(eta, parameters["scale"])
+
+
+def _poisson(ppl: PPL, eta: Array, parameters: Mapping[str, Array]) -> Distribution:
+    return ppl.dist.Poisson(exposed(ppl.xp.exp(eta), parameters))
+
+
+def _negative_binomial(ppl: PPL, eta: Array, parameters: Mapping[str, Array]) -> Distribution:
+    concentration = parameters["concentration"]
+    return ppl.dist.GammaPoisson(concentration, concentration / exposed(ppl.xp.exp(eta), parameters))
+
+
+def _bernoulli(ppl: PPL, eta: Array, parameters: Mapping[str, Array]) -> Distribution:
+    return ppl.dist.Bernoulli(logits=eta)
+
+
+def _binomial(ppl: PPL, eta: Array, parameters: Mapping[str, Array]) -> Distribution:
+    return ppl.dist.Binomial(total_count=parameters["trials"], logits=eta)
+
+
+def _log(y: np.ndarray) -> np.ndarray:
+    return np.log(y + 0.5)
+
+
+def _logit(share: np.ndarray) -> np.ndarray:
+    """Log odds, of shares that are 0 or 1 too."""
+    inner = 0.05 + 0.9 * np.clip(share, 0.0, 1.0)
+    return np.log(inner / (1 - inner))
+
+
+RESPONSES: dict[str, Response] = {
+    "gaussian": Response(
+        REAL,
+        OF_RESPONSE,
+        _normal,
+        linked=lambda y: y,
+        beside={"scale": LogNormal(LOG_HALF_SD, 1.0)},  # as for a Gaussian component (Chung et al. 2013)
+        started=lambda spread: {"scale": spread},
+    ),
+    "poisson": Response(COUNTS, OF_LOG_MEAN, _poisson, linked=_log, takes=frozenset({"exposure"})),
+    "bernoulli": Response(whole_up_to(1), OF_LOG_ODDS, _bernoulli, linked=lambda y: 2 * y - 1),
+    "binomial": Response(
+        replace(COUNTS, example=0.0),
+        OF_LOG_ODDS,
+        _binomial,
+        linked=_logit,
+        takes=frozenset({"trials"}),
+        needs=frozenset({"trials"}),
+    ),
+    "negative_binomial": Response(
+        COUNTS,
+        OF_LOG_MEAN,
+        _negative_binomial,
+        linked=_log,
+        beside={"concentration": LogNormal(0.0, 1.5)},  # as for a negative binomial component
+        started=lambda spread: {"concentration": 2.0},
+        takes=frozenset({"exposure"}),
+    ),
+}
+"""The kinds that need no number of categories."""
+
+
+def ordinal(categories: int) -> Response:
+    """Ordered categories: P(y > c) = 1 / (1 + exp(-(eta - cutpoint_c))), the first cutpoint 0, and gaps between them."""
+    gaps = categories - 2
+
+    def cell(ppl: PPL, eta: Array, parameters: Mapping[str, Array]) -> Distribution:
+        if not gaps:
+            return _bernoulli(ppl, eta, parameters)
+        cutpoints = ppl.xp.cumulative_sum(parameters["gaps"], axis=-1, include_initial=True)
+        return ppl.dist.OrderedLogistic(eta, cutpoints)
+
+    return Response(
+        whole_up_to(categories - 1),
+        OF_LOG_ODDS,
+        cell,
+        # from the first cutpoint's odds to beyond the last's
+        linked=lambda y: y + (y - (categories - 1)) / (categories - 1),
+        # Zero-avoiding: a category has some probability; and the log odds of two next to each other differ by 0.1 to 7, with probability 0.95
+        beside={"gaps": LogNormal(0.0, 1.0)} if gaps else {},
+        started=lambda spread: {"gaps": np.ones(gaps)} if gaps else {},
+        axes={"gaps": (gaps, "cuts")},
+    )
+
+
+KINDS = (*RESPONSES, "ordinal")
+
+
+def response(kind: str, categories: int | None) -> Response:
+    """The response of this kind, which is one of `KINDS`."""
+    return RESPONSES[kind] if categories is None else ordinal(categories)
