@@ -254,7 +254,7 @@ def test_what_makes_no_sense_is_refused_in_words(small, arguments, error, text):
 
 def test_a_column_of_names_wants_a_formula(small):
     fit, x, _ = small
-    frame = pd.DataFrame({"city": ["Rome", "Oslo"] * 40})
+    frame = pd.DataFrame({"city": ["Rome", "Rome", "Oslo", "Oslo"] * 20})
     with pytest.raises(DataError, match=r"'city', a column that is not of numbers.*covariates='~ C\(city\)'"):
         inference.external(fit, x, covariates="city", data=frame)
     assert inference.external(fit, x, covariates="~ C(city)", data=frame).used == 80

@@ -16,6 +16,7 @@ from mixtures import (
     Observations,
     families,
     gaussian_mixture,
+    hidden_markov,
     latent_class,
     poisson_mixture,
     priors,
@@ -276,6 +277,14 @@ def test_what_is_no_maximum_is_refused():
     errors = standard_errors(held, OVERLAPPING, fixed=["scale"])
     assert np.isnan(error_of(errors, "scale", "all"))
     assert error_of(errors, "loc") > 0
+
+
+@pytest.mark.parametrize("method", ["sandwich", "opg"])
+def test_one_series_has_no_scores_that_vary(method):
+    x = np.repeat([0, 6, 0, 6], 10) + np.arange(40) % 3
+    fit = fit_em(hidden_markov(2, families.Poisson()), x, restarts=2, seed=0)
+    with pytest.raises(ModelError, match="and one series; expected several that are independent"):
+        standard_errors(fit, x, method=method)
 
 
 def test_bad_arguments_are_refused_in_words():
