@@ -16,7 +16,33 @@ from mixtures.priors import Prior
 
 
 @dataclass(frozen=True)
-class Categorical(Columns):
+class InCategories(Columns):
+    """Cells that are one of some categories, numbered from 0; a class says which numbers of the categories are its parameters."""
+
+    categories: int
+
+    has_tails: ClassVar[bool] = True
+    site: ClassVar[str]
+    """Of the parameters."""
+    axis: ClassVar[str]
+    """Along which a cell's parameters lie."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_count("categories", self.categories, least=2)
+
+    @property
+    def support(self) -> Support:  # type: ignore[override]  # depends on categories
+        return whole_up_to(self.categories - 1)
+
+    def per_component(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
+        shape, dims = ((), ()) if features is None else ((features,), ("features",))
+        # the prior has a number for each category
+        return {self.site: draw(self.site, shape=shape, dims=(*dims, self.axis), event=(self.categories,))}
+
+
+@dataclass(frozen=True)
+class Categorical(InCategories):
     """One of `categories` categories, numbered from 0; with several columns a latent class model.
 
     The site `probs` has shape (components[, features], categories).
@@ -29,22 +55,8 @@ class Categorical(Columns):
         ModelError: `categories` is not an int >= 2.
     """
 
-    categories: int
-
-    has_tails: ClassVar[bool] = True
+    site, axis = "probs", "categories"
     default_priors: ClassVar[Mapping[str, Prior]] = {"probs": PROBS}
-
-    def __post_init__(self):
-        super().__post_init__()
-        check_count("categories", self.categories, least=2)
-
-    @property
-    def support(self) -> Support:  # type: ignore[override]  # depends on categories
-        return whole_up_to(self.categories - 1)
-
-    def per_component(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
-        shape, dims = ((), ()) if features is None else ((features,), ("features",))
-        return {"probs": draw("probs", shape=shape, dims=(*dims, "categories"), event=(self.categories,))}
 
     def cell(self, ppl: PPL, parameters: Mapping[str, Array]) -> Distribution:
         return ppl.dist.Categorical(probs=parameters["probs"])

@@ -6,10 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mixtures.checks import check_count
-from mixtures.families.columns import Columns
-from mixtures.families.family import Draw
-from mixtures.families.support import Support, whole_up_to
+from mixtures.families.categorical import InCategories
 from mixtures.families.whole_rows import near_shares
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import InducedDirichlet, Prior
@@ -19,7 +16,7 @@ CUTPOINTS = InducedDirichlet(1.5)
 
 
 @dataclass(frozen=True)
-class Ordinal(Columns):
+class Ordinal(InCategories):
     """One of `categories` ordered categories, numbered from 0: P(x <= c) = 1 / (1 + exp(-cutpoints[c])) within a component.
 
     The site `cutpoints`, in their order, has shape (components[, features], categories - 1). Any probabilities of the categories have
@@ -46,23 +43,8 @@ class Ordinal(Columns):
             k = 1, ..., 2; i = 1, ..., n
     """
 
-    categories: int
-
-    has_tails: ClassVar[bool] = True
+    site, axis = "cutpoints", "cuts"
     default_priors: ClassVar[Mapping[str, Prior]] = {"cutpoints": CUTPOINTS}
-
-    def __post_init__(self):
-        super().__post_init__()
-        check_count("categories", self.categories, least=2)
-
-    @property
-    def support(self) -> Support:  # type: ignore[override]  # depends on categories
-        return whole_up_to(self.categories - 1)
-
-    def per_component(self, ppl: PPL, draw: Draw, features: int | None) -> dict[str, Array]:
-        shape, dims = ((), ()) if features is None else ((features,), ("features",))
-        # the prior has a number for each category
-        return {"cutpoints": draw("cutpoints", shape=shape, dims=(*dims, "cuts"), event=(self.categories,))}
 
     def cell(self, ppl: PPL, parameters: Mapping[str, Array]) -> Distribution:
         return ppl.dist.OrderedLogistic(ppl.array(0.0), parameters["cutpoints"])
