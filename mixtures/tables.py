@@ -154,14 +154,14 @@ def check_names(values: np.ndarray, feature_names: tuple[str, ...] | None) -> No
         raise DataError("feature_names", got=f"{len(feature_names)} names", expected=f"{columns}, one for each column")
 
 
-def checked_names(names: Any) -> tuple[str, ...] | None:
-    """Names of columns as a user gives them, as text."""
+def checked_names(names: Any, what: str = "feature_names") -> tuple[str, ...] | None:
+    """Names of columns as a user gives them, as text; `what` is the argument."""
     if names is None:
         return None
     is_listed = isinstance(names, list | tuple) or (hasattr(names, "tolist") and np.ndim(names) == 1)
     given = list(names) if is_listed else []
     if not given or not all(isinstance(name, str | int | np.integer) for name in given):
-        raise DataError("feature_names", got=in_words(names), expected="a list of names, one for each column")
+        raise DataError(what, got=in_words(names), expected="a list of names, one for each column")
     return tuple(map(str, given))
 
 

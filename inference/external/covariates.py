@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from inference.external.logit import Logit
 from inference.external.reading import Variable, as_table, column_of, frame_of
@@ -49,11 +51,28 @@ def read_covariates(covariates: Any, data: Any, x: Observations) -> Covariates:
     """
     if isinstance(covariates, str) and "~" in covariates:
         return _of_formula(covariates, data, x)
-    given = column_of(covariates, data, "covariates") if isinstance(covariates, str) else covariates
+    given = _column(covariates, data) if isinstance(covariates, str) else covariates
     check_index("covariates", given, x)
     values = as_table("covariates", np.array(numbers_in(given, "covariates"), dtype=np.float64), x)
     names = names_of(given)[0] or tuple(f"c{place}" for place in range(values.shape[1]))
     return Covariates(", ".join(names), values, KIND, names)
+
+
+def _column(name: str, data: Any) -> pd.DataFrame:
+    """A column of numbers.
+
+    Raises:
+        DataError: it is none, or has names.
+    """
+    column = column_of(name, data, "covariates")
+    if not all(map(is_numeric_dtype, column.dtypes)):
+        raise DataError(
+            "covariates",
+            got=f"{name!r}, a column that is not of numbers",
+            expected="numbers, or a formula",
+            advice=f"A formula makes columns of categories: covariates='~ C({name})'.",
+        )
+    return column
 
 
 def _of_formula(text: str, data: Any, x: Observations) -> Covariates:

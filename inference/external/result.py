@@ -21,8 +21,8 @@ class External:
     """How an external variable goes with the classes.
 
     Args:
-        estimates: a line for each number, by component and parameter: estimate, std_error, z, p, lower, upper; NaN where there is no standard
-            error.
+        estimates: a line for each number, by component and parameter: estimate, standard_error, z, p, lower, upper; NaN where there is no
+            standard error.
         tests: Wald's tests, chi2, df and p: of an outcome, that all classes are alike, and each pair; of covariates, that one says nothing
             of the class.
         covariance: of the estimates, (numbers, numbers).

@@ -9,7 +9,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 from scipy import stats
 
-COLUMNS = ("estimate", "std_error", "z", "p", "lower", "upper")
+COLUMNS = ("estimate", "standard_error", "z", "p", "lower", "upper")
 TESTS = ("chi2", "df", "p")
 
 NOTHING = 1e-10

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import combinations, product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -100,7 +101,7 @@ def goodness_of_fit(fit: PointFit, x: Any) -> GoodnessOfFit:
     # a cell that no row has adds its E to X2, and all E sum to n
     x2 = float(((observed - expected) ** 2 / expected).sum() + max(0.0, rows - expected.sum()))
     g2 = float(2 * (xlogy(observed, observed) - xlogy(observed, expected)).sum())
-    cells = int(np.prod(sizes))
+    cells = prod(sizes)  # Python's integers have no end
     df = cells - 1 - fit.free_parameters
     g2_p_value, x2_p_value = (float(chi2.sf(statistic, df)) if df > 0 else np.nan for statistic in (g2, x2))
     return GoodnessOfFit(g2, x2, df, g2_p_value, x2_p_value, cells, _bivariate(bound, fit, sizes))

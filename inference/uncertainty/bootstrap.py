@@ -98,8 +98,8 @@ def bootstrap(
         x: the data that it was fitted to.
         kind: what replicates are made of. `"nonparametric"`: independent units (rows; groups that share an assignment; series of a chain)
             drawn with replacement. `"parametric"`: data drawn from the fit, with the data's shape, covariates and missing cells.
-            `"weighted"`: the rows, each with a random weight, Dirichlet(1, ..., 1) over all; no row ever vanishes, so that small components
-            collapse more rarely.
+            `"weighted"`: the rows, each with a random weight, Dirichlet(1, ..., 1) over all (a row of weight 2 is two rows); no row ever
+            vanishes, so that small components collapse more rarely.
         replicates: how many.
         level: of the intervals.
         tolerance: see `fit_em`.

@@ -25,7 +25,10 @@ SINGULAR = 1e-5
 300 times what they were if all else were known, and a fit that is not wholly at rest has none that is smaller."""
 
 NEGLIGIBLE = 1e-4
-"""The share of a number's slope that may lie in what is held or lost."""
+"""The share of a number's slope that may lie in what is lost."""
+
+NEARLY_HELD = 0.05
+"""The share of a number's slope that may lie in what is held: other probabilities of a row are moved by one near 0 about as much as that is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +81,7 @@ class Information:
     def at_ends(self, slopes: Float[np.ndarray, "values size"]) -> Bool[np.ndarray, " values"]:
         """Which numbers depend on what is held at an end, given their slopes."""
         most = np.abs(slopes).max(axis=1, initial=0)
-        return np.abs(slopes @ self.held).max(axis=1, initial=0) > NEGLIGIBLE * most
+        return np.abs(slopes @ self.held).max(axis=1, initial=0) > NEARLY_HELD * most
 
     def not_told(self, slopes: Float[np.ndarray, "values size"]) -> Bool[np.ndarray, " values"]:
         """Which numbers depend on directions without curvature."""

@@ -1,6 +1,6 @@
 """A fit as the maximum that it is of a density of one unconstrained vector: where its curvature, and its neighbourhood, are looked at."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +55,8 @@ class Optimum:
             ChoiceError: a site that it does not have.
         """
         observations = same_data(fit, x)
-        known = [] if fixed is None else [check_choice("fixed: site", site, fit.parameters) for site in listed(fixed)]
+        sites = [] if fixed is None else list(fixed) if isinstance(fixed, Mapping) else listed(fixed)
+        known = [check_choice("fixed: site", site, fit.parameters) for site in sites]
         bound = bind(fit.program, observations, fit.backend)
         is_posterior = fit.log_posterior is not None
         density = bound.log_density(prior=is_posterior)

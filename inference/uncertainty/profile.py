@@ -156,7 +156,7 @@ def _place(numbers: Numbers, parameter: Any, component: Any) -> int:
     names = numbers.names.tolist()
     check_choice("parameter", parameter, dict.fromkeys(line for line, _ in names))
     own = [name for line, name in names if line == parameter]
-    wanted = SHARED if component is None else component
+    wanted = SHARED if component is None else int(component) if isinstance(component, np.integer) else component
     if any(wanted is name or (type(wanted) is type(name) and wanted == name) for name in own):
         return names.index((parameter, wanted))
     raise ModelError(

@@ -56,8 +56,8 @@ def _one(bound: Bound, kind: str, rng: np.random.Generator) -> Observations:
         units = _units(bound)
         return x.resampled("group" if bound.sites.is_of_groups else "sequence", rng.integers(units, size=units))
     if kind == "weighted":
-        # Dirichlet(1, ..., 1) weights of rows, n times: exponential ones, normed (Rubin 1981)
-        share = times * rng.exponential(size=len(x))
+        # Dirichlet(1, ..., 1) weights of rows, n times: exponential ones, normed (Rubin 1981); those of w equal rows sum to a Gamma(w)
+        share = rng.standard_gamma(times)
         return x.with_row_weights(share * times.sum() / share.sum())
     # n rows drawn with replacement: how often each was
     return x.with_row_weights(rng.multinomial(round(times.sum()), times / times.sum()).astype(np.float64))

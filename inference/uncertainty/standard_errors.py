@@ -101,7 +101,7 @@ def standard_errors(
     Raises:
         FitError: the fit is unsound, or not at rest.
         DataError: other data than the fit's; bad clusters.
-        ModelError, ChoiceError: bad arguments; scores of a program whose rows have none.
+        ModelError, ChoiceError: bad arguments; scores of a program whose rows have none, or of one series, group or cluster alone.
 
     Source: Louis (1982) for mixtures; Huber (1967), White (1982), Econometrica 50, equation 3.2, for the sandwich; Liang & Zeger (1986) for
         clusters; Berndt, Hall, Hall & Hausman (1974) for the outer product.
@@ -119,6 +119,8 @@ def standard_errors(
     bound = optimum.bound
     units = None if method == "information" else units_at(bound, optimum.u)
     cluster = _checked_clusters(clusters, bound.x, units, method)
+    if units is not None:
+        _check_several(units, cluster, method)
     information = optimum.information(units.information() if units is not None and method == "opg" else None)
     covariance = information.root @ information.root.T
     if units is not None and method == "sandwich":
@@ -168,6 +170,22 @@ def _lost(information: Information, numbers: Numbers) -> tuple[np.ndarray, list[
             f"The information is singular: the data do not tell these by themselves, which have no standard error: {numbers.called(not_told)}."
         )
     return at_ends | not_told | information.constant(slopes), findings
+
+
+def _check_several(units: Units, cluster: np.ndarray | None, method: str) -> None:
+    """Check that scores vary: that of one unit alone is zero at a maximum, whatever the data.
+
+    Raises:
+        ModelError: there is one unit.
+    """
+    count = len(units.times) if cluster is None else int(cluster.max()) + 1
+    if count < 2:
+        raise ModelError(
+            "method",
+            got=f"{method!r}, and one {units.unit if cluster is None else 'cluster'}",
+            expected="several that are independent, whose scores vary",
+            advice='Ask for method="information".',
+        )
 
 
 def _checked_clusters(given: Any, x: Observations, units: Units | None, method: str) -> np.ndarray | None:

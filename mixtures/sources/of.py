@@ -51,7 +51,7 @@ def source(
         ((7, 2), [5, 2])
     """
     check_choice("missing", missing, MISSING)
-    names = checked_names(columns)
+    names = checked_names(columns, "columns")
     if names is not None and weights is not None and weights not in names:
         names = (*names, weights)
     made = _made(data, names, missing)

@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from mixtures.errors import DataError, ModelError
+from mixtures.elsewhere import as_array
+from mixtures.errors import DataError, ModelError, in_words
 from mixtures.observations import Observations
 from mixtures.sources.places import Block, Places, RowPlaces
 from mixtures.sources.summary import Moments, Summary, logarithms, moments_of
@@ -153,22 +154,25 @@ class Source(ABC):
         """The same with how often each row counts."""
         return self.fingerprint
 
-    def take(self, rows: np.ndarray) -> Observations:
+    def take(self, rows: Any) -> Observations:
         """Some of the rows, in memory.
 
         Args:
-            rows: their numbers, increasing.
+            rows: their numbers, increasing, or a mask of all rows.
+
+        Raises:
+            DataError: no row, or something else.
 
         Example:
             >>> import mixtures
             >>> mixtures.source(np.arange(10.0)).take(np.array([2, 5])).x
             array([2., 5.])
         """
-        found, begin = [], 0
+        found, begin, numbers = [], 0, _increasing(rows, self.rows)
         for chunk in self.chunks():
             end = begin + len(chunk.values)
-            first, last = np.searchsorted(rows, (begin, end))
-            found.append(chunk.values[rows[first:last] - begin])
+            first, last = np.searchsorted(numbers, (begin, end))
+            found.append(chunk.values[numbers[first:last] - begin])
             begin = end
         return Observations(np.concatenate(found), self.feature_names, self.missing)
 
@@ -182,6 +186,21 @@ class Source(ABC):
             expected="rows in memory, for this verb",
             advice="fit_em, select_components, classify, responsibilities and log_likelihood stream; x.take(rows) has some rows in memory.",
         )
+
+
+def _increasing(rows: Any, total: int) -> np.ndarray:
+    """Numbers of rows, which are met in this order.
+
+    Raises:
+        DataError: they are none.
+    """
+    given = as_array(rows, "rows")
+    numbers = np.flatnonzero(given) if given.dtype == bool and given.shape == (total,) else given
+    is_increasing = numbers.ndim == 1 and numbers.dtype.kind in "iu" and bool((numbers[1:] >= numbers[:-1]).all())
+    if is_increasing and numbers.size and numbers[0] >= 0 and numbers[-1] < total:
+        return numbers.astype(np.int64)
+    expected = f"increasing numbers of {total} rows, 0 to {total - 1}, or a mask of all"
+    raise DataError("rows", got=in_words(rows), expected=expected, advice="numpy.sort puts numbers in order.")
 
 
 class _Waiting:

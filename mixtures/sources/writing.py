@@ -9,21 +9,28 @@ from typing import Any
 import numpy as np
 
 from mixtures.checks import check_path
-from mixtures.errors import BackendError
+from mixtures.errors import BackendError, ModelError
+from mixtures.sources.parquet import FORMATS
 from mixtures.whole_files import already_there, whole_file, writing
 
 Write = Callable[[Mapping[str, np.ndarray]], None]
+
+OTHERS = {".npy", *FORMATS}
+"""Ends of names of files that would be read as something else."""
 
 
 def check_target(to: str | PathLike[str]) -> Path:
     """A place for a file, before the work for it.
 
     Raises:
-        ModelError: no path.
+        ModelError: no path, or one that says another format.
         StoredFileError: there is a file already.
         BackendError: pyarrow is not installed.
     """
     path = check_path("to", to)
+    if path.suffix in OTHERS:
+        expected = "a Parquet file, whose name ends in .parquet"
+        raise ModelError("to", got=f"a name that ends in {path.suffix}", expected=expected)
     try:
         import pyarrow.parquet  # noqa: F401
     except ImportError as error:

@@ -34,11 +34,13 @@ def test_classes_that_are_apart_have_the_groups_means_and_variances(apart, corre
         mean = table.loc[(name, "mean")]
         assert mean["estimate"] == pytest.approx(own.mean(), rel=1e-12)
         error = own.std() / np.sqrt(len(own))  # sum (y - m)^2 / n^2: the sandwich has divisor n
-        assert mean["std_error"] == pytest.approx(error, rel=1e-5)
+        assert mean["standard_error"] == pytest.approx(error, rel=1e-5)
         assert mean["lower"] == pytest.approx(own.mean() - stats.norm.ppf(0.975) * error, rel=1e-10)
         variance = table.loc[(name, "variance")]
         assert variance["estimate"] == pytest.approx(own.var(), rel=1e-6)
-        assert variance["std_error"] == pytest.approx(((own - own.mean()) ** 2).std() / np.sqrt(len(own)), rel=1e-5)
+        assert variance["standard_error"] == pytest.approx(
+            ((own - own.mean()) ** 2).std() / np.sqrt(len(own)), rel=1e-5
+        )
 
 
 @pytest.mark.parametrize("correction", CORRECTIONS)
@@ -71,7 +73,7 @@ def test_classes_that_are_apart_have_the_plain_logistic_regression(apart, correc
     table = found.to_frame().loc["high"]
     # the first covariate has its own unit again
     np.testing.assert_allclose(table["estimate"].iloc[1:] * [100, 1], beta[1:], atol=1e-5)
-    np.testing.assert_allclose(table["std_error"].iloc[1:] * [100, 1], errors[1:], rtol=1e-4)
+    np.testing.assert_allclose(table["standard_error"].iloc[1:] * [100, 1], errors[1:], rtol=1e-4)
     assert table["estimate"].iloc[0] + 1e4 * table["estimate"].iloc[1] == pytest.approx(beta[0], abs=1e-5)
 
 

@@ -79,4 +79,4 @@ def test_two_steps_are_within_a_standard_error_of_one(study, fitted):
     found, _ = fitted(y[:, None], "gaussian_diag", n_steps=1)
     ours = inference.external(study.fit, study.items, outcome=y, correction="two-step").to_frame()
     means = ours.xs("mean", level="parameter").sort_values("estimate")
-    assert (np.abs(means["estimate"] - np.sort(found["means"][:, 0])) < means["std_error"]).all()
+    assert (np.abs(means["estimate"] - np.sort(found["means"][:, 0])) < means["standard_error"]).all()

@@ -214,10 +214,10 @@ def test_results_are_read_as_text_as_a_table_and_in_a_notebook(small):
     found = inference.external(fit, x, outcome=y)
     lines = str(found).splitlines()
     assert lines[0].startswith("y, mean and variance by component, by maximum likelihood")
-    assert lines[2].split() == ["component", "parameter", "estimate", "std_error", "z", "p", "lower", "upper"]
+    assert lines[2].split() == ["component", "parameter", "estimate", "standard_error", "z", "p", "lower", "upper"]
     assert repr(found) == f"<External: {lines[0]}>"
     assert "<table" in found._repr_html_()
-    assert found.to_frame().columns.tolist() == ["estimate", "std_error", "z", "p", "lower", "upper"]
+    assert found.to_frame().columns.tolist() == ["estimate", "standard_error", "z", "p", "lower", "upper"]
 
 
 REFUSALS = {
@@ -250,6 +250,14 @@ def test_what_makes_no_sense_is_refused_in_words(small, arguments, error, text):
     with pytest.raises(error) as caught:
         inference.external(fit, x, data=pd.DataFrame({"y": y}), **arguments)
     assert text in str(caught.value)
+
+
+def test_a_column_of_names_wants_a_formula(small):
+    fit, x, _ = small
+    frame = pd.DataFrame({"city": ["Rome", "Rome", "Oslo", "Oslo"] * 20})
+    with pytest.raises(DataError, match=r"'city', a column that is not of numbers.*covariates='~ C\(city\)'"):
+        inference.external(fit, x, covariates="city", data=frame)
+    assert inference.external(fit, x, covariates="~ C(city)", data=frame).used == 80
 
 
 def test_names_want_a_frame(small):

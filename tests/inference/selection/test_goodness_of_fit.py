@@ -45,6 +45,12 @@ def test_one_class_is_the_test_of_independence(backend):
     assert found.g2 == pytest.approx(2 * (counts[seen] * np.log(counts[seen] / expected[seen])).sum())
 
 
+def test_a_table_of_many_columns_has_all_its_cells():
+    x = np.arange(10)[:, None] % np.arange(2, 72) == 0
+    found = goodness_of_fit(fit_em(latent_class(1, 2), x.astype(int), restarts=1, seed=0), x.astype(int))
+    assert (found.cells, found.df) == (2**70, 2**70 - 1 - 70)
+
+
 def test_what_is_no_table_is_refused_in_words():
     x = np.arange(12.0).reshape(6, 2)
     with pytest.raises(ModelError, match="no categories"):

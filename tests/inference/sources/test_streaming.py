@@ -271,3 +271,13 @@ def test_data_are_drawn_into_a_file(fit, tmp_path):
         simulate(hidden_markov(2), 10, seed=0, to=tmp_path / "chain.parquet")
     with pytest.raises(ModelError, match="a file, and covariates"):
         simulate(regression_mixture(2), 10, seed=0, covariates=np.ones(10), to=tmp_path / "lines.parquet")
+
+
+@pytest.mark.parametrize("name", ["x.npy", "x.csv"])
+def test_a_name_of_another_format_is_refused(fit, tmp_path, name):
+    for write in (
+        lambda path: simulate(fit, (10, 2), seed=0, to=path),
+        lambda path: classify(fit, source(np.ones((4, 2))), to=path),
+    ):
+        with pytest.raises(ModelError, match=r"to: got a name that ends in \..*; expected a Parquet file"):
+            write(tmp_path / name)

@@ -39,6 +39,18 @@ def test_the_mean_of_a_normal_varies_as_it_must(kind, rows):
         assert scale == pytest.approx(X.std() / np.sqrt(2 * rows), rel=FIVE_SIGMA)
 
 
+def test_a_row_of_weight_three_is_weighted_as_three_rows():
+    """Dirichlet(w) shares of rows: Var(share_i) = w_i (n - w_i) / n^2 / (n + 1)."""
+    times = np.repeat([1.0, 3.0], 15)
+    x = Observations(X, row_weights=times)
+    fit = fit_em(gaussian_mixture(1), x, restarts=1, seed=0)
+    sets = resamples_of(fit, bind(fit.program, x, fit.backend), "weighted", range(2000), 3)
+    shares, n = np.stack([one.row_weights for one in sets]) / 60, 60
+    spread = np.sqrt((shares.var(axis=0) / (times * (n - times) / n**2 / (n + 1))).reshape(2, 15).mean(axis=1))
+    np.testing.assert_allclose(spread, 1.0, rtol=0.05)
+    np.testing.assert_allclose(shares.mean(axis=0), times / n, rtol=0.15)
+
+
 @pytest.mark.parametrize("kind", ["nonparametric", "weighted"])
 def test_replicates_are_fits_of_the_weighted_rows(kind, backend):
     fit = fit_em(gaussian_mixture(1), X, restarts=1, seed=0, backend=backend)

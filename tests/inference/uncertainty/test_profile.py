@@ -71,6 +71,12 @@ def test_numbers_are_called_as_in_the_table_of_the_fit():
     assert str(found).startswith("correlation[a, b] of component 0: ")
 
 
+def test_a_component_is_called_by_any_integer():
+    counts = np.array([2, 0, 3, 1, 4, 2])
+    fit = fit_em(poisson_mixture(1), counts, restarts=1, seed=0)
+    assert str(profile(fit, counts, "rate", np.int64(0))) == str(profile(fit, counts, "rate", 0))
+
+
 def test_bad_arguments_are_refused_in_words():
     fit = fit_em(gaussian_mixture(2, "tied"), OVERLAPPING, restarts=2, seed=0)
     with pytest.raises(ChoiceError, match="'loc'"):

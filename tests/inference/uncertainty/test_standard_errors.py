@@ -1,5 +1,7 @@
 """Standard errors against closed forms, least squares' own, second differences of scipy's densities, R's flexmix, and rows written twice."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,17 @@ from scipy.stats import norm
 from inference import fit_em, fit_map, fit_mle, standard_errors
 from inference.backends import bind
 from inference.uncertainty.readable import numbers_at
-from mixtures import Mixture, Observations, families, gaussian_mixture, poisson_mixture, priors, regression_mixture
+from mixtures import (
+    Mixture,
+    Observations,
+    families,
+    gaussian_mixture,
+    hidden_markov,
+    latent_class,
+    poisson_mixture,
+    priors,
+    regression_mixture,
+)
 from mixtures.assignments import Gating
 from mixtures.errors import ChoiceError, DataError, FitError, ModelError
 
@@ -180,6 +192,25 @@ def test_a_probability_of_zero_has_none_and_the_others_have_theirs(backend):
     assert "probs[1] of component 0" in str(errors)
 
 
+def test_the_others_of_a_row_with_a_probability_near_zero_have_theirs():
+    """Of three probabilities one is next to 0: the other two are one number and its complement."""
+    table = np.column_stack([np.repeat([0, 2], [15, 25]), np.arange(40) % 2])
+    fit = fit_em(latent_class(1, [3, 2]), table, restarts=1, seed=0)
+    near = {"item0_probs": np.array([[0.375 - 6e-5, 6e-5, 0.625]])}  # where EM may come to rest
+    errors = standard_errors(replace(fit, parameters=fit.parameters | near), table)
+    assert np.isnan(error_of(errors, "item0_probs[1]"))
+    for category in (0, 2):
+        assert error_of(errors, f"item0_probs[{category}]") == pytest.approx(np.sqrt(0.375 * 0.625 / 40), rel=1e-3)
+
+
+def test_what_was_known_is_named_or_handed_in_as_it_was():
+    known = {"weights": [0.3, 0.7]}
+    fit = fit_em(gaussian_mixture(2, "tied"), OVERLAPPING, fixed=known, restarts=2, tolerance=1e-12, seed=0)
+    pd.testing.assert_frame_equal(
+        standard_errors(fit, OVERLAPPING, fixed=known).table, standard_errors(fit, OVERLAPPING, fixed="weights").table
+    )
+
+
 def test_what_the_data_do_not_tell_has_none_and_is_named():
     """Two classes of two yes-or-no items: five parameters, three frequencies."""
     items = np.array([[0, 0]] * 20 + [[0, 1]] * 7 + [[1, 0]] * 9 + [[1, 1]] * 15)
@@ -246,6 +277,14 @@ def test_what_is_no_maximum_is_refused():
     errors = standard_errors(held, OVERLAPPING, fixed=["scale"])
     assert np.isnan(error_of(errors, "scale", "all"))
     assert error_of(errors, "loc") > 0
+
+
+@pytest.mark.parametrize("method", ["sandwich", "opg"])
+def test_one_series_has_no_scores_that_vary(method):
+    x = np.repeat([0, 6, 0, 6], 10) + np.arange(40) % 3
+    fit = fit_em(hidden_markov(2, families.Poisson()), x, restarts=2, seed=0)
+    with pytest.raises(ModelError, match="and one series; expected several that are independent"):
+        standard_errors(fit, x, method=method)
 
 
 def test_bad_arguments_are_refused_in_words():

@@ -195,6 +195,22 @@ def test_columns_that_are_not_numbers(frame, tmp_path):
         source(np.ones(3), missing="drop")
 
 
+@pytest.mark.parametrize("rows", [[2, 5], np.array([2, 5]), np.isin(np.arange(10), [2, 5])])
+def test_some_rows_are_taken_by_number_or_mask(rows):
+    assert_array_equal(source([np.arange(3.0), np.arange(3.0, 10.0)]).take(rows).x, [2.0, 5.0])
+
+
+@pytest.mark.parametrize("rows", [[5, 2], [-1], [10], [], [1.5], [True, False], 3, "all"])
+def test_what_are_no_rows_is_said(rows):
+    with pytest.raises(DataError, match="increasing numbers of 10 rows, 0 to 9, or a mask of all"):
+        source(np.arange(10.0)).take(rows)
+
+
+def test_columns_that_are_no_list_are_called_columns(frame):
+    with pytest.raises(DataError, match="columns: got 'a'"):
+        source(frame, columns="a")
+
+
 def test_verbs_that_need_all_rows_say_so(x):
     with pytest.raises(ModelError, match="rows in memory, for this verb"):
         Observations(source(x))
