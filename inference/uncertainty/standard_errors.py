@@ -119,14 +119,14 @@ def standard_errors(
     bound = optimum.bound
     units = None if method == "information" else units_at(bound, optimum.u)
     cluster = _checked_clusters(clusters, bound.x, units, method)
-    if units is not None:
-        _check_several(units, cluster, method)
+    few = "" if units is None else _few(_independent(units, cluster, method), bound.sites.free_parameters, method)
     information = optimum.information(units.information() if units is not None and method == "opg" else None)
     covariance = information.root @ information.root.T
     if units is not None and method == "sandwich":
         covariance = information.sandwich(meat_of(units, cluster))
     numbers = numbers_at(fit, bound, optimum.u)
     is_lost, findings = _lost(information, numbers)
+    findings += [few] if few else []
     if cluster is not None:
         findings.append(f"Rows of one cluster may depend on each other: there are {cluster.max() + 1} clusters.")
     if optimum.is_posterior:
@@ -172,11 +172,11 @@ def _lost(information: Information, numbers: Numbers) -> tuple[np.ndarray, list[
     return at_ends | not_told | information.constant(slopes), findings
 
 
-def _check_several(units: Units, cluster: np.ndarray | None, method: str) -> None:
-    """Check that scores vary: that of one unit alone is zero at a maximum, whatever the data.
+def _independent(units: Units, cluster: np.ndarray | None, method: str) -> int:
+    """How many scores there are; that of one unit alone is zero at a maximum, whatever the data.
 
     Raises:
-        ModelError: there is one unit.
+        ModelError: one alone.
     """
     count = len(units.times) if cluster is None else int(cluster.max()) + 1
     if count < 2:
@@ -186,6 +186,17 @@ def _check_several(units: Units, cluster: np.ndarray | None, method: str) -> Non
             expected="several that are independent, whose scores vary",
             advice='Ask for method="information".',
         )
+    return count
+
+
+def _few(count: int, free: int, method: str) -> str:
+    """What to know of a sum of so many outer products, where it has not the rank of all parameters."""
+    if count > free:
+        return ""
+    return (
+        f"{count} independent scores cannot tell {free} parameters: standard errors by {method!r} are too small, or there are none. "
+        'Ask for method="information".'
+    )
 
 
 def _checked_clusters(given: Any, x: Observations, units: Units | None, method: str) -> np.ndarray | None:

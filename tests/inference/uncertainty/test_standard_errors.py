@@ -287,6 +287,17 @@ def test_one_series_has_no_scores_that_vary(method):
         standard_errors(fit, x, method=method)
 
 
+def test_fewer_clusters_than_parameters_are_said():
+    """Scores of four clusters add up to nothing: their sandwich has rank three at the most."""
+    few, enough = (
+        standard_errors(FIT, OVERLAPPING, method="sandwich", clusters=np.arange(120) % count) for count in (4, 60)
+    )
+    assert any(
+        f"4 independent scores cannot tell {FIT.free_parameters} parameters" in finding for finding in few.findings
+    )
+    assert not any("independent scores" in finding for finding in enough.findings)
+
+
 def test_bad_arguments_are_refused_in_words():
     with pytest.raises(DataError, match="other data than those of the fit"):
         standard_errors(FIT, OVERLAPPING[::-1])
