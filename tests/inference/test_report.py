@@ -101,6 +101,11 @@ def test_the_summary_is_that_of_arviz_with_correlations_and_without_constants():
     assert float(lines["correlation[0, a, b]"].split()[3]) == pytest.approx(np.sin(angle)[..., 0].mean(), rel=1e-3)
 
 
+def covariates_of(dim, place):
+    """What a place along an axis is called: of some covariates, by their own numbers, which the axis is named after."""
+    return dim.split("_")[1:][place] if dim.startswith("covariates_") else str(place)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_a_fit_of_every_family_in_words(name):
     """Every number of every site is there once: under its name, in its component's column."""
@@ -114,7 +119,10 @@ def test_a_fit_of_every_family_in_words(name):
     for site in set(parameters) - {"correlation_cholesky"}:
         value = parameters[site]
         for index in np.ndindex(value.shape if site in shared else value.shape[1:]):
-            label = f"{site}[{', '.join(map(str, index))}]" if index else site
+            numbers = [
+                covariates_of(dim, place) for dim, place in zip(fit.dims[site][-len(index) :], index, strict=False)
+            ]
+            label = f"{site}[{', '.join(numbers)}]" if index else site
             if has_own and site in case.truth:  # loc_1 is of component 1
                 right = [f"{value[index]:.4g}" if site.endswith(f"_{k}") else "-" for k in (0, 1)]
                 assert table[label] == right

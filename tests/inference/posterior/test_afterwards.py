@@ -13,7 +13,7 @@ import pytest
 import inference
 from inference.backends import bind
 from inference.backends.numpyro.bound import NumPyroBound
-from inference.posterior import approximate, run, smc, tree
+from inference.posterior import approximate, nuts_run, smc, tree
 from inference.posterior.afterwards import LostGroupWarning
 from mixtures import Mixture, Observations, declare, families, gaussian_mixture, priors
 from mixtures.errors import ModelError
@@ -84,8 +84,8 @@ def test_what_is_made_on_request_costs_no_draws(error, undisturbed, monkeypatch)
     def fails(*_):
         raise error
 
-    monkeypatch.setattr(run, "with_predictive", fails)
-    monkeypatch.setattr(run, "with_assignments", fails)
+    monkeypatch.setattr(nuts_run, "with_predictive", fails)
+    monkeypatch.setattr(nuts_run, "with_assignments", fails)
     with pytest.warns(LostGroupWarning) as caught:
         found = inference.sample_nuts(MODEL, X, **NUTS, sampler="numpyro", predictive=True, assignments=True)
     assert np.isfinite(found["posterior"]["loc"]).all()
