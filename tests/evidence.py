@@ -86,7 +86,8 @@ def _head(asked: str, outcomes: dict[str, Counter[str]]) -> list[str]:
         "What the tests found when they were last run for this page: `make evidence` writes it. The expectation of a test comes from another "
         "route than the package's own: sums over all assignments, SciPy, closed forms, the other backend, published numbers.",
         "",
-        f"{datetime.date.today()}, Python {platform.python_version()} on {platform.machine()}, {versions}. Tests: `{asked}`; {tally}.",
+        f"{datetime.date.today()}, Python {platform.python_version()} on {platform.machine()}, {versions}. Tests: `{asked}`; "
+        f"{tally}, in the files below.",
     ]
 
 

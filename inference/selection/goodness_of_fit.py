@@ -103,7 +103,7 @@ def goodness_of_fit(fit: PointFit, x: Any) -> GoodnessOfFit:
     g2 = float(2 * (xlogy(observed, observed) - xlogy(observed, expected)).sum())
     cells = prod(sizes)  # Python's integers have no end
     df = cells - 1 - fit.free_parameters
-    g2_p_value, x2_p_value = (float(chi2.sf(statistic, df)) if df > 0 else np.nan for statistic in (g2, x2))
+    g2_p_value, x2_p_value = (float(chi2.sf(statistic, float(df))) if df > 0 else np.nan for statistic in (g2, x2))
     return GoodnessOfFit(g2, x2, df, g2_p_value, x2_p_value, cells, _bivariate(bound, fit, sizes))
 
 

@@ -71,7 +71,8 @@ def test_an_error_of_one_block_ends_all():
 
 
 INTERRUPTED = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a process started in the background may have it ignored
 import numpy as np
 from inference import fit_em
 from mixtures import gaussian_mixture, source
