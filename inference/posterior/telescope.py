@@ -103,7 +103,7 @@ def sample_telescope(
     _check_prior(_mixture(program, observations), prior_on_components)
     only_in_jax(backend, "telescope", got="'pyro', which has no such sampler", expected="'numpyro'")
     run = TelescopeRun(options, prior_on_components, log_likelihood)
-    bound = bind(bind(program, observations, backend).numbered, observations, backend)
+    bound = bind(program.scaled_to(observations), observations, backend)
     starts = chain_starts(bound, chains, options.seed)
     kept = DrawStore.new(store, run.header(bound), starts) if store is not None else None
     return run.carry_out(bound, starts, kept, progress=progress, strict=False)
