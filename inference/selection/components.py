@@ -20,7 +20,7 @@ from mixtures.assignments import Assignment, Dirichlet
 from mixtures.checks import listed
 from mixtures.errors import ChoiceError, DataError, ModelError
 from mixtures.families import Gaussian
-from mixtures.families.covariance import ALIASES, STRUCTURES
+from mixtures.families.covariance import STRUCTURES, check_structure
 from mixtures.families.family import Family
 from mixtures.families.members import check_family
 from mixtures.seeds import NEEDED, check_seed
@@ -177,7 +177,7 @@ def _families(features: int | None, structures: Any, family: Any) -> dict[str, F
     if family is None:
         every = ("E", "V") if features is None else STRUCTURES
         chosen = every if structures is None else listed(structures)
-        names = dict.fromkeys(check_choice("structures", name, (*ALIASES, *STRUCTURES)) for name in chosen)
+        names = dict.fromkeys(check_structure("structures", name) for name in chosen)
         return {name: Gaussian(name) for name in names}
     if structures is not None:
         raise ModelError(

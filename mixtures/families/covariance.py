@@ -2,12 +2,15 @@
 
 Sigma_k = lambda_k D_k A_k D_k': volume lambda_k, shape A_k (diagonal, of determinant 1), orientation D_k (orthogonal). mclust's three
 letters say of each whether it is equal across components (E), varies (V) or is absent (I) (Banfield & Raftery 1993; Celeux & Govaert
-1995). scikit-learn's names are aliases, and so are E and V, mclust's names for one variable.
+1995). scikit-learn's names are aliases, and so are E and V, mclust's names for one variable. Beside these, `"factor-q"`: q factors and what they
+leave over of each column (`factors.py`).
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from mixtures.checks import check_choice
+from mixtures.families.factors import factors_of
 
 ALIASES = {"full": "VVV", "tied": "EEE", "diag": "VVI", "spherical": "VII", "E": "EEE", "V": "VVV"}
 STRUCTURES = (
@@ -24,12 +27,17 @@ class Structure:
     then correlations where volume and shape leave them free, and an explicit orientation where they do not.
 
     Args:
-        code: mclust's code.
+        code: mclust's code, or `"factor-q"`.
         features: the number of columns; None for data of shape (rows,).
     """
 
     code: str
     features: int | None = None
+
+    @property
+    def factors(self) -> int | None:
+        """How many factors say the covariance; None: it has none."""
+        return factors_of(self.code)
 
     @property
     def is_multivariate(self) -> bool:
@@ -82,5 +90,15 @@ def structure(name: str, features: int | None = None) -> Structure:
         >>> structure("tied").code
         'EEE'
     """
-    check_choice("covariance", name, (*ALIASES, *STRUCTURES))
-    return Structure(ALIASES.get(name, name), features)
+    return Structure(ALIASES.get(check_structure("covariance", name), name), features)
+
+
+def check_structure(what: str, name: Any) -> str:
+    """The name of a structure.
+
+    Raises:
+        ChoiceError: there is none of this name; the text lists the choices.
+    """
+    if factors_of(name) is not None:
+        return name
+    return check_choice(what, name, (*ALIASES, *STRUCTURES, "factor-1", "factor-2", "factor-3"))

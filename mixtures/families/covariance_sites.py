@@ -4,6 +4,7 @@ spread_kj = scale_[k]j exp((log_volume_k + log_shape_kj) / 2)
 Sigma_k   = diag(spread_k)^2                                           axes along the features
           = diag(spread_k) R_[k] diag(spread_k) [/ det(R_k)^(1/d)]     correlations [EVV: volume is equal]
           = Q_[k] diag(spread_k)^2 Q_[k]'                              orientations
+          = diag(spread_k) (I + L_k L_k') diag(spread_k)               factors
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Inexact
 
 from mixtures.families.covariance import Structure
+from mixtures.ppl.loadings import matrix_of as matrix_of_factors
 from mixtures.ppl.rotation import coordinates_of, matrix_of
 
 Matrices = Float[np.ndarray, "*draws components features features"]
@@ -41,6 +43,9 @@ def covariances_of(
     if structure.has_orientation:
         coordinates = _own(np.asarray(parameters["orientation"]), structure.orientation_is_shared, 1)
         root = matrix_of(coordinates, shape[-1]) * spread[..., None, :]
+    if structure.factors:
+        loading = matrix_of_factors(np, np.asarray(parameters["leading"]), np.asarray(parameters["loading"]), shape[-1])
+        root = np.concatenate([root, spread[..., None] * loading], axis=-1)
     return np.broadcast_to(root @ root.swapaxes(-1, -2), (*shape, shape[-1]))
 
 

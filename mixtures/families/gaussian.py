@@ -13,10 +13,12 @@ import numpy as np
 from mixtures.families.columns import joined
 from mixtures.families.covariance import Structure, structure
 from mixtures.families.covariance_sites import covariances_of, sites_of_covariances
+from mixtures.families.factors import FACTOR_SITES, check_factors, start_of_factors
 from mixtures.families.family import Draw, Family
 from mixtures.families.missing import observed_normal
 from mixtures.families.parts import Parts
 from mixtures.observations import Observations
+from mixtures.ppl.loadings import below, matrix_of
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.ppl.rotation import pairs
 from mixtures.priors import (
@@ -25,6 +27,7 @@ from mixtures.priors import (
     MIDRANGE,
     RANGE,
     GivenPriors,
+    HalfNormal,
     LKJCholesky,
     LogNormal,
     Normal,
@@ -47,6 +50,9 @@ DEFAULT_PRIORS = {
     "log_shape": ZeroSumNormal(2.0),
     # Cayley's coordinates: each orientation has, up to the signs of its axes, coordinates in [-1, 1].
     "orientation": Normal(0.0, 1.0),
+    # A factor then explains about as much of a column as is left over of it.
+    "leading": HalfNormal(1.0),
+    "loading": Normal(0.0, 1.0),
 }
 
 
@@ -63,8 +69,13 @@ class Gaussian(Family):
     axes, see `mixtures.ppl.rotation`. In EVV correlations do not change the volume, so that the standard deviations are `scale` times
     det(R_k)^(-1/(2d)).
 
+    `"factor-q"` is for many columns, 50 to 1000: each component has q factors (Ghahramani & Hinton 1996). Sigma is
+    diag(scale) (I + L L') diag(scale): `scale` (components, features) is what the factors leave over, and L is lower triangular in its first q
+    rows. Its diagonal is `leading` (components, factors), which is positive, and what is below it `loading`, one factor's after the other's;
+    `loadings` has them as a matrix. No matrix of features by features is formed, unless cells are missing or measured with error.
+
     Args:
-        covariance: `"full"`, `"tied"`, `"diag"`, `"spherical"`, or one of mclust's codes.
+        covariance: `"full"`, `"tied"`, `"diag"`, `"spherical"`, one of mclust's codes, or `"factor-1"`, `"factor-2"`, ...
         priors: `{site: prior}` in place of the defaults.
 
     Raises:
@@ -98,6 +109,7 @@ class Gaussian(Family):
             "log_volume": many.has_log_volume,
             "log_shape": many.has_log_shape,
             "orientation": many.has_orientation,
+            **dict.fromkeys(FACTOR_SITES, many.factors is not None),
         }
         return {site: prior for site, prior in table.items() if is_used.get(site, True)}
 
@@ -112,7 +124,7 @@ class Gaussian(Family):
     def _has_distribution_function(self, features: int | None) -> bool:
         """Cells of correlated columns have none of their own."""
         form = self.structure(features)
-        return features is None or not (form.has_correlation or form.has_orientation)
+        return features is None or not (form.has_correlation or form.has_orientation or form.factors)
 
     def _jointly(self, ppl: PPL, draw: Draw, components: int, features: int | None) -> dict[str, Array]:
         """What components have relative to each other: the sites that sum to zero over them."""
@@ -144,6 +156,9 @@ class Gaussian(Family):
             spread["correlation_cholesky"] = draw("correlation_cholesky", dims=dims, leading=(features,))
         if form.has_orientation and form.orientation_is_shared == is_shared and features is not None:
             spread["orientation"] = draw("orientation", shape=(pairs(features),), dims=("planes",))
+        if form.factors and features is not None and not is_shared:
+            spread["leading"] = draw("leading", shape=(form.factors,), dims=("factors",))
+            spread["loading"] = draw("loading", shape=(below(features, form.factors),), dims=("loadings",))
         return spread
 
     def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
@@ -164,6 +179,8 @@ class Gaussian(Family):
         elif form.has_correlation:
             # Sigma = L L', L = diag(spread) C where R = C C'
             normal = ppl.dist.MultivariateNormal(loc, scale_tril=scale[..., None] * parameters["correlation_cholesky"])
+        elif form.factors and features is not None:
+            normal = ppl.dist.FactorNormal(loc, scale, parameters["leading"], parameters["loading"])
         elif roots is not None:
             normal = ppl.dist.MultivariateNormal(loc, scale_tril=scale[..., None] * ppl.xp.eye(features))
         else:
@@ -178,13 +195,28 @@ class Gaussian(Family):
         variance = x.var(axis=0, ddof=1) if len(x) > 1 else np.ones(x.shape[1:])
         variance = np.atleast_1d(np.where(variance > 0, variance, 1.0) / components)
         features = x.shape[1] if x.ndim == 2 else None
+        if factors := self.structure(features).factors:
+            return {"loc": x[rows], **start_of_factors(x, variance, factors, components)}
         if self.structure(features).is_spherical:
             variance = np.full(len(variance), variance.mean())
         covariances = np.broadcast_to(np.diag(variance), (components, len(variance), len(variance)))
         return {"loc": x[rows], **self.sites_of(covariances, features)}
 
     def check(self, x: Observations) -> None:
-        """Any finite real data will do."""
+        """Any finite real data will do, of columns enough for the factors."""
+        check_factors(self.covariance, x)
+
+    def loadings(self, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The components' loadings in the data's units, (..., components, features, factors): Sigma = loadings loadings' + diag(scale^2).
+
+        Example:
+            >>> one = {"scale": np.ones((1, 3)), "leading": np.ones((1, 1)), "loading": np.array([[2.0, 3.0]])}
+            >>> Gaussian("factor-1").loadings(one)[0, :, 0].tolist()
+            [1.0, 2.0, 3.0]
+        """
+        scale = np.asarray(parameters["scale"])
+        relative = matrix_of(np, np.asarray(parameters["leading"]), np.asarray(parameters["loading"]), scale.shape[-1])
+        return scale[..., None] * relative
 
     def covariances(self, parameters: Mapping[str, np.ndarray], features: int | None) -> np.ndarray:
         """The components' covariance matrices, shape (..., components, features, features), from the sites' values."""

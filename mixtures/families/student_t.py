@@ -95,7 +95,7 @@ class StudentT(Family):
         return df | self._gaussian.start(x, rows, components)
 
     def check(self, x: Observations) -> None:
-        """Any finite real data will do."""
+        self._gaussian.check(x)
 
     def covariances(self, parameters: Mapping[str, np.ndarray], features: int | None) -> np.ndarray:
         """The components' covariance matrices, shape (..., components, features, features): scale matrices times df / (df - 2); NaN

@@ -13,6 +13,7 @@ import numpyro.distributions as dist
 from numpyro.distributions import constraints
 from numpyro.distributions.util import promote_shapes
 
+from mixtures.ppl.loadings import matrix_of
 from mixtures.ppl.numpyro_formulas import DENSITIES
 from mixtures.ppl.rotation import cayley
 
@@ -221,6 +222,62 @@ class RotatedNormal(_ByRoot):
         """|root^-1 (x - mu)|^2 for every row, and log |root|."""
         whiten = jnp.swapaxes(self._axes, -1, -2) / self.scale[..., None]
         return _squared(rows, self.loc, whiten), jnp.sum(jnp.log(self.scale), axis=-1)
+
+
+class FactorNormal(_ByRoot):
+    """Factors and what they leave over: Sigma = diag(scale) (I + L L') diag(scale), of which no product of features by features is formed.
+
+    Args:
+        loc: mean, shape (..., features).
+        scale: shape (..., features).
+        leading: the diagonal of L, shape (..., factors).
+        loading: what of L is below, shape (..., loadings), see `mixtures.ppl.loadings`.
+    """
+
+    arg_constraints: ClassVar[dict] = {
+        "loc": constraints.real_vector,
+        "scale": constraints.independent(constraints.positive, 1),
+        "leading": constraints.independent(constraints.positive, 1),
+        "loading": constraints.real_vector,
+    }
+    reparametrized_params: ClassVar[list] = ["loc", "scale", "leading", "loading"]
+
+    def __init__(self, loc, scale, leading, loading, *, validate_args=None):
+        self.loc, self.scale, self.leading, self.loading = loc, scale, leading, loading
+        batch = jnp.broadcast_shapes(*(jnp.shape(part)[:-1] for part in (loc, scale, leading, loading)))
+        super().__init__(batch_shape=batch, event_shape=jnp.shape(loc)[-1:], validate_args=validate_args)
+
+    @property
+    def _loadings(self):
+        return matrix_of(jnp, self.leading, self.loading, self.event_shape[0])
+
+    @property
+    def root(self):
+        """The Cholesky factor: of few features, where rows miss cells or are measured with error."""
+        scaled = self.scale[..., None] * self._loadings
+        own = self.scale[..., None] ** 2 * jnp.eye(*self.event_shape)
+        return jnp.linalg.cholesky(scaled @ jnp.swapaxes(scaled, -1, -2) + own)
+
+    def sample(self, key, sample_shape=()):
+        own, common = jax.random.split(key)
+        shape, kind = sample_shape + self.batch_shape, jnp.result_type(float)
+        factors = jax.random.normal(common, (*shape, self.leading.shape[-1]), kind)
+        noise = jax.random.normal(own, shape + self.event_shape, kind)
+        return self.loc + self.scale * (noise + (self._loadings @ factors[..., None])[..., 0])
+
+    def distance(self, rows):
+        """|root^-1 (x - mu)|^2 for every row, and log |root|, by the Woodbury identity."""
+        loading, identity = self._loadings, jnp.eye(self.leading.shape[-1], dtype=self.leading.dtype)
+        y = (rows - self.loc) / self.scale
+        tril = jnp.linalg.cholesky(identity + jnp.swapaxes(loading, -1, -2) @ loading)
+        half_log_det = jnp.sum(jnp.log(self.scale), axis=-1)
+        half_log_det = half_log_det + jnp.sum(jnp.log(jnp.diagonal(tril, axis1=-2, axis2=-1)), axis=-1)
+        if rows.ndim > 1 and (loading.ndim == 2 or loading.shape[-3] == 1):
+            pulled = jnp.swapaxes(y @ _of_component(loading), -1, -2)
+            pulled = jax.scipy.linalg.solve_triangular(_of_component(tril), pulled, lower=True)
+            return jnp.sum(y**2, axis=-1) - jnp.sum(pulled**2, axis=-2), half_log_det
+        pulled = _substituted(tril, jnp.einsum("...pq,...p->...q", loading, y))
+        return jnp.sum(y**2, axis=-1) - jnp.sum(pulled**2, axis=-1), half_log_det
 
 
 @jax.custom_jvp

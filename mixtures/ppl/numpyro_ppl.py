@@ -35,6 +35,7 @@ class _Distributions:
     RootInverseGamma = own.RootInverseGamma
     UniformAngle = own.UniformAngle
     ZeroSumNormal = staticmethod(own.zero_sum_normal)
+    FactorNormal = own.FactorNormal
     RotatedNormal = own.RotatedNormal
     EqualVolumeNormal = staticmethod(own.equal_volume_normal)
 

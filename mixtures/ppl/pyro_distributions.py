@@ -7,6 +7,7 @@ import torch
 from array_api_compat import torch as torch_namespace
 from torch.distributions import Transform, biject_to, constraints, transform_to
 
+from mixtures.ppl.loadings import matrix_of
 from mixtures.ppl.pyro_formulas import DENSITIES
 from mixtures.ppl.rotation import rotated_tril
 
@@ -158,6 +159,12 @@ class ZeroSumNormal(pyro.distributions.TransformedDistribution):
     @property
     def support(self) -> constraints.Constraint:
         return _ZeroSum(len(self.event_shape))
+
+
+def factor_normal(loc, scale, leading, loading):
+    """Factors and what they leave over: Sigma = diag(scale) (I + L L') diag(scale)."""
+    loadings = matrix_of(torch_namespace, leading, loading, loc.shape[-1])
+    return pyro.distributions.LowRankMultivariateNormal(loc, scale[..., None] * loadings, scale**2)
 
 
 def rotated_normal(loc, scale, orientation):

@@ -32,6 +32,7 @@ from mixtures.ppl.pyro_distributions import (
     UniformAngle,
     ZeroSumNormal,
     equal_volume_normal,
+    factor_normal,
     root_inverse_gamma,
     rotated_normal,
 )
@@ -152,6 +153,9 @@ class _Distributions:
 
     def UniformAngle(self):  # noqa: N802
         return UniformAngle(self.ppl.array(np.pi))
+
+    def FactorNormal(self, loc, scale, leading, loading):  # noqa: N802
+        return factor_normal(loc, scale, leading, loading)
 
     def RotatedNormal(self, loc, scale, orientation):  # noqa: N802
         return rotated_normal(loc, scale, orientation)

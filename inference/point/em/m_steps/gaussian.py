@@ -6,7 +6,7 @@ around the last iteration's mean, so that no large number is ever subtracted fro
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -50,11 +50,11 @@ class GaussianEM:
     code: str
     of_logarithm: bool = False
 
-    fixable = ("loc", "spread")
+    fixable: ClassVar[tuple[str, ...]] = ("loc", "spread")
     takes_missing = False
     is_damped = False
     starts_at_rows = False
-    per_component = ("loc", "root", "whiten", "log_det", "volume")
+    per_component: ClassVar[tuple[str, ...]] = ("loc", "root", "whiten", "log_det", "volume")
 
     def log_density(self, xp: Any, state: State, x: Array) -> tuple[Array, Array]:
         components, features = state["loc"].shape

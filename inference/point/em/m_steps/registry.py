@@ -10,6 +10,7 @@ from inference.point.em.m_steps.chain import ChainEM
 from inference.point.em.m_steps.chain_gating import ChainGatingEM
 from inference.point.em.m_steps.constant_weights import ConstantWeights
 from inference.point.em.m_steps.exponential_family import ExponentialFamily, ExponentialFamilyEM
+from inference.point.em.m_steps.factors import FactorEM
 from inference.point.em.m_steps.gating import GatingEM
 from inference.point.em.m_steps.gaussian import GaussianEM
 from inference.point.em.m_steps.groups import GroupsEM
@@ -32,12 +33,12 @@ from mixtures.families import (
     Product,
     Regression,
 )
-from mixtures.families.covariance import structure
+from mixtures.families.covariance import Structure, structure
 from mixtures.families.members import parts_of
 from mixtures.families.product import site_of
 
 CLOSED_FORMS: dict[type, Callable[[Any], ClosedForm | None]] = {
-    Gaussian: lambda family: GaussianEM(structure(family.covariance).code),
+    Gaussian: lambda family: _gaussian(structure(family.covariance)),
     LogNormal: lambda family: GaussianEM("VVI", of_logarithm=True),
     Poisson: lambda family: ExponentialFamilyEM(Rates(is_waiting=False)),
     Exponential: lambda family: ExponentialFamilyEM(Rates(is_waiting=True)),
@@ -108,6 +109,10 @@ def is_brought(family: Any) -> bool:
     if type(family) is Product:
         return any(is_brought(column) for _, column in family.pairs)
     return type(family) not in CLOSED_FORMS
+
+
+def _gaussian(form: Structure) -> GaussianEM:
+    return FactorEM(form.code, factors=form.factors) if form.factors else GaussianEM(form.code)
 
 
 def _regression(family: Regression) -> ClosedForm | None:
