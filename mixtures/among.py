@@ -12,6 +12,9 @@ from mixtures.errors import ModelError
 COVARIATES = "covariates"
 """The axis of all covariates; that of some has their numbers behind it, `covariates_0_2`."""
 
+OUTCOMES = "outcomes"
+"""The axis of the linear predictors of a row that has several: of all categories but the first."""
+
 
 @dataclass(frozen=True)
 class Among:

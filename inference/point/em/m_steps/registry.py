@@ -14,6 +14,7 @@ from inference.point.em.m_steps.gating import GatingEM
 from inference.point.em.m_steps.gaussian import GaussianEM
 from inference.point.em.m_steps.groups import GroupsEM
 from inference.point.em.m_steps.missing import MissingGaussianEM, most_missing
+from inference.point.em.m_steps.multinomial_regression import MultinomialRegressionEM
 from inference.point.em.m_steps.product import ProductEM
 from inference.point.em.m_steps.rates import Rates
 from inference.point.em.m_steps.regression import RegressionEM
@@ -114,6 +115,11 @@ def is_brought(family: Any) -> bool:
 
 def _regression(family: Regression) -> ClosedForm | None:
     """Closed, or by Newton's steps."""
+    if family.kind == "multinomial":
+        assert family.covariates is not None  # bound to the data
+        assert family.categories is not None  # the family has checked
+        count = len(family.among.of(family.covariates))
+        return MultinomialRegressionEM(family.categories - 1, count, family.among)
     has_one = family.kind in ("gaussian", "poisson", "bernoulli") and not family.common
     if not has_one:
         return None

@@ -152,7 +152,7 @@ class RegressionEM:
         level, unit = frame.centre[-1], frame.unit[-1]
         intercept = np.asarray(parameters["intercept"], dtype=np.float64)
         slope = parameters["slope"] if self.covariates else np.zeros((len(intercept), 0))
-        line = coefficients_in(_of_covariates(frame), intercept, np.asarray(slope, dtype=np.float64))
+        line = coefficients_in(of_covariates(frame), intercept, np.asarray(slope, dtype=np.float64))
         line[:, 0] -= level
         state = {"line": line / unit}
         return state | ({"scale": parameters["scale"] / unit} if self.kind == "gaussian" else {})
@@ -161,7 +161,7 @@ class RegressionEM:
         level, unit = frame.centre[-1], frame.unit[-1]
         line = unit * state["line"]
         line[:, 0] += level
-        intercept, slope = line_of(_of_covariates(frame), line)
+        intercept, slope = line_of(of_covariates(frame), line)
         sites = {"intercept": intercept} | ({"slope": slope} if self.covariates else {})
         return sites | ({"scale": unit * state["scale"]} if self.kind == "gaussian" else {})
 
@@ -192,6 +192,6 @@ class RegressionEM:
         return np.maximum(between / np.minimum(scale[:, None], scale), np.abs(np.log(scale[:, None] / scale)))
 
 
-def _of_covariates(frame: Frame) -> Frame:
+def of_covariates(frame: Frame) -> Frame:
     """Without the response, which is the last column."""
     return Frame(frame.centre[:-1], frame.unit[:-1])
