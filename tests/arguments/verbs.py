@@ -189,6 +189,7 @@ def point_fits(made: Results) -> Iterator[Verb]:
         {"program": MODEL, **right},
         {
             "program": THING, **data, "steps": COUNT, "optimizer": CHOICE.or_("None"), "learning_rate": POSITIVE.or_("None"),
+            "fixed": FIXED, "equal": SITES,
         },
     )  # fmt: skip
     yield Verb(
@@ -196,7 +197,7 @@ def point_fits(made: Results) -> Iterator[Verb]:
         {"program": MODEL, **right},
         {
             "program": THING, **data, "optimizer": CHOICE.or_("None"), "learning_rate": POSITIVE.or_("None"), "momentum": SHARE.or_("0"),
-            "batch_size": COUNT.or_("None"), "epochs": COUNT,
+            "batch_size": COUNT.or_("None"), "epochs": COUNT, "fixed": FIXED, "equal": SITES,
         },
     )  # fmt: skip
     yield Verb(
@@ -257,6 +258,7 @@ def uncertainties(made: Results) -> Iterator[Verb]:
             "clusters": GROUP_NAMES,
             "level": SHARE,
             "fixed": THING.or_(*NOTHING),
+            "equal": SITES,
         },
     )
     yield Verb(
