@@ -92,7 +92,9 @@ class Mixture(Program):
 
     def _number_covariates(self) -> None:
         """Give the covariates that family and law choose by name their numbers, and those before and behind a formula's bar to each."""
-        formula = self.formula
+        formula, given = self.formula, self.covariate_names
+        if not isinstance(given, tuple) or not all(isinstance(name, str) for name in given):
+            raise ModelError("covariate_names", got=in_words(given), expected="names, filled in by among=[...]")
         family, law = self.family, self.assignment
         if formula is not None and formula.of_response is not None and formula.of_weights is not None:
             if not law.needs_covariates:
