@@ -1,6 +1,7 @@
 """Small data: what an analyst waits for, this package against R's flexmix and mclust, StepMix, scikit-learn and a loop of SciPy's.
 
-Data are drawn here, of the sizes of well-known examples, and handed to each. What is not installed is left out, and the output says so.
+Data are drawn here, of the sizes of well-known examples, or are such an example, and handed to each. What is not installed is left out, and
+the output says so.
 Families without closed M-steps stand beside SciPy's L-BFGS on the same compiled density, one start after the other. Whole processes, from
 their start to the result, run with the compiled programs of another process, and with none.
 
@@ -39,6 +40,9 @@ from mixtures import (
 )
 from mixtures.seeds import restart_seeds
 
+PATENTS = Path(__file__).parent.parent / "tests" / "published" / "patent.csv"
+"""Where the example of Grün & Leisch (2008) is."""
+
 FLEXMIX = """
 suppressMessages(library(flexmix))
 d <- read.csv("{path}")
@@ -59,15 +63,14 @@ cat(system.time(b <- run())[["elapsed"]], max(b, na.rm = TRUE), "\\n")
 """
 
 
-def lines(rows: int, components: int, kind: str) -> pd.DataFrame:
+def lines(rows: int, components: int) -> pd.DataFrame:
     """Overlapping lines, whose shares move along the covariate."""
     rng = np.random.default_rng(7)
     c = rng.normal(0.0, 1.5, rows)
     logits = np.column_stack([0.6 * (k - 1) * c for k in range(components)])
     z = np.argmax(logits + rng.gumbel(size=logits.shape), axis=1)
     eta = 1.0 + 0.7 * z + (0.5 - 0.4 * z) * c
-    y = rng.poisson(np.exp(np.clip(eta, -3, 6))) if kind == "poisson" else rng.normal(eta, 0.8)
-    return pd.DataFrame({"c": c, "y": y.astype(float)})
+    return pd.DataFrame({"c": c, "y": rng.normal(eta, 0.8)})
 
 
 def classes(rows: int, items: int, components: int) -> pd.DataFrame:
@@ -280,14 +283,14 @@ def main() -> None:
     processes()
     sweep()
     against_scikit()
-    counts, few = lines(70, 3, "poisson"), lines(28, 2, "gaussian")
-    gating = "concomitant = FLXPmultinom(~ c)"
+    few, patents = lines(28, 2), pd.read_csv(PATENTS)
+    gating = "concomitant = FLXPmultinom(~ RDS)"
     report(
-        "three Poisson lines with gating, 70 rows",
-        Mixture(3, families.Regression("poisson"), weights.Gating()),
-        Observations(counts["y"].to_numpy(), covariates=counts[["c"]].to_numpy()),
+        "patents: three Poisson lines, weights by another covariate, 70 rows",
+        Mixture(3, families.Regression("poisson", among=["lgRD"]), weights.Gating(among=["RDS"])),
+        Observations(patents["Patents"].to_numpy(), covariates=patents[["lgRD", "RDS"]]),
         20,
-        flexmix(counts, "y ~ c", 3, 20, f'model = FLXMRglm(family = "poisson"), {gating}'),
+        flexmix(patents, "Patents ~ lgRD", 3, 20, f'model = FLXMRglm(family = "poisson"), {gating}'),
     )
     report(
         "two lines, 28 rows",

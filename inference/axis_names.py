@@ -6,7 +6,7 @@ Results know it from their origin, trees of draws from the data that they were m
 import re
 from typing import Any
 
-from mixtures.among import COVARIATES
+from mixtures.among import COVARIATES, OUTCOMES
 from mixtures.categories import Names
 from mixtures.families import Bernoulli, PerComponent, WithNoise
 from mixtures.families.by_column import families_by_column
@@ -35,6 +35,9 @@ def names_along(named: Any, dim: str, feature: int | None = None) -> Names | Non
         return named.feature_names
     if some := re.fullmatch(rf"{COVARIATES}((?:_\d+)*)", dim):
         return _some_names(named.covariate_names, [int(number) for number in some[1].split("_")[1:]])
+    if dim.endswith(OUTCOMES):
+        known = names_along(named, dim.removesuffix(OUTCOMES) + CATEGORIES, feature)
+        return known and known[1:]
     if dim == "to":
         return getattr(named, "component_names", None)
     if named.categories is None or not dim.endswith(CATEGORIES):
@@ -57,7 +60,8 @@ def _some_names(names: Names | None, numbers: list[int]) -> Names | None:
 def places(named: Any, dim: str, size: int, feature: int | None = None) -> list[str]:
     """A name for every place along an axis, or its number: a family may have more categories than the data."""
     known = names_along(named, dim, feature) or ()
-    return [known[place] if place < len(known) else str(place) for place in range(size)]
+    first = int(dim.endswith(OUTCOMES))  # the number of the first category that has a place there
+    return [known[place] if place < len(known) else str(first + place) for place in range(size)]
 
 
 def chances(family: Any, named: Any) -> dict[str, list[str | None]]:

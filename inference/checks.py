@@ -53,6 +53,7 @@ def checked(program: Program, x: Any, *, labels: Any = None, row_weights: Any = 
         x = of_columns(x, [name for name, _ in mixture.family.pairs])
     observations = observed(x, labels, row_weights)
     if mixture is not None:
+        observations = observations.with_covariates_first(mixture.covariate_names)
         check_room(rows=len(observations), components=mixture.components)
         check_squares(observations)
         mixture.check(observations)
@@ -93,7 +94,8 @@ def like_before(program: Program, x: Any, names: Sequence[str] | None, categorie
     x = of_columns(x, names) if mixture is None or mixture.formula is None else mixture.read(x)
     if categories is not None:
         _check_names_stay(tabular(x), categories)
-    return Observations.of(x).in_categories(categories)
+    known = Observations.of(x).in_categories(categories)
+    return known if mixture is None else known.with_covariates_first(mixture.covariate_names)
 
 
 def _check_names_stay(table: Any, categories: Categories) -> None:

@@ -34,6 +34,8 @@ class Formula:
         covariates: the names of the columns that it makes.
         categories: `(variable, names)` of every variable whose values are categories.
         state: what the data said, as JSON.
+        of_response: the numbers of those of the covariates that the response depends on; None: all.
+        of_weights: the numbers of those that stand behind a bar, on which the weights depend; None: there is no bar.
 
     Raises:
         ModelError: no formula, or one that calls what formulas cannot call.
@@ -43,6 +45,8 @@ class Formula:
     covariates: tuple[str, ...]
     categories: tuple[tuple[str, tuple[Any, ...]], ...] = ()
     state: str = "{}"
+    of_response: tuple[int, ...] | None = None
+    of_weights: tuple[int, ...] | None = None
 
     def __post_init__(self):
         check_formula(self.text)
@@ -54,7 +58,8 @@ class Formula:
         Args:
             text: `"y ~ x + C(g)"`: the response, one variable or several with + between; and the covariates. Texts and categoricals are coded
                 by their categories, numbers too in `C(g)`; `a:b` is a product, `a * b` is `a + b + a:b`; `log`, `center`, `scale`,
-                `poly(x, 2)`, `bs(x, df=4)` and others are formulaic's. Each component has an intercept of its own.
+                `poly(x, 2)`, `bs(x, df=4)` and others are formulaic's. Each component has an intercept of its own. `"y ~ x | z"`: the
+                response depends on x, the weights on z.
             data: a DataFrame that has the variables.
 
         Raises:
@@ -71,31 +76,36 @@ class Formula:
         """
         check_formula(text)
         frame = _table(data, variables_of(text))
-        design = _made(sides_of(text)[1], frame)
-        if INTERCEPT not in design:
+        designs = [_made(side, frame) for side in sides_of(text)[1:]]
+        if not all(INTERCEPT in design for design in designs):
             expected = "one with an intercept: each component has its own"
             raise ModelError("formula", got=repr(text), expected=expected, advice="Leave 0 and -1 out of it.")
-        if len(design.columns) == 1:
+        names = [tuple(name for name in design.columns if name != INTERCEPT) for design in designs]
+        if not names[-1]:  # of what stands behind a bar, if there is one
             raise ModelError(
                 "formula",
-                got=f"{text!r}, without covariates",
+                got=f"{text!r}, without covariates" + (" behind the bar" if len(names) > 1 else ""),
                 expected="a covariate at least",
-                advice="Other families need none.",
+                advice="Leave out the bar." if len(names) > 1 else "Other families need none.",
             )
-        spec = design.model_spec
+        specs = [design.model_spec for design in designs]
         levels = {
             factor: state["categories"]
+            for spec in specs
             for factor, (kind, state) in spec.encoder_state.items()
             if kind.value == "categorical"
         }
-        state = json.dumps({"transforms": _plain(spec.transform_state), "levels": _plain(levels)})
+        transforms = {factor: state for spec in specs for factor, state in spec.transform_state.items()}
+        state = json.dumps({"transforms": _plain(transforms), "levels": _plain(levels)})
         known = {variable_of(factor): tuple(_plain(values)) for factor, values in levels.items()}
         if computed := [variable for variable in known if variable not in frame]:
             expected = "a column, whose categories new rows can be held against"
             raise ModelError(
                 "formula", got=f"categories of {computed[0]!r}", expected=expected, advice="Make a column of it."
             )
-        return cls(text, tuple(name for name in design.columns if name != INTERCEPT), tuple(known.items()), state)
+        every = tuple(dict.fromkeys(name for part in names for name in part))
+        numbers = [tuple(every.index(name) for name in part) for part in names]
+        return cls(text, every, tuple(known.items()), state, *(numbers if len(numbers) > 1 else ()))
 
     def observations(self, data: Any, **of_rows: Any) -> Observations:
         """The response and the covariates of data, old or new.
@@ -148,21 +158,26 @@ class Formula:
         return _made(left, frame)
 
     def _design(self, frame: "pd.DataFrame") -> "pd.DataFrame":
+        import pandas as pd
         from formulaic import ModelSpec
         from formulaic.parser.types import Factor
 
         state = json.loads(self.state)
         levels = _restored(state["levels"])
-        spec = ModelSpec(
-            formula=sides_of(self.text)[1],
-            na_action="ignore",
-            output="pandas",
-            transform_state=_restored(state["transforms"]),
-            encoder_state={
-                factor: (Factor.Kind.CATEGORICAL, {"categories": values}) for factor, values in levels.items()
-            },
-        )
-        return _made(spec, frame)[list(self.covariates)]
+        specs = [
+            ModelSpec(
+                formula=side,
+                na_action="ignore",
+                output="pandas",
+                transform_state=_restored(state["transforms"]),
+                encoder_state={
+                    factor: (Factor.Kind.CATEGORICAL, {"categories": values}) for factor, values in levels.items()
+                },
+            )
+            for side in sides_of(self.text)[1:]
+        ]
+        made = pd.concat([_made(spec, frame) for spec in specs], axis=1)
+        return made.loc[:, ~made.columns.duplicated()][list(self.covariates)]
 
     def _check_categories(self, frame: "pd.DataFrame") -> None:
         """Check that every category was there when the formula was read: an unknown one would pass for the first."""

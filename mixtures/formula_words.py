@@ -101,8 +101,8 @@ def _not_callable(text: str, what: str) -> ModelError:
     )
 
 
-def sides_of(text: str) -> tuple[Any, Any]:
-    """The left and the right side, parsed by formulaic.
+def sides_of(text: str) -> tuple[Any, ...]:
+    """The left and the right side, and what is behind a bar where there is one, parsed by formulaic.
 
     Raises:
         ModelError: formulaic cannot parse it.
@@ -117,9 +117,10 @@ def sides_of(text: str) -> tuple[Any, Any]:
         ) from error  # fmt: skip
     try:
         parsed = Parsed(text)
-        if isinstance(parsed.lhs, tuple) or isinstance(parsed.rhs, tuple):
+        right = parsed.rhs if isinstance(parsed.rhs, tuple) else (parsed.rhs,)
+        if isinstance(parsed.lhs, tuple) or len(right) > 2:
             raise ValueError("it has several parts")
-        return parsed.lhs, parsed.rhs
+        return parsed.lhs, *right
     except Exception as error:
         said = " ".join(_COLOUR.sub("", str(error)).split())[:120]
         raise ModelError("formula", got=f"{text!r} ({said})", expected="a formula, 'y ~ x + C(g)' say") from error

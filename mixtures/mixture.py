@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from mixtures.among import LinearPredictor
+from mixtures.among import Among, LinearPredictor, chosen_in, numbered, of_all
 from mixtures.assignments import Assignment, Dirichlet
 from mixtures.assignments.law import check_assignment
 from mixtures.checks import check_count
 from mixtures.errors import DataError, MixturesError, ModelError, in_words
 from mixtures.families.bounds import check_bounds
 from mixtures.families.by_column import check_categories
+from mixtures.families.common import check_numbers
 from mixtures.families.family import Family
 from mixtures.families.known_numbers import check_known, points_of, scaled_values
 from mixtures.families.members import (
@@ -54,9 +55,13 @@ class Mixture(Program):
         assignment: the law of the assignment: how rows are assigned to components, see `mixtures.assignments`.
         formula: how a table is read: which columns are the response, and what the covariates are made of; None: `x` is the response, and
             covariates stand beside it.
+        covariate_names: the covariates that family and law choose by name (`among=["age"]`), which fill this in and have numbers from then on.
+            Of data these covariates are taken, in this order; then the others, where a part depends on all.
 
     Raises:
-        ModelError: `components` is not an int >= 1; no family, no law, or a law of another number of components.
+        ModelError: `components` is not an int >= 1; no family, no law, or a law of another number of components; covariates by number beside
+            others by name; a formula with a bar, and a law
+            that depends on no covariates.
 
     Example:
         >>> from mixtures import families
@@ -69,6 +74,7 @@ class Mixture(Program):
     family: Family
     assignment: Assignment = field(default_factory=Dirichlet)
     formula: Formula | None = field(default=None, kw_only=True, repr=False)
+    covariate_names: tuple[str, ...] = field(default=(), kw_only=True, repr=False)
 
     def __post_init__(self):
         object.__setattr__(self, "components", check_count("components", self.components))
@@ -78,10 +84,40 @@ class Mixture(Program):
             raise ModelError(
                 "formula", got=in_words(self.formula), expected="a formula read on data: Formula.of(text, data)"
             )
+        self._number_covariates()
         self.assignment.check(self.components)
         bound = parts_of(self.family).components
         if bound not in (None, self.components):
             raise ModelError("components", got=f"{self.components}", expected=f"{bound}, one for each of the families")
+
+    def _number_covariates(self) -> None:
+        """Give the covariates that family and law choose by name their numbers, and those before and behind a formula's bar to each."""
+        formula, given = self.formula, self.covariate_names
+        if not isinstance(given, tuple) or not all(isinstance(name, str) for name in given):
+            raise ModelError("covariate_names", got=in_words(given), expected="names, filled in by among=[...]")
+        family, law = self.family, self.assignment
+        if formula is not None and formula.of_response is not None and formula.of_weights is not None:
+            if not law.needs_covariates:
+                raise ModelError(
+                    "assignment",
+                    got=f"{in_words(law)}, and {formula.text!r}",
+                    expected="weights that depend on the covariates behind the bar: weights.Gating()",
+                    advice="Or leave out the bar, and what is behind it.",
+                )
+            family, law = of_all(family, Among(formula.of_response)), of_all(law, Among(formula.of_weights))
+        names, numbers = chosen_in(family, law)
+        known = self.covariate_names if formula is None else formula.covariates
+        if names and numbers and not known:
+            raise ModelError(
+                "among",
+                got=f"{list(names)} by name, {list(numbers)} by number",
+                expected="all covariates by name, or all by number",
+            )
+        if formula is None:
+            known = tuple(dict.fromkeys((*known, *names)))
+            object.__setattr__(self, "covariate_names", known)
+        object.__setattr__(self, "family", numbered(family, known))
+        object.__setattr__(self, "assignment", numbered(law, known))
 
     @property
     def mixture(self) -> "Mixture":
@@ -215,8 +251,9 @@ class Mixture(Program):
         return {site: prior.numbers(ppl, x, covariates) for site, prior in self.priors.items()}
 
     def read(self, x: Any) -> Observations:
-        """`x` as observations; a table as the formula reads it."""
-        return Observations.of(x if self.formula is None else self.formula.observations(x))
+        """`x` as observations; a table as the formula reads it, covariates in the order of the names by which they were chosen."""
+        data = Observations.of(x if self.formula is None else self.formula.observations(x))
+        return data.with_covariates_first(self.covariate_names)
 
     def scaled_to(self, x: Any) -> "Mixture":
         """This declaration, its data-scaled priors written out as numbers."""
@@ -235,7 +272,7 @@ class Mixture(Program):
         """The declaration without its numbers: what a compiled program depends on once the numbers come in as `hyper`."""
         table = tuple((site, prior.structure) for site, prior in self.family.priors_by_site.items())
         family = replace(self.family, priors=table)  # type: ignore[type-var]
-        return replace(self, family=family, assignment=self.assignment.structure, formula=None)
+        return replace(self, family=family, assignment=self.assignment.structure, formula=None, covariate_names=())
 
     def hyper(self, x: Any) -> dict[str, dict[str, np.ndarray]]:
         """The hyperparameters on data `x`, to be passed beside `structure`."""
@@ -270,6 +307,9 @@ class Mixture(Program):
         """
         if self.needs_covariates and x.covariates is None:
             raise missing_covariates()
+        if x.covariates is not None:
+            for one in self.linear_predictors:
+                check_numbers(one.among.numbers, x.covariates.shape[1], "among")
         check_categories(self.family, x)
         self.assignment.check_rows(x.rows)
         self.family.check(x)
@@ -323,7 +363,9 @@ class Mixture(Program):
         }
         notation = Notation()
         size = ("n", Extent(2)) if is_open and not self.needs_covariates else "n"
-        count = Extent(2, "p") if self.formula is None else len(self.formula.covariates)
+        chosen = [int(number) for one in self.linear_predictors for number in one.among.numbers]
+        count = Extent(max([2, *(number + 1 for number in chosen)]), "p")
+        count = count if self.formula is None else len(self.formula.covariates)  # type: ignore[assignment]
         covariates = Symbol("covariates[i]", shape=("n", count)) if self.needs_covariates else None
         parts = parts_of(self.family)
         # a total is always there, of trials or of a row's own counts

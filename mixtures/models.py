@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mixtures import families
-from mixtures.assignments import Assignment, Dirichlet, Markov
+from mixtures.assignments import Assignment, Dirichlet, Gating, Markov
 from mixtures.checks import check_count
 from mixtures.errors import ModelError
 from mixtures.families.common import by_number
@@ -214,9 +214,11 @@ def regression_mixture(
     Args:
         components: the number of components.
         formula: `"y ~ x + C(g)"`, read on `data`: the declaration then takes tables with these columns, new ones too, and codes them as it did
-            `data`. See `Formula.of`. None: data are `Observations(y, covariates=...)`.
+            `data`. Behind a bar, `"y ~ x | z"`, stands what the weights depend on. See `Formula.of`. None: data are
+            `Observations(y, covariates=...)`.
         kind: of `families.Regression`; without a formula it may stand in its place.
-        weights: how the mixing weights are drawn; `weights.Gating()` lets them depend on the covariates too (mixture of experts).
+        weights: how the mixing weights are drawn; `weights.Gating()` lets them depend on the covariates too (mixture of experts), and stands
+            here by itself where the formula has a bar.
         priors: `{site: prior}` in place of the defaults.
         data: the DataFrame that the formula is read on: that of the fit.
         categories: the number of categories, where the kind has some.
@@ -225,7 +227,7 @@ def regression_mixture(
             `"scale"` and other sites of `families.Regression`. A name of both is the covariate's.
 
     Raises:
-        ModelError: a formula that is none, or without data.
+        ModelError: a formula that is none, or without data; one with a bar beside weights that depend on no covariates.
         BackendError: a formula, and formulaic is not installed.
 
     Example:
@@ -246,9 +248,9 @@ def regression_mixture(
         advice = "regression_mixture(2, 'y ~ x', data=table), and then fit_em(model, table)."
         raise ModelError("formula", got=got, expected="both: what the data say becomes part of it", advice=advice)
     read = None if formula is None else Formula.of(formula, data)
-    law = Dirichlet(1.0) if weights is None else weights
+    usual = Dirichlet(1.0) if read is None or read.of_weights is None else Gating()
     family = families.Regression(kind, categories, common=by_number(common, read), df=df, priors=priors)
-    return Mixture(components, family, law, formula=read)
+    return Mixture(components, family, usual if weights is None else weights, formula=read)
 
 
 def bernoulli_mixture(components: int, weights: Assignment | None = None, priors: Given = None) -> Mixture:

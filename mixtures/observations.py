@@ -32,6 +32,7 @@ from mixtures.tables import (
     checked_names,
     checked_row_weights,
     checked_sequence,
+    covariates_first,
     names_of,
     numeric,
     squeezed,
@@ -358,6 +359,20 @@ class Observations:
         """The same rows with other known labels; None: with none."""
         check_index("labels", labels, self)
         return self._with(labels=labels)
+
+    def with_covariates_first(self, names: tuple[str, ...]) -> "Observations":
+        """The same rows, their covariates of these names before the others.
+
+        Raises:
+            DataError: covariates without names, or none of such a name.
+        """
+        if not names or self.covariates is None or (self.covariate_names or ())[: len(names)] == names:
+            return self
+        values, order = covariates_first(self.covariates, self.covariate_names, names)
+        made = copy(self)
+        object.__setattr__(made, "covariates", values)
+        object.__setattr__(made, "covariate_names", order)
+        return made
 
     def with_row_weights(self, row_weights: Any) -> "Observations":
         """The same rows with other weights; None: with none."""

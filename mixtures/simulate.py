@@ -19,7 +19,7 @@ from mixtures.rows import Rows
 from mixtures.seeds import NEEDED, check_seed, derived
 from mixtures.simulated_file import check_rows_stream, simulated_file
 from mixtures.sources.writing import check_target
-from mixtures.tables import checked_covariates, checked_data, checked_sequence
+from mixtures.tables import checked_covariates, checked_data, checked_sequence, covariates_first
 
 
 def simulate(
@@ -102,7 +102,9 @@ def simulate(
         check_room(rows=shape[0], components=program.components)
     taken: dict[str, Any] = {"size": size, **(checked_data(data) if data is not None else {})}
     if covariates is not None:
-        taken["covariates"] = checked_covariates(covariates, shape[0])[0]
+        values, names_of_covariates = checked_covariates(covariates, shape[0])
+        wanted = program.covariate_names if isinstance(program, Mixture) else ()
+        taken["covariates"] = covariates_first(values, names_of_covariates, wanted)[0] if wanted else values
     for name, given_rows in (("sequence", sequence), ("group", group)):
         if given_rows is not None and not isinstance(program, Mixture):
             expected = "none: pass it as named data, data={...}"

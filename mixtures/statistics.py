@@ -54,12 +54,11 @@ class Statistic:
         return known[key][0]
 
     def _computed(self, xp: Any, x: Array, covariates: Array | None) -> Any:
-        compute, standard = _STATISTICS[self.text]
+        compute, _ = _STATISTICS[self.text]
         if covariates is not None and self.among != ALL:
             chosen = self.among.of(covariates.shape[1])
-            if not len(chosen):  # nothing will be drawn by it
-                return standard
-            covariates = covariates[:, chosen]
+            # none are as good as one that is 0 everywhere
+            covariates = covariates[:, chosen] if len(chosen) else 0 * covariates[:, :1]
         if isinstance(x, Summary):
             x = x if self.column is None else x.column(self.column)
         else:

@@ -177,6 +177,28 @@ def check_distinct(what: str, names: tuple[str, ...] | None) -> None:
         )
 
 
+def covariates_first(
+    values: np.ndarray, names: tuple[str, ...] | None, wanted: tuple[str, ...]
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Covariates (rows, covariates) and their names, those of the wanted names first.
+
+    Raises:
+        DataError: there are no names, or one is not among them.
+    """
+    if names is None or (absent := [name for name in wanted if name not in names]):
+        got = f"{values.shape[1]} columns without names" if names is None else f"{list(names)}, without {absent[0]!r}"
+        raise DataError(
+            "covariates",
+            got=got,
+            expected=f"{list(wanted)} among them, which the model chooses by name",
+            advice="Pass a DataFrame of all covariates; or choose them by number: among=[0].",
+        )
+    order = (*wanted, *(name for name in names if name not in wanted))
+    moved = values if order == names else values[:, [names.index(name) for name in order]]
+    moved.flags.writeable = False
+    return moved, order
+
+
 def checked_covariates(given: Any, rows: int) -> tuple[np.ndarray, tuple[str, ...] | None]:
     """Covariates as (rows, covariates), read-only, and their names."""
     names, row_names = names_of(given)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
-from scipy.special import logsumexp
+from scipy.special import log_softmax, logsumexp
 
 import mixtures
 from mixtures import Mixture, Observations, families, weights
@@ -307,6 +307,12 @@ def _line(x: np.ndarray, p: Parameters) -> np.ndarray:
     return p["intercept"] + covariates(len(x)) @ p["slope"]
 
 
+def _choices(x: np.ndarray, p: Parameters) -> np.ndarray:
+    """log P(x_i = c) = eta_ic - log sum_d exp(eta_id), eta_i0 = 0."""
+    eta = np.column_stack([np.zeros(len(x)), p["intercept"] + covariates(len(x)) @ p["slope"].T])
+    return log_softmax(eta, axis=1)[np.arange(len(x)), x.astype(int)]
+
+
 def _mixed(x: np.ndarray, p: Parameters) -> np.ndarray:
     length = stats.norm(p["length_loc"], p["length_scale"]).logpdf(x[:, 0])
     visits = stats.poisson(p["visits_rate"]).logpmf(x[:, 1])
@@ -455,6 +461,12 @@ CASES |= {
         families.Regression("ordinal", categories=4),
         {**LINES, "gaps": [[0.5, 1.0], [0.7, 0.4]]},
         lambda x, p: ordinal(x, p, _line(x, p)),
+        covariates=True,
+    ),
+    "multinomial regression": Case(
+        families.Regression("multinomial", categories=3),
+        {"intercept": [[0.3, -0.5], [-0.2, 0.4]], "slope": [[[0.6, 0.2], [-0.8, 0.3]], [[-0.4, 0.1], [0.5, -0.2]]]},
+        _choices,
         covariates=True,
     ),
     "gating": Case(

@@ -120,7 +120,14 @@ DATA = (
     _option(
         str, "--covariates", "", "Columns that a regression, or with --gating the weights, depend on.", "Data", "A,B"
     ),
-    _option(str, "--formula", "", "The response and its covariates, in place of both: 'y ~ x + C(g)'.", "Data", "Y~A"),
+    _option(
+        str,
+        "--formula",
+        "",
+        "The response and its covariates, in both's place: 'y ~ x + C(g)', weights' behind a bar.",
+        "Data",
+        "Y~A",
+    ),
     _option(bool, "--standardise", False, "Measure columns in standard deviations from their means.", "Data"),
     _option(str, "--labels", "", "The column of known components: 0, 1, ..., empty where unknown.", "Data", "A"),
     _option(str, "--weights", "", "The column that says how often each row counts.", "Data", "A"),

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from inference.assignment.responsibilities import probabilities
+from inference.axis_names import names_along
 from inference.frames import components_of
 from inference.interval import INTERVAL, tails
 from inference.labels.diagnose import diagnose_labels
@@ -15,6 +16,7 @@ from inference.point.restarts import best_restart
 from inference.posterior.warnings import check_posterior
 from inference.results import SURE, PointFit
 from mixtures import Observations
+from mixtures.among import COVARIATES
 from mixtures.categories import Names
 
 MOST_COLUMNS = 3
@@ -100,11 +102,12 @@ def _typical(kind: Kind, values: np.ndarray, weights: np.ndarray, categories: Na
 
 def _slopes(fit: PointFit, posterior: xr.DataTree | None, x: Observations, component: int) -> str:
     """By how much a response changes with each covariate, in a regression of one response."""
-    if fit.dims.get("slope") != ("components", "covariates"):
+    dims = fit.dims.get("slope", ())
+    if len(dims) != 2 or not dims[1].startswith(COVARIATES):
         return ""
     means = fit.parameters if posterior is None else posterior["posterior"].to_dataset().mean(["chain", "draw"])
     slopes = np.asarray(means["slope"])
-    names = x.covariate_names or tuple(f"covariate {j}" for j in range(slopes.shape[1]))
+    names = names_along(x, dims[1]) or tuple(f"covariate {j}" for j in range(slopes.shape[1]))
     changes = (f"{slope:+.3g} a unit of {name}" for name, slope in zip(names, slopes[component], strict=True))
     return f", {', '.join(list(changes)[:MOST_COLUMNS])}"
 

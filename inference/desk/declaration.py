@@ -47,7 +47,10 @@ def program_of(
     if settings.file:
         return _of_file(settings.file)
     count = settings.components[0] if components is None else components
-    return Mixture(count, family_of(settings, x), law_of(settings, x), formula=formula)
+    has_bar = formula is not None and formula.of_weights is not None
+    own = replace(settings, gating=settings.gating or has_bar)
+    family = family_of(settings if has_bar else own, x)
+    return Mixture(count, family, law_of(own, x), formula=formula)
 
 
 def check_words(settings: ModelSettings) -> None:

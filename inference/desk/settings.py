@@ -34,7 +34,7 @@ class DataSettings:
         missing: `"allow"` where empty cells were not observed; `"raise"` where they are an error.
         sheet: of a workbook.
         text: what is known of a text file.
-        formula: the response and its covariates, `"y ~ x + C(g)"`, in place of `columns` and `covariates`.
+        formula: the response and its covariates, `"y ~ x + C(g)"`, weights' behind a bar, in place of `columns` and `covariates`.
         standardise: whether columns of numbers are measured in standard deviations from their means.
         categories: the names of the categories of columns, where the table alone does not say their order.
         groups: the column of the groups that rows belong to.

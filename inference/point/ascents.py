@@ -46,7 +46,7 @@ def by_quasi_newton(objective: Objective, steps: int) -> Ascend:
 
 def by_autodelta(objective: Objective, steps: int, learning_rate: float) -> Ascend:
     """Adam on the ELBO of the backend's own AutoDelta, assignments enumerated: the log posterior density."""
-    elbo = objective.bound.elbo()
+    elbo = objective.obeying(objective.bound.elbo())
     options = GradientOptions("adam", learning_rate, steps, betas=TUTORIAL_BETAS)
     return lambda starts: _by_gradient(objective, starts, options, lambda vectors, batch: elbo(vectors), 1.0)
 

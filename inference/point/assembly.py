@@ -38,8 +38,9 @@ def assembled(
     parameters: Parameters,
     *,
     is_posterior: bool,
+    lost: int = 0,
 ) -> PointFit:
-    """The fit of gradient ascents, of which `best` ended at `parameters`; the optima are numbered in the table."""
+    """The fit of gradient ascents, of which `best` ended at `parameters`, so many of them no free ones; the optima are numbered in the table."""
     table["optimum"] = optima(table)
     likelihood, prior, classified = densities(bound, parameters)
     looks = ascent.losses.shape[1] - 1 if ascent.steps is None else int(ascent.steps[best]) + 1
@@ -52,7 +53,7 @@ def assembled(
         gradient_norms={name: norms[best, :looks] for name, norms in ascent.gradient_norms.items()},
         restarts=table,
         status=table.at[best, "status"],
-        free_parameters=bound.sites.free_parameters,
+        free_parameters=bound.sites.free_parameters - lost,
         origin=Origin.of(bound.numbered, bound.x, bound.backend, seed),
         optima=distinct_optima(
             table, parameters, lambda restart: {name: v[restart] for name, v in ascent.parameters.items()}

@@ -41,7 +41,8 @@ def best_of(
         FitError: the fit is unsound and `strict` is set.
     """
     bound = objective.bound
-    judge = Judge(bound, is_bounded=objective.is_posterior)
+    constraint = objective.constraint
+    judge = Judge(bound, is_bounded=objective.is_posterior, fixed=constraint.known if constraint else ())
 
     def ended(seeds: np.ndarray, given: Starts) -> Round:
         ascent = ascend(draw_starts(bound, seeds, objective.verb, given))
@@ -56,10 +57,13 @@ def best_of(
     else:
         best = best_restart(table)
         parameters = {name: value[best] for name, value in ascent.parameters.items()}
-    if init is None and bound.x.labels is None:
+    if init is None and bound.x.labels is None and constraint is None:
         parameters = numbered_by_weight(bound, parameters, with_prior=objective.is_posterior)
     check_sound(objective.verb, table, best, strict, reason_of(table.at[best, "status"], bound.x))
-    return assembled(bound, objective.seed, ascent, table, best, parameters, is_posterior=objective.is_posterior)
+    lost = constraint.lost if constraint else 0
+    return assembled(
+        bound, objective.seed, ascent, table, best, parameters, is_posterior=objective.is_posterior, lost=lost
+    )
 
 
 def _joined(first: Round, second: Round) -> Round:

@@ -11,6 +11,7 @@ from inference.backends.log_density import Parameters
 from inference.point.spurious import few_rows, has_tall_component, spurious_components
 from inference.status import Status
 from mixtures import Observations
+from mixtures.among import predictors_of
 from mixtures.families import Product
 from mixtures.families.members import parts_of
 
@@ -71,7 +72,7 @@ class Judge:
         self._peak = _peak(self._values)
         columns = self._values.shape[1]
         has_predictors = parts.needs_covariates and x.covariates is not None
-        predictors = x.covariates.shape[1] if has_predictors else 0
+        predictors = predictors_of(parts.linear_predictors, x.covariates.shape[1]) if has_predictors else 0
         self._few = few_rows(columns + predictors)
         self._parameter_free = parts.parameter_free_components
         self._expects_empty = mixture is not None and mixture.assignment.expects_empty

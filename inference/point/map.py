@@ -1,11 +1,13 @@
 """Maximum a posteriori: the best of many starts."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from inference.backends import bind
 from inference.checks import check_choice, check_counts, check_flags, check_positive, check_room, checked, sizes_of
 from inference.point.ascents import by_autodelta, by_quasi_newton
 from inference.point.best_of import best_of
+from inference.point.constraints import Equal
 from inference.point.objective import Objective
 from inference.point.starts import Starts
 from inference.results import PointFit
@@ -25,6 +27,8 @@ def fit_map(
     learning_rate: float | None = None,
     seed: int = NEEDED,
     init: Starts = None,
+    fixed: Mapping[str, Any] | None = None,
+    equal: Equal | None = None,
     row_weights: Any = None,
     labels: Any = None,
     backend: str = "numpyro",
@@ -51,6 +55,10 @@ def fit_map(
         init: None for the program's rule (for a Gaussian mixture: equal weights, standard deviations
             sqrt(variance / components), locations at rows drawn at random); or one start `{site: value}` or a list of them, used first; or
             a function (x, numpy Generator) -> start. Sites not named follow the rule.
+        fixed: `{site: values}`: parameters that are known, NaN in the place of those that are free: `{"loc": [0.0, np.nan]}`. Of probabilities
+            and correlations whole rows are known, of intercepts and coefficients of weights all or none. Components keep their numbers then.
+        equal: `{site: [components, ...]}`: sets of components that share a parameter: `{"scale": [[0, 1]]}`. A shared parameter has the prior of
+            each of them.
         row_weights: how often each row counts, shape (rows,); also `Observations.row_weights`.
         labels: known components 0, ..., components - 1, shape (rows,), and -1 or None where unknown; also `Observations.labels`.
         backend: `"numpyro"` or `"pyro"`.
@@ -79,7 +87,7 @@ def fit_map(
     if optimizer is None:
         optimizer = "lbfgs" if learning_rate is None else "adam"
     rate = 0.1 if learning_rate is None else check_positive("learning_rate", learning_rate)
-    objective = Objective(bind(program, observations, backend), "fit_map", seed, is_posterior=True)
+    objective = Objective(bind(program, observations, backend), "fit_map", seed, True, fixed, equal)
     if check_choice("optimizer", optimizer, ("lbfgs", "adam")) == "lbfgs":
         ascend = by_quasi_newton(objective, steps)
     else:

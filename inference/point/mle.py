@@ -1,5 +1,6 @@
 """Maximum likelihood by gradient, for every declared program."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ from inference.checks import (
 )
 from inference.point.ascents import by_gradient, by_quasi_newton
 from inference.point.best_of import best_of
+from inference.point.constraints import Equal
 from inference.point.gradient_steps import GradientOptions
 from inference.point.objective import Objective
 from inference.point.starts import Starts
@@ -45,6 +47,8 @@ def fit_mle(
     restarts: int = 10,
     seed: int = NEEDED,
     init: Starts = None,
+    fixed: Mapping[str, Any] | None = None,
+    equal: Equal | None = None,
     row_weights: Any = None,
     labels: Any = None,
     backend: str = "numpyro",
@@ -67,6 +71,9 @@ def fit_mle(
         restarts: the number of starts.
         seed: an int in [0, 2**32).
         init: as in `fit_map`.
+        fixed: `{site: values}`: parameters that are known, NaN in the place of those that are free: `{"loc": [0.0, np.nan]}`. Of probabilities
+            and correlations whole rows are known, of intercepts and coefficients of weights all or none. Components keep their numbers then.
+        equal: `{site: [components, ...]}`: sets of components that share a parameter: `{"scale": [[0, 1]]}`.
         row_weights: how often each row counts, shape (rows,); also `Observations.row_weights`.
         labels: known components 0, ..., components - 1, shape (rows,), and -1 or None where unknown; also `Observations.labels`.
         backend: `"numpyro"` or `"pyro"`.
@@ -111,7 +118,7 @@ def fit_mle(
     bound = bind(program, observations, backend)
     if batch_size is not None:
         bound.sites.check_row_wise("minibatches")
-    objective = Objective(bound, "fit_mle", seed, is_posterior=False)
+    objective = Objective(bound, "fit_mle", seed, False, fixed, equal)
     if optimizer == "lbfgs":
         ascend = by_quasi_newton(objective, epochs)
     else:

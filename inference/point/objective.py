@@ -9,7 +9,8 @@ import numpy as np
 
 from inference.backends import Bound
 from inference.backends.log_density import LogDensity, Parameters
-from inference.point.starts import step_scales
+from inference.point.constraints import Constraint, constraint_of
+from inference.point.starts import rule, step_scales
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,17 +22,38 @@ class Objective:
         verb: whose random streams the starts are drawn from.
         seed: of these.
         is_posterior: whether the prior belongs to the density.
+        fixed: what is known, see `inference.point.constraints`.
+        equal: what components share, likewise.
     """
 
     bound: Bound
     verb: str
     seed: int
     is_posterior: bool
+    fixed: Any = None
+    equal: Any = None
+
+    @cached_property
+    def constraint(self) -> Constraint | None:
+        """What is known, or shared."""
+        if self.fixed is None and self.equal is None:
+            return None
+        start = rule(self.bound, self.seed, self.verb)
+        whole = {site.name: np.broadcast_to(start[site.name], site.shape) for site in self.bound.sites.parameters}
+        return constraint_of(self.fixed, self.equal, self.bound.sites, self._plain, whole)
+
+    @cached_property
+    def _plain(self) -> LogDensity:
+        return self.bound.log_density(prior=self.is_posterior)
 
     @cached_property
     def density(self) -> LogDensity:
-        """The log density of one unconstrained vector."""
-        return self.bound.log_density(prior=self.is_posterior)
+        """The log density of one unconstrained vector, on the constraint if there is one."""
+        return self._plain if self.constraint is None else self.constraint.of(self._plain)
+
+    def obeying(self, evaluate: Callable[..., tuple[np.ndarray, np.ndarray]]) -> Callable[..., Any]:
+        """What is evaluated at many vectors, on the constraint likewise."""
+        return evaluate if self.constraint is None else self.constraint.evaluated(evaluate)
 
     @cached_property
     def scales(self) -> dict[str, np.ndarray]:

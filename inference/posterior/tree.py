@@ -20,7 +20,7 @@ from inference.posterior.circle import unrolled
 from inference.results import versions
 from inference.samplers.protocol import Draws
 from mixtures import Observations, Program
-from mixtures.among import COVARIATES
+from mixtures.among import COVARIATES, OUTCOMES
 from mixtures.observations import CELLS
 from mixtures.priors import Prior
 from mixtures.specification import kept, to_json
@@ -149,7 +149,8 @@ def coords_of(x: Observations, sites: Sites) -> dict[str, Any]:
     named = {
         dim: places(x, dim, size)
         for dim, size in sizes.items()
-        if (dim.endswith(CATEGORIES) or dim.startswith(f"{COVARIATES}_")) and names_along(x, dim)
+        if dim.endswith(OUTCOMES)
+        or ((dim.endswith(CATEGORIES) or dim.startswith(f"{COVARIATES}_")) and names_along(x, dim))
     }
     return coords | named | ({"components": np.arange(sizes["components"])} if "components" in sizes else {})
 

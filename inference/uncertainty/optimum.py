@@ -10,6 +10,7 @@ from jaxtyping import Float
 from inference.backends import Bound, bind
 from inference.backends.log_density import LogDensity
 from inference.checks import check_choice
+from inference.point.constraints import constraint_of, free_directions
 from inference.results import PointFit
 from inference.uncertainty.ends import inside
 from inference.uncertainty.information import Information, tangent
@@ -40,13 +41,14 @@ class Optimum:
     free: Float[np.ndarray, "size free"]
 
     @classmethod
-    def of(cls, fit: Any, x: Any, fixed: Iterable[str] | None) -> "Optimum":
+    def of(cls, fit: Any, x: Any, fixed: Iterable[str] | None, equal: Any = None) -> "Optimum":
         """A fit that is sound, with the data that it was made from.
 
         Args:
             fit: the fit.
             x: the data.
-            fixed: the sites that were known; None: none.
+            fixed: the sites that were known, or their values, NaN where these were free; None: none.
+            equal: what components shared, see `fit_mle`.
 
         Raises:
             FitError: it is unsound.
@@ -61,6 +63,10 @@ class Optimum:
         is_posterior = fit.log_posterior is not None
         density = bound.log_density(prior=is_posterior)
         free = tangent(bound.sites, density, known, is_posterior=is_posterior)
+        if isinstance(fixed, Mapping) or equal is not None:
+            free = tangent(bound.sites, density, (), is_posterior=is_posterior)
+            constraint = constraint_of(_values(fixed, fit), equal, bound.sites, density, fit.parameters)
+            free = free_directions(free, constraint)
         return cls(fit, bound, density, density.unconstrain(inside(bound.sites, fit.parameters)), free)
 
     @property
@@ -89,3 +95,10 @@ class Optimum:
                 advice="Fit with a lower tolerance or more steps; name what was known: fixed=[...]. A fit by hard=True is at no maximum.",
             )
         return found
+
+
+def _values(fixed: Any, fit: PointFit) -> Mapping[str, Any] | None:
+    """What was known, by site; of sites that are named alone, the fit's own values."""
+    return (
+        fixed if fixed is None or isinstance(fixed, Mapping) else {site: fit.parameters[site] for site in listed(fixed)}
+    )

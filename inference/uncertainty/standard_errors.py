@@ -11,6 +11,7 @@ from scipy.special import ndtri
 from inference.checks import check_choice, check_share
 from inference.html import InNotebooks
 from inference.parameter_table import number, plain
+from inference.point.constraints import Equal
 from inference.results import PointFit
 from inference.uncertainty.clusters import clusters_of, meat_of
 from inference.uncertainty.information import Information
@@ -70,6 +71,7 @@ def standard_errors(
     clusters: Any = None,
     level: float = 0.95,
     fixed: Iterable[str] | None = None,
+    equal: Equal | None = None,
 ) -> StandardErrors:
     """Standard errors, intervals and the covariance of a fit's numbers, as if they were normal about the fit.
 
@@ -93,7 +95,9 @@ def standard_errors(
             `x.group`, where there is one, else units by themselves. Row weights count rows; of weights that say how rows were sampled,
             give each row a cluster of its own.
         level: of the intervals.
-        fixed: the sites that were known, as in `fit_em(fixed=...)`: their names, or the mapping itself.
+        fixed: the sites that were known, as in `fit_em(fixed=...)`: their names, or the mapping itself, as in `fit_mle(fixed=...)` with NaN for
+            what was free. What was known has no error (NaN).
+        equal: what components shared, as in `fit_mle(equal=...)`.
 
     Returns:
         A `StandardErrors`.
@@ -115,7 +119,7 @@ def standard_errors(
         [1.5, 0.559, 0.4043, 2.5957]
     """
     check_choice("method", method, WORDS)
-    level, optimum = check_share("level", level), Optimum.of(fit, x, fixed)
+    level, optimum = check_share("level", level), Optimum.of(fit, x, fixed, equal)
     bound = optimum.bound
     units = None if method == "information" else units_at(bound, optimum.u)
     cluster = _checked_clusters(clusters, bound.x, units, method)

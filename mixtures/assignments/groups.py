@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mixtures.among import ALL, Among
 from mixtures.errors import DataError
 from mixtures.rows import Rows
 
@@ -42,16 +43,17 @@ def check_groups(rows: Rows) -> None:
         )
 
 
-def check_same_in_groups(rows: Rows) -> None:
-    """Check that covariates are the same in all rows of a group.
+def check_same_in_groups(rows: Rows, among: Among = ALL) -> None:
+    """Check that some covariates are the same in all rows of a group.
 
     Raises:
         DataError: they are not.
     """
     assert rows.covariates is not None  # the caller has checked, the groups too
-    differs = np.argwhere(rows.covariates != rows.covariates[rows.first][rows.group])
+    own = among.columns(rows.covariates)
+    differs = np.argwhere(own != own[rows.first][rows.group])
     if len(differs):
-        row, column = differs[0]
+        row, column = differs[0][0], among.of(rows.covariates.shape[1])[differs[0][1]]
         raise DataError(
             "covariates",
             got=f"{rows.covariates[row, column]} at row {row}, column {column}, and another value in a row of the same group",

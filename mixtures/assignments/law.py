@@ -57,8 +57,9 @@ class Assignment(ABC):
     needs_prior: ClassVar[bool] = False
     """Whether the likelihood alone has no best parameters, so that its prior must be there when it is fitted."""
 
-    linear_predictors: ClassVar[tuple[tuple[str, str], ...]] = ()
-    """Pairs of sites, intercept and slope, of which it depends on intercept + slope . covariates alone."""
+    linear_predictors: ClassVar[tuple[Any, ...]] = ()
+    """Pairs of sites, intercept and slope, of which it depends on intercept + slope . covariates alone; of some of the covariates, a
+    `mixtures.among.LinearPredictor`."""
 
     redundant_sites: ClassVar[frozenset[str]] = frozenset()
     """The sites of which one component's value is of no matter to the likelihood: no free parameter."""

@@ -1,12 +1,14 @@
 """A hidden Markov chain whose transitions depend on covariates."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from mixtures.among import LinearPredictor
 from mixtures.assignments.chain import TO, Chain, begins
+from mixtures.assignments.gating import some_covariates
 from mixtures.assignments.law import Values
 from mixtures.assignments.logarithms import logsumexp
 from mixtures.assignments.markov import concentration, staying
@@ -40,9 +42,10 @@ class MarkovGating(Chain):
         initial: the Dirichlet concentration of the initial probabilities, a positive number or one for each component; or `"uniform"`:
             they are equal.
         priors: `{site: prior}` in place of the defaults.
+        among: the covariates that transitions depend on, by their names or numbers; None: all.
 
     Raises:
-        ModelError: an invalid concentration, or another word.
+        ModelError: an invalid concentration, or another word; no covariates, or one of them twice.
         ChoiceError: a prior of another site.
 
     Example:
@@ -52,12 +55,13 @@ class MarkovGating(Chain):
 
     initial: float | tuple[float, ...] | Literal["uniform"] = 1.0
     priors: GivenPriors = ()
+    among: Any = field(default=None, kw_only=True)
 
     needs_covariates: ClassVar[bool] = True
-    linear_predictors: ClassVar[tuple[tuple[str, str], ...]] = (("transition_intercept", "transition_slope"),)
     redundant_sites: ClassVar[frozenset[str]] = frozenset(PRIORS)
 
     def __post_init__(self):
+        object.__setattr__(self, "among", some_covariates(self.among))
         if not isinstance(self.initial, str):
             object.__setattr__(self, "initial", concentration("initial", self.initial))
         elif self.initial != "uniform":
@@ -66,8 +70,12 @@ class MarkovGating(Chain):
         override(PRIORS, self.priors)
 
     @property
+    def linear_predictors(self) -> tuple[LinearPredictor, ...]:  # type: ignore[override]  # of the chosen covariates
+        return (LinearPredictor("transition_intercept", "transition_slope", self.among),)
+
+    @property
     def priors_by_site(self) -> Mapping[str, Prior]:
-        own = override(PRIORS, self.priors)
+        own = override({site: prior.of_covariates(self.among) for site, prior in PRIORS.items()}, self.priors)
         return own if isinstance(self.initial, str) else {**own, "initial": DirichletPrior(self.initial)}
 
     @property
@@ -89,7 +97,8 @@ class MarkovGating(Chain):
         own = {}
         if not isinstance(self.initial, str):
             own["initial"] = draw("initial", dims=("components",), event=(components,))
-        shape, dims = (components, components, rows.covariates.shape[1]), ("components", TO, "covariates")
+        count = rows.covariates.shape[1]
+        shape, dims = (components, components, len(self.among.of(count))), ("components", TO, self.among.dim(count))
         return {
             **own,
             "transition_intercept": draw("transition_intercept", shape=shape[:2], dims=dims[:2]),
@@ -109,7 +118,7 @@ class MarkovGating(Chain):
         assert rows.covariates is not None
         own = {
             "transition_intercept": np.log(staying(components)),
-            "transition_slope": np.zeros((components, components, rows.covariates.shape[1])),
+            "transition_slope": np.zeros((components, components, len(self.among.of(rows.covariates.shape[1])))),
         }
         return own if isinstance(self.initial, str) else {**own, "initial": np.full(components, 1 / components)}
 
@@ -122,7 +131,7 @@ class MarkovGating(Chain):
     def log_transition(self, xp: Any, values: Values, rows: Rows) -> Array:
         assert rows.covariates is not None  # the mixture has checked
         # log odds_ikj = a_kj + b_kj . c_i
-        moved = xp.sum(rows.covariates[:, None, None, :] * values["transition_slope"][None], axis=3)
+        moved = xp.sum(self.among.columns(rows.covariates)[:, None, None, :] * values["transition_slope"][None], axis=3)
         logits = values["transition_intercept"] + moved
         return logits - logsumexp(xp, logits, 2)[:, :, None]
 

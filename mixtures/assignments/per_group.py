@@ -64,7 +64,7 @@ class PerGroup(Assignment):
         return self.weights.needs_covariates
 
     @property
-    def linear_predictors(self) -> tuple[tuple[str, str], ...]:  # type: ignore[override]
+    def linear_predictors(self) -> tuple[Any, ...]:  # type: ignore[override]
         return self.weights.linear_predictors
 
     @property
@@ -87,8 +87,8 @@ class PerGroup(Assignment):
 
     def check_rows(self, rows: Rows) -> None:
         check_groups(rows)
-        if self.needs_covariates:
-            check_same_in_groups(rows)
+        for _, _, *among in self.linear_predictors:
+            check_same_in_groups(rows, *among)
 
     def kinds(self, components: int) -> Sequence[Any]:
         return self.weights.kinds(components)

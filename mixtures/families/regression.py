@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mixtures.among import ALL, Among, LinearPredictor
+from mixtures.among import OUTCOMES, Among, LinearPredictor
 from mixtures.checks import check_choice, check_count
 from mixtures.errors import DataError, ModelError
 from mixtures.families.columns import joined
@@ -28,25 +28,30 @@ class Regression(Family):
     mean^2 / concentration_k, Poisson(exp(eta)), negative binomial of that mean and variance mean + mean^2 / concentration_k,
     Bernoulli(1 / (1 + exp(-eta))), or binomial with that probability and the row's own trials, `Observations(y, covariates=..., trials=...)`.
     An exposure multiplies the mean of counts. Of ordered categories P(y > c) = 1 / (1 + exp(-(eta - cutpoint_c))), the first cutpoint 0 and
-    `gaps` between them (McCullagh 1980, proportional odds).
+    `gaps` between them (McCullagh 1980, proportional odds). Of categories without an order log P(y = c) / P(y = 0) = eta_c, a predictor for
+    each but the first (McFadden 1974, multinomial logit).
 
     Sites: `intercept` (components,), `slope` (components, covariates), and (components,) `scale` of the Gaussian, `scale` and, where it is
     learned, `df` of Student's t, `concentration` of the gamma and the negative binomial; `gaps` (components, categories - 2) of ordered
-    categories.
+    categories. Of categories without an order `intercept` (components, categories - 1) and `slope` (components, categories - 1, covariates).
 
     Args:
-        kind: `"gaussian"`, `"student_t"`, `"gamma"`, `"poisson"`, `"negative_binomial"`, `"bernoulli"`, `"binomial"` or
-            `"ordinal"`.
-        categories: the number of ordered categories, for that kind alone.
-        common: what all components share: numbers of covariates, whose slopes are then a site `common_slope` (common covariates,) beside
-            `slope` (components, other covariates); `"intercept"`, or a site beside the line, `"scale"` say.
+        kind: `"gaussian"`, `"student_t"`, `"gamma"`, `"poisson"`, `"negative_binomial"`, `"bernoulli"`, `"binomial"`,
+            `"ordinal"` or `"multinomial"`.
+        categories: the number of categories, for these two kinds alone.
+        common: what all components share: numbers of covariates, or names among those that `among` names, whose slopes are then a site
+            `common_slope` (common covariates,) beside `slope` (components, other covariates); `"intercept"`, or a site beside the line,
+            `"scale"` say. Of categories without an order nothing.
+        among: the covariates that the response depends on, by their names or numbers; None: all. Weights may depend on others
+            (`weights.Gating(among=...)`).
         df: of Student's t, degrees of freedom of every component; None: learned, one for each.
         priors: `{site: prior}` in place of the defaults.
         covariates: the number of covariates; the mixture fills it in from the data.
 
     Raises:
         ChoiceError: another kind, a prior of another site, or another site in `common`.
-        ModelError: no number of categories of ordered ones, or one of another kind; `df` of another kind, or not a positive number.
+        ModelError: a covariate twice, or a common one not in `among`; no number of categories where the kind wants one, or one of
+            another kind; `df` of another kind, or not a positive number; something common of categories without an order.
 
     Example:
         >>> from mixtures import Mixture
@@ -64,7 +69,8 @@ class Regression(Family):
 
     kind: str = "gaussian"
     categories: int | None = None
-    common: tuple[int | str, ...] = field(default=(), kw_only=True)
+    among: Any = field(default=None, kw_only=True)
+    common: tuple[int | str | Among, ...] = field(default=(), kw_only=True)
     df: float | None = field(default=None, kw_only=True)
     priors: GivenPriors = field(default=(), kw_only=True)
     covariates: int | None = field(default=None, kw_only=True)
@@ -86,7 +92,13 @@ class Regression(Family):
             )
         if self.covariates is not None:
             check_count("covariates", self.covariates)
-        object.__setattr__(self, "common", checked_common(self.common, ("intercept", *self._response.beside)))
+        object.__setattr__(self, "among", Among.given(self.among))
+        common = checked_common(self.common, ("intercept", *self._response.beside), self.among)
+        object.__setattr__(self, "common", common)
+        if common and self._response.outcomes is not None:
+            raise ModelError(
+                "common", got=repr(list(common)), expected=f"none: of kind {self.kind!r} all is each component's own"
+            )
         if self.covariates is not None:
             self._check_common(self.covariates)
         object.__setattr__(self, "priors", freeze(self.priors))
@@ -98,18 +110,20 @@ class Regression(Family):
 
     @property
     def common_numbers(self) -> tuple[int, ...]:
-        """The numbers of the covariates whose slopes all components share."""
-        return tuple(one for one in self.common if isinstance(one, int))
+        """The numbers of the covariates whose slopes all components share; names, until they have numbers."""
+        each = ((one,) if isinstance(one, int) else one.numbers for one in self.common if not isinstance(one, str))
+        return tuple(number for numbers in each for number in numbers)  # type: ignore[misc]
 
     @property
     def _slopes(self) -> dict[str, Among]:
         """The sites that are slopes, and the covariates that each goes with."""
         shared = {"common_slope": Among(self.common_numbers)} if self.common_numbers else {}
-        return {"slope": Among(self.common_numbers, is_rest=True), **shared}
+        return {"slope": self.among.without(self.common_numbers), **shared}
 
     @property
     def _default_priors(self) -> dict[str, Prior]:
         given = self._response.priors
+        given["intercept"] = given["intercept"].of_covariates(self.among)
         slopes = {site: given["slope"].of_covariates(among) for site, among in self._slopes.items()}
         return given | slopes
 
@@ -143,21 +157,26 @@ class Regression(Family):
     def _axes(self) -> dict[str, dict[str, Any]]:
         """The axes of every site beside that of the components."""
         count = self.covariates or 1
+        outcomes = self._response.outcomes
+        several: dict[str, Any] = {} if outcomes is None else {"shape": (outcomes,), "dims": (OUTCOMES,)}
         lines = {
-            site: {"shape": (len(among.of(count)),), "dims": (among.dim(count),)}
+            site: {
+                "shape": (*several.get("shape", ()), len(among.of(count))),
+                "dims": (*several.get("dims", ()), among.dim(count)),
+            }
             for site, among in self._slopes.items()
             if len(among.of(count))
         }
         of_axis = {site: {"shape": (size,), "dims": (dim,)} for site, (size, dim) in self._response.axes.items()}
-        return {"intercept": {}, **lines, **{site: of_axis.get(site, {}) for site in self._response.beside}}
+        return {"intercept": several, **lines, **{site: of_axis.get(site, {}) for site in self._response.beside}}
 
     def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
         # eta_i = a_k + b_k . c_i
         eta = parameters["intercept"]
         for site, among in self._slopes.items():
             if site in parameters:
-                every = parameters["covariates"]
-                own = every if among == ALL else every[..., among.of(self.covariates or 1)]
+                own = among.columns(parameters["covariates"])
+                own = own if self._response.outcomes is None else own[..., None, :]
                 eta = eta + ppl.xp.sum(own * parameters[site], axis=-1)
         return joined(ppl, self._response.cell(ppl, eta, parameters), parameters, None)
 
@@ -169,16 +188,21 @@ class Regression(Family):
         rng = np.random.default_rng(np.asarray(rows))
         own = self._response
         linked = own.linked(x)
+        chosen = self.among.of(covariates.shape[1])
         mean, scale = covariates.mean(axis=0), covariates.std(axis=0)
         standard = (covariates - mean) / np.where(scale > 0, scale, 1.0)
-        few = min(len(x), covariates.shape[1] + 2)
+        standard, few = standard[:, chosen], min(len(x), len(chosen) + 2)
         lines = np.array([_ridge(standard, linked, rng.choice(len(x), few, replace=False)) for _ in range(components)])
-        slope = lines[:, 1:] / np.where(scale > 0, scale, 1.0)
+        lines = np.moveaxis(lines, 1, -1)  # (components, [outcomes,] 1 + covariates)
+        slope = np.zeros((*lines.shape[:-1], covariates.shape[1]))
+        slope[..., chosen] = lines[..., 1:] / np.where(scale > 0, scale, 1.0)[chosen]
         beside = own.started((linked.std() or 1.0) / np.sqrt(components))
         shared = list(self.common_numbers)
-        slope[:, shared] = slope[:, shared].mean(axis=0)
-        found = {"intercept": lines[:, 0] - slope @ mean} | {
-            site: slope[:, columns] for site, among in self._slopes.items() if len(columns := among.of(slope.shape[1]))
+        slope[..., shared] = slope[..., shared].mean(axis=0)
+        found = {"intercept": lines[..., 0] - slope @ mean} | {
+            site: slope[..., columns]
+            for site, among in self._slopes.items()
+            if len(columns := among.of(slope.shape[-1]))
         }
         found |= {site: np.broadcast_to(value, (components, *np.shape(value))) for site, value in beside.items()}
         return {site: value.mean(axis=0) if self._is_common(site) else value for site, value in found.items()}
@@ -194,7 +218,7 @@ class Regression(Family):
         """Check that there are the covariates that components share, and something that they do not."""
         check_numbers(self.common_numbers, count)
         sites = {"intercept", *self._response.beside}
-        if len(self.common_numbers) == count and sites <= set(self.common):
+        if len(self.common_numbers) == len(self.among.of(count)) and sites <= set(self.common):
             raise ModelError("common", got="every site", expected="a site at least in which components differ")
 
 

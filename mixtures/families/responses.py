@@ -34,6 +34,7 @@ class Response:
         beside: the priors of the sites beside the line.
         started: responses -> where each of these begins, given the spread of `linked` responses in a component.
         axes: of each of these that is no number: how long its axis is, and what that is called.
+        outcomes: how many linear predictors a row has, along an axis of that name; None: one, without an axis.
         takes: as in `Parts`.
         needs: likewise.
     """
@@ -45,6 +46,7 @@ class Response:
     beside: Mapping[str, Prior] = field(default_factory=dict)
     started: Callable[[float], Mapping[str, Any]] = lambda spread: {}
     axes: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    outcomes: int | None = None
     takes: frozenset[str] = frozenset()
     needs: frozenset[str] = frozenset()
 
@@ -173,11 +175,30 @@ def ordinal(categories: int) -> Response:
     )
 
 
-KINDS = (*RESPONSES, "ordinal")
+def multinomial(categories: int) -> Response:
+    """Categories without an order: log P(y = c) / P(y = 0) = eta_c (McFadden 1974), the first category being what others are held against."""
+    count = categories - 1
+
+    def cell(ppl: PPL, eta: Array, parameters: Mapping[str, Array]) -> Distribution:
+        return ppl.dist.MultinomialLogit(eta)
+
+    return Response(
+        whole_up_to(count),
+        OF_LOG_ODDS,
+        cell,
+        linked=lambda y: 1.0 * (y[:, None] == np.arange(1, categories)) - (y[:, None] == 0),
+        outcomes=count,
+    )
+
+
+OF_CATEGORIES = {"ordinal": ordinal, "multinomial": multinomial}
+"""The others, given their number of categories."""
+
+KINDS = (*RESPONSES, *OF_CATEGORIES)
 
 
 def response(kind: str, categories: int | None, df: float | None) -> Response:
     """The response of this kind, which is one of `KINDS`."""
     if categories is not None:
-        return ordinal(categories)
+        return OF_CATEGORIES[kind](categories)
     return RESPONSES[kind] if df is None else student_t(df)

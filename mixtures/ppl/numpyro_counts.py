@@ -21,6 +21,24 @@ class Categorical(dist.CategoricalProbs):
         return TAILS.categories(value, jnp.asarray(self.probs))
 
 
+class MultinomialLogit(dist.CategoricalLogits):
+    """Categories by their log odds against the first.
+
+    Args:
+        predictors: of the others, shape (..., categories - 1).
+    """
+
+    def __init__(self, predictors):
+        logits = jnp.concatenate([jnp.zeros_like(predictors[..., :1]), predictors], axis=-1)
+        super().__init__(jax.nn.log_softmax(logits))
+
+    def log_prob(self, value):
+        return super().log_prob(jnp.asarray(value, dtype=int))
+
+    def log_tails(self, value):
+        return TAILS.log_categories(value, self.logits)
+
+
 class OrderedLogistic(dist.CategoricalLogits):
     """Ordered categories, with the logarithms of probabilities that are differences of others nearly as large.
 
@@ -193,6 +211,7 @@ COUNTS: dict[str, Any] = {
     "DiscreteUniform": DiscreteUniform,
     "GammaPoisson": GammaPoisson,
     "Multinomial": Multinomial,
+    "MultinomialLogit": MultinomialLogit,
     "OrderedLogistic": OrderedLogistic,
     "Poisson": Poisson,
 }

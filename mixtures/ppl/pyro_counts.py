@@ -152,14 +152,19 @@ class DiscreteUniform(dist.TorchDistribution):
         return TAILS.uniform(torch.floor(value) + 1.0, self.low, self.high + 1.0)
 
 
-class _Ordered(Categorical):
+class _OfLogits(Categorical):
     def log_tails(self, value):
         return TAILS.log_categories(value, self.logits)
 
 
+def multinomial_logit(predictors):
+    """Categories by their log odds against the first."""
+    return _OfLogits(logits=torch.cat([torch.zeros_like(predictors[..., :1]), predictors], dim=-1))
+
+
 def ordered_logistic(predictor, cutpoints):
     """Ordered categories, with the logarithms of probabilities that are differences of others nearly as large."""
-    return _Ordered(logits=DENSITIES.ordered(predictor, cutpoints))
+    return _OfLogits(logits=DENSITIES.ordered(predictor, cutpoints))
 
 
 def multinomial(total_count, probs):
@@ -180,6 +185,7 @@ COUNTS: dict[str, Any] = {
     "DiscreteUniform": DiscreteUniform,
     "GammaPoisson": GammaPoisson,
     "Multinomial": multinomial,
+    "MultinomialLogit": multinomial_logit,
     "OrderedLogistic": ordered_logistic,
     "Poisson": Poisson,
 }

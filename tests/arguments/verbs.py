@@ -173,6 +173,10 @@ NAMED_ARRAYS = Kind(
 )
 COVARIATES = Kind(frozenset({"None", "array"}), {"not finite": lambda: np.full(6, np.inf)})
 OBSERVED = Kind(DATA.takes | {"None"}, DATA.more)
+ANY_NAMES = frozenset(
+    {"text", "number as text", "empty text", "text with a null", "list", "set", "0", "array of text", "frame"}
+)
+AMONG = Kind(ANY_NAMES | {"None"}, {"minus one": lambda: [-1], "fractions": lambda: [0.5], "twice": lambda: [0, 0]})
 COMPONENT = COUNT_FROM_0.or_("None")
 WEIGHTS = THING.or_("None")
 PAIR = THING
@@ -189,6 +193,7 @@ def point_fits(made: Results) -> Iterator[Verb]:
         {"program": MODEL, **right},
         {
             "program": THING, **data, "steps": COUNT, "optimizer": CHOICE.or_("None"), "learning_rate": POSITIVE.or_("None"),
+            "fixed": FIXED, "equal": SITES,
         },
     )  # fmt: skip
     yield Verb(
@@ -196,7 +201,7 @@ def point_fits(made: Results) -> Iterator[Verb]:
         {"program": MODEL, **right},
         {
             "program": THING, **data, "optimizer": CHOICE.or_("None"), "learning_rate": POSITIVE.or_("None"), "momentum": SHARE.or_("0"),
-            "batch_size": COUNT.or_("None"), "epochs": COUNT,
+            "batch_size": COUNT.or_("None"), "epochs": COUNT, "fixed": FIXED, "equal": SITES,
         },
     )  # fmt: skip
     yield Verb(
@@ -257,6 +262,7 @@ def uncertainties(made: Results) -> Iterator[Verb]:
             "clusters": GROUP_NAMES,
             "level": SHARE,
             "fixed": THING.or_(*NOTHING),
+            "equal": SITES,
         },
     )
     yield Verb(
@@ -641,7 +647,13 @@ def declarations(made: Results) -> Iterator[Verb]:
     yield Verb(
         Mixture,
         {"components": 2, "family": families.Gaussian()},
-        {"components": COUNT, "family": THING, "assignment": THING, "formula": THING.or_("None")},
+        {
+            "components": COUNT,
+            "family": THING,
+            "assignment": THING,
+            "formula": THING.or_("None"),
+            "covariate_names": THING.or_("empty tuple"),
+        },
     )
     yield Verb(mixtures.declare, {"function": None}, {"function": THING})
     yield Verb(
@@ -685,7 +697,7 @@ def declarations(made: Results) -> Iterator[Verb]:
         },
     )
     yield Verb(weights.Dirichlet, {}, {"concentration": POSITIVE_NUMBERS})
-    yield Verb(weights.Gating, {}, {"priors": PRIORS})
+    yield Verb(weights.Gating, {}, {"priors": PRIORS, "among": AMONG})
     yield Verb(mixtures.assignments.PerGroup, {}, {"weights": THING})
     yield Verb(mixtures.assignments.GroupWeights, {}, {"priors": PRIORS})
 
@@ -703,6 +715,7 @@ def all_families(made: Results) -> Iterator[Verb]:
         "low": NUMBER.or_("10**30", "1.5", "array", "minus inf") , "high": NUMBER.or_("array", "-1", "0", "-10**30", "inf"),
         "whole": FLAG, "value": NUMBER, "at": NUMBER,
         "family": THING, "members": THING, "columns": THING, "covariates": COUNT.or_("None"), "common": COMMON,
+        "among": AMONG.or_("empty list", "empty tuple", "empty array"),
     }  # fmt: skip
     for name in families.__all__:
         call = getattr(families, name)

@@ -135,7 +135,7 @@ def test_data_that_a_formula_cannot_read_are_refused(make, kind, words):
 @pytest.mark.parametrize(
     "text",
     [
-        "y", "~ x", "y ~ 0 + x", "y ~ 1", "y ~ x | g", "y ~ C(x", "y ~ C(x > 2)", 3,
+        "y", "~ x", "y ~ 0 + x", "y ~ 1", "y ~ x | g | x", "y ~ x | 1", "y ~ x | 0 + g", "y ~ x | np.load('a')", "y ~ C(x", "y ~ C(x > 2)", 3,
         "y ~ __import__('os').getpid()", "y ~ x.values", "y ~ {x.values}", "y ~ np.load('a')", "y ~ np.lib.x(x)", "y ~ hashed(g)", "y ~ x[0]",
         "y ~ C(g)(1)", "y ~ {[q for q in x]}", "y ~ {(lambda: 1)()}", "y ~ eval('x')", "y ~ {x if x else x}", "y ~ x + `__import__('os')`",
     ],

@@ -7,6 +7,9 @@
 
 `betablocker.csv`: deaths among the patients of 22 centres under control and treatment (Yusuf, Peto, Lewis, Collins & Sleight 1985, Progress in
 Cardiovascular Diseases 27; flexmix's data set).
+
+`patent.csv`: patents of 70 firms, their spending on research by sales (RDS) and its logarithm (lgRD) (Wang, Cockburn & Puterman 1998, Journal of
+Statistical Planning and Inference 69; flexmix's data set).
 """
 
 from pathlib import Path

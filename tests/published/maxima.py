@@ -8,6 +8,7 @@ import numpy as np
 import inference
 from inference import PointFit
 from mixtures import (
+    Mixture,
     Observations,
     families,
     gaussian_mixture,
@@ -16,7 +17,7 @@ from mixtures import (
     load_dataset,
     regression_mixture,
 )
-from mixtures.assignments import PerGroup
+from mixtures.assignments import Gating, PerGroup
 from mixtures.families import Gaussian, Regression
 from tests.published import column
 from tests.published.cases import FOLDER, Case, Number, by_component, criteria, exact, numbers, table
@@ -106,6 +107,14 @@ def beta_blockers() -> dict[str, Number]:
         for k in (2, 3)
     }
     return {f"log likelihood, {k} classes": Number(fit.log_likelihood) for k, fit in fits.items()}
+
+
+@functools.cache
+def patents() -> dict[str, Number]:
+    counts, *covariates = numbers("patent", "Patents", "RDS", "lgRD")
+    model = Mixture(3, Regression("poisson", among=[1]), Gating(among=[0]))
+    x = Observations(counts, covariates=np.stack(covariates, axis=1))
+    return criteria(inference.fit_em(model, x, restarts=20, tolerance=1e-10, seed=0))
 
 
 @functools.cache
@@ -250,6 +259,14 @@ MAXIMA = {
         beta_blockers,
         {"log likelihood, 2 classes": "-181.3308", "log likelihood, 3 classes": "-159.3605"},
         by=1e-6,
+    ),
+    "patents": Case(
+        "flexmix (Grun & Leisch 2008, JSS 28(4))",
+        "patents of 70 firms (Wang, Cockburn & Puterman 1998)",
+        "3 Poisson lines, weights by another covariate",
+        patents,
+        {"log likelihood": "-197.6753", "BIC": "437.8355", "parameters": "10"},
+        by=2e-6,
     ),
     "acidity": Case(
         "mclust 6.1 (Scrucca, Fraley, Murphy & Raftery 2023)",

@@ -86,7 +86,19 @@ def check_fixed(fixed: Mapping[str, Any] | None, sites: Sites) -> dict[str, np.n
         ChoiceError: no such site.
         ModelError: not numbers, a wrong shape, or values outside a site's support.
     """
+    if isinstance(fixed, Mapping) and any(_has_nan(value) for value in fixed.values()):
+        raise ModelError(
+            "fixed",
+            got="NaN, a part of a site that is free",
+            expected="values of whole sites: M-steps hold these",
+            advice="fit_mle, or fit_map, climbs with a part of a site held: fit_mle(..., fixed=...).",
+        )
     return {} if fixed is None else checked_values("fixed", fixed, sites)
+
+
+def _has_nan(value: Any) -> bool:
+    array = np.asarray(value, dtype=object)
+    return any(isinstance(one, float) and np.isnan(one) for one in array.ravel())
 
 
 def check_possible(fixed: Mapping[str, np.ndarray], x: Observations) -> None:

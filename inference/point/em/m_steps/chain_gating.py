@@ -16,6 +16,7 @@ from inference.point.em.closed_form import Array, Frame, State, Statistics
 from inference.point.em.m_steps.chain import ChainEM, OverPaths, leads_apart
 from inference.point.em.m_steps.gating import curvature_of
 from inference.point.em.m_steps.newton import coefficients_in, line_of, moment_of, newton_step, share_of, with_ones
+from mixtures.among import ALL, Among
 from mixtures.assignments import Assignment
 from mixtures.assignments.chain import begins
 from mixtures.assignments.logarithms import logsumexp
@@ -33,12 +34,14 @@ class ChainGatingEM(OverPaths):
     Its first column says which rows begin a series, the others are the covariates.
 
     Args:
-        covariates: how many.
+        covariates: how many transitions depend on.
         is_uniform: whether initial probabilities are equal, and not learnt.
+        among: which covariates these are.
     """
 
     covariates: int
     is_uniform: bool = False
+    among: Among = ALL
 
     per_component = ("odds",)
     fixable = ("odds", "initial")
@@ -111,7 +114,7 @@ class ChainGatingEM(OverPaths):
 
     def columns(self, x: Observations) -> np.ndarray:
         assert x.covariates is not None  # the mixture has checked
-        return np.column_stack([begins(np, x.rows, len(x)), x.covariates]).astype(np.float64)
+        return np.column_stack([begins(np, x.rows, len(x)), self.among.columns(x.covariates)]).astype(np.float64)
 
     def held(self, sites: frozenset[str]) -> dict[str, bool] | None:
         known = sites & SITES

@@ -12,6 +12,7 @@ import numpy as np
 
 from inference.point.em.closed_form import Array, Frame, State, Statistics
 from inference.point.em.m_steps.newton import coefficients_in, line_of, moment_of, newton_step, share_of, with_ones
+from mixtures.among import ALL, Among
 from mixtures.assignments import Assignment
 from mixtures.observations import Observations
 
@@ -25,10 +26,12 @@ class GatingEM:
     State: gating (components, 1 + covariates), the log odds' coefficients in EM's coordinates.
 
     Args:
-        width: the number of covariates.
+        width: the number of covariates that weights depend on.
+        among: which these are.
     """
 
     width: int
+    among: Among = ALL
 
     per_component = ("gating",)
     fixable = ("gating",)
@@ -73,7 +76,7 @@ class GatingEM:
 
     def columns(self, x: Observations) -> np.ndarray:
         assert x.covariates is not None  # the mixture has checked
-        return np.asarray(x.covariates, dtype=np.float64)
+        return np.asarray(self.among.columns(x.covariates), dtype=np.float64)
 
     def held(self, sites: frozenset[str]) -> dict[str, bool] | None:
         return {"gating": bool(sites & SITES)} if sites & SITES in (frozenset(), SITES) else None

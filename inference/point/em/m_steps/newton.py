@@ -19,7 +19,7 @@ LONGEST = 5.0
 
 def with_ones(xp: Any, x: Array) -> Array:
     """The design of rows, (1 + covariates, rows), of their covariates, (covariates, rows)."""
-    return xp.concat([xp.ones_like(x[:1]), x], axis=0)
+    return xp.concat([xp.ones((1, *x.shape[1:]), dtype=x.dtype), x], axis=0)
 
 
 def moment_of(xp: Any, responsibilities: Array, design: Array) -> Array:

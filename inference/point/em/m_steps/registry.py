@@ -15,6 +15,7 @@ from inference.point.em.m_steps.gating import GatingEM
 from inference.point.em.m_steps.gaussian import GaussianEM
 from inference.point.em.m_steps.groups import GroupsEM
 from inference.point.em.m_steps.missing import MissingGaussianEM, most_missing
+from inference.point.em.m_steps.multinomial_regression import MultinomialRegressionEM
 from inference.point.em.m_steps.product import ProductEM
 from inference.point.em.m_steps.rates import Rates
 from inference.point.em.m_steps.regression import RegressionEM
@@ -56,9 +57,11 @@ CLOSED_FORMS: dict[type, Callable[[Any], ClosedForm | None]] = {
 
 LAWS: dict[type, Callable[[Any, int], LawForm | None]] = {
     Dirichlet: lambda law, covariates: ConstantWeights(),
-    Gating: lambda law, covariates: GatingEM(covariates),
+    Gating: lambda law, covariates: GatingEM(len(law.among.of(covariates)), law.among),
     Markov: lambda law, covariates: _of_chain(law),
-    MarkovGating: lambda law, covariates: ChainGatingEM(covariates, law.initial == "uniform"),
+    MarkovGating: lambda law, covariates: ChainGatingEM(
+        len(law.among.of(covariates)), law.initial == "uniform", law.among
+    ),
     PerGroup: lambda law, covariates: None if (own := closed_law(law.weights, covariates)) is None else GroupsEM(own),
 }
 """From a law's type to its M-step, given the law and the number of covariates."""
@@ -117,8 +120,16 @@ def _gaussian(form: Structure) -> GaussianEM:
 
 def _regression(family: Regression) -> ClosedForm | None:
     """Closed, or by Newton's steps."""
+    if family.kind == "multinomial":
+        assert family.covariates is not None  # bound to the data
+        assert family.categories is not None  # the family has checked
+        count = len(family.among.of(family.covariates))
+        return MultinomialRegressionEM(family.categories - 1, count, family.among)
     has_one = family.kind in ("gaussian", "poisson", "bernoulli") and not family.common
-    return RegressionEM(family.kind, family.covariates) if has_one else None  # type: ignore[arg-type]  # bound to the data
+    if not has_one:
+        return None
+    assert family.covariates is not None  # bound to the data
+    return RegressionEM(family.kind, len(family.among.of(family.covariates)), family.among)
 
 
 def _product(family: Product) -> ClosedForm | None:

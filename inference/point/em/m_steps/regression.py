@@ -17,6 +17,7 @@ from inference.point.em.closed_form import Array, Frame, State, Statistics
 from inference.point.em.m_steps.covariances import NO_ROWS
 from inference.point.em.m_steps.exponential_family import DENSITIES
 from inference.point.em.m_steps.newton import coefficients_in, line_of, moment_of, newton_step, share_of, with_ones
+from mixtures.among import ALL, Among
 from mixtures.observations import Observations
 from mixtures.priors import Prior
 
@@ -31,11 +32,13 @@ class RegressionEM:
 
     Args:
         kind: `"gaussian"`, `"poisson"` or `"bernoulli"`.
-        covariates: how many.
+        covariates: how many the response depends on.
+        among: which these are.
     """
 
     kind: str
     covariates: int
+    among: Among = ALL
 
     takes_missing = False
     starts_at_rows = True
@@ -111,7 +114,7 @@ class RegressionEM:
 
     def columns(self, x: Observations) -> np.ndarray:
         assert x.covariates is not None  # the mixture has checked
-        return np.column_stack([x.covariates, x.x]).astype(np.float64)
+        return np.column_stack([self.among.columns(x.covariates), x.x]).astype(np.float64)
 
     def width(self, features: int) -> int:
         return self.covariates + 1
@@ -129,7 +132,7 @@ class RegressionEM:
         return found | {"square": statistics["square"] + rows * statistics["square"].sum() / statistics["rows"].sum()}
 
     def held(self, sites: frozenset[str], features: int | None) -> dict[str, bool] | None:
-        if sites & LINE not in (frozenset(), LINE):
+        if sites & LINE not in (frozenset(), LINE if self.covariates else LINE - {"slope"}):
             return None
         held = {"line": bool(sites & LINE), "scale": "scale" in sites}
         return {name: held[name] for name in self.fixable}
@@ -147,8 +150,9 @@ class RegressionEM:
 
     def encode(self, parameters: Mapping[str, np.ndarray], features: int | None, frame: Frame) -> State:
         level, unit = frame.centre[-1], frame.unit[-1]
-        given = (np.asarray(parameters[name], dtype=np.float64) for name in ("intercept", "slope"))
-        line = coefficients_in(_of_covariates(frame), *given)
+        intercept = np.asarray(parameters["intercept"], dtype=np.float64)
+        slope = parameters["slope"] if self.covariates else np.zeros((len(intercept), 0))
+        line = coefficients_in(of_covariates(frame), intercept, np.asarray(slope, dtype=np.float64))
         line[:, 0] -= level
         state = {"line": line / unit}
         return state | ({"scale": parameters["scale"] / unit} if self.kind == "gaussian" else {})
@@ -157,8 +161,8 @@ class RegressionEM:
         level, unit = frame.centre[-1], frame.unit[-1]
         line = unit * state["line"]
         line[:, 0] += level
-        intercept, slope = line_of(_of_covariates(frame), line)
-        sites = {"intercept": intercept, "slope": slope}
+        intercept, slope = line_of(of_covariates(frame), line)
+        sites = {"intercept": intercept} | ({"slope": slope} if self.covariates else {})
         return sites | ({"scale": unit * state["scale"]} if self.kind == "gaussian" else {})
 
     def log_jacobian(self, frame: Frame, x: np.ndarray) -> np.ndarray | float:
@@ -188,6 +192,6 @@ class RegressionEM:
         return np.maximum(between / np.minimum(scale[:, None], scale), np.abs(np.log(scale[:, None] / scale)))
 
 
-def _of_covariates(frame: Frame) -> Frame:
+def of_covariates(frame: Frame) -> Frame:
     """Without the response, which is the last column."""
     return Frame(frame.centre[:-1], frame.unit[:-1])
