@@ -54,7 +54,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             numbers, seconds = timed(lambda x=x: by_numpyro(x, arguments.draws))
             line(name, x, "NumPyro NUTS, sticks by hand", seconds, numbers, "")
         fit, seconds = timed(
-            lambda x=x: BayesianGaussianMixture(STICKS, max_iter=500, random_state=0).fit(x.reshape(len(x), -1))
+            lambda x=x: BayesianGaussianMixture(n_components=STICKS, max_iter=500, random_state=0).fit(
+                x.reshape(len(x), -1)
+            )
         )
         line(
             name,

@@ -44,11 +44,12 @@ CELLS_DENSE = 4_000_000
 
 @functools.lru_cache(CACHED)
 def _compiled(kind: Kind) -> tuple[Compiled, Compiled, Compiled]:
-    """Three compiled functions: (keys, own, shared, components, concentration, data) -> states and the prior's width; (states, log P(K),
+    """Three compiled functions: (keys, values by site, components, concentration, data) -> states and the prior's width; (states, log P(K),
     width, whether to tune, sweeps a draw, data) -> states and a block of records; (own, shared, data) -> values by site of many draws."""
     density = kind.density
 
-    def start(keys: Any, own: Any, shared: Any, components: Any, concentration: Any, data: Values) -> Any:
+    def start(keys: Any, values: Values, components: Any, concentration: Any, data: Values) -> Any:
+        own, shared = jax.vmap(density.unconstrain, (0, None))(values, data)
         drawn, of_shared = jax.vmap(density.prior_draw, (0, None))(
             jax.random.split(jax.random.PRNGKey(0), PRIOR_DRAWS), data
         )
@@ -59,7 +60,7 @@ def _compiled(kind: Kind) -> tuple[Compiled, Compiled, Compiled]:
         moments = jnp.median(of_shared, axis=0), _width(of_shared) ** 2
 
         def one(key: Any, own: Any, shared: Any) -> State:
-            log_weights = jnp.where(jnp.arange(most) < components, -jnp.log(1.0 * components), -jnp.inf)
+            log_weights = jnp.where(jnp.arange(most) < components, -jnp.log(components.astype(own.dtype)), -jnp.inf)
             mixing = Mixing(components, concentration, log_weights, jnp.zeros(()))
             return State(own, shared, mixing, Tuning(jnp.zeros(()), jnp.zeros(2), information, *moments), key)
 
@@ -132,11 +133,10 @@ def sample(
         start, advance, constrain = _compiled(kind)
         data = jax.tree.map(jnp.asarray, target.data)
         chains = len(next(iter(begin.values.values())))
-        own, shared = jax.vmap(lambda values: kind.density.unconstrain(values, data))(
-            jax.tree.map(jnp.asarray, begin.values)
-        )
         keys = jax.random.split(jax.random.PRNGKey(derived(options.seed, "sample_telescope")), chains)
-        states, width = start(keys, own, shared, begin.components, begin.concentration, data)
+        # as arrays: Python's numbers would have weaker types than a block gives back, and it would be compiled twice
+        mixing = np.asarray(begin.components), np.asarray(begin.concentration)
+        states, width = start(keys, begin.values, *mixing, data)
         warm, cool = -(-options.tune // BLOCK), -(-options.draws // BLOCK)
 
         def arguments(number: int, states: Any) -> tuple[Any, ...]:

@@ -19,9 +19,11 @@ from numpyro.infer import SVI, Trace_ELBO, init_to_value
 from numpyro.infer.autoguide import AutoDiagonalNormal, AutoIAFNormal, AutoMultivariateNormal
 
 from inference.backends.ascent import FINAL_LEARNING_RATE
+from inference.backends.numpyro.hub import at_once
 from inference.backends.numpyro.jit import jit, recorded
 from inference.backends.numpyro.sites import CACHED, Values
 from inference.backends.pieces import Pace, pieces
+from inference.backends.run_arguments import rows_of
 from inference.backends.target import Density, Target
 from inference.samplers.jax_targets import constrained_draws, log_density
 from inference.samplers.protocol import Frame, VariationalDraws
@@ -49,17 +51,24 @@ class _Problem:
     """What is fitted, made anew wherever it is traced: the guide and its SVI, about a centre, in units that are one in every direction."""
 
     def __init__(
-        self, of_vector: Callable[..., jax.Array], family: str, steps: int, about: tuple[jax.Array, ...], data: Values
+        self,
+        density: Density,
+        family: str,
+        steps: int,
+        batch: int | None,
+        about: tuple[jax.Array, ...],
+        data: Values,
     ):
         self.centre, self.root, key, learning_rate = about
-        self.of_vector, size = of_vector, len(self.centre)
+        self.density, size = density, len(self.centre)
         begin, self.go, self.draw, self.look = jax.random.split(key, 4)
 
         def model(data: Values) -> None:
             z = numpyro.sample("z", ImproperUniform(constraints.real_vector, (), (size,)))
+            key = None if batch is None else numpyro.prng_key()
             with handlers.block():  # the program's own sites are no business of the guide's
-                density = self.log_density(z, data)
-            numpyro.factor("collapsed", density)
+                height = self.log_density(z, data) if batch is None else self.estimate(z, data, batch, key)
+            numpyro.factor("collapsed", height)
 
         self.guide = _guide(family, model, size)
         with handlers.block(), handlers.seed(rng_seed=begin):
@@ -77,18 +86,26 @@ class _Problem:
 
     def log_density(self, z: jax.Array, data: Values) -> jax.Array:
         """Of z."""
-        return self.of_vector(self.place(z), data) + jnp.linalg.slogdet(self.root)[1]
+        return log_density(self.density, self.place(z), data) + jnp.linalg.slogdet(self.root)[1]
+
+    def estimate(self, z: jax.Array, data: Values, batch: int, key: Any) -> jax.Array:
+        """The same from so many rows, drawn with replacement: without bias, and so are its gradients."""
+        rows = len(data["x"])
+        some = rows_of(data, jax.random.randint(key, (batch,), 0, rows))
+        likelihood, rest = self.density.parts(self.place(z), some)
+        return rows / batch * likelihood + rest + jnp.linalg.slogdet(self.root)[1]
 
 
 @functools.lru_cache(CACHED)
-def _compiled(density: Density, family: str, steps: int, draws: int) -> Callable[..., Any]:
+def _compiled(
+    density: Density, family: str, steps: int, batch: int | None, draws: int, group: int
+) -> Callable[..., Any]:
     """(centre, unit, key, learning rate, data) -> draws of the vector, log densities under model and guide, losses, unrest."""
-    of_vector = functools.partial(log_density, density)
-    problem = functools.partial(_Problem, of_vector, family, steps)
+    problem = functools.partial(_Problem, density, family, steps, batch)
 
     def begin(centre: jax.Array, unit: jax.Array, key: jax.Array, learning_rate: jax.Array, data: Values) -> Any:
         def in_frame(v: jax.Array) -> jax.Array:
-            return of_vector(centre + unit * v, data)
+            return log_density(density, centre + unit * v, data)
 
         root = unit[:, None] * _root_of_covariance(-jax.hessian(in_frame)(jnp.zeros(len(centre))), family == "normal")
         about = centre, root, key, learning_rate
@@ -105,6 +122,10 @@ def _compiled(density: Density, family: str, steps: int, draws: int) -> Callable
         state, losses = jax.lax.fori_loop(span[0], span[1], step, (state, losses))
         return state, losses, made.svi.get_params(state)
 
+    def each(function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+        # so many vectors at once as a cache holds
+        return lambda z, data: jax.lax.map(lambda one: function(one, data), z, batch_size=group)
+
     def finish(parameters: Values, about: tuple[jax.Array, ...], data: Values) -> tuple[jax.Array, ...]:
         made = problem(about, data)
         with handlers.block(), handlers.substitute(data=parameters):
@@ -113,8 +134,8 @@ def _compiled(density: Density, family: str, steps: int, draws: int) -> Callable
         # a flow knows the density of what it has drawn, by what it came from
         z, origin = posterior.sample_with_intermediates(made.draw, (draws,))
         proposal = posterior.log_prob(z, origin) if origin else posterior.log_prob(z)
-        unrest = _unrest(jax.grad(made.log_density), posterior.sample(made.look, (DRAWS_AT_REST,)), data)
-        return jax.vmap(made.place)(z), jax.vmap(made.log_density, (0, None))(z, data), proposal, unrest
+        unrest = _unrest(each(jax.grad(made.log_density)), posterior.sample(made.look, (DRAWS_AT_REST,)), data)
+        return jax.vmap(made.place)(z), each(made.log_density)(z, data), proposal, unrest
 
     first_state, next_states, last, pace = jit(begin), jit(advance), jit(finish), Pace()
 
@@ -143,24 +164,33 @@ def _root_of_covariance(precision: jax.Array, is_diagonal: bool) -> jax.Array:
     return root @ axes.T
 
 
-def _unrest(gradient: Callable[..., jax.Array], z: jax.Array, data: Values) -> jax.Array:
+def _unrest(gradients: Callable[..., jax.Array], z: jax.Array, data: Values) -> jax.Array:
     """How far the family is from the maximum of its ELBO along each coordinate, which it can move and stretch: 0 at rest.
 
     With z = m + s e, the ELBO's derivatives by m and log s, in units of s, are s E[g] and E[g (z - m)] + 1, where g = d log p / d z.
     """
-    g, deviation = jax.vmap(gradient, (0, None))(z, data), z - jnp.mean(z, axis=0)
+    g, deviation = gradients(z, data), z - jnp.mean(z, axis=0)
     move = jnp.std(z, axis=0) * jnp.mean(g, axis=0)
     stretch = jnp.mean(g * deviation, axis=0) + 1
     return jnp.maximum(jnp.abs(move), jnp.abs(stretch))
 
 
 def fit(
-    target: Target, frame: Frame, *, family: str, steps: int, learning_rate: float, draws: int, seed: int
+    target: Target,
+    frame: Frame,
+    *,
+    family: str,
+    steps: int,
+    batch: int | None,
+    learning_rate: float,
+    draws: int,
+    seed: int,
 ) -> VariationalDraws:
-    """Fit a family to the posterior from the frame's centre, in the frame's units, and draw from it."""
+    """Fit a family to the posterior from the frame's centre, in the frame's units, and draw from it; each step by all rows, or by a batch."""
     with held_interrupts(), jax.enable_x64(True):
         data, centre, unit = jax.tree.map(jnp.asarray, (target.data, frame.centre, frame.unit))
-        run = _compiled(target.density, family, steps, draws)
+        group = at_once(max(draws, DRAWS_AT_REST), target.cells)
+        run = _compiled(target.density, family, steps, batch, draws, group)
         key = jax.random.PRNGKey(seed)
         u, density, proposal, losses, unrest = run(centre, unit, key, jnp.asarray(learning_rate), data)
         parameters = {name: value[0] for name, value in constrained_draws(target, u[None]).items()}

@@ -314,7 +314,15 @@ def posteriors(made: Results) -> Iterator[Verb]:
     yield Verb(
         inference.fit_vi,
         {**right, "draws": 5, "steps": 5},
-        {**data, "family": CHOICE, "init": INIT, "steps": COUNT, "learning_rate": POSITIVE, "draws": COUNT},
+        {
+            **data,
+            "family": CHOICE,
+            "init": INIT,
+            "steps": COUNT,
+            "batch": COUNT.or_("None"),
+            "learning_rate": POSITIVE,
+            "draws": COUNT,
+        },
     )
     yield Verb(
         inference.resume,

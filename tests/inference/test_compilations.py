@@ -29,6 +29,9 @@ def laplace(x, seed):
     return inference.fit_laplace(model, x, seed=seed, init=fit["map"], draws=50)
 def nuts(x, seed):
     return inference.sample_nuts(model, x, seed=seed, init=fit["map"], draws=20, tune=20, chains=2, progress=False)
+def telescope(x, seed):
+    counts = {"draws": 60, "tune": 60, "chains": 2, "log_likelihood": False, "progress": False}
+    return inference.sample_telescope(model, x, seed=seed, **counts)
 def keep(x, seed):
     fit["map"] = inference.fit_map(model, x, seed=seed)
 verbs = {
@@ -37,6 +40,7 @@ verbs = {
     "fit_mle": lambda x, seed: inference.fit_mle(model, x, seed=seed),
     "fit_laplace": laplace,
     "sample_nuts": nuts,
+    "sample_telescope": telescope,
 }
 found = {}
 for name, verb in verbs.items():
@@ -48,7 +52,7 @@ for name, verb in verbs.items():
 print(json.dumps(found))
 """
 
-FIRST = {"fit_em": 5, "fit_map": 8, "fit_mle": 8, "fit_laplace": 13, "sample_nuts": 14}
+FIRST = {"fit_em": 5, "fit_map": 8, "fit_mle": 8, "fit_laplace": 13, "sample_nuts": 14, "sample_telescope": 10}
 """Programs compiled by the first call, in this order in one process; a few more than were counted, since versions of JAX differ by some."""
 
 

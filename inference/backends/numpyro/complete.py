@@ -54,12 +54,17 @@ class Complete:
         Raises:
             ModelError: they are tied to each other.
         """
-        trace = trace_sites(self.program, data)
-        tied = [
-            site.name
-            for site in self.sites.parameters
-            if site.name not in self._of_law and PLATE in site.dims and not in_plate(trace[site.name], PLATE)
-        ]
+        tied: list[str] = []
+
+        def look(data: Values) -> None:
+            trace = trace_sites(self.program, data)
+            tied.extend(
+                site.name
+                for site in self.sites.parameters
+                if site.name not in self._of_law and PLATE in site.dims and not in_plate(trace[site.name], PLATE)
+            )
+
+        jax.eval_shape(look, data)  # nothing is computed
         if tied:
             raise ModelError(
                 "program",

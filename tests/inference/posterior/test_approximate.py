@@ -139,3 +139,61 @@ def test_starts_of_another_program_are_refused_in_words(tutorial, fit):
     for init in (other, "map", {"loc": 0.0}):
         with pytest.raises(ModelError, match="init"):
             fit(tutorial, FIVE_POINTS, init=init, seed=0)
+
+
+@pytest.mark.statistical
+def test_batches_of_rows_find_the_exact_posterior():
+    """Counts under a gamma prior: the rate's posterior is gamma, known in closed form."""
+    x = np.random.default_rng(0).poisson(3.0, 300)
+    model = mixtures.Mixture(1, mixtures.families.Poisson(priors={"rate": mixtures.priors.Gamma(2.0, 0.5)}))
+    tree = inference.fit_vi(model, x, family="normal", batch=50, steps=1500, draws=DRAWS, seed=0)
+    exact, rate = stats.gamma(2.0 + x.sum(), scale=1 / (0.5 + len(x))), tree["posterior"]["rate"].values
+    assert tree.attrs["is_trustworthy"] == 1
+    assert abs(rate.mean() - exact.mean()) < 0.2 * exact.std()
+    assert abs(rate.std() / exact.std() - 1) < 0.2
+
+
+@pytest.mark.statistical
+def test_batches_are_right_on_average():
+    """The mean of many estimates of the log density from four rows each, beside the density of all rows by SciPy."""
+    x = np.array([-1.0, 0.3, 0.9, 1.4, 2.2, 3.0, 4.1])
+    model = mixtures.Mixture(2, mixtures.families.Poisson(priors={"rate": mixtures.priors.Gamma(2.0, 1.0)}))
+    counts, rates = np.abs(np.round(2 * x)), np.array([1.5, 4.0])
+    found, error = estimates(model, counts, rates)
+    weights = np.array([0.5, 0.5])
+    likelihood = np.log(stats.poisson(rates).pmf(counts[:, None]) @ weights).sum()
+    # Dirichlet(1, 1) has density 1; the logs of the rates and the log odds of the weights have their Jacobians
+    prior = stats.gamma(2.0).logpdf(rates).sum() + np.log(rates).sum() + np.log(weights).sum()
+    assert abs(found - likelihood - prior) < 4.5 * error
+
+
+def estimates(model, x, rates, batch=4, draws=4000):
+    """The mean of estimates at these rates and equal weights, and its standard error."""
+    import jax
+    import jax.numpy as jnp
+
+    from inference.backends import bind
+    from inference.samplers.variational import _Problem
+
+    bound = bind(model, Observations(x), "numpyro")
+    target = bound.target()
+    with jax.enable_x64(True):
+        data = jax.tree.map(jnp.asarray, target.data)
+        u = jnp.asarray(bound.log_density(jacobian=True).unconstrain({"rate": rates, "weights": np.array([0.5, 0.5])}))
+        about = u, jnp.eye(len(u)), jax.random.PRNGKey(0), jnp.asarray(0.01)
+
+        @jax.jit
+        def some(keys, data):
+            made = _Problem(target.density, "normal", 10, batch, about, data)
+            return jax.vmap(lambda key: made.estimate(jnp.zeros(len(u)), data, batch, key))(keys)
+
+        values = np.asarray(some(jax.random.split(jax.random.PRNGKey(1), draws), data))
+    return values.mean(), values.std() / np.sqrt(draws)
+
+
+def test_a_batch_needs_independent_rows():
+    with pytest.raises(ModelError, match="independent"):
+        inference.fit_vi(conjugate, X, batch=2, seed=0)
+    chain = mixtures.Mixture(2, mixtures.families.Gaussian(), mixtures.assignments.Markov())
+    with pytest.raises(ModelError, match="independent"):
+        inference.fit_vi(chain, X, batch=2, seed=0)
