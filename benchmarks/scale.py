@@ -1,12 +1,13 @@
 """EM over Parquet files that need not fit into memory: rows per second, peak memory, growth with the rows; beside scikit-learn.
 
-    python benchmarks/scale.py [rows]...
+    python benchmarks/scale.py [--workers] [rows]...
 
 Writes so many rows of 8 columns in files of 2,000,000, fits 10 diagonal components in 5 iterations, and deletes them; 10,000,000 rows if not
 said otherwise. Each fit is a process of its own, so that its peak memory is its own. scikit-learn's `GaussianMixture` is given as many of the
 rows as fit, from the same start, and as many iterations. Ours are whole calls, with the passes that check the files, scale priors, and find
-the likelihood at the end: five beside those of the iterations. Seconds by the clock, and processor seconds of all threads, which a busy machine
-changes less.
+the likelihood at the end: five beside those of the iterations. With `--workers` also a line for the passes of EM by one and by two of Dask's
+workers: seconds by the clock, so that a quiet machine is needed; calls of 1 and of 6 iterations, whose difference is five passes.
+Seconds by the clock, and processor seconds of all threads, which a busy machine changes less.
 """
 
 import json
@@ -48,6 +49,27 @@ print(json.dumps({"rows": rows.rows, "wall": wall, "processor": processor, "peak
 """
 )
 
+WORKERS = (
+    BEGIN
+    + """
+import distributed
+from inference import cluster, fit_em
+from mixtures import gaussian_mixture, source
+if __name__ == "__main__":
+    given = {"weights": np.full(components, 1 / components), "loc": start, "scale": np.ones((components, features))}
+    rows = source(sys.argv[1])
+    options = dict(init=given, restarts=1, tolerance=0.0, seed=0)
+    found = {}
+    for workers in (1, 2):
+        with distributed.Client(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as client, cluster(client):
+            call = lambda steps: timed(lambda: fit_em(gaussian_mixture(components, "diag"), rows, max_steps=steps, **options))
+            call(1)  # compiled
+            few, many = call(1), call(1 + iterations)
+            found[str(workers)] = many[1] - few[1]
+    print(json.dumps(found))
+"""
+)
+
 PEER = (
     BEGIN
     + """
@@ -86,11 +108,13 @@ def run(code: str, *arguments: object) -> dict[str, float]:
 
 def main(argv: list[str]) -> None:
     """Print a line for each size, and one for the peer."""
-    for rows in [int(size.replace("_", "").replace(",", "")) for size in argv] or SIZES:
+    sizes = [argument for argument in argv if argument != "--workers"]
+    for rows in [int(size.replace("_", "").replace(",", "")) for size in sizes] or SIZES:
         with tempfile.TemporaryDirectory() as folder:
             write(Path(folder), rows)
             ours = run(OURS, folder, COMPONENTS, FEATURES, ITERATIONS)
             peer = run(PEER, folder, COMPONENTS, FEATURES, ITERATIONS, min(rows, OF_PEER))
+            spread_out = run(WORKERS, folder, COMPONENTS, FEATURES, ITERATIONS) if "--workers" in argv else {}
         speeds = {kind: ITERATIONS * ours["rows"] / ours[kind] / 1e6 for kind in ("wall", "processor")}
         peers = {kind: ITERATIONS * peer["rows"] / peer[kind] / 1e6 for kind in ("wall", "processor")}
         print(
@@ -100,6 +124,12 @@ def main(argv: list[str]) -> None:
             f"{speeds['processor'] / peers['processor']:.1f}); peak memory {ours['peak'] / 1e9:.2f} GB (scikit-learn {peer['peak'] / 1e9:.2f})",
             flush=True,
         )
+        if spread_out:
+            one, two = spread_out["1"], spread_out["2"]
+            print(
+                f"  the passes alone by Dask: one worker {one:.1f} s, two {two:.1f} s, ratio {one / two:.2f}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

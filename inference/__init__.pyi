@@ -65,3 +65,4 @@ from .uncertainty.profile import ProfileInterval as ProfileInterval
 from .uncertainty.profile import profile as profile
 from .uncertainty.standard_errors import StandardErrors as StandardErrors
 from .uncertainty.standard_errors import standard_errors as standard_errors
+from .workers import cluster as cluster

@@ -1,5 +1,6 @@
 """MixtureModel: which component does a row belong to, and how probable is it? A clusterer and a density by scikit-learn's rules."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from inference.assignment.log_likelihood import log_likelihood
 from inference.assignment.responsibilities import responsibilities
+from inference.checks import checked
 from inference.criteria import Criteria
 from inference.draws import parameters_of
 from inference.labels.relabel import relabel
+from inference.point.em.online import OnlineEM
+from inference.point.em.settings import check_stepwise
 from inference.posterior.nuts import sample_nuts
 from inference.posterior.warnings import check_posterior
 from inference.sklearn.translation import MixtureEstimator, declaration, seed_of
@@ -28,6 +32,10 @@ METHODS = ("em", "map", "nuts")
 
 def _is_point_fit(model: "MixtureModel") -> bool:
     return model.method != "nuts"
+
+
+def _is_by_em(model: "MixtureModel") -> bool:
+    return model.method == "em"
 
 
 class MixtureModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, MixtureEstimator):
@@ -46,6 +54,7 @@ class MixtureModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMix
         backend: `"numpyro"` or `"pyro"`.
         options: further arguments of the method's verb by name: `{"max_steps": 500}` for EM, `{"draws": 500, "chains": 2}` for NUTS.
         random_state: an int, which is the verbs' seed; a RandomState; or None for NumPy's global one.
+        learning_decay: of `partial_fit`, in (0.5, 1]: how fast its rate falls. 1 weighs all rows alike; less forgets earlier ones sooner.
 
     Attributes:
         fit_: the `PointFit`; with `"nuts"` the mode that the chains began from. Point fits are made of the distinct rows and their counts.
@@ -77,6 +86,7 @@ class MixtureModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMix
         backend: str = "numpyro",
         options: dict[str, Any] | None = None,
         random_state: Any = None,
+        learning_decay: float = 0.6,
     ):
         self.components = components
         self.family = family
@@ -89,6 +99,7 @@ class MixtureModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMix
         self.backend = backend
         self.options = options
         self.random_state = random_state
+        self.learning_decay = learning_decay
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "MixtureModel":
         """Fit the mixture.
@@ -122,6 +133,51 @@ class MixtureModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMix
             self.posterior_ = relabel(draws, seed=seed)
             self.converged_ = check_posterior(draws).is_sound
         self.labels_ = responsibilities(self._result, self._observations(X)).argmax(axis=1)
+        self._online: OnlineEM | None = None
+        return self
+
+    @available_if(_is_by_em)
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "MixtureModel":
+        """Go on with more rows, by one step of online EM; of a model that is not fitted, `fit` with the first.
+
+        After `fit`, its parameters are where the steps begin; its rows have no say in them.
+        Statistics of the rows are averaged at the rate (n / N)^`learning_decay`, for n rows of the N that there were so far: (t + 2)^-a at the
+        t-th step of as many rows each. The first rows must be enough to tell the components, and each later step's more than a handful. As
+        earlier rows are gone, `fit_.log_likelihood`, and what is made of it, is NaN; `fit_.status` stays that of the first rows' fit.
+
+        Args:
+            X: (rows, features), other rows than before.
+            y: ignored.
+            sample_weight: as for `fit`.
+
+        Returns:
+            The model itself; components keep their numbers.
+
+        Raises:
+            DataError, ModelError, ChoiceError, SeedError (all of them ValueErrors): bad arguments; families whose statistics cannot be averaged
+                while parameters move.
+
+        Source: Cappe & Moulines (2009), equations 11 and 12; Liang & Klein (2009) for the rate.
+        """
+        alpha = check_stepwise(self.learning_decay, "learning_decay")
+        is_first = not hasattr(self, "fit_")
+        if is_first:
+            self.fit(X, sample_weight=sample_weight)
+        X = validate_data(self, X, reset=False, **self._reading())
+        of_rows = {} if sample_weight is None else {"row_weights": np.asarray(sample_weight)}
+        x = checked(self.fit_.program, self._observations(X, **of_rows))
+        self._online = OnlineEM.of(self.fit_, x, alpha) if self._online is None else self._online.after(x)
+        if is_first:
+            return self
+        self.fit_ = replace(
+            self.fit_,
+            parameters=self._online.parameters,
+            log_likelihood=np.nan,
+            classification_log_likelihood=np.nan,
+            optima={},
+        )
+        self.n_iter_ += 1
+        self.labels_ = self.predict(X)
         return self
 
     @property

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from mixtures.errors import DataError, ModelError
 from mixtures.sources.protocol import Chunk, Source, rows_at_once
@@ -16,10 +19,12 @@ class ArraySource(Source):
     Args:
         array: (rows,) or (rows, features); whatever has a shape and gives some of its rows as `array[begin:end]`.
         missing: see `Observations`.
+        path: the `.npy` file that it is mapped from; another process maps it again, and is sent no rows.
     """
 
     array: Any
     missing: str = "raise"
+    path: Path | None = None
 
     feature_names = None
 
@@ -37,10 +42,10 @@ class ArraySource(Source):
     def features(self) -> int | None:
         return self.array.shape[1] if len(self.array.shape) == 2 else None
 
-    def chunks(self) -> Iterator[Chunk]:
+    def chunks(self, begin: int = 0) -> Iterator[Chunk]:
         step = self._step()
-        for begin in range(0, self.rows, step):
-            yield Chunk(numbers_in(self.array[begin : begin + step], "data"), "")
+        for first in range(begin, self.rows, step):
+            yield Chunk(numbers_in(self.array[first : first + step], "data"), "", first)
 
     def _step(self) -> int:
         """Rows at a time: whole chunks of arrays that are stored in such, which are decompressed whole."""
@@ -48,6 +53,13 @@ class ArraySource(Source):
         first = own[0] if own else 1
         stored = first if isinstance(first, int) else max(first)  # Dask's are listed one by one
         return stored * max(1, rows_at_once(self.features) // stored)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | ({} if self.path is None else {"array": None})
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        array = state["array"] if state["path"] is None else np.load(state["path"], mmap_mode="r")
+        vars(self).update(state | {"array": array})
 
     def select(self, names: tuple[str, ...]) -> Source:
         raise ModelError(

@@ -47,8 +47,20 @@ class ChunkSource(Source):
         values = self._first[0].values
         return values.shape[1] if values.ndim == 2 else None
 
-    def chunks(self) -> Iterator[Chunk]:
+    @cached_property
+    def _lengths(self) -> tuple[int, ...]:
+        """Rows of each chunk."""
+        return tuple(len(chunk.values) for chunk in self.chunks())
+
+    @cached_property
+    def rows(self) -> int:
+        return sum(self._lengths)
+
+    def chunks(self, begin: int = 0) -> Iterator[Chunk]:
         for number, given in self._numbered():
+            if begin and begin >= self._lengths[number]:  # not read: a partition of Dask's is not computed
+                begin -= self._lengths[number]
+                continue
             chunk, names = self._read(given, number)
             if names != self.feature_names:
                 raise DataError(
@@ -57,7 +69,8 @@ class ChunkSource(Source):
                     expected=f"{self.feature_names}, as in chunk 0",
                     advice="All rows of a source have the same columns; columns=[...] chooses them by name.",
                 )
-            yield chunk
+            yield chunk.after(begin)
+            begin = 0
 
     def _read(self, given: object, number: int) -> tuple[Chunk, tuple[str, ...] | None]:
         place = f"chunk {number}"

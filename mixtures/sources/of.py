@@ -63,13 +63,16 @@ def source(
 
 def _made(data: Any, names: tuple[str, ...] | None, missing: str) -> Source:
     if isinstance(data, Source):
-        return data if names is None else data.select(names)
+        return _chosen(data, names)
     if isinstance(data, str | PathLike):
         path = Path(data)
         if not path.exists():
             raise DataError("data", got=f"no file or folder {path}", expected=EXPECTED)
-        with readable(path.name):
-            data = np.load(path, mmap_mode="r") if path.suffix == ".npy" else path
+        if path.suffix == ".npy":
+            with readable(path.name):
+                mapped = np.load(path, mmap_mode="r")
+            return _chosen(ArraySource(mapped, missing, path.resolve()), names)
+        data = path
     if isinstance(data, Path) or (isinstance(data, list | tuple) and data and isinstance(data[0], str | PathLike)):
         data = opened(data)
     if hasattr(data, "get_fragments"):
@@ -79,10 +82,13 @@ def _made(data: Any, names: tuple[str, ...] | None, missing: str) -> Source:
     if hasattr(data, "iloc") or hasattr(data, "column_names"):  # one table of pandas or Arrow
         return ChunkSource(lambda: iter([data]), names, missing)
     if hasattr(data, "shape") and hasattr(data, "dtype"):
-        made = ArraySource(data, missing)
-        return made if names is None else made.select(names)
+        return _chosen(ArraySource(data, missing), names)
     if isinstance(data, Iterable) and not isinstance(data, bytes | dict | set | frozenset):
         return ChunkSource(again_and_again(data), names, missing)
     if callable(data) and not isinstance(data, type):
         return ChunkSource(data, names, missing)
     raise DataError("data", got=in_words(data), expected=EXPECTED)
+
+
+def _chosen(made: Source, names: tuple[str, ...] | None) -> Source:
+    return made if names is None else made.select(names)

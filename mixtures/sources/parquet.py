@@ -57,22 +57,32 @@ class ParquetSource(Source):
         return len(self.feature_names) if len(self.feature_names) > 1 else None
 
     @cached_property
-    def rows(self) -> int:  # from the files' heads
-        total = 0
+    def _lengths(self) -> tuple[int, ...]:
+        """Rows of each file, from their heads."""
+        found = []
         for place, fragment in self._fragments():
             with readable(place):
-                total += fragment.count_rows()
-        return total
+                found.append(fragment.count_rows())
+        return tuple(found)
+
+    @cached_property
+    def rows(self) -> int:
+        return sum(self._lengths)
 
     def _fragments(self) -> Iterator[tuple[str, Any]]:
         """The files, by their names."""
         for fragment in self.dataset.get_fragments():
             yield Path(getattr(fragment, "path", "") or "data").name, fragment
 
-    def chunks(self) -> Iterator[Chunk]:
+    def chunks(self, begin: int = 0) -> Iterator[Chunk]:
         names = list(self.feature_names)
-        for place, fragment in self._fragments():
+        for number, (place, fragment) in enumerate(self._fragments()):
+            if begin and begin >= self._lengths[number]:
+                begin -= self._lengths[number]
+                continue
             with readable(place):
+                fragment, first = _from_group_of(fragment, begin)
+                begin -= first
                 own = fragment.physical_schema.names
                 partition = str(fragment.partition_expression)  # columns that folders' names say
             absent = [name for name in names if name not in own and f"{name} ==" not in partition]
@@ -96,8 +106,11 @@ class ParquetSource(Source):
                     batch = next(batches, None)
                 if batch is None:
                     break
-                if batch.num_rows:
-                    yield Chunk(squeezed(_numbers(batch, names), self.feature_names), place)
+                if batch.num_rows > begin:
+                    chunk = Chunk(squeezed(_numbers(batch, names), self.feature_names), place, first)
+                    yield chunk.after(begin)
+                first += batch.num_rows
+                begin = max(0, begin - batch.num_rows)
 
     def select(self, names: tuple[str, ...]) -> Source:
         return replace(self, columns=names)
@@ -150,6 +163,18 @@ def _piece_by_piece(fragment: Any) -> Any:
 
     is_parquet = fragment.format.default_extname == "parquet"
     return datasets.ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False) if is_parquet else None
+
+
+def _from_group_of(fragment: Any, row: int) -> tuple[Any, int]:
+    """A file without the row groups that end before a row, and the number of the first row that is left."""
+    if not row or fragment.format.default_extname != "parquet":
+        return fragment, 0
+    groups, first = fragment.row_groups, 0
+    for number, group in enumerate(groups):
+        if row < first + group.num_rows:
+            return fragment.subset(row_group_ids=[left.id for left in groups[number:]]), first
+        first += group.num_rows
+    return fragment, 0
 
 
 def _is_number(kind: Any) -> bool:

@@ -39,10 +39,16 @@ class Chunk:
     Args:
         values: (rows, features), or (rows,) of one variable.
         place: the file or chunk that they are of; empty: of the one array.
+        first: the first one's number there.
     """
 
     values: np.ndarray
     place: str
+    first: int = 0
+
+    def after(self, rows: int) -> "Chunk":
+        """The same without its first rows."""
+        return Chunk(self.values[rows:], self.place, self.first + rows) if rows else self
 
 
 class Source(ABC):
@@ -60,8 +66,8 @@ class Source(ABC):
     feature_names: tuple[str, ...] | None
 
     @abstractmethod
-    def chunks(self) -> Iterator[Chunk]:
-        """All rows, from the first, in chunks of any size."""
+    def chunks(self, begin: int = 0) -> Iterator[Chunk]:
+        """All rows from one of this number on, in chunks of any size; those before it are read as little as can be."""
 
     @property
     @abstractmethod
@@ -82,17 +88,21 @@ class Source(ABC):
         """(rows,) or (rows, features), as the same data in memory have it."""
         return (self.rows,) if self.features is None else (self.rows, self.features)
 
-    def blocks(self, size: int | None = None) -> Iterator[Observations]:
+    def blocks(self, size: int | None = None, begin: int = 0) -> Iterator[Observations]:
         """All rows, checked, in blocks of one size (see `rows_at_once` if not given); the last may be shorter.
+
+        Args:
+            size: of a block.
+            begin: the number of the first row that is wanted.
 
         Raises:
             DataError: cells that cannot be used, or a chunk with other columns; the text names the file or chunk and the row.
         """
         size = size or rows_at_once(self.features)
-        places, begin, waiting = Places(), 0, _Waiting()
-        for chunk in self.chunks():
+        places, waiting = Places(), _Waiting()
+        for chunk in self.chunks(begin):
             self._check_columns(chunk)
-            places.note(begin + waiting.rows, chunk.place)
+            places.note(begin + waiting.rows - chunk.first, chunk.place)
             waiting.put(chunk.values)
             while waiting.rows >= size:
                 yield self._observed(waiting.take(size), places, begin)

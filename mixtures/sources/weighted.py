@@ -44,12 +44,12 @@ class WeightedSource(Source):
     def rows(self) -> int:  # the table's
         return self.table.rows
 
-    def chunks(self) -> Iterator[Chunk]:
-        for chunk in self.table.chunks():
-            yield Chunk(self._values(chunk.values), chunk.place)
+    def chunks(self, begin: int = 0) -> Iterator[Chunk]:
+        for chunk in self.table.chunks(begin):
+            yield replace(chunk, values=self._values(chunk.values))
 
-    def blocks(self, size: int | None = None) -> Iterator[Observations]:
-        return map(self._observations, self.table.blocks(size or rows_at_once(self.features)))
+    def blocks(self, size: int | None = None, begin: int = 0) -> Iterator[Observations]:
+        return map(self._observations, self.table.blocks(size or rows_at_once(self.features), begin))
 
     def take(self, rows: np.ndarray) -> Observations:
         return self._observations(self.table.take(rows))

@@ -338,6 +338,10 @@ def posteriors(made: Results) -> Iterator[Verb]:
     yield Verb(inference.check_posterior, {"posterior": made.tree}, {"posterior": THING, **PROGRAM})
 
 
+def computers(made: Results) -> Iterator[Verb]:
+    yield Verb(inference.cluster, {}, {}, untried=("where",))  # a scope: tests/inference/sources/test_cluster.py
+
+
 def assignments(made: Results) -> Iterator[Verb]:
     fit = {"fit": made.fit, "x": X}
     either = {"fit_or_posterior": made.fit, "x": X}
@@ -753,6 +757,7 @@ GROUPS = (
     point_fits,
     uncertainties,
     posteriors,
+    computers,
     assignments,
     labels,
     partitions,

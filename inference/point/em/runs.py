@@ -14,7 +14,7 @@ from inference.point.em.m_steps.chain import OverPaths
 from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.paths import likelihoods
 from inference.point.em.problem import EMProblem, EMResult, Outcome
-from inference.point.em.streamed import over_blocks
+from inference.point.em.spread import over_blocks
 from inference.point.judgement import EMPTY_ROWS, knows_spread, rows_of_one
 from inference.point.moments import moments
 from inference.point.restarts import optima
@@ -209,7 +209,7 @@ def _likelihoods(problem: EMProblem, state: State) -> tuple[float, float]:
     if problem.closed_form.law.follows:
         return _likelihoods_of_paths(problem, state)
     if problem.source is not None:
-        found = over_blocks(problem, lambda block: _likelihoods_of(problem, state, block))
+        found = over_blocks(problem, functools.partial(_likelihoods_of, replace(problem, checkpoint=None), state))
     else:
         found = _likelihoods_of(problem, state, Block(problem.x, problem.row_weights, problem.labels))
     return float(found[0]), float(found[1])

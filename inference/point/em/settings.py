@@ -68,14 +68,14 @@ def check_mixture(mixture: Any, x: Any, labels: Any = None, row_weights: Any = N
     return observations
 
 
-def check_stepwise(alpha: Any) -> float:
+def check_stepwise(alpha: Any, name: str = "stepwise") -> float:
     """The power by which stepwise EM's rate falls.
 
     Raises:
         ModelError: not a number, or one by which averages do not settle, or stand still too early.
     """
     if not is_number(alpha) or not 0.5 < alpha <= 1:
-        raise ModelError("stepwise", got=in_words(alpha), expected="a power in (0.5, 1], such as 0.7")
+        raise ModelError(name, got=in_words(alpha), expected="a power in (0.5, 1], such as 0.7")
     return float(alpha)
 
 

@@ -4,9 +4,7 @@ Starts, coordinates, and how a restart is judged are of a sample, which is the o
 result is made of (objectives, statistics, likelihoods) is of all rows, summed over blocks of one size by a tree.
 """
 
-import operator
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,11 +24,8 @@ from inference.results import Origin
 from mixtures import Mixture, Observations, Source
 from mixtures.errors import DataError, ModelError
 from mixtures.families import Product
-from mixtures.sources.reading import in_order, read_ahead
+from mixtures.sources.reading import read_ahead
 from mixtures.sources.tree import Tree
-
-BLOCKS_AT_ONCE = 8
-"""Blocks in memory at the most while NumPy computes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,20 +172,19 @@ def of_source(problem: EMProblem, streamed: Streamed) -> EMProblem:
 
 def blocks_of(problem: EMProblem) -> Iterator[Block]:
     """The source's rows as EM knows them, (rows, columns) in the data's units; read ahead."""
+    yield from read_ahead(blocks_from(problem))
+
+
+def blocks_from(problem: EMProblem, first: int = 0, rows: int | None = None) -> Iterator[Block]:
+    """The same from a block of this number on, of so many rows each, read when they are asked for."""
     assert problem.source is not None  # the caller has checked
     closed, may_miss = problem.closed_form, problem.source.missing == "allow"
 
     def counts(block: Observations) -> np.ndarray | None:
         return block.counts if may_miss or block.row_weights is not None else None
 
-    blocks = problem.source.blocks()
-    yield from read_ahead(Block(closed.columns(block), counts(block)) for block in blocks)
-
-
-def over_blocks(problem: EMProblem, function: Callable[[Block], np.ndarray]) -> np.ndarray:
-    """The sum of what a function gives of each block, on all cores."""
-    with ThreadPoolExecutor() as pool:
-        return summed(in_order(pool, function, blocks_of(problem), BLOCKS_AT_ONCE), operator.add)
+    blocks = problem.source.blocks(rows, first * (rows or 0))
+    return (Block(closed.columns(block), counts(block)) for block in blocks)
 
 
 def added(some: Statistics, more: Statistics) -> Statistics:

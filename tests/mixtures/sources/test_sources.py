@@ -95,6 +95,8 @@ def same_rows(rows, whole):
     blocks = list(rows.blocks(300))
     assert [len(block) for block in blocks] == [300, 300, 300, 100]
     assert_array_equal(np.concatenate([block.x for block in blocks]), whole.x)
+    for begin in (1, 299, 650, 999):
+        assert_array_equal(np.concatenate([block.x for block in rows.blocks(300, begin)]), whole.x[begin:])
     some = np.array([0, 5, 299, 300, 301, 999])
     assert_array_equal(rows.take(some).x, whole.x[some])
 
@@ -154,6 +156,15 @@ def test_a_chunk_with_other_columns_is_named(frame, tmp_path):
     frame.drop(columns="c").to_parquet(tmp_path / "part-3.parquet")
     with pytest.raises(DataError, match=r"^part-3.parquet: got columns \['a', 'b'\]; expected 'c' among them"):
         source(tmp_path).summary  # noqa: B018
+
+
+def test_a_bad_row_has_its_place_wherever_reading_began(frame, tmp_path):
+    bad = frame.copy()
+    bad.iloc[777, 1] = np.inf
+    written(bad, tmp_path)
+    for begin in (0, 250, 300, 640, 777):
+        with pytest.raises(DataError, match=r"inf at row 476 of part-2.parquet, column 'b'"):
+            list(source(tmp_path).blocks(300, begin))
 
 
 def test_a_truncated_file_is_named(frame, tmp_path):

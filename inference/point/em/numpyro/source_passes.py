@@ -1,6 +1,9 @@
-"""One pass of EM over a source of rows, compiled by JAX: a thread reads, others compute, each a block at a time on one core."""
+"""One pass of EM over a source of rows, compiled by JAX: a thread reads, others compute, each a block at a time on one core.
 
-from collections.abc import Iterator
+Dask's workers, where they are at work, read and compute, each a group of blocks.
+"""
+
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -11,12 +14,18 @@ import numpy as np
 
 from inference.backends.numpyro.devices import available
 from inference.point.em.closed_form import State, Statistics
+from inference.point.em.e_step import Block
 from inference.point.em.loop import Pass
 from inference.point.em.m_steps.diagonal import as_whitened, by_products
 from inference.point.em.numpyro.passes import compiled, layout_of
 from inference.point.em.problem import EMProblem
+from inference.point.em.spread import on_workers
 from inference.point.em.streamed import blocks_of, summed
+from inference.workers import working
 from mixtures.sources.reading import in_order
+
+Placed = tuple[Any, State, dict[str, jax.Array]]
+"""A compiled program, and its arguments."""
 
 
 @contextmanager
@@ -27,29 +36,46 @@ def over_source(problem: EMProblem, block: int) -> Iterator[Pass]:
         problem: what EM is to do.
         block: rows that stay in a core's cache.
     """
+    if (client := working()) is not None:
+        with on_workers(client, problem) as over_groups:
+            yield lambda state: _found(problem, state, summed(over_groups(_of_blocks, state, block)))
+        return
     threads = available()
-    frame = {"centre": jnp.asarray(problem.frame.centre), "unit": jnp.asarray(problem.frame.unit)}
-
-    def placed(closed: Any, state: State) -> Iterator[tuple[Any, State, dict[str, jax.Array]]]:
-        """Each block as arrays of JAX, with its program, which is compiled here: other threads have nothing to trace."""
-        for x, weights, _ in blocks_of(problem):
-            data = {"x": jax.device_put(x, may_alias=True), **frame}
-            if weights is not None:
-                data["row_weights"] = jnp.asarray(weights)
-            run = compiled(closed, problem.is_hard, min(block, len(x)), layout_of(state), layout_of(data))
-            yield run, state, data
-
-    def of_block(arguments: tuple[Any, State, dict[str, jax.Array]]) -> Statistics:
-        run, state, data = arguments
-        objective, statistics = run(state, data)
-        return {"objective": np.float64(objective), **{name: np.asarray(value) for name, value in statistics.items()}}
-
     with ThreadPoolExecutor(threads) as pool:
 
         def of_all(state: State) -> tuple[float, Statistics]:
-            on_device = {name: jnp.asarray(value) for name, value in state.items()}
-            fast = by_products(problem.closed_form, state)
-            statistics = summed(in_order(pool, of_block, placed(fast or problem.closed_form, on_device), threads + 1))
-            return float(statistics.pop("objective")), as_whitened(statistics, state) if fast else statistics
+            placed = _placed(problem, state, block, blocks_of(problem))
+            return _found(problem, state, summed(in_order(pool, _of_block, placed, threads + 1)))
 
         yield of_all
+
+
+def _placed(problem: EMProblem, state: State, block: int, blocks: Iterable[Block]) -> Iterator[Placed]:
+    """Each block as arrays of JAX, with its program, which is compiled here: other threads have nothing to trace."""
+    closed: Any = by_products(problem.closed_form, state) or problem.closed_form
+    on_device = {name: jnp.asarray(value) for name, value in state.items()}
+    frame = {"centre": jnp.asarray(problem.frame.centre), "unit": jnp.asarray(problem.frame.unit)}
+    for x, weights, _ in blocks:
+        data = {"x": jax.device_put(x, may_alias=True), **frame}
+        if weights is not None:
+            data["row_weights"] = jnp.asarray(weights)
+        run = compiled(closed, problem.is_hard, min(block, len(x)), layout_of(on_device), layout_of(data))
+        yield run, on_device, data
+
+
+def _of_block(placed: Placed) -> Statistics:
+    run, state, data = placed
+    objective, statistics = run(state, data)
+    return {"objective": np.float64(objective), **{name: np.asarray(value) for name, value in statistics.items()}}
+
+
+def _of_blocks(problem: EMProblem, blocks: Iterable[Block], state: State, block: int) -> Statistics:
+    """A worker's share of a pass."""
+    with jax.enable_x64(True), np.errstate(all="ignore"):  # switches are a thread's
+        return summed(map(_of_block, _placed(problem, state, block, blocks)))
+
+
+def _found(problem: EMProblem, state: State, sums: Statistics) -> tuple[float, Statistics]:
+    """The objective, and what the M-step asks for."""
+    objective = float(sums.pop("objective"))
+    return objective, as_whitened(sums, state) if by_products(problem.closed_form, state) else sums

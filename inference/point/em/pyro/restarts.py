@@ -1,6 +1,8 @@
 """EM on torch tensors: the same array code as the compiled EM of NumPyro's engine, one restart after the other."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from array_api_compat import torch as torch_namespace
@@ -12,7 +14,9 @@ from inference.point.em.loop import run_by_numpy, run_each
 from inference.point.em.m_steps.chain import OverPaths
 from inference.point.em.paths import numpy_pass
 from inference.point.em.problem import EMProblem, EMResult
+from inference.point.em.spread import on_workers
 from inference.point.em.streamed import blocks_of, summed
+from inference.workers import working
 
 BLOCK_CELLS = 400_000
 """Numbers of whitened data in one block of rows: about 3 MB, a core's cache."""
@@ -27,22 +31,19 @@ def run_restarts(problem: EMProblem, states: State) -> EMResult:
         return run_by_numpy(problem, states, numpy_pass(problem, components))
     held = None if problem.source is not None else _blocks(problem, components, _whole(problem))
 
-    def of_blocks(state: State, blocks: list[Block]) -> Statistics:
-        parts = [e_step(torch_namespace, closed, state, block, problem.is_hard) for block in blocks]
-        return {
-            "objective": sum(part[0] for part in parts),
-            **{name: sum(part[1][name] for part in parts) for name in parts[0][1]},
-        }
-
-    def one_pass(state: State) -> tuple[float, Statistics]:
+    def of_all(state: State, over_groups: Callable[..., list[Any]] | None) -> Statistics:
         if held is not None:
-            statistics = of_blocks(state, held)
-        else:
-            each = (_blocks(problem, components, block) for block in blocks_of(problem))
-            statistics = summed(of_blocks(state, blocks) for blocks in each)
-        return float(statistics.pop("objective")), statistics
+            return _of_parts(problem, state, held)
+        if over_groups is None:
+            return _of_source(problem, blocks_of(problem), state, components)
+        return summed(over_groups(_of_source, state, components))
 
-    with torch.no_grad():
+    with torch.no_grad(), _workers(problem) as over_groups:
+
+        def one_pass(state: State) -> tuple[float, Statistics]:
+            statistics = of_all(state, over_groups)
+            return float(statistics.pop("objective")), statistics
+
         return run_each(
             torch_namespace,
             problem,
@@ -58,6 +59,26 @@ def run_restarts(problem: EMProblem, states: State) -> EMResult:
 def run_each_on_its_own(problems: Sequence[EMProblem], states: State) -> None:
     """Nothing: torch has no lanes."""
     return
+
+
+def _workers(problem: EMProblem) -> AbstractContextManager[Callable[..., list[Any]] | None]:
+    """Those that are at work here, for a source."""
+    client = working() if problem.source is not None else None
+    return nullcontext() if client is None else on_workers(client, problem)
+
+
+def _of_parts(problem: EMProblem, state: State, blocks: list[Block]) -> Statistics:
+    parts = [e_step(torch_namespace, problem.closed_form, state, block, problem.is_hard) for block in blocks]
+    return {
+        "objective": sum(part[0] for part in parts),
+        **{name: sum(part[1][name] for part in parts) for name in parts[0][1]},
+    }
+
+
+def _of_source(problem: EMProblem, blocks: Iterable[Block], state: State, components: int) -> Statistics:
+    """Of a source's blocks, each in parts."""
+    with torch.no_grad():
+        return summed(_of_parts(problem, state, _blocks(problem, components, block)) for block in blocks)
 
 
 def _whole(problem: EMProblem) -> Block:

@@ -1,0 +1,100 @@
+"""Dask workers in the place of this process's threads, for verbs that stream: which client is at work here."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from mixtures.errors import BackendError, ModelError, in_words
+
+_WORKING: ContextVar[Any] = ContextVar("client", default=None)
+
+SECONDS = 30.0
+"""How long a scheduler, and its first worker, are waited for."""
+
+
+@contextmanager
+def cluster(where: Any = None) -> Iterator[Any]:
+    """A scope in which EM of a source is computed by Dask's workers, each where it reads; results have the same digits as without.
+
+    Workers read the source themselves: files by their paths, which must be the same there, Dask's collections by their partitions. Rows in
+    lists of arrays are sent to them. A worker that is lost costs its blocks of rows again. A script that starts workers does so below
+    `if __name__ == "__main__":`, as Python's processes want it.
+
+    Args:
+        where: the address of a scheduler, `"tcp://..."`; a `distributed.Client`, which stays open; None: workers of one thread each on this
+            machine, as many as it has cores, for as long as the scope lasts.
+
+    Yields:
+        The client; its `dashboard_link` shows what workers do.
+
+    Raises:
+        ModelError: something else.
+        BackendError: `distributed` is not installed; there is no scheduler, or no worker; the scheduler is lost within the scope.
+
+    Example:
+        >>> import numpy as np
+        >>> from distributed import Client
+        >>> from inference import fit_em
+        >>> from mixtures import gaussian_mixture, source
+        >>> with Client(processes=False, n_workers=1, dashboard_address=":0") as client, cluster(client):
+        ...     fit = fit_em(gaussian_mixture(1), source(np.array([0.0, 1.0, 2.0])), restarts=1, seed=0)
+        >>> fit.parameters["loc"].tolist()
+        [1.0]
+    """
+    try:
+        import distributed
+    except ImportError as error:
+        raise BackendError(
+            "cluster", got="no distributed", expected="Dask's scheduler", advice='pip install "bayes-mixtures[cluster]"'
+        ) from error
+    if isinstance(where, distributed.Client):
+        with _at_work(where):
+            yield where
+        return
+    if not (where is None or isinstance(where, str)):
+        raise ModelError("cluster", got=in_words(where), expected='"tcp://...", a distributed.Client, or None')
+    with _opened(distributed, where) as client, _at_work(client):
+        yield client
+
+
+def working() -> Any:
+    """The client whose workers compute here; None: this process does."""
+    return _WORKING.get()
+
+
+@contextmanager
+def _opened(distributed: Any, address: str | None) -> Iterator[Any]:
+    """A client of a scheduler, or of workers that end with it."""
+    options: dict[str, Any] = {"set_as_default": False, "timeout": SECONDS}
+    if address is None:
+        options |= {"threads_per_worker": 1, "dashboard_address": ":0"}
+    try:
+        client = distributed.Client(address, **options)
+    except (OSError, ValueError) as error:
+        raise BackendError(
+            "cluster",
+            got=f"no scheduler at {address!r} ({error})",
+            expected='the address that `dask scheduler` prints, "tcp://..."',
+        ) from error
+    with client:
+        yield client
+
+
+@contextmanager
+def _at_work(client: Any) -> Iterator[None]:
+    """The client is that of the verbs called within."""
+    try:
+        client.wait_for_workers(1, timeout=SECONDS)
+    except TimeoutError as error:
+        raise BackendError(
+            "cluster",
+            got="a scheduler without workers",
+            expected="at least one",
+            advice=f"Start some: dask worker {client.scheduler.address}",
+        ) from error
+    token = _WORKING.set(client)
+    try:
+        yield
+    finally:
+        _WORKING.reset(token)

@@ -1,0 +1,229 @@
+"""Dask's workers give the digits that this process gives, however many they are, and whichever of them are killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+
+import dask.array
+import dask.dataframe
+import distributed
+import numpy as np
+import pandas as pd
+import pytest
+import zarr
+from numpy.testing import assert_allclose, assert_array_equal
+
+from inference import cluster, fit_em
+from inference.point.em import checkpoint
+from inference.workers import working
+from mixtures import gaussian_mixture, poisson_mixture, source
+from mixtures.errors import BackendError, ModelError
+from mixtures.sources.tree import Tree
+
+OPTIONS = {"restarts": 1, "max_steps": 2, "tolerance": 0.0, "seed": 0}
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    """Many blocks of few rows."""
+    monkeypatch.setattr("mixtures.sources.protocol.BLOCK", 100)
+
+
+@pytest.fixture(scope="module")
+def x():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(1000, 2)) + np.array([[0, 0], [2, 1], [-1, 2]])[rng.integers(3, size=1000)]
+
+
+@contextmanager
+def clients(workers, **options):
+    """A client of so many workers, threads of this process."""
+    with (
+        distributed.LocalCluster(
+            n_workers=workers, threads_per_worker=1, processes=False, dashboard_address=":0"
+        ) as own,
+        distributed.Client(own, set_as_default=False) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def two():
+    with clients(2) as client:
+        yield client
+
+
+def same(one, other):
+    for name, value in one.parameters.items():
+        assert_array_equal(other.parameters[name], value)
+    assert_array_equal(other.losses, one.losses)
+    assert other.log_likelihood == one.log_likelihood
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_the_number_of_workers_changes_no_digit(x, workers, backend):
+    options = {**OPTIONS, "backend": backend}
+    serial, memory = (fit_em(gaussian_mixture(3), rows, **options) for rows in (source(x), x))
+    with clients(workers) as client, cluster(client):
+        spread_out = fit_em(gaussian_mixture(3), source(x), **options)
+    same(serial, spread_out)
+    assert_allclose(spread_out.parameters["loc"], memory.parameters["loc"], rtol=1e-10, atol=1e-10)
+
+
+def files(x, folder):
+    frame = pd.DataFrame(x, columns=["a", "b"])
+    for number, (begin, end) in enumerate([(0, 333), (333, 334), (334, 1000)]):
+        frame.iloc[begin:end].to_parquet(folder / f"part-{number}.parquet", row_group_size=150)
+    return folder
+
+
+def npy(x, folder):
+    np.save(folder / "x.npy", x)
+    return folder / "x.npy"
+
+
+def zarr_array(x, folder):
+    array = zarr.create_array(folder / "x.zarr", shape=x.shape, chunks=(70, 2), dtype="float64")
+    array[:] = x
+    return array
+
+
+def frames(x, folder):
+    return dask.dataframe.from_pandas(pd.DataFrame(x, columns=["a", "b"]), npartitions=4)
+
+
+SOURCES = {
+    "files": files,
+    "npy": npy,
+    "zarr": zarr_array,
+    "chunks": lambda x, folder: np.array_split(x, 7),
+    "dask array": lambda x, folder: dask.array.from_array(x, chunks=(300, 2)),
+    "dask frame": frames,
+}
+
+
+@pytest.mark.parametrize("make", SOURCES.values(), ids=SOURCES)
+def test_workers_read_every_kind_of_source(make, x, tmp_path, two):
+    serial = fit_em(gaussian_mixture(3, "diag"), source(x), **OPTIONS)
+    with cluster(two):
+        same(serial, fit_em(gaussian_mixture(3, "diag"), source(make(x, tmp_path)), **OPTIONS))
+
+
+def test_partitions_that_lie_on_workers_are_read_there(x, two):
+    serial = fit_em(gaussian_mixture(3, "diag"), source(x), **OPTIONS)
+    held = two.persist(dask.array.from_array(x, chunks=(300, 2)))
+    with two.as_current(), cluster(two):
+        same(serial, fit_em(gaussian_mixture(3, "diag"), source(held), **OPTIONS))
+
+
+def test_weights_and_missing_cells_are_the_same_there(x, two):
+    counts = pd.DataFrame(np.floor(abs(x)), columns=["a", "b"]).assign(n=2.0)
+    counts.iloc[::9, 1] = np.nan
+    rows = source([counts.iloc[:199], counts.iloc[199:]], weights="n", missing="allow")
+    serial = fit_em(poisson_mixture(2), rows, **OPTIONS)
+    with cluster(two):
+        same(serial, fit_em(poisson_mixture(2), rows, **OPTIONS))
+
+
+@pytest.mark.parametrize("height", [0, 1, 3])
+def test_groups_are_branches_of_the_tree_of_all_blocks(height):
+    for blocks in range(1, 40):
+        whole, of_groups = Tree(lambda a, b: f"({a}{b})"), Tree(lambda a, b: f"({a}{b})")
+        for block in range(blocks):
+            whole.push(f"{block},")
+        for first in range(0, blocks, 2**height):
+            group = Tree(lambda a, b: f"({a}{b})")
+            for block in range(first, min(first + 2**height, blocks)):
+                group.push(f"{block},")
+            of_groups.push(group.total())
+        assert of_groups.total() == whole.total()
+
+
+def test_nothing_is_left_of_it(two):
+    assert working() is None
+    with cluster(two) as client:
+        assert working() is client is two
+    with pytest.raises(ZeroDivisionError), cluster(two):
+        _ = 1 / 0
+    assert working() is None and two.status == "running"
+
+
+def test_a_cluster_that_is_none_is_said(monkeypatch):
+    monkeypatch.setattr("inference.workers.SECONDS", 0.2)
+    with (
+        pytest.raises(ModelError, match=r'cluster: got 3; expected "tcp://...", a distributed.Client, or None'),
+        cluster(3),
+    ):
+        pass
+    with (
+        pytest.raises(BackendError, match="cluster: got no scheduler at 'tcp://127.0.0.1:9'"),
+        cluster("tcp://127.0.0.1:9"),
+    ):
+        pass
+
+
+def test_a_scheduler_without_workers_is_said(monkeypatch):
+    monkeypatch.setattr("inference.workers.SECONDS", 0.1)
+    with clients(0) as client, pytest.raises(BackendError, match="a scheduler without workers"), cluster(client):
+        pass
+
+
+def started(*command):
+    return subprocess.Popen([sys.executable, "-m", *command], stderr=subprocess.DEVNULL)
+
+
+def killed_while_working(client, process, is_busy):
+    """A thread that ends a process at once when tasks run."""
+
+    def kill():
+        while not is_busy():
+            time.sleep(0.005)
+        os.kill(process.pid, signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    return thread
+
+
+@pytest.mark.slow
+def test_a_worker_and_the_scheduler_are_killed(x, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
+    path, options = npy(x, tmp_path), {**OPTIONS, "restarts": 2, "max_steps": 40}
+    serial = fit_em(gaussian_mixture(3), source(path), **options)
+    address = tmp_path / "scheduler.json"
+    quiet = ["--no-dashboard"]
+    scheduler = started("distributed.cli.dask_scheduler", "--port", "0", "--scheduler-file", str(address), *quiet)
+    worker = ["distributed.cli.dask_worker", "--scheduler-file", str(address), "--no-nanny", "--nthreads", "1", *quiet]
+    workers = [started(*worker, "--name", name) for name in "ab"]
+    try:
+        while not address.exists():
+            time.sleep(0.05)
+        with distributed.Client(scheduler_file=str(address), set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=60)
+            doomed = next(name for name, known in client.scheduler_info()["workers"].items() if known["name"] == "a")
+            with cluster(client):
+                thread = killed_while_working(client, workers[0], lambda: bool(client.processing().get(doomed)))
+                found = fit_em(gaussian_mixture(3), source(path), **options)
+            thread.join()
+            assert workers[0].wait() == -signal.SIGKILL
+            same(serial, found)
+            kept = tmp_path / "fit.checkpoint"
+            size = []
+
+            def has_moved():
+                size.append(kept.stat().st_size if kept.exists() else 0)
+                return len(set(size)) > 5
+
+            thread = killed_while_working(client, scheduler, has_moved)
+            with pytest.raises(BackendError, match="a scheduler that was lost"), cluster(client):
+                fit_em(gaussian_mixture(3), source(path), **options, checkpoint=kept)
+            thread.join()
+    finally:
+        for process in (*workers, scheduler):
+            process.kill()
+            process.wait()
+    same(serial, fit_em(gaussian_mixture(3), source(path), **options, checkpoint=kept))
