@@ -48,7 +48,8 @@ def gaussian_mixture(
 
     Args:
         components: the number of components.
-        covariance: `"full"`, `"tied"`, `"diag"`, `"spherical"`, or one of mclust's codes.
+        covariance: `"full"`, `"tied"`, `"diag"`, `"spherical"`, one of mclust's codes, or `"factor-1"`, `"factor-2"`, ... for many columns, see
+            `mixtures.families.Gaussian`.
         weights: how the mixing weights are drawn; the default is `Dirichlet(1.0)`.
         priors: `{site: prior}` in place of the defaults, which are scaled to the data; those of sites that the structure does not have play no
             part.

@@ -139,6 +139,11 @@ def ordinal(x: np.ndarray, p: Parameters, eta: np.ndarray | float = 0.0) -> np.n
     return np.log(np.take_along_axis(each, x[:, None].astype(int), axis=1)[:, 0])
 
 
+def factor_normal(x: np.ndarray, p: Parameters) -> np.ndarray:
+    loading = p["scale"] * np.concatenate([p["leading"], p["loading"]])
+    return stats.multivariate_normal(p["loc"], np.outer(loading, loading) + np.diag(p["scale"] ** 2)).logpdf(x)
+
+
 def multivariate_normal(x: np.ndarray, p: Parameters) -> np.ndarray:
     root = p["scale"][:, None] * p["correlation_cholesky"]
     return stats.multivariate_normal(p["loc"], root @ root.T).logpdf(x)
@@ -165,6 +170,17 @@ CASES = {
         {"loc": [[0.0, 1.0], [1.0, 0.0]], "scale": [[1.0, 2.0], [1.5, 0.5]], "correlation_cholesky": CHOLESKY},
         multivariate_normal,
         features=2,
+    ),
+    "gaussian factors": Case(
+        families.Gaussian("factor-1"),
+        {
+            "loc": [[0.0, 1.0, 0.0, -1.0], [1.0, 0.0, 1.0, 0.5]],
+            "scale": [[1.0, 2.0, 0.5, 1.5], [1.5, 0.5, 1.0, 1.0]],
+            "leading": [[0.8], [1.2]],
+            "loading": [[-0.5, 1.5, 0.3], [0.7, -0.2, 0.9]],
+        },
+        factor_normal,
+        features=4,
     ),
     "student_t": Case(
         families.StudentT(),

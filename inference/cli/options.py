@@ -171,7 +171,7 @@ DATA = (
 MODEL = (
     _option(str, "--components", "", "How many: 3, or several to choose from by BIC: 2:6, 1,2,4.", "Model", "K", _counted),
     _option(list[str], "--family", (), "What a component looks like, see mixtures families; or of each column, height=Gaussian.", "Model", "F"),
-    _option(str, "--covariance", "full", "Of Gaussians: full, tied, diag, spherical, or a code of mclust's, such as VEV.", "Model", "C"),
+    _option(str, "--covariance", "full", "Of Gaussians: full, tied, diag, spherical, a code of mclust's, such as VEV; factor-2.", "Model", "C"),
     _option(list[str], "--prior", (), "In place of a default: 'loc=Normal(0, 10)'.", "Model", "P"),
     _option(bool, "--chain", False, "Rows follow one another: a hidden Markov chain.", "Model"),
     _option(bool, "--gating", False, "The weights, or a chain's moves, depend on the covariates.", "Model"),

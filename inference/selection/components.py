@@ -21,6 +21,7 @@ from mixtures.checks import listed
 from mixtures.errors import ChoiceError, DataError, ModelError
 from mixtures.families import Gaussian
 from mixtures.families.covariance import STRUCTURES, check_structure
+from mixtures.families.factors import factors_of
 from mixtures.families.family import Family
 from mixtures.families.members import check_family
 from mixtures.seeds import NEEDED, check_seed
@@ -118,7 +119,8 @@ def select_components(
         x: data, shape (rows,) or (rows, features); known labels hold in every fit. Or a `mixtures.Source`, whose rows need not fit into
             memory, where `fit_em` streams: each fit reads the rows as often as its restarts take steps, so ask for few structures and restarts.
         components: the numbers of components to try, or just one.
-        structures: covariance structures of Gaussians, or just one; None for all fourteen, or E and V for one variable.
+        structures: covariance structures of Gaussians, or just one, `"factor-2"` among them; None for mclust's fourteen, or E and V for one
+            variable.
         family: a family instead of Gaussians, or several: `{name in the table: family}`.
         assignment: the law of the assignment, see `mixtures.assignments`; None: the default, `Dirichlet(1.0)`.
         criterion: `"bic"`, `"icl"`, `"aic"`, `"sabic"` or `"caic"`: what `best` goes by; smaller is better.
@@ -163,7 +165,11 @@ def select_components(
         for mixture in (mixture for several in models.values() for mixture in several):
             check_mixture(mixture, data)
         is_plain = assignment is None and family is None and data.observed is None and not data.known_of_cells
-        found = sweep(models, data, options) if is_plain else one_by_one(models, data, options)
+        # one program serves all structures whose M-steps know a component alike: factors have another
+        alike = {name: several for name, several in models.items() if is_plain and factors_of(name) is None}
+        rest = {name: several for name, several in models.items() if name not in alike}
+        each = (sweep(alike, data, options) if alike else {}) | (one_by_one(rest, data, options) if rest else {})
+        found = {name: each[name] for name in models}
     rows, parameters, declarations = [], {}, {}
     for name, several in found.items():
         for mixture, row, best in several:

@@ -97,7 +97,10 @@ def check_fixed(fixed: Mapping[str, Any] | None, sites: Sites) -> dict[str, np.n
 
 
 def _has_nan(value: Any) -> bool:
-    array = np.asarray(value, dtype=object)
+    try:
+        array = np.asarray(value, dtype=object)
+    except Exception:  # no values at all, which is said where they are checked
+        return False
     return any(isinstance(one, float) and np.isnan(one) for one in array.ravel())
 
 

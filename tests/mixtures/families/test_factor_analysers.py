@@ -1,0 +1,130 @@
+"""Mixtures of factor analysers, held against dense normals of SciPy's and scikit-learn's factor analysis."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.special import logsumexp
+
+import inference
+from mixtures import Mixture, Observations, families, gaussian_mixture
+from mixtures.errors import ChoiceError, DataError
+from mixtures.families.factors import most_factors
+from mixtures.ppl.loadings import below, lower_of, matrix_of
+
+
+@pytest.fixture(scope="module")
+def data():
+    """Two overlapping components of six columns with two factors each."""
+    rng = np.random.default_rng(0)
+    assignment, loadings = rng.integers(0, 2, 250), rng.normal(size=(2, 6, 2))
+    noise = rng.uniform(0.7, 1.2, size=(2, 6))[assignment] * rng.normal(size=(250, 6))
+    x = np.einsum("nij,nj->ni", loadings[assignment], rng.normal(size=(250, 2))) + noise
+    return x + 1.5 * assignment[:, None] * np.array([1, 0, 1, 0, 1, 0])
+
+
+@pytest.fixture(scope="module")
+def fit(data):
+    return inference.fit_em(gaussian_mixture(2, "factor-2"), data, restarts=3, seed=0)
+
+
+def dense(parameters, x):
+    """log w_k p(x_i | k), (rows, components), by matrices written out."""
+    found = []
+    for k, weight in enumerate(parameters["weights"]):
+        loading = np.zeros((x.shape[1], 2))
+        loading[0, 0], loading[1, 1] = parameters["leading"][k]
+        loading[1:, 0], loading[2:, 1] = np.split(parameters["loading"][k], [x.shape[1] - 1])
+        loading = parameters["scale"][k][:, None] * loading
+        covariance = loading @ loading.T + np.diag(parameters["scale"][k] ** 2)
+        found.append(np.log(weight) + stats.multivariate_normal(parameters["loc"][k], covariance).logpdf(x))
+    return np.stack(found, axis=1)
+
+
+def test_em_reaches_what_a_gradient_reaches_and_says_its_height(data, fit, backend):
+    assert abs(fit.log_likelihood - logsumexp(dense(fit.parameters, data), axis=1).sum()) < 1e-8 * abs(
+        fit.log_likelihood
+    )
+    assert (np.diff(fit.losses) < 1e-7).all()  # EM never falls
+    climbed = inference.fit_mle(gaussian_mixture(2, "factor-2"), data, init=fit, restarts=1, seed=0, backend=backend)
+    assert 0 <= climbed.log_likelihood - fit.log_likelihood < 1e-3
+    assert abs(climbed.log_likelihood - logsumexp(dense(climbed.parameters, data), axis=1).sum()) < 1e-6
+
+
+def test_rows_are_assigned_as_dense_normals_say(data, fit):
+    joint = dense(fit.parameters, data)
+    expected = np.exp(joint - logsumexp(joint, axis=1, keepdims=True))
+    np.testing.assert_allclose(inference.responsibilities(fit, data), expected, atol=1e-9)
+
+
+def test_one_component_is_factor_analysis(data):
+    from sklearn.decomposition import FactorAnalysis
+
+    peer = FactorAnalysis(2, tol=1e-6, max_iter=20_000, svd_method="lapack").fit(data)
+    fit = inference.fit_mle(gaussian_mixture(1, "factor-2"), data, restarts=2, seed=0)
+    # its EM rests where a step gains 1e-6, and many are still to come
+    assert -1e-6 < fit.log_likelihood - peer.score(data) * len(data) < 0.02
+    free = 6 + 6 + 6 * 2 - 1  # means, variances, loadings less one for the angle that they are turned by
+    assert abs(fit.bic - (-2 * fit.log_likelihood + free * np.log(len(data)))) < 1e-6
+
+
+def test_a_turned_loading_is_the_same_covariance():
+    loadings = np.random.default_rng(1).normal(size=(3, 7, 3))
+    leading, loading = lower_of(loadings)
+    assert leading.shape == (3, 3) and loading.shape == (3, below(7, 3)) and (leading > 0).all()
+    lower = matrix_of(np, leading, loading, 7)
+    np.testing.assert_allclose(lower @ lower.swapaxes(1, 2), loadings @ loadings.swapaxes(1, 2), atol=1e-12)
+    assert not np.triu(lower, 1).any()
+
+
+def test_fixed_locations_stay(data, fit):
+    held = inference.fit_em(
+        gaussian_mixture(2, "factor-2"), data, init=fit, restarts=1, seed=0, fixed={"loc": fit.parameters["loc"] + 0.1}
+    )
+    np.testing.assert_allclose(held.parameters["loc"], fit.parameters["loc"] + 0.1, rtol=1e-12)
+    climbed = inference.fit_mle(
+        gaussian_mixture(2, "factor-2"), data, init=fit, restarts=1, seed=0, fixed={"loc": fit.parameters["loc"] + 0.1}
+    )
+    assert abs(climbed.log_likelihood - held.log_likelihood) < 1e-2
+
+
+def test_a_row_with_missing_cells_has_the_marginal(data, fit, backend):
+    x = data[:20].copy()
+    x[::3, 1] = x[::4, 5] = np.nan
+    found = inference.log_likelihood(fit, Observations(x, missing="allow"))
+    covariances = families.Gaussian("factor-2").covariances(fit.parameters, 6)
+    for row, value in zip(x, np.asarray(found), strict=True):
+        seen = ~np.isnan(row)
+        each = [
+            np.log(weight) + stats.multivariate_normal(loc[seen], covariance[np.ix_(seen, seen)]).logpdf(row[seen])
+            for weight, loc, covariance in zip(
+                fit.parameters["weights"], fit.parameters["loc"], covariances, strict=True
+            )
+        ]
+        assert abs(value - logsumexp(each)) < 1e-8
+
+
+def test_structures_are_compared_with_it(data):
+    table = inference.select_components(data, [1, 2], ["factor-1", "VVV"], restarts=2, seed=0).to_frame()
+    # one factor is less than any covariance
+    own, full = (
+        table[table.structure == name].sort_values("components").log_likelihood.to_numpy()
+        for name in ("factor-1", "VVV")
+    )
+    assert (own < full).all()
+
+
+def test_how_many_factors_there_may_be():
+    """Ledermann's bound is where the covariance has as many free numbers as the factors have."""
+    for columns in range(2, 40):
+        free = [columns * (columns + 1) // 2 - (columns * q + columns - q * (q - 1) // 2) for q in range(1, columns)]
+        assert most_factors(columns) == sum(number >= 0 for number in free)
+
+
+@pytest.mark.parametrize("family", [families.Gaussian, lambda name: families.StudentT(5.0, name)])
+def test_too_many_factors_are_refused(data, family):
+    with pytest.raises(DataError, match="at most 3 factors"):
+        inference.fit_mle(Mixture(2, family("factor-4")), data, seed=0)
+    with pytest.raises(DataError, match="at least 3 columns"):
+        inference.fit_mle(Mixture(2, family("factor-1")), data[:, 0], seed=0)
+    with pytest.raises(ChoiceError, match="factor-1"):
+        family("factor-0")
