@@ -42,7 +42,7 @@ def simulate(
 
     Args:
         program: a declaration; or a point fit, whose parameters are then held fixed: data like those that it was fitted to.
-        size: rows, or (rows, features).
+        size: rows, or (rows, features); of a point fit rows alone will do.
         seed: an int in [0, 2**32).
         given: parameters to hold fixed, by site; the others are drawn from their priors. Priors scaled to the data are taken as for
             data of mean 0 and standard deviation 1.
@@ -77,9 +77,11 @@ def simulate(
         >>> draws["obs"].shape
         (100,)
     """
-    names_of_groups = names = None
+    names_of_groups = names = features = None
     if hasattr(program, "program") and hasattr(program, "parameters"):  # a point fit
         names_of_groups, names = program.origin.group_names, program.origin.feature_names
+        if any("features" in dims for dims in program.dims.values()):  # a site for each column of rows
+            features = program.origin.features
         given = {**program.parameters, **(given or {})} if given is None or isinstance(given, Mapping) else given
         program = program.program
     words = backend_module(check_choice("backend", backend, PIP), f"mixtures.ppl.{backend}_ppl")
@@ -97,6 +99,8 @@ def simulate(
             advice="Give it the arguments x=None and size, and draw where x is None.",
         )
     shape = _checked_size(size)
+    if features is not None and len(shape) == 1:
+        shape = size = (*shape, features)
     check_room(rows=shape[0], **dict(zip(("features",), shape[1:], strict=False)))
     if isinstance(program, Mixture):
         check_room(rows=shape[0], components=program.components)

@@ -44,7 +44,7 @@ class MixtureModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMix
     Args:
         components: the number of components.
         family: `"gaussian"`, or a family of `mixtures.families`; an array's columns are its columns, in order.
-        covariance: of `"gaussian"`: `"full"`, `"tied"`, `"diag"`, `"spherical"`, or one of mclust's fourteen codes.
+        covariance: of `"gaussian"`: `"full"`, `"tied"`, `"diag"`, `"spherical"`, one of mclust's fourteen codes, or `"factor-1"`, ...
         priors: of `"gaussian"`: `{site: prior}` in place of the defaults. EM climbs the likelihood alone, and does not see them.
         assignment: how the mixing weights are drawn; None: `assignments.Dirichlet(1.0)`.
         method: `"em"` (maximum likelihood, `fit_em`), `"map"` (posterior mode, `fit_map`), or `"nuts"` (the whole posterior: `sample_nuts` from

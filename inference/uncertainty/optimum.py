@@ -92,7 +92,8 @@ class Optimum:
                 "fit",
                 got=f"one whose density still rises: a Newton step is {far:.2g} standard errors long",
                 expected="a fit at rest",
-                advice="Fit with a lower tolerance or more steps; name what was known: fixed=[...]. A fit by hard=True is at no maximum.",
+                advice="Fit with a lower tolerance or more steps; name what was known, fixed=, and shared, equal=. "
+                "A fit by hard=True is at no maximum.",
             )
         return found
 

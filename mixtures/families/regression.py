@@ -82,9 +82,8 @@ class Regression(Family):
         if (self.kind in RESPONSES) != (self.categories is None):
             given = "none" if self.categories is None else f"{self.categories} beside kind {self.kind!r}"
             wanted = "none: the response is no category" if self.kind in RESPONSES else "how many there are"
-            raise ModelError(
-                "categories", got=given, expected=wanted, advice='Regression("ordinal", categories=4), say.'
-            )
+            advice = "Leave them out." if self.kind in RESPONSES else f'Regression("{self.kind}", categories=4), say.'
+            raise ModelError("categories", got=given, expected=wanted, advice=advice)
         check_df(self.df)
         if self.df is not None and self.kind != "student_t":
             raise ModelError(

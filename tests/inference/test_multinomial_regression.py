@@ -106,3 +106,10 @@ def test_bad_input():
     x = Observations(load_dataset("iris").x, covariates=Z)
     with pytest.raises(DataError, match="response alone"):
         inference.fit_em(regression_mixture(1, "multinomial", categories=3), x, seed=0)
+
+
+def test_no_number_of_categories_is_asked_for_by_the_kind_that_was_given():
+    with pytest.raises(ModelError, match=r'Regression\("multinomial", categories=4\)'):
+        families.Regression("multinomial")
+    with pytest.raises(ModelError, match="Leave them out"):
+        families.Regression("poisson", categories=4)

@@ -42,7 +42,7 @@ class OnlineEM:
         task = closed_task(mixture, x, frozenset(), is_posterior=False) if isinstance(mixture, Mixture) else None
         if task is None or not can_be_carried(task.closed.family):
             got = "rows with missing cells" if x.observed is not None else "components without such statistics"
-            expected = "complete rows, of Gaussians, exponential families, and products of them"
+            expected = "complete rows, of Gaussians without factors, exponential families, and products of them"
             raise ModelError("partial_fit", got=got, expected=expected, advice="Use fit, with all rows.")
         problem = problem_of((task.closed,), 0, x, row_weights=x.counts, fixed=task.held, tolerance=0.0, max_steps=0)
         start = Average(task.closed.encode(fit.parameters, x.features, problem.frame))

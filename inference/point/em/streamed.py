@@ -81,7 +81,9 @@ class Streamed:
         """
         if not can_be_carried(form):
             got = f"{alpha:g}, and components whose statistics depend on parameters as {type(form).__name__} knows"
-            raise ModelError("stepwise", got=got, expected="Gaussians, exponential families, and products of them")
+            raise ModelError(
+                "stepwise", got=got, expected="Gaussians without factors, exponential families, and products of them"
+            )
         return replace(self, stepwise=alpha)
 
     def origin(self, of_sample: Origin) -> Origin:

@@ -128,3 +128,51 @@ def test_too_many_factors_are_refused(data, family):
         inference.fit_mle(Mixture(2, family("factor-1")), data[:, 0], seed=0)
     with pytest.raises(ChoiceError, match="factor-1"):
         family("factor-0")
+
+
+@pytest.fixture(scope="module")
+def of_other_signs():
+    """Two components whose first loadings have the other sign than those of all rows together."""
+    rng = np.random.default_rng(0)
+    loadings, centres, assignment = rng.normal(size=(2, 4)), np.array([0.0, 3.0]), rng.integers(0, 2, 200)
+    noise = rng.uniform(0.3, 1.0, size=(2, 4))[assignment] * rng.normal(size=(200, 4))
+    return centres[assignment][:, None] + loadings[assignment] * rng.normal(size=(200, 1)) + noise
+
+
+@pytest.mark.parametrize("verb", [inference.fit_mle, inference.fit_map])
+def test_a_climb_crosses_the_edge_where_first_loadings_are_0(of_other_signs, verb):
+    model = gaussian_mixture(2, "factor-1")
+    best = inference.fit_em(model, of_other_signs, restarts=3, seed=0)
+    assert best.parameters["leading"].min() > 0.1
+    climbed = verb(model, of_other_signs, restarts=3, seed=0)
+    assert climbed.status.is_sound
+    assert abs(climbed.log_likelihood - best.log_likelihood) < (1e-3 if verb is inference.fit_mle else 1.0)
+    assert len(climbed.losses) > 1 and climbed.losses[-1] == climbed.losses.min()
+
+
+def test_em_by_gradient_crosses_it_too(of_other_signs):
+    """Rows that are measured with error have no closed M-step."""
+    model = gaussian_mixture(2, "factor-1")
+    best = inference.fit_em(model, of_other_signs, restarts=3, seed=0)
+    x = Observations(of_other_signs, errors=np.full_like(of_other_signs, 1e-3))
+    assert abs(inference.fit_em(model, x, restarts=2, seed=0).log_likelihood - best.log_likelihood) < 0.01
+
+
+def test_components_of_several_families_cross_it(of_other_signs):
+    family = families.PerComponent([families.Gaussian("factor-1"), families.Gaussian("diag")])
+    fit = inference.fit_mle(Mixture(2, family), of_other_signs, restarts=3, seed=0)
+    assert min(fit.parameters["leading_0"][..., 0].ravel()) > 0.1
+
+
+@pytest.mark.parametrize("more", [lambda x: np.ones(len(x)), lambda x: x[:, 0]])
+def test_columns_without_a_spread_of_their_own_are_no_maximum(of_other_signs, more):
+    x = np.column_stack([of_other_signs, more(of_other_signs)])
+    fit = inference.fit_em(gaussian_mixture(2, "factor-1"), x, restarts=2, seed=0)
+    assert fit.status.word == "collapsed"
+
+
+def test_rows_alone_are_a_size_of_what_a_fit_draws(of_other_signs):
+    from mixtures import simulate
+
+    fit = inference.fit_em(gaussian_mixture(2, "factor-1"), of_other_signs, restarts=1, seed=0)
+    np.testing.assert_array_equal(simulate(fit, 5, seed=0)["obs"], simulate(fit, (5, 4), seed=0)["obs"])

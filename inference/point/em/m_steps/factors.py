@@ -137,11 +137,11 @@ class FactorEM(GaussianEM):
     def narrowest(self, state: State, spread: np.ndarray) -> float:
         if not all(np.isfinite(value).all() for value in state.values()):
             return 0.0
-        root, inverses = np.linalg.cholesky(spread), np.linalg.inv(_gram(np, state["loading"]))
+        inverses = np.linalg.inv(_gram(np, state["loading"]))
 
-        def largest(deviation: np.ndarray, loading: np.ndarray, inverse: np.ndarray) -> float:
+        def largest(root: np.ndarray, deviation: np.ndarray, loading: np.ndarray, inverse: np.ndarray) -> float:
             def product(v: np.ndarray) -> np.ndarray:
-                # C^(1/2)' Sigma^-1 C^(1/2) v
+                # root' Sigma^-1 root v
                 y = (root @ v.ravel()) / deviation
                 return root.T @ ((y - loading @ (inverse @ (loading.T @ y))) / deviation)
 
@@ -149,8 +149,15 @@ class FactorEM(GaussianEM):
             operator = LinearOperator((size, size), matvec=product, dtype=np.float64)
             return float(eigsh(operator, 1, which="LA", tol=0.01, v0=np.ones(size), return_eigenvectors=False)[0])
 
-        found = [largest(*one) for one in zip(state["deviation"], state["loading"], inverses, strict=True)]
-        return 1 / max(found)
+        def narrowest_of(root: np.ndarray) -> float:
+            each = zip(state["deviation"], state["loading"], inverses, strict=True)
+            return 1 / max(largest(root, *one) for one in each)
+
+        # one column with nothing left over is Heywood's case, and a maximum; a direction with no spread is none
+        is_flat = (state["deviation"] ** 2 < 2 * LEAST_VARIANCE).any() and (
+            narrowest_of(np.eye(spread.shape[0])) < 2 * LEAST_VARIANCE
+        )
+        return 0.0 if is_flat else narrowest_of(np.linalg.cholesky(spread))
 
     def covariances(self, state: State) -> np.ndarray:
         scaled = state["deviation"][:, :, None] * state["loading"]
