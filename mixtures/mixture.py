@@ -60,8 +60,7 @@ class Mixture(Program):
 
     Raises:
         ModelError: `components` is not an int >= 1; no family, no law, or a law of another number of components; covariates by number beside
-            others by name; a formula with a bar, and a law
-            that depends on no covariates.
+            others by name; a formula with a bar, and a law that depends on no covariates.
 
     Example:
         >>> from mixtures import families

@@ -105,6 +105,39 @@ def test_errors_of_zero_change_nothing_and_equal_errors_inflate(overlapping, bac
         np.testing.assert_allclose(covariances + matrix, wanted, atol=5e-3)
 
 
+@pytest.mark.parametrize(
+    ("code", "is_full", "backend"),
+    [("VVV", False, "numpyro"), ("VEV", True, "numpyro"), ("EEE", True, "numpyro"), ("VVI", False, "pyro")],
+)
+def test_em_by_conditional_moments_is_at_the_maximum(code, is_full, backend):
+    """Bovy, Hogg & Roweis (2011): it never falls, its height is scipy's, and a gradient finds nothing higher nearby."""
+    rng = np.random.default_rng(5)
+    assignment, roots = rng.integers(0, 2, 120), rng.normal(size=(120, 2, 2)) * 0.5
+    matrices = roots @ roots.swapaxes(1, 2)
+    x = 1.5 * assignment[:, None] + rng.normal(size=(120, 2)) @ np.array([[1.0, 0.4], [0.0, 0.8]])
+    x += np.einsum("nij,nj->ni", roots, rng.normal(size=(120, 2)))
+    deviations = np.sqrt(np.diagonal(matrices, axis1=1, axis2=2))
+    data = Observations(x, errors=matrices if is_full else deviations)
+    matrices = matrices if is_full else _diagonal(deviations)
+    model = gaussian_mixture(2, code)
+
+    fit = inference.fit_em(model, data, restarts=2, tolerance=1e-9, seed=0, backend=backend)
+    assert (np.diff(fit.losses) < 1e-9).all()
+    covariances = model.family.covariances(fit.parameters, 2)
+    table = [
+        [
+            np.log(weight) + stats.multivariate_normal(loc, covariance + error).logpdf(row)
+            for weight, loc, covariance in zip(
+                fit.parameters["weights"], fit.parameters["loc"], covariances, strict=True
+            )
+        ]
+        for row, error in zip(x, matrices, strict=True)
+    ]
+    assert abs(fit.log_likelihood - logsumexp(table, axis=1).sum()) < 1e-8
+    climbed = inference.fit_mle(model, data, init=fit, restarts=1, seed=0, backend=backend)
+    assert -1e-7 < climbed.log_likelihood - fit.log_likelihood < 1e-4
+
+
 def test_assignments_of_rows_that_were_measured_badly(overlapping):
     """A row with a large error is told apart less: responsibilities by scipy; the tree, subsets and columns keep errors."""
     x = Observations(overlapping, errors=np.full((120, 2), 0.3))

@@ -10,7 +10,7 @@ from inference.point.em.e_step import with_prior
 from inference.point.em.initial_partitions import Partitions
 from inference.point.em.m_steps.chain import ChainEM
 from inference.point.em.m_steps.groups import GroupsEM
-from inference.point.em.m_steps.registry import closed_form, closed_law, for_missing
+from inference.point.em.m_steps.registry import closed_form, closed_law, for_known, for_missing
 from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.problem import EMProblem, joined
 from inference.point.em.restarts import run_restarts
@@ -41,8 +41,12 @@ def closed_task(mixture: Mixture, x: Observations, fixed: frozenset[str], is_pos
     covariates = 0 if x.covariates is None else x.covariates.shape[1]
     family = closed_form(with_covariates(mixture.family, covariates))
     law = closed_law(mixture.assignment, covariates)
-    if family is None or law is None or x.known_of_cells:
+    if family is None or law is None:
         return None
+    if x.known_of_cells:
+        family = None if isinstance(law, GroupsEM) else for_known(family, x)
+        if family is None:
+            return None
     is_chain = isinstance(law, ChainEM)
     if x.observed is not None and not is_chain:
         family = for_missing(family, x.observed)

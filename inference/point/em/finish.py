@@ -7,6 +7,7 @@ from inference.point.em.objective import EMObjective
 from inference.point.em.runs import Runs
 from inference.point.em.settings import Settings
 from inference.point.restarts import best_restart, optima
+from inference.status import Status
 from mixtures.errors import ModelError
 
 DIFFERENT = 1e-8
@@ -49,8 +50,10 @@ def finished(bound: Bound, settings: Settings, runs: Runs, is_posterior: bool) -
         end = climber.runs_off(values)
         if end is None:
             losses = list(runs.losses[best])
-            top, _ = climber.leap(values, losses, settings.max_steps)
+            top, is_flat = climber.leap(values, losses, settings.max_steps)
             runs = _with_end(runs, best, top, climber, losses)
+            if is_flat and runs.table.at[best, "status"] is Status.MAX_STEPS:
+                runs.table.at[best, "status"] = Status.CONVERGED
             end = climber.runs_off(top)
         if end is None or runs.table.at[best, "status"] is end:
             break

@@ -23,6 +23,7 @@ from inference.point.em.closed_em import closed_em, closed_task
 from inference.point.em.finish import check_brought, finished
 from inference.point.em.generalised import generalised_em
 from inference.point.em.m_steps.registry import closed_form, is_brought
+from inference.point.em.m_steps.registry import is_slow as is_slow_form
 from inference.point.em.settings import (
     Settings,
     check_fixed,
@@ -43,6 +44,9 @@ from mixtures.renamed import formerly
 from mixtures.seeds import NEEDED, check_seed
 
 OBJECTIVES = ("likelihood", "posterior")
+
+FINISHED_AT_MOST = 500
+"""Numbers in the parameters up to which a slow EM is finished by gradient: to look whether an end is one takes their square."""
 
 
 @formerly(init="start", strict="raise_if_bad")
@@ -87,7 +91,8 @@ def fit_em(
             labels. With three components or more the second half begins from the best fit so far, two of its components merged and a
             third split.
         tolerance: a restart is at rest when an iteration gains less than this share of the objective (or of the number of rows).
-        max_steps: M-steps at most.
+        max_steps: M-steps at most. EM of factor analysers, and of rows measured with errors, is slow: its best end is climbed from there by
+            gradient, unless `tolerance` is 0.
         hard: each row goes wholly to its most probable component (classification EM, Celeux & Govaert 1992); the objective is then
             log p(x, z). With `EII` and weights fixed to be equal this is k-means.
         objective: maximise the likelihood, or the likelihood times the prior.
@@ -174,7 +179,9 @@ def fit_em(
     else:
         with np.errstate(all="ignore"):  # of a component that collapses there are no numbers, which its status says
             runs = closed_em(bound, mixture, task, settings, streamed)
-    if (task is None or task.closed.is_damped) and not hard:
+    # of steps that were counted none is added
+    is_slow = task is not None and is_slow_form(task.closed.family) and tolerance > 0
+    if (task is None or task.closed.is_damped or (is_slow and sites.coordinates <= FINISHED_AT_MOST)) and not hard:
         runs = finished(bound, settings, runs, is_posterior)
     best = best_restart(runs.table)
     reason = reason_of(runs.table.at[best, "status"], observations)

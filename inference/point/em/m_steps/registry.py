@@ -9,6 +9,7 @@ from inference.point.em.closed_form import ClosedForm, LawForm
 from inference.point.em.m_steps.chain import ChainEM
 from inference.point.em.m_steps.chain_gating import ChainGatingEM
 from inference.point.em.m_steps.constant_weights import ConstantWeights
+from inference.point.em.m_steps.errors import ErrorsGaussianEM
 from inference.point.em.m_steps.exponential_family import ExponentialFamily, ExponentialFamilyEM
 from inference.point.em.m_steps.factors import FactorEM
 from inference.point.em.m_steps.gating import GatingEM
@@ -37,6 +38,7 @@ from mixtures.families import (
 from mixtures.families.covariance import Structure, structure
 from mixtures.families.members import parts_of
 from mixtures.families.product import site_of
+from mixtures.observations import Observations
 
 CLOSED_FORMS: dict[type, Callable[[Any], ClosedForm | None]] = {
     Gaussian: lambda family: _gaussian(structure(family.covariance)),
@@ -86,6 +88,13 @@ def for_missing(form: ClosedForm, observed: np.ndarray) -> ClosedForm:
     return MissingGaussianEM(form.code, form.of_logarithm, most_missing(observed))
 
 
+def for_known(form: ClosedForm, x: Observations) -> ClosedForm | None:
+    """The M-steps of rows of which more is known than their cells, if there are such: of errors, where no cell is missing."""
+    if type(form) is not GaussianEM or set(x.known_of_cells) != {"errors"} or x.observed is not None:
+        return None
+    return ErrorsGaussianEM(form.code, is_full=x.errors.ndim == 3)
+
+
 def closed_form(family: Any) -> ClosedForm | None:
     """The family's closed-form M-steps, if it has them."""
     make = CLOSED_FORMS.get(type(family))
@@ -105,6 +114,11 @@ def _brought(family: Any) -> ClosedForm | None:
             "closed_form", got=f"a {name}", expected="EM's M-step", advice=f"ExponentialFamilyEM({name}(...))."
         )
     return found
+
+
+def is_slow(form: ClosedForm) -> bool:
+    """Whether EM takes many small steps near its maximum, since much is unseen, and a gradient gets there sooner."""
+    return isinstance(form, FactorEM | ErrorsGaussianEM)
 
 
 def is_brought(family: Any) -> bool:

@@ -1,0 +1,166 @@
+"""EM for Gaussian components of rows that were measured with known errors (extreme deconvolution).
+
+A row is x = v + e, v ~ N(mu, Sigma), e ~ N(0, S_i). With Sigma = R R', y = R^-1 (v - mu) is standard normal, and T_i = I + R^-1 S_i R^-1':
+
+    log p(x_i) = -|L^-1 R^-1 (x_i - mu)|^2 / 2 - log |L| - log |R| + constant,    T_i = L L',
+    m = E[y | x_i] = T_i^-1 R^-1 (x_i - mu),    E[y y' | x_i] = m m' + I - T_i^-1
+
+take the place of y and y y' in the M-steps of all covariance structures. Small matrices are factored for all rows at once, a cell after the
+other.
+
+Source: Bovy, Hogg & Roweis (2011), Annals of Applied Statistics 5, equations 13 to 16.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from inference.point.em.closed_form import Array, Frame, State, Statistics
+from inference.point.em.m_steps.gaussian import GaussianEM
+from mixtures.known_numbers import as_arguments
+from mixtures.observations import Observations
+
+
+class Conditional(NamedTuple):
+    """What rows say of y.
+
+    Args:
+        mean: E[y | x], (components, features, rows).
+        inverse: L^-1, (components, features, features, rows): its product with itself, transposed first, is what was learned of y.
+    """
+
+    mean: Float[Array, "components features rows"]
+    inverse: Float[Array, "components features features rows"]
+
+
+@dataclass(frozen=True)
+class ErrorsGaussianEM(GaussianEM):
+    """Gaussian components measured with error. Columns: the values, then the errors' roots E_i, E_i E_i' = S_i, row by row.
+
+    Args:
+        is_full: whether errors are correlated; else their standard deviations are all there is of E_i.
+    """
+
+    is_full: bool = False
+
+    def log_density(self, xp: Any, state: State, x: Array) -> tuple[Array, Conditional]:
+        values, errors = self._parts(x)
+        y = state["whiten"] @ (values - state["loc"][:, :, None])
+        return self._of(xp, state, y, errors)
+
+    def _of(self, xp: Any, state: State, y: Array, errors: Array) -> tuple[Array, Conditional]:
+        features = y.shape[1]
+        root = _root(xp, self._whitened(xp, state["whiten"], errors))
+        inverse = _inverse(xp, root)
+        pulled = xp.sum(inverse * y[:, None], axis=2)
+        mean = xp.sum(inverse * pulled[:, :, None], axis=1)
+        log_det = state["log_det"][:, None] + sum(xp.log(root[j][j]) for j in range(features))
+        distance = xp.sum(pulled**2, axis=1)
+        return -log_det - 0.5 * (features * np.log(2 * np.pi) + distance), Conditional(mean, inverse)
+
+    def _whitened(self, xp: Any, whiten: Array, errors: Array) -> list[list[Array]]:
+        """T = I + W S W', its lower triangle, each cell (components, rows)."""
+        features = whiten.shape[-1]
+        if self.is_full:
+            turned = xp.stack([whiten @ errors[:, column] for column in range(features)], axis=1)
+
+            def cell(i: int, j: int) -> Array:
+                return xp.sum(turned[:, :, i] * turned[:, :, j], axis=1)
+        else:
+            variance = errors**2
+
+            def cell(i: int, j: int) -> Array:
+                return (whiten[:, i] * whiten[:, j]) @ variance
+
+        return [[cell(i, j) + (1.0 if i == j else 0.0) for j in range(i + 1)] for i in range(features)]
+
+    def exact_log_density(self, state: State, x: np.ndarray, frame: Frame) -> np.ndarray:
+        (values, errors), own = self._parts(x), self._of_values(frame)
+        loc = state["loc"] * own.unit + own.centre
+        y = state["whiten"] @ ((values - loc[:, :, None]) / own.unit[:, None])
+        in_units = errors / own.unit.reshape(-1, *(1,) * (errors.ndim - 1))
+        return self._of(np, state, y, in_units)[0] + self.log_jacobian(frame, x.T)
+
+    def statistics(self, xp: Any, responsibilities: Array, x: Array, seen: Conditional) -> Statistics:
+        weighted = responsibilities[:, None, :] * seen.mean
+        components, features = seen.mean.shape[:2]
+        # sum r T^-1 = sum r L^-1' L^-1, all rows' L^-1 one below the other
+        across = xp.permute_dims(seen.inverse, (0, 2, 1, 3))
+        shares = xp.reshape(across * responsibilities[:, None, None, :], (components, features, -1))
+        learned = shares @ xp.matrix_transpose(xp.reshape(across, (components, features, -1)))
+        rows = xp.sum(responsibilities, axis=-1)[:, None, None]
+        return {
+            "sum": xp.sum(weighted, axis=-1),
+            "square": weighted @ xp.matrix_transpose(seen.mean)
+            + rows * xp.eye(features, dtype=learned.dtype)
+            - learned,
+        }
+
+    def columns(self, x: Observations) -> np.ndarray:
+        found = as_arguments({"errors": x.errors})
+        errors = found.get("errors", found.get("error_roots"))
+        return np.hstack([super().columns(x), np.asarray(errors).reshape(len(x), -1)])
+
+    def width(self, features: int) -> int:
+        return features + (features**2 if self.is_full else features)
+
+    def _features(self, columns: int) -> int:
+        # d + d^2 columns, or d + d
+        return round((np.sqrt(4 * columns + 1) - 1) / 2) if self.is_full else columns // 2
+
+    def _parts(self, x: Array) -> tuple[Array, Array]:
+        """Values, and errors: (features, rows), or (features, features, rows)."""
+        features = self._features(x.shape[0])
+        errors = x[features:]
+        return x[:features], errors.reshape(features, features, -1) if self.is_full else errors
+
+    def _of_values(self, frame: Frame) -> Frame:
+        features = self._features(len(frame.unit))
+        return Frame(frame.centre[:features], frame.unit[:features])
+
+    def frame(self, x: np.ndarray) -> Frame:
+        features = self._features(x.shape[1])
+        own = super().frame(x[:, :features])
+        units = np.repeat(own.unit, features) if self.is_full else own.unit
+        return Frame(np.append(own.centre, np.zeros(len(units))), np.append(own.unit, units))
+
+    def blank(self, components: int, columns: int) -> State:
+        return super().blank(components, self._features(columns))
+
+    def encode(self, parameters: Any, features: int | None, frame: Frame) -> State:
+        return super().encode(parameters, features, self._of_values(frame))
+
+    def decode(self, state: State, features: int | None, frame: Frame) -> dict[str, np.ndarray]:
+        return super().decode(state, features, self._of_values(frame))
+
+    def log_jacobian(self, frame: Frame, x: np.ndarray) -> np.ndarray | float:
+        return super().log_jacobian(self._of_values(frame), x)
+
+    def narrowest(self, state: State, spread: np.ndarray) -> float:
+        features = self._features(len(spread))
+        return super().narrowest(state, spread[:features, :features])
+
+
+def _root(xp: Any, cells: list[list[Array]]) -> list[list[Array]]:
+    """The Cholesky factors, of matrices given by the cells of their lower triangles."""
+    root: list[list[Array]] = []
+    for i, row in enumerate(cells):
+        found: list[Array] = []
+        for j in range(i):
+            left = row[j] - sum(found[c] * root[j][c] for c in range(j))
+            found.append(left / root[j][j])
+        found.append(xp.sqrt(row[i] - sum(one**2 for one in found)))
+        root.append(found)
+    return root
+
+
+def _inverse(xp: Any, root: list[list[Array]]) -> Array:
+    """Their inverses, (components, features, features, rows)."""
+    features, nothing = len(root), xp.zeros_like(root[0][0])
+    found: list[list[Array]] = []
+    for i in range(features):
+        row = [-sum((root[i][c] * found[c][j] for c in range(j, i)), start=nothing) / root[i][i] for j in range(i)]
+        found.append([*row, 1 / root[i][i], *[nothing] * (features - i - 1)])
+    return xp.stack([xp.stack(row, axis=1) for row in found], axis=1)
