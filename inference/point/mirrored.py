@@ -16,11 +16,12 @@ from inference.point.ascents import Ascend, drawn_out
 from mixtures import Program
 from mixtures.families.factors import FACTOR_SITES
 
-AT_EDGE, BEHIND = 0.02, 0.1
-"""The largest first loading that is at the edge, relative to what the factors leave over of its column; and where climbs begin behind it."""
+EDGES = (0.02, 0.25, 0.02, 0.25, 0.02, 0.02)
+"""Climbs across, one after the other, as several factors may have their edges: the largest first loading that is at the edge, relative to
+what the factors leave over of its column. Slow climbs are on their way to it when they are out of steps."""
 
-ROUNDS = 4
-"""Climbs across an edge, one after the other: several factors may have theirs."""
+BEHIND = 0.1
+"""Where climbs begin behind the edge."""
 
 NAME = re.compile(rf"(?:.+_)?(?:{'|'.join(FACTOR_SITES)})(?:_\d+)?")
 """What sites of factors are called; a column's name may stand before it, and after it the number of a component that has a family of its own."""
@@ -42,17 +43,15 @@ def crossing(program: Program, ascend: Ascend, held: Iterable[str]) -> Ascend:
 
     def across(starts: Parameters) -> Ascent:
         found = ascend(starts)
-        for _ in range(ROUNDS):
-            behind = mirrored(found.parameters)
+        for edge in EDGES:
+            behind = mirrored(found.parameters, edge)
             if behind is None:
-                break
+                continue
             other = ascend(behind)
             is_better = other.losses[:, -1] < found.losses[:, -1] - LEAST_GAIN * np.maximum(
                 1.0, np.abs(found.losses[:, -1])
             )
-            if not is_better.any():
-                break
-            found = _better(found, other, is_better)
+            found = _better(found, other, is_better) if is_better.any() else found
         return found
 
     return across
@@ -63,24 +62,24 @@ def may_be_mirrored(held: Iterable[str]) -> bool:
     return not any(NAME.fullmatch(name) for name in held)
 
 
-def mirrored(parameters: Parameters) -> dict[str, np.ndarray] | None:
+def mirrored(parameters: Parameters, edge: float) -> dict[str, np.ndarray] | None:
     """Values of which each factor at the edge has the other sign; None: there are no factors, or none is at the edge.
 
     Example:
-        >>> edge = {"leading": np.array([[[1e-9, 2.0]]]), "loading": np.array([[[3.0, 4.0, 5.0]]])}
-        >>> {site: value.tolist() for site, value in mirrored(edge).items()}
+        >>> values = {"leading": np.array([[[1e-9, 2.0]]]), "loading": np.array([[[3.0, 4.0, 5.0]]])}
+        >>> {site: value.tolist() for site, value in mirrored(values, 0.02).items()}
         {'leading': [[[0.1, 2.0]]], 'loading': [[[-3.0, -4.0, 5.0]]]}
     """
     found: dict[str, np.ndarray] = {}
     for name in filter(NAME.fullmatch, parameters):
         below = name.replace(*FACTOR_SITES)
-        if name != below and below in parameters and (parameters[name] < AT_EDGE).any():
-            found |= {name: (one := _mirrored(parameters[name], parameters[below]))[0], below: one[1]}
+        if name != below and below in parameters and (parameters[name] < edge).any():
+            found |= {name: (one := _mirrored(parameters[name], parameters[below], edge))[0], below: one[1]}
     return {**parameters, **found} if found else None
 
 
-def _mirrored(leading: np.ndarray, loading: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    is_at_edge, factors = leading < AT_EDGE, leading.shape[-1]
+def _mirrored(leading: np.ndarray, loading: np.ndarray, edge: float) -> tuple[np.ndarray, np.ndarray]:
+    is_at_edge, factors = leading < edge, leading.shape[-1]
     # of features x factors loadings, those below the diagonal
     longest = (loading.shape[-1] + factors * (factors + 1) // 2) // factors - 1
     of_factor = np.repeat(np.arange(factors), longest - np.arange(factors))

@@ -18,7 +18,7 @@ from inference.point.em.problem import Outcome
 from inference.point.em.runs import Runs
 from inference.point.em.settings import Settings
 from inference.point.judgement import Judge
-from inference.point.mirrored import LEAST_GAIN, ROUNDS, may_be_mirrored, mirrored
+from inference.point.mirrored import EDGES, LEAST_GAIN, may_be_mirrored, mirrored
 from inference.point.restarts import judged, optima
 from inference.point.starts import draw_starts
 from inference.status import Status
@@ -118,15 +118,15 @@ class _Ends:
 def _across(objective: EMObjective, settings: Settings, starts: Points) -> _Ends:
     """The same from every start, and on where factors are at their edge: see `inference.point.mirrored`."""
     ends = _run(objective, settings, starts)
-    for _ in range(ROUNDS if may_be_mirrored(settings.fixed) else 0):
-        behind = mirrored(objective.values(ends.vectors))
+    for edge in EDGES if may_be_mirrored(settings.fixed) else ():
+        behind = mirrored(objective.values(ends.vectors), edge)
         if behind is None:
-            break
+            continue
         other = _run(objective, settings, objective.vectors(behind))
         before, after = (np.array([series[-1] for series in one.losses]) for one in (ends, other))
         is_better = after < before - LEAST_GAIN * np.maximum(1.0, np.abs(before))
         if not is_better.any():
-            break
+            continue
         both = zip(ends.losses, other.losses, ends.outcomes, other.outcomes, is_better, strict=True)
         ways = [
             (np.minimum.accumulate(losses + more).tolist(), then) if is_new else (losses, outcome)

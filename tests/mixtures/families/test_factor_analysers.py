@@ -159,7 +159,7 @@ def test_em_by_gradient_crosses_it_too(of_other_signs):
     best = inference.fit_em(model, of_other_signs, restarts=3, seed=0)
     start = np.asarray(inference.log_likelihood(best, seen)).sum()
     fit = inference.fit_em(model, seen, restarts=2, seed=0)
-    assert abs(fit.log_likelihood - start) < 0.1
+    assert fit.log_likelihood > start - 0.5  # its edge is 5 below
     assert (np.diff(fit.losses) <= 0).all()
 
 
