@@ -96,7 +96,7 @@ def constraint_of(
         given = _numbers(name, value, site)
         filled[name] = np.where(np.isnan(given), filled[name], given)
         held[density.places[name][_held(site, given, sites)]] = True
-        check_support(f"fixed[{name!r}]", filled[name], site)
+        check_support(f"fixed[{name!r}]", filled[name], site, value)
     matrix[held] = 0.0
     lost = int(held.sum())
     for name, sets in equal.items():

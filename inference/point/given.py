@@ -41,19 +41,19 @@ def _checked(what: str, value: Any, site: Site) -> np.ndarray:
     values = np.broadcast_to(array, site.shape).astype(np.float64)
     if not np.isfinite(values).all():
         raise ModelError(what, got=in_words(value), expected="finite numbers")
-    check_support(what, values, site, said=value)
+    check_support(what, values, site, value)
     return values
 
 
-def check_support(what: str, values: np.ndarray, site: Site, said: Any = None) -> None:
-    """Check that a site can have these values, which may have been said in fewer.
+def check_support(what: str, values: np.ndarray, site: Site, given: Any) -> None:
+    """Check that a site can have these values, which were `given` in other words.
 
     Raises:
         ModelError: it cannot.
     """
     expected, holds = SUPPORTS.get(site.support, ("", lambda values: True))
     if not holds(values):
-        raise ModelError(what, got=in_words(values if said is None else said), expected=expected)
+        raise ModelError(what, got=in_words(given), expected=expected)
 
 
 def _is_simplex(values: np.ndarray) -> bool:

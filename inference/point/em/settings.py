@@ -86,12 +86,11 @@ def check_fixed(fixed: Mapping[str, Any] | None, sites: Sites) -> dict[str, np.n
         ChoiceError: no such site.
         ModelError: not numbers, a wrong shape, or values outside a site's support.
     """
-    in_part = [site for site, value in fixed.items() if _has_nan(value)] if isinstance(fixed, Mapping) else []
-    if in_part:
+    for name in (name for name, value in fixed.items() if _has_nan(value)) if isinstance(fixed, Mapping) else ():
         raise ModelError(
-            f"fixed[{in_part[0]!r}]",
-            got="nan, a part of a site that is free",
-            expected="finite values of whole sites: M-steps hold these",
+            f"fixed[{name!r}]",
+            got="nan, by which a part of the site is free",
+            expected="finite numbers of whole sites: M-steps hold these",
             advice="fit_mle, or fit_map, climbs with a part of a site held: fit_mle(..., fixed=...).",
         )
     return {} if fixed is None else checked_values("fixed", fixed, sites)
