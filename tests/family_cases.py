@@ -140,7 +140,7 @@ def ordinal(x: np.ndarray, p: Parameters, eta: np.ndarray | float = 0.0) -> np.n
 
 
 def factor_normal(x: np.ndarray, p: Parameters) -> np.ndarray:
-    loading = p["scale"] * np.concatenate([p["leading"], p["loading"]])
+    loading = p["scale"] * p["loading"]
     return stats.multivariate_normal(p["loc"], np.outer(loading, loading) + np.diag(p["scale"] ** 2)).logpdf(x)
 
 
@@ -176,8 +176,7 @@ CASES = {
         {
             "loc": [[0.0, 1.0, 0.0, -1.0], [1.0, 0.0, 1.0, 0.5]],
             "scale": [[1.0, 2.0, 0.5, 1.5], [1.5, 0.5, 1.0, 1.0]],
-            "leading": [[0.8], [1.2]],
-            "loading": [[-0.5, 1.5, 0.3], [0.7, -0.2, 0.9]],
+            "loading": [[0.8, -0.5, 1.5, 0.3], [1.2, 0.7, -0.2, 0.9]],
         },
         factor_normal,
         features=4,

@@ -7,7 +7,6 @@ from inference.backends.ascent import Ascent
 from inference.point.ascents import Ascend, drawn_out
 from inference.point.assembly import assembled, check_sound
 from inference.point.judgement import Judge
-from inference.point.mirrored import crossing
 from inference.point.objective import Objective
 from inference.point.reasons import reason_of
 from inference.point.restarts import best_restart, judged, numbered_by_weight, polished
@@ -44,8 +43,6 @@ def best_of(
     bound = objective.bound
     constraint = objective.constraint
     judge = Judge(bound, is_bounded=objective.is_posterior, fixed=constraint.known if constraint else ())
-    if is_exact:
-        ascend = crossing(bound.program, ascend, [*(objective.fixed or ()), *(objective.equal or ())])
 
     def ended(seeds: np.ndarray, given: Starts) -> Round:
         ascent = ascend(draw_starts(bound, seeds, objective.verb, given))

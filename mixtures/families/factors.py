@@ -13,8 +13,6 @@ from mixtures.errors import DataError
 from mixtures.observations import Observations
 from mixtures.ppl.loadings import lower_of
 
-FACTOR_SITES = ("leading", "loading")
-
 NAME = re.compile(r"factor-([1-9][0-9]*)")
 """What a covariance of so many factors is called."""
 
@@ -65,6 +63,5 @@ def start_of_factors(x: np.ndarray, variance: np.ndarray, factors: int, componen
     loadings = np.zeros((x.shape[1], factors))
     found = min(factors, len(spread))
     loadings[:, :found] = axes[:found].T * spread[:found] / np.sqrt(len(x))
-    leading, loading = lower_of(loadings)
-    each = {"scale": scale, "leading": np.maximum(leading, 0.01), "loading": loading}
+    each = {"scale": scale, "loading": lower_of(loadings)}
     return {site: np.broadcast_to(value, (components, *value.shape)).copy() for site, value in each.items()}

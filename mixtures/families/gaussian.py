@@ -13,12 +13,12 @@ import numpy as np
 from mixtures.families.columns import joined
 from mixtures.families.covariance import Structure, structure
 from mixtures.families.covariance_sites import covariances_of, sites_of_covariances
-from mixtures.families.factors import FACTOR_SITES, check_factors, start_of_factors
+from mixtures.families.factors import check_factors, start_of_factors
 from mixtures.families.family import Draw, Family
 from mixtures.families.missing import observed_normal
 from mixtures.families.parts import Parts
 from mixtures.observations import Observations
-from mixtures.ppl.loadings import below, matrix_of
+from mixtures.ppl.loadings import loadings_in, matrix_of
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.ppl.rotation import pairs
 from mixtures.priors import (
@@ -27,7 +27,6 @@ from mixtures.priors import (
     MIDRANGE,
     RANGE,
     GivenPriors,
-    HalfNormal,
     LKJCholesky,
     LogNormal,
     Normal,
@@ -51,7 +50,6 @@ DEFAULT_PRIORS = {
     # Cayley's coordinates: each orientation has, up to the signs of its axes, coordinates in [-1, 1].
     "orientation": Normal(0.0, 1.0),
     # A factor then explains about as much of a column as is left over of it.
-    "leading": HalfNormal(1.0),
     "loading": Normal(0.0, 1.0),
 }
 
@@ -71,8 +69,8 @@ class Gaussian(Family):
 
     `"factor-q"` is for many columns, 50 to 1000: each component has q factors (Ghahramani & Hinton 1996). Sigma is
     diag(scale) (I + L L') diag(scale): `scale` (components, features) is what the factors leave over, and L is lower triangular in its first q
-    rows. Its diagonal is `leading` (components, factors), which is positive, and what is below it `loading`, one factor's after the other's;
-    `loadings` has them as a matrix. No matrix of features by features is formed, unless cells are missing or measured with error.
+    rows; `loading` (components, loadings) has it from the diagonal down, one factor after the other, and `loadings` as a matrix. The sign of a
+    factor is free: compare covariances. No matrix of features by features is formed, unless cells are missing or measured with error.
 
     Args:
         covariance: `"full"`, `"tied"`, `"diag"`, `"spherical"`, one of mclust's codes, or `"factor-1"`, `"factor-2"`, ...
@@ -109,7 +107,7 @@ class Gaussian(Family):
             "log_volume": many.has_log_volume,
             "log_shape": many.has_log_shape,
             "orientation": many.has_orientation,
-            **dict.fromkeys(FACTOR_SITES, many.factors is not None),
+            "loading": many.factors is not None,
         }
         return {site: prior for site, prior in table.items() if is_used.get(site, True)}
 
@@ -157,8 +155,7 @@ class Gaussian(Family):
         if form.has_orientation and form.orientation_is_shared == is_shared and features is not None:
             spread["orientation"] = draw("orientation", shape=(pairs(features),), dims=("planes",))
         if form.factors and features is not None and not is_shared:
-            spread["leading"] = draw("leading", shape=(form.factors,), dims=("factors",))
-            spread["loading"] = draw("loading", shape=(below(features, form.factors),), dims=("loadings",))
+            spread["loading"] = draw("loading", shape=(loadings_in(features, form.factors),), dims=("loadings",))
         return spread
 
     def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
@@ -180,7 +177,7 @@ class Gaussian(Family):
             # Sigma = L L', L = diag(spread) C where R = C C'
             normal = ppl.dist.MultivariateNormal(loc, scale_tril=scale[..., None] * parameters["correlation_cholesky"])
         elif form.factors and features is not None:
-            normal = ppl.dist.FactorNormal(loc, scale, parameters["leading"], parameters["loading"])
+            normal = ppl.dist.FactorNormal(loc, scale, parameters["loading"])
         elif roots is not None:
             normal = ppl.dist.MultivariateNormal(loc, scale_tril=scale[..., None] * ppl.xp.eye(features))
         else:
@@ -210,12 +207,12 @@ class Gaussian(Family):
         """The components' loadings in the data's units, (..., components, features, factors): Sigma = loadings loadings' + diag(scale^2).
 
         Example:
-            >>> one = {"scale": np.ones((1, 3)), "leading": np.ones((1, 1)), "loading": np.array([[2.0, 3.0]])}
+            >>> one = {"scale": np.ones((1, 3)), "loading": np.array([[1.0, 2.0, 3.0]])}
             >>> Gaussian("factor-1").loadings(one)[0, :, 0].tolist()
             [1.0, 2.0, 3.0]
         """
         scale = np.asarray(parameters["scale"])
-        relative = matrix_of(np, np.asarray(parameters["leading"]), np.asarray(parameters["loading"]), scale.shape[-1])
+        relative = matrix_of(np, np.asarray(parameters["loading"]), scale.shape[-1])
         return scale[..., None] * relative
 
     def covariances(self, parameters: Mapping[str, np.ndarray], features: int | None) -> np.ndarray:

@@ -1,7 +1,8 @@
-"""Loadings of factors, lower triangular in their first rows with a positive diagonal: of all turned loadings, which say the same covariance, one
-is (Anderson & Rubin 1956). Kept as two vectors: the diagonal, `leading`, and what is below it, one factor's after the other's.
+"""Loadings of factors, lower triangular in their first rows: of all turned loadings, which say the same covariance, one is, up to the signs of
+factors (Anderson & Rubin 1956). Kept as a vector, one factor's after the other's, from the diagonal down.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,48 +10,42 @@ from jaxtyping import Float
 
 from mixtures.ppl.protocol import Array
 
-LEAST_LEADING = 1e-6
-"""The smallest number of the diagonal: a factor that nothing loads on is at the edge of what the site can say."""
+
+def loadings_in(features: int, factors: int) -> int:
+    """How many loadings there are on the diagonal and below it."""
+    return features * factors - factors * (factors - 1) // 2
 
 
-def below(features: int, factors: int) -> int:
-    """How many loadings there are below the diagonal."""
-    return features * factors - factors * (factors + 1) // 2
-
-
-def matrix_of(
-    xp: Any, leading: Float[Array, "... factors"], loading: Float[Array, "... below"], features: int
-) -> Float[Array, "... features factors"]:
-    """L, from its diagonal and what is below.
+def matrix_of(xp: Any, loading: Float[Array, "... loadings"], features: int) -> Float[Array, "... features factors"]:
+    """L, from its columns' parts one after the other.
 
     Example:
-        >>> matrix_of(np, np.array([1.0, 2.0]), np.array([3.0, 4.0, 5.0]), 3)
+        >>> matrix_of(np, np.array([1.0, 3.0, 4.0, 2.0, 5.0]), 3)
         array([[1., 0.],
                [3., 2.],
                [4., 5.]])
     """
+    # the smaller root of loadings_in(features, factors) = loadings
+    middle = features + 0.5
+    factors = round(middle - math.sqrt(middle**2 - 2 * loading.shape[-1]))
     columns, begin = [], 0
-    for factor in range(leading.shape[-1]):
-        above, rest = xp.zeros_like(leading[..., :factor]), features - factor - 1
-        own = [above, leading[..., factor : factor + 1], loading[..., begin : begin + rest]]
-        columns.append(xp.concat(own, axis=-1))
-        begin += rest
+    for factor in range(factors):
+        end = begin + features - factor
+        columns.append(xp.concat([xp.zeros_like(loading[..., :factor]), loading[..., begin:end]], axis=-1))
+        begin = end
     return xp.stack(columns, axis=-1)
 
 
-def lower_of(loadings: Float[np.ndarray, "... features factors"]) -> tuple[np.ndarray, np.ndarray]:
-    """The sites `leading` and `loading` of any loadings, turned until they are lower triangular.
+def lower_of(loadings: Float[np.ndarray, "... features factors"]) -> Float[np.ndarray, "... loadings"]:
+    """The vector of any loadings, turned until they are lower triangular, with signs by which the diagonal is positive.
 
     Example:
-        >>> leading, loading = lower_of(np.array([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]]))
-        >>> leading.tolist(), loading.tolist()
-        ([1.0, 2.0], [3.0, 4.0, 5.0])
+        >>> lower_of(np.array([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])).tolist()
+        [1.0, 3.0, 4.0, 2.0, 5.0]
     """
     factors = loadings.shape[-1]
     # L[:q]' = Q R, so that L Q begins with R', lower triangular
     turn, upper = np.linalg.qr(loadings[..., :factors, :].swapaxes(-1, -2))
     signs = np.where(np.diagonal(upper, axis1=-2, axis2=-1) < 0, -1.0, 1.0)
     lower = (loadings @ turn) * signs[..., None, :]
-    leading = np.diagonal(lower[..., :factors, :], axis1=-2, axis2=-1)
-    parts = [lower[..., factor + 1 :, factor] for factor in range(factors)]
-    return np.maximum(leading, LEAST_LEADING), np.concatenate(parts, axis=-1)
+    return np.concatenate([lower[..., factor:, factor] for factor in range(factors)], axis=-1)

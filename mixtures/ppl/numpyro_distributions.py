@@ -230,26 +230,24 @@ class FactorNormal(_ByRoot):
     Args:
         loc: mean, shape (..., features).
         scale: shape (..., features).
-        leading: the diagonal of L, shape (..., factors).
-        loading: what of L is below, shape (..., loadings), see `mixtures.ppl.loadings`.
+        loading: L as a vector, shape (..., loadings), see `mixtures.ppl.loadings`.
     """
 
     arg_constraints: ClassVar[dict] = {
         "loc": constraints.real_vector,
         "scale": constraints.independent(constraints.positive, 1),
-        "leading": constraints.independent(constraints.positive, 1),
         "loading": constraints.real_vector,
     }
-    reparametrized_params: ClassVar[list] = ["loc", "scale", "leading", "loading"]
+    reparametrized_params: ClassVar[list] = ["loc", "scale", "loading"]
 
-    def __init__(self, loc, scale, leading, loading, *, validate_args=None):
-        self.loc, self.scale, self.leading, self.loading = loc, scale, leading, loading
-        batch = jnp.broadcast_shapes(*(jnp.shape(part)[:-1] for part in (loc, scale, leading, loading)))
+    def __init__(self, loc, scale, loading, *, validate_args=None):
+        self.loc, self.scale, self.loading = loc, scale, loading
+        batch = jnp.broadcast_shapes(*(jnp.shape(part)[:-1] for part in (loc, scale, loading)))
         super().__init__(batch_shape=batch, event_shape=jnp.shape(loc)[-1:], validate_args=validate_args)
 
     @property
     def _loadings(self):
-        return matrix_of(jnp, self.leading, self.loading, self.event_shape[0])
+        return matrix_of(jnp, self.loading, self.event_shape[0])
 
     @property
     def root(self):
@@ -261,13 +259,15 @@ class FactorNormal(_ByRoot):
     def sample(self, key, sample_shape=()):
         own, common = jax.random.split(key)
         shape, kind = sample_shape + self.batch_shape, jnp.result_type(float)
-        factors = jax.random.normal(common, (*shape, self.leading.shape[-1]), kind)
+        loadings = self._loadings
+        factors = jax.random.normal(common, (*shape, loadings.shape[-1]), kind)
         noise = jax.random.normal(own, shape + self.event_shape, kind)
-        return self.loc + self.scale * (noise + (self._loadings @ factors[..., None])[..., 0])
+        return self.loc + self.scale * (noise + (loadings @ factors[..., None])[..., 0])
 
     def distance(self, rows):
         """|root^-1 (x - mu)|^2 for every row, and log |root|, by the Woodbury identity."""
-        loading, identity = self._loadings, jnp.eye(self.leading.shape[-1], dtype=self.leading.dtype)
+        loading = self._loadings
+        identity = jnp.eye(loading.shape[-1], dtype=loading.dtype)
         y = (rows - self.loc) / self.scale
         tril = jnp.linalg.cholesky(identity + jnp.swapaxes(loading, -1, -2) @ loading)
         half_log_det = jnp.sum(jnp.log(self.scale), axis=-1)

@@ -161,9 +161,9 @@ class ZeroSumNormal(pyro.distributions.TransformedDistribution):
         return _ZeroSum(len(self.event_shape))
 
 
-def factor_normal(loc, scale, leading, loading):
+def factor_normal(loc, scale, loading):
     """Factors and what they leave over: Sigma = diag(scale) (I + L L') diag(scale)."""
-    loadings = matrix_of(torch_namespace, leading, loading, loc.shape[-1])
+    loadings = matrix_of(torch_namespace, loading, loc.shape[-1])
     return pyro.distributions.LowRankMultivariateNormal(loc, scale[..., None] * loadings, scale**2)
 
 

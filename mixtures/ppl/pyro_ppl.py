@@ -154,8 +154,8 @@ class _Distributions:
     def UniformAngle(self):  # noqa: N802
         return UniformAngle(self.ppl.array(np.pi))
 
-    def FactorNormal(self, loc, scale, leading, loading):  # noqa: N802
-        return factor_normal(loc, scale, leading, loading)
+    def FactorNormal(self, loc, scale, loading):  # noqa: N802
+        return factor_normal(loc, scale, loading)
 
     def RotatedNormal(self, loc, scale, orientation):  # noqa: N802
         return rotated_normal(loc, scale, orientation)

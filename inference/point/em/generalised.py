@@ -18,7 +18,6 @@ from inference.point.em.problem import Outcome
 from inference.point.em.runs import Runs
 from inference.point.em.settings import Settings
 from inference.point.judgement import Judge
-from inference.point.mirrored import EDGES, LEAST_GAIN, may_be_mirrored, mirrored
 from inference.point.restarts import judged, optima
 from inference.point.starts import draw_starts
 from inference.status import Status
@@ -43,8 +42,7 @@ def generalised_em(bound: Bound, mixture: Mixture, settings: Settings, is_poster
     starts, rules = _starts(bound, mixture, settings, objective, seeds)
     together = restarts_together(bound.x, mixture)
     ends = [
-        _across(objective, settings, starts[first : first + together])
-        for first in range(0, settings.restarts, together)
+        _run(objective, settings, starts[first : first + together]) for first in range(0, settings.restarts, together)
     ]
     parameters = objective.values(np.concatenate([end.vectors for end in ends]))
     losses = [np.array(series) for end in ends for series in end.losses]
@@ -113,28 +111,6 @@ class _Ends:
     vectors: Points
     losses: list[list[float]]
     outcomes: list[Outcome]
-
-
-def _across(objective: EMObjective, settings: Settings, starts: Points) -> _Ends:
-    """The same from every start, and on where factors are at their edge: see `inference.point.mirrored`."""
-    ends = _run(objective, settings, starts)
-    for edge in EDGES if may_be_mirrored(settings.fixed) else ():
-        behind = mirrored(objective.values(ends.vectors), edge)
-        if behind is None:
-            continue
-        other = _run(objective, settings, objective.vectors(behind))
-        before, after = (np.array([series[-1] for series in one.losses]) for one in (ends, other))
-        is_better = after < before - LEAST_GAIN * np.maximum(1.0, np.abs(before))
-        if not is_better.any():
-            continue
-        both = zip(ends.losses, other.losses, ends.outcomes, other.outcomes, is_better, strict=True)
-        ways = [
-            (np.minimum.accumulate(losses + more).tolist(), then) if is_new else (losses, outcome)
-            for losses, more, outcome, then, is_new in both
-        ]
-        losses, outcomes = map(list, zip(*ways, strict=True))
-        ends = _Ends(np.where(is_better[:, None], other.vectors, ends.vectors), losses, outcomes)
-    return ends
 
 
 def _run(objective: EMObjective, settings: Settings, starts: Points) -> _Ends:

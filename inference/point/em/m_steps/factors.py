@@ -20,7 +20,6 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from inference.point.em.closed_form import Array, Frame, State, Statistics
 from inference.point.em.m_steps.covariances import NO_ROWS
 from inference.point.em.m_steps.gaussian import GaussianEM
-from mixtures.families.factors import FACTOR_SITES
 from mixtures.ppl.loadings import lower_of, matrix_of
 
 LEAST_VARIANCE = 1e-8
@@ -126,13 +125,12 @@ class FactorEM(GaussianEM):
 
     def encode(self, parameters: Mapping[str, np.ndarray], features: int | None, frame: Frame) -> State:
         loc, scale = (np.asarray(parameters[name], dtype=np.float64) for name in ("loc", "scale"))
-        loading = matrix_of(np, parameters["leading"], parameters["loading"], loc.shape[-1])
+        loading = matrix_of(np, np.asarray(parameters["loading"]), loc.shape[-1])
         return {"loc": (loc - frame.centre) / frame.unit, "deviation": scale / frame.unit, "loading": loading}
 
     def decode(self, state: State, features: int | None, frame: Frame) -> dict[str, np.ndarray]:
-        leading, loading = lower_of(state["loading"])
         loc = state["loc"] * frame.unit + frame.centre
-        return {"loc": loc, "scale": state["deviation"] * frame.unit, "leading": leading, "loading": loading}
+        return {"loc": loc, "scale": state["deviation"] * frame.unit, "loading": lower_of(state["loading"])}
 
     def narrowest(self, state: State, spread: np.ndarray) -> float:
         if not all(np.isfinite(value).all() for value in state.values()):
@@ -176,7 +174,7 @@ class FactorEM(GaussianEM):
         return found
 
 
-OF_SPREAD = frozenset({"scale", *FACTOR_SITES})
+OF_SPREAD = frozenset({"scale", "loading"})
 
 STATISTICS = ("sum", "square", "cross", "factor", "factors")
 
