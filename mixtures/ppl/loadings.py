@@ -13,7 +13,7 @@ from mixtures.ppl.protocol import Array
 
 def loadings_in(features: int, factors: int) -> int:
     """How many loadings there are on the diagonal and below it."""
-    return features * factors - factors * (factors - 1) // 2
+    return sum(max(0, features - factor) for factor in range(factors))
 
 
 def matrix_of(xp: Any, loading: Float[Array, "... loadings"], features: int) -> Float[Array, "... features factors"]:

@@ -113,6 +113,10 @@ def test_structures_are_compared_with_it(data):
     assert (own < full).all()
 
 
+def test_any_number_of_factors_can_be_printed():
+    assert "FactorNormal(loc[assignment[i]]" in str(gaussian_mixture(2, "factor-9"))
+
+
 def test_how_many_factors_there_may_be():
     """Ledermann's bound is where the covariance has as many free numbers as the factors have."""
     for columns in range(2, 40):
