@@ -181,7 +181,7 @@ def fit(
     *,
     family: str,
     steps: int,
-    batch: int | None,
+    batch: int | None = None,
     learning_rate: float,
     draws: int,
     seed: int,
