@@ -128,7 +128,7 @@ def test_what_cannot_be_common():
         families.Regression(common=[-1])
     with pytest.raises(ModelError, match="each covariate and each site once"):
         families.Regression(common=[0, 0])
-    with pytest.raises(DataError, match=r"common=\[2\]; expected numbers of covariates from 0 to 1"):
+    with pytest.raises(DataError, match=r"among=\[2\]; expected numbers of covariates from 0 to 1"):
         inference.fit_map(regression_mixture(2, common=[2]), X, seed=0)
     with pytest.raises(ModelError, match="a site at least in which components differ"):
         inference.fit_map(Mixture(2, families.Regression("poisson", common=["intercept", 0, 1])), X, seed=0)
