@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from inference.point.em.closed_form import Array, Frame, State, Statistics
-from inference.point.em.m_steps.gaussian import GaussianEM
+from inference.point.em.m_steps.beside import BesideGaussianEM
 from mixtures.known_numbers import as_arguments
 from mixtures.observations import Observations
 
@@ -36,7 +36,7 @@ class Conditional(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ErrorsGaussianEM(GaussianEM):
+class ErrorsGaussianEM(BesideGaussianEM):
     """Gaussian components measured with error. Columns: the values, then the errors' roots E_i, E_i E_i' = S_i, row by row.
 
     Args:
@@ -116,31 +116,14 @@ class ErrorsGaussianEM(GaussianEM):
         errors = x[features:]
         return x[:features], errors.reshape(features, features, -1) if self.is_full else errors
 
-    def _of_values(self, frame: Frame) -> Frame:
-        features = self._features(len(frame.unit))
-        return Frame(frame.centre[:features], frame.unit[:features])
-
     def frame(self, x: np.ndarray) -> Frame:
         features = self._features(x.shape[1])
         own = super().frame(x[:, :features])
         units = np.repeat(own.unit, features) if self.is_full else own.unit
         return Frame(np.append(own.centre, np.zeros(len(units))), np.append(own.unit, units))
 
-    def blank(self, components: int, columns: int) -> State:
-        return super().blank(components, self._features(columns))
-
-    def encode(self, parameters: Any, features: int | None, frame: Frame) -> State:
-        return super().encode(parameters, features, self._of_values(frame))
-
-    def decode(self, state: State, features: int | None, frame: Frame) -> dict[str, np.ndarray]:
-        return super().decode(state, features, self._of_values(frame))
-
     def log_jacobian(self, frame: Frame, x: np.ndarray) -> np.ndarray | float:
         return super().log_jacobian(self._of_values(frame), x)
-
-    def narrowest(self, state: State, spread: np.ndarray) -> float:
-        features = self._features(len(spread))
-        return super().narrowest(state, spread[:features, :features])
 
 
 def _root(xp: Any, cells: list[list[Array]]) -> list[list[Array]]:

@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Float
 
 from inference.point.em.closed_form import Array, Frame, State, Statistics
-from inference.point.em.m_steps.gaussian import GaussianEM
+from inference.point.em.m_steps.beside import BesideGaussianEM
 from mixtures.observations import Observations
 
 NOWHERE = -1.0
@@ -78,7 +78,7 @@ def _within(xp: Any, basis: Array, vectors: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class MissingGaussianEM(GaussianEM):
+class MissingGaussianEM(BesideGaussianEM):
     """Gaussian components where cells are missing. Columns: the values, the column's mean where there is none; the numbers of the missing
     columns; and whether nothing at all was seen, which takes no steps.
 
@@ -157,10 +157,6 @@ class MissingGaussianEM(GaussianEM):
     def _seen_values(self, x: np.ndarray) -> np.ndarray:
         return np.where(self._is_seen(x), self._parts(x)[0], 0.0)
 
-    def _of_values(self, frame: Frame) -> Frame:
-        features = self._features(len(frame.unit))
-        return Frame(frame.centre[:features], frame.unit[:features])
-
     def log_base(self, x: Observations) -> np.ndarray:
         return -self._seen_values(self.columns(x).T).sum(axis=0) if self.of_logarithm else np.zeros(len(x))
 
@@ -169,21 +165,8 @@ class MissingGaussianEM(GaussianEM):
         others = self.most + 1
         return Frame(np.append(own.centre, np.zeros(others)), np.append(own.unit, np.ones(others)))
 
-    def blank(self, components: int, columns: int) -> State:
-        return super().blank(components, self._features(columns))
-
-    def encode(self, parameters: Any, features: int | None, frame: Frame) -> State:
-        return super().encode(parameters, features, self._of_values(frame))
-
-    def decode(self, state: State, features: int | None, frame: Frame) -> dict[str, np.ndarray]:
-        return super().decode(state, features, self._of_values(frame))
-
     def log_jacobian(self, frame: Frame, x: np.ndarray) -> np.ndarray:
         return -np.log(self._of_values(frame).unit) @ self._is_seen(x.T)
-
-    def narrowest(self, state: State, spread: np.ndarray) -> float:
-        features = self._features(len(spread))
-        return super().narrowest(state, spread[:features, :features])
 
 
 def most_missing(observed: np.ndarray) -> int:
