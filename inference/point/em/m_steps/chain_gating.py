@@ -15,7 +15,7 @@ import numpy as np
 from inference.point.em.closed_form import Array, Frame, State, Statistics
 from inference.point.em.m_steps.chain import ChainEM, OverPaths, leads_apart
 from inference.point.em.m_steps.gating import curvature_of
-from inference.point.em.m_steps.newton import coefficients_in, line_of, moment_of, newton_step, share_of, with_ones
+from inference.point.em.m_steps.newton import coefficients_in, joint_step, line_of, moment_of, share_of, with_ones
 from mixtures.among import ALL, Among
 from mixtures.assignments import Assignment
 from mixtures.assignments.chain import begins
@@ -87,9 +87,7 @@ class ChainGatingEM(OverPaths):
     def m_step(
         self, xp: Any, statistics: Statistics, state: State, fixed: Mapping[str, Array], step: Array = 1.0
     ) -> State:
-        gradient = statistics["odds_gradient"]
-        flat = xp.reshape(gradient, (gradient.shape[0], -1))
-        move = xp.reshape(newton_step(xp, statistics["odds_curvature"], flat), gradient.shape)
+        move = joint_step(xp, statistics["odds_curvature"], statistics["odds_gradient"])
         # a common change of the coefficients of all that a component leads to changes nothing: what the step has of it is rounding
         move = move - xp.mean(move, axis=1)[:, None]
         share = xp.min(share_of(xp, move, statistics["odds_moment"], statistics["leaves"]), axis=1)

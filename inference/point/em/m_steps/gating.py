@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from inference.point.em.closed_form import Array, Frame, State, Statistics
-from inference.point.em.m_steps.newton import coefficients_in, line_of, moment_of, newton_step, share_of, with_ones
+from inference.point.em.m_steps.newton import coefficients_in, joint_step, line_of, moment_of, share_of, with_ones
 from mixtures.among import ALL, Among
 from mixtures.assignments import Assignment
 from mixtures.observations import Observations
@@ -57,8 +57,7 @@ class GatingEM:
     def m_step(
         self, xp: Any, statistics: Statistics, state: State, fixed: Mapping[str, Array], step: Array = 1.0
     ) -> State:
-        gradient = statistics["gating_gradient"]
-        move = xp.reshape(newton_step(xp, statistics["gating_curvature"], xp.reshape(gradient, (-1,))), gradient.shape)
+        move = joint_step(xp, statistics["gating_curvature"], statistics["gating_gradient"])
         # a common change of all components' coefficients changes nothing: what the step has of it is rounding
         move = move - xp.mean(move, axis=0)
         share = xp.min(share_of(xp, move, statistics["gating_moment"], xp.sum(statistics["rows"])))

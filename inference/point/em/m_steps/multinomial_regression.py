@@ -11,15 +11,14 @@ import numpy as np
 
 from inference.point.em.closed_form import Array, Frame, State, Statistics
 from inference.point.em.m_steps.gating import curvature_of
-from inference.point.em.m_steps.newton import coefficients_in, line_of, moment_of, newton_step, share_of, with_ones
-from inference.point.em.m_steps.regression import LINE, of_covariates
+from inference.point.em.m_steps.lines import LinesEM, of_covariates, without_unit
+from inference.point.em.m_steps.newton import coefficients_in, joint_step, line_of, moment_of, share_of, with_ones
 from mixtures.among import ALL, Among
 from mixtures.observations import Observations
-from mixtures.priors import Prior
 
 
 @dataclass(frozen=True)
-class MultinomialRegressionEM:
+class MultinomialRegressionEM(LinesEM):
     """See `inference.point.em.closed_form.ClosedForm`; columns: the covariates, then the category.
 
     State: lines (components, outcomes, 1 + covariates), the coefficients of all categories but the first, in EM's coordinates.
@@ -34,8 +33,6 @@ class MultinomialRegressionEM:
     covariates: int
     among: Among = ALL
 
-    takes_missing = False
-    starts_at_rows = True
     is_damped = True
     fixable = ("lines",)
     per_component = ("lines",)
@@ -66,40 +63,23 @@ class MultinomialRegressionEM:
     def m_step(
         self, xp: Any, statistics: Statistics, state: State, fixed: Mapping[str, Array], step: Array = 1.0
     ) -> State:
-        gradient = statistics["gradient"]
-        flat = xp.reshape(gradient, (gradient.shape[0], -1))
-        move = xp.reshape(newton_step(xp, statistics["curvature"], flat), gradient.shape)
+        move = joint_step(xp, statistics["curvature"], statistics["gradient"])
         share = xp.min(share_of(xp, move, statistics["moment"], xp.sum(statistics["rows"])), axis=1)
         moved = state["lines"] + step * share[:, None, None] * move
         return {"lines": xp.where(fixed["lines"], state["lines"], moved)}
 
-    def log_prior(self, xp: Any, state: State, pseudo: Statistics) -> Array:
-        raise NotImplementedError("no prior is conjugate: see `pseudo`")
-
-    def columns(self, x: Observations) -> np.ndarray:
-        assert x.covariates is not None  # the mixture has checked
-        return np.column_stack([self.among.columns(x.covariates), x.x]).astype(np.float64)
-
-    def width(self, features: int) -> int:
-        return self.covariates + 1
-
     def log_base(self, x: Observations) -> np.ndarray:
         return np.zeros(len(x))
-
-    def pseudo(self, priors: Mapping[str, Prior], components: int, features: int | None) -> Statistics | None:
-        return None  # no prior is conjugate
 
     def shrunk(self, statistics: Statistics, rows: float) -> Statistics:
         return {name: statistics[name] for name in ("gradient", "curvature", "moment")}
 
     def held(self, sites: frozenset[str], features: int | None) -> dict[str, bool] | None:
-        own = LINE if self.covariates else LINE - {"slope"}
-        return {"lines": bool(sites & own)} if sites & own in (frozenset(), own) else None
+        own = sites & self.line_sites
+        return {"lines": bool(own)} if own in (frozenset(), self.line_sites) else None
 
     def frame(self, x: np.ndarray) -> Frame:
-        frame = Frame.around(x.mean(axis=0), x.std(axis=0))
-        # categories have no unit
-        return Frame(np.append(frame.centre[:-1], 0.0), np.append(frame.unit[:-1], 1.0))
+        return without_unit(Frame.around(x.mean(axis=0), x.std(axis=0)))
 
     def blank(self, components: int, columns: int) -> State:
         return {"lines": np.zeros((components, self.outcomes, columns))}

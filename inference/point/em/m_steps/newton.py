@@ -46,6 +46,12 @@ def newton_step(xp: Any, curvature: Array, gradient: Array) -> Array:
     return xp.linalg.solve(curvature + ridge, gradient[..., None])[..., 0]
 
 
+def joint_step(xp: Any, curvature: Array, gradient: Array) -> Array:
+    """The same of several predictors that curve together: gradients (..., predictors, size), curvatures of all their coefficients."""
+    flat = xp.reshape(gradient, (*gradient.shape[:-2], -1))
+    return xp.reshape(newton_step(xp, curvature, flat), gradient.shape)
+
+
 def share_of(xp: Any, move: Array, moment: Array, rows: Array) -> Array:
     """The share of a move, (..., size), of coefficients that goes at most `LONGEST`: by the root mean square of predictors' changes, for
     coefficients of covariates that nearly depend on each other are large where predictors are not.

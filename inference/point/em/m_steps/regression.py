@@ -16,16 +16,14 @@ from scipy.special import gammaln
 from inference.point.em.closed_form import Array, Frame, State, Statistics
 from inference.point.em.m_steps.covariances import NO_ROWS
 from inference.point.em.m_steps.exponential_family import DENSITIES
+from inference.point.em.m_steps.lines import LinesEM, of_covariates, without_unit
 from inference.point.em.m_steps.newton import coefficients_in, line_of, moment_of, newton_step, share_of, with_ones
 from mixtures.among import ALL, Among
 from mixtures.observations import Observations
-from mixtures.priors import Prior
-
-LINE = frozenset({"intercept", "slope"})
 
 
 @dataclass(frozen=True)
-class RegressionEM:
+class RegressionEM(LinesEM):
     """See `inference.point.em.closed_form.ClosedForm`; columns: the covariates, then the response.
 
     State: line (components, 1 + covariates), the linear predictors' coefficients in EM's coordinates; of the Gaussian, scale (components,).
@@ -39,9 +37,6 @@ class RegressionEM:
     kind: str
     covariates: int
     among: Among = ALL
-
-    takes_missing = False
-    starts_at_rows = True
 
     @property
     def is_damped(self) -> bool:
@@ -109,21 +104,8 @@ class RegressionEM:
         scale = xp.sqrt(xp.where(variance > 0, variance, xp.zeros_like(variance)))
         return moved | {"scale": xp.where(fixed["scale"], state["scale"], scale)}
 
-    def log_prior(self, xp: Any, state: State, pseudo: Statistics) -> Array:
-        raise NotImplementedError("no prior is conjugate: see `pseudo`")
-
-    def columns(self, x: Observations) -> np.ndarray:
-        assert x.covariates is not None  # the mixture has checked
-        return np.column_stack([self.among.columns(x.covariates), x.x]).astype(np.float64)
-
-    def width(self, features: int) -> int:
-        return self.covariates + 1
-
     def log_base(self, x: Observations) -> np.ndarray:
         return -gammaln(x.x + 1) if self.kind == "poisson" else np.zeros(len(x))
-
-    def pseudo(self, priors: Mapping[str, Prior], components: int, features: int | None) -> Statistics | None:
-        return None  # normal priors of coefficients are not conjugate to unknown scales, nor to counts
 
     def shrunk(self, statistics: Statistics, rows: float) -> Statistics:
         if self.kind != "gaussian":
@@ -132,17 +114,15 @@ class RegressionEM:
         return found | {"square": statistics["square"] + rows * statistics["square"].sum() / statistics["rows"].sum()}
 
     def held(self, sites: frozenset[str], features: int | None) -> dict[str, bool] | None:
-        if sites & LINE not in (frozenset(), LINE if self.covariates else LINE - {"slope"}):
+        line = sites & {"intercept", "slope"}
+        if line not in (frozenset(), self.line_sites):
             return None
-        held = {"line": bool(sites & LINE), "scale": "scale" in sites}
+        held = {"line": bool(line), "scale": "scale" in sites}
         return {name: held[name] for name in self.fixable}
 
     def frame(self, x: np.ndarray) -> Frame:
         frame = Frame.around(x.mean(axis=0), x.std(axis=0))
-        if self.kind == "gaussian":
-            return frame
-        # counts have no other unit
-        return Frame(np.append(frame.centre[:-1], 0.0), np.append(frame.unit[:-1], 1.0))
+        return frame if self.kind == "gaussian" else without_unit(frame)
 
     def blank(self, components: int, columns: int) -> State:
         blank = {"line": np.zeros((components, columns)), "scale": np.ones(components)}
@@ -190,8 +170,3 @@ class RegressionEM:
             return between * np.exp(0.5 * np.maximum(level[:, None], level))
         scale = np.maximum(state["scale"], np.finfo(float).tiny)
         return np.maximum(between / np.minimum(scale[:, None], scale), np.abs(np.log(scale[:, None] / scale)))
-
-
-def of_covariates(frame: Frame) -> Frame:
-    """Without the response, which is the last column."""
-    return Frame(frame.centre[:-1], frame.unit[:-1])
