@@ -13,23 +13,29 @@ ROUNDING = 1e-6
 """How far sums and norms may be from 1: what is left of numbers in single precision."""
 
 
-def checked_values(what: str, given: Any, sites: Sites) -> dict[str, np.ndarray]:
+def checked_values(what: str, given: Any, sites: Sites, advice: str = "") -> dict[str, np.ndarray]:
     """Values by site, each in its site's shape; a single number stands for all of a site's coordinates.
+
+    Args:
+        what: the argument's name.
+        given: as the user gives them.
+        sites: the program's.
+        advice: what to do where numbers are not finite.
 
     Raises:
         ChoiceError: a site that the program does not have.
         ModelError: not a mapping, not numbers, a wrong shape, or values outside the support.
     """
     if not isinstance(given, Mapping):
-        advice = f"A fit's are its parameters: {what}=fit.parameters." if hasattr(given, "parameters") else ""
-        raise ModelError(what, got=in_words(given), expected="values by site: {site: value}", advice=advice)
+        of_fit = f"A fit's are its parameters: {what}=fit.parameters." if hasattr(given, "parameters") else ""
+        raise ModelError(what, got=in_words(given), expected="values by site: {site: value}", advice=of_fit)
     known = {site.name: site for site in sites.parameters}
     for name in given:
         check_choice(f"{what}: site", name, known)
-    return {name: _checked(f"{what}[{name!r}]", value, known[name]) for name, value in given.items()}
+    return {name: _checked(f"{what}[{name!r}]", value, known[name], advice) for name, value in given.items()}
 
 
-def _checked(what: str, value: Any, site: Site) -> np.ndarray:
+def _checked(what: str, value: Any, site: Site, advice: str) -> np.ndarray:
     try:
         array = np.asarray(value)
     except Exception as error:  # of unequal lengths, or of another library
@@ -40,7 +46,7 @@ def _checked(what: str, value: Any, site: Site) -> np.ndarray:
         raise ModelError(what, got=f"shape {array.shape}", expected=f"shape {site.shape}")
     values = np.broadcast_to(array, site.shape).astype(np.float64)
     if not np.isfinite(values).all():
-        raise ModelError(what, got=in_words(value), expected="finite numbers")
+        raise ModelError(what, got=in_words(value), expected="finite numbers", advice=advice)
     check_support(what, values, site, value)
     return values
 

@@ -86,22 +86,8 @@ def check_fixed(fixed: Mapping[str, Any] | None, sites: Sites) -> dict[str, np.n
         ChoiceError: no such site.
         ModelError: not numbers, a wrong shape, or values outside a site's support.
     """
-    for name in (name for name, value in fixed.items() if _has_nan(value)) if isinstance(fixed, Mapping) else ():
-        raise ModelError(
-            f"fixed[{name!r}]",
-            got="nan, by which a part of the site is free",
-            expected="finite numbers of whole sites: M-steps hold these",
-            advice="fit_mle, or fit_map, climbs with a part of a site held: fit_mle(..., fixed=...).",
-        )
-    return {} if fixed is None else checked_values("fixed", fixed, sites)
-
-
-def _has_nan(value: Any) -> bool:
-    try:
-        array = np.asarray(value, dtype=object)
-    except Exception:  # no values at all, which is said where they are checked
-        return False
-    return any(isinstance(one, float) and np.isnan(one) for one in array.ravel())
+    advice = "M-steps hold whole sites; where a part of one is free (NaN), fit_mle or fit_map climbs: fit_mle(..., fixed=...)."
+    return {} if fixed is None else checked_values("fixed", fixed, sites, advice)
 
 
 def check_possible(fixed: Mapping[str, np.ndarray], x: Observations) -> None:
