@@ -14,7 +14,6 @@ import distributed
 import numpy as np
 import pandas as pd
 import pytest
-import zarr
 from numpy.testing import assert_allclose, assert_array_equal
 
 from inference import cluster, fit_em
@@ -23,6 +22,7 @@ from inference.workers import working
 from mixtures import gaussian_mixture, poisson_mixture, source
 from mixtures.errors import BackendError, ModelError
 from mixtures.sources.tree import Tree
+from tests.stored_rows import in_npy, in_zarr, written
 
 OPTIONS = {"restarts": 1, "max_steps": 2, "tolerance": 0.0, "seed": 0}
 
@@ -75,21 +75,7 @@ def test_the_number_of_workers_changes_no_digit(x, workers, backend):
 
 
 def files(x, folder):
-    frame = pd.DataFrame(x, columns=["a", "b"])
-    for number, (begin, end) in enumerate([(0, 333), (333, 334), (334, 1000)]):
-        frame.iloc[begin:end].to_parquet(folder / f"part-{number}.parquet", row_group_size=150)
-    return folder
-
-
-def npy(x, folder):
-    np.save(folder / "x.npy", x)
-    return folder / "x.npy"
-
-
-def zarr_array(x, folder):
-    array = zarr.create_array(folder / "x.zarr", shape=x.shape, chunks=(70, 2), dtype="float64")
-    array[:] = x
-    return array
+    return written(pd.DataFrame(x, columns=["a", "b"]), folder, (0, 333, 334, 1000), row_group_size=150)
 
 
 def frames(x, folder):
@@ -98,8 +84,8 @@ def frames(x, folder):
 
 SOURCES = {
     "files": files,
-    "npy": npy,
-    "zarr": zarr_array,
+    "npy": in_npy,
+    "zarr": in_zarr,
     "chunks": lambda x, folder: np.array_split(x, 7),
     "dask array": lambda x, folder: dask.array.from_array(x, chunks=(300, 2)),
     "dask frame": frames,
@@ -192,7 +178,7 @@ def killed_while_working(client, process, is_busy):
 @pytest.mark.slow
 def test_a_worker_and_the_scheduler_are_killed(x, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
-    path, options = npy(x, tmp_path), {**OPTIONS, "restarts": 2, "max_steps": 40}
+    path, options = in_npy(x, tmp_path), {**OPTIONS, "restarts": 2, "max_steps": 40}
     serial = fit_em(gaussian_mixture(3), source(path), **options)
     address = tmp_path / "scheduler.json"
     quiet = ["--no-dashboard"]

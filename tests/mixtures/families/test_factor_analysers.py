@@ -9,7 +9,7 @@ import inference
 from mixtures import Mixture, Observations, families, gaussian_mixture
 from mixtures.errors import ChoiceError, DataError
 from mixtures.families.factors import most_factors
-from mixtures.ppl.loadings import loadings_in, lower_of, matrix_of
+from mixtures.ppl.loadings import loadings_in, loadings_of, lower_of
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_a_turned_loading_is_the_same_covariance():
     loadings = np.random.default_rng(1).normal(size=(3, 7, 3))
     loading = lower_of(loadings)
     assert loading.shape == (3, loadings_in(7, 3))
-    lower = matrix_of(np, loading, 7)
+    lower = loadings_of(np, loading, 7)
     assert (np.diagonal(lower, axis1=1, axis2=2) > 0).all()
     np.testing.assert_allclose(lower @ lower.swapaxes(1, 2), loadings @ loadings.swapaxes(1, 2), atol=1e-12)
     assert not np.triu(lower, 1).any()

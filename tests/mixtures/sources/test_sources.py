@@ -1,21 +1,18 @@
 """A source has the rows of the same data in memory, whatever it is made of and however it is cut; errors name their place."""
 
-from itertools import pairwise
-
 import dask.array
 import dask.dataframe
 import numpy as np
 import pandas as pd
 import pyarrow as arrow
 import pyarrow.dataset as datasets
-import pyarrow.parquet as parquet
 import pytest
-import zarr
 from numpy.testing import assert_allclose, assert_array_equal
 
 from mixtures import Observations, families, gaussian_mixture, lognormal_mixture, poisson_mixture, source
 from mixtures.errors import ChoiceError, DataError, ModelError
 from mixtures.sources.summary import moments_of
+from tests.stored_rows import in_npy, in_zarr, written
 
 ROWS = 1000
 
@@ -30,31 +27,13 @@ def frame(x):
     return pd.DataFrame(x, columns=["a", "b", "c"])
 
 
-def written(frame, folder, cuts=(0, 300, 301, ROWS), **options):
-    for number, (begin, end) in enumerate(pairwise(cuts)):
-        table = arrow.Table.from_pandas(frame.iloc[begin:end], preserve_index=False)
-        parquet.write_table(table, folder / f"part-{number}.parquet", row_group_size=100, **options)
-    return folder
-
-
-def memmapped(x, folder):
-    np.save(folder / "x.npy", x)
-    return folder / "x.npy"
-
-
-def zarr_array(x, folder):
-    array = zarr.create_array(folder / "x.zarr", shape=x.shape, chunks=(70, 3), dtype="float64")
-    array[:] = x
-    return array
-
-
 ARRAYS = {
     "array": lambda x, folder: x,
-    "file": memmapped,
-    "memmap": lambda x, folder: np.load(memmapped(x, folder), mmap_mode="r"),
+    "file": in_npy,
+    "memmap": lambda x, folder: np.load(in_npy(x, folder), mmap_mode="r"),
     "chunks": lambda x, folder: [x[:1], x[1:1], x[1:999], x[999:]],
     "function": lambda x, folder: lambda: iter(np.array_split(x, 7)),
-    "zarr": zarr_array,
+    "zarr": in_zarr,
     "dask": lambda x, folder: dask.array.from_array(x, chunks=(130, 3)),
 }
 TABLES = {
