@@ -95,13 +95,9 @@ def fit_vi(
     variational = only_in_jax(
         backend, "variational", got="'pyro'", expected="'numpyro', whose variational families are used"
     )
-    if batch is not None and (program.mixture is None or not sites.is_row_wise):
-        raise ModelError(
-            "batch",
-            got=f"{batch} rows of a program whose rows are not known to be independent",
-            expected="a Mixture whose rows are independent given its parameters",
-            advice="Leave batch out: each step then reads all rows.",
-        )
+    if batch is not None:
+        sites.check_row_wise("batches of them")
+        _check_declared(program)
     own = derived(seed, "fit_vi", "fit_map")
     fit = fit_map(program, observations, seed=own, backend=backend) if init is None else fits_of(init, sites)[0]
     if family == "flow" and sites.coordinates == 1:
@@ -143,3 +139,18 @@ def fit_vi(
         },
         is_at_rest=bool(found.unrest.max() < AT_REST),
     )
+
+
+def _check_declared(program: Program) -> None:
+    """Check that a program's rows are known to be independent, and all of it that is not prior to be theirs.
+
+    Raises:
+        ModelError: it is one of a user's own.
+    """
+    if program.mixture is None:
+        raise ModelError(
+            "batch",
+            got="one, and a program of your own",
+            expected="a Mixture, whose rows are known to be independent",
+            advice="Leave batch out: each step then reads all rows.",
+        )

@@ -62,9 +62,9 @@ class Optimum:
         bound = bind(fit.program, observations, fit.backend)
         is_posterior = fit.log_posterior is not None
         density = bound.log_density(prior=is_posterior)
-        free = tangent(bound.sites, density, known, is_posterior=is_posterior)
-        if isinstance(fixed, Mapping) or equal is not None:
-            free = tangent(bound.sites, density, (), is_posterior=is_posterior)
+        has_values = isinstance(fixed, Mapping) or equal is not None
+        free = tangent(bound.sites, density, () if has_values else known, is_posterior=is_posterior)
+        if has_values:
             constraint = constraint_of(_values(fixed, fit), equal, bound.sites, density, fit.parameters)
             free = free_directions(free, constraint)
         return cls(fit, bound, density, density.unconstrain(inside(bound.sites, fit.parameters)), free)

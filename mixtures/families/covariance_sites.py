@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Inexact
 
 from mixtures.families.covariance import Structure
-from mixtures.ppl.loadings import matrix_of as matrix_of_factors
+from mixtures.ppl.loadings import loadings_of
 from mixtures.ppl.rotation import coordinates_of, matrix_of
 
 Matrices = Float[np.ndarray, "*draws components features features"]
@@ -44,7 +44,7 @@ def covariances_of(
         coordinates = _own(np.asarray(parameters["orientation"]), structure.orientation_is_shared, 1)
         root = matrix_of(coordinates, shape[-1]) * spread[..., None, :]
     if structure.factors:
-        loading = matrix_of_factors(np, np.asarray(parameters["loading"]), shape[-1])
+        loading = loadings_of(np, np.asarray(parameters["loading"]), shape[-1])
         root = np.concatenate([root, spread[..., None] * loading], axis=-1)
     return np.broadcast_to(root @ root.swapaxes(-1, -2), (*shape, shape[-1]))
 

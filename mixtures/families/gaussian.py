@@ -18,7 +18,7 @@ from mixtures.families.family import Draw, Family
 from mixtures.families.missing import observed_normal
 from mixtures.families.parts import Parts
 from mixtures.observations import Observations
-from mixtures.ppl.loadings import loadings_in, matrix_of
+from mixtures.ppl.loadings import loadings_in, loadings_of
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.ppl.rotation import pairs
 from mixtures.priors import (
@@ -212,7 +212,7 @@ class Gaussian(Family):
             [1.0, 2.0, 3.0]
         """
         scale = np.asarray(parameters["scale"])
-        relative = matrix_of(np, np.asarray(parameters["loading"]), scale.shape[-1])
+        relative = loadings_of(np, np.asarray(parameters["loading"]), scale.shape[-1])
         return scale[..., None] * relative
 
     def covariances(self, parameters: Mapping[str, np.ndarray], features: int | None) -> np.ndarray:

@@ -16,11 +16,11 @@ def loadings_in(features: int, factors: int) -> int:
     return sum(max(0, features - factor) for factor in range(factors))
 
 
-def matrix_of(xp: Any, loading: Float[Array, "... loadings"], features: int) -> Float[Array, "... features factors"]:
+def loadings_of(xp: Any, loading: Float[Array, "... loadings"], features: int) -> Float[Array, "... features factors"]:
     """L, from its columns' parts one after the other.
 
     Example:
-        >>> matrix_of(np, np.array([1.0, 3.0, 4.0, 2.0, 5.0]), 3)
+        >>> loadings_of(np, np.array([1.0, 3.0, 4.0, 2.0, 5.0]), 3)
         array([[1., 0.],
                [3., 2.],
                [4., 5.]])

@@ -13,7 +13,7 @@ import numpyro.distributions as dist
 from numpyro.distributions import constraints
 from numpyro.distributions.util import promote_shapes
 
-from mixtures.ppl.loadings import matrix_of
+from mixtures.ppl.loadings import loadings_of
 from mixtures.ppl.numpyro_formulas import DENSITIES
 from mixtures.ppl.rotation import cayley
 
@@ -247,7 +247,7 @@ class FactorNormal(_ByRoot):
 
     @property
     def _loadings(self):
-        return matrix_of(jnp, self.loading, self.event_shape[0])
+        return loadings_of(jnp, self.loading, self.event_shape[0])
 
     @property
     def root(self):

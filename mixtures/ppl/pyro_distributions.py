@@ -7,7 +7,7 @@ import torch
 from array_api_compat import torch as torch_namespace
 from torch.distributions import Transform, biject_to, constraints, transform_to
 
-from mixtures.ppl.loadings import matrix_of
+from mixtures.ppl.loadings import loadings_of
 from mixtures.ppl.pyro_formulas import DENSITIES
 from mixtures.ppl.rotation import rotated_tril
 
@@ -163,7 +163,7 @@ class ZeroSumNormal(pyro.distributions.TransformedDistribution):
 
 def factor_normal(loc, scale, loading):
     """Factors and what they leave over: Sigma = diag(scale) (I + L L') diag(scale)."""
-    loadings = matrix_of(torch_namespace, loading, loc.shape[-1])
+    loadings = loadings_of(torch_namespace, loading, loc.shape[-1])
     return pyro.distributions.LowRankMultivariateNormal(loc, scale[..., None] * loadings, scale**2)
 
 

@@ -22,8 +22,7 @@ from inference.point.assembly import check_sound, distinct_optima, parts
 from inference.point.em.closed_em import closed_em, closed_task
 from inference.point.em.finish import check_brought, finished
 from inference.point.em.generalised import generalised_em
-from inference.point.em.m_steps.registry import closed_form, is_brought
-from inference.point.em.m_steps.registry import is_slow as is_slow_form
+from inference.point.em.m_steps.registry import closed_form, is_brought, is_slow
 from inference.point.em.settings import (
     Settings,
     check_fixed,
@@ -180,8 +179,9 @@ def fit_em(
         with np.errstate(all="ignore"):  # of a component that collapses there are no numbers, which its status says
             runs = closed_em(bound, mixture, task, settings, streamed)
     # of steps that were counted none is added
-    is_slow = task is not None and is_slow_form(task.closed.family) and tolerance > 0
-    if (task is None or task.closed.is_damped or (is_slow and sites.coordinates <= FINISHED_AT_MOST)) and not hard:
+    may_be_finished = tolerance > 0 and sites.coordinates <= FINISHED_AT_MOST
+    is_unfinished = task is None or task.closed.is_damped or (may_be_finished and is_slow(task.closed.family))
+    if is_unfinished and not hard:
         runs = finished(bound, settings, runs, is_posterior)
     best = best_restart(runs.table)
     reason = reason_of(runs.table.at[best, "status"], observations)

@@ -20,7 +20,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from inference.point.em.closed_form import Array, Frame, State, Statistics
 from inference.point.em.m_steps.covariances import NO_ROWS
 from inference.point.em.m_steps.gaussian import GaussianEM
-from mixtures.ppl.loadings import lower_of, matrix_of
+from mixtures.ppl.loadings import loadings_of, lower_of
 
 LEAST_VARIANCE = 1e-8
 """What factors leave over of a column at least, in EM's coordinates: in Heywood's case the likelihood is largest where it is 0."""
@@ -73,8 +73,8 @@ class FactorEM(GaussianEM):
     ) -> State:
         rows, deviation = statistics["rows"], state["deviation"]
         is_there = rows > NO_ROWS
-        counted = xp.where(is_there, rows, 1.0)[:, None]
-        own = {name: statistics[name] / _like(xp, counted[:, 0], statistics[name]) for name in STATISTICS}
+        counted = xp.where(is_there, rows, 1.0)
+        own = {name: statistics[name] / _like(xp, counted, statistics[name]) for name in STATISTICS}
         within = xp.linalg.inv(_gram(xp, state["loading"]))
         # means of f, f f', y f' and y^2 about the means of f and y
         is_free = xp.where(fixed["loc"], 0.0, 1.0)
@@ -125,7 +125,7 @@ class FactorEM(GaussianEM):
 
     def encode(self, parameters: Mapping[str, np.ndarray], features: int | None, frame: Frame) -> State:
         loc, scale = (np.asarray(parameters[name], dtype=np.float64) for name in ("loc", "scale"))
-        loading = matrix_of(np, np.asarray(parameters["loading"]), loc.shape[-1])
+        loading = loadings_of(np, np.asarray(parameters["loading"]), loc.shape[-1])
         return {"loc": (loc - frame.centre) / frame.unit, "deviation": scale / frame.unit, "loading": loading}
 
     def decode(self, state: State, features: int | None, frame: Frame) -> dict[str, np.ndarray]:
