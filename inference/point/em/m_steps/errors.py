@@ -21,7 +21,6 @@ from inference.point.em.m_steps.beside import BesideGaussianEM
 from mixtures.known_numbers import as_arguments
 from mixtures.observations import Observations
 
-
 BY_CELLS = 8
 """Matrices of so many features are factored cell after cell: in programs that grow with their cube."""
 
