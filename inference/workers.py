@@ -15,7 +15,9 @@ SECONDS = 30.0
 
 @contextmanager
 def cluster(where: Any = None) -> Iterator[Any]:
-    """A scope in which EM of a source is computed by Dask's workers, each where it reads; results have the same digits as without.
+    """A scope in which passes over a source are computed by Dask's workers, each where it reads; results have the same digits as without.
+
+    These are EM's, with those before and after it, and answers about rows: `responsibilities`, `classify`, `log_likelihood`.
 
     Workers read the source themselves: files by their paths, which must be the same there, Dask's collections by their partitions. Rows in
     lists of arrays are sent to them. A worker that is lost costs its blocks of rows again. A script that starts workers does so below

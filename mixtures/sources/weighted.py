@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mixtures.blocks import rows_at_once
 from mixtures.errors import DataError, in_words
 from mixtures.observations import Observations
 from mixtures.sources.places import Block
-from mixtures.sources.protocol import Chunk, Source, rows_at_once
+from mixtures.sources.protocol import Chunk, Source
 from mixtures.tables import squeezed
 
 
