@@ -189,7 +189,10 @@ def test_nothing_is_left_of_it(two):
 def test_a_cluster_that_is_none_is_said(monkeypatch):
     monkeypatch.setattr("inference.workers.SECONDS", 0.2)
     with (
-        pytest.raises(ModelError, match=r'cluster: got 3; expected "tcp://...", a distributed.Client, or None'),
+        pytest.raises(
+            ModelError,
+            match=r'cluster: got 3; expected "tcp://...", a distributed.Client, a jax.sharding.Mesh, or None',
+        ),
         cluster(3),
     ):
         pass
