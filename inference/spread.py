@@ -38,8 +38,8 @@ Numbered = tuple[int, Observations]
 
 
 def numbered(source: Source) -> Iterator[Numbered]:
-    """All blocks, read ahead."""
-    return enumerate(read_ahead(source.blocks()))
+    """All blocks: one thread reads ahead, and this one checks what has been read."""
+    return enumerate(map(source.checked, read_ahead(source.unchecked())))
 
 
 def sum_over(

@@ -84,6 +84,10 @@ class Source(ABC):
         Raises:
             DataError: cells that cannot be used, or a chunk with other columns; the text names the file or chunk and the row.
         """
+        return map(self.checked, self.unchecked(size, begin))
+
+    def unchecked(self, size: int | None = None, begin: int = 0) -> Iterator[Block]:
+        """The same blocks before they are checked: one thread may read, and another check."""
         size = size or rows_at_once(self.features)
         places, waiting = Places(), _Waiting()
         for chunk in self.chunks(begin):
@@ -91,16 +95,21 @@ class Source(ABC):
             places.note(begin + waiting.rows - chunk.first, chunk.place)
             waiting.put(chunk.values)
             while waiting.rows >= size:
-                yield self._observed(waiting.take(size), places, begin)
+                yield Block(waiting.take(size), self.feature_names, RowPlaces(places, begin))
                 begin += size
         if waiting.rows:
-            yield self._observed(waiting.take(waiting.rows), places, begin)
+            yield Block(waiting.take(waiting.rows), self.feature_names, RowPlaces(places, begin))
         elif not begin:
             raise DataError("x", got="no rows", expected="at least one row")
 
-    def _observed(self, values: np.ndarray, places: Places, begin: int) -> Observations:
-        block: Any = Block(values, self.feature_names, RowPlaces(places, begin))
-        return Observations(block, missing=self.missing)
+    def checked(self, block: Block) -> Observations:
+        """One of them.
+
+        Raises:
+            DataError: cells that cannot be used.
+        """
+        given: Any = block
+        return Observations(given, missing=self.missing)
 
     def _check_columns(self, chunk: Chunk) -> None:
         features = chunk.values.shape[1] if chunk.values.ndim == 2 else None
