@@ -309,14 +309,22 @@ class Mixture(Program):
         if x.covariates is not None:
             for one in self.linear_predictors:
                 check_numbers(one.among.numbers, x.covariates.shape[1], "among")
+        self.check_rows(x)
+        self._check_numbers(x)
+        if not all(prior.is_scaled for prior in self.priors.values()):
+            _check_not_blank(x)
+
+    def check_rows(self, x: Observations) -> None:
+        """The part of it that each row is looked at for: some of the rows may be checked by themselves.
+
+        Raises:
+            DataError: as for `check`.
+        """
         check_categories(self.family, x)
         self.assignment.check_rows(x.rows)
         self.family.check(x)
         check_bounds(self.family, x)
         check_known(self.family, x)
-        self._check_numbers(x)
-        if not all(prior.is_scaled for prior in self.priors.values()):
-            _check_not_blank(x)
 
     def _check_numbers(self, x: Observations) -> None:
         """Check that the numbers of each prior go with its site's axes, by having all sites drawn on paper.
