@@ -99,7 +99,7 @@ def is_no_table(content: bytes) -> bool:
 
 
 @given(FILES.filter(is_no_table))
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=5)
 def test_the_command_says_in_one_line_what_is_no_table(content):
     said = io.StringIO()
     with a_file(content) as path, contextlib.redirect_stderr(said):
