@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mixtures.assignments.dirichlet import Dirichlet
-from mixtures.assignments.groups import check_groups, check_same_in_groups, summed
+from mixtures.assignments.groups import check_groups, check_same_in_groups
 from mixtures.assignments.law import Assignment, RowWise, Values
 from mixtures.assignments.logarithms import logsumexp
 from mixtures.errors import ModelError, in_words
 from mixtures.ppl.protocol import PPL, Array
+from mixtures.ppl.sums import summed
 from mixtures.priors import Prior
 from mixtures.rows import Rows
 
