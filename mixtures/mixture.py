@@ -234,6 +234,7 @@ class Mixture(Program):
                 context["observed"] = row["observed"] != 0
             context |= {name: row[name] for name in (*CELLS, "error_roots") if name in row}
             if "group" in row:
+                assert first is not None  # the law has checked that there are groups
                 context |= {"group": row["group"], "groups": first.shape[0]}
             return _observe(family, ppl, {**shared, **chosen, **context, "assignment": z}, features, row.get("x"))
 

@@ -261,9 +261,10 @@ def regression_mixture(
         advice = "regression_mixture(2, 'y ~ x', data=table), and then fit_em(model, table)."
         raise ModelError("formula", got=got, expected="both: what the data say becomes part of it", advice=advice)
     read = None if formula is None else Formula.of(formula, data)
-    usual: Assignment = Dirichlet(1.0) if read is None or read.of_weights is None else Gating()
+    of_rows = Dirichlet(1.0) if read is None or read.of_weights is None else Gating()
+    usual: Assignment = of_rows if random is None else PerGroup(of_rows)
     if random is not None:
-        usual, random = PerGroup(usual), by_number(random, read)
+        random = by_number(random, read)
     family = families.Regression(kind, categories, common=by_number(common, read), random=random, df=df, priors=priors)
     return Mixture(components, family, usual if weights is None else weights, formula=read)
 

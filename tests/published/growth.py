@@ -85,7 +85,8 @@ GROWTH = {
         two_classes,
         {
             "odds": "0.11", "odds by X2": "-0.74", "odds by X3": "-0.07",
-            "intercept 0": "20.71", "intercept 1": "29.39", "slope 0": "-1.00", "slope 1": "0.13", "slope on X1": "2.45", "slope on Time:X1": "-0.29",
+            "intercept 0": "20.71", "intercept 1": "29.39", "slope 0": "-1.00", "slope 1": "0.13",
+            "slope on X1": "2.45", "slope on Time:X1": "-0.29",
             "variance of intercepts": "4.5", "covariance": "0.36", "variance of slopes": "0.79", "scale": "0.97",
         },
         is_slow=True,
