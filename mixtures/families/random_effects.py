@@ -79,12 +79,15 @@ class RandomEffects:
         return of_intercept * root[..., 0, :] + ppl.xp.sum(slopes[..., None] * root[..., 1:, :], axis=-2)
 
     def started(self, spread: float, covariates: np.ndarray) -> dict[str, Any]:
-        """Where the sites begin: a group's line moves half as far as rows lie from it, `spread`, for a standard deviation of the covariates."""
+        """Where the sites begin: at the covariates' mean an intercept and slopes that do not go together, each of which moves a row half as far
+        as rows lie from their line, `spread`; where covariates are 0, what follows from it."""
         chosen = self.among.of(covariates.shape[1])
-        scale = covariates.std(axis=0)[chosen]
-        found = {
-            INTERCEPT: spread / 2,
-            SLOPE: spread / 2 / np.where(scale > 0, scale, 1.0),
-            CORRELATION: np.eye(1 + len(chosen)),
-        }
+        mean, scale = covariates.mean(axis=0)[chosen], covariates.std(axis=0)[chosen]
+        root = np.diag(spread / 2 / np.append(1.0, np.where(scale > 0, scale, 1.0)))
+        root[0, 1:] = -mean * np.diag(root)[1:]  # b_0 at 0 is b_0 at the mean - mean . slopes
+        # root' = Q U, so that root root' = U' U
+        lower = np.linalg.qr(root.T, mode="r").T
+        lower = lower * np.sign(np.diagonal(lower))
+        deviation = np.linalg.norm(lower, axis=1)
+        found = {INTERCEPT: deviation[0], SLOPE: deviation[1:], CORRELATION: lower / deviation[:, None]}
         return {site: found[site] for site in self.priors}

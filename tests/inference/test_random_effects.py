@@ -238,6 +238,31 @@ def test_a_formula_names_the_slopes_and_all_routes_lead_to_one_maximum(grown, ba
     assert inference.load(tmp_path / "fit.json").program == fit.program
 
 
+def test_starts_are_alike_wherever_covariates_lie():
+    """Rows begin with one covariance matrix whether time is counted from a study's beginning or from the year 0."""
+    made = []
+    for beginning in (0.0, 2000.0):
+        c = np.column_stack([beginning + 3 * C[:, 0], C[:, 1]])
+        start = families.Regression(random=[0, 1]).start(Y, np.array([0, 1]), 2, c)
+        z = np.column_stack([np.ones(10), c])
+        deviation = np.append(start["random_intercept_scale"][0], start["random_slope_scale"][0])
+        root = z @ (deviation[:, None] * start["random_correlation_cholesky"][0])
+        np.testing.assert_allclose(np.sum(start["random_correlation_cholesky"] ** 2, axis=-1), 1.0, rtol=1e-12)
+        made.append(root @ root.T)
+    np.testing.assert_allclose(made[0], made[1], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_years_as_covariates_lead_to_the_same_maximum(backend):
+    frame, person = growth()
+    model = Mixture(1, families.Regression(random=[0]), PerGroup())
+    fits = [
+        inference.fit_mle(model, Observations(frame["y"], covariates=frame["time"] + year, group=person), restarts=2, seed=0, backend=backend)
+        for year in (0.0, 2000.0)
+    ]  # fmt: skip
+    np.testing.assert_allclose(fits[1].log_likelihood, fits[0].log_likelihood, atol=1e-5)
+
+
 @pytest.mark.slow
 @pytest.mark.statistical
 def test_a_posterior_is_where_the_maximum_is(grown):
