@@ -86,7 +86,7 @@ class RandomEffects:
         root = np.diag(spread / 2 / np.append(1.0, np.where(scale > 0, scale, 1.0)))
         root[0, 1:] = -mean * np.diag(root)[1:]  # b_0 at 0 is b_0 at the mean - mean . slopes
         # root' = Q U, so that root root' = U' U
-        lower = np.linalg.qr(root.T, mode="r").T
+        lower = np.asarray(np.linalg.qr(root.T, mode="r")).T
         lower = lower * np.sign(np.diagonal(lower))
         deviation = np.linalg.norm(lower, axis=1)
         found = {INTERCEPT: deviation[0], SLOPE: deviation[1:], CORRELATION: lower / deviation[:, None]}
