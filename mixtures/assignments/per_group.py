@@ -23,7 +23,7 @@ class PerGroup(Assignment):
 
     `Observations(x, group=...)` says which rows belong together: the visits of a patient, the years of a firm, the schools' pupils; as many
     rows a group as there are, in any order. With a regression as the family, components are growth curves. Given its component, a group's
-    rows are independent:
+    rows are independent, unless the family gives them effects in common (`families.Regression(random=...)`):
 
     p(x_g) = sum_k w_k prod_(i in g) p(x_i | k).
 

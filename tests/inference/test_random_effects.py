@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import logsumexp
-from scipy.stats import multivariate_normal
+from scipy.stats import multivariate_normal, norm
 
 import inference
+from inference.assignment.density import column_densities
 from inference.backends import bind
 from mixtures import Mixture, Observations, families, regression_mixture, simulate, source
 from mixtures.assignments import GroupWeights, PerGroup
@@ -279,11 +280,23 @@ def test_a_posterior_is_where_the_maximum_is(grown):
     assert abs(float(spread.mean()) - x.x.std()) < 4 * float(spread.std())
 
 
-def test_what_random_effects_cannot_is_said():
+@pytest.fixture(scope="module")
+def fitted():
+    return inference.fit_map(INTERCEPTS, X, restarts=1, seed=0)
+
+
+def test_the_density_of_a_column_is_that_of_a_row_alone_in_its_group(fitted):
+    points, known = np.linspace(-2.0, 2.0, 5), fitted.parameters
+    mean = known["intercept"] + C.mean(axis=0) @ known["slope"].T
+    deviation = np.hypot(known["scale"], known["random_intercept_scale"])
+    right = known["weights"] * norm.pdf(points[:, None], mean, deviation)
+    np.testing.assert_allclose(column_densities(fitted, X, [points])[0][0], right, rtol=1e-10)
+
+
+def test_what_random_effects_cannot_is_said(fitted):
     regression, seen = families.Regression, np.arange(10) != 3
     blank = Observations(np.where(seen, Y, np.nan), covariates=C, group=GROUP, missing="allow")
     bounded = replace(blank, lower=np.where(seen, np.nan, 0.0))
-    fit = inference.fit_map(INTERCEPTS, X, restarts=1, seed=0)
     for ask, text in (
         (lambda: Mixture(2, regression(random="intercept")), r"PerGroup\(\)\), of Observations"),
         (lambda: Mixture(2, regression(random="intercept"), GroupWeights()), "what has effects in common has one component"),
@@ -296,8 +309,8 @@ def test_what_random_effects_cannot_is_said():
         (lambda: inference.fit_map(INTERCEPTS, Observations(Y, covariates=C), seed=0), "group: got none"),
         (lambda: inference.fit_map(INTERCEPTS, bounded, seed=0), "no distribution function"),
         (lambda: inference.fit_mle(INTERCEPTS, X, row_weights=np.full(10, 2.0), seed=0), "for row weights"),
-        (lambda: inference.impute(fit, blank), "rows of groups that have effects in common"),
-        (lambda: inference.pseudo_residuals(fit, X), "the law PerGroup"),
+        (lambda: inference.impute(fitted, blank), "rows of groups that have effects in common"),
+        (lambda: inference.pseudo_residuals(fitted, X), "the law PerGroup"),
         (lambda: inference.fit_em(INTERCEPTS, X, hard=True, seed=0), "hard=True for groups"),
         (lambda: inference.fit_em(INTERCEPTS, source(Y), seed=0), "source"),
     ):  # fmt: skip
