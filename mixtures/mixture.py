@@ -88,6 +88,13 @@ class Mixture(Program):
         bound = parts_of(self.family).components
         if bound not in (None, self.components):
             raise ModelError("components", got=f"{self.components}", expected=f"{bound}, one for each of the families")
+        if parts_of(self.family).ties_groups and self.assignment.unit != "group":
+            raise ModelError(
+                "assignment",
+                got=f"{in_words(self.assignment)}, and rows of a group that have effects in common",
+                expected="PerGroup(): what has effects in common has one component",
+                advice="Mixture(2, family, PerGroup()), of Observations(x, covariates=..., group=...).",
+            )
 
     def _number_covariates(self) -> None:
         """Give the covariates that family and law choose by name their numbers, and those before and behind a formula's bar to each."""
@@ -226,12 +233,17 @@ class Mixture(Program):
             if "observed" in row:
                 context["observed"] = row["observed"] != 0
             context |= {name: row[name] for name in (*CELLS, "error_roots") if name in row}
+            if "group" in row:
+                assert first is not None  # the law has checked that there are groups
+                context |= {"group": row["group"], "groups": first.shape[0]}
             return _observe(family, ppl, {**shared, **chosen, **context, "assignment": z}, features, row.get("x"))
 
         data = {"x": x, "observed": observed, "lower": lower, "upper": upper, "labels": labels}
         data |= {"trials": trials, "exposure": exposure, "errors": errors, "error_roots": error_roots}
         if self.needs_covariates:
             data["covariates"] = covariates
+        if parts_of(family).ties_groups:
+            data["group"] = group
         given = {name: value for name, value in data.items() if value is not None}
         return self.assignment.run(ppl, law, of_rows, rows, observe, given)
 
@@ -377,6 +389,8 @@ class Mixture(Program):
         parts = parts_of(self.family)
         # a total is always there, of trials or of a row's own counts
         known: dict[str, Any] = {name: Symbol(f"{name}[i]") for name in parts.needs | (parts.takes & {"trials"})}
+        if parts.ties_groups:
+            known |= {"group": Symbol("g[i]"), "groups": {"first": Symbol("first", shape=("m",))}}
         title = f"{self.assignment.title} of {self.components} component{'s' if self.components > 1 else ''}"
         title += "" if self.formula is None else f", {self.formula.text}"
         try:
