@@ -17,6 +17,9 @@ from tests.evidence import Evidence
 from tests.oracles import FIVE_POINTS
 from tests.other_seeds import shift_seeds
 
+# before any file beside this one imports JAX; workers and child processes share what they compile
+keep_compiled_programs(Path(__file__).parents[1] / ".compiled")
+
 BACKENDS = ("numpyro", "pyro")
 
 
@@ -30,8 +33,6 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     if config.getoption("--evidence") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Evidence(config.getoption("--evidence")))
-    # before a test imports JAX; workers and child processes share what they compile
-    keep_compiled_programs(Path(__file__).parents[1] / ".compiled")
     shift_seeds(config.getoption("--seed-shift"))
 
 
