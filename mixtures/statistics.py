@@ -165,6 +165,7 @@ def _link_offset(xp, covariates):
 _STATISTICS: dict[str, tuple[Callable[[Any, Array, Array], Array], float]] = {
     "midrange(x)": (lambda xp, x, _: (_max(xp, x) + _min(xp, x)) / 2, 0.0),
     "range(x)": (lambda xp, x, _: _range(xp, x), 4.0),
+    "sd(x)/2": (lambda xp, x, _: _sd(xp, x) / 2, 0.5),
     "log(sd(x)/2)": (lambda xp, x, _: xp.log(_sd(xp, x) / 2), float(np.log(0.5))),
     "log(rms(sd(x))/2)": (
         lambda xp, x, _: xp.log(_positive(xp, xp.sqrt(xp.mean(_variance(xp, x)))) / 2),
@@ -186,6 +187,7 @@ _STATISTICS: dict[str, tuple[Callable[[Any, Array, Array], Array], float]] = {
 
 MIDRANGE = Statistic("midrange(x)")
 RANGE = Statistic("range(x)")
+HALF_SD = Statistic("sd(x)/2")
 LOG_HALF_RMS_SD = Statistic("log(rms(sd(x))/2)")
 LOG_HALF_SD = Statistic("log(sd(x)/2)")
 MEAN = Statistic("mean(x)")

@@ -140,8 +140,9 @@ def ordinal(x: np.ndarray, p: Parameters, eta: np.ndarray | float = 0.0) -> np.n
 
 
 def factor_normal(x: np.ndarray, p: Parameters) -> np.ndarray:
-    loading = p["scale"] * p["loading"]
-    return stats.multivariate_normal(p["loc"], np.outer(loading, loading) + np.diag(p["scale"] ** 2)).logpdf(x)
+    return stats.multivariate_normal(p["loc"], np.outer(p["loading"], p["loading"]) + np.diag(p["scale"] ** 2)).logpdf(
+        x
+    )
 
 
 def multivariate_normal(x: np.ndarray, p: Parameters) -> np.ndarray:
