@@ -147,6 +147,7 @@ def test_one_component_is_the_running_mean_whatever_the_blocks():
     assert_allclose(end["scale"], x.std(), rtol=1e-12)
 
 
+@pytest.mark.parametrize("backend", ["numpyro", pytest.param("pyro", marks=pytest.mark.slow)])
 def test_its_end_is_near_the_maximum_and_the_fit_at_it(backend, monkeypatch):
     x = overlapping(40_000, 3.0)
 
