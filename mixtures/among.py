@@ -159,5 +159,5 @@ def _numbers_of(among: Among, names: tuple[str, ...]) -> Iterator[int | str]:
     for one in among.numbers:
         found = [number for number, name in enumerate(names) if name == one or name.startswith(f"{one}[")]
         if isinstance(one, str) and not found:
-            raise ModelError("among", got=repr(one), expected=f"covariates among {list(names)}")
+            raise ModelError("covariates", got=repr(one), expected=f"names among {list(names)}")
         yield from found if isinstance(one, str) else [one]

@@ -605,15 +605,24 @@ class Observations:
                 advice=self._advice_for_columns(features, feature_names),
             )
         _check_same_names("x", self.feature_names, feature_names)
-        found = None if self.covariates is None else self.covariates.shape[1]
-        if covariates is not None and found != covariates:
-            raise DataError(
-                "covariates",
-                got="none" if found is None else f"{found} columns",
-                expected=f"{covariates} columns, as in the data that the model was fitted to",
-                advice="Pass Observations(x, covariates=...) with the same covariates.",
-            )
+        if covariates is not None:
+            check_as_many_covariates(None if self.covariates is None else self.covariates.shape[1], covariates)
         _check_same_names("covariates", self.covariate_names, covariate_names)
+
+
+def check_as_many_covariates(found: int | None, expected: int) -> None:
+    """Check that there are as many covariates as in the data of a fit.
+
+    Raises:
+        DataError: another number, or none.
+    """
+    if found != expected:
+        raise DataError(
+            "covariates",
+            got="none" if found is None else f"{found} columns",
+            expected=f"{expected} columns, as in the data that the model was fitted to",
+            advice="Pass the same covariates, in the same order: covariates=...",
+        )
 
 
 def _check_same_names(what: str, got: tuple[str, ...] | None, expected: tuple[str, ...] | None) -> None:

@@ -12,7 +12,7 @@ from mixtures.families.known_numbers import check_known
 from mixtures.families.members import parts_of
 from mixtures.known_numbers import as_arguments, checked_known
 from mixtures.mixture import Mixture, missing_covariates
-from mixtures.observations import Observations
+from mixtures.observations import Observations, check_as_many_covariates
 from mixtures.ppl import PIP, backend_module
 from mixtures.program import Declared, Program
 from mixtures.rows import Rows
@@ -77,9 +77,10 @@ def simulate(
         >>> draws["obs"].shape
         (100,)
     """
-    names_of_groups = names = features = None
+    names_of_groups = names = features = as_many = None
     if hasattr(program, "program") and hasattr(program, "parameters"):  # a point fit
         names_of_groups, names = program.origin.group_names, program.origin.feature_names
+        as_many = program.origin.covariates
         if any("features" in dims for dims in program.dims.values()):  # a site for each column of rows
             features = program.origin.features
         given = {**program.parameters, **(given or {})} if given is None or isinstance(given, Mapping) else given
@@ -107,6 +108,8 @@ def simulate(
     taken: dict[str, Any] = {"size": size, **(checked_data(data) if data is not None else {})}
     if covariates is not None:
         values, names_of_covariates = checked_covariates(covariates, shape[0])
+        if as_many is not None:
+            check_as_many_covariates(values.shape[1], as_many)
         wanted = program.covariate_names if isinstance(program, Mixture) else ()
         taken["covariates"] = covariates_first(values, names_of_covariates, wanted)[0] if wanted else values
     for name, given_rows in (("sequence", sequence), ("group", group)):

@@ -82,6 +82,8 @@ def test_new_rows_in_any_order_of_columns(fit):
     draws = simulate(fit, 7, seed=0, covariates=COVARIATES[["z", "age", "dose"]][rows])
     again = simulate(fit, 7, seed=0, covariates=COVARIATES[["dose", "z", "age"]][rows])
     np.testing.assert_array_equal(draws["obs"], again["obs"])
+    with pytest.raises(DataError, match="covariates: got 2 columns; expected 3 columns, as in the data"):
+        simulate(fit, 7, seed=0, covariates=COVARIATES[["dose", "z"]][rows])
 
 
 def test_by_number_is_the_same(fit):
@@ -98,6 +100,8 @@ def test_behind_the_bar_of_a_formula(fit):
     found = inference.fit_em(model, TABLE, restarts=4, tolerance=1e-11, seed=0)
     assert found.log_likelihood == pytest.approx(fit.log_likelihood, abs=1e-8)
     assert "slope[dose]" in str(found) and "gating_slope[z]" in str(found)
+    with pytest.raises(ModelError, match=r"covariates: got 'dosis'; expected names among \['dose', 'z'\]"):
+        regression_mixture(2, "y ~ dose | z", data=TABLE, random="dosis")
     expected = logsumexp(by_hand(found.parameters)[:5], axis=1)
     np.testing.assert_allclose(inference.log_likelihood(found, TABLE[:5]), expected, atol=1e-9)
     both = regression_mixture(2, "y ~ dose + age | dose + z", data=TABLE)
