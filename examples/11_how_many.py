@@ -54,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--tune", type=int, default=300)
     parser.add_argument("--chains", type=int, default=4)
     parser.add_argument("--most", type=int, default=30, help="components")
+    parser.add_argument("--compared", type=int, default=6, help="components of the largest model that is fitted")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--others", nargs="*", choices=OTHERS, default=list(OTHERS), help="other priors")
     parser.add_argument("--replicates", type=int, default=99)
@@ -66,9 +67,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     posterior = inference.sample_telescope(model, x, prior_on_components=component_counts.Uniform(), **sizes)
     print(f"{model}\n\nRichardson & Green's prior: {inference.check_posterior(posterior)}\n")
 
-    gaussians = Mixture(1, families.Gaussian("V"))
+    gaussians, numbers = Mixture(1, families.Gaussian("V")), range(1, args.compared + 1)
     counted = inference.number_of_components(
-        gaussians, x, range(1, 7), restarts=args.restarts, folds=args.folds, seed=seed, posterior=posterior
+        gaussians, x, numbers, restarts=args.restarts, folds=args.folds, seed=seed, posterior=posterior
     )
     print(f"{counted}\n")
     axes = plots.plot_component_count(counted)
@@ -90,8 +91,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"\n{number} clusters have {share:.0%} of the draws; in {rate:.0%} of these two cannot be told apart\n")
     print(inference.partition(posterior, seed=seed))
 
-    print(f"\n{inference.bootstrap_test(gaussians, x, range(1, 7), replicates=args.replicates, seed=seed)}\n")
-    fit = inference.fit_em(Mixture(6, families.Gaussian("V")), x, restarts=args.restarts, seed=seed)
+    print(f"\n{inference.bootstrap_test(gaussians, x, numbers, replicates=args.replicates, seed=seed)}\n")
+    fit = inference.fit_em(Mixture(args.compared, families.Gaussian("V")), x, restarts=args.restarts, seed=seed)
     merges = inference.merge_components(fit, x)
     print(merges)
     plots.plot_merges(merges)

@@ -6,7 +6,7 @@ Results know it from their origin, trees of draws from the data that they were m
 import re
 from typing import Any
 
-from mixtures.among import COVARIATES, OUTCOMES
+from mixtures.among import COVARIATES, EFFECTS, OUTCOMES
 from mixtures.categories import Names
 from mixtures.families import Bernoulli, PerComponent, WithNoise
 from mixtures.families.by_column import families_by_column
@@ -35,6 +35,9 @@ def names_along(named: Any, dim: str, feature: int | None = None) -> Names | Non
         return named.feature_names
     if some := re.fullmatch(rf"{COVARIATES}((?:_\d+)*)", dim):
         return _some_names(named.covariate_names, [int(number) for number in some[1].split("_")[1:]])
+    if some := re.fullmatch(rf"(?:.+_)?{EFFECTS}((?:_\d+)+)(?:_bis)?", dim):
+        slopes = _some_names(named.covariate_names, [int(number) for number in some[1].split("_")[1:]])
+        return ("intercept", *(slopes or ()))
     if dim.endswith(OUTCOMES):
         known = names_along(named, dim.removesuffix(OUTCOMES) + CATEGORIES, feature)
         return known and known[1:]

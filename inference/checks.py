@@ -25,6 +25,7 @@ from mixtures.elsewhere import as_array, tabular
 from mixtures.errors import DataError, ModelError, in_words
 from mixtures.families import Product
 from mixtures.families.members import can_be
+from mixtures.sources.summary import across
 from mixtures.tables import named_row
 
 WIDEST = 1e150
@@ -71,6 +72,17 @@ def checked(program: Program, x: Any, *, labels: Any = None, row_weights: Any = 
             advice='Say it in the program: ppl.factor("labels", ...), as Mixture does; or pass the data without labels.',
         )
     return observations
+
+
+def check_block(mixture: Mixture, block: Observations) -> None:
+    """The part of `checked` that each row is looked at for, of some rows of a source.
+
+    Raises:
+        DataError: as for `checked`.
+    """
+    check_squares(block)
+    mixture.check_rows(block)
+    _check_possible(mixture, block)
 
 
 def of_columns(x: Any, names: Sequence[str] | None) -> Any:
@@ -163,9 +175,9 @@ def check_squares(x: Observations) -> None:
     Raises:
         DataError: a column varies by less than 1e-150 or by more than 1e150.
     """
-    values = x.x if x.x.ndim == 2 else x.x[:, None]
+    columns = across(x.x)  # along memory
     with np.errstate(over="ignore"):
-        width = np.fmax.reduce(values) - np.fmin.reduce(values)  # NaN has no part in these
+        width = np.fmax.reduce(columns, axis=1) - np.fmin.reduce(columns, axis=1)  # NaN has no part in these
     bad = np.flatnonzero(((width > 0) & (width < 1 / WIDEST)) | (width > WIDEST))
     if len(bad):
         index = int(bad[0])

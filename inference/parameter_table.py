@@ -101,7 +101,7 @@ def _lines(fit: "PointFit") -> Iterator[tuple[str, str, np.ndarray]]:
             values = np.moveaxis(values, dims.index("components"), -1)
             dims = tuple(dim for dim in dims if dim != "components")
         if is_factor(name):
-            yield from _correlations(fit, shown_name(name), values)
+            yield from _correlations(fit, shown_name(name), dims[0], values)
             continue
         for index in np.ndindex(values.shape[: len(dims)]):
             label = _label(fit, name, dict(zip(dims, index, strict=True)))
@@ -156,15 +156,15 @@ def _in_its_column(fit: "PointFit", name: str, value: np.ndarray) -> np.ndarray:
     return value if own is None else np.where(np.arange(mixture.components) == own, value[..., None], np.nan)
 
 
-def _correlations(fit: "PointFit", shown: str, root: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
+def _correlations(fit: "PointFit", shown: str, dim: str, root: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
     """Correlations, which people read, from their Cholesky factor, which samplers like."""
     # R = C C'
-    yield from _pairs(fit, shown, np.einsum("ij...,kj...->ik...", root, root))
+    yield from _pairs(fit, shown, dim, np.einsum("ij...,kj...->ik...", root, root))
 
 
-def _pairs(fit: "PointFit", shown: str, correlation: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
+def _pairs(fit: "PointFit", shown: str, dim: str, correlation: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
     for i, k in combinations(range(len(correlation)), 2):
-        yield shown, f"{shown}[{_place(fit, 'features', i)}, {_place(fit, 'features', k)}]", correlation[i, k]
+        yield shown, f"{shown}[{_place(fit, dim, i)}, {_place(fit, dim, k)}]", correlation[i, k]
 
 
 def _scales_and_correlations(fit: "PointFit", covariance: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
@@ -172,4 +172,4 @@ def _scales_and_correlations(fit: "PointFit", covariance: np.ndarray) -> Iterato
     scale = np.sqrt(np.einsum("ii...->i...", covariance))
     for j, values in enumerate(scale):
         yield "scale", f"scale[{_place(fit, 'features', j)}]", values
-    yield from _pairs(fit, SHOWN, covariance / (scale[:, None] * scale[None]))
+    yield from _pairs(fit, SHOWN, "features", covariance / (scale[:, None] * scale[None]))

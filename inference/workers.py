@@ -1,4 +1,4 @@
-"""Dask workers in the place of this process's threads, for verbs that stream: which client is at work here."""
+"""Who computes in the place of this process's threads: Dask's workers, for verbs that stream, or the devices of a mesh of JAX's."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,24 +9,32 @@ from mixtures.errors import BackendError, ModelError, in_words
 
 _WORKING: ContextVar[Any] = ContextVar("client", default=None)
 
+_MESH: ContextVar[Any] = ContextVar("mesh", default=None)
+
 SECONDS = 30.0
 """How long a scheduler, and its first worker, are waited for."""
 
 
 @contextmanager
 def cluster(where: Any = None) -> Iterator[Any]:
-    """A scope in which EM of a source is computed by Dask's workers, each where it reads; results have the same digits as without.
+    """A scope in which passes over a source are computed by Dask's workers, each where it reads; results have the same digits as without.
+
+    These are EM's, with those before and after it, and answers about rows: `responsibilities`, `classify`, `log_likelihood`.
 
     Workers read the source themselves: files by their paths, which must be the same there, Dask's collections by their partitions. Rows in
     lists of arrays are sent to them. A worker that is lost costs its blocks of rows again. A script that starts workers does so below
     `if __name__ == "__main__":`, as Python's processes want it.
 
+    With a mesh, rows in memory are sharded over its devices, for EM by NumPyro's backend where rows are independent and M-steps closed, but
+    those of factor analysers. Where devices are of several processes (`jax.distributed.initialize`), each makes the same call with all
+    rows, and comes to the same fit; what is not sharded it computes for itself.
+
     Args:
         where: the address of a scheduler, `"tcp://..."`; a `distributed.Client`, which stays open; None: workers of one thread each on this
-            machine, as many as it has cores, for as long as the scope lasts.
+            machine, as many as it has cores, for as long as the scope lasts; a `jax.sharding.Mesh`, such as `jax.make_mesh((4,), ("rows",))`.
 
     Yields:
-        The client; its `dashboard_link` shows what workers do.
+        The client, whose `dashboard_link` shows what workers do; or the mesh.
 
     Raises:
         ModelError: something else.
@@ -42,6 +50,10 @@ def cluster(where: Any = None) -> Iterator[Any]:
         >>> fit.parameters["loc"].tolist()
         [1.0]
     """
+    if hasattr(where, "axis_names") and hasattr(where, "devices"):
+        with _set(_MESH, where):
+            yield where
+        return
     try:
         import distributed
     except ImportError as error:
@@ -53,9 +65,16 @@ def cluster(where: Any = None) -> Iterator[Any]:
             yield where
         return
     if not (where is None or isinstance(where, str)):
-        raise ModelError("cluster", got=in_words(where), expected='"tcp://...", a distributed.Client, or None')
+        raise ModelError(
+            "cluster", got=in_words(where), expected='"tcp://...", a distributed.Client, a jax.sharding.Mesh, or None'
+        )
     with _opened(distributed, where) as client, _at_work(client):
         yield client
+
+
+def meshed() -> Any:
+    """The mesh over whose devices rows are sharded here, or None."""
+    return _MESH.get()
 
 
 def working() -> Any:
@@ -93,8 +112,14 @@ def _at_work(client: Any) -> Iterator[None]:
             expected="at least one",
             advice=f"Start some: dask worker {client.scheduler.address}",
         ) from error
-    token = _WORKING.set(client)
+    with _set(_WORKING, client):
+        yield
+
+
+@contextmanager
+def _set(variable: ContextVar[Any], value: Any) -> Iterator[None]:
+    token = variable.set(value)
     try:
         yield
     finally:
-        _WORKING.reset(token)
+        variable.reset(token)

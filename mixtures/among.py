@@ -15,6 +15,9 @@ COVARIATES = "covariates"
 OUTCOMES = "outcomes"
 """The axis of the linear predictors of a row that has several: of all categories but the first."""
 
+EFFECTS = "effects"
+"""The axis of the effects of a group, an intercept and slopes; behind it the numbers of the covariates that these are of, `effects_0_2`."""
+
 
 @dataclass(frozen=True)
 class Among:
@@ -66,9 +69,9 @@ class Among:
         others = tuple(numbers)
         return Among(tuple(one for one in self.numbers if one not in others))
 
-    def dim(self, count: int) -> str:
-        """What their axis is called."""
-        return COVARIATES if self == ALL else "_".join([COVARIATES, *map(str, self.of(count))])
+    def dim(self, count: int, of: str = COVARIATES) -> str:
+        """What their axis is called, or that of something of each."""
+        return of if self == ALL else "_".join([of, *map(str, self.of(count))])
 
 
 ALL = Among(is_rest=True)

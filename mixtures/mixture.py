@@ -88,6 +88,13 @@ class Mixture(Program):
         bound = parts_of(self.family).components
         if bound not in (None, self.components):
             raise ModelError("components", got=f"{self.components}", expected=f"{bound}, one for each of the families")
+        if parts_of(self.family).ties_groups and self.assignment.unit != "group":
+            raise ModelError(
+                "assignment",
+                got=f"{in_words(self.assignment)}, and rows of a group that have effects in common",
+                expected="PerGroup(): what has effects in common has one component",
+                advice="Mixture(2, family, PerGroup()), of Observations(x, covariates=..., group=...).",
+            )
 
     def _number_covariates(self) -> None:
         """Give the covariates that family and law choose by name their numbers, and those before and behind a formula's bar to each."""
@@ -226,12 +233,17 @@ class Mixture(Program):
             if "observed" in row:
                 context["observed"] = row["observed"] != 0
             context |= {name: row[name] for name in (*CELLS, "error_roots") if name in row}
+            if "group" in row:
+                assert first is not None  # the law has checked that there are groups
+                context |= {"group": row["group"], "groups": first.shape[0]}
             return _observe(family, ppl, {**shared, **chosen, **context, "assignment": z}, features, row.get("x"))
 
         data = {"x": x, "observed": observed, "lower": lower, "upper": upper, "labels": labels}
         data |= {"trials": trials, "exposure": exposure, "errors": errors, "error_roots": error_roots}
         if self.needs_covariates:
             data["covariates"] = covariates
+        if parts_of(family).ties_groups:
+            data["group"] = group
         given = {name: value for name, value in data.items() if value is not None}
         return self.assignment.run(ppl, law, of_rows, rows, observe, given)
 
@@ -309,14 +321,22 @@ class Mixture(Program):
         if x.covariates is not None:
             for one in self.linear_predictors:
                 check_numbers(one.among.numbers, x.covariates.shape[1], "among")
+        self.check_rows(x)
+        self._check_numbers(x)
+        if not all(prior.is_scaled for prior in self.priors.values()):
+            _check_not_blank(x)
+
+    def check_rows(self, x: Observations) -> None:
+        """The part of it that each row is looked at for: some of the rows may be checked by themselves.
+
+        Raises:
+            DataError: as for `check`.
+        """
         check_categories(self.family, x)
         self.assignment.check_rows(x.rows)
         self.family.check(x)
         check_bounds(self.family, x)
         check_known(self.family, x)
-        self._check_numbers(x)
-        if not all(prior.is_scaled for prior in self.priors.values()):
-            _check_not_blank(x)
 
     def _check_numbers(self, x: Observations) -> None:
         """Check that the numbers of each prior go with its site's axes, by having all sites drawn on paper.
@@ -334,8 +354,8 @@ class Mixture(Program):
         family = with_covariates(self.family, count) if count else self.family
 
         def drawing(plate: tuple[int, ...]) -> Callable[..., Symbol]:
-            def draw(site: str, *, shape: Any = (), event: Any = (), **_: Any) -> Symbol:
-                whole = (*plate, *shape, *event)
+            def draw(site: str, *, shape: Any = (), event: Any = (), columns: Any = None, **_: Any) -> Symbol:
+                whole = (*plate, *(shape if columns is None else (columns.max() + 1,)), *event)
                 for name, value in table[site].parameters:
                     if isinstance(value, tuple):
                         _check_broadcasts(f"priors[{site!r}]: {name}", np.shape(value), whole)
@@ -369,6 +389,8 @@ class Mixture(Program):
         parts = parts_of(self.family)
         # a total is always there, of trials or of a row's own counts
         known: dict[str, Any] = {name: Symbol(f"{name}[i]") for name in parts.needs | (parts.takes & {"trials"})}
+        if parts.ties_groups:
+            known |= {"group": Symbol("g[i]"), "groups": {"first": Symbol("first", shape=("m",))}}
         title = f"{self.assignment.title} of {self.components} component{'s' if self.components > 1 else ''}"
         title += "" if self.formula is None else f", {self.formula.text}"
         try:

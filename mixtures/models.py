@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mixtures import families
-from mixtures.assignments import Assignment, Dirichlet, Gating, Markov
+from mixtures.assignments import Assignment, Dirichlet, Gating, Markov, PerGroup
 from mixtures.checks import check_count
 from mixtures.errors import ModelError
 from mixtures.families.common import by_number
@@ -209,6 +209,7 @@ def regression_mixture(
     categories: int | None = None,
     df: float | None = None,
     common: Any = (),
+    random: Any = None,
 ) -> Mixture:
     """A mixture of regressions. See `families.Regression`.
 
@@ -219,13 +220,15 @@ def regression_mixture(
             `Observations(y, covariates=...)`.
         kind: of `families.Regression`; without a formula it may stand in its place.
         weights: how the mixing weights are drawn; `weights.Gating()` lets them depend on the covariates too (mixture of experts), and stands
-            here by itself where the formula has a bar.
+            here by itself where the formula has a bar, and `PerGroup()` around it where there are random effects.
         priors: `{site: prior}` in place of the defaults.
         data: the DataFrame that the formula is read on: that of the fit.
         categories: the number of categories, where the kind has some.
         df: degrees of freedom, where the kind is `"student_t"`; None: learned, one for each component.
         common: what all components share: covariates, by their names in the formula (`"x"`, `"C(g)"`) or their numbers, and `"intercept"`,
             `"scale"` and other sites of `families.Regression`. A name of both is the covariate's.
+        random: of normal responses, what differs between the groups of a component, `Observations(..., group=...)`: `"intercept"`, or the
+            covariates whose slopes do beside it, by their names in the formula or their numbers (growth mixtures).
 
     Raises:
         ModelError: a formula that is none, or without data; one with a bar beside weights that depend on no covariates.
@@ -242,15 +245,27 @@ def regression_mixture(
     """
     if formula is not None and not (isinstance(formula, str) and "~" in formula):
         return regression_mixture(
-            components, None, formula, weights, priors, data=data, categories=categories, df=df, common=common
+            components,
+            None,
+            formula,
+            weights,
+            priors,
+            data=data,
+            categories=categories,
+            df=df,
+            common=common,
+            random=random,
         )
     if (formula is None) != (data is None):
         got = "a formula without data" if data is None else "data without a formula"
         advice = "regression_mixture(2, 'y ~ x', data=table), and then fit_em(model, table)."
         raise ModelError("formula", got=got, expected="both: what the data say becomes part of it", advice=advice)
     read = None if formula is None else Formula.of(formula, data)
-    usual = Dirichlet(1.0) if read is None or read.of_weights is None else Gating()
-    family = families.Regression(kind, categories, common=by_number(common, read), df=df, priors=priors)
+    of_rows = Dirichlet(1.0) if read is None or read.of_weights is None else Gating()
+    usual: Assignment = of_rows if random is None else PerGroup(of_rows)
+    if random is not None:
+        random = by_number(random, read)
+    family = families.Regression(kind, categories, common=by_number(common, read), random=random, df=df, priors=priors)
     return Mixture(components, family, usual if weights is None else weights, formula=read)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
+from mixtures.blocks import digests_of, fingerprint_of
 from mixtures.categories import Categories, are_codes, check_codes, check_numbers, checked_categories, coded
 from mixtures.censoring import BOUNDS, substituted, with_bounds
 from mixtures.checks import check_choice
@@ -211,10 +212,9 @@ class Observations:
                 )
 
     def _refuse_bad(self, values: np.ndarray) -> None:
-        """Refuse cells that are no finite numbers, or too large to be squared; one pass over data that are sound."""
-        with np.errstate(invalid="ignore"):
-            if (np.abs(values) <= LARGEST).all():
-                return
+        """Refuse cells that are no finite numbers, or too large to be squared; data that are sound are only looked at."""
+        if values.min() >= -LARGEST and values.max() <= LARGEST:  # so that NaN is not
+            return
         if self.missing == "raise":
             is_nan = np.isnan(values) & ~self.is_censored
             self.refuse(is_nan | np.isinf(values) if is_nan.any() else is_nan, "finite numbers", MISSING_ADVICE)
@@ -523,8 +523,7 @@ class Observations:
     @property
     def fingerprint(self) -> str:
         """sha256 of everything except the rows' names and weights: tells whether two results were made from the same data."""
-        digest = hashlib.sha256(repr((self.shape, self.feature_names)).encode())
-        digest.update(np.ascontiguousarray(self.x).data)  # its memory, not a copy
+        digest = fingerprint_of(self.shape, self.feature_names, digests_of(self.x))
         if self.categories is not None:
             digest.update(b"categories" + repr(self.categories).encode())
         if self.covariates is not None:

@@ -26,6 +26,7 @@ from mixtures.checks import check_choice, frozen_numbers
 from mixtures.errors import ModelError, in_words
 from mixtures.ppl.protocol import PPL, Array
 from mixtures.statistics import (  # noqa: F401 (a user's priors are scaled by them)
+    HALF_SD,
     LOG_HALF_RMS_SD,
     LOG_HALF_SD,
     MIDRANGE,
@@ -124,6 +125,7 @@ class Prior:
         dims: tuple[str, ...] = (),
         leading: tuple[Any, ...] = (),
         event: tuple[int, ...] = (),
+        columns: np.ndarray | None = None,
     ) -> Array:
         """A site drawn from this prior.
 
@@ -135,7 +137,10 @@ class Prior:
             dims: names of all event axes.
             leading: structural arguments that come before the numbers (the dimension of an LKJ Cholesky factor).
             event: shape to which single numbers are repeated, where the distribution is of a vector (a Dirichlet's concentration).
+            columns: the data's column that each entry is about, where a site is no array of columns: numbers of columns are taken so.
         """
+        if columns is not None:
+            numbers = {key: value[..., columns] if value.shape else value for key, value in numbers.items()}
         if event:
             numbers = {key: value * ppl.xp.ones(event) for key, value in numbers.items()}
         fn = getattr(ppl.dist, self.name)(*leading, **numbers)

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from mixtures.blocks import rows_at_once
 from mixtures.errors import ModelError
 from mixtures.mixture import Mixture
 from mixtures.program import Program
 from mixtures.seeds import derived
-from mixtures.sources.protocol import rows_at_once
 from mixtures.sources.writing import parquet_file
 
 

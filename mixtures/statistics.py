@@ -165,6 +165,7 @@ def _link_offset(xp, covariates):
 _STATISTICS: dict[str, tuple[Callable[[Any, Array, Array], Array], float]] = {
     "midrange(x)": (lambda xp, x, _: (_max(xp, x) + _min(xp, x)) / 2, 0.0),
     "range(x)": (lambda xp, x, _: _range(xp, x), 4.0),
+    "sd(x)/2": (lambda xp, x, _: _sd(xp, x) / 2, 0.5),
     "log(sd(x)/2)": (lambda xp, x, _: xp.log(_sd(xp, x) / 2), float(np.log(0.5))),
     "log(rms(sd(x))/2)": (
         lambda xp, x, _: xp.log(_positive(xp, xp.sqrt(xp.mean(_variance(xp, x)))) / 2),
@@ -179,6 +180,11 @@ _STATISTICS: dict[str, tuple[Callable[[Any, Array, Array], Array], float]] = {
     "log(sd(log(x))/2)": (lambda xp, x, _: xp.log(_sd(xp, _log(xp, x)) / 2), float(np.log(0.5))),
     "mean of x": (lambda xp, x, _: _mean(xp, x), 0.0),
     "2.5 sd(x)/sd(covariates)": (lambda xp, x, c: 2.5 * _sd(xp, x) / _sd(xp, c), 2.5),
+    "log(sd(x)/sd(covariates)/2)": (lambda xp, x, c: xp.log(_sd(xp, x) / _sd(xp, c) / 2), float(np.log(0.5))),
+    "log(sd(x)/2 at covariates 0)": (
+        lambda xp, x, c: xp.log(_sd(xp, x) / 2 * _link_offset(xp, c)),
+        float(np.log(0.5)),
+    ),
     "2.5/sd(covariates)": (lambda xp, x, c: 2.5 / _sd(xp, c), 2.5),
     "2.5 sd(x) at covariates 0": (lambda xp, x, c: 2.5 * _sd(xp, x) * _link_offset(xp, c), 2.5),
     "2.5 at covariates 0": (lambda xp, x, c: 2.5 * _link_offset(xp, c), 2.5),
@@ -186,6 +192,7 @@ _STATISTICS: dict[str, tuple[Callable[[Any, Array, Array], Array], float]] = {
 
 MIDRANGE = Statistic("midrange(x)")
 RANGE = Statistic("range(x)")
+HALF_SD = Statistic("sd(x)/2")
 LOG_HALF_RMS_SD = Statistic("log(rms(sd(x))/2)")
 LOG_HALF_SD = Statistic("log(sd(x)/2)")
 MEAN = Statistic("mean(x)")
@@ -202,4 +209,6 @@ SLOPE = Statistic("2.5 sd(x)/sd(covariates)")
 UNIT_SLOPE = Statistic("2.5/sd(covariates)")
 OFFSET = Statistic("2.5 sd(x) at covariates 0")
 UNIT_OFFSET = Statistic("2.5 at covariates 0")
+LOG_HALF_SLOPE = Statistic("log(sd(x)/sd(covariates)/2)")
+LOG_HALF_OFFSET = Statistic("log(sd(x)/2 at covariates 0)")
 """The statistics that scale a regression's coefficients."""

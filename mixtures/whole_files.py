@@ -4,10 +4,14 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import BinaryIO
 
 from mixtures.errors import StoredFileError
+
+TEMPORARY = ".tmp"
+"""The end of names of files that are not whole yet."""
 
 
 def write_whole(path: Path, *content: bytes | memoryview, overwrite: bool) -> None:
@@ -30,9 +34,8 @@ def whole_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
     """
     if not os.path.isdir(path.parent):
         raise StoredFileError(str(path), got=f"no folder {path.parent}", expected="a folder that exists")
-    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
     with writing(path):
-        opened = temporary.open("xb")
+        temporary, opened = _begun(path)
     try:
         yield opened
         with writing(path):
@@ -45,6 +48,35 @@ def whole_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
             opened.close()  # what is left in its buffer may have no room
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _begun(path: Path) -> tuple[Path, BinaryIO]:
+    """A new file beside it; those of processes that were killed while they wrote there are deleted."""
+    beside = f".{path.name[:40]}."
+    for left in path.parent.glob(f"{escape(beside)}*{TEMPORARY}"):
+        with suppress(OSError), left.open("r+b") as found:
+            if _holds(found, waits=False):
+                left.unlink()
+    while True:
+        temporary = path.with_name(f"{beside}{secrets.token_hex(8)}{TEMPORARY}")
+        opened = temporary.open("xb")
+        _holds(opened, waits=True)
+        if os.fstat(opened.fileno()).st_nlink:
+            return temporary, opened
+        opened.close()  # another process took it for one that was left, before it was held
+
+
+def _holds(opened: BinaryIO, *, waits: bool) -> bool:
+    """Hold a file until it is closed, or this process ends, by whatever; whether it is held: another process may hold it already."""
+    try:
+        import fcntl
+    except ImportError:
+        return True  # Windows, where a file that is open elsewhere cannot be deleted
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Shared fixtures: compiled programs are expensive, so fits and posteriors that several tests look at are made once a session."""
 
 import gc
+import itertools
 import os
 import sys
 from pathlib import Path
@@ -16,6 +17,9 @@ from tests.evidence import Evidence
 from tests.oracles import FIVE_POINTS
 from tests.other_seeds import shift_seeds
 
+# before any file beside this one imports JAX; workers and child processes share what they compile
+keep_compiled_programs(Path(__file__).parents[1] / ".compiled")
+
 BACKENDS = ("numpyro", "pyro")
 
 
@@ -29,8 +33,6 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     if config.getoption("--evidence") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Evidence(config.getoption("--evidence")))
-    # before a test imports JAX; workers and child processes share what they compile
-    keep_compiled_programs(Path(__file__).parents[1] / ".compiled")
     shift_seeds(config.getoption("--seed-shift"))
 
 
@@ -105,8 +107,13 @@ def galaxies_posterior(galaxies, galaxies_fit):
     )
 
 
-MAPS_ALLOWED = 20_000
+MAPS_ALLOWED = 40_000
 """Memory maps of the test process at which compiled programs are dropped; Linux ends a process that asks for more than 65,530."""
+
+LOOKED_AT_EVERY = 4
+"""Tests between two looks at the memory maps, of which the system writes out each."""
+
+_turns = itertools.cycle(range(LOOKED_AT_EVERY))
 
 
 @pytest.fixture(autouse=True)
@@ -114,6 +121,14 @@ def _drop_compiled_programs():
     """XLA keeps several memory maps for each compiled program, and a run of all tests compiles thousands: it would end in a crash."""
     yield
     maps = Path("/proc/self/maps")
-    if "jax" in sys.modules and maps.exists() and maps.read_bytes().count(b"\n") > MAPS_ALLOWED:
+    if next(_turns) or "jax" not in sys.modules or not maps.exists():
+        return
+    if maps.read_bytes().count(b"\n") > MAPS_ALLOWED:
         sys.modules["jax"].clear_caches()
         gc.collect()
+
+
+def pytest_collection_finish():
+    """Programs are traced in thousands of small objects: the collector of garbage comes less often, and looks at no imported module."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)

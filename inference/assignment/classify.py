@@ -1,5 +1,6 @@
 """Which component does a row belong to? The most probable one, or a draw."""
 
+from functools import partial
 from os import PathLike
 from typing import Any
 
@@ -80,12 +81,14 @@ def classify(
     )
     check_to(x, to)
     if isinstance(x, Source):
-
-        def of_block(block: Observations, number: int) -> np.ndarray:
-            return _components(result, block, temperature, derived(seed, "block", number))
-
-        return by_blocks(result, x, of_block, ["component"], to)
+        return by_blocks(result, x, partial(_of_block, result, temperature, seed), ["component"], to)
     return classes_like(x, _components(result, x, temperature, seed), components_of(fit_or_posterior))
+
+
+def _of_block(
+    result: PointFit | xr.DataTree, temperature: float, seed: int, block: Observations, number: int
+) -> np.ndarray:
+    return _components(result, block, temperature, derived(seed, "block", number))
 
 
 def _components(result: PointFit | xr.DataTree, x: Any, temperature: float, seed: int) -> Any:

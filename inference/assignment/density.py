@@ -196,7 +196,7 @@ def _log_emissions(result: Any, x: Observations, rows: np.ndarray, covariates: n
 def _bound(result: Any, x: Observations, rows: np.ndarray, covariates: np.ndarray | None) -> Bound:
     """The result's program and backend, bound to rows with the columns of `x`."""
     names, mixture, group = x.feature_names, program_in(result).mixture, None
-    if mixture is not None and mixture.assignment.needs_groups:  # emissions depend on no group: any will do
+    if mixture is not None and mixture.assignment.needs_groups:  # a row by itself is of a group of its own
         group = np.arange(len(rows))
         if mixture.assignment.keeps_groups and x.group_names is not None:
             group = np.full(len(rows), x.group_names[0])

@@ -57,8 +57,8 @@ def impute(
     Raises:
         SeedError: draws without a seed.
         DataError: other columns than the model was fitted to; cells known by bounds alone.
-        ModelError: a program of the user's own; columns that hang together within a component and are not normal; for means, angles, or a
-            distribution that does not say its mean.
+        ModelError: a program of the user's own; groups with random effects; columns that hang together within a component and are not
+            normal; for means, angles, or a distribution that does not say its mean.
 
     Source: Ghahramani & Jordan (1994); Rubin (1987), Multiple Imputation for Nonresponse in Surveys.
 
@@ -104,7 +104,7 @@ def _check(bound: Bound) -> None:
     """Check that cells are known by what a mixture says of them.
 
     Raises:
-        ModelError: a program of the user's own.
+        ModelError: a program of the user's own, or rows of a group that hang together.
         DataError: cells known by bounds.
     """
     if bound.program.mixture is None:
@@ -113,6 +113,13 @@ def _check(bound: Bound) -> None:
             got="one of your own",
             expected="a Mixture, whose family says how cells are distributed",
             advice="Write the missing cells into the program, as unknowns: sample_nuts draws them.",
+        )
+    if parts_of(bound.program.mixture.family).ties_groups:
+        raise ModelError(
+            "program",
+            got="rows of groups that have effects in common (random=)",
+            expected="rows that are independent given their component",
+            advice="Write the missing responses into a program of your own, as unknowns: sample_nuts draws them.",
         )
     if np.any(bound.x.is_censored):
         raise DataError(

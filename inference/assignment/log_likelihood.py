@@ -1,5 +1,6 @@
 """log p(row | parameters), the assignment summed out: what leave-one-out cross-validation needs, where rows are independent."""
 
+from functools import partial
 from os import PathLike
 from typing import Any
 
@@ -12,7 +13,7 @@ from inference.backends import bind
 from inference.draws import backend_of, parameters_of, program_of, whole, with_program
 from inference.frames import like
 from inference.results import PointFit
-from mixtures import Program, Source
+from mixtures import Observations, Program, Source
 from mixtures.memory import check_memory
 
 
@@ -59,7 +60,7 @@ def log_likelihood(
     if not isinstance(fit_or_posterior, xr.DataTree):
         fit = fit_or_posterior
         if isinstance(x, Source):
-            return by_blocks(fit, x, lambda block, _: _of_fit(fit, block), ["log_likelihood"], to)
+            return by_blocks(fit, x, partial(_of_block, fit), ["log_likelihood"], to)
         return like(x, _of_fit(fit, x))
     result = whole(with_program(fit_or_posterior, program))
     observations = checked_like(result, x)
@@ -69,6 +70,10 @@ def log_likelihood(
     check_memory("x", needed, "Ask for fewer rows at a time, or thin the draws.")
     blocks = list(likelihood_blocks(bound, parameters_of(result)))
     return np.concatenate(blocks).reshape(sizes["chain"], sizes["draw"], -1)
+
+
+def _of_block(fit: PointFit, block: Observations, _: int) -> np.ndarray:
+    return _of_fit(fit, block)
 
 
 def _of_fit(fit: PointFit, x: Any) -> np.ndarray:

@@ -89,10 +89,14 @@ def responsibilities(
             )
         is_draws = isinstance(fit_or_posterior, xr.DataTree)
         result = whole(with_program(fit_or_posterior, program)) if is_draws else fit_or_posterior
-        return by_blocks(result, x, lambda block, _: probabilities(result, block), components_of(result), to)
+        return by_blocks(result, x, functools.partial(_of_block, result), components_of(result), to)
     look = filtered_probabilities if filtered else functools.partial(probabilities, interval=interval)
     found = look(fit_or_posterior, x, program=program)
     return like(x, found, components_of(fit_or_posterior))
+
+
+def _of_block(result: PointFit | xr.DataTree, block: Observations, _: int) -> np.ndarray:
+    return probabilities(result, block)
 
 
 def probabilities(

@@ -9,10 +9,10 @@ import xarray as xr
 
 from inference.checks import check_point_fit
 from inference.draws import observations_of, program_of
+from inference.spread import Numbered, each_over
 from mixtures import Observations, Program, Source
 from mixtures.errors import ModelError
 from mixtures.memory import check_memory
-from mixtures.sources.reading import read_ahead
 from mixtures.sources.writing import check_target, parquet_file
 
 Answer = Callable[[Observations, int], np.ndarray]
@@ -31,7 +31,7 @@ def by_blocks(
     Args:
         result: what is asked: a point fit, or a tree of draws.
         source: the rows.
-        answer: for some of them.
+        answer: for some of them; where it can be pickled, Dask's workers give it.
         names: of the answer's columns.
         to: a Parquet file that is written; None: an array is returned.
 
@@ -62,7 +62,12 @@ def by_blocks(
 
 
 def _each(source: Source, answer: Answer) -> Iterator[np.ndarray]:
-    return (answer(block, number) for number, block in enumerate(read_ahead(source.blocks())))
+    return each_over(source, answer, _of_block)
+
+
+def _of_block(answer: Answer, numbered: Numbered) -> np.ndarray:
+    number, block = numbered
+    return answer(block, number)
 
 
 def _check_streams(program: Program) -> None:

@@ -10,9 +10,9 @@ from jaxtyping import Float, Int
 from inference.backends import Bound, bind
 from inference.results import PointFit
 from inference.uncertainty.same_data import same_data
-from mixtures.assignments.groups import summed
 from mixtures.assignments.logarithms import logsumexp
 from mixtures.errors import ModelError
+from mixtures.ppl.sums import summed
 
 
 @dataclass(frozen=True, eq=False)

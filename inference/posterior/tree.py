@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from inference.assignment.responsibilities import likelihood_blocks
-from inference.axis_names import CATEGORIES, names_along, places
+from inference.axis_names import names_along, places
 from inference.backends import Bound
 from inference.backends.sites import Site, Sites
 from inference.draws import NAMED, flat
@@ -20,7 +20,7 @@ from inference.posterior.circle import unrolled
 from inference.results import versions
 from inference.samplers.protocol import Draws
 from mixtures import Observations, Program
-from mixtures.among import COVARIATES, OUTCOMES
+from mixtures.among import OUTCOMES
 from mixtures.observations import CELLS
 from mixtures.priors import Prior
 from mixtures.specification import kept, to_json
@@ -149,8 +149,7 @@ def coords_of(x: Observations, sites: Sites) -> dict[str, Any]:
     named = {
         dim: places(x, dim, size)
         for dim, size in sizes.items()
-        if dim.endswith(OUTCOMES)
-        or ((dim.endswith(CATEGORIES) or dim.startswith(f"{COVARIATES}_")) and names_along(x, dim))
+        if dim.endswith(OUTCOMES) or (dim not in coords and names_along(x, dim))
     }
     return coords | named | ({"components": np.arange(sizes["components"])} if "components" in sizes else {})
 

@@ -159,7 +159,7 @@ def select_components(
     options = EMOptions(restarts, seed, tolerance, max_steps, backend)
     if isinstance(data, Source):
         for first, *_ in models.values():  # what does not stream of the last family is said before the first fit
-            check_source(first, data, labels=labels, row_weights=row_weights)
+            check_source(first, data, seed, labels=labels, row_weights=row_weights)
         found = one_by_one(models, data, options)
     else:
         for mixture in (mixture for several in models.values() for mixture in several):

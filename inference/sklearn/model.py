@@ -15,13 +15,13 @@ from inference.checks import checked
 from inference.criteria import Criteria
 from inference.draws import parameters_of
 from inference.labels.relabel import relabel
-from inference.point.em.online import OnlineEM
+from inference.point.em.online import OnlineEM, check_online
 from inference.point.em.settings import check_stepwise
 from inference.posterior.nuts import sample_nuts
 from inference.posterior.warnings import check_posterior
 from inference.sklearn.translation import MixtureEstimator, declaration, seed_of
 from inference.status import Status
-from mixtures import simulate
+from mixtures import Mixture, simulate
 from mixtures.assignments import Assignment
 from mixtures.checks import check_choice, check_count
 from mixtures.families import Family
@@ -116,7 +116,7 @@ class MixtureModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMix
             DataError, ModelError, ChoiceError, SeedError (all of them ValueErrors): bad arguments.
         """
         check_choice("method", self.method, METHODS)
-        mixture = declaration(self.components, self.family, self.covariance, self.priors, self.assignment)
+        mixture = self._declaration
         X = validate_data(self, X, ensure_min_samples=2, **self._reading())
         seed, options = seed_of(self.random_state), self._options
         of_rows = {} if sample_weight is None else {"row_weights": np.asarray(sample_weight)}
@@ -162,6 +162,8 @@ class MixtureModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMix
         alpha = check_stepwise(self.learning_decay, "learning_decay")
         is_first = not hasattr(self, "fit_")
         if is_first:
+            first = self._observations(validate_data(self, X, ensure_min_samples=2, **self._reading()))
+            check_online(self._declaration, first)  # before the fit, which takes long
             self.fit(X, sample_weight=sample_weight)
         X = validate_data(self, X, reset=False, **self._reading())
         of_rows = {} if sample_weight is None else {"row_weights": np.asarray(sample_weight)}
@@ -179,6 +181,10 @@ class MixtureModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMix
         self.n_iter_ += 1
         self.labels_ = self.predict(X)
         return self
+
+    @property
+    def _declaration(self) -> Mixture:
+        return declaration(self.components, self.family, self.covariance, self.priors, self.assignment)
 
     @property
     def _result(self) -> Any:

@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from inference.backends import Bound
-from mixtures.assignments.groups import summed
 from mixtures.errors import ModelError
+from mixtures.ppl.sums import summed
 
 
 @dataclass(frozen=True, eq=False)

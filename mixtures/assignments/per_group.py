@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mixtures.assignments.dirichlet import Dirichlet
-from mixtures.assignments.groups import check_groups, check_same_in_groups, summed
+from mixtures.assignments.groups import check_groups, check_same_in_groups
 from mixtures.assignments.law import Assignment, RowWise, Values
 from mixtures.assignments.logarithms import logsumexp
 from mixtures.errors import ModelError, in_words
 from mixtures.ppl.protocol import PPL, Array
+from mixtures.ppl.sums import summed
 from mixtures.priors import Prior
 from mixtures.rows import Rows
 
@@ -22,7 +23,7 @@ class PerGroup(Assignment):
 
     `Observations(x, group=...)` says which rows belong together: the visits of a patient, the years of a firm, the schools' pupils; as many
     rows a group as there are, in any order. With a regression as the family, components are growth curves. Given its component, a group's
-    rows are independent:
+    rows are independent, unless the family gives them effects in common (`families.Regression(random=...)`):
 
     p(x_g) = sum_k w_k prod_(i in g) p(x_i | k).
 

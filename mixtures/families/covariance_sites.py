@@ -4,7 +4,7 @@ spread_kj = scale_[k]j exp((log_volume_k + log_shape_kj) / 2)
 Sigma_k   = diag(spread_k)^2                                           axes along the features
           = diag(spread_k) R_[k] diag(spread_k) [/ det(R_k)^(1/d)]     correlations [EVV: volume is equal]
           = Q_[k] diag(spread_k)^2 Q_[k]'                              orientations
-          = diag(spread_k) (I + L_k L_k') diag(spread_k)               factors
+          = diag(spread_k)^2 + L_k L_k'                                factors
 """
 
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ def covariances_of(
         root = matrix_of(coordinates, shape[-1]) * spread[..., None, :]
     if structure.factors:
         loading = loadings_of(np, np.asarray(parameters["loading"]), shape[-1])
-        root = np.concatenate([root, spread[..., None] * loading], axis=-1)
+        root = np.concatenate([root, loading], axis=-1)
     return np.broadcast_to(root @ root.swapaxes(-1, -2), (*shape, shape[-1]))
 
 

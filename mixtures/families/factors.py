@@ -1,6 +1,5 @@
-"""Factor analysers: what a covariance of so many factors is called, how many there may be, and where a search begins.
-
-Sigma = diag(scale) (I + L L') diag(scale): loadings are relative to what the factors leave over of a column. See `mixtures.ppl.loadings`.
+"""Factor analysers, Sigma = L L' + diag(scale)^2: what a covariance of so many factors is called, how many there may be, and where a search
+begins. See `mixtures.ppl.loadings`.
 """
 
 import math
@@ -54,14 +53,32 @@ def check_factors(covariance: str, x: Observations) -> None:
         )
 
 
-def start_of_factors(x: np.ndarray, variance: np.ndarray, factors: int, components: int) -> dict[str, np.ndarray]:
-    """The factors of all rows together, half of each column's variance being left over."""
-    scale = np.sqrt(variance / 2)
-    standard = (x - x.mean(axis=0)) / x.std(axis=0).clip(min=np.finfo(float).tiny)
-    # principal components: their loadings have the columns' correlations, as well as so many can
-    _, spread, axes = np.linalg.svd(standard, full_matrices=False)
-    loadings = np.zeros((x.shape[1], factors))
-    found = min(factors, len(spread))
-    loadings[:, :found] = axes[:found].T * spread[:found] / np.sqrt(len(x))
-    each = {"scale": scale, "loading": lower_of(loadings)}
-    return {site: np.broadcast_to(value, (components, *value.shape)).copy() for site, value in each.items()}
+def start_of_factors(x: np.ndarray, rows: np.ndarray, factors: int) -> dict[str, np.ndarray]:
+    """Each component has an equal share of every column's variance, and the principal components of the rows that lie nearest to its own.
+
+    Args:
+        x: complete rows, (rows, features).
+        rows: the numbers of the rows that components begin at.
+        factors: how many.
+    """
+    spread = x.std(axis=0)
+    unit = np.where(spread > 0, spread, 1.0) / np.sqrt(len(rows))
+    standard = (x - x.mean(axis=0)) / unit
+    nearest = np.argmin([np.square(standard - standard[row]).sum(axis=1) for row in rows], axis=0)
+    own = [standard[nearest == k] for k in range(len(rows))]
+    # of few rows there are no factors but those of all
+    loadings = np.stack([_principal(part if len(part) > factors else standard, factors) for part in own])
+    left_over = np.sqrt(1 - np.square(loadings).sum(axis=-1))
+    return {"scale": unit * left_over, "loading": lower_of(unit[:, None] * loadings)}
+
+
+def _principal(x: np.ndarray, factors: int) -> np.ndarray:
+    """The loadings of columns' correlations on their principal components, which are taken to explain half of what they can."""
+    from scipy import linalg  # half a second of import that most programs never need
+
+    centred, spread = x - x.mean(axis=0), x.std(axis=0)
+    standard = centred / np.where(spread > 0, spread, 1.0)
+    correlation = standard.T @ standard / len(x)
+    features = len(correlation)
+    values, axes = linalg.eigh(correlation, subset_by_index=[features - factors, features - 1])
+    return axes * np.sqrt(np.maximum(values, 0.0) / 2)

@@ -28,6 +28,7 @@ class Draw(Protocol):
         dims: tuple[str, ...] = (),
         leading: tuple[Any, ...] = (),
         event: tuple[int, ...] = (),
+        columns: np.ndarray | None = None,
     ) -> Array:
         """See `mixtures.priors.Prior.sample` for the arguments."""
         ...

@@ -18,10 +18,11 @@ from mixtures.families.family import Draw, Family
 from mixtures.families.missing import observed_normal
 from mixtures.families.parts import Parts
 from mixtures.observations import Observations
-from mixtures.ppl.loadings import loadings_in, loadings_of
+from mixtures.ppl.loadings import columns_of, loadings_of
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.ppl.rotation import pairs
 from mixtures.priors import (
+    HALF_SD,
     LOG_HALF_RMS_SD,
     LOG_HALF_SD,
     MIDRANGE,
@@ -50,7 +51,7 @@ DEFAULT_PRIORS = {
     # Cayley's coordinates: each orientation has, up to the signs of its axes, coordinates in [-1, 1].
     "orientation": Normal(0.0, 1.0),
     # A factor then explains about as much of a column as is left over of it.
-    "loading": Normal(0.0, 1.0),
+    "loading": Normal(0.0, HALF_SD),
 }
 
 
@@ -67,10 +68,10 @@ class Gaussian(Family):
     axes, see `mixtures.ppl.rotation`. In EVV correlations do not change the volume, so that the standard deviations are `scale` times
     det(R_k)^(-1/(2d)).
 
-    `"factor-q"` is for many columns, 50 to 1000: each component has q factors (Ghahramani & Hinton 1996). Sigma is
-    diag(scale) (I + L L') diag(scale): `scale` (components, features) is what the factors leave over, and L is lower triangular in its first q
-    rows; `loading` (components, loadings) has it from the diagonal down, one factor after the other, and `loadings` as a matrix. The sign of a
-    factor is free: compare covariances. No matrix of features by features is formed, unless cells are missing or measured with error.
+    `"factor-q"` is for many columns, 50 to 1000: each component has q factors (Ghahramani & Hinton 1996). Sigma is L L' + diag(scale)^2:
+    `scale` (components, features) is what the factors leave over, and L is lower triangular in its first q rows; `loading`
+    (components, loadings) has it from the diagonal down, one factor after the other, and `loadings` as a matrix. The sign of a factor is free:
+    compare covariances. No matrix of features by features is formed, unless cells are missing or measured with error.
 
     Args:
         covariance: `"full"`, `"tied"`, `"diag"`, `"spherical"`, one of mclust's codes, or `"factor-1"`, `"factor-2"`, ...
@@ -155,7 +156,8 @@ class Gaussian(Family):
         if form.has_orientation and form.orientation_is_shared == is_shared and features is not None:
             spread["orientation"] = draw("orientation", shape=(pairs(features),), dims=("planes",))
         if form.factors and features is not None and not is_shared:
-            spread["loading"] = draw("loading", shape=(loadings_in(features, form.factors),), dims=("loadings",))
+            columns = columns_of(features, form.factors)
+            spread["loading"] = draw("loading", shape=columns.shape, dims=("loadings",), columns=columns)
         return spread
 
     def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
@@ -193,7 +195,7 @@ class Gaussian(Family):
         variance = np.atleast_1d(np.where(variance > 0, variance, 1.0) / components)
         features = x.shape[1] if x.ndim == 2 else None
         if factors := self.structure(features).factors:
-            return {"loc": x[rows], **start_of_factors(x, variance, factors, components)}
+            return {"loc": x[rows], **start_of_factors(x, rows, factors)}
         if self.structure(features).is_spherical:
             variance = np.full(len(variance), variance.mean())
         covariances = np.broadcast_to(np.diag(variance), (components, len(variance), len(variance)))
@@ -204,16 +206,14 @@ class Gaussian(Family):
         check_factors(self.covariance, x)
 
     def loadings(self, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
-        """The components' loadings in the data's units, (..., components, features, factors): Sigma = loadings loadings' + diag(scale^2).
+        """The components' loadings, (..., components, features, factors): Sigma = loadings loadings' + diag(scale)^2.
 
         Example:
-            >>> one = {"scale": np.ones((1, 3)), "loading": np.array([[1.0, 2.0, 3.0]])}
+            >>> one = {"loc": np.zeros((1, 3)), "loading": np.array([[1.0, 2.0, 3.0]])}
             >>> Gaussian("factor-1").loadings(one)[0, :, 0].tolist()
             [1.0, 2.0, 3.0]
         """
-        scale = np.asarray(parameters["scale"])
-        relative = loadings_of(np, np.asarray(parameters["loading"]), scale.shape[-1])
-        return scale[..., None] * relative
+        return loadings_of(np, np.asarray(parameters["loading"]), np.shape(parameters["loc"])[-1])
 
     def covariances(self, parameters: Mapping[str, np.ndarray], features: int | None) -> np.ndarray:
         """The components' covariance matrices, shape (..., components, features, features), from the sites' values."""

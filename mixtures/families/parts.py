@@ -59,6 +59,8 @@ class Parts:
         takes: the known numbers of a row that its distribution depends on where there are some, `"trials"`, `"exposure"` or `"errors"`.
         needs: those of them that there must be.
         totals: whether a row's cells add up to its trials, which are then known from the row.
+        ties_groups: whether rows of a group depend on each other given their component: only a law by which they share it can have them, and
+            what a row adds to its group's density is no density of the row.
         has_distribution_function: features -> whether a cell may be known by bounds alone, or cut off at some: its emission then joins cells
             by `families.columns.joined`, and their distributions say `log_tails`.
         closed_form: EM's M-step, an `inference.point.em.closed_form.ClosedForm`; None: by gradients.
@@ -85,6 +87,7 @@ class Parts:
     takes: frozenset[str] = frozenset()
     needs: frozenset[str] = frozenset()
     totals: bool = False
+    ties_groups: bool = False
     has_distribution_function: Callable[[int | None], bool] = never
     closed_form: Any | None = None
 
@@ -112,4 +115,5 @@ def of_members(members: Iterable[Parts]) -> Parts:
         linear_predictors=tuple(pair for parts in each for pair in parts.linear_predictors),
         takes=frozenset().union(*(parts.takes for parts in each)),
         needs=frozenset().union(*(parts.needs for parts in each)),
+        ties_groups=any(parts.ties_groups for parts in each),
     )

@@ -12,7 +12,8 @@ from mixtures.errors import DataError, ModelError
 from mixtures.families.columns import joined
 from mixtures.families.common import check_numbers, checked_common
 from mixtures.families.family import Draw, Family
-from mixtures.families.parts import Parts, always
+from mixtures.families.parts import Parts, always, never
+from mixtures.families.random_effects import RandomEffects
 from mixtures.families.responses import KINDS, RESPONSES, Response, response
 from mixtures.families.student_t import check_df
 from mixtures.observations import Observations
@@ -31,9 +32,15 @@ class Regression(Family):
     `gaps` between them (McCullagh 1980, proportional odds). Of categories without an order log P(y = c) / P(y = 0) = eta_c, a predictor for
     each but the first (McFadden 1974, multinomial logit).
 
+    With `random`, rows of a group have an intercept, and slopes, of their group's own around those of its component:
+    eta_i = intercept_k + slope_k . covariates_i + b_g0 + sum_j b_gj covariates_ij, b_g ~ Normal(0, D_k) (Laird & Ware 1982; Verbeke & Lesaffre
+    1996: growth mixtures). Effects are summed out; rows that are predicted or simulated have new ones.
+
     Sites: `intercept` (components,), `slope` (components, covariates), and (components,) `scale` of the Gaussian, `scale` and, where it is
     learned, `df` of Student's t, `concentration` of the gamma and the negative binomial; `gaps` (components, categories - 2) of ordered
     categories. Of categories without an order `intercept` (components, categories - 1) and `slope` (components, categories - 1, covariates).
+    Of random effects `random_intercept_scale` (components,), and with slopes `random_slope_scale` (components, their covariates) and
+    `random_correlation_cholesky` (components, effects, effects), the intercept first.
 
     Args:
         kind: `"gaussian"`, `"student_t"`, `"gamma"`, `"poisson"`, `"negative_binomial"`, `"bernoulli"`, `"binomial"`,
@@ -44,6 +51,8 @@ class Regression(Family):
             `"scale"` say. Of categories without an order nothing.
         among: the covariates that the response depends on, by their names or numbers; None: all. Weights may depend on others
             (`weights.Gating(among=...)`).
+        random: of the Gaussian, what differs between groups of a component: `"intercept"`; or the covariates, by their names or numbers, whose
+            slopes do beside it. Groups are those of `assignments.PerGroup`. None: nothing.
         df: of Student's t, degrees of freedom of every component; None: learned, one for each.
         priors: `{site: prior}` in place of the defaults.
         covariates: the number of covariates; the mixture fills it in from the data.
@@ -51,7 +60,8 @@ class Regression(Family):
     Raises:
         ChoiceError: another kind, a prior of another site, or another site in `common`.
         ModelError: a covariate twice, or a common one not in `among`; no number of categories where the kind wants one, or one of
-            another kind; `df` of another kind, or not a positive number; something common of categories without an order.
+            another kind; `df` of another kind, or not a positive number; something common of categories without an order; random effects of
+            another kind than the Gaussian.
 
     Example:
         >>> from mixtures import Mixture
@@ -71,6 +81,7 @@ class Regression(Family):
     categories: int | None = None
     among: Any = field(default=None, kw_only=True)
     common: tuple[int | str | Among, ...] = field(default=(), kw_only=True)
+    random: Any = field(default=None, kw_only=True)
     df: float | None = field(default=None, kw_only=True)
     priors: GivenPriors = field(default=(), kw_only=True)
     covariates: int | None = field(default=None, kw_only=True)
@@ -92,7 +103,15 @@ class Regression(Family):
         if self.covariates is not None:
             check_count("covariates", self.covariates)
         object.__setattr__(self, "among", Among.given(self.among))
-        common = checked_common(self.common, ("intercept", *self._response.beside), self.among)
+        object.__setattr__(self, "random", RandomEffects.given(self.random))
+        if self.random is not None and self.kind != "gaussian":
+            raise ModelError(
+                "random",
+                got=f"effects of groups beside kind {self.kind!r}",
+                expected="kind 'gaussian': only of normal responses they can be summed out",
+                advice="Let groups share a component alone, PerGroup(); or write a program of your own that draws their effects.",
+            )
+        common = checked_common(self.common, self._beside_slopes, self.among)
         object.__setattr__(self, "common", common)
         if common and self._response.outcomes is not None:
             raise ModelError(
@@ -106,6 +125,15 @@ class Regression(Family):
     @property
     def _response(self) -> Response:
         return response(self.kind, self.categories, self.df)
+
+    @property
+    def _effects(self) -> RandomEffects | None:
+        return None if self.random is None else RandomEffects(self.random)
+
+    @property
+    def _beside_slopes(self) -> tuple[str, ...]:
+        """The sites that are no slopes."""
+        return ("intercept", *self._response.beside, *(self._effects.priors if self._effects else ()))
 
     @property
     def common_numbers(self) -> tuple[int, ...]:
@@ -124,7 +152,7 @@ class Regression(Family):
         given = self._response.priors
         given["intercept"] = given["intercept"].of_covariates(self.among)
         slopes = {site: given["slope"].of_covariates(among) for site, among in self._slopes.items()}
-        return given | slopes
+        return given | slopes | (self._effects.priors if self._effects else {})
 
     def parts(self) -> Parts:
         own = self._response
@@ -136,7 +164,8 @@ class Regression(Family):
             with_covariates=lambda count: replace(self, covariates=count),
             takes=own.takes,
             needs=own.needs,
-            has_distribution_function=always,
+            ties_groups=self._effects is not None,
+            has_distribution_function=always if self._effects is None else never,
         )
 
     @property
@@ -167,7 +196,8 @@ class Regression(Family):
             if len(among.of(count))
         }
         of_axis = {site: {"shape": (size,), "dims": (dim,)} for site, (size, dim) in self._response.axes.items()}
-        return {"intercept": several, **lines, **{site: of_axis.get(site, {}) for site in self._response.beside}}
+        beside = {site: of_axis.get(site, {}) for site in self._response.beside}
+        return {"intercept": several, **lines, **beside, **(self._effects.axes(count) if self._effects else {})}
 
     def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:
         # eta_i = a_k + b_k . c_i
@@ -177,6 +207,8 @@ class Regression(Family):
                 own = among.columns(parameters["covariates"])
                 own = own if self._response.outcomes is None else own[..., None, :]
                 eta = eta + ppl.xp.sum(own * parameters[site], axis=-1)
+        if self._effects is not None:
+            return self._effects.emission(ppl, eta, parameters)
         return joined(ppl, self._response.cell(ppl, eta, parameters), parameters, None)
 
     def start(
@@ -195,7 +227,8 @@ class Regression(Family):
         lines = np.moveaxis(lines, 1, -1)  # (components, [outcomes,] 1 + covariates)
         slope = np.zeros((*lines.shape[:-1], covariates.shape[1]))
         slope[..., chosen] = lines[..., 1:] / np.where(scale > 0, scale, 1.0)[chosen]
-        beside = own.started((linked.std() or 1.0) / np.sqrt(components))
+        spread = (linked.std() or 1.0) / np.sqrt(components)
+        beside = {**own.started(spread), **(self._effects.started(spread, covariates) if self._effects else {})}
         shared = list(self.common_numbers)
         slope[..., shared] = slope[..., shared].mean(axis=0)
         found = {"intercept": lines[..., 0] - slope @ mean} | {
@@ -214,10 +247,10 @@ class Regression(Family):
         self._response.support.check(x)
 
     def _check_common(self, count: int) -> None:
-        """Check that there are the covariates that components share, and something that they do not."""
+        """Check that there are the covariates that components share or whose slopes are random, and something that components do not share."""
         check_numbers(self.common_numbers, count)
-        sites = {"intercept", *self._response.beside}
-        if len(self.common_numbers) == len(self.among.of(count)) and sites <= set(self.common):
+        check_numbers(() if self.random is None else self.random.numbers, count, "random")
+        if len(self.common_numbers) == len(self.among.of(count)) and set(self._beside_slopes) <= set(self.common):
             raise ModelError("common", got="every site", expected="a site at least in which components differ")
 
 

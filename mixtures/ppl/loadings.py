@@ -6,14 +6,19 @@ import math
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from mixtures.ppl.protocol import Array
 
 
-def loadings_in(features: int, factors: int) -> int:
-    """How many loadings there are on the diagonal and below it."""
-    return sum(max(0, features - factor) for factor in range(factors))
+def columns_of(features: int, factors: int) -> Int[np.ndarray, " loadings"]:
+    """The column that each loading is of.
+
+    Example:
+        >>> columns_of(3, 2).tolist()
+        [0, 1, 2, 1, 2]
+    """
+    return np.concatenate([np.arange(factor, features) for factor in range(factors)])
 
 
 def loadings_of(xp: Any, loading: Float[Array, "... loadings"], features: int) -> Float[Array, "... features factors"]:
@@ -25,7 +30,7 @@ def loadings_of(xp: Any, loading: Float[Array, "... loadings"], features: int) -
                [3., 2.],
                [4., 5.]])
     """
-    # the smaller root of loadings_in(features, factors) = loadings
+    # the smaller root of q (features - (q - 1) / 2) = loadings, there being as many on the diagonal and below it
     middle = features + 0.5
     factors = round(middle - math.sqrt(middle**2 - 2 * loading.shape[-1]))
     columns, begin = [], 0

@@ -181,7 +181,7 @@ _OBVIOUS = frozenset(
 )
 
 
-_UNSAID = frozenset({"legal"})
+_UNSAID = frozenset({"legal", "groups", "observed"})
 """Arguments that say how to compute, and nothing of the model."""
 
 

@@ -225,7 +225,7 @@ class RotatedNormal(_ByRoot):
 
 
 class FactorNormal(_ByRoot):
-    """Factors and what they leave over: Sigma = diag(scale) (I + L L') diag(scale), of which no product of features by features is formed.
+    """Factors and what they leave over: Sigma = L L' + diag(scale)^2, of which no product of features by features is formed.
 
     Args:
         loc: mean, shape (..., features).
@@ -252,9 +252,9 @@ class FactorNormal(_ByRoot):
     @property
     def root(self):
         """The Cholesky factor: of few features, where rows miss cells or are measured with error."""
-        scaled = self.scale[..., None] * self._loadings
+        loadings = self._loadings
         own = self.scale[..., None] ** 2 * jnp.eye(*self.event_shape)
-        return jnp.linalg.cholesky(scaled @ jnp.swapaxes(scaled, -1, -2) + own)
+        return jnp.linalg.cholesky(loadings @ jnp.swapaxes(loadings, -1, -2) + own)
 
     def sample(self, key, sample_shape=()):
         own, common = jax.random.split(key)
@@ -262,11 +262,11 @@ class FactorNormal(_ByRoot):
         loadings = self._loadings
         factors = jax.random.normal(common, (*shape, loadings.shape[-1]), kind)
         noise = jax.random.normal(own, shape + self.event_shape, kind)
-        return self.loc + self.scale * (noise + (loadings @ factors[..., None])[..., 0])
+        return self.loc + self.scale * noise + (loadings @ factors[..., None])[..., 0]
 
     def distance(self, rows):
         """|root^-1 (x - mu)|^2 for every row, and log |root|, by the Woodbury identity."""
-        loading = self._loadings
+        loading = self._loadings / self.scale[..., None]
         identity = jnp.eye(loading.shape[-1], dtype=loading.dtype)
         y = (rows - self.loc) / self.scale
         tril = jnp.linalg.cholesky(identity + jnp.swapaxes(loading, -1, -2) @ loading)

@@ -14,6 +14,7 @@ from mixtures.ppl import numpyro_distributions as own
 from mixtures.ppl.numpyro_counts import COUNTS
 from mixtures.ppl.numpyro_distributions import MultivariateNormal
 from mixtures.ppl.numpyro_formulas import DENSITIES, TAILS
+from mixtures.ppl.numpyro_group_normal import GroupNormal
 from mixtures.ppl.numpyro_skewed import SKEW
 from mixtures.ppl.protocol import IMPOSSIBLE
 
@@ -209,6 +210,7 @@ EMISSIONS: dict[str, Any] = {
     "Beta": Beta,
     "Exponential": Exponential,
     "Gamma": Gamma,
+    "GroupNormal": GroupNormal,
     "LogNormal": LogNormal,
     "MultivariateStudentT": multivariate_student_t,
     "Normal": Normal,

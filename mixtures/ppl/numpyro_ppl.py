@@ -92,7 +92,8 @@ class NumPyroPPL:
         with self.plate("groups", first.shape[0]):
             z = self.assign(name, probs if len(probs) > 1 else probs[0])
             with self.plate("rows", len(places.rows)), handlers.mask(mask=jnp.asarray(places.is_there)):
-                found = observe(z, {key: jnp.asarray(value)[places.rows] for key, value in data.items()})
+                laid = {key: jnp.asarray(value)[places.rows] for key, value in data.items()}
+                found = observe(z, laid | ({"group": jnp.asarray(places.groups)} if "group" in data else {}))
         return places.of_rows(found)
 
     def factor(self, name: str, log_factor: Array) -> None:

@@ -94,7 +94,7 @@ class PPL(Protocol):
             first: the first row of each group, (groups,).
             observe: (assignment, data of the rows) -> anything; see `chain`. It may be run for all rows at once, in a plate `"rows"`, or for
                 groups side by side, in a plate `"rows"` within one that is called `"groups"`.
-            data: as of `chain`.
+            data: as of `chain`. A `"group"` among them is the group of each row; of places that have no row, a number beyond them all.
 
         Returns:
             What `observe` returned, an entry a row.

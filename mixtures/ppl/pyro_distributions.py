@@ -162,9 +162,9 @@ class ZeroSumNormal(pyro.distributions.TransformedDistribution):
 
 
 def factor_normal(loc, scale, loading):
-    """Factors and what they leave over: Sigma = diag(scale) (I + L L') diag(scale)."""
+    """Factors and what they leave over: Sigma = L L' + diag(scale)^2."""
     loadings = loadings_of(torch_namespace, loading, loc.shape[-1])
-    return pyro.distributions.LowRankMultivariateNormal(loc, scale[..., None] * loadings, scale**2)
+    return pyro.distributions.LowRankMultivariateNormal(loc, loadings, scale**2)
 
 
 def rotated_normal(loc, scale, orientation):

@@ -37,6 +37,7 @@ from mixtures.ppl.pyro_distributions import (
     rotated_normal,
 )
 from mixtures.ppl.pyro_emissions import EMISSIONS
+from mixtures.ppl.pyro_group_normal import GroupNormal
 from mixtures.ppl.side_by_side import SideBySide
 
 ALONE = threading.RLock()
@@ -105,7 +106,8 @@ class PyroPPL:
         with self.plate("groups", len(first)):
             z = self.assign(name, probs if len(probs) > 1 else probs[0])
             with self.plate("rows", len(places.rows)), poutine.mask(mask=is_there):
-                found = observe(z, {key: value[torch.as_tensor(places.rows)] for key, value in data.items()})
+                laid = {key: value[torch.as_tensor(places.rows)] for key, value in data.items()}
+                found = observe(z, laid | ({"group": torch.as_tensor(places.groups)} if "group" in data else {}))
         return places.of_rows(found)
 
     def factor(self, name: str, log_factor: Array) -> None:
@@ -162,6 +164,9 @@ class _Distributions:
 
     def EqualVolumeNormal(self, loc, scale, correlation_cholesky):  # noqa: N802
         return equal_volume_normal(loc, scale, correlation_cholesky)
+
+    def GroupNormal(self, loc, scale, design, *, groups, **of_rows):  # noqa: N802 (how many groups is no tensor)
+        return GroupNormal(loc, scale, design, groups=groups, **of_rows)
 
     def _number(self, value):
         is_number = isinstance(value, Number | np.ndarray) and not isinstance(value, bool)

@@ -50,6 +50,11 @@ class SideBySide(NamedTuple):
         steps = np.arange(counts.max())[:, None]
         return cls(order[begins + np.minimum(steps, counts - 1)], steps < counts, place, numbers)
 
+    @property
+    def groups(self) -> np.ndarray:
+        """The group whose row is in each place; where there is none, a number beyond them all."""
+        return np.where(self.is_there, self.group[self.rows], self.is_there.shape[1])
+
     def of_rows(self, observed: Any) -> Any:
         """What was observed in places, an entry a row."""
         return observed[self.place, self.group] if hasattr(observed, "shape") else observed

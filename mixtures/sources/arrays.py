@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from mixtures.blocks import rows_at_once
 from mixtures.errors import DataError, ModelError
-from mixtures.sources.protocol import Chunk, Source, rows_at_once
+from mixtures.sources.protocol import Chunk, Source
 from mixtures.tables import numbers_in
 
 

@@ -1,35 +1,21 @@
 """A source of rows: what `Observations` are for rows in memory, for as many as there are on disk."""
 
-import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NoReturn
 
 import numpy as np
 
+from mixtures.blocks import fingerprint_of, rows_at_once
 from mixtures.elsewhere import as_array
 from mixtures.errors import DataError, ModelError, in_words
 from mixtures.observations import Observations
 from mixtures.sources.places import Block, Places, RowPlaces
-from mixtures.sources.summary import Moments, Summary, logarithms, moments_of
-
-BLOCK = 65_536
-"""Rows that are looked at together, where columns are not many. Sums are of such blocks, whatever the chunks, which leaves no digit to these."""
-
-CELLS = 2**21
-"""Numbers in a block at the most: 16 MB."""
-
-
-def rows_at_once(features: int | None) -> int:
-    """Rows in a block of so many columns.
-
-    Example:
-        >>> rows_at_once(None), rows_at_once(8), rows_at_once(1000)
-        (65536, 65536, 2097)
-    """
-    return min(BLOCK, max(1, CELLS // (features or 1)))
+from mixtures.sources.summary import Moments, Summary, centre_of, logarithms, moments_of
+from mixtures.sources.survey import Survey
+from mixtures.sources.tree import summed
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +84,10 @@ class Source(ABC):
         Raises:
             DataError: cells that cannot be used, or a chunk with other columns; the text names the file or chunk and the row.
         """
+        return map(self.checked, self.unchecked(size, begin))
+
+    def unchecked(self, size: int | None = None, begin: int = 0) -> Iterator[Block]:
+        """The same blocks before they are checked: one thread may read, and another check."""
         size = size or rows_at_once(self.features)
         places, waiting = Places(), _Waiting()
         for chunk in self.chunks(begin):
@@ -105,16 +95,21 @@ class Source(ABC):
             places.note(begin + waiting.rows - chunk.first, chunk.place)
             waiting.put(chunk.values)
             while waiting.rows >= size:
-                yield self._observed(waiting.take(size), places, begin)
+                yield Block(waiting.take(size), self.feature_names, RowPlaces(places, begin))
                 begin += size
         if waiting.rows:
-            yield self._observed(waiting.take(waiting.rows), places, begin)
+            yield Block(waiting.take(waiting.rows), self.feature_names, RowPlaces(places, begin))
         elif not begin:
             raise DataError("x", got="no rows", expected="at least one row")
 
-    def _observed(self, values: np.ndarray, places: Places, begin: int) -> Observations:
-        block: Any = Block(values, self.feature_names, RowPlaces(places, begin))
-        return Observations(block, missing=self.missing)
+    def checked(self, block: Block) -> Observations:
+        """One of them.
+
+        Raises:
+            DataError: cells that cannot be used.
+        """
+        given: Any = block
+        return Observations(given, missing=self.missing)
 
     def _check_columns(self, chunk: Chunk) -> None:
         features = chunk.values.shape[1] if chunk.values.ndim == 2 else None
@@ -127,37 +122,40 @@ class Source(ABC):
             )
 
     @cached_property
-    def _pass(self) -> tuple[Summary, str]:
-        """The summary and the fingerprint."""
-        digest = hashlib.sha256(repr((self.shape, self.feature_names)).encode())
+    def centre(self) -> np.ndarray:
+        """The means of the first block, from which those of all rows are told."""
+        return centre_of(next(self.blocks()).x)
 
-        def hashed() -> Iterator[np.ndarray]:
-            for values in self._tables():
-                digest.update(values.data)
-                yield values
-
-        summary = self._summary(moments_of(hashed()), self._of_logs)
-        return summary, digest.hexdigest()
-
-    def _of_logs(self) -> Summary:
-        return self._summary(moments_of(map(logarithms, self._tables())), self._of_logs)
-
-    def _summary(self, moments: Moments, of_logs: Callable[[], Summary]) -> Summary:
-        return Summary(moments.cut(0) if self.features is None else moments, of_logs)
-
-    def _tables(self) -> Iterator[np.ndarray]:
-        """Blocks as arrays, (rows, features)."""
-        return (block.x.reshape(len(block), -1) for block in self.blocks())
+    @cached_property
+    def survey(self) -> Survey:
+        """What one pass finds of all rows; another pass may have found it beside what it was made for, see `learn`."""
+        return summed((Survey.of(block.x, self.centre) for block in self.blocks()), Survey.with_more)
 
     @property
+    def is_surveyed(self) -> bool:
+        """Whether that is known already."""
+        return "survey" in vars(self)
+
+    def learn(self, survey: Survey) -> None:
+        """Take over what a pass over all rows has found of blocks of `rows_at_once`, see `Survey.of`."""
+        vars(self).setdefault("survey", survey)
+
+    @cached_property
     def summary(self) -> Summary:
         """What default priors are scaled by."""
-        return self._pass[0]
+        return self._summary(self.survey.moments)
+
+    def _of_logs(self) -> Summary:
+        blocks = (logarithms(block.x) for block in self.blocks())
+        return self._summary(moments_of(blocks, centre_of(logarithms(next(self.blocks()).x))))
+
+    def _summary(self, moments: Moments) -> Summary:
+        return Summary(moments.cut(0) if self.features is None else moments, self._of_logs)
 
     @property
     def fingerprint(self) -> str:
         """sha256 of all rows, whatever the chunks: that of `Observations` of the same data."""
-        return self._pass[1]
+        return fingerprint_of(self.shape, self.feature_names, [self.survey.digests]).hexdigest()
 
     @property
     def weighted_fingerprint(self) -> str:
@@ -181,8 +179,7 @@ class Source(ABC):
         found, begin, numbers = [], 0, _increasing(rows, self.rows)
         for chunk in self.chunks():
             end = begin + len(chunk.values)
-            first, last = np.searchsorted(numbers, (begin, end))
-            found.append(chunk.values[numbers[first:last] - begin])
+            found.append(chunk.values[numbers_within(numbers, begin, end)])
             begin = end
         return Observations(np.concatenate(found), self.feature_names, self.missing)
 
@@ -196,6 +193,17 @@ class Source(ABC):
             expected="rows in memory, for this verb",
             advice="fit_em, select_components, classify, responsibilities and log_likelihood stream; x.take(rows) has some rows in memory.",
         )
+
+
+def numbers_within(numbers: np.ndarray, begin: int, end: int) -> np.ndarray:
+    """Of increasing numbers of rows those of the rows from `begin` to before `end`, counted from there.
+
+    Example:
+        >>> numbers_within(np.array([2, 5, 7, 9]), 5, 9).tolist()
+        [0, 2]
+    """
+    first, last = np.searchsorted(numbers, (begin, end))
+    return numbers[first:last] - begin
 
 
 def _increasing(rows: Any, total: int) -> np.ndarray:

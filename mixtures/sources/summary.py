@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from mixtures.sources.tree import Tree
+from mixtures.sources.tree import summed
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,14 +35,22 @@ class Moments:
     @classmethod
     def of(cls, x: np.ndarray, centre: np.ndarray) -> "Moments":
         """Of some rows, (features, rows), their means told from a centre."""
+        low = x.min(axis=1)
+        if np.isnan(low).any():
+            return cls._of_some(x, centre)
+        from_centre = x - centre[:, None]
+        apart = from_centre.sum(axis=1) / x.shape[1]
+        from_centre -= apart[:, None]
+        squares = np.einsum("ji,ji->j", from_centre, from_centre)
+        return cls(centre, np.full(len(x), x.shape[1]), apart, squares, low, x.max(axis=1))
+
+    @classmethod
+    def _of_some(cls, x: np.ndarray, centre: np.ndarray) -> "Moments":
+        """The same where cells are missing."""
         seen = ~np.isnan(x)
         count = seen.sum(axis=1)
-        is_whole = bool(seen.all())
-        from_centre = x - centre[:, None] if is_whole else np.where(seen, x - centre[:, None], 0.0)
-        apart = from_centre.sum(axis=1) / np.maximum(count, 1)
-        from_mean = from_centre - apart[:, None]
-        if not is_whole:
-            from_mean[~seen] = 0.0
+        apart = np.where(seen, x - centre[:, None], 0.0).sum(axis=1) / np.maximum(count, 1)
+        from_mean = np.where(seen, x - centre[:, None] - apart[:, None], 0.0)
         squares = np.einsum("ji,ji->j", from_mean, from_mean)
         return cls(centre, count, apart, squares, np.fmin.reduce(x, axis=1), np.fmax.reduce(x, axis=1))
 
@@ -113,15 +121,20 @@ class Summary:
         return self.of_logs()
 
 
-def moments_of(blocks: Iterable[np.ndarray]) -> Moments:
-    """Of all rows, (rows, features) at a time, by the fixed tree."""
-    tree, centre = Tree(Moments.with_more), None
-    for x in blocks:
-        across = np.ascontiguousarray(x.T)
-        if centre is None:
-            centre = Moments.of(across, np.zeros(x.shape[1])).mean
-        tree.push(Moments.of(across, centre))
-    return tree.total()
+def across(x: np.ndarray) -> np.ndarray:
+    """Rows as columns, (features, rows)."""
+    return np.ascontiguousarray(x.reshape(len(x), -1).T)
+
+
+def centre_of(x: np.ndarray) -> np.ndarray:
+    """The means of some rows: numbers near those of all, which are told from there."""
+    own = across(x)
+    return Moments.of(own, np.zeros(len(own))).mean
+
+
+def moments_of(blocks: Iterable[np.ndarray], centre: np.ndarray) -> Moments:
+    """Of all rows, a block at a time, means told from a centre."""
+    return summed((Moments.of(across(x), centre) for x in blocks), Moments.with_more)
 
 
 def logarithms(x: np.ndarray) -> np.ndarray:

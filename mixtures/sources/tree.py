@@ -1,6 +1,6 @@
 """Sums by a fixed tree: of many blocks, one after the other, the same digits however they came."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 
@@ -38,3 +38,21 @@ class Tree:
         for _, value in reversed(earlier):
             total = self._combine(value, total)
         return total
+
+
+def added(some: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """The sums of both, by name."""
+    return {name: value + more[name] for name, value in some.items()}
+
+
+def summed(values: Iterable[Any], add: Callable[[Any, Any], Any] = added) -> Any:
+    """All of them, at least one, by the tree.
+
+    Example:
+        >>> summed([1.0, 2.0, 3.0], max)
+        3.0
+    """
+    tree = Tree(add)
+    for value in values:
+        tree.push(value)
+    return tree.total()

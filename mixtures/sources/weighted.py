@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mixtures.blocks import rows_at_once
 from mixtures.errors import DataError, in_words
 from mixtures.observations import Observations
 from mixtures.sources.places import Block
-from mixtures.sources.protocol import Chunk, Source, rows_at_once
+from mixtures.sources.protocol import Chunk, Source
 from mixtures.tables import squeezed
 
 
@@ -48,8 +49,11 @@ class WeightedSource(Source):
         for chunk in self.table.chunks(begin):
             yield replace(chunk, values=self._values(chunk.values))
 
-    def blocks(self, size: int | None = None, begin: int = 0) -> Iterator[Observations]:
-        return map(self._observations, self.table.blocks(size or rows_at_once(self.features), begin))
+    def unchecked(self, size: int | None = None, begin: int = 0) -> Iterator[Block]:
+        return self.table.unchecked(size or rows_at_once(self.features), begin)
+
+    def checked(self, block: Block) -> Observations:
+        return self._observations(self.table.checked(block))
 
     def take(self, rows: np.ndarray) -> Observations:
         return self._observations(self.table.take(rows))

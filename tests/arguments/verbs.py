@@ -642,6 +642,7 @@ def declarations(made: Results) -> Iterator[Verb]:
                 "formula": CHOICE.or_("None"),
                 "data": THING.or_("None"),
                 "common": COMMON,
+                "random": AMONG.or_("empty list", "empty tuple", "empty array"),
             }
             kinds = {argument: {**own, **extra}[argument] for argument in inspect.signature(call).parameters}
             right = {"components": 2, "total_count": 3, "categories": 3}
@@ -720,6 +721,7 @@ def all_families(made: Results) -> Iterator[Verb]:
         "whole": FLAG, "value": NUMBER, "at": NUMBER,
         "family": THING, "members": THING, "columns": THING, "covariates": COUNT.or_("None"), "common": COMMON,
         "among": AMONG.or_("empty list", "empty tuple", "empty array"),
+        "random": THING.or_("None"),
     }  # fmt: skip
     for name in families.__all__:
         call = getattr(families, name)

@@ -8,6 +8,7 @@ import importlib.util
 import warnings
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,9 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     ],
     "08_label_switching": [SMALL],
     "10_markov_switching": [["--restarts", "1"]],
-    "11_how_many": [["--restarts", "4", *SMALL[4:], "--most", "6", "--replicates", "19", "--folds", "2", "--others"]],
+    "11_how_many": [
+        [*SMALL[:2], *SMALL[4:], "--most", "4", "--compared", "3", "--replicates", "19", "--folds", "2", "--others"]
+    ],
     "12_growth_curves": [
         ["--backend", backend, "--children", "40", "--restarts", "2"] for backend in ("numpyro", "pyro")
     ],
@@ -43,7 +46,22 @@ ARGUMENTS: dict[str, list[list[str]]] = {
 }
 """By example: the argument lists that it is run with."""
 
-CASES = [(path, arguments) for path in EXAMPLES for arguments in ARGUMENTS.get(path.stem, [[]])]
+ON_ONE_BACKEND = {
+    "02_gradient_descent": "numpyro",
+    "04_lecture": "pyro",
+    "09_hidden_markov": "pyro",
+    "13_censoring": "pyro",
+}
+"""Long ones, of whose backends the quick run takes one: an example only hands its backend on."""
+
+
+def case(path: Path, arguments: list[str]) -> Any:
+    quick = ON_ONE_BACKEND.get(path.stem, "")
+    marks = () if quick in ("", *arguments) else pytest.mark.slow
+    return pytest.param(path, arguments, marks=marks, id=f"{path.stem} {' '.join(arguments[:2])}".strip())
+
+
+CASES = [case(path, arguments) for path in EXAMPLES for arguments in ARGUMENTS.get(path.stem, [[]])]
 
 
 def load(path: Path) -> ModuleType:
@@ -55,9 +73,7 @@ def load(path: Path) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize(
-    ("path", "arguments"), CASES, ids=[f"{path.stem} {' '.join(a[:2])}".strip() for path, a in CASES]
-)
+@pytest.mark.parametrize(("path", "arguments"), CASES)
 def test_the_example_runs_and_draws(path, arguments, tmp_path, capsys):
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)

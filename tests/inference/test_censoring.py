@@ -270,6 +270,7 @@ EVENTS, TOTAL = 3, 8.4
 
 
 @pytest.mark.statistical
+@pytest.mark.parametrize("backend", ["numpyro", pytest.param("pyro", marks=pytest.mark.slow)])
 def test_draws_of_censored_waiting_times(backend):
     """The posterior is Gamma(3 + events, 2 + time at risk); the tree gives its data back."""
     draws = inference.sample_nuts(CONJUGATE, WAITING, draws=600, tune=300, chains=2, seed=0, backend=backend)

@@ -138,6 +138,40 @@ def test_em_by_conditional_moments_is_at_the_maximum(code, is_full, backend):
     assert -1e-7 < climbed.log_likelihood - fit.log_likelihood < 1e-4
 
 
+@pytest.mark.parametrize("is_full", [False, True])
+def test_a_step_of_many_columns_is_the_paper_s(is_full, backend):
+    """Bovy, Hogg & Roweis (2011), equations 13 to 16, by dense matrices, a row after the other."""
+    rng = np.random.default_rng(3)
+    rows, features = 25, 10
+    x, roots = rng.normal(size=(rows, features)), rng.normal(size=(rows, features, features)) * 0.3
+    deviations = rng.uniform(0.2, 1.5, size=(rows, features))
+    matrices = roots @ roots.swapaxes(1, 2) if is_full else _diagonal(deviations)
+    start = {"weights": WEIGHTS, "loc": x[:2], "scale": rng.uniform(0.8, 1.6, (2, features))}
+    start["correlation_cholesky"] = np.stack([np.eye(features)] * 2)
+    data = Observations(x, errors=matrices if is_full else deviations)
+    found = inference.fit_em(
+        gaussian_mixture(2), data, init=start, restarts=1, max_steps=1, tolerance=0.0, seed=0, backend=backend
+    )
+
+    joint, means, spreads = np.empty((rows, 2)), np.empty((rows, 2, features)), np.empty((rows, 2, features, features))
+    for k, own in enumerate(_diagonal(start["scale"])):
+        for i, (row, error) in enumerate(zip(x, matrices, strict=True)):
+            gain = own @ np.linalg.inv(own + error)
+            means[i, k] = x[k] + gain @ (row - x[k])
+            spreads[i, k] = own - gain @ own
+            joint[i, k] = np.log(WEIGHTS[k]) + stats.multivariate_normal(x[k], own + error).logpdf(row)
+    share = np.exp(joint - logsumexp(joint, axis=1, keepdims=True))
+    for k, covariance in enumerate(found.program.family.covariances(found.parameters, features)):
+        loc = share[:, k] @ means[:, k] / share[:, k].sum()
+        apart = means[:, k] - loc
+        expected = np.einsum("i,ip,iq->pq", share[:, k], apart, apart) + np.einsum(
+            "i,ipq->pq", share[:, k], spreads[:, k]
+        )
+        np.testing.assert_allclose(found.parameters["loc"][k], loc, atol=1e-10)
+        np.testing.assert_allclose(covariance, expected / share[:, k].sum(), atol=1e-10)
+    np.testing.assert_allclose(-found.losses[0], logsumexp(joint, axis=1).sum(), rtol=1e-10)
+
+
 def test_assignments_of_rows_that_were_measured_badly(overlapping):
     """A row with a large error is told apart less: responsibilities by scipy; the tree, subsets and columns keep errors."""
     x = Observations(overlapping, errors=np.full((120, 2), 0.3))

@@ -22,6 +22,7 @@ from inference.tree_files import SEAL, SEAL_BYTES
 from mixtures import specification
 from mixtures.errors import StoredFileError
 from tests.oracles import FIVE_POINTS
+from tests.telescope_run import telescoped
 
 MODEL = mixtures.gaussian_mixture(2, "tied")
 OPTIONS = {"draws": 60, "tune": 50, "chains": 2, "sampler": "numpyro", "progress": False}
@@ -326,9 +327,7 @@ def seal(path: Path, content: bytes) -> None:
 @pytest.fixture(scope="module")
 def telescope(tmp_path_factory):
     path = tmp_path_factory.mktemp("telescope") / "run"
-    prior = mixtures.component_counts.Poisson(1.0)
-    options = {"draws": 25, "tune": 25, "sweeps": 1, "chains": 2, "progress": False}
-    inference.sample_telescope(MODEL, FIVE_POINTS, prior_on_components=prior, seed=0, store=path, **options)
+    telescoped(seed=0, draws=25, tune=25, store=path)
     return path
 
 

@@ -141,7 +141,16 @@ def test_the_earthquakes_of_zucchini(initial, right, backend):
         np.testing.assert_allclose([fit.aic, fit.bic], [692.6365, 703.3278], atol=1e-4)
 
 
-@pytest.mark.parametrize("objective", ["likelihood", "posterior"])
+@pytest.mark.parametrize(
+    ("objective", "backend"),
+    [
+        ("likelihood", "numpyro"),
+        ("posterior", "numpyro"),
+        ("likelihood", "pyro"),
+        # the two objectives differ in the M-step, which is one code for both backends
+        pytest.param("posterior", "pyro", marks=pytest.mark.slow),
+    ],
+)
 def test_em_of_a_stationary_chain(objective, backend):
     """Many short series, whose beginnings say as much of the long run as their moves: no gradient climbs on from there. And a published fit."""
     model = hidden_markov(3, families.Poisson(), initial="stationary")

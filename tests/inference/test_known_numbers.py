@@ -159,6 +159,7 @@ def test_rows_are_drawn_with_their_own_numbers(backend):
 
 
 @pytest.mark.statistical
+@pytest.mark.parametrize("backend", ["numpyro", pytest.param("pyro", marks=pytest.mark.slow)])
 def test_draws_of_a_rate(backend):
     """Gamma(2 + events, 2 + exposure); the tree gives trials and exposures back; predictions have the rows' exposures."""
     x = Observations(COUNTS, exposure=EXPOSURE)

@@ -105,7 +105,7 @@ def test_a_posterior_is_that_of_the_data_with_rows_repeated(verb):
     scaled = MODEL.scaled_to(X)
     options = {
         "sample_nuts": {"draws": 20, "tune": 50, "chains": 2, "sampler": "numpyro", "progress": False},
-        "sample_smc": {"particles": 20, "runs": 1, "progress": False},
+        "sample_smc": SMC,
         "fit_laplace": {"draws": 20},
         "fit_vi": {"draws": 20, "steps": 200},
     }[verb]
@@ -117,13 +117,13 @@ def test_a_posterior_is_that_of_the_data_with_rows_repeated(verb):
 
 
 SHAPES = {"weights": (2,), "loc": (2,), "scale": ()}
+SMC = {"particles": 400, "runs": 4, "progress": False}
 
 
 def test_the_smc_evidence_is_that_of_the_repeated_data():
     scaled = MODEL.scaled_to(X)
-    options = {"particles": 400, "runs": 4, "seed": 0, "progress": False}
-    weighted = inference.sample_smc(scaled, X, row_weights=COUNTS, **options).attrs
-    repeated = inference.sample_smc(scaled, REPEATED, **options).attrs
+    weighted = inference.sample_smc(scaled, X, row_weights=COUNTS, seed=0, **SMC).attrs
+    repeated = inference.sample_smc(scaled, REPEATED, seed=0, **SMC).attrs
     error = np.hypot(weighted["log_evidence_error"], repeated["log_evidence_error"])
     assert abs(weighted["log_evidence"] - repeated["log_evidence"]) < 5 * error + 0.05
 

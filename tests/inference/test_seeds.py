@@ -21,6 +21,7 @@ from inference.samplers.choice import Sampler
 from inference.samplers.options import NutsOptions
 from inference.samplers.protocol import Frame, Starts
 from mixtures import Observations, families, gaussian_mixture
+from tests.telescope_run import telescoped
 
 SEEDS = (1, 2, 3)
 X = np.random.default_rng(8).normal(size=40) + np.repeat([0.0, 2.5], 20)
@@ -83,9 +84,7 @@ def verbs(fit: Any, posterior: Any) -> dict[str, Callable[[int], Any]]:
         "nutpie": nuts("nutpie"),
         "pyro": nuts("pyro", backend="pyro"),
         "sample_smc": lambda seed: inference.sample_smc(MODEL, X, particles=10, runs=2, seed=seed, progress=False),
-        "sample_telescope": lambda seed: inference.sample_telescope(
-            MODEL, X, draws=3, tune=3, sweeps=1, chains=2, seed=seed, progress=False
-        ),
+        "sample_telescope": lambda seed: telescoped(seed, draws=3, tune=3),
         "fit_laplace": lambda seed: inference.fit_laplace(MODEL, X, draws=3, seed=seed),
         "fit_vi": lambda seed: inference.fit_vi(MODEL, X, steps=3, draws=3, seed=seed),
         "simulate": lambda seed: mixtures.simulate(MODEL, 5, seed=seed),

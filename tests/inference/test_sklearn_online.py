@@ -81,8 +81,23 @@ def test_what_cannot_be_is_said():
     assert not hasattr(MixtureModel(method="map"), "partial_fit")
     with pytest.raises(ModelError, match=r"learning_decay: got 0.5; expected a power in \(0.5, 1\]"):
         MixtureModel(learning_decay=0.5).partial_fit(x)
-    with pytest.raises(ModelError, match="partial_fit: got components without such statistics"):
-        MixtureModel(2, families.StudentT(df=4.0), restarts=1, random_state=0).partial_fit(x)
     model = MixtureModel(2, families.Exponential(), **SEEDED).partial_fit(x**4)
     with pytest.raises(DataError, match="-1.0"):
         model.partial_fit(-np.ones((3, 1)))
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"family": families.StudentT(df=4.0)}, "components without such statistics"),
+        ({"covariance": "factor-1"}, "components without such statistics"),
+        ({"missing": "allow"}, "rows with missing cells"),
+    ],
+)
+def test_what_cannot_go_on_is_refused_before_the_first_rows_are_fitted(options, text, monkeypatch):
+    x = np.column_stack([overlapping(90)] * 3) + np.eye(90, 3)
+    if "missing" in options:
+        x[3, 1] = np.nan
+    monkeypatch.setattr(MixtureModel, "fit", lambda *_, **__: pytest.fail("rows were fitted"))
+    with pytest.raises(ModelError, match=f"partial_fit: got {text}"):
+        MixtureModel(2, **options, **SEEDED).partial_fit(x)

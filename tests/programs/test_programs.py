@@ -90,9 +90,8 @@ def test_log_prior_and_log_likelihood_at_draws_from_the_prior(case, backend):
     rng = np.random.default_rng(2)
     points = [case.draw(rng) for _ in range(3)]
     right = np.array([case.densities(point) for point in points])
-    words, x = engine(backend), Observations.of(case.x)
-    prior = words.bind(case.program, x).log_priors(stacked(points))
-    likelihood = words.bind(case.program, x).log_likelihoods(stacked(points))
+    bound = engine(backend).bind(case.program, Observations.of(case.x))
+    prior, likelihood = bound.log_priors(stacked(points)), bound.log_likelihoods(stacked(points))
     assert_near(prior + likelihood, right.sum(axis=1), "log posterior")
     if case.splits:
         assert_near(prior, right[:, 0], "log prior")

@@ -10,6 +10,9 @@ Cardiovascular Diseases 27; flexmix's data set).
 
 `patent.csv`: patents of 70 firms, their spending on research by sales (RDS) and its logarithm (lgRD) (Wang, Cockburn & Puterman 1998, Journal of
 Statistical Planning and Inference 69; flexmix's data set).
+
+`hlme.csv`: 326 simulated visits of 100 persons, lcmm's data set `data_hlme` (Proust-Lima, Philipps & Liquet 2017, Journal of
+Statistical Software 78(2)).
 """
 
 from pathlib import Path

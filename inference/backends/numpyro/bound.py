@@ -36,6 +36,7 @@ from inference.backends.numpyro.vector import (
     compiled_slopes,
     compiled_vector_densities,
     compiled_vector_density,
+    in_a_cache,
 )
 from inference.backends.protocol import Bound, Evaluate
 from inference.backends.sites import Sites
@@ -106,14 +107,26 @@ class NumPyroBound(Bound):
         evaluate, constrain, unconstrain = compiled_vector_density(structure, sites, prior, jacobian)
         many = compiled_vector_densities(structure, sites, prior, jacobian)
         names = sorted(site.name for site in sites.parameters)
+        lanes: set[int] = set()
+
+        def of_many(points: np.ndarray, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+            if rows is None and in_a_cache(len(points), data, sites) == len(points):
+                lanes.add(len(points))
+            return _as_arrays(many(_as_floats(points), rows, data))
+
+        def of_one(u: np.ndarray) -> tuple[float, np.ndarray]:
+            if not lanes:
+                return _as_pair(evaluate(_as_floats(u), data))
+            # a program that is there: small data are computed in less time than another is compiled
+            values, gradients = _as_arrays(many(np.tile(_as_floats(u), (min(lanes), 1)), None, data))
+            return float(values[0]), gradients[0]
+
         return LogDensity(
             size=sites.coordinates,
             places=sites.places(names),
             is_real=sites.are_real(names),
-            value_and_gradient=_in_float64(lambda u: _as_pair(evaluate(_as_floats(u), data))),
-            values_and_gradients=_in_float64(
-                lambda points, rows=None: _as_arrays(many(_as_floats(points), rows, data))
-            ),
+            value_and_gradient=_in_float64(of_one),
+            values_and_gradients=_in_float64(of_many),
             hessian=_in_float64(
                 lambda u: np.asarray(compiled_hessian(structure, sites, prior, jacobian)(_as_floats(u), data))
             ),

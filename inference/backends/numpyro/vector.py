@@ -120,13 +120,17 @@ def compiled_vector_density(
     return gradient, jit(constrain), jit(unconstrain)
 
 
+def in_a_cache(points: int, data: Values, sites: Sites) -> int:
+    """Of so many vectors, how many are evaluated at once."""
+    return at_once(points, len(data["x"]) * sites.joint_categories)
+
+
 def many_of(function: Callable[[jax.Array, Values], jax.Array], sites: Sites) -> Callable[..., Any]:
     """A function (vectors (points, size), data) -> values and gradients of each; so many at once as fit into a cache."""
 
     def many(points: jax.Array, data: Values) -> tuple[jax.Array, jax.Array]:
-        cells = len(data["x"]) * sites.joint_categories
         one = jax.value_and_grad(function)
-        group = at_once(len(points), cells)
+        group = in_a_cache(len(points), data, sites)
         if group == len(points):
             return jax.vmap(one, (0, None))(points, data)
         return jax.lax.map(lambda u: one(u, data), points, batch_size=group)

@@ -136,8 +136,8 @@ def fit_em(
     check_choice("objective", objective, OBJECTIVES)
     streamed = None
     if isinstance(x, Source):
-        mixture, streamed = check_source(mixture, x, labels=labels, row_weights=row_weights)
-        x = streamed.sample(seed)
+        mixture, streamed = check_source(mixture, x, seed, labels=labels, row_weights=row_weights)
+        x = streamed.sample
     _check_of_source(streamed, checkpoint=checkpoint, stepwise=stepwise)
     if streamed is not None and stepwise is not None:
         streamed = streamed.begun_stepwise(closed_form(mixture.family), check_stepwise(stepwise))

@@ -8,13 +8,10 @@ import numpy as np
 import pandas as pd
 
 from inference.point.em.closed_form import State, Statistics
-from inference.point.em.e_step import Block, with_labels
 from inference.point.em.initial_partitions import Partition, Partitions, matched
-from inference.point.em.m_steps.chain import OverPaths
+from inference.point.em.likelihoods import likelihoods_at
 from inference.point.em.mixture_em import MixtureEM
-from inference.point.em.paths import likelihoods
 from inference.point.em.problem import EMProblem, EMResult, Outcome
-from inference.point.em.spread import over_blocks
 from inference.point.judgement import EMPTY_ROWS, knows_spread, rows_of_one
 from inference.point.moments import moments
 from inference.point.restarts import optima
@@ -28,9 +25,6 @@ the rounding of its rows. No larger share will do: beside one row that lies a mi
 
 SAME = 1e-3
 """Components nearer to each other than this, in standard deviations, whose spreads differ by less than this share, are one."""
-
-ROWS_AT_ONCE = 1_000
-"""Rows that pass together where NumPy computes: what is made of them stays in the cache."""
 
 SHRINKAGE = 1.0
 """Rows of average scatter that a component of a first partition is given, so that single rows do not start as spikes."""
@@ -198,53 +192,10 @@ def summarise(problem: EMProblem, starts: Sequence[Beginning], result: EMResult)
     )
     return Runs(
         lambda restart: problem.closed_form.decode(states[restart], problem.features, problem.frame),
-        lambda restart: _likelihoods(problem, states[restart]),
+        lambda restart: likelihoods_at(problem, states[restart]),
         losses,
         table,
     )
-
-
-def _likelihoods(problem: EMProblem, state: State) -> tuple[float, float]:
-    """Log likelihood and classification log likelihood in the data's units, a block of rows at a time."""
-    if problem.closed_form.law.follows:
-        return _likelihoods_of_paths(problem, state)
-    if problem.source is not None:
-        found = over_blocks(problem, functools.partial(_likelihoods_of, replace(problem, checkpoint=None), state))
-    else:
-        found = _likelihoods_of(problem, state, Block(problem.x, problem.row_weights, problem.labels))
-    return float(found[0]), float(found[1])
-
-
-def _likelihoods_of(problem: EMProblem, state: State, block: Block) -> np.ndarray:
-    """The same of some rows, (rows, columns); few at a time, so that memory does not grow with their number."""
-    begins = range(0, len(block.x), ROWS_AT_ONCE)
-    with np.errstate(all="ignore"):  # log 0 of a weight; a component that collapsed has no numbers
-        return np.sum([_likelihoods_of_few(problem, state, block, slice(i, i + ROWS_AT_ONCE)) for i in begins], axis=0)
-
-
-def _likelihoods_of_few(problem: EMProblem, state: State, block: Block, rows: slice) -> tuple[float, float]:
-    """The same of some of a block's."""
-    table = problem.closed_form.exact_log_joint(state, block.x[rows].T, problem.frame)
-    table = with_labels(np, table, None if block.labels is None else block.labels[rows])
-    peak = table.max(axis=0)
-    soft = peak + np.log(np.exp(table - peak).sum(axis=0))
-    weights = 1.0 if block.row_weights is None else block.row_weights[rows]
-    return np.sum(weights * soft), np.sum(weights * peak)
-
-
-def _likelihoods_of_paths(problem: EMProblem, state: State) -> tuple[float, float]:
-    """The same of chains, and of groups: log p(x) of all paths, and of the most probable one."""
-    closed = problem.closed_form
-    # as the law has no say in one row's table, this is the emissions'
-    table = closed.exact_log_joint(state, problem.x.T, problem.frame)
-    if problem.row_weights is not None:
-        table = np.where(problem.row_weights > 0, table, 0.0)
-    table = with_labels(np, table, problem.labels)
-    with np.errstate(all="ignore"):
-        if isinstance(closed.law, OverPaths):
-            return likelihoods(problem, state, table)
-        soft, hard = (closed.over_paths(np, state, table, problem.x.T, is_hard)[0] for is_hard in (False, True))
-    return float(soft), float(hard)
 
 
 def table_of(

@@ -21,7 +21,8 @@ from inference.point.em.m_steps.carried import carried
 from inference.point.em.m_steps.diagonal import as_whitened, by_products
 from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.problem import EMProblem
-from inference.point.em.streamed import blocks_of, summed
+from inference.point.em.streamed import blocks_of
+from mixtures.sources.tree import summed
 
 ROWS_AT_ONCE = 1_000
 """Rows that pass together: what is made of them stays in the cache."""

@@ -4,28 +4,26 @@ Starts, coordinates, and how a restart is judged are of a sample, which is the o
 result is made of (objectives, statistics, likelihoods) is of all rows, summed over blocks of one size by a tree.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from inference.checks import checked
 from inference.point.em.checkpoint import Checkpoint
-from inference.point.em.closed_form import Statistics
+from inference.point.em.closed_form import ClosedForm
 from inference.point.em.e_step import Block
-from inference.point.em.initial_partitions import ROWS_AT_MOST, sampled_rows
+from inference.point.em.first_pass import looked_at
 from inference.point.em.m_steps.carried import can_be_carried
 from inference.point.em.m_steps.registry import closed_form
 from inference.point.em.problem import EMProblem
 from inference.point.em.settings import Settings
 from inference.results import Origin
+from inference.spread import Numbered, numbered
 from mixtures import Mixture, Observations, Source
 from mixtures.errors import DataError, ModelError
 from mixtures.families import Product
-from mixtures.sources.reading import read_ahead
-from mixtures.sources.tree import Tree
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +34,7 @@ class Streamed:
         source: the rows, checked.
         weight: how many of them say anything.
         base: the part of their log likelihood that no parameter changes, see `ClosedForm.log_base`.
+        sample: the rows that starts are made of, in memory: all, where there are few.
         checkpoint: where it is written down how far EM has come, or None.
         stepwise: by which rate restarts begin with a pass of stepwise EM, or None.
     """
@@ -43,21 +42,9 @@ class Streamed:
     source: Source
     weight: float
     base: float
+    sample: Observations
     checkpoint: Checkpoint | None = None
     stepwise: float | None = None
-
-    def sample(self, seed: int) -> Observations:
-        """The rows that starts are made of, in memory: all, where there are few.
-
-        Raises:
-            DataError: none of them counts.
-        """
-        sample = self.source.take(sampled_rows(self.source.rows, ROWS_AT_MOST, seed, "fit_em", "rows"))
-        if not sample.times.any():
-            got = f"only zeros among the {len(sample)} rows that starts are made of"
-            advice = "Leave rows that do not count out of the source."
-            raise DataError("weights", got=got, expected="some rows that count", advice=advice)
-        return sample
 
     def kept(self, path: Path, mixture: Mixture, settings: Settings, how: str) -> "Streamed":
         """The same with a checkpoint; `how`: what the result depends on beside the settings.
@@ -92,12 +79,39 @@ class Streamed:
         return replace(of_sample, fingerprint=self.source.fingerprint, rows=self.source.rows, total_weight=total)
 
 
-def check_source(mixture: Any, source: Source, **of_rows: Any) -> tuple[Mixture, Streamed]:
-    """A declaration with its priors' numbers written out, and the rows, held against it.
+def check_source(mixture: Any, source: Source, seed: int, **of_rows: Any) -> tuple[Mixture, Streamed]:
+    """A declaration with its priors' numbers written out, and the rows, held against it; the sample is of this seed.
 
     Raises:
         ModelError: not a `Mixture`, or one that a stream of rows does not know enough for.
         DataError: known labels or weights of rows; rows that it cannot describe, by file or chunk and row.
+    """
+    form = _form_of(mixture, of_rows)
+    if isinstance(mixture.family, Product):
+        names = tuple(name for name, _ in mixture.family.pairs)
+        own = source.feature_names
+        source = source.select(names) if own and own != names and set(names) <= set(own) else source
+    found, sample = looked_at(mixture, form, source, seed)
+    moments = source.summary.moments
+    blank = np.flatnonzero(np.atleast_1d(moments.count) == 0)
+    if len(blank):
+        column = source.feature_names[blank[0]] if source.feature_names else int(blank[0])
+        raise DataError("x", got=f"no observed value in column {column!r}", expected="some")
+    if not form.takes_missing and (moments.count < source.rows).any():
+        raise ModelError(
+            "mixture",
+            got=f"{type(mixture.family).__name__} components, and a source of rows with missing cells",
+            expected="complete rows, or families of counts, categories and waiting times",
+            advice="Use rows in memory, x.take(rows) of the source, whose missing cells EM replaces by their moments.",
+        )
+    return mixture.scaled_to(source), Streamed(source, found.weight, found.base, sample)
+
+
+def _form_of(mixture: Any, of_rows: Mapping[str, Any]) -> ClosedForm:
+    """The closed form of a declaration that can be fitted to a stream of rows, of which no more is given.
+
+    Raises:
+        ModelError, DataError: as for `check_source`.
     """
     if not isinstance(mixture, Mixture):
         raise ModelError(
@@ -124,14 +138,6 @@ def check_source(mixture: Any, source: Source, **of_rows: Any) -> tuple[Mixture,
             expected="rows that are independent, and known by their own columns",
             advice="Use rows in memory: x.take(rows) of the source.",
         )
-    if isinstance(mixture.family, Product):
-        names = tuple(name for name, _ in mixture.family.pairs)
-        own = source.feature_names
-        source = source.select(names) if own and own != names and set(names) <= set(own) else source
-    blank = np.flatnonzero(np.atleast_1d(source.summary.moments.count) == 0)
-    if len(blank):
-        column = source.feature_names[blank[0]] if source.feature_names else int(blank[0])
-        raise DataError("x", got=f"no observed value in column {column!r}", expected="some")
     form = closed_form(mixture.family)
     if form is None or form.is_damped:
         raise ModelError(
@@ -140,21 +146,7 @@ def check_source(mixture: Any, source: Source, **of_rows: Any) -> tuple[Mixture,
             expected="closed M-steps, which are sums over rows",
             advice="Fit rows in memory: x.take(rows) of the source.",
         )
-    if not form.takes_missing and (source.summary.moments.count < source.rows).any():
-        raise ModelError(
-            "mixture",
-            got=f"{type(mixture.family).__name__} components, and a source of rows with missing cells",
-            expected="complete rows, or families of counts, categories and waiting times",
-            advice="Use rows in memory, x.take(rows) of the source, whose missing cells EM replaces by their moments.",
-        )
-    scaled = mixture.scaled_to(source)
-
-    def of_block(block: Observations) -> Statistics:
-        times = checked(scaled, block).times
-        return {"weight": times.sum(), "base": times @ form.log_base(block)}
-
-    total = summed(map(of_block, read_ahead(source.blocks())))
-    return scaled, Streamed(source, float(total["weight"]), float(total["base"]))
+    return form
 
 
 def of_source(problem: EMProblem, streamed: Streamed) -> EMProblem:
@@ -172,31 +164,19 @@ def of_source(problem: EMProblem, streamed: Streamed) -> EMProblem:
     )
 
 
-def blocks_of(problem: EMProblem) -> Iterator[Block]:
-    """The source's rows as EM knows them, (rows, columns) in the data's units; read ahead."""
-    yield from read_ahead(blocks_from(problem))
+def em_blocks(problem: EMProblem, blocks: Iterable[Numbered]) -> Iterator[Block]:
+    """Blocks of a source's rows as EM knows them, (rows, columns) in the data's units."""
+    return (em_block(problem, block) for _, block in blocks)
 
 
-def blocks_from(problem: EMProblem, first: int = 0, rows: int | None = None) -> Iterator[Block]:
-    """The same from a block of this number on, of so many rows each, read when they are asked for."""
+def em_block(problem: EMProblem, block: Observations) -> Block:
+    """One of them."""
     assert problem.source is not None  # the caller has checked
-    closed, may_miss = problem.closed_form, problem.source.missing == "allow"
-
-    def counts(block: Observations) -> np.ndarray | None:
-        return block.counts if may_miss or block.row_weights is not None else None
-
-    blocks = problem.source.blocks(rows, first * (rows or 0))
-    return (Block(closed.columns(block), counts(block)) for block in blocks)
+    is_counted = problem.source.missing == "allow" or block.row_weights is not None
+    return Block(problem.closed_form.columns(block), block.counts if is_counted else None)
 
 
-def added(some: Statistics, more: Statistics) -> Statistics:
-    """The sums of both."""
-    return {name: value + more[name] for name, value in some.items()}
-
-
-def summed(values: Iterable[Any], add: Callable[[Any, Any], Any] = added) -> Any:
-    """All of them, by the tree."""
-    tree = Tree(add)
-    for value in values:
-        tree.push(value)
-    return tree.total()
+def blocks_of(problem: EMProblem) -> Iterator[Block]:
+    """All of them, read ahead."""
+    assert problem.source is not None  # the caller has checked
+    return em_blocks(problem, numbered(problem.source))

@@ -10,6 +10,7 @@ from mixtures import Mixture, Observations, families, hidden_markov, load_datase
 from mixtures.assignments import Chain
 from mixtures.assignments.chain import begins
 from mixtures.errors import DataError, ModelError
+from tests.inference.plots.conftest import point_fit
 
 X = load_dataset("earthquakes")
 TWO = Observations(np.concatenate([X.x[:60], X.x[60:]]), sequence=["a"] * 60 + ["b"] * 47)
@@ -91,11 +92,15 @@ def test_of_a_posterior_every_draw_goes_on_from_its_own_states(tree):
     assert found.to_frame().shape == (2, 5) and "Forecast of 2 steps after 1 series" in str(found)
 
 
-def test_several_columns_and_families_of_their_own(fit):
+MOVES = {"initial": [0.5, 0.5], "transition": [[0.9, 0.1], [0.2, 0.8]]}
+
+
+def test_several_columns_and_families_of_their_own():
     rng = np.random.default_rng(0)
     table = Observations(np.column_stack([rng.normal(size=40), rng.poisson(3, 40)]), feature_names=["a", "b"])
     model = hidden_markov(2, families.Product({"a": families.Gaussian(), "b": families.Poisson()}))
-    found = inference.forecast(inference.fit_map(model, table, restarts=2, seed=0), 3, table, draws=5, seed=0)
+    known = {**MOVES, "a_loc": [-1.0, 1.0], "a_scale": [1.0, 1.0], "b_rate": [2.0, 4.0]}
+    found = inference.forecast(point_fit(model.scaled_to(table), table, known), 3, table, draws=5, seed=0)
     assert found.draws.shape == (5, 1, 3, 2) and np.all(found.draws[..., 1] == found.draws[..., 1].round())
     assert found.to_frame().columns.tolist()[:3] == ["a", "a 89% from", "a 89% to"]
 
@@ -140,13 +145,15 @@ class Sticky(Chain):
 
 
 def test_a_chain_without_a_matrix_of_its_own_is_refused_in_words():
-    fit = inference.fit_map(Mixture(2, families.Poisson(), Sticky()), X, restarts=1, seed=0)
+    model = Mixture(2, families.Poisson(), Sticky()).scaled_to(X)
+    fit = point_fit(model, X, {"initial": [0.5, 0.5], "rate": [15.0, 25.0]})
     with pytest.raises(ModelError, match="got the law Sticky; expected Markov"):
         inference.forecast(fit, 1, X, seed=0)
 
 
 def test_exposures_of_the_future_are_not_known():
     x = Observations(X, exposure=np.full(len(X), 2.0))
-    fit = inference.fit_map(hidden_markov(1, families.Poisson()), x, restarts=1, seed=0)
+    model = hidden_markov(1, families.Poisson()).scaled_to(x)
+    fit = point_fit(model, x, {"initial": [1.0], "transition": [[1.0]], "rate": [10.0]})
     with pytest.raises(ModelError, match="x: got rows that depend on exposure"):
         inference.forecast(fit, 1, x, seed=0)

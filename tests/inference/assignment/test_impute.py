@@ -10,7 +10,7 @@ from scipy import integrate
 from scipy.special import softmax
 from scipy.stats import multivariate_normal, norm, poisson
 
-from inference import fit_em, fit_map, impute, sample_nuts
+from inference import fit_em, impute, sample_nuts
 from mixtures import (
     Mixture,
     Observations,
@@ -23,6 +23,7 @@ from mixtures import (
 from mixtures.assignments import Gating, PerGroup
 from mixtures.errors import DataError, ModelError, SeedError
 from tests.family_cases import CASES
+from tests.inference.plots.conftest import point_fit
 
 RNG = np.random.default_rng(2)
 LABEL = RNG.random(80) < 0.4
@@ -128,10 +129,9 @@ def test_every_family_has_the_mean_of_scipys_density(name, backend):
     """A row of which nothing is known: sum or integral of x times the density."""
     case = CASES[name]
     x, _ = case.draw(40, 0)
-    made = fit_map(case.model, x, init=case.parameters, restarts=1, seed=0, backend=backend)
-    grid = np.arange(400.0) if made.program.mixture.family.parts().support.is_discrete else None
+    fit = point_fit(case.model.scaled_to(x), x, case.parameters, backend)
+    grid = np.arange(400.0) if case.family.parts().support.is_discrete else None
     table = lambda value: np.exp(case.table(np.atleast_1d(value)))  # noqa: E731
-    fit = made.__class__(**{**vars(made), "parameters": case.parameters})
     if grid is not None:
         expected = (grid[:, None] * table(grid)).sum()
     else:
@@ -199,11 +199,14 @@ def test_what_cannot_be_filled_is_refused_in_words():
     with pytest.raises(SeedError, match="Draws need a seed"):
         impute(fit, HOLES, draws=1)
     angles = RNG.uniform(-3, 3, 30)
-    directions = fit_map(von_mises_mixture(1), angles, restarts=1, seed=0)
+    known = {"weights": [1.0], "loc": [0.0], "concentration": [1.0]}
+    directions = point_fit(von_mises_mixture(1).scaled_to(angles), angles, known)
     with pytest.raises(ModelError, match="angles"):
         impute(directions, [0.5, np.nan])
     assert len(impute(directions, [0.5, np.nan], draws=2, seed=0)) == 2
-    heavy = fit_map(student_t_mixture(1), PLANE, restarts=1, seed=0)
+    known = {"weights": [1.0], "df": [4.0], "loc": [[0.0, 0.0]], "scale": [[1.0, 1.0]]}
+    known["correlation_cholesky"] = [np.eye(2)]
+    heavy = point_fit(student_t_mixture(1).scaled_to(PLANE), PLANE, known)
     with pytest.raises(ModelError, match="hang together.*not normal"):
         impute(heavy, [[0.5, np.nan], [0.5, 1.0]])
     censored = Observations([0.5, np.nan], missing="allow", lower=[np.nan, 1.0], upper=[np.nan, np.inf])

@@ -1,7 +1,6 @@
 """Pseudo-residuals: by brute force over the paths of short chains, uniform under the true model, and their pictures."""
 
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,21 +12,16 @@ from inference import plots
 from inference.results import PointFit
 from mixtures import Mixture, Observations, families, gaussian_mixture, hidden_markov, simulate
 from mixtures.errors import ChoiceError, DataError, ModelError
+from tests.inference.plots.conftest import point_fit
 
 INITIAL, MOVE = np.array([0.3, 0.7]), np.array([[0.8, 0.2], [0.4, 0.6]])
 
 NAN = float("nan")
 
 
-@pytest.fixture(scope="module")
-def fitted():
-    """A fit whose parameters are put in place of what was found: (model, parameters, x, backend) -> PointFit."""
-
-    def make(model, parameters, x, backend="numpyro") -> PointFit:
-        known = {name: np.asarray(value, dtype=float) for name, value in parameters.items()}
-        return replace(inference.fit_map(model, x, restarts=1, seed=0, backend=backend), parameters=known)
-
-    return make
+def fitted(model, parameters, x, backend="numpyro") -> PointFit:
+    """A fit at known parameters."""
+    return point_fit(model.scaled_to(x), x, parameters, backend)
 
 
 def _weights(table, row, starts, before_only):
@@ -45,7 +39,7 @@ def _weights(table, row, starts, before_only):
 
 
 @pytest.mark.parametrize("kind", ["ordinary", "forecast"])
-def test_counts_of_a_short_chain(kind, fitted, backend):
+def test_counts_of_a_short_chain(kind, backend):
     """Two series, a missing row among them: intervals between P(X < x) and P(X <= x), and their middle."""
     x = np.array([1.0, 3.0, NAN, 7.0, 0.0, 4.0])
     starts = [True, False, False, False, True, False]
@@ -71,7 +65,7 @@ def test_counts_of_a_short_chain(kind, fitted, backend):
 
 
 @pytest.mark.parametrize("kind", ["ordinary", "forecast"])
-def test_a_mixture_has_its_distribution_function(kind, fitted, backend):
+def test_a_mixture_has_its_distribution_function(kind, backend):
     """Far out too, where 1 - F has no digits; of a censored row the interval beyond its bound."""
     x = Observations([-30.0, 0.3, 25.0, NAN], lower=[NAN, NAN, NAN, 1.5])
     w, loc, scale = np.array([0.4, 0.6]), np.array([0.0, 2.0]), np.array([1.0, 1.5])
@@ -90,7 +84,7 @@ def test_a_mixture_has_its_distribution_function(kind, fitted, backend):
 
 @pytest.mark.statistical
 @pytest.mark.parametrize("kind", ["ordinary", "forecast"])
-def test_residuals_of_the_true_chain_are_standard_normal(kind, fitted):
+def test_residuals_of_the_true_chain_are_standard_normal(kind):
     """Randomised ones of counts; those of forecasts are independent too."""
     model = hidden_markov(2, families.Poisson())
     truth = {"initial": INITIAL, "transition": MOVE, "rate": np.array([2.0, 5.0])}
@@ -117,7 +111,7 @@ def test_draws_average_the_distribution_function():
     np.testing.assert_allclose(inference.pseudo_residuals(draws, x).values, exact, rtol=1e-7)
 
 
-def test_pictures_and_tables(fitted):
+def test_pictures_and_tables():
     """A quantile plot has sorted residuals; over time each row has its place, and counts their intervals."""
     x = np.array([1.0, 3.0, 0.0, 7.0])
     fit = fitted(Mixture(1, families.Poisson()), {"weights": [1.0], "rate": [2.5]}, x)
@@ -132,14 +126,14 @@ def test_pictures_and_tables(fitted):
     np.testing.assert_array_equal(segments, np.stack([got.lower, got.upper], axis=1)[np.isfinite(got.lower)])
 
 
-def test_refusals(fitted):
+def test_refusals():
     """Several columns, angles, another kind, something else to draw."""
     table = np.array([[0.0, 1.0], [2.0, 3.0], [0.5, 0.2]])
-    fit = inference.fit_map(gaussian_mixture(1), table, restarts=1, seed=0)
+    fit = inference.fit_em(gaussian_mixture(1, "diag"), table, restarts=1, seed=0)
     with pytest.raises(DataError, match="2 columns"):
         inference.pseudo_residuals(fit, table)
     angles = np.array([0.1, -0.4, 1.2])
-    fit = inference.fit_map(Mixture(1, families.VonMises()), angles, restarts=1, seed=0)
+    fit = fitted(Mixture(1, families.VonMises()), {"weights": [1.0], "loc": [0.0], "concentration": [1.0]}, angles)
     with pytest.raises(ModelError, match="no distribution function"):
         inference.pseudo_residuals(fit, angles)
     with pytest.raises(ChoiceError, match="kind"):

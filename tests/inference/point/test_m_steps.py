@@ -209,7 +209,7 @@ def test_hard_assignments_climb_the_classification_likelihood(name):
 @pytest.mark.parametrize(("name", "site"), [("poisson", "rate"), ("product", "kind_probs"), ("bernoulli", "weights")])
 def test_what_is_fixed_stays_and_the_rest_is_its_best(name, site):
     case = CASES[name]
-    x = case.draw(100, seed=2)[0]
+    x = case.draw(100, seed=0)[0]
     fit = fit_em(case.model, x, restarts=3, fixed={site: case.parameters[site]}, seed=0, tolerance=1e-13)
     np.testing.assert_allclose(fit.parameters[site], case.parameters[site], rtol=1e-12)
     density = engine("numpyro").bind(case.model, x).log_density(prior=False)

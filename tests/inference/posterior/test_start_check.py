@@ -85,7 +85,6 @@ def test_nutpie_says_that_a_coordinate_has_no_slope():
 
 @pytest.mark.parametrize("sampler", ["numpyro", "pyro"])
 def test_the_others_need_no_slope(sampler):
-    tree = inference.sample_nuts(
-        Mixture(2, Idle()), FIVE_POINTS, draws=5, tune=5, chains=2, seed=0, sampler=sampler, progress=False
-    )
-    assert tree.posterior["idle"].shape == (2, 5, 2)
+    few = {"draws": 2, "tune": 2, "chains": 1}  # without a slope no trajectory turns back: each is as long as may be
+    tree = inference.sample_nuts(Mixture(2, Idle()), FIVE_POINTS, seed=0, sampler=sampler, progress=False, **few)
+    assert tree.posterior["idle"].shape == (1, 2, 2)

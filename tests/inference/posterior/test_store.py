@@ -24,6 +24,7 @@ from inference.samplers import numpyro_nuts
 from mixtures.errors import BackendError, StoredFileError
 from mixtures.interrupts import stop_on_interrupt
 from tests.oracles import FIVE_POINTS
+from tests.telescope_run import telescoped
 
 OPTIONS = {"draws": 430, "tune": 120, "chains": 2, "seed": 4, "sampler": "numpyro"}
 
@@ -181,11 +182,8 @@ def test_a_store_is_continued_by_its_own_run_only(complete, model, monkeypatch):
 @pytest.mark.parametrize("blocks", [1, 4])  # in warm-up, and after it
 def test_the_telescoping_sampler_goes_on_too(tmp_path, monkeypatch, blocks):
     """The partition, the number of components and the sampler's tuning go on with the same random numbers."""
-    model, write = mixtures.Mixture(4, mixtures.families.Poisson()), DrawStore.write
-    prior = mixtures.component_counts.Poisson(1.0)
-    options = {"draws": 60, "tune": 50, "sweeps": 1, "chains": 2, "seed": 3, "assignments": True, "progress": False}
-    x = np.array([0.0, 1.0, 1.0, 3.0, 8.0])
-    whole = inference.sample_telescope(model, x, prior_on_components=prior, **options)
+    write, options = DrawStore.write, {"draws": 60, "tune": 50, "seed": 3}
+    whole = telescoped(**options)
 
     def killed(store, group, index, block):
         if index == blocks:
@@ -195,13 +193,13 @@ def test_the_telescoping_sampler_goes_on_too(tmp_path, monkeypatch, blocks):
     with monkeypatch.context() as patch:
         patch.setattr(DrawStore, "write", killed)
         with pytest.raises(MemoryError):
-            inference.sample_telescope(model, x, prior_on_components=prior, store=tmp_path / "run", **options)
+            telescoped(store=tmp_path / "run", **options)
     assert len(list((tmp_path / "run").glob("block-*"))) == blocks
-    tree = inference.resume(tmp_path / "run", x)
+    tree = inference.resume(tmp_path / "run", FIVE_POINTS)
     assert tree.attrs["complete"] == 1
     _same_draws(tree, whole)
     with pytest.raises(StoredFileError, match="other data"):
-        inference.resume(tmp_path / "run", x + 1)
+        inference.resume(tmp_path / "run", FIVE_POINTS + 1)
 
 
 def test_samplers_without_blocks_have_no_store(tmp_path, model):

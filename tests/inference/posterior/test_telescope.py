@@ -20,6 +20,7 @@ from mixtures.assignments import Dirichlet, Gating, SparseDirichlet, StickBreaki
 from mixtures.errors import BackendError, DataError, ModelError
 from tests.monte_carlo import standard_score
 from tests.partition_oracles import COUNTS, RATE, SHAPE, exact, finite, gamma_grid, mixed, pitman_yor
+from tests.telescope_run import telescoped
 
 Z = 5.0
 """Standard errors: of some dozens of numbers, none is farther off by chance."""
@@ -225,17 +226,7 @@ def test_clusters_are_identified_by_the_tightest_groups(static):
 
 
 def test_room_that_is_short_is_said():
-    model = Mixture(2, families.Poisson(), Dirichlet(1.0))
-    tree = inference.sample_telescope(
-        model,
-        COUNTS,
-        prior_on_components=component_counts.Uniform(),
-        draws=50,
-        tune=25,
-        chains=1,
-        seed=0,
-        progress=False,
-    )
+    tree = telescoped(seed=0, prior_on_components=component_counts.Uniform(), draws=50, tune=25)
     assert "room" in {warning.name for warning in inference.check_posterior(tree).warnings}
 
 

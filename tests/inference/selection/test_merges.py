@@ -135,7 +135,7 @@ def test_merges_by_valleys_take_the_highest_first():
     np.testing.assert_allclose(crossed, list(pairs.values()))
 
 
-@pytest.mark.parametrize("backend", ["numpyro", "pyro"])
+@pytest.mark.parametrize("backend", ["numpyro", pytest.param("pyro", marks=pytest.mark.slow)])
 def test_skewed_clusters_need_several_components_and_are_merged(backend):
     rng = np.random.default_rng(0)
     truth = np.repeat([0, 1], 150)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from contextlib import contextmanager
 
 import dask.array
@@ -16,11 +17,12 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from inference import cluster, fit_em
+from inference import classify, cluster, fit_em, log_likelihood, responsibilities
 from inference.point.em import checkpoint
 from inference.workers import working
 from mixtures import gaussian_mixture, poisson_mixture, source
-from mixtures.errors import BackendError, ModelError
+from mixtures.errors import BackendError, DataError, ModelError
+from mixtures.sources.parquet import ParquetSource
 from mixtures.sources.tree import Tree
 from tests.stored_rows import in_npy, in_zarr, written
 
@@ -30,7 +32,7 @@ OPTIONS = {"restarts": 1, "max_steps": 2, "tolerance": 0.0, "seed": 0}
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Many blocks of few rows."""
-    monkeypatch.setattr("mixtures.sources.protocol.BLOCK", 100)
+    monkeypatch.setattr("mixtures.blocks.BLOCK", 100)
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +117,52 @@ def test_weights_and_missing_cells_are_the_same_there(x, two):
         same(serial, fit_em(poisson_mixture(2), rows, **OPTIONS))
 
 
+def is_worker():
+    try:
+        return bool(distributed.get_worker())
+    except ValueError:
+        return False
+
+
+@pytest.fixture
+def read(monkeypatch):
+    """Rows of files that were read, by whether a worker did it."""
+    rows, real = Counter(), ParquetSource.chunks
+
+    def chunks(self, begin=0):
+        for chunk in real(self, begin):
+            rows[is_worker()] += len(chunk.values)
+            yield chunk
+
+    monkeypatch.setattr(ParquetSource, "chunks", chunks)
+    return rows
+
+
+def test_workers_answer_about_rows_in_their_order_and_they_alone_read_them(x, tmp_path, two, read):
+    rows = source(files(x, tmp_path))
+    with cluster(two):
+        fit = fit_em(gaussian_mixture(3, "diag"), rows, **OPTIONS)
+        found = [log_likelihood(fit, rows), classify(fit, rows, temperature=1, seed=2)]
+        responsibilities(fit, rows, to=tmp_path / "r.parquet")
+    first = 150  # the first rows are looked at when the source is made, and as a number near the means
+    assert 0 < read[False] <= 2 * first and read[True] > 6 * len(x)
+    frame = pd.DataFrame(x, columns=["a", "b"])
+    assert_array_equal(found[0], log_likelihood(fit, source(frame)))
+    assert_array_equal(found[1], classify(fit, source(frame), temperature=1, seed=2))
+    assert_array_equal(pd.read_parquet(tmp_path / "r.parquet"), responsibilities(fit, source(frame)))
+
+
+def test_a_bad_row_has_its_place_where_a_worker_finds_it(x, tmp_path, two):
+    fit = fit_em(gaussian_mixture(3, "diag"), pd.DataFrame(x, columns=["a", "b"]), **OPTIONS)
+    bad = x.copy()
+    bad[777, 1] = np.nan
+    rows = source(files(bad, tmp_path))
+    with cluster(two):
+        for verb in (lambda: fit_em(gaussian_mixture(3), rows, **OPTIONS), lambda: classify(fit, rows)):
+            with pytest.raises(DataError, match="nan at row 443 of part-2.parquet, column 'b'"):
+                verb()
+
+
 @pytest.mark.parametrize("height", [0, 1, 3])
 def test_groups_are_branches_of_the_tree_of_all_blocks(height):
     for blocks in range(1, 40):
@@ -141,7 +189,10 @@ def test_nothing_is_left_of_it(two):
 def test_a_cluster_that_is_none_is_said(monkeypatch):
     monkeypatch.setattr("inference.workers.SECONDS", 0.2)
     with (
-        pytest.raises(ModelError, match=r'cluster: got 3; expected "tcp://...", a distributed.Client, or None'),
+        pytest.raises(
+            ModelError,
+            match=r'cluster: got 3; expected "tcp://...", a distributed.Client, a jax.sharding.Mesh, or None',
+        ),
         cluster(3),
     ):
         pass

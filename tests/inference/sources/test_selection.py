@@ -16,7 +16,7 @@ from mixtures.families.covariance import STRUCTURES
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Several blocks of few rows."""
-    monkeypatch.setattr("mixtures.sources.protocol.BLOCK", 128)
+    monkeypatch.setattr("mixtures.blocks.BLOCK", 128)
 
 
 def overlapping(rows=700):

@@ -30,7 +30,7 @@ ROWS = 50
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr("mixtures.sources.protocol.BLOCK", ROWS)
+    monkeypatch.setattr("mixtures.blocks.BLOCK", ROWS)
 
 
 def overlapping(rows=4000, apart=2.4):
@@ -104,7 +104,7 @@ MODELS = {
 @pytest.mark.parametrize(("model", "kind"), MODELS.values(), ids=MODELS)
 def test_one_block_is_a_step_of_batch_em_and_statistics_are_carried_exactly(model, kind, monkeypatch):
     x = draws(kind)
-    monkeypatch.setattr("mixtures.sources.protocol.BLOCK", len(x))
+    monkeypatch.setattr("mixtures.blocks.BLOCK", len(x))
     start = fit_em(model, x, restarts=1, max_steps=1, seed=0).parameters
     right = fit_em(model, x, init=start, restarts=1, max_steps=1, seed=0, tolerance=0.0).parameters
     found = passed(model, x, start, 0.7)
@@ -147,6 +147,7 @@ def test_one_component_is_the_running_mean_whatever_the_blocks():
     assert_allclose(end["scale"], x.std(), rtol=1e-12)
 
 
+@pytest.mark.parametrize("backend", ["numpyro", pytest.param("pyro", marks=pytest.mark.slow)])
 def test_its_end_is_near_the_maximum_and_the_fit_at_it(backend, monkeypatch):
     x = overlapping(40_000, 3.0)
 
@@ -159,7 +160,7 @@ def test_its_end_is_near_the_maximum_and_the_fit_at_it(backend, monkeypatch):
     ten_passes = fit_em(gaussian_mixture(2), x, init=START, restarts=1, max_steps=10, seed=0).log_likelihood
     # the last rates are about 800^-0.6 = 0.018, an average of 2 / 0.018 blocks: its noise costs 5 parameters 5/2 * 800 * 0.018 / 2 = 18
     assert best - 3 * 18 < one_pass <= best + 1e-6 and ten_passes < best - 500
-    monkeypatch.setattr("mixtures.sources.protocol.BLOCK", 2000)
+    monkeypatch.setattr("mixtures.blocks.BLOCK", 2000)
     options = {"init": START, "restarts": 1, "seed": 0, "backend": backend, "tolerance": 1e-11}
     batch, fit = (fit_em(gaussian_mixture(2), source(x), **options, **more) for more in ({}, {"stepwise": 0.6}))
     assert_allclose(fit.log_likelihood, best, rtol=1e-8)

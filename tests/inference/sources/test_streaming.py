@@ -35,7 +35,7 @@ CUT = (1, 1, 150, 151, 577)
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Several blocks of few rows."""
-    monkeypatch.setattr("mixtures.sources.protocol.BLOCK", 128)
+    monkeypatch.setattr("mixtures.blocks.BLOCK", 128)
 
 
 def draws(kind, rows=600):
@@ -82,7 +82,7 @@ def test_em_takes_the_steps_that_it_takes_in_memory_whatever_the_chunks(model, k
 
 def test_starts_are_those_of_the_same_rows_in_memory_where_they_are_a_sample(monkeypatch):
     monkeypatch.setattr(initial_partitions, "ROWS_AT_MOST", 200)
-    monkeypatch.setattr("inference.point.em.streamed.ROWS_AT_MOST", 200)
+    monkeypatch.setattr("inference.point.em.first_pass.ROWS_AT_MOST", 200)
     x = draws("normal")
     whole, streamed = (fit_em(gaussian_mixture(3), rows, restarts=8, seed=4) for rows in (x, source(x)))
     assert streamed.restarts["rule"].tolist() == whole.restarts["rule"].tolist()

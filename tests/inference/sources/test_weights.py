@@ -15,7 +15,7 @@ OPTIONS = {"restarts": 2, "max_steps": 6, "tolerance": 0.0, "seed": 0}
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Several blocks of few rows."""
-    monkeypatch.setattr("mixtures.sources.protocol.BLOCK", 64)
+    monkeypatch.setattr("mixtures.blocks.BLOCK", 64)
 
 
 def table(rows=300):

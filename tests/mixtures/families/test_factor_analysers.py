@@ -9,7 +9,7 @@ import inference
 from mixtures import Mixture, Observations, families, gaussian_mixture
 from mixtures.errors import ChoiceError, DataError
 from mixtures.families.factors import most_factors
-from mixtures.ppl.loadings import loadings_in, loadings_of, lower_of
+from mixtures.ppl.loadings import loadings_of, lower_of
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,6 @@ def dense(parameters, x):
     for k, weight in enumerate(parameters["weights"]):
         loading = np.zeros((x.shape[1], 2))
         loading[:, 0], loading[1:, 1] = np.split(parameters["loading"][k], [x.shape[1]])
-        loading = parameters["scale"][k][:, None] * loading
         covariance = loading @ loading.T + np.diag(parameters["scale"][k] ** 2)
         found.append(np.log(weight) + stats.multivariate_normal(parameters["loc"][k], covariance).logpdf(x))
     return np.stack(found, axis=1)
@@ -69,7 +68,7 @@ def test_one_component_is_factor_analysis(data):
 def test_a_turned_loading_is_the_same_covariance():
     loadings = np.random.default_rng(1).normal(size=(3, 7, 3))
     loading = lower_of(loadings)
-    assert loading.shape == (3, loadings_in(7, 3))
+    assert loading.shape == (3, 7 + 6 + 5)
     lower = loadings_of(np, loading, 7)
     assert (np.diagonal(lower, axis1=1, axis2=2) > 0).all()
     np.testing.assert_allclose(lower @ lower.swapaxes(1, 2), loadings @ loadings.swapaxes(1, 2), atol=1e-12)
@@ -117,6 +116,17 @@ def test_any_number_of_factors_can_be_printed():
     assert "FactorNormal(loc[assignment[i]]" in str(gaussian_mixture(2, "factor-9"))
 
 
+def test_each_loading_has_the_prior_of_its_column():
+    import jax
+    from numpyro.handlers import seed, trace
+
+    x = np.random.default_rng(0).normal(size=(50, 4)) * [1.0, 10.0, 0.1, 3.0]
+    sites = trace(seed(gaussian_mixture(2, "factor-2").scaled_to(x).numpyro, jax.random.key(0))).get_trace(x)
+    places = np.nonzero(loadings_of(np, np.ones(7), 4).T)[1]
+    expected = stats.norm(0, x.std(axis=0)[places] / 2).logpdf(sites["loading"]["value"])
+    np.testing.assert_allclose(sites["loading"]["fn"].log_prob(sites["loading"]["value"]), expected.sum(1), rtol=1e-5)
+
+
 def test_how_many_factors_there_may_be():
     """Ledermann's bound is where the covariance has as many free numbers as the factors have."""
     for columns in range(2, 40):
@@ -147,7 +157,7 @@ def of_other_signs():
 def test_a_climb_crosses_where_first_loadings_are_0(of_other_signs, verb):
     model = gaussian_mixture(2, "factor-1")
     best = inference.fit_em(model, of_other_signs, restarts=3, seed=0)
-    assert best.parameters["loading"][:, 0].min() > 0.1
+    assert (best.parameters["loading"] / best.parameters["scale"])[:, 0].min() > 0.1
     climbed = verb(model, of_other_signs, restarts=3, seed=0)
     assert climbed.status.is_sound
     assert abs(climbed.log_likelihood - best.log_likelihood) < (1e-3 if verb is inference.fit_mle else 1.0)
@@ -157,7 +167,7 @@ def test_a_climb_crosses_where_first_loadings_are_0(of_other_signs, verb):
 def test_components_of_several_families_cross_there(of_other_signs):
     family = families.PerComponent([families.Gaussian("factor-1"), families.Gaussian("diag")])
     fit = inference.fit_mle(Mixture(2, family), of_other_signs, restarts=3, seed=0)
-    assert np.abs(fit.parameters["loading_0"][..., 0]).min() > 0.1
+    assert np.abs(fit.parameters["loading_0"] / fit.parameters["scale_0"])[..., 0].min() > 0.1
 
 
 @pytest.mark.parametrize("more", [lambda x: np.ones(len(x)), lambda x: x[:, 0]])

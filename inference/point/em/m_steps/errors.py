@@ -5,8 +5,7 @@ A row is x = v + e, v ~ N(mu, Sigma), e ~ N(0, S_i). With Sigma = R R', y = R^-1
     log p(x_i) = -|L^-1 R^-1 (x_i - mu)|^2 / 2 - log |L| - log |R| + constant,    T_i = L L',
     m = E[y | x_i] = T_i^-1 R^-1 (x_i - mu),    E[y y' | x_i] = m m' + I - T_i^-1
 
-take the place of y and y y' in the M-steps of all covariance structures. Small matrices are factored for all rows at once, a cell after the
-other.
+take the place of y and y y' in the M-steps of all covariance structures. Matrices are factored for all rows at once.
 
 Source: Bovy, Hogg & Roweis (2011), Annals of Applied Statistics 5, equations 13 to 16.
 """
@@ -21,6 +20,9 @@ from inference.point.em.closed_form import Array, Frame, State, Statistics
 from inference.point.em.m_steps.beside import BesideGaussianEM
 from mixtures.known_numbers import as_arguments
 from mixtures.observations import Observations
+
+BY_CELLS = 8
+"""Matrices of so many features are factored cell after cell: in programs that grow with their cube."""
 
 
 class Conditional(NamedTuple):
@@ -52,29 +54,32 @@ class ErrorsGaussianEM(BesideGaussianEM):
 
     def _of(self, xp: Any, state: State, y: Array, errors: Array) -> tuple[Array, Conditional]:
         features = y.shape[1]
-        root = _root(xp, self._whitened(xp, state["whiten"], errors))
-        inverse = _inverse(xp, root)
+        inverse = self._inverse_root(xp, state["whiten"], errors)
         pulled = xp.sum(inverse * y[:, None], axis=2)
         mean = xp.sum(inverse * pulled[:, :, None], axis=1)
-        log_det = state["log_det"][:, None] + sum(xp.log(root[j][j]) for j in range(features))
+        log_det = state["log_det"][:, None] - sum(xp.log(inverse[:, j, j]) for j in range(features))
         distance = xp.sum(pulled**2, axis=1)
         return -log_det - 0.5 * (features * np.log(2 * np.pi) + distance), Conditional(mean, inverse)
 
-    def _whitened(self, xp: Any, whiten: Array, errors: Array) -> list[list[Array]]:
-        """T = I + W S W', its lower triangle, each cell (components, rows)."""
+    def _inverse_root(self, xp: Any, whiten: Array, errors: Array) -> Array:
+        """L^-1 of T = I + W S W', (components, features, features, rows)."""
         features = whiten.shape[-1]
         if self.is_full:
-            turned = xp.stack([whiten @ errors[:, column] for column in range(features)], axis=1)
+            turned = xp.stack([whiten @ errors[:, column] for column in range(features)], axis=2)
 
-            def cell(i: int, j: int) -> Array:
-                return xp.sum(turned[:, :, i] * turned[:, :, j], axis=1)
+            def product(left: Array, right: Array) -> Array:
+                return xp.sum(left * right, axis=-2)
         else:
-            variance = errors**2
+            turned, variance = whiten, errors**2
 
-            def cell(i: int, j: int) -> Array:
-                return (whiten[:, i] * whiten[:, j]) @ variance
+            def product(left: Array, right: Array) -> Array:
+                return (left * right) @ variance
 
-        return [[cell(i, j) + (1.0 if i == j else 0.0) for j in range(i + 1)] for i in range(features)]
+        if features > BY_CELLS:
+            unit = xp.eye(features, dtype=whiten.dtype)[:, :, None]
+            return inverse_root(xp, product(turned[:, :, None], turned[:, None]) + unit)
+        cells = [[product(turned[:, i], turned[:, j]) + float(i == j) for j in range(i + 1)] for i in range(features)]
+        return _inverse(xp, _root(xp, cells))
 
     def exact_log_density(self, state: State, x: np.ndarray, frame: Frame) -> np.ndarray:
         (values, errors), own = self._parts(x), self._of_values(frame)
@@ -124,6 +129,29 @@ class ErrorsGaussianEM(BesideGaussianEM):
 
     def log_jacobian(self, frame: Frame, x: np.ndarray) -> np.ndarray | float:
         return super().log_jacobian(self._of_values(frame), x)
+
+
+def inverse_root(
+    xp: Any, matrices: Float[Array, "components features features rows"]
+) -> Float[Array, "components features features rows"]:
+    """L^-1 of positive definite matrices L L': cell after cell where they are small, else by quarters."""
+    features = matrices.shape[1]
+    if features <= BY_CELLS:
+        return _inverse(xp, _root(xp, [[matrices[:, i, j] for j in range(i + 1)] for i in range(features)]))
+    # [A B'; B D]: the first half's own; the second half's, of what the first leaves of it, D - B A^-1 B'
+    half = features // 2
+    first = inverse_root(xp, matrices[:, :half, :half])
+    across = _product(xp, matrices[:, half:, :half], xp.permute_dims(first, (0, 2, 1, 3)))
+    back = xp.permute_dims(across, (0, 2, 1, 3))
+    second = inverse_root(xp, matrices[:, half:, half:] - _product(xp, across, back))
+    below = -_product(xp, second, _product(xp, across, first))
+    above = xp.concat([first, xp.zeros_like(back)], axis=2)
+    return xp.concat([above, xp.concat([below, second], axis=2)], axis=1)
+
+
+def _product(xp: Any, left: Array, right: Array) -> Array:
+    """The product of matrices (components, features, features, rows)."""
+    return xp.einsum("kijr,kjlr->kilr", left, right)
 
 
 def _root(xp: Any, cells: list[list[Array]]) -> list[list[Array]]:

@@ -30,7 +30,7 @@ LEAST_VARIANCE = 1e-8
 class FactorEM(GaussianEM):
     """See `inference.point.em.closed_form.ClosedForm`.
 
-    State: loc and deviation s (components, features), loading L (components, features, factors).
+    State: loc and deviation s (components, features), loading L (components, features, factors), relative to s.
 
     Args:
         factors: how many, q.
@@ -125,12 +125,13 @@ class FactorEM(GaussianEM):
 
     def encode(self, parameters: Mapping[str, np.ndarray], features: int | None, frame: Frame) -> State:
         loc, scale = (np.asarray(parameters[name], dtype=np.float64) for name in ("loc", "scale"))
-        loading = loadings_of(np, np.asarray(parameters["loading"]), loc.shape[-1])
+        loading = loadings_of(np, np.asarray(parameters["loading"]), loc.shape[-1]) / scale[..., None]
         return {"loc": (loc - frame.centre) / frame.unit, "deviation": scale / frame.unit, "loading": loading}
 
     def decode(self, state: State, features: int | None, frame: Frame) -> dict[str, np.ndarray]:
         loc = state["loc"] * frame.unit + frame.centre
-        return {"loc": loc, "scale": state["deviation"] * frame.unit, "loading": lower_of(state["loading"])}
+        scale = state["deviation"] * frame.unit
+        return {"loc": loc, "scale": scale, "loading": lower_of(scale[..., None] * state["loading"])}
 
     def narrowest(self, state: State, spread: np.ndarray) -> float:
         if not all(np.isfinite(value).all() for value in state.values()):

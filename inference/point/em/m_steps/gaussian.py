@@ -69,14 +69,14 @@ class GaussianEM:
         features = state["loc"].shape[-1]
         # of the locations that `decode` gives, and before whitening: no number here is larger than a distance
         loc = state["loc"] * frame.unit + frame.centre
-        apart = x - loc[:, :, None]
         if self.code in DIAGONAL:
-            apart *= (np.diagonal(state["whiten"], axis1=1, axis2=2) / frame.unit)[:, :, None]
+            squares = _squares(x, loc, np.diagonal(state["whiten"], axis1=1, axis2=2) / frame.unit)
         else:
-            apart = (state["whiten"] / frame.unit) @ apart
+            apart = (state["whiten"] / frame.unit) @ (x - loc[:, :, None])
+            squares = np.einsum("kji,kji->ki", apart, apart)
         constant = -state["log_det"] - 0.5 * features * np.log(2 * np.pi)
         base = self.log_jacobian(frame, x.T) - (x.sum(axis=0) if self.of_logarithm else 0.0)
-        return constant[:, None] - 0.5 * np.einsum("kji,kji->ki", apart, apart) + base
+        return constant[:, None] - 0.5 * squares + base
 
     def statistics(self, xp: Any, responsibilities: Array, x: Array, seen: Array) -> Statistics:
         weighted = responsibilities[:, None, :] * seen
@@ -221,3 +221,14 @@ class GaussianEM:
         seen = np.einsum("kij,ljm->klim", whiten, root)
         covariance = seen @ seen.swapaxes(-1, -2) - np.eye(root.shape[-1])
         return np.maximum(np.abs(distance).max(-1), np.abs(covariance).max((-1, -2)))
+
+
+def _squares(x: np.ndarray, loc: np.ndarray, root: np.ndarray) -> np.ndarray:
+    """Squared distances, (components, rows), of x (columns, rows), each column's in units of its own: in the cache, a column at a time."""
+    total = np.zeros((len(loc), x.shape[1]))
+    for column, values in enumerate(x):
+        apart = values - loc[:, column, None]
+        apart *= root[:, column, None]
+        apart *= apart
+        total += apart
+    return total

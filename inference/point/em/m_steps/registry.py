@@ -139,7 +139,7 @@ def _regression(family: Regression) -> ClosedForm | None:
         assert family.categories is not None  # the family has checked
         count = len(family.among.of(family.covariates))
         return MultinomialRegressionEM(family.categories - 1, count, family.among)
-    has_one = family.kind in ("gaussian", "poisson", "bernoulli") and not family.common
+    has_one = family.kind in ("gaussian", "poisson", "bernoulli") and not family.common and family.random is None
     if not has_one:
         return None
     assert family.covariates is not None  # bound to the data

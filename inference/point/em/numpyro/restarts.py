@@ -20,16 +20,19 @@ from inference.point.em.closed_form import State, Statistics
 from inference.point.em.e_step import Block, e_step, with_prior
 from inference.point.em.loop import run_by_numpy
 from inference.point.em.m_steps.groups import GroupsEM
+from inference.point.em.m_steps.registry import is_slow
 from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.numpyro.chain_passes import passes
 from inference.point.em.numpyro.group_passes import over_groups
+from inference.point.em.numpyro.mesh_passes import over_mesh
 from inference.point.em.numpyro.passes import data_of, in_shares, over_rows
 from inference.point.em.numpyro.source_passes import over_source
 from inference.point.em.paths import FEW_CELLS, numpy_pass
 from inference.point.em.problem import EMProblem, EMResult, Outcome, first_of
+from inference.workers import meshed
 
-CACHED = 64
-"""How many compiled programs are kept."""
+CACHED = 32
+"""How many compiled programs are kept: each number of rows has its own, of 5 MB."""
 
 SHARE_AT_WORK = 0.75
 """The share of the lanes that run on a data set of their own below which a call ends, so that the next ones begin."""
@@ -95,6 +98,8 @@ def _run(problems: Sequence[EMProblem], states: State) -> EMResult:
     if problem.source is not None:
         with over_source(problem, max(256, BLOCK_CELLS // cells)) as one_pass:
             return run_by_numpy(problem, states, one_pass)
+    if (mesh := meshed()) is not None and not is_own and not is_slow(problem.closed_form.family):
+        return run_by_numpy(problem, states, over_mesh(problem, max(256, BLOCK_CELLS // cells), mesh))
     is_many, is_damped = rows * cells >= SHARED_CELLS, problem.closed_form.is_damped
     if is_damped and not is_many:
         return _run_by_numpy(problem, states)

@@ -6,6 +6,7 @@ Dask's workers, where they are at work, read and compute, each a group of blocks
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -19,10 +20,11 @@ from inference.point.em.loop import Pass
 from inference.point.em.m_steps.diagonal import as_whitened, by_products
 from inference.point.em.numpyro.passes import compiled, layout_of
 from inference.point.em.problem import EMProblem
-from inference.point.em.spread import on_workers
-from inference.point.em.streamed import blocks_of, summed
+from inference.point.em.streamed import blocks_of, em_blocks
+from inference.spread import Numbered, on_workers
 from inference.workers import working
 from mixtures.sources.reading import in_order
+from mixtures.sources.tree import summed
 
 Placed = tuple[Any, State, dict[str, jax.Array]]
 """A compiled program, and its arguments."""
@@ -36,9 +38,10 @@ def over_source(problem: EMProblem, block: int) -> Iterator[Pass]:
         problem: what EM is to do.
         block: rows that stay in a core's cache.
     """
+    assert problem.source is not None  # the caller has checked
     if (client := working()) is not None:
-        with on_workers(client, problem) as over_groups:
-            yield lambda state: _found(problem, state, summed(over_groups(_of_blocks, state, block)))
+        with on_workers(client, problem.source, replace(problem, checkpoint=None)) as groups:
+            yield lambda state: _found(problem, state, summed(groups.all(_of_blocks, state, block)))
         return
     threads = available()
     with ThreadPoolExecutor(threads) as pool:
@@ -69,10 +72,10 @@ def _of_block(placed: Placed) -> Statistics:
     return {"objective": np.float64(objective), **{name: np.asarray(value) for name, value in statistics.items()}}
 
 
-def _of_blocks(problem: EMProblem, blocks: Iterable[Block], state: State, block: int) -> Statistics:
+def _of_blocks(problem: EMProblem, blocks: Iterable[Numbered], state: State, block: int) -> Statistics:
     """A worker's share of a pass."""
     with jax.enable_x64(True), np.errstate(all="ignore"):  # switches are a thread's
-        return summed(map(_of_block, _placed(problem, state, block, blocks)))
+        return summed(map(_of_block, _placed(problem, state, block, em_blocks(problem, blocks))))
 
 
 def _found(problem: EMProblem, state: State, sums: Statistics) -> tuple[float, Statistics]:

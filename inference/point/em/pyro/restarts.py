@@ -1,8 +1,8 @@
 """EM on torch tensors: the same array code as the compiled EM of NumPyro's engine, one restart after the other."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from dataclasses import replace
 
 import torch
 from array_api_compat import torch as torch_namespace
@@ -14,9 +14,10 @@ from inference.point.em.loop import run_by_numpy, run_each
 from inference.point.em.m_steps.chain import OverPaths
 from inference.point.em.paths import numpy_pass
 from inference.point.em.problem import EMProblem, EMResult
-from inference.point.em.spread import on_workers
-from inference.point.em.streamed import blocks_of, summed
+from inference.point.em.streamed import blocks_of, em_blocks
+from inference.spread import Groups, Numbered, on_workers
 from inference.workers import working
+from mixtures.sources.tree import summed
 
 BLOCK_CELLS = 400_000
 """Numbers of whitened data in one block of rows: about 3 MB, a core's cache."""
@@ -31,17 +32,17 @@ def run_restarts(problem: EMProblem, states: State) -> EMResult:
         return run_by_numpy(problem, states, numpy_pass(problem, components))
     held = None if problem.source is not None else _blocks(problem, components, _whole(problem))
 
-    def of_all(state: State, over_groups: Callable[..., list[Any]] | None) -> Statistics:
+    def of_all(state: State, groups: Groups | None) -> Statistics:
         if held is not None:
             return _of_parts(problem, state, held)
-        if over_groups is None:
-            return _of_source(problem, blocks_of(problem), state, components)
-        return summed(over_groups(_of_source, state, components))
+        if groups is None:
+            return _of_blocks(problem, blocks_of(problem), state, components)
+        return summed(groups.all(_of_group, state, components))
 
-    with torch.no_grad(), _workers(problem) as over_groups:
+    with torch.no_grad(), _workers(problem) as groups:
 
         def one_pass(state: State) -> tuple[float, Statistics]:
-            statistics = of_all(state, over_groups)
+            statistics = of_all(state, groups)
             return float(statistics.pop("objective")), statistics
 
         return run_each(
@@ -61,10 +62,12 @@ def run_each_on_its_own(problems: Sequence[EMProblem], states: State) -> None:
     return
 
 
-def _workers(problem: EMProblem) -> AbstractContextManager[Callable[..., list[Any]] | None]:
-    """Those that are at work here, for a source."""
-    client = working() if problem.source is not None else None
-    return nullcontext() if client is None else on_workers(client, problem)
+def _workers(problem: EMProblem) -> AbstractContextManager[Groups | None]:
+    """What those that are at work here do, for a source."""
+    client, source = working(), problem.source
+    if client is None or source is None:
+        return nullcontext()
+    return on_workers(client, source, replace(problem, checkpoint=None))
 
 
 def _of_parts(problem: EMProblem, state: State, blocks: list[Block]) -> Statistics:
@@ -75,7 +78,12 @@ def _of_parts(problem: EMProblem, state: State, blocks: list[Block]) -> Statisti
     }
 
 
-def _of_source(problem: EMProblem, blocks: Iterable[Block], state: State, components: int) -> Statistics:
+def _of_group(problem: EMProblem, blocks: Iterable[Numbered], state: State, components: int) -> Statistics:
+    """Of a group of them, by a worker."""
+    return _of_blocks(problem, em_blocks(problem, blocks), state, components)
+
+
+def _of_blocks(problem: EMProblem, blocks: Iterable[Block], state: State, components: int) -> Statistics:
     """Of a source's blocks, each in parts."""
     with torch.no_grad():
         return summed(_of_parts(problem, state, _blocks(problem, components, block)) for block in blocks)

@@ -1,0 +1,93 @@
+"""What groups of rows have in common within a component of regressions: an intercept and slopes of each group, summed out of the density."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mixtures.among import EFFECTS, Among
+from mixtures.checks import listed
+from mixtures.ppl.protocol import PPL, Array, Distribution
+from mixtures.priors import LKJCholesky, LogNormal, Prior
+from mixtures.statistics import LOG_HALF_OFFSET, LOG_HALF_SLOPE
+
+INTERCEPT, SLOPE, CORRELATION = "random_intercept_scale", "random_slope_scale", "random_correlation_cholesky"
+"""The sites."""
+
+
+@dataclass(frozen=True)
+class RandomEffects:
+    """Effects of groups, b_g ~ Normal(0, diag(scales) R diag(scales)): an intercept, and slopes of some covariates.
+
+    Args:
+        among: the covariates that have slopes.
+    """
+
+    among: Among
+
+    @classmethod
+    def given(cls, value: Any) -> Among | None:
+        """The covariates as people write them: `"intercept"` alone, or names or numbers of those that have slopes beside it; None: no effects.
+
+        Raises:
+            ModelError: what is neither, or a covariate twice.
+
+        Example:
+            >>> RandomEffects.given("intercept"), RandomEffects.given(["intercept", 0])
+            (Among(numbers=(), is_rest=False), Among(numbers=(0,), is_rest=False))
+        """
+        if value is None or isinstance(value, Among):
+            return value
+        return Among.given(
+            [one for one in listed(value) if not (isinstance(one, str) and one == "intercept")], "random"
+        )
+
+    @property
+    def priors(self) -> dict[str, Prior]:
+        """The default priors of the sites: as of a component's scale, and of correlations between columns, see `families.Gaussian`."""
+        found = {INTERCEPT: LogNormal(LOG_HALF_OFFSET, 1.0).of_covariates(self.among)}
+        if self.among.numbers:
+            slope = LogNormal(LOG_HALF_SLOPE, 1.0).of_covariates(self.among)
+            found |= {SLOPE: slope, CORRELATION: LKJCholesky(2.0)}
+        return found
+
+    def axes(self, covariates: int) -> dict[str, dict[str, Any]]:
+        """The axes of every site beside that of the components, of so many covariates."""
+        slopes = len(self.among.of(covariates))
+        if not slopes:
+            return {INTERCEPT: {}}
+        effects = self.among.dim(covariates, EFFECTS)
+        return {
+            INTERCEPT: {},
+            SLOPE: {"shape": (slopes,), "dims": (self.among.dim(covariates),)},
+            CORRELATION: {"leading": (1 + slopes,), "dims": (effects, f"{effects}_bis")},
+        }
+
+    def emission(self, ppl: PPL, eta: Array, parameters: Mapping[str, Array]) -> Distribution:
+        """The distribution of rows around eta and their group's effects."""
+        known = {name: parameters[name] for name in ("observed",) if name in parameters}
+        design, group = self._design(ppl, parameters), parameters["group"]
+        return ppl.dist.GroupNormal(eta, parameters["scale"], design, group=group, groups=parameters["groups"], **known)
+
+    def _design(self, ppl: PPL, parameters: Mapping[str, Array]) -> Array:
+        """L' z_i, where L L' is the covariance of effects and z_i = (1, covariates), (..., rows, effects)."""
+        of_intercept = parameters[INTERCEPT][..., None]
+        if not self.among.numbers:
+            return of_intercept
+        slopes, root = self.among.columns(parameters["covariates"]) * parameters[SLOPE], parameters[CORRELATION]
+        return of_intercept * root[..., 0, :] + ppl.xp.sum(slopes[..., None] * root[..., 1:, :], axis=-2)
+
+    def started(self, spread: float, covariates: np.ndarray) -> dict[str, Any]:
+        """Where the sites begin: at the covariates' mean an intercept and slopes that do not go together, each of which moves a row half as far
+        as rows lie from their line, `spread`; where covariates are 0, what follows from it."""
+        chosen = self.among.of(covariates.shape[1])
+        mean, scale = covariates.mean(axis=0)[chosen], covariates.std(axis=0)[chosen]
+        root = np.diag(spread / 2 / np.append(1.0, np.where(scale > 0, scale, 1.0)))
+        root[0, 1:] = -mean * np.diag(root)[1:]  # b_0 at 0 is b_0 at the mean - mean . slopes
+        # root' = Q U, so that root root' = U' U
+        lower = np.asarray(np.linalg.qr(root.T, mode="r")).T
+        lower = lower * np.sign(np.diagonal(lower))
+        deviation = np.linalg.norm(lower, axis=1)
+        found = {INTERCEPT: deviation[0], SLOPE: deviation[1:], CORRELATION: lower / deviation[:, None]}
+        return {site: found[site] for site in self.priors}
