@@ -8,6 +8,7 @@ from .assignment.certainty import certainty as certainty
 from .assignment.classify import classify as classify
 from .assignment.forecast import Forecast as Forecast
 from .assignment.forecast import forecast as forecast
+from .assignment.group_classes import group_classes as group_classes
 from .assignment.guide import fit_guide as fit_guide
 from .assignment.impute import impute as impute
 from .assignment.log_likelihood import log_likelihood as log_likelihood

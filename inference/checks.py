@@ -61,7 +61,7 @@ def checked(program: Program, x: Any, *, labels: Any = None, row_weights: Any = 
         if mixture.assignment.keeps_groups:
             observations = observations.with_groups_of(observations.group_names)
         observations.check_labels(mixture.components)
-        if mixture.assignment.unit == "group":
+        if mixture.assignment.shares_assignment:
             check_labels_of_groups(observations.labels, observations.group)
         _check_possible(mixture, observations)
     elif observations.labels is not None:
@@ -145,13 +145,13 @@ def check_has_prior(mixture: Mixture | None, verb: str, advice: str) -> None:
 
 def no_path(is_chain: bool = True) -> DataError:
     """The error of rows that a chain cannot produce: its probabilities of moving are 0 where known labels, or the rows, want them; or of groups
-    whose rows are known to be of several components."""
+    whose rows are known to be of components that do not go together."""
     if not is_chain:
         return DataError(
             "x",
             got="groups, or known labels in them, that no component can produce",
-            expected="groups whose rows one component can produce, all of them",
-            advice="Give all rows of a group the same label, or leave the labels out: Observations.with_labels(None).",
+            expected="groups whose rows one component, or one class, can produce, all of them",
+            advice="Give rows that share a component the same label, or leave the labels out: Observations.with_labels(None).",
         )
     return DataError(
         "x",

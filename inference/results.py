@@ -182,7 +182,7 @@ class PointFit(_Made):
     @property
     def sample_size(self) -> float:
         """n of the criteria, how many independent things were seen: the number of rows, one of weight 2 counting twice, and one that carries
-        no information not at all; or of groups, where all rows of a group share one assignment."""
+        no information not at all; or of groups, where rows of a group share an assignment, or a class."""
         if self.origin.groups is not None:
             return self.origin.groups
         return self.origin.rows if self.origin.total_weight is None else self.origin.total_weight

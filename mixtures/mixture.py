@@ -88,7 +88,7 @@ class Mixture(Program):
         bound = parts_of(self.family).components
         if bound not in (None, self.components):
             raise ModelError("components", got=f"{self.components}", expected=f"{bound}, one for each of the families")
-        if parts_of(self.family).ties_groups and self.assignment.unit != "group":
+        if parts_of(self.family).ties_groups and not self.assignment.shares_assignment:
             raise ModelError(
                 "assignment",
                 got=f"{in_words(self.assignment)}, and rows of a group that have effects in common",

@@ -34,7 +34,8 @@ def classify(
     """The assignment of each row: the most probable one, or a draw.
 
     The rows of a hidden Markov chain are assigned jointly: at temperature 0 by the most probable path (Viterbi), which may differ from
-    the rows' most probable components, at 1 by a path drawn from the posterior of the paths.
+    the rows' most probable components, at 1 by a path drawn from the posterior of the paths. Of rows whose groups are of classes
+    (`assignments.GroupClasses`) components and classes are assigned jointly, in the same way.
 
     Of a point fit, at temperatures 0 and 1, the backend's `infer_discrete` is used: the most probable assignment, or a draw from the
     assignments' posterior. Any other temperature t draws from probabilities proportional to p(x_i, k)^(1/t); the rows must then be
@@ -130,7 +131,7 @@ def _of_posterior(posterior: xr.DataTree, x: Any, temperature: float, seed: int)
         tables = {name: np.log(table) for name, table in by_site.items()}
     chosen = {name: _chosen(table, temperature, seed).astype(np.int64) for name, table in tables.items()}
     law = law_of(posterior)
-    if law is not None and law.unit == "group":  # one draw for all rows of a group
+    if law is not None and law.shares_assignment:  # one draw for all rows of a group
         rows = checked_like(posterior, x).rows
         chosen = {name: values[rows.first][rows.group] for name, values in chosen.items()}
     return one_or_all(chosen)
@@ -153,8 +154,7 @@ def _path(bound: Bound, fit: PointFit, temperature: float, seed: int) -> np.ndar
     if temperature not in (0, 1):
         raise ModelError(
             "temperature",
-            got=f"{temperature:g} and "
-            + ("a hidden Markov chain" if bound.sites.is_chain else "groups that share an assignment"),
+            got=f"{temperature:g} and {bound.sites.together}",
             expected="0, the most probable path, or 1, a draw",
         )
     return path_at(bound, fit.parameters, 0 if temperature == 0 else 1, generator(seed, "classify")).astype(np.int64)

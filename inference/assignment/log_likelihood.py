@@ -30,8 +30,8 @@ def log_likelihood(
     Where a program gives each row continuous unknowns of its own, the log likelihood is conditional on these, since they are parameters.
     Do not use it for LOO: the unknowns of a left-out row are not known either. For a hidden Markov chain it is
     log p(x_t | x_1, ..., x_(t-1), parameters), how well each row is predicted from those before it: use it for leave-future-out, not for
-    LOO. Where all rows of a group share one assignment (`assignments.PerGroup`) it is log p(x_g | parameters) of every group: LOO then leaves
-    a group out.
+    LOO. Where all rows of a group share one assignment (`assignments.PerGroup`), or a class (`assignments.GroupClasses`), it is
+    log p(x_g | parameters) of every group: LOO then leaves a group out.
 
     Args:
         fit_or_posterior: a point fit, or a tree of draws.
@@ -40,7 +40,7 @@ def log_likelihood(
         to: of a source, a Parquet file to write to as answers come, whole or not at all; None: they are returned.
 
     Returns:
-        (rows,) for a fit, a Series where `x` is a pandas object; (chain, draw, rows) for a posterior. Of groups that share an assignment,
+        (rows,) for a fit, a Series where `x` is a pandas object; (chain, draw, rows) for a posterior. Of groups that are independent,
         (groups,) in the order of `Observations.group_names`. With `to`, its path.
 
     Raises:

@@ -241,7 +241,7 @@ def joint_blocks(posterior: xr.DataTree, x: Observations, program: Program | Non
 
 
 def likelihood_blocks(bound: Bound, parameters: Mapping[str, np.ndarray]) -> Iterator[np.ndarray]:
-    """log p(x_i | parameters) for many parameter values, (draws, rows), or of groups that share an assignment, (draws, groups); a block of draws
+    """log p(x_i | parameters) for many parameter values, (draws, rows), or of groups that are independent, (draws, groups); a block of draws
     at a time.
 
     Raises:

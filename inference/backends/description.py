@@ -37,6 +37,7 @@ def knowing_mixture(program: Program, sites: Sites) -> Sites:
     mixture = program.mixture
     if mixture is None:
         return sites
+    sites = replace(sites, all=tuple(site for site in sites.all if site.name not in mixture.assignment.summed_out))
     for site in sites.assignments:
         if site.categories != mixture.components:
             raise ModelError(
@@ -46,6 +47,8 @@ def knowing_mixture(program: Program, sites: Sites) -> Sites:
                 advice="A law of so many components alone says so in its method check.",
             )
     redundant, hyper = mixture.redundant_sites, mixture.hyper_sites
+    if mixture.components == 1:  # of which all rows are, whatever the law
+        hyper = hyper | frozenset(mixture.assignment.sites)
     counted = (
         replace(site, redundant=site.free)
         if site.name in hyper

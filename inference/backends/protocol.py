@@ -63,8 +63,8 @@ class Bound(ABC):
 
     @abstractmethod
     def pointwise(self, draws: Parameters) -> np.ndarray:
-        """log p(x_i | parameters) of programs with a hub, (draws, rows); given the rows before it, where rows follow one another; of groups that
-        share an assignment, (draws, groups)."""
+        """log p(x_i | parameters) of programs with a hub, (draws, rows); given the rows before it, where rows follow one another; of groups
+        that are independent, (draws, groups)."""
 
     @abstractmethod
     def log_densities(self, draws: Parameters) -> tuple[np.ndarray, np.ndarray]:

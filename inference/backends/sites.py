@@ -120,12 +120,12 @@ class Sites:
 
     @property
     def is_of_groups(self) -> bool:
-        """Whether all rows of a group share one assignment: groups are what is independent."""
+        """Whether groups are what is independent: their rows share an assignment, or the class of the group."""
         return self.law is not None and self.law.unit == "group"
 
     def is_of_law(self, name: str) -> bool:
-        """Whether a site is the assignment that the law answers for."""
-        return self.law is not None and name == "assignment"
+        """Whether a site is the assignment that the law answers for, or another discrete unknown that it sums out."""
+        return self.law is not None and (name == "assignment" or name in self.law.summed_out)
 
     @property
     def rows(self) -> str:
@@ -218,11 +218,17 @@ class Sites:
         if not self.is_row_wise:
             raise ModelError(
                 "program",
-                got="rows that follow one another, a hidden Markov chain"
-                if self.is_chain
-                else "rows of groups, which share an assignment",
+                got=self.together,
                 expected=f"rows that are independent given the parameters, for {needed_for}",
             )
+
+    @property
+    def together(self) -> str:
+        """Of rows that are not independent, how they hang together, in words."""
+        if self.is_chain:
+            return "rows that follow one another, a hidden Markov chain"
+        is_one = self.law is not None and self.law.shares_assignment
+        return f"rows of groups, which share {'an assignment' if is_one else 'a class'}"
 
     @property
     def latent(self) -> tuple[str, ...]:
@@ -240,9 +246,14 @@ class Sites:
         return all(site.is_discrete for site in self.all if site.kind == "observed")
 
     def combinations(self) -> dict[str, np.ndarray]:
-        """Every joint value of a row's assignments: by site, (combinations,); with one assignment, 0, ..., components - 1."""
+        """Every joint value of a row's assignments: by site, (combinations,); with one assignment, 0, ..., components - 1.
+
+        What a law sums out beside them has any value: emissions do not depend on it.
+        """
         grid = np.indices([site.categories for site in self.assignments])
-        return {site.name: values.reshape(-1) for site, values in zip(self.assignments, grid, strict=True)}
+        found = {site.name: values.reshape(-1) for site, values in zip(self.assignments, grid, strict=True)}
+        of_law = () if self.law is None else self.law.summed_out
+        return found | {name: np.zeros(1, dtype=np.int64) for name in of_law}
 
     def marginals(self, table: np.ndarray) -> dict[str, np.ndarray]:
         """Probabilities over joint values, (..., combinations), as each site's own, (..., components)."""

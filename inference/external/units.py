@@ -78,6 +78,13 @@ def _check_program(bound: Bound, correction: str) -> None:
             expected="one assignment a row, or a group of rows, that external variables may go with",
             advice="Use the covariates in the chain itself: MarkovGating.",
         )
+    if sites.is_of_groups and sites.law is not None and not sites.law.shares_assignment:
+        raise ModelError(
+            "program",
+            got=sites.together,
+            expected="one assignment a row, or a group of rows, that external variables may go with",
+            advice="Fit the rows without classes of groups, or groups that share a component: PerGroup().",
+        )
     if not sites.has_hub or len(sites.assignments) != 1:
         raise ModelError(
             "program",

@@ -78,7 +78,8 @@ class Judge:
         self._expects_empty = mixture is not None and mixture.assignment.expects_empty
         self._may_run_to_zero = is_bounded and mixture is not None and mixture.assignment.favours_empty()
         self._least_scales = _least_scales(bound) if is_bounded else {}
-        self._of_law = () if mixture is None or not bound.sites.is_chain else mixture.assignment.sites
+        has_several = mixture is not None and not (bound.sites.is_row_wise or mixture.assignment.shares_assignment)
+        self._of_law = mixture.assignment.sites if mixture is not None and has_several else ()
 
     def occupancy(self, table: np.ndarray) -> np.ndarray:
         """Expected rows of each component, (components,), from the hub's table."""
@@ -99,7 +100,7 @@ class Judge:
         if np.isnan(table).any() or np.isposinf(table).any():
             return Status.COLLAPSED  # onto a point, so that of its density there is no number
         if self._may_run_to_zero and any(np.min(parameters[site]) < VANISHED for site in self._of_law):
-            return Status.COLLAPSED  # a probability of moving has run to zero, where the prior density has no bound
+            return Status.COLLAPSED  # a probability of the law has run to zero, where the prior density has no bound
         shares = _shares(table)
         if self._is_spike(table, shares) and not self._sites.observed_is_discrete:
             return Status.COLLAPSED

@@ -3,8 +3,8 @@
 If the approximation q is close to the posterior p, the weights p / q of its draws are even. Their tail's Pareto shape k says how even:
 below 0.7 importance sampling would mend what is wrong, above it nothing can be said. Yao, Vehtari, Simpson & Gelman (2018), ICML.
 
-A small k-hat is no proof: it is small, too, where a few weights tower above all others, which are then even, and where q is so narrow that
-p does not change over it. So the weights must have many effective draws, and q must be at rest, as far as its method can tell.
+A small k-hat is no proof: it is small, too, where q is so narrow that p does not change over it, or where few draws are in the tail. So
+the weights must have many effective draws, and q must be at rest, as far as its method can tell.
 """
 
 from collections.abc import Mapping
@@ -85,10 +85,13 @@ def judged(log_ratios: np.ndarray, is_at_rest: bool) -> tuple[np.ndarray, dict[s
 
 def _smoothed(log_ratios: np.ndarray) -> tuple[np.ndarray, float]:
     """Smoothed, normalised log weights, and k-hat: -inf where ratios are all alike, so that their distribution has no tail; NaN, and
-    nothing smoothed, where there are too few to tell."""
+    nothing smoothed, where there are too few to tell, or so few tower above the others that these have no size beside them."""
+    plain = log_ratios - logsumexp(log_ratios)
     if len(log_ratios) < LEAST_DRAWS:
-        return log_ratios - logsumexp(log_ratios), float("nan")
+        return plain, float("nan")
     if np.ptp(log_ratios) < EVEN:
         return np.full(len(log_ratios), -np.log(len(log_ratios))), -np.inf
-    weights, k_hat = array_stats.psislw(log_ratios)
-    return np.asarray(weights), float(k_hat)
+    # ArviZ takes log likelihoods, whose ratios in leave-one-out are one over them
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weights, k_hat = array_stats.psislw(-log_ratios)
+    return (plain, float("nan")) if np.isnan(weights).any() else (np.asarray(weights), float(k_hat))

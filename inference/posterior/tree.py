@@ -110,7 +110,7 @@ def build_tree(
 
 
 def _log_likelihood(bound: Bound, draws: Draws) -> np.ndarray | None:
-    """log p(x_i | draw), (chains, draws, rows), or (chains, draws, groups) of groups that share an assignment; None for programs whose rows are
+    """log p(x_i | draw), (chains, draws, rows), or (chains, draws, groups) of groups that are independent; None for programs whose rows are
     not independent."""
     if not bound.sites.has_hub:
         return None
@@ -122,7 +122,7 @@ def _log_likelihood(bound: Bound, draws: Draws) -> np.ndarray | None:
 def _given(sites: Sites) -> str:
     """What the log likelihood of a row is given, in words; a warning where leave-one-out would be misled."""
     if sites.is_of_groups:
-        return "the parameters, the group's assignment summed out: leave-one-out (loo) leaves a group out"
+        return "the parameters, the group's assignments summed out: leave-one-out (loo) leaves a group out"
     if not sites.is_row_wise:
         return "the parameters and the rows before, the assignments summed out: prediction one step ahead, not leave-one-out (loo)"
     if not sites.latent:
@@ -151,7 +151,7 @@ def coords_of(x: Observations, sites: Sites) -> dict[str, Any]:
         for dim, size in sizes.items()
         if dim.endswith(OUTCOMES) or (dim not in coords and names_along(x, dim))
     }
-    return coords | named | ({"components": np.arange(sizes["components"])} if "components" in sizes else {})
+    return coords | named | ({dim: np.arange(sizes[dim]) for dim in ("components", "classes") if dim in sizes})
 
 
 def dims_of(site: Site, x: Observations) -> tuple[str, ...]:

@@ -319,7 +319,7 @@ def label_invariant(posterior: xr.DataTree) -> xr.Dataset:
     if "log_likelihood" in posterior.children and "obs" in posterior["log_likelihood"].data_vars:
         observed = posterior["observed_data"].to_dataset()["obs"].values
         kept = posterior["log_likelihood"].to_dataset()["obs"]
-        of = str(kept.dims[-1])  # rows, or groups that share an assignment
+        of = str(kept.dims[-1])  # rows, or groups that are independent
         seen = observed if of == "rows" else kept.mean(["chain", "draw"]).values
         found["log_density_of_row"] = kept.isel({of: reference_rows(seen)})
     return xr.Dataset({name: values.drop_vars(list(values.coords)) for name, values in found.items()})

@@ -64,9 +64,10 @@ def check_row_wise(bound: Bound) -> None:
         ModelError: rows are not independent given the parameters.
     """
     if bound.sites.is_of_groups:
+        shared = "assignment" if bound.sites.law.shares_assignment else "class"  # type: ignore[union-attr]  # groups have a law
         raise ModelError(
             "routes",
-            got="rows left out of groups, whose other rows share their assignment",
+            got=f"rows left out of groups, whose other rows share their {shared}",
             expected="rows that are independent given the parameters",
             advice='Of groups ask for routes=["criteria", "evidence"].',
         )

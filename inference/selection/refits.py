@@ -13,7 +13,7 @@ import numpy as np
 from inference.point.em.closed_em import closed_task
 from inference.point.em.closed_form import State
 from inference.point.em.fit import fit_em
-from inference.point.em.m_steps.groups import GroupsEM
+from inference.point.em.m_steps.grouped import GroupedEM
 from inference.point.em.problem import EMProblem, EMResult
 from inference.point.em.restarts import run_each_on_its_own
 from inference.point.em.runs import Beginning, problem_of, spread_of, stacked, status_of
@@ -83,7 +83,7 @@ def refit(
     """
     task = closed_task(mixture, data[0], frozenset(), is_posterior=False)
     # `fit_em` alone lays the rows of groups out, and gives missing steps of a chain their weights
-    is_alone = task is None or isinstance(task.closed.law, GroupsEM)
+    is_alone = task is None or isinstance(task.closed.law, GroupedEM)
     if task is None or is_alone or (task.closed.law.follows and data[0].observed is not None):
         return [alone(mixture, x, replace(options, seed=derived(options.seed, i)), init) for i, x in enumerate(data)]
     with np.errstate(all="ignore"):  # of a component that collapses there are no numbers, which its status says

@@ -96,7 +96,7 @@ def bootstrap(
     Args:
         fit: a point fit that maximised the likelihood.
         x: the data that it was fitted to.
-        kind: what replicates are made of. `"nonparametric"`: independent units (rows; groups that share an assignment; series of a chain)
+        kind: what replicates are made of. `"nonparametric"`: independent units (rows; groups whose rows hang together; series of a chain)
             drawn with replacement. `"parametric"`: data drawn from the fit, with the data's shape, covariates and missing cells.
             `"weighted"`: the rows, each with a random weight, Dirichlet(1, ..., 1) over all (a row of weight 2 is two rows); no row ever
             vanishes, so that small components collapse more rarely.

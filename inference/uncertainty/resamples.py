@@ -30,7 +30,7 @@ def check_units(bound: Bound, kind: str) -> None:
     elif kind == "weighted":
         raise ModelError(
             "kind",
-            got="'weighted', of rows that follow one another, or share an assignment",
+            got="'weighted', of rows that follow one another, or hang together in groups",
             expected="rows that are independent given the parameters: only these have weights",
             advice='Ask for kind="nonparametric", which draws whole series, or groups.',
         )

@@ -89,7 +89,7 @@ def standard_errors(
         fit: a point fit at rest at a maximum.
         x: the data that it was fitted to, with their labels and row weights.
         method: `"information"`: the inverse A^-1 of minus the second derivatives. `"sandwich"`: A^-1 B A^-1 with B the sum of s_g s_g', scores
-            of what is independent (rows; groups that share an assignment; series of a chain), which holds too where the model is not
+            of what is independent (rows; groups whose rows hang together; series of a chain), which holds too where the model is not
             the truth. `"opg"`: B^-1.
         clusters: for the sandwich, a number or name for each row, shape (rows,): rows of one cluster may depend on each other. None:
             `x.group`, where there is one, else units by themselves. Row weights count rows; of weights that say how rows were sampled,

@@ -1,6 +1,6 @@
 """Of what is independent, given the parameters: what each unit adds to the slope of the log likelihood.
 
-Units are rows; groups, where all rows of a group share one assignment; and series, where rows follow one another.
+Units are rows; groups, where rows of a group share an assignment, or a class; and series, where rows follow one another.
 """
 
 from dataclasses import dataclass

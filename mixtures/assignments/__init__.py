@@ -4,6 +4,7 @@ from mixtures.assignments.chain import TO as TO
 from mixtures.assignments.chain import Chain as Chain
 from mixtures.assignments.dirichlet import Dirichlet as Dirichlet
 from mixtures.assignments.gating import Gating as Gating
+from mixtures.assignments.group_classes import GroupClasses as GroupClasses
 from mixtures.assignments.group_weights import GroupWeights as GroupWeights
 from mixtures.assignments.law import Assignment as Assignment
 from mixtures.assignments.law import RowWise as RowWise
@@ -19,6 +20,7 @@ __all__ = [
     "Chain",
     "Dirichlet",
     "Gating",
+    "GroupClasses",
     "GroupWeights",
     "Markov",
     "MarkovGating",

@@ -54,6 +54,12 @@ class Assignment(ABC):
     keeps_groups: ClassVar[bool] = False
     """Whether it has parameters of each group, so that rows are asked about later by the groups that it was fitted to."""
 
+    shares_assignment: ClassVar[bool] = False
+    """Whether all rows of a group share one assignment."""
+
+    summed_out: ClassVar[frozenset[str]] = frozenset()
+    """The discrete unknowns beside the assignment, which its answers sum out."""
+
     needs_prior: ClassVar[bool] = False
     """Whether the likelihood alone has no best parameters, so that its prior must be there when it is fitted."""
 

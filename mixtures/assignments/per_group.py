@@ -53,6 +53,7 @@ class PerGroup(Assignment):
     unit: ClassVar = "group"
     title: ClassVar = "A mixture of groups"
     needs_groups: ClassVar[bool] = True
+    shares_assignment: ClassVar[bool] = True
 
     def __post_init__(self):
         if not isinstance(self.weights, RowWise) or self.weights.needs_groups:

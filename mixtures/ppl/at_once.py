@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from mixtures.ppl.protocol import Array
+from mixtures.ppl.protocol import Array, Observe, Within
 
 
 class AtOnce:
@@ -16,6 +16,9 @@ class AtOnce:
 
     plate: Callable[[str, int], AbstractContextManager]
     """The backend's."""
+
+    assign: Callable[..., Array]
+    """As above."""
 
     @abstractmethod
     def path(self, name: str, initial: Array, transition: Array, begins: Array) -> Array:
@@ -39,8 +42,9 @@ class AtOnce:
         """The assignments, marked for enumeration; the same in all rows of a group where they are drawn."""
 
     def groups(
-        self, name: str, probs: Array, group: Array, first: Array, observe: Callable[[Array, Any], Any], data: Any
+        self, name: str, probs: Array, group: Array, first: Array, observe: Observe, data: Any, within: Within = None
     ) -> Any:
         """See `mixtures.ppl.protocol.PPL.groups`."""
         with self.plate("rows", group.shape[0]):
-            return observe(self.alike(name, probs, group, first), data)
+            z = self.alike(name, probs, group, first)
+            return observe(z if within is None else self.assign(within[0], within[1][z]), data)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-INDEX = {"components": "k", "rows": "i", "groups": "g"}
+INDEX = {"components": "k", "rows": "i", "groups": "g", "classes": "c"}
 """The letter of each plate."""
 
 
@@ -239,12 +239,19 @@ class Notation:
             return observe(Symbol(f"{name}[i]"), data)
 
     def groups(
-        self, name: str, probs: Any, group: Any, first: Any, observe: Callable[[Any, Any], Any], data: Any
+        self,
+        name: str,
+        probs: Any,
+        group: Any,
+        first: Any,
+        observe: Callable[[Any, Any], Any],
+        data: Any,
+        within: tuple[str, Any] | None = None,
     ) -> Any:
         with self.plate("groups", "m"):
             z = self.assign(name, probs)
         with self.plate("rows", "n"):
-            return observe(z, data)
+            return observe(z if within is None else self.assign(within[0], within[1][z]), data)
 
     def deterministic(self, name: str, value: Any, dims: Sequence[str] = ()) -> Any:
         self.lines.append((name, f"= {_text(value)}", ""))

@@ -19,7 +19,7 @@ from mixtures.ppl import numpyro_distributions as own
 from mixtures.ppl.at_once import AtOnce
 from mixtures.ppl.numpyro_cells import CELLS
 from mixtures.ppl.numpyro_emissions import EMISSIONS
-from mixtures.ppl.protocol import Array, Distribution
+from mixtures.ppl.protocol import Array, Distribution, Observe, Within
 from mixtures.ppl.side_by_side import SideBySide
 
 TRACING = threading.RLock()
@@ -86,14 +86,17 @@ class NumPyroPPL:
         scan(step, jnp.zeros((), dtype=int), (begins, transition if transition.ndim == 3 else None, data))
 
     def groups(
-        self, name: str, probs: Array, group: Array, first: Array, observe: Callable[[Array, Any], Any], data: Any
+        self, name: str, probs: Array, group: Array, first: Array, observe: Observe, data: Any, within: Within = None
     ) -> Any:
         places = SideBySide.of(group)
         with self.plate("groups", first.shape[0]):
             z = self.assign(name, probs if len(probs) > 1 else probs[0])
-            with self.plate("rows", len(places.rows)), handlers.mask(mask=jnp.asarray(places.is_there)):
-                laid = {key: jnp.asarray(value)[places.rows] for key, value in data.items()}
-                found = observe(z, laid | ({"group": jnp.asarray(places.groups)} if "group" in data else {}))
+            with self.plate("rows", len(places.rows)):
+                # outside of the mask, under which each value of an assignment would count
+                z = z if within is None else self.assign(within[0], within[1][z])
+                with handlers.mask(mask=jnp.asarray(places.is_there)):
+                    laid = {key: jnp.asarray(value)[places.rows] for key, value in data.items()}
+                    found = observe(z, laid | ({"group": jnp.asarray(places.groups)} if "group" in data else {}))
         return places.of_rows(found)
 
     def factor(self, name: str, log_factor: Array) -> None:

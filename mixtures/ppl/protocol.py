@@ -14,6 +14,12 @@ Array = Any
 Distribution = Any
 """A distribution of the backend at hand."""
 
+Observe = Callable[[Array, Any], Any]
+"""(assignment, data of the rows) -> what is observed."""
+
+Within = tuple[str, Array] | None
+"""A name, and probabilities given each value of another assignment."""
+
 IMPOSSIBLE = -1e5
 """The log density of what a component cannot produce, beside components that can: its exponential is 0, and unlike minus infinity it gives
 no 0 * infinity where assignments are enumerated in a guide."""
@@ -83,7 +89,7 @@ class PPL(Protocol):
         ...
 
     def groups(
-        self, name: str, probs: Array, group: Array, first: Array, observe: Callable[[Array, Any], Any], data: Any
+        self, name: str, probs: Array, group: Array, first: Array, observe: Observe, data: Any, within: Within = None
     ) -> Any:
         """The discrete assignment of every group of rows, marked for enumeration; and what is observed of its rows.
 
@@ -95,6 +101,8 @@ class PPL(Protocol):
             observe: (assignment, data of the rows) -> anything; see `chain`. It may be run for all rows at once, in a plate `"rows"`, or for
                 groups side by side, in a plate `"rows"` within one that is called `"groups"`.
             data: as of `chain`. A `"group"` among them is the group of each row; of places that have no row, a number beyond them all.
+            within: where rows have assignments of their own, by that of their group: their name, and probabilities of the components given
+                each that a group may have, (of the group, components). `observe` is then given these.
 
         Returns:
             What `observe` returned, an entry a row.

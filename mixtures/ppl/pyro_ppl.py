@@ -24,7 +24,7 @@ from pyro.poutine.indep_messenger import IndepMessenger
 from pyro.poutine.messenger import Messenger
 
 from mixtures.ppl.at_once import AtOnce
-from mixtures.ppl.protocol import Array, Distribution
+from mixtures.ppl.protocol import Array, Distribution, Observe, Within
 from mixtures.ppl.pyro_cells import CELLS
 from mixtures.ppl.pyro_counts import Categorical
 from mixtures.ppl.pyro_distributions import (
@@ -99,15 +99,18 @@ class PyroPPL:
                 observe(previous, {key: value[row] for key, value in data.items()})
 
     def groups(
-        self, name: str, probs: Array, group: Array, first: Array, observe: Callable[[Array, Any], Any], data: Any
+        self, name: str, probs: Array, group: Array, first: Array, observe: Observe, data: Any, within: Within = None
     ) -> Any:
         places = SideBySide.of(group)
         is_there: Any = torch.as_tensor(places.is_there)
         with self.plate("groups", len(first)):
             z = self.assign(name, probs if len(probs) > 1 else probs[0])
-            with self.plate("rows", len(places.rows)), poutine.mask(mask=is_there):
-                laid = {key: value[torch.as_tensor(places.rows)] for key, value in data.items()}
-                found = observe(z, laid | ({"group": torch.as_tensor(places.groups)} if "group" in data else {}))
+            with self.plate("rows", len(places.rows)):
+                # outside of the mask, under which each value of an assignment would count
+                z = z if within is None else self.assign(within[0], within[1][z])
+                with poutine.mask(mask=is_there):
+                    laid = {key: value[torch.as_tensor(places.rows)] for key, value in data.items()}
+                    found = observe(z, laid | ({"group": torch.as_tensor(places.groups)} if "group" in data else {}))
         return places.of_rows(found)
 
     def factor(self, name: str, log_factor: Array) -> None:

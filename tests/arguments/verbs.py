@@ -50,6 +50,7 @@ from tests.inference.plots.conftest import point_fit
 
 X = np.array([0.0, 0.4, 1.1, 5.0, 5.3, 6.2])
 LABELS = np.array([0, 0, 0, 1, 1, 1])
+GROUPED = mixtures.Observations(X, group=[0, 0, 1, 1, 2, 2])
 MODEL = mixtures.gaussian_mixture(2, "tied")
 
 
@@ -86,6 +87,12 @@ class Results:
     def chain(self):
         """Of rows that follow one another."""
         return inference.fit_em(mixtures.hidden_markov(2), X, restarts=2, seed=0)
+
+    @cached_property
+    def levels(self):
+        """Of groups that are of classes."""
+        model = mixtures.Mixture(2, families.Gaussian(), mixtures.assignments.GroupClasses(2))
+        return inference.fit_em(model, GROUPED, restarts=2, seed=0)
 
     @cached_property
     def residuals(self):
@@ -382,6 +389,12 @@ def assignments(made: Results) -> Iterator[Verb]:
         inference.forecast,
         {"fit_or_posterior": made.chain, "steps": 2, "x": X, "draws": 5, "seed": 0},
         {"fit_or_posterior": THING, "steps": COUNT, "x": DATA, "draws": COUNT, "seed": SEED},
+        ("program",),  # of draws alone
+    )
+    yield Verb(
+        inference.group_classes,
+        {"fit_or_posterior": made.levels, "x": GROUPED},
+        {"fit_or_posterior": THING, "x": Kind(frozenset(), {"no groups": lambda: X, **DATA.more})},
         ("program",),  # of draws alone
     )
     yield Verb(
@@ -704,6 +717,11 @@ def declarations(made: Results) -> Iterator[Verb]:
     yield Verb(weights.Dirichlet, {}, {"concentration": POSITIVE_NUMBERS})
     yield Verb(weights.Gating, {}, {"priors": PRIORS, "among": AMONG})
     yield Verb(mixtures.assignments.PerGroup, {}, {"weights": THING})
+    yield Verb(
+        mixtures.assignments.GroupClasses,
+        {},
+        {"classes": COUNT, "weights": POSITIVE_NUMBERS, "probs": POSITIVE},
+    )
     yield Verb(mixtures.assignments.GroupWeights, {}, {"priors": PRIORS})
 
 

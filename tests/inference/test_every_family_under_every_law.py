@@ -24,6 +24,7 @@ GROUP = np.array([0, 1, 0, 1, 1])
 OFFSETS = np.array([[0.4, -0.3], [-0.9, 0.5]])
 INITIAL, MOVES = np.array([0.3, 0.7]), np.array([[0.8, 0.2], [0.35, 0.65]])
 MOVE_INTERCEPT = np.array([[0.5, -0.2], [-0.3, 0.4]])
+CLASS_PROBS, CLASS_WEIGHTS = np.array([0.4, 0.6]), np.array([[0.75, 0.25], [0.2, 0.8]])
 MOVE_SLOPE = np.array([[[0.3, -0.1], [0.0, 0.2]], [[-0.4, 0.1], [0.2, 0.3]]])
 
 
@@ -51,6 +52,13 @@ def groups_alike() -> np.ndarray:
     return np.array(found)
 
 
+def groups_of_classes() -> np.ndarray:
+    """Each group in one of two classes: a line for each choice of classes."""
+    choices = product((0, 1), repeat=2)
+    each = np.log(CLASS_WEIGHTS)
+    return np.array([np.log(CLASS_PROBS)[[*c]].sum() + rows_alone(each[np.array(c)[GROUP]]) for c in choices])
+
+
 def moves_by_covariates() -> np.ndarray:
     # of the row that is moved to
     logits = MOVE_INTERCEPT + np.einsum("jkc,ic->ijk", MOVE_SLOPE, covariates(SIZE))
@@ -59,7 +67,7 @@ def moves_by_covariates() -> np.ndarray:
 
 @dataclass(frozen=True)
 class Law:
-    """A law, values of its sites, and log P of every assignment."""
+    """A law, values of its sites, and log P of every assignment, and of what else is not known, a line for each value of it."""
 
     law: Any
     values: dict[str, Any]
@@ -90,6 +98,9 @@ LAWS = {
         lambda: path(moves_by_covariates()),
     ),
     "PerGroup": Law(assignments.PerGroup(), {"weights": WEIGHTS}, groups_alike),
+    "GroupClasses": Law(
+        assignments.GroupClasses(2), {"class_probs": CLASS_PROBS, "class_weights": CLASS_WEIGHTS}, groups_of_classes
+    ),
     "GroupWeights": Law(
         assignments.GroupWeights(),
         {"weights": WEIGHTS, "group_scale": 0.7, "group_offset": OFFSETS},
@@ -117,16 +128,16 @@ def test_assignments_are_summed_out_rightly(family, law, backend):
     observations = Observations(x, covariates=covariates(SIZE), group=GROUP)
     parameters = {site: np.array(value, dtype=float) for site, value in {**case.truth, **one.values}.items()}
     emissions = np.stack([np.atleast_1d(case._component(x, k)) for k in (0, 1)], axis=1)
-    joint = one.log_probs() + emissions[np.arange(SIZE), EVERY].sum(axis=1)
+    joint = np.atleast_2d(one.log_probs() + emissions[np.arange(SIZE), EVERY].sum(axis=1))
 
     bound = engine(backend).bind(Mixture(2, case.family, one.law), observations)
     draws = {site: value[None] for site, value in parameters.items()}
     assert abs(bound.log_densities(draws)[0][0] - logsumexp(joint)) < 1e-9
     table = bound.log_joint(parameters)
     shares = np.exp(table - logsumexp(table, axis=1, keepdims=True))
-    expected = np.exp(joint - logsumexp(joint)) @ EVERY
+    expected = np.exp(joint - logsumexp(joint)).sum(axis=0) @ EVERY
     np.testing.assert_allclose(shares[:, 1], expected, atol=1e-10)
 
     rows = Rows(x, covariates(SIZE), np.zeros(SIZE, dtype=int), GROUP, np.array([0, 1]))
     found = one.law.mode(np, {site: parameters[site] for site in one.values}, emissions, rows)
-    np.testing.assert_array_equal(found, EVERY[np.argmax(joint)])
+    np.testing.assert_array_equal(found, EVERY[np.argmax(joint) % len(EVERY)])

@@ -534,7 +534,7 @@ def test_rows_of_groups_are_refused_as_such():
     with pytest.raises(ModelError, match="rows left out of groups"):
         inference.number_of_components(model, x, [1], folds=2, seed=0)
     fit = inference.fit_map(model, x, restarts=1, seed=0)
-    with pytest.raises(ModelError, match="0.5 and groups that share an assignment"):
+    with pytest.raises(ModelError, match="0.5 and rows of groups, which share an assignment"):
         inference.classify(fit, x, temperature=0.5, seed=0)
 
 

@@ -210,7 +210,8 @@ def test_paths(backend):
     few, many = binom.cdf(counts, len(draws), every.shares), binom.sf(counts - 1, len(draws), every.shares)
     assert np.minimum(few, many).min() > 1e-7  # of 64 paths, hardly one in a hundred thousand runs
     with pytest.raises(
-        ModelError, match="temperature: got 2 and a hidden Markov chain; expected 0, the most probable path"
+        ModelError,
+        match="temperature: got 2 and rows that follow one another, a hidden Markov chain; expected 0, the most probable path",
     ):
         inference.classify(fit, x, temperature=2, seed=0)
 

@@ -84,7 +84,7 @@ def _answered(table: jax.Array, parameters: Values, data: Values, sites: Sites) 
 
 
 def pointwise(program: Program, parameters: Values, data: Values, sites: Sites) -> jax.Array:
-    """log p(x_i | parameters), (rows,): given the row's own unknowns too, where it has some; of groups that share an assignment, (groups,)."""
+    """log p(x_i | parameters), (rows,): given the row's own unknowns too, where it has some; of groups that are independent, (groups,)."""
     table, unseen, _ = tables(program, parameters, data, sites)
     if sites.law is not None and sites.is_of_groups:
         return sites.law.log_marginal(jnp, parameters, table, as_rows(data))

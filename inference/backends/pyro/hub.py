@@ -97,7 +97,7 @@ def table_of(model: Callable[..., Any], parameters: Values, data: Values, sites:
 
 
 def pointwise(model: Callable[..., Any], parameters: Values, data: Values, sites: Sites) -> torch.Tensor:
-    """log p(x_i | parameters), (rows,): given the row's own unknowns too, where it has some; of groups that share an assignment, (groups,)."""
+    """log p(x_i | parameters), (rows,): given the row's own unknowns too, where it has some; of groups that are independent, (groups,)."""
     table, unseen, _ = tables(model, parameters, data, sites)
     if sites.law is not None and sites.is_of_groups:
         return sites.law.log_marginal(torch_namespace, parameters, table, as_rows(data))

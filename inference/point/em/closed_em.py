@@ -9,7 +9,7 @@ from inference.point.em.closed_form import State, Statistics
 from inference.point.em.e_step import with_prior
 from inference.point.em.initial_partitions import Partitions
 from inference.point.em.m_steps.chain import ChainEM
-from inference.point.em.m_steps.groups import GroupsEM
+from inference.point.em.m_steps.grouped import GroupedEM
 from inference.point.em.m_steps.registry import closed_form, closed_law, for_known, for_missing
 from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.problem import EMProblem, joined
@@ -44,7 +44,7 @@ def closed_task(mixture: Mixture, x: Observations, fixed: frozenset[str], is_pos
     if family is None or law is None:
         return None
     if x.known_of_cells:
-        family = None if isinstance(law, GroupsEM) else for_known(family, x)
+        family = None if isinstance(law, GroupedEM) else for_known(family, x)
         if family is None:
             return None
     is_chain = isinstance(law, ChainEM)
@@ -76,7 +76,7 @@ def closed_em(bound: Bound, mixture: Mixture, task: ClosedTask, settings: Settin
         bound = bound.on(bound.x.take(is_there))
         settings = replace(settings, row_weights=bound.x.counts)
     x = bound.x
-    if isinstance(task.closed.law, GroupsEM):
+    if isinstance(task.closed.law, GroupedEM):
         law, x, weights = task.closed.law.laid_out(x)
         task = replace(task, closed=replace(task.closed, law=law))
         settings = replace(settings, row_weights=weights)

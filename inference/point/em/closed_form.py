@@ -214,7 +214,7 @@ class LawForm(Protocol):
 
 
 class PathForm(LawForm, Protocol):
-    """EM for a law whose rows follow one another, or share an assignment: `follows` is true."""
+    """EM for a law whose rows follow one another, or hang together in groups: `follows` is true."""
 
     def over_paths(
         self, xp: Any, state: State, log_density: Array, x: Array, is_hard: bool, row_weights: Array | None = None

@@ -14,6 +14,7 @@ from inference.point.em.m_steps.exponential_family import ExponentialFamily, Exp
 from inference.point.em.m_steps.factors import FactorEM
 from inference.point.em.m_steps.gating import GatingEM
 from inference.point.em.m_steps.gaussian import GaussianEM
+from inference.point.em.m_steps.group_classes import GroupClassesEM
 from inference.point.em.m_steps.groups import GroupsEM
 from inference.point.em.m_steps.missing import MissingGaussianEM, most_missing
 from inference.point.em.m_steps.multinomial_regression import MultinomialRegressionEM
@@ -21,7 +22,7 @@ from inference.point.em.m_steps.product import ProductEM
 from inference.point.em.m_steps.rates import Rates
 from inference.point.em.m_steps.regression import RegressionEM
 from inference.point.em.m_steps.shares import Shares
-from mixtures.assignments import Dirichlet, Gating, Markov, MarkovGating, PerGroup
+from mixtures.assignments import Dirichlet, Gating, GroupClasses, Markov, MarkovGating, PerGroup
 from mixtures.errors import ModelError
 from mixtures.families import (
     Bernoulli,
@@ -64,6 +65,7 @@ LAWS: dict[type, Callable[[Any, int], LawForm | None]] = {
     MarkovGating: lambda law, covariates: ChainGatingEM(
         len(law.among.of(covariates)), law.initial == "uniform", law.among
     ),
+    GroupClasses: lambda law, covariates: GroupClassesEM(law.classes),
     PerGroup: lambda law, covariates: None if (own := closed_law(law.weights, covariates)) is None else GroupsEM(own),
 }
 """From a law's type to its M-step, given the law and the number of covariates."""

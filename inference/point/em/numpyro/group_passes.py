@@ -1,4 +1,4 @@
-"""One pass of EM over groups of rows that share an assignment: groups of one length are rows in blocks of whole groups, as other rows are."""
+"""One pass of EM over groups of rows that hang together: groups of one length are rows in blocks of whole groups, as other rows are."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,7 +9,7 @@ import numpy as np
 
 from inference.point.em.closed_form import State, Statistics
 from inference.point.em.loop import Pass
-from inference.point.em.m_steps.groups import GroupsEM
+from inference.point.em.m_steps.grouped import GroupedEM
 from inference.point.em.numpyro.passes import in_shares
 from inference.point.em.problem import EMProblem
 
@@ -20,7 +20,7 @@ def over_groups(problem: EMProblem, block: int, threads: int) -> Iterator[Pass]:
     with ExitStack() as stack:
         passes = []
         for part, length in _by_length(problem, block, threads):
-            rows = cast(GroupsEM, part.closed_form.law).spans[0][0] * length
+            rows = cast(GroupedEM, part.closed_form.law).spans[0][0] * length
             passes.append(stack.enter_context(in_shares(part, rows, threads, length)))
 
         def one_pass(state: State) -> tuple[float, Statistics]:
@@ -33,12 +33,12 @@ def over_groups(problem: EMProblem, block: int, threads: int) -> Iterator[Pass]:
 def _by_length(problem: EMProblem, block: int, threads: int) -> Iterator[tuple[EMProblem, int]]:
     """What is to be done with the groups of each length, knowing how many of them make up a block, and that length."""
     closed = problem.closed_form
-    law, begin = cast(GroupsEM, closed.law), 0
+    law, begin = cast(GroupedEM, closed.law), 0
     for groups, length in law.spans:
         rows = slice(begin, begin + groups * length)
         begin = rows.stop
         of_block = min(-(-groups // threads), max(1, block // length))
-        own = replace(closed, law=replace(law, spans=((of_block, length),)))
+        own = replace(closed, law=law.spanning((of_block, length)))
 
         def cut(values: np.ndarray | None, rows: slice = rows) -> np.ndarray | None:
             return None if values is None else values[rows]

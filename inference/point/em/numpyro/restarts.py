@@ -19,7 +19,7 @@ from inference.backends.numpyro.jit import jit
 from inference.point.em.closed_form import State, Statistics
 from inference.point.em.e_step import Block, e_step, with_prior
 from inference.point.em.loop import run_by_numpy
-from inference.point.em.m_steps.groups import GroupsEM
+from inference.point.em.m_steps.grouped import GroupedEM
 from inference.point.em.m_steps.registry import is_slow
 from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.numpyro.chain_passes import passes
@@ -172,7 +172,7 @@ def _run_by_numpy(problem: EMProblem, states: State) -> EMResult:
 def _run_over_paths(problem: EMProblem, states: State, components: int) -> EMResult:
     """Of chains, over all paths, and of groups."""
     on_cpu = jax.default_backend() == "cpu"
-    if isinstance(problem.closed_form.law, GroupsEM):
+    if isinstance(problem.closed_form.law, GroupedEM):
         cells = problem.x.size * components
         if cells < GROUPED_CELLS:
             return _run_by_numpy(problem, states)
