@@ -355,7 +355,7 @@ class Mixture(Program):
 
         def drawing(plate: tuple[int, ...]) -> Callable[..., Symbol]:
             def draw(site: str, *, shape: Any = (), event: Any = (), columns: Any = None, **_: Any) -> Symbol:
-                whole = (*plate, *(shape if columns is None else (columns.max() + 1,)), *event)
+                whole = (*plate, *(shape if columns is None else (int(columns.max()) + 1,)), *event)
                 for name, value in table[site].parameters:
                     if isinstance(value, tuple):
                         _check_broadcasts(f"priors[{site!r}]: {name}", np.shape(value), whole)

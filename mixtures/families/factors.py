@@ -48,7 +48,9 @@ def check_factors(covariance: str, x: Observations) -> None:
         raise DataError(
             "x",
             got=f"{features} {'column' if features == 1 else 'columns'}, and covariance={covariance!r}, which is then no restriction",
-            expected=f"at most {most} factors of so many columns" if most else "at least 3 columns",
+            expected=f"at most {most} {'factor' if most == 1 else 'factors'} of so many columns"
+            if most
+            else "at least 3 columns",
             advice="Use fewer factors, or covariance='full'.",
         )
 

@@ -6,8 +6,8 @@ from scipy import stats
 from scipy.special import logsumexp
 
 import inference
-from mixtures import Mixture, Observations, families, gaussian_mixture
-from mixtures.errors import ChoiceError, DataError
+from mixtures import Mixture, Observations, families, gaussian_mixture, priors
+from mixtures.errors import ChoiceError, DataError, ModelError
 from mixtures.families.factors import most_factors
 from mixtures.ppl.loadings import loadings_of, lower_of
 
@@ -125,6 +125,9 @@ def test_each_loading_has_the_prior_of_its_column():
     places = np.nonzero(loadings_of(np, np.ones(7), 4).T)[1]
     expected = stats.norm(0, x.std(axis=0)[places] / 2).logpdf(sites["loading"]["value"])
     np.testing.assert_allclose(sites["loading"]["fn"].log_prob(sites["loading"]["value"]), expected.sum(1), rtol=1e-5)
+    given = gaussian_mixture(2, "factor-2", priors={"loading": priors.Normal(0.0, [1.0, 2.0, 3.0])})
+    with pytest.raises(ModelError, match=r"expected one number, or an array of shape \(2, 4\) or \(4,\)"):
+        inference.fit_map(given, x, seed=0)
 
 
 def test_how_many_factors_there_may_be():
@@ -138,6 +141,8 @@ def test_how_many_factors_there_may_be():
 def test_too_many_factors_are_refused(data, family):
     with pytest.raises(DataError, match="at most 3 factors"):
         inference.fit_mle(Mixture(2, family("factor-4")), data, seed=0)
+    with pytest.raises(DataError, match="at most 1 factor of"):
+        inference.fit_mle(Mixture(2, family("factor-2")), data[:, :3], seed=0)
     with pytest.raises(DataError, match="at least 3 columns"):
         inference.fit_mle(Mixture(2, family("factor-1")), data[:, 0], seed=0)
     with pytest.raises(ChoiceError, match="factor-1"):
