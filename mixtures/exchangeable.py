@@ -64,7 +64,7 @@ def _numbers_of_components(program: Mixture, features: int | None, covariates: i
     priors = program.priors
 
     def drawing(in_plate: bool) -> Callable[..., Symbol]:
-        def draw(site: str, *, shape: Any = (), dims: Any = (), leading: Any = (), event: Any = ()) -> Symbol:
+        def draw(site: str, *, shape: Any = (), dims: Any = (), event: Any = (), **_: Any) -> Symbol:
             # The plate's axis is not in the site's own shape; where a site is drawn outside the plate, its first axis is.
             axes = len(shape) + len(event) + in_plate
             numbers = [np.asarray(value) for _, value in priors[site].parameters if isinstance(value, tuple)]

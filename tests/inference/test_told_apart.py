@@ -175,6 +175,10 @@ def test_which_components_are_alike_is_read_off_the_declaration():
     assert exchangeable(by_both, 2, features=2) == ()
     shapes = gaussian_mixture(2, "full", priors={"correlation_cholesky": LKJCholesky([1.0, 5.0])})
     assert exchangeable(shapes, 2, features=3) == ()
+    # a loading takes the number of its column
+    for scale, expected in ([1.0, 2.0, 3.0], alike), ([[1.0, 2.0, 3.0], [1.0, 2.0, 9.0]], ()):
+        factors = gaussian_mixture(2, "factor-1", priors={"loading": Normal(0.0, scale)})
+        assert exchangeable(factors, 2, features=3) == expected
     assert exchangeable(Mixture(4, Poisson(), weights.Dirichlet((1.0, 2.0, 1.0, 2.0))), 4) == ((0, 2), (1, 3))
     assert exchangeable(NOISE, 3) == ((1, 2),)
     assert exchangeable(EACH, 3) == ()

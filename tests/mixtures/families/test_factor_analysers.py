@@ -125,7 +125,7 @@ def test_each_loading_has_the_prior_of_its_column():
     places = np.nonzero(loadings_of(np, np.ones(7), 4).T)[1]
     expected = stats.norm(0, x.std(axis=0)[places] / 2).logpdf(sites["loading"]["value"])
     np.testing.assert_allclose(sites["loading"]["fn"].log_prob(sites["loading"]["value"]), expected.sum(1), rtol=1e-5)
-    given = gaussian_mixture(2, "factor-2", priors={"loading": priors.Normal(0.0, [1.0, 2.0, 3.0])})
+    given = gaussian_mixture(2, "factor-1", priors={"loading": priors.Normal(0.0, [1.0, 2.0, 3.0])})
     with pytest.raises(ModelError, match=r"expected one number, or an array of shape \(2, 4\) or \(4,\)"):
         inference.fit_map(given, x, seed=0)
 
