@@ -155,6 +155,6 @@ def _path(bound: Bound, fit: PointFit, temperature: float, seed: int) -> np.ndar
         raise ModelError(
             "temperature",
             got=f"{temperature:g} and {bound.sites.together}",
-            expected="0, the most probable path, or 1, a draw",
+            expected="0, the most probable assignments, or 1, a draw",
         )
     return path_at(bound, fit.parameters, 0 if temperature == 0 else 1, generator(seed, "classify")).astype(np.int64)
