@@ -53,7 +53,7 @@ def save(result: PointFit | GuideFit | xr.DataTree, path: str | os.PathLike[str]
     path = check_path("path", path)
     check_flags(overwrite=overwrite)
     if os.path.lexists(path) and not overwrite:
-        raise already_there(path)
+        raise already_there(path, "Choose another name, or pass overwrite=True.")
     write_whole(path, *_content(result), overwrite=overwrite)
     return path
 

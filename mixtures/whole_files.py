@@ -119,11 +119,9 @@ def _place(temporary: Path, path: Path) -> None:
             raise
 
 
-def already_there(path: Path) -> StoredFileError:
+def already_there(path: Path, advice: str = "Choose another name, or delete the file.") -> StoredFileError:
     """The error of a file that would be written over."""
-    return StoredFileError(
-        str(path), got="an existing file", expected="a new path", advice="Choose another name, or pass overwrite=True."
-    )
+    return StoredFileError(str(path), got="an existing file", expected="a new path", advice=advice)
 
 
 def altered(path: Path) -> StoredFileError:

@@ -147,7 +147,7 @@ def test_answers_about_rows_by_blocks_and_in_a_file(fit, tmp_path):
     assert_allclose(frames[0]["log_likelihood"], rows, rtol=1e-9)
     assert_allclose(frames[1].to_numpy(), np.exp(joint - rows[:, None]), rtol=1e-7, atol=1e-12)
     assert_array_equal(frames[2]["component"], joint.argmax(axis=1))
-    with pytest.raises(StoredFileError, match="an existing file"):
+    with pytest.raises(StoredFileError, match="an existing file.*or delete the file"):
         classify(fit, stream, to=paths[2])
 
 
