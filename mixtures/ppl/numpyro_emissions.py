@@ -10,16 +10,16 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 from numpyro.distributions import constraints
 
-from mixtures.ppl import numpyro_distributions as own
+from mixtures.ppl import numpyro_normals as normals
 from mixtures.ppl.numpyro_counts import COUNTS
-from mixtures.ppl.numpyro_distributions import MultivariateNormal
 from mixtures.ppl.numpyro_formulas import DENSITIES, TAILS
 from mixtures.ppl.numpyro_group_normal import GroupNormal
+from mixtures.ppl.numpyro_normals import MultivariateNormal
 from mixtures.ppl.numpyro_skewed import SKEW
 from mixtures.ppl.protocol import IMPOSSIBLE
 
 
-class Normal(own.Normal):
+class Normal(normals.Normal):
     """A normal distribution."""
 
     def log_tails(self, value):

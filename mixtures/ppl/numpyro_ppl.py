@@ -15,7 +15,8 @@ from numpyro.contrib.control_flow import scan
 from numpyro.primitives import apply_stack
 
 from mixtures.interrupts import held_interrupts
-from mixtures.ppl import numpyro_distributions as own
+from mixtures.ppl import numpyro_normals as normals
+from mixtures.ppl import numpyro_priors as priors
 from mixtures.ppl.at_once import AtOnce
 from mixtures.ppl.numpyro_cells import CELLS
 from mixtures.ppl.numpyro_emissions import EMISSIONS
@@ -30,14 +31,14 @@ other, and calls nothing compiled; what has been compiled runs beside anything."
 class _Distributions:
     """`numpyro.distributions`, with the package's own first."""
 
-    MultivariateNormal = own.MultivariateNormal
-    InducedDirichlet = own.InducedDirichlet
-    RootInverseGamma = own.RootInverseGamma
-    UniformAngle = own.UniformAngle
-    ZeroSumNormal = staticmethod(own.zero_sum_normal)
-    FactorNormal = own.FactorNormal
-    RotatedNormal = own.RotatedNormal
-    EqualVolumeNormal = staticmethod(own.equal_volume_normal)
+    MultivariateNormal = normals.MultivariateNormal
+    InducedDirichlet = priors.InducedDirichlet
+    RootInverseGamma = priors.RootInverseGamma
+    UniformAngle = priors.UniformAngle
+    ZeroSumNormal = staticmethod(priors.zero_sum_normal)
+    FactorNormal = normals.FactorNormal
+    RotatedNormal = normals.RotatedNormal
+    EqualVolumeNormal = staticmethod(normals.equal_volume_normal)
 
     def __getattr__(self, name):
         return EMISSIONS.get(name) or CELLS.get(name) or getattr(numpyro.distributions, name)

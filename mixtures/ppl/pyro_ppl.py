@@ -27,17 +27,10 @@ from mixtures.ppl.at_once import AtOnce
 from mixtures.ppl.protocol import Array, Distribution, Observe, Within
 from mixtures.ppl.pyro_cells import CELLS
 from mixtures.ppl.pyro_counts import Categorical
-from mixtures.ppl.pyro_distributions import (
-    InducedDirichlet,
-    UniformAngle,
-    ZeroSumNormal,
-    equal_volume_normal,
-    factor_normal,
-    root_inverse_gamma,
-    rotated_normal,
-)
 from mixtures.ppl.pyro_emissions import EMISSIONS
 from mixtures.ppl.pyro_group_normal import GroupNormal
+from mixtures.ppl.pyro_normals import equal_volume_normal, factor_normal, rotated_normal
+from mixtures.ppl.pyro_priors import InducedDirichlet, UniformAngle, ZeroSumNormal, root_inverse_gamma
 from mixtures.ppl.side_by_side import SideBySide
 
 ALONE = threading.RLock()

@@ -19,7 +19,7 @@ from scipy import stats
 
 from inference.backends import engine
 from mixtures import Mixture, Observations, declare, families
-from mixtures.ppl import numpyro_distributions, numpyro_formulas, pyro_formulas
+from mixtures.ppl import numpyro_formulas, numpyro_normals, pyro_formulas
 
 EXACT = 1e-10
 """Of 1 + |the right answer|."""
@@ -534,7 +534,7 @@ def test_derivatives_of_the_multivariate_normal_are_the_librarys(derivative, tie
         return jax.tree.leaves(jax.jit(derivative(density))(values))
 
     with jax.enable_x64(True):
-        for ours, theirs in zip(of(numpyro_distributions.MultivariateNormal), of(dist.MultivariateNormal), strict=True):
+        for ours, theirs in zip(of(numpyro_normals.MultivariateNormal), of(dist.MultivariateNormal), strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
 
 
