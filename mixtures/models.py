@@ -231,7 +231,8 @@ def regression_mixture(
             covariates whose slopes do beside it, by their names in the formula or their numbers (growth mixtures).
 
     Raises:
-        ModelError: a formula that is none, or without data; one with a bar beside weights that depend on no covariates.
+        ModelError: a formula that is none, or without data; one with a bar beside weights that depend on no covariates; a covariate in
+            `random` that it does not make.
         BackendError: a formula, and formulaic is not installed.
 
     Example:
