@@ -52,7 +52,7 @@ def align(result: Any, to: Labelled, x: Any = None, *, program: Program | None =
         to: the reference: the fit or posterior whose labels are taken over.
         x: rows on which the two are compared; None takes a posterior's data, or between two fits draws as many rows from
             the reference as it was fitted to, at least 500. Must be given between two fits where rows depend on
-            covariates.
+            covariates, or on their groups.
         program: the declaration of the draws, where it cannot be imported again: one made inside a function, say.
 
     Returns:
@@ -186,15 +186,13 @@ def _rows(result: Labelled, reference: Labelled, x: Any) -> Observations:
 
 
 def _drawn(reference: PointFit) -> Observations:
-    """Rows drawn from the reference; its parameters do not say enough where rows depend on covariates, or a program only scores."""
+    """Rows drawn from the reference, where its parameters say enough."""
     origin = reference.origin
-    is_enough = not isinstance(origin.program, Declared) or origin.program.draws_rows
-    if origin.covariates is not None or not is_enough:
-        why = "rows depend on covariates, which a fit does not keep" if is_enough else "its program cannot draw rows"
+    if lacks := _lacking(reference):
         raise DataError(
             "x",
             got="none, between two fits",
-            expected=f"rows on which to compare the two: the reference's {why}",
+            expected=f"rows on which to compare the two: the reference's {lacks}",
             advice="Pass the data: align(fit, to=other, x=...).",
         )
     rows = max(origin.rows, LEAST_ROWS)
@@ -205,6 +203,18 @@ def _drawn(reference: PointFit) -> Observations:
         columns = [drawn[site_of(name)] for name, _ in family.pairs]
         return Observations(np.column_stack(columns), feature_names=tuple(name for name, _ in family.pairs))
     return Observations(drawn["obs"], feature_names=origin.feature_names)
+
+
+def _lacking(reference: PointFit) -> str:
+    """What must be known, beside the parameters, for rows to be drawn; empty: nothing."""
+    program, mixture = reference.program, reference.program.mixture
+    if isinstance(program, Declared) and not program.draws_rows:
+        return "program cannot draw rows"
+    if reference.origin.covariates is not None:
+        return "rows depend on covariates, which a fit does not keep"
+    if mixture is not None and mixture.assignment.needs_groups:
+        return "rows are of groups, which a fit does not keep"
+    return ""
 
 
 def _permuted_fit(fit: PointFit, permutation: np.ndarray) -> PointFit:

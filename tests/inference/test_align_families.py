@@ -1,5 +1,7 @@
 """Fits of any family are aligned by their parameters alone, and by rows where these depend on covariates."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,8 @@ import pytest
 from inference.labels.align import align
 from inference.results import Origin, PointFit
 from inference.status import Status
-from mixtures import Observations, declare
+from mixtures import Mixture, Observations, declare
+from mixtures.assignments import PerGroup
 from mixtures.errors import DataError
 from tests.family_cases import CASES, Case
 
@@ -66,5 +69,18 @@ def test_a_program_that_only_scores_needs_rows():
     for fit in fits:
         object.__setattr__(fit, "origin", Origin.of(two_rates, x, "numpyro", seed=0))
     with pytest.raises(DataError, match="cannot draw rows"):
+        align(fits[1], to=fits[0])
+    assert np.array_equal(align(fits[1], to=fits[0], x=x).parameters["rate"], case.truth["rate"])
+
+
+def test_rows_of_groups_are_needed():
+    case = CASES["poisson"]
+    x = replace(case.data(), group=np.repeat([0, 1], len(case.data()) // 2))
+    fits = [fit_at(case, x, order, "pyro") for order in ([0, 1], [1, 0])]
+    for fit in fits:
+        object.__setattr__(
+            fit, "origin", Origin.of(Mixture(2, case.family, PerGroup()).scaled_to(x), x, "pyro", seed=0)
+        )
+    with pytest.raises(DataError, match=r"rows are of groups, which a fit does not keep\.\n?.*Pass the data"):
         align(fits[1], to=fits[0])
     assert np.array_equal(align(fits[1], to=fits[0], x=x).parameters["rate"], case.truth["rate"])
