@@ -162,7 +162,10 @@ class GroupClasses(Assignment):
         return xp.argmax(of_rows[xp.arange(table.shape[0]), best], axis=1)
 
     def log_mode(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
-        """log p(x, assignments, classes | parameters) at the most probable assignments and classes together."""
+        """log p(x, assignments, classes | parameters) at the most probable assignments and classes together; of one component log p(x), since
+        nothing tells its classes apart."""
+        if table.shape[1] == 1:
+            return xp.sum(self.log_marginal(xp, values, table, rows))
         return xp.sum(xp.max(self._best(xp, values, table, rows)[1], axis=1))
 
     def sample(self, values: Values, table: np.ndarray, rows: Rows, rng: np.random.Generator) -> np.ndarray:

@@ -138,6 +138,10 @@ def test_with_one_component_classes_are_no_parameters():
     fit = inference.fit_em(Mixture(1, families.Gaussian(), GroupClasses(2)), X, restarts=1, seed=0)
     assert fit.free_parameters == 2
     np.testing.assert_allclose(fit.log_likelihood, norm.logpdf(X.x, X.x.mean(), X.x.std()).sum(), rtol=1e-10)
+    # of rows the component is certain, and of what class a group is the data say nothing
+    assert fit.icl == pytest.approx(fit.bic, abs=1e-9)
+    climbed = inference.fit_mle(fit.program, X, init=fit, restarts=1, seed=0, backend="pyro")
+    assert climbed.icl == pytest.approx(climbed.bic, abs=1e-9)
 
 
 def test_hard_em_rests_at_its_own_classification():

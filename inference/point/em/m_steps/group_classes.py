@@ -44,6 +44,7 @@ class GroupClassesEM(GroupedEM):
         self, xp: Any, state: State, log_density: Array, x: Array, is_hard: bool, row_weights: Array | None = None
     ) -> tuple[Array, Array, Statistics]:
         """The log likelihood, responsibilities (components, rows), and statistics of all groups."""
+        is_hard = is_hard and len(log_density) > 1  # nothing tells classes of one component apart
         upward = self._most_probable if is_hard else self._summed
         of_class, downward = upward(xp, state["class_weights"], log_density)
         if row_weights is not None:
