@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from inference.point.em.closed_form import Array, State, Statistics
 from inference.point.em.mixture_em import MixtureEM
+from inference.point.em.shares import shares_of
 
 
 class Block(NamedTuple):
@@ -47,19 +48,7 @@ def e_step(
             lambda table, law_columns: closed.over_paths(xp, state, table, law_columns, is_hard, row_weights),
         )
     log_joint, seen = closed.log_joint(xp, state, x)
-    numbers = xp.arange(log_joint.shape[0])[:, None]
-    log_joint = with_labels(xp, log_joint, labels)
-    peak = xp.max(log_joint, axis=0)
-    if is_hard:
-        is_best = xp.argmax(log_joint, axis=0) == numbers
-        responsibilities = xp.where(is_best, xp.ones_like(log_joint), xp.zeros_like(log_joint))
-        log_likelihood = peak
-    else:
-        # r_ik = p(x_i, k) / sum_l p(x_i, l)
-        shares = xp.exp(log_joint - peak)
-        total = xp.sum(shares, axis=0)
-        responsibilities = shares / total
-        log_likelihood = peak + xp.log(total)
+    responsibilities, log_likelihood = shares_of(xp, with_labels(xp, log_joint, labels), is_hard)
     if row_weights is not None:
         responsibilities = responsibilities * row_weights
         log_likelihood = log_likelihood * row_weights

@@ -11,6 +11,7 @@ import numpy as np
 
 from inference.point.em.closed_form import Array, Frame, State, Statistics
 from inference.point.em.m_steps.grouped import GroupedEM
+from inference.point.em.shares import one_of, shares_of
 from mixtures.assignments import GroupClasses
 from mixtures.assignments.logarithms import log_of
 from mixtures.observations import Observations
@@ -52,13 +53,7 @@ class GroupClassesEM(GroupedEM):
         # log p(x_g, c) = log w_c + sum_(i in g) log p(x_i | c)
         log_joint = self.of_groups(xp, of_class, lambda rows: xp.sum(rows, axis=-1))
         log_joint = log_joint + log_of(xp, state["class_probs"])[:, None]
-        peak = xp.max(log_joint, axis=0)
-        if is_hard:
-            shares, log_likelihood = _one(xp, log_joint), peak
-        else:
-            shares = xp.exp(log_joint - peak)
-            total = xp.sum(shares, axis=0)
-            shares, log_likelihood = shares / total, peak + xp.log(total)
+        shares, log_likelihood = shares_of(xp, log_joint, is_hard)
         counted, of_rows = shares, self.of_rows(xp, shares)
         weighted = of_rows
         if row_weights is not None:
@@ -88,7 +83,7 @@ class GroupClassesEM(GroupedEM):
     def _most_probable(self, xp: Any, weights: Array, log_density: Array) -> tuple[Array, Any]:
         """The same where the most probable component counts alone, and its class."""
         joint = log_density[:, None, :] + log_of(xp, weights)[:, :, None]
-        chosen = _one(xp, joint)
+        chosen = one_of(xp, joint)
 
         def downward(of_rows: Array, weighted: Array) -> tuple[Array, Array]:
             return xp.sum(chosen * of_rows, axis=1), xp.sum(chosen * weighted, axis=2)
@@ -152,10 +147,3 @@ class GroupClassesEM(GroupedEM):
 
     def decode(self, state: State, frame: Frame) -> dict[str, np.ndarray]:
         return {"class_probs": state["class_probs"], "class_weights": state["class_weights"].T}
-
-
-def _one(xp: Any, values: Array) -> Array:
-    """1 at the place of the greatest value along the first axis, else 0."""
-    numbers = xp.reshape(xp.arange(values.shape[0]), (-1,) + (1,) * (values.ndim - 1))
-    is_best = xp.argmax(values, axis=0) == numbers
-    return xp.where(is_best, xp.ones_like(values), xp.zeros_like(values))

@@ -11,6 +11,7 @@ import numpy as np
 
 from inference.point.em.closed_form import Array, Frame, LawForm, State, Statistics
 from inference.point.em.m_steps.grouped import GroupedEM
+from inference.point.em.shares import shares_of
 from mixtures.assignments import PerGroup
 from mixtures.observations import Observations
 
@@ -56,15 +57,7 @@ class GroupsEM(GroupedEM):
         log_probs, seen = self.weights.log_probs(xp, state, firsts)
         # log p(x_g, k) = log w_k + sum_(i in g) log p(x_i | k)
         log_joint = self.of_groups(xp, log_density, lambda rows: xp.sum(rows, axis=-1)) + log_probs
-        peak = xp.max(log_joint, axis=0)
-        if is_hard:
-            numbers = xp.arange(log_joint.shape[0])[:, None]
-            is_best = xp.argmax(log_joint, axis=0) == numbers
-            shares, log_likelihood = xp.where(is_best, xp.ones_like(log_joint), xp.zeros_like(log_joint)), peak
-        else:
-            shares = xp.exp(log_joint - peak)
-            total = xp.sum(shares, axis=0)
-            shares, log_likelihood = shares / total, peak + xp.log(total)
+        shares, log_likelihood = shares_of(xp, log_joint, is_hard)
         counted = shares
         if row_weights is not None:
             counts = self.that_count(xp, row_weights)
