@@ -6,11 +6,14 @@ Results know it from their origin, trees of draws from the data that they were m
 import re
 from typing import Any
 
+import numpy as np
+
 from mixtures.among import COVARIATES, EFFECTS, OUTCOMES
 from mixtures.categories import Names
 from mixtures.families import Bernoulli, PerComponent, WithNoise
 from mixtures.families.by_column import families_by_column
 from mixtures.families.product import site_of
+from mixtures.ppl.loadings import LOADINGS, columns_of
 
 CATEGORIES = "categories"
 """How the axes of categories end: a product's are named after their columns."""
@@ -38,6 +41,8 @@ def names_along(named: Any, dim: str, feature: int | None = None) -> Names | Non
     if some := re.fullmatch(rf"(?:.+_)?{EFFECTS}((?:_\d+)+)(?:_bis)?", dim):
         slopes = _some_names(named.covariate_names, [int(number) for number in some[1].split("_")[1:]])
         return ("intercept", *(slopes or ()))
+    if some := re.fullmatch(rf"(?:.+_)?{LOADINGS}_(\d+)", dim):
+        return _loadings_names(named.feature_names, named.features, int(some[1]))
     if dim.endswith(OUTCOMES):
         known = names_along(named, dim.removesuffix(OUTCOMES) + CATEGORIES, feature)
         return known and known[1:]
@@ -51,6 +56,15 @@ def names_along(named: Any, dim: str, feature: int | None = None) -> Names | Non
     if feature is not None:
         return named.categories[feature]
     return named.categories[0] if len(set(named.categories)) == 1 else None
+
+
+def _loadings_names(names: Names | None, features: int, factors: int) -> Names:
+    """A column and a factor for each loading."""
+    columns = columns_of(features, factors)
+    numbers = np.cumsum(np.diff(columns, prepend=-1) < 0)
+    return tuple(
+        f"{column if names is None else names[column]}, {k}" for column, k in zip(columns, numbers, strict=True)
+    )
 
 
 def _some_names(names: Names | None, numbers: list[int]) -> Names | None:

@@ -18,7 +18,7 @@ from mixtures.families.family import Draw, Family
 from mixtures.families.missing import observed_normal
 from mixtures.families.parts import Parts
 from mixtures.observations import Observations
-from mixtures.ppl.loadings import columns_of, loadings_of
+from mixtures.ppl.loadings import LOADINGS, columns_of, loadings_of
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.ppl.rotation import pairs
 from mixtures.priors import (
@@ -157,7 +157,9 @@ class Gaussian(Family):
             spread["orientation"] = draw("orientation", shape=(pairs(features),), dims=("planes",))
         if form.factors and features is not None and not is_shared:
             columns = columns_of(features, form.factors)
-            spread["loading"] = draw("loading", shape=columns.shape, dims=("loadings",), columns=columns)
+            spread["loading"] = draw(
+                "loading", shape=columns.shape, dims=(f"{LOADINGS}_{form.factors}",), columns=columns
+            )
         return spread
 
     def emission(self, ppl: PPL, parameters: Mapping[str, Array], features: int | None) -> Distribution:

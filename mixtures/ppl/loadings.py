@@ -10,6 +10,9 @@ from jaxtyping import Float, Int
 
 from mixtures.ppl.protocol import Array
 
+LOADINGS = "loadings"
+"""The dim of such a vector begins so; the number of factors follows."""
+
 
 def columns_of(features: int, factors: int) -> Int[np.ndarray, " loadings"]:
     """The column that each loading is of.

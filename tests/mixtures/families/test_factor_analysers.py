@@ -130,6 +130,21 @@ def test_each_loading_has_the_prior_of_its_column():
         inference.fit_map(given, x, seed=0)
 
 
+def test_loadings_are_called_by_their_columns_and_factors(data):
+    import pandas as pd
+
+    names = list("abcdef")
+    found = inference.fit_em(gaussian_mixture(2, "factor-2"), pd.DataFrame(data, columns=names), restarts=1, seed=0)
+    matrix = found.program.family.loadings(found.parameters)
+    lines = found.to_frame()
+    for j, column in enumerate(names):
+        for factor in range(min(j, 1) + 1):
+            np.testing.assert_array_equal(lines.loc[f"loading[{column}, {factor}]"], matrix[:, j, factor])
+    assert (
+        "loading[0, 0]" in inference.fit_em(gaussian_mixture(2, "factor-1"), data, restarts=1, seed=0).to_frame().index
+    )
+
+
 def test_how_many_factors_there_may_be():
     """Ledermann's bound is where the covariance has as many free numbers as the factors have."""
     for columns in range(2, 40):
