@@ -90,7 +90,8 @@ def _read(source: str, options: TextOptions, sheet: str) -> Table:
 
 def _table(frame: pd.DataFrame, name: str, read: str) -> Table:
     if not frame.size:
-        raise DataError(name, got="a table without cells", expected="a row and a column at least")
+        lacks = "rows" if len(frame.columns) else "columns"
+        raise DataError(name, got=f"a table without {lacks}", expected="a row and a column at least")
     rows, columns = (
         f"{n} {what}{'s' if n != 1 else ''}" for n, what in zip(frame.shape, ("row", "column"), strict=True)
     )
