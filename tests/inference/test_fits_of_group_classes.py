@@ -1,22 +1,17 @@
 """Fits, posteriors and answers under classes of groups: against an EM written down by itself, scipy's density, all classes and assignments of a
 few groups, and each other."""
 
-import jax
 import numpy as np
 import pytest
 from scipy.stats import norm
 
 import inference
 from inference.backends import bind
-from inference.point.em.e_step import Block, e_step
 from inference.point.em.m_steps.group_classes import GroupClassesEM
-from inference.point.em.m_steps.registry import closed_form
-from inference.point.em.mixture_em import MixtureEM
-from inference.point.em.numpyro.group_passes import over_groups
-from inference.point.em.runs import problem_of
 from mixtures import Mixture, Observations, families, gaussian_mixture, regression_mixture, simulate
 from mixtures.assignments import GroupClasses
 from mixtures.errors import DataError, ModelError
+from tests.group_passes import check_passes
 from tests.inference.test_group_classes import MODEL, VALUES, Everything, stacked
 from tests.statistical.test_recovery import NOMINAL, wrongly_covered
 
@@ -202,22 +197,9 @@ def test_what_cannot_be_is_said(fit):
 def test_compiled_passes_over_groups_are_numpys():
     """With more lengths of groups than have a program of their own, so that some are filled up; with several blocks and threads."""
     x = schools(groups=150, seed=1, longest=30)
-    law, ordered, weights = GroupClassesEM(2).laid_out(x)
-    assert weights is not None
-    closed = MixtureEM(closed_form(families.Gaussian()), law)
-    fixed = dict.fromkeys(closed.fixable, False)
-    problem = problem_of((closed,), 0, ordered, row_weights=weights, fixed=fixed, tolerance=0.0, max_steps=1)
-    state = closed.encode(VALUES, None, problem.frame)
-    rows = Block(((problem.x - problem.frame.centre) / problem.frame.unit).T, weights)
-    right, statistics = e_step(np, closed, state, rows, False)
-    whole = bind(MODEL, x, "numpyro").log_likelihoods(stacked(VALUES))[0]
-    np.testing.assert_allclose(right + problem.offset, whole, rtol=1e-10)
+    is_filled_up, statistics = check_passes(GroupClassesEM(2), x, MODEL, VALUES, [(100, 2)])
+    assert is_filled_up
     np.testing.assert_allclose(statistics["pairs"].sum(axis=1), statistics["rows"], rtol=1e-10)
-    with jax.enable_x64(True), over_groups(problem, 100, 2) as one_pass:
-        found, sums = one_pass(state)
-    np.testing.assert_allclose(found, right, rtol=1e-11)
-    for name, value in statistics.items():
-        np.testing.assert_allclose(sums[name], value, rtol=1e-9, atol=1e-9)
 
 
 def _free_of_labels(sites):

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-import jax
 import numpy as np
 import pytest
 from scipy.special import logsumexp
@@ -15,17 +14,14 @@ from scipy.stats import norm
 import inference
 from inference.assignment.density import column_densities
 from inference.backends import bind
-from inference.point.em.e_step import Block, e_step
 from inference.point.em.m_steps.constant_weights import ConstantWeights
 from inference.point.em.m_steps.groups import GroupsEM
-from inference.point.em.m_steps.registry import closed_form
-from inference.point.em.mixture_em import MixtureEM
-from inference.point.em.numpyro.group_passes import over_groups
-from inference.point.em.runs import problem_of
 from mixtures import Mixture, Observations, families, gaussian_mixture, priors, regression_mixture, simulate
 from mixtures.assignments import Dirichlet, Gating, Markov, PerGroup
 from mixtures.errors import DataError, ModelError
 from tests.family_cases import CASES
+from tests.group_passes import check_passes
+from tests.slopes import central_differences
 
 GROUP = np.array(["b", "a", "b", "c", "a", "b"])
 """Ragged, and not side by side."""
@@ -135,10 +131,7 @@ def test_gradients_are_those_of_finite_differences(backend):
     density = bind(gaussian_mixture(3, weights=PerGroup()), x, backend).log_density(jacobian=True)
     u = np.random.default_rng(1).normal(size=density.size)
     gradient = density.value_and_gradient(u)[1]
-    step = 1e-5
-    ends = np.array([u + sign * step * unit for unit in np.eye(density.size) for sign in (1, -1)])
-    values = density.values_and_gradients(ends)[0].reshape(-1, 2)
-    np.testing.assert_allclose(gradient, (values[:, 0] - values[:, 1]) / (2 * step), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(gradient, central_differences(density, u), rtol=1e-6, atol=1e-6)
 
 
 def overlapping(groups=60, seed=0, longest=6):
@@ -460,23 +453,9 @@ def test_the_centres_of_the_beta_blocker_trials(components, right, backend):
 def test_compiled_passes_over_groups_are_numpys(longest):
     """With more lengths of groups than have a program of their own, and with several blocks and threads."""
     x, _ = overlapping(groups=700, seed=1, longest=longest)
-    law, ordered, weights = GroupsEM(ConstantWeights()).laid_out(x)
-    assert (weights is None) == (longest == 4)
-    closed = MixtureEM(closed_form(families.Gaussian()), law)
-    fixed = dict.fromkeys(closed.fixable, False)
-    problem = problem_of((closed,), 0, ordered, row_weights=weights, fixed=fixed, tolerance=0.0, max_steps=1)
-    state = closed.encode(VALUES, None, problem.frame)
-    rows = Block(((problem.x - problem.frame.centre) / problem.frame.unit).T, weights)
-    right, statistics = e_step(np, closed, state, rows, False)
-    # and the right log likelihood
-    whole = bind(gaussian_mixture(2, weights=PerGroup()), x, "numpyro").log_likelihoods(stacked(VALUES))[0]
-    np.testing.assert_allclose(right + problem.offset, whole, rtol=1e-10)
-    for block, threads in ((10**6, 1), (64, 1), (100, 3)):
-        with jax.enable_x64(True), over_groups(problem, block, threads) as one_pass:
-            found, sums = one_pass(state)
-        np.testing.assert_allclose(found, right, rtol=1e-11)
-        for name, value in statistics.items():
-            np.testing.assert_allclose(sums[name], value, rtol=1e-9, atol=1e-9)
+    model, runs = gaussian_mixture(2, weights=PerGroup()), ((10**6, 1), (64, 1), (100, 3))
+    is_filled_up, _ = check_passes(GroupsEM(ConstantWeights()), x, model, VALUES, runs)
+    assert is_filled_up == (longest == 40)
 
 
 def test_the_density_of_a_column_is_that_of_a_row_alone():
