@@ -209,7 +209,7 @@ def test_paths(backend):
     assert np.minimum(few, many).min() > 1e-7  # of 64 paths, hardly one in a hundred thousand runs
     with pytest.raises(
         ModelError,
-        match="temperature: got 2 and rows that follow one another, a hidden Markov chain; expected 0, the most probable path",
+        match="temperature: got 2 and rows that follow one another, a hidden Markov chain; expected 0, the most probable assignments",
     ):
         inference.classify(fit, x, temperature=2, seed=0)
 

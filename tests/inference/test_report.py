@@ -103,9 +103,11 @@ def test_the_summary_is_that_of_arviz_with_correlations_and_without_constants():
 
 def covariates_of(dim, place):
     """What a place along an axis is called: of some covariates, by their own numbers, which the axis is named after; of outcomes, by the
-    category, since all but the first have a predictor."""
+    category, since all but the first have a predictor; of the loadings of one factor, by the column and the factor."""
     if dim == "outcomes":
         return str(place + 1)
+    if dim == "loadings_1":
+        return f"{place}, 0"
     return dim.split("_")[1:][place] if dim.startswith("covariates_") else str(place)
 
 
