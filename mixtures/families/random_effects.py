@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mixtures.among import EFFECTS, Among
+from mixtures.among import EFFECTS, Among, EffectSites
 from mixtures.checks import listed
 from mixtures.errors import ModelError, in_words
 from mixtures.ppl.protocol import PPL, Array, Distribution
@@ -59,6 +59,11 @@ class RandomEffects:
             slope = LogNormal(LOG_HALF_SLOPE, 1.0).of_covariates(self.among)
             found |= {SLOPE: slope, CORRELATION: LKJCholesky(2.0)}
         return found
+
+    @property
+    def sites(self) -> EffectSites:
+        """What each site is."""
+        return EffectSites(INTERCEPT, SLOPE, CORRELATION, "scale", self.among)
 
     def axes(self, covariates: int) -> dict[str, dict[str, Any]]:
         """The axes of every site beside that of the components, of so many covariates."""

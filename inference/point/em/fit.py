@@ -34,6 +34,7 @@ from inference.point.em.settings import (
 from inference.point.em.streamed import Streamed, check_source
 from inference.point.reasons import reason_of
 from inference.point.restarts import best_restart, by_weight, numbered_by_weight, permuted
+from inference.point.simpler import simpler
 from inference.point.starts import Start
 from inference.results import Origin, PointFit
 from mixtures import Mixture, Observations, Source
@@ -184,7 +185,8 @@ def fit_em(
     if is_unfinished and not hard:
         runs = finished(bound, settings, runs, is_posterior)
     best = best_restart(runs.table)
-    reason = reason_of(runs.table.at[best, "status"], observations)
+    status = runs.table.at[best, "status"]
+    reason = reason_of(status, observations)
     check_sound("fit_em", runs.table, best, strict, reason)
     parameters = runs.parameters(best) | known
     if init is None and not known and observations.labels is None:
@@ -208,12 +210,12 @@ def fit_em(
         losses=runs.losses[best],
         gradient_norms={},
         restarts=runs.table,
-        status=runs.table.at[best, "status"],
+        status=status,
         free_parameters=sites.free_parameters
         - sum(site.free - site.redundant for site in sites.parameters if site.name in known),
         origin=origin if streamed is None else streamed.origin(origin),
         optima=distinct_optima(runs.table, parameters, lambda restart: runs.parameters(restart) | known),
-        reason=reason,
+        reason=reason or (simpler(bound, parameters) if status.is_sound else ""),
     )
 
 

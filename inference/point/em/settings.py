@@ -100,6 +100,7 @@ def check_possible(fixed: Mapping[str, np.ndarray], x: Observations) -> None:
     if labels is None:
         return
     _check_moves(fixed, labels, begins(np, x.rows, len(x)))
+    _check_classes(fixed, labels, x)
     weights = fixed.get("weights")
     if weights is None or weights.ndim != 1:
         return
@@ -135,6 +136,24 @@ def _check_moves(fixed: Mapping[str, np.ndarray], labels: np.ndarray, is_first: 
                 expected="a probability above 0 for every move that labels name",
                 advice="Mend the probabilities or the labels.",
             )
+
+
+def _check_classes(fixed: Mapping[str, np.ndarray], labels: np.ndarray, x: Observations) -> None:
+    """The same of classes of groups: one at least must have all components that labels name in a group."""
+    weights = fixed.get("class_weights")
+    if weights is None or x.group is None or x.group_names is None:
+        return
+    known = np.flatnonzero(labels >= 0)
+    excluded = np.zeros((len(x.group_names), len(weights)))
+    np.add.at(excluded, x.group[known], weights[:, labels[known]].T == 0)
+    bad = np.flatnonzero(((excluded > 0) | (fixed.get("class_probs", np.ones(len(weights))) == 0)).all(axis=1))
+    if len(bad):
+        raise ModelError(
+            "fixed['class_weights']",
+            got=f"weight 0, in every class, of components that rows of group {x.group_names.tolist()[bad[0]]!r} are known to be of",
+            expected="for each group a class that has all components which its labels name",
+            advice="Mend the weights or the labels.",
+        )
 
 
 def check_starts(
