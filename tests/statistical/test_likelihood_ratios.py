@@ -109,9 +109,8 @@ def test_the_truth_of_a_family_is_in_the_confidence_region(name):
     data = Observations(x, covariates=known if case.covariates else None)
     fit = inference.fit_em(case.model, data, restarts=6, seed=0)
     free = sum(map(np.size, case.parameters.values())) - 1  # weights sum to 1
-    free -= {"multinomial": 2, "student_t full": 6}.get(
-        name, 0
-    )  # so do probabilities; a factor of correlations has one free number of four
+    # so do probabilities; a factor of correlations has one free number of four
+    free -= {"multinomial": 2, "student_t full": 6}.get(name, 0)
     check(fit, logsumexp(case.table(x), axis=1).sum(), free)
 
 
@@ -119,10 +118,8 @@ def lines_of_groups(rng, groups, p):
     """Ragged groups with lines of their own, of two components that overlap."""
     group = rng.permutation(np.repeat(np.arange(groups), rng.integers(3, 8, groups)))
     c, z = rng.normal(1.0, 1.0, (len(group), 1)), (rng.random(groups) < p["weights"][1]).astype(int)
-    root = (
-        np.concatenate([p["random_intercept_scale"][:, None], p["random_slope_scale"]], axis=1)[..., None]
-        * p["random_correlation_cholesky"]
-    )
+    scales = np.concatenate([p["random_intercept_scale"][:, None], p["random_slope_scale"]], axis=1)
+    root = scales[..., None] * p["random_correlation_cholesky"]
     b = np.einsum("gij,gj->gi", root[z], rng.normal(size=(groups, 2)))
     k = z[group]
     mean = p["intercept"][k] + b[group, 0] + (p["slope"][k, 0] + b[group, 1]) * c[:, 0]
