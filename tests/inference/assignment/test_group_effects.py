@@ -8,12 +8,11 @@ from scipy.special import softmax
 import inference
 from inference.backends import bind
 from inference.posterior.tree import build_tree
-from inference.results import Origin, PointFit
 from inference.samplers.protocol import Draws
-from inference.status import Status
 from mixtures import Mixture, Observations, families
 from mixtures.assignments import PerGroup
 from mixtures.errors import DataError, ModelError
+from tests.inference.plots.conftest import point_fit
 from tests.inference.test_random_effects import (
     CASES,
     GROUP,
@@ -30,20 +29,6 @@ from tests.inference.test_random_effects import (
 SLOPE = families.Regression(random=[1], common=["scale", 0])
 SHARED = {name: value for name, value in (VALUES | SLOPES).items() if name not in ("scale", "slope")}
 SHARED |= {"scale": np.array(0.8), "slope": VALUES["slope"][:, 1:], "common_slope": np.array([0.3])}
-
-
-def fit_at(model, values, x, backend="numpyro"):
-    """A point fit with these parameters."""
-    dims = {site.name: site.dims for site in bind(model, x, backend).sites.parameters}
-    nothing = {
-        "losses": np.zeros(1),
-        "gradient_norms": {},
-        "restarts": pd.DataFrame(),
-        "status": Status.CONVERGED,
-        "free_parameters": 1,
-    }
-    numbers = {"log_likelihood": 0.0, "log_posterior": None, "classification_log_likelihood": 0.0}
-    return PointFit(values, dims, **numbers, **nothing, origin=Origin.of(model, x, backend, 0))
 
 
 def moments(x, values, slopes=(1,)):
@@ -72,12 +57,12 @@ def test_effects_are_those_of_dense_normals(case, backend):
     y = Y.copy()
     y[[0, 7]] = np.nan  # of a group, and a whole one
     x = Observations(y, covariates=C, group=GROUP, missing="allow")
-    check(inference.group_effects(fit_at(model, values, x, backend), x), moments(x, values))
+    check(inference.group_effects(point_fit(model, x, values, backend), x), moments(x, values))
 
 
 def test_what_components_share_is_read_once():
     x = Observations(Y, covariates=C, group=GROUP)
-    found = inference.group_effects(fit_at(Mixture(2, SLOPE, PerGroup()), SHARED, x), x)
+    found = inference.group_effects(point_fit(Mixture(2, SLOPE, PerGroup()), x, SHARED), x)
     alike = (
         VALUES | SLOPES | {"scale": np.array([0.8, 0.8]), "slope": np.column_stack([[0.3, 0.3], VALUES["slope"][:, 1]])}
     )
@@ -100,12 +85,12 @@ def test_draws_are_mixed_too():
 def test_tables_have_the_names_of_groups_and_covariates():
     table = pd.DataFrame(C, columns=["age", "time"])
     x = Observations(Y, covariates=table, group=GROUP)
-    mean, sd = inference.group_effects(fit_at(LINES, VALUES | SLOPES, x), x)
+    mean, sd = inference.group_effects(point_fit(LINES, x, VALUES | SLOPES), x)
     for found in (mean, sd):
         assert found.index.tolist() == ["b", "a", "c", "d"] and found.columns.tolist() == ["intercept", "time"]
         assert (found.index.name, found.columns.name) == ("group", "effect")
     new = Observations([Y[3], np.nan], covariates=table.iloc[[3, 3]], group=["new", "unseen"], missing="allow")
-    mean, sd = inference.group_effects(fit_at(LINES, VALUES | SLOPES, x), new)
+    mean, sd = inference.group_effects(point_fit(LINES, x, VALUES | SLOPES), new)
     # of a group of which nothing is known effects are as in all groups
     np.testing.assert_allclose(mean.loc["unseen"], 0.0, atol=1e-12)
     prior = sum(VALUES["weights"][k] * np.diag(effects(VALUES | SLOPES, k)) for k in range(2))
@@ -115,8 +100,8 @@ def test_tables_have_the_names_of_groups_and_covariates():
 def test_what_has_no_effects_is_refused():
     x = Observations(Y, covariates=C, group=GROUP)
     values = {name: value for name, value in VALUES.items() if name != "random_intercept_scale"}
-    without = fit_at(Mixture(2, families.Regression(), PerGroup()), values, x)
+    without = point_fit(Mixture(2, families.Regression(), PerGroup()), x, values)
     with pytest.raises(ModelError, match="a model without random effects of its own response: Regression"):
         inference.group_effects(without, x)
     with pytest.raises(DataError, match="group: got none"):
-        inference.group_effects(fit_at(INTERCEPTS, VALUES, x), Observations(Y, covariates=C))
+        inference.group_effects(point_fit(INTERCEPTS, x, VALUES), Observations(Y, covariates=C))
