@@ -5,8 +5,9 @@ no relabelling changes: the log posterior density, the weights in order of size,
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import arviz_stats
 import numpy as np
@@ -15,6 +16,7 @@ import xarray as xr
 from inference.draws import whole, with_program
 from inference.html import InNotebooks
 from inference.invariants import density_gaps, reference_rows, sorted_weights, unknowns_of
+from inference.posterior.approximate import EFFECTIVE, EVEN_SHARE, GOOD_K_HAT
 from mixtures import Program
 from mixtures.errors import DataError, FitError
 
@@ -32,6 +34,8 @@ MOST_EVIDENCE_SPREAD = 1.0
 
 MOST_CUT_OFF = 0.01
 """Share of the draws at the most components, or of the weight beyond them, that is said."""
+
+SAMPLE = "Sample the posterior instead: sample_nuts."
 
 MAX_TREE_DEPTH = 10
 """NUTS stops doubling here, in every sampler of this package."""
@@ -168,13 +172,20 @@ def _not_a_number(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[Posteri
 def _approximation(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:
     if posterior.attrs.get("is_trustworthy", 1):
         return
-    k_hat = posterior.attrs["k_hat"]
-    found = f"k-hat is {k_hat:.2f}, and more than 0.7 means that tails are missed"
-    yield PosteriorWarning(
-        "approximation",
-        found if np.isfinite(k_hat) else f"k-hat cannot be computed from these {stats.sizes['draw']} draws",
-        "Sample the posterior instead: sample_nuts." if np.isfinite(k_hat) else "Take more draws.",
-    )
+    found, advice = _doubt(posterior.attrs, stats.sizes["draw"])
+    yield PosteriorWarning("approximation", found, advice)
+
+
+def _doubt(said: Mapping[Hashable, Any], draws: int) -> tuple[str, str]:
+    """Why an approximation is not to be trusted, of what `judged` weighs, and what to do."""
+    k_hat, effective = said["k_hat"], said["effective_draws"]
+    if np.isnan(k_hat):
+        return f"k-hat cannot be computed from these {draws} draws", "Take more draws."
+    if k_hat >= GOOD_K_HAT and effective < EVEN_SHARE * draws:
+        return f"k-hat is {k_hat:.2f}, and more than {GOOD_K_HAT} means that tails are missed", SAMPLE
+    if effective < EFFECTIVE * draws:
+        return f"only {effective:.0f} of {draws} draws are effective when they are weighed", SAMPLE
+    return "it has not come to rest: the best of its kind is elsewhere", f"Take more steps. {SAMPLE}"
 
 
 def _evidence(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:
