@@ -5,9 +5,8 @@ no relabelling changes: the log posterior density, the weights in order of size,
 """
 
 import json
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import arviz_stats
 import numpy as np
@@ -172,20 +171,18 @@ def _not_a_number(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[Posteri
 def _approximation(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:
     if posterior.attrs.get("is_trustworthy", 1):
         return
-    found, advice = _doubt(posterior.attrs, stats.sizes["draw"])
-    yield PosteriorWarning("approximation", found, advice)
-
-
-def _doubt(said: Mapping[Hashable, Any], draws: int) -> tuple[str, str]:
-    """Why an approximation is not to be trusted, of what `judged` weighs, and what to do."""
-    k_hat, effective = said["k_hat"], said["effective_draws"]
+    k_hat = posterior.attrs["k_hat"]
+    effective = posterior.attrs["effective_draws"]
+    draws = stats.sizes["draw"]
+    name = "approximation"
     if np.isnan(k_hat):
-        return f"k-hat cannot be computed from these {draws} draws", "Take more draws."
-    if k_hat >= GOOD_K_HAT and effective < EVEN_SHARE * draws:
-        return f"k-hat is {k_hat:.2f}, and more than {GOOD_K_HAT} means that tails are missed", SAMPLE
-    if effective < EFFECTIVE * draws:
-        return f"only {effective:.0f} of {draws} draws are effective when they are weighed", SAMPLE
-    return "it has not come to rest: the best of its kind is elsewhere", f"Take more steps. {SAMPLE}"
+        yield PosteriorWarning(name, f"k-hat cannot be computed from these {draws} draws", "Take more draws.")
+    elif k_hat >= GOOD_K_HAT and effective < EVEN_SHARE * draws:
+        yield PosteriorWarning(name, f"k-hat is {k_hat:.2f}, and more than 0.7 means that tails are missed", SAMPLE)
+    elif effective < EFFECTIVE * draws:
+        yield PosteriorWarning(name, f"only {effective:.0f} of {draws} draws are effective when they are weighed", SAMPLE)
+    else:
+        yield PosteriorWarning(name, "it has not come to rest", f"Take more steps. {SAMPLE}")
 
 
 def _evidence(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:
