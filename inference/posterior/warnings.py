@@ -180,7 +180,9 @@ def _approximation(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[Poster
     elif k_hat >= GOOD_K_HAT and effective < EVEN_SHARE * draws:
         yield PosteriorWarning(name, f"k-hat is {k_hat:.2f}, and more than 0.7 means that tails are missed", SAMPLE)
     elif effective < EFFECTIVE * draws:
-        yield PosteriorWarning(name, f"only {effective:.0f} of {draws} draws are effective when they are weighed", SAMPLE)
+        yield PosteriorWarning(
+            name, f"only {effective:.0f} of {draws} draws are effective when they are weighed", SAMPLE
+        )
     else:
         yield PosteriorWarning(name, "it has not come to rest", f"Take more steps. {SAMPLE}")
 
