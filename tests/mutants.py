@@ -32,7 +32,14 @@ OPERATORS = (
 )  # fmt: skip
 OTHER_OPERATOR = dict(OPERATORS) | {b: a for a, b in OPERATORS} | {ast.Pow: ast.Mult, ast.USub: ast.UAdd}
 
-NAMES = (("max", "min"), ("argmax", "argmin"), ("maximum", "minimum"), ("any", "all"), ("zeros", "ones"), ("zeros_like", "ones_like"))
+NAMES = (
+    ("max", "min"),
+    ("argmax", "argmin"),
+    ("maximum", "minimum"),
+    ("any", "all"),
+    ("zeros", "ones"),
+    ("zeros_like", "ones_like"),
+)
 OTHER_NAME = dict(NAMES) | {b: a for a, b in NAMES} | {"sum": "max", "mean": "sum", "exp": "abs", "log": "abs"}
 
 Change = tuple[ast.AST, str, object]
@@ -44,7 +51,9 @@ def changes(node: ast.AST) -> Iterator[Change]:
     match node:
         case ast.Raise():
             return
-        case ast.BinOp(op=op) | ast.AugAssign(op=op) | ast.BoolOp(op=op) | ast.UnaryOp(op=op) if type(op) in OTHER_OPERATOR:
+        case ast.BinOp(op=op) | ast.AugAssign(op=op) | ast.BoolOp(op=op) | ast.UnaryOp(op=op) if (
+            type(op) in OTHER_OPERATOR
+        ):
             yield node, "op", OTHER_OPERATOR[type(op)]()
         case ast.UnaryOp(op=op, operand=operand):
             yield node, "operand", ast.UnaryOp(op, operand)

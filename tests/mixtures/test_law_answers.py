@@ -1,0 +1,207 @@
+"""What every law of the assignment answers is what the sum, or the maximum, over all joint assignments of a few rows says.
+
+Priors of assignments are written down here from their papers, one assignment after the other; nothing of a law is used but its answers.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from scipy.special import log_softmax, logsumexp, softmax
+
+from mixtures.assignments import (
+    Assignment,
+    Dirichlet,
+    Gating,
+    GroupClasses,
+    GroupWeights,
+    Markov,
+    MarkovGating,
+    PerGroup,
+    SparseDirichlet,
+    StickBreaking,
+)
+from mixtures.rows import Rows, first_rows
+
+RNG = np.random.default_rng(0)
+K, N = 3, 5
+TABLE = RNG.normal(size=(N, K)) - 1.0
+"""log p(x_i | assignment_i = k)."""
+COVARIATES, SEQUENCE, GROUP = RNG.normal(size=(N, 2)), np.array([0, 0, 0, 1, 1]), np.array([0, 1, 0, 2, 1])
+ROWS = Rows(RNG.normal(size=N), COVARIATES, SEQUENCE, GROUP, first_rows(GROUP))
+PATHS = list(itertools.product(range(K), repeat=N))
+
+WEIGHTS, INITIAL = np.array([0.5, 0.2, 0.3]), np.array([0.6, 0.3, 0.1])
+MOVES = np.array([[0.7, 0.2, 0.1], [0.3, 0.6, 0.1], [0.25, 0.25, 0.5]])
+ROUND = np.array([[0.5, 0.5, 0.0], [0.0, 0.4, 0.6], [0.8, 0.0, 0.2]])
+"""Moves of which three are impossible."""
+STATIONARY = np.linalg.matrix_power(ROUND, 200)[0]
+INTERCEPT, SLOPE = RNG.normal(size=K), RNG.normal(size=(K, 2))
+MOVE_INTERCEPT, MOVE_SLOPE = RNG.normal(size=(K, K)), RNG.normal(size=(K, K, 2))
+OFFSET, SCALE = RNG.normal(size=(3, K)), 0.7
+CLASS_PROBS, CLASS_WEIGHTS = np.array([0.55, 0.45]), np.array([[0.6, 0.3, 0.1], [0.2, 0.3, 0.5]])
+
+LogPrior = Callable[[tuple[int, ...]], list[float]]
+"""An assignment of all rows -> log P(it and what else is unknown), for each value of that."""
+
+
+def by_rows(probs: np.ndarray) -> LogPrior:
+    probs = np.broadcast_to(probs, (N, K))
+    return lambda path: [sum(np.log(probs[row, k]) for row, k in enumerate(path))]
+
+
+def by_groups(probs: np.ndarray) -> LogPrior:
+    """Of (groups, components): the rows of a group share one assignment."""
+
+    def log_prior(path):
+        own = [{path[row] for row in np.flatnonzero(GROUP == group)} for group in range(3)]
+        shared = all(len(components) == 1 for components in own)
+        return [
+            sum(np.log(probs[group, min(components)]) for group, components in enumerate(own)) if shared else -np.inf
+        ]
+
+    return log_prior
+
+
+def by_moves(initial: np.ndarray, moves: np.ndarray) -> LogPrior:
+    moves = np.broadcast_to(moves, (N, K, K))
+    starts = (0, 3)
+    return lambda path: [
+        sum(np.log(initial[k] if row in starts else moves[row, path[row - 1], k]) for row, k in enumerate(path))
+    ]
+
+
+def by_classes(path: tuple[int, ...]) -> list[float]:
+    return [
+        sum(np.log(CLASS_PROBS[c]) for c in classes)
+        + sum(np.log(CLASS_WEIGHTS[classes[GROUP[row]], k]) for row, k in enumerate(path))
+        for classes in itertools.product(range(2), repeat=3)
+    ]
+
+
+@dataclass(frozen=True)
+class Case:
+    law: Assignment
+    values: dict[str, np.ndarray]
+    log_prior: LogPrior
+
+
+GATES, GROUPS_GATES = ({"gating_intercept": INTERCEPT, "gating_slope": SLOPE} for _ in range(2))
+OWN_MOVES = softmax(MOVE_INTERCEPT + np.einsum("kjc,ic->ikj", MOVE_SLOPE, COVARIATES), axis=2)
+CASES = {
+    "Dirichlet": Case(Dirichlet(), {"weights": WEIGHTS}, by_rows(WEIGHTS)),
+    "SparseDirichlet": Case(SparseDirichlet(), {"weights": WEIGHTS, "weight_concentration": np.array(0.5)}, by_rows(WEIGHTS)),
+    "StickBreaking": Case(StickBreaking(), {"sticks": np.array([0.5, 0.4])}, by_rows(WEIGHTS)),
+    "Gating": Case(Gating(), GATES, by_rows(softmax(INTERCEPT + COVARIATES @ SLOPE.T, axis=1))),
+    "GroupWeights": Case(
+        GroupWeights(),
+        {"weights": WEIGHTS, "group_scale": np.array(SCALE), "group_offset": OFFSET},
+        by_rows(softmax(np.log(WEIGHTS) + SCALE * OFFSET, axis=1)[GROUP]),
+    ),
+    "PerGroup": Case(PerGroup(), {"weights": WEIGHTS}, by_groups(np.tile(WEIGHTS, (3, 1)))),
+    "PerGroup(Gating)": Case(
+        PerGroup(Gating()), GROUPS_GATES, by_groups(softmax(INTERCEPT + COVARIATES[[0, 1, 3]] @ SLOPE.T, axis=1))
+    ),
+    "GroupClasses": Case(GroupClasses(), {"class_probs": CLASS_PROBS, "class_weights": CLASS_WEIGHTS}, by_classes),
+    "Markov": Case(Markov(), {"initial": INITIAL, "transition": MOVES}, by_moves(INITIAL, MOVES)),
+    "Markov, uniform": Case(Markov(initial="uniform"), {"transition": MOVES}, by_moves(np.full(K, 1 / K), MOVES)),
+    "Markov, stationary": Case(Markov(initial="stationary"), {"transition": ROUND}, by_moves(STATIONARY, ROUND)),
+    "MarkovGating": Case(
+        MarkovGating(),
+        {"initial": INITIAL, "transition_intercept": MOVE_INTERCEPT, "transition_slope": MOVE_SLOPE},
+        by_moves(INITIAL, OWN_MOVES),
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=CASES)
+def case(request):
+    return CASES[request.param]
+
+
+@pytest.fixture(scope="module")
+def prior(case):
+    """log P(path, all else), (paths, values of all else)."""
+    with np.errstate(divide="ignore"):
+        return np.array([case.log_prior(path) for path in PATHS])
+
+
+def log_joint(prior: np.ndarray, table: np.ndarray) -> np.ndarray:
+    return prior + np.array([sum(table[row, k] for row, k in enumerate(path)) for path in PATHS])[:, None]
+
+
+def of_row(joint: np.ndarray, row: int) -> np.ndarray:
+    """log p(x, assignment of the row = k), (components,)."""
+    return np.array([logsumexp(joint[[path[row] == k for path in PATHS]]) for k in range(K)])
+
+
+def without(*rows: int) -> np.ndarray:
+    """The table when these rows say nothing."""
+    return np.where(np.isin(np.arange(N), rows)[:, None], 0.0, TABLE)
+
+
+def by_row(prior: np.ndarray, silent: Callable[[int], Iterator[int]]) -> np.ndarray:
+    """log P(assignment_i = k | all rows but the silent), (rows, components)."""
+    return np.stack([log_softmax(of_row(log_joint(prior, without(*silent(row))), row)) for row in range(N)])
+
+
+def test_sums_over_all_assignments(case, prior):
+    joint, given = log_joint(prior, TABLE), (np, case.values, TABLE, ROWS)
+    np.testing.assert_allclose(np.sum(case.law.log_marginal(*given)), logsumexp(joint), rtol=1e-12)
+    right = np.exp(by_row(prior, lambda row: ()))
+    np.testing.assert_allclose(case.law.marginals(*given), right, atol=1e-13)
+    found = case.law.joint(*given)
+    np.testing.assert_allclose(softmax(found, axis=1), right, atol=1e-13)
+    np.testing.assert_allclose(logsumexp(found, axis=1).sum(), logsumexp(joint), rtol=1e-12)
+
+
+def test_parts_of_the_log_likelihood_are_of_what_is_independent(case, prior):
+    given = np, case.values, TABLE, ROWS
+    if case.law.unit == "group":
+        members = [np.flatnonzero(GROUP != group) for group in range(3)]
+        right = np.array([logsumexp(log_joint(prior, without(*others))) for others in members])
+        np.testing.assert_allclose(case.law.log_marginal(*given), right, rtol=1e-12)
+        of_rows = np.zeros(N)
+        of_rows[[0, 1, 3]] = right
+    else:
+        until = [logsumexp(log_joint(prior, without(*range(row, N)))) for row in range(N + 1)]
+        of_rows = np.diff(until)
+    np.testing.assert_allclose(logsumexp(case.law.joint(*given), axis=1), of_rows, rtol=1e-10, atol=1e-12)
+
+
+def test_what_is_known_of_a_row_from_others(case, prior):
+    given = np, case.values, TABLE, ROWS
+    with np.errstate(divide="ignore"):
+        found = case.law.left_out(*given)
+    np.testing.assert_allclose(np.exp(found), np.exp(by_row(prior, lambda row: (row,))), atol=1e-13)
+    if case.law.unit != "group":
+        until, before = by_row(prior, lambda row: range(row + 1, N)), by_row(prior, lambda row: range(row, N))
+        np.testing.assert_allclose(case.law.filtered(*given), np.exp(until), atol=1e-13)
+        np.testing.assert_allclose(np.exp(case.law.predicted(*given)), np.exp(before), atol=1e-13)
+
+
+def test_the_most_probable_assignments(case, prior):
+    joint, given = log_joint(prior, TABLE), (np, case.values, TABLE, ROWS)
+    assert tuple(case.law.mode(*given)) == PATHS[joint.max(axis=1).argmax()]
+    np.testing.assert_allclose(case.law.log_mode(*given), joint.max(), rtol=1e-12)
+
+
+@pytest.mark.statistical
+def test_drawn_assignments_are_of_all_rows_together(case, prior):
+    probs = softmax(log_joint(prior, TABLE)).sum(axis=1)
+    rng = np.random.default_rng(0)
+    drawn = np.array([case.law.sample(case.values, TABLE, ROWS, rng) for _ in range(500)])
+    for first, second in itertools.combinations(range(N), 2):
+        for k, j in itertools.product(range(K), repeat=2):
+            right = probs[[path[first] == k and path[second] == j for path in PATHS]].sum()
+            found = np.mean((drawn[:, first] == k) & (drawn[:, second] == j))
+            assert abs(found - right) < 5 * np.sqrt(right * (1 - right) / 500) + 2e-3
+
+
+def test_components_numbered_anew_have_the_same_probabilities(case):
+    order = np.array([2, 0, 1])
+    before = case.law.marginals(np, case.values, TABLE, ROWS)
+    after = case.law.marginals(np, case.law.permuted(case.values, order), TABLE[:, order], ROWS)
+    np.testing.assert_allclose(after, before[:, order], atol=1e-13)
