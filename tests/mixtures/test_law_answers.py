@@ -56,7 +56,7 @@ def by_groups(probs: np.ndarray) -> LogPrior:
     """Of (groups, components): the rows of a group share one assignment."""
 
     def log_prior(path):
-        own = [{path[row] for row in np.flatnonzero(GROUP == group)} for group in range(3)]
+        own = [{path[row] for row in range(N) if GROUP[row] == group} for group in range(3)]
         shared = all(len(components) == 1 for components in own)
         return [
             sum(np.log(probs[group, min(components)]) for group, components in enumerate(own)) if shared else -np.inf
@@ -160,8 +160,8 @@ def test_sums_over_all_assignments(case, prior):
 def test_parts_of_the_log_likelihood_are_of_what_is_independent(case, prior):
     given = np, case.values, TABLE, ROWS
     if case.law.unit == "group":
-        members = [np.flatnonzero(GROUP != group) for group in range(3)]
-        right = np.array([logsumexp(log_joint(prior, without(*others))) for others in members])
+        others = [[row for row in range(N) if GROUP[row] != group] for group in range(3)]
+        right = np.array([logsumexp(log_joint(prior, without(*rows))) for rows in others])
         np.testing.assert_allclose(case.law.log_marginal(*given), right, rtol=1e-12)
         of_rows = np.zeros(N)
         of_rows[[0, 1, 3]] = right
