@@ -20,7 +20,10 @@ import pytest
 
 from inference.compiled_programs import keep_compiled_programs
 
-LIBRARIES = ("arviz_stats", "funsor", "jax.numpy", "mpmath", "numpyro", "pandas", "scipy.optimize", "scipy.stats")
+LIBRARIES = (
+    "arviz_stats", "funsor", "hypothesis", "jax.numpy", "joblib", "mpmath", "numpyro", "pandas", "pytest", "rich", "scipy.optimize",
+    "scipy.stats", "sklearn.metrics", "xdist.plugin", "zarr",
+)  # fmt: skip
 """Imported once for all mutants."""
 
 OPTIONS = ("-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
