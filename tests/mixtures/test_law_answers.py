@@ -22,6 +22,7 @@ from mixtures.assignments import (
     PerGroup,
     SparseDirichlet,
     StickBreaking,
+    chains,
 )
 from mixtures.rows import Rows, first_rows
 
@@ -205,3 +206,39 @@ def test_components_numbered_anew_have_the_same_probabilities(case):
     before = case.law.marginals(np, case.values, TABLE, ROWS)
     after = case.law.marginals(np, case.law.permuted(case.values, order), TABLE[:, order], ROWS)
     np.testing.assert_allclose(after, before[:, order], atol=1e-13)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name.startswith("Markov")])
+def test_moves_are_as_probable_as_on_all_paths(name):
+    case = CASES[name]
+    with np.errstate(divide="ignore"):
+        probs = softmax(log_joint(np.array([case.log_prior(path) for path in PATHS]), TABLE)).sum(axis=1)
+    moved = case.law.log_transition(np, case.values, ROWS)
+    begins = np.array([True, False, False, True, False])
+    steps = chains.steps(np, np.log(case.law.initial_probs(np, case.values)), moved, TABLE, begins)
+    tree = chains.sum_tree(np, steps)
+    shares = chains.shares_of_moves(np, steps, chains.forward(np, tree, N)[0], chains.backward(np, tree, N))
+    for row, k, j in itertools.product(range(1, N), range(K), range(K)):
+        right = probs[[path[row - 1] == k and path[row] == j for path in PATHS]].sum()
+        assert shares[row, k, j] == pytest.approx(right, abs=1e-13)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 9])
+def test_a_chain_of_any_length_has_the_products_of_its_matrices(rows):
+    table = np.random.default_rng(rows).normal(size=(rows, K))
+    given = np, {"initial": INITIAL, "transition": MOVES}, table, Rows(np.zeros(rows))
+    seen = np.exp(table)
+    ahead, before = [INITIAL * seen[0]], [np.ones(K)]
+    for row in range(1, rows):
+        ahead.append(ahead[-1] @ MOVES * seen[row])
+        before.append(MOVES @ (seen[rows - row] * before[-1]))
+    both = np.array(ahead) * np.array(before[::-1])
+    law = Markov()
+    np.testing.assert_allclose(law.log_marginal(*given), np.log(both.sum(axis=1)[:1]), rtol=1e-12)
+    np.testing.assert_allclose(law.marginals(*given), both / both.sum(axis=1, keepdims=True), rtol=1e-12)
+    best = np.log(INITIAL) + table[0]
+    for row in range(1, rows):
+        best = (best[:, None] + np.log(MOVES)).max(axis=0) + table[row]
+    path = law.mode(*given)
+    own = np.log(INITIAL[path[0]]) + np.log(MOVES[path[:-1], path[1:]]).sum() + table[np.arange(rows), path].sum()
+    np.testing.assert_allclose([law.log_mode(*given), own], best.max(), rtol=1e-12)
