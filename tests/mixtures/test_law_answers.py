@@ -30,9 +30,14 @@ RNG = np.random.default_rng(0)
 K, N = 3, 5
 TABLE = RNG.normal(size=(N, K)) - 1.0
 """log p(x_i | assignment_i = k)."""
+IMPOSSIBLE = TABLE.copy()
+IMPOSSIBLE[[0, 1, 3, 4, 4], [0, 1, 1, 0, 1]] = -np.inf
+"""The same where some components cannot produce some rows, nor one class of groups the last one."""
 COVARIATES, SEQUENCE, GROUP = RNG.normal(size=(N, 2)), np.array([0, 0, 0, 1, 1]), np.array([0, 1, 0, 2, 1])
 ROWS = Rows(RNG.normal(size=N), COVARIATES, SEQUENCE, GROUP, first_rows(GROUP))
 PATHS = list(itertools.product(range(K), repeat=N))
+CLASSES = list(itertools.product(range(3), repeat=3))
+"""Of three groups."""
 
 WEIGHTS, INITIAL = np.array([0.5, 0.2, 0.3]), np.array([0.6, 0.3, 0.1])
 MOVES = np.array([[0.7, 0.2, 0.1], [0.3, 0.6, 0.1], [0.25, 0.25, 0.5]])
@@ -42,7 +47,8 @@ STATIONARY = np.linalg.matrix_power(ROUND, 200)[0]
 INTERCEPT, SLOPE = RNG.normal(size=K), RNG.normal(size=(K, 2))
 MOVE_INTERCEPT, MOVE_SLOPE = RNG.normal(size=(K, K)), RNG.normal(size=(K, K, 2))
 OFFSET, SCALE = RNG.normal(size=(3, K)), 0.7
-CLASS_PROBS, CLASS_WEIGHTS = np.array([0.55, 0.45]), np.array([[0.6, 0.3, 0.1], [0.2, 0.3, 0.5]])
+CLASS_PROBS = np.array([0.45, 0.35, 0.2])
+CLASS_WEIGHTS = np.array([[0.6, 0.3, 0.1], [0.2, 0.8, 0.0], [0.1, 0.2, 0.7]])
 
 LogPrior = Callable[[tuple[int, ...]], list[float]]
 """An assignment of all rows -> log P(it and what else is unknown), for each value of that."""
@@ -78,7 +84,7 @@ def by_classes(path: tuple[int, ...]) -> list[float]:
     return [
         sum(np.log(CLASS_PROBS[c]) for c in classes)
         + sum(np.log(CLASS_WEIGHTS[classes[GROUP[row]], k]) for row, k in enumerate(path))
-        for classes in itertools.product(range(2), repeat=3)
+        for classes in CLASSES
     ]
 
 
@@ -105,7 +111,7 @@ CASES = {
     "PerGroup(Gating)": Case(
         PerGroup(Gating()), GROUPS_GATES, by_groups(softmax(INTERCEPT + COVARIATES[[0, 1, 3]] @ SLOPE.T, axis=1))
     ),
-    "GroupClasses": Case(GroupClasses(), {"class_probs": CLASS_PROBS, "class_weights": CLASS_WEIGHTS}, by_classes),
+    "GroupClasses": Case(GroupClasses(3), {"class_probs": CLASS_PROBS, "class_weights": CLASS_WEIGHTS}, by_classes),
     "Markov": Case(Markov(), {"initial": INITIAL, "transition": MOVES}, by_moves(INITIAL, MOVES)),
     "Markov, uniform": Case(Markov(initial="uniform"), {"transition": MOVES}, by_moves(np.full(K, 1 / K), MOVES)),
     "Markov, stationary": Case(Markov(initial="stationary"), {"transition": ROUND}, by_moves(STATIONARY, ROUND)),
@@ -148,10 +154,11 @@ def by_row(prior: np.ndarray, silent: Callable[[int], Iterator[int]]) -> np.ndar
     return np.stack([log_softmax(of_row(log_joint(prior, without(*silent(row))), row)) for row in range(N)])
 
 
-def test_sums_over_all_assignments(case, prior):
-    joint, given = log_joint(prior, TABLE), (np, case.values, TABLE, ROWS)
+@pytest.mark.parametrize("table", [TABLE, IMPOSSIBLE], ids=["possible", "impossible"])
+def test_sums_over_all_assignments(case, prior, table):
+    joint, given = log_joint(prior, table), (np, case.values, table, ROWS)
     np.testing.assert_allclose(np.sum(case.law.log_marginal(*given)), logsumexp(joint), rtol=1e-12)
-    right = np.exp(by_row(prior, lambda row: ()))
+    right = np.stack([softmax(of_row(joint, row)) for row in range(N)])
     np.testing.assert_allclose(case.law.marginals(*given), right, atol=1e-13)
     found = case.law.joint(*given)
     np.testing.assert_allclose(softmax(found, axis=1), right, atol=1e-13)
@@ -242,3 +249,30 @@ def test_a_chain_of_any_length_has_the_products_of_its_matrices(rows):
     path = law.mode(*given)
     own = np.log(INITIAL[path[0]]) + np.log(MOVES[path[:-1], path[1:]]).sum() + table[np.arange(rows), path].sum()
     np.testing.assert_allclose([law.log_mode(*given), own], best.max(), rtol=1e-12)
+
+
+def test_classes_of_groups_are_as_probable_as_over_all_assignments():
+    case = CASES["GroupClasses"]
+    with np.errstate(divide="ignore"):
+        joint = log_joint(np.array([case.log_prior(path) for path in PATHS]), TABLE)
+    of_classes = softmax(logsumexp(joint, axis=0))
+    found = case.law.class_marginals(np, case.values, TABLE, ROWS)
+    for group, c in itertools.product(range(3), range(3)):
+        right = of_classes[[classes[group] == c for classes in CLASSES]].sum()
+        assert found[group, c] == pytest.approx(right, abs=1e-13)
+
+
+def test_classes_of_one_component_are_nothing_that_rows_could_be_assigned_to():
+    case, table = CASES["GroupClasses"], TABLE[:, :1]
+    values = {"class_probs": CLASS_PROBS, "class_weights": np.ones((3, 1))}
+    np.testing.assert_allclose(case.law.log_mode(np, values, table, ROWS), table.sum(), rtol=1e-12)
+
+
+def test_classes_of_equal_shares_are_told_apart_by_the_next_component():
+    values = {
+        "class_probs": np.array([0.5, 0.3, 0.2]),
+        "class_weights": np.array([[0.2, 0.2, 0.6], [0.4, 0.1, 0.5], [0.2, 0.5, 0.3]]),
+    }
+    found = GroupClasses(3).permuted(values, np.arange(3))
+    np.testing.assert_array_equal(found["class_probs"], [0.3, 0.2, 0.5])
+    np.testing.assert_array_equal(found["class_weights"], values["class_weights"][[1, 2, 0]])
