@@ -24,6 +24,18 @@ def test_costs_of_moves_are_the_expected_losses_after_them(loss):
 
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_costs_of_placing_a_row_are_the_expected_losses_after_it(loss):
+    labels = np.array([0, 1, 2, 1, 0, -1, 2, 0, -1, -1, 1, -1])
+    allocation = Allocation(EVIDENCE, loss, labels, 12)
+    for row in np.flatnonzero(labels < 0):
+        costs = allocation.costs(np.array([row]))[0]
+        for cluster in range(4):
+            placed = labels.copy()
+            placed[row] = cluster
+            assert costs[cluster] == pytest.approx(Allocation(EVIDENCE, loss, placed, 12).expected_loss(), abs=1e-12)
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 def test_sums_survive_many_moves(loss):
     rng = np.random.default_rng(2)
     allocation = Allocation(EVIDENCE, loss, np.full(12, -1), 12)
