@@ -1,0 +1,209 @@
+"""M-steps that are Newton's, taken again and again at responsibilities that stay, end at scipy's maximum of the expected log density.
+
+In NumPy, without an E-step: rows have random responsibilities and weights, covariates are in units of their own.
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import optimize, stats
+from scipy.special import expit, log_softmax, logsumexp
+
+from inference.point.em.m_steps.chain import ChainEM, leads_apart
+from inference.point.em.m_steps.gating import GatingEM
+from inference.point.em.m_steps.multinomial_regression import MultinomialRegressionEM
+from inference.point.em.m_steps.newton import LONGEST, share_of
+from inference.point.em.m_steps.regression import RegressionEM
+from mixtures import Observations
+from mixtures.assignments import Markov
+
+RNG = np.random.default_rng(0)
+N, K = 40, 2
+COVARIATES = RNG.normal(size=(N, 2)) * [3.0, 0.2] + [10.0, -1.0]
+Z = (COVARIATES - [10.0, -1.0]) / [3.0, 0.2]
+RESPONSIBILITIES = RNG.dirichlet(np.ones(K), N).T * RNG.integers(1, 4, N)
+ETA = 0.5 + Z @ [0.6, -0.4]
+DATA = {
+    "gaussian": RNG.normal(ETA, 0.7),
+    "poisson": RNG.poisson(np.exp(ETA)).astype(float),
+    "bernoulli": (RNG.random(N) < expit(ETA)).astype(float),
+    "categories": RNG.integers(3, size=N).astype(float),
+}
+FORMS = {kind: RegressionEM(kind, 2) for kind in ("gaussian", "poisson", "bernoulli")} | {
+    "categories": MultinomialRegressionEM(2, 2)
+}
+
+
+def log_density(kind, p):
+    """By scipy, (components, rows)."""
+    y, eta = DATA[kind], p["intercept"][..., None] + p["slope"] @ COVARIATES.T
+    if kind == "gaussian":
+        return stats.norm(eta, p["scale"][:, None]).logpdf(y)
+    if kind == "poisson":
+        return stats.poisson(np.exp(eta)).logpmf(y)
+    if kind == "bernoulli":
+        return stats.bernoulli(expit(eta)).logpmf(y)
+    logits = np.concatenate([np.zeros((K, 1, N)), eta], axis=1)
+    return np.take_along_axis(log_softmax(logits, axis=1), np.tile(y.astype(int), (K, 1, 1)), axis=1)[:, 0]
+
+
+def at_rest(kind, steps=30):
+    """The form, its state after many steps, frame, and rows in it."""
+    form, x = FORMS[kind], Observations(DATA[kind], covariates=COVARIATES)
+    columns = form.columns(x)
+    frame = form.frame(columns)
+    rows, state = ((columns - frame.centre) / frame.unit).T, form.blank(K, 3)
+    for _ in range(steps):
+        sums = form.statistics(np, RESPONSIBILITIES, rows, form.log_density(np, state, rows)[1])
+        sums["rows"] = RESPONSIBILITIES.sum(axis=1)
+        state = form.m_step(np, sums, state, dict.fromkeys(form.fixable, False))
+    return form, state, frame, rows
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_regressions_end_at_scipys_maximum(kind):
+    form, state, frame, _ = at_rest(kind)
+    found = form.decode(state, None, frame)
+    lines = found["intercept"].size
+
+    def expected(u):
+        # coefficients of standardised covariates
+        line = u[: 3 * lines].reshape(*found["intercept"].shape, 3)
+        slope = line[..., 1:] / [3.0, 0.2]
+        p = {"intercept": line[..., 0] - slope @ [10.0, -1.0], "slope": slope, "scale": np.exp(u[3 * lines :])}
+        return -np.sum(RESPONSIBILITIES * log_density(kind, p)), p
+
+    best = optimize.minimize(lambda u: expected(u)[0], np.zeros(3 * lines + K), options={"gtol": 1e-5})
+    right = expected(best.x)[1]
+    assert -np.sum(RESPONSIBILITIES * log_density(kind, found)) == pytest.approx(best.fun, rel=1e-9)
+    for site, value in found.items():
+        np.testing.assert_allclose(value, right[site], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_densities_in_any_coordinates_are_scipys(kind):
+    form, state, frame, rows = at_rest(kind, steps=2)
+    parameters = form.decode(state, None, frame)
+    x = Observations(DATA[kind], covariates=COVARIATES)
+    right, columns = log_density(kind, parameters), form.columns(x).T
+    fast = form.log_density(np, state, rows)[0] + form.log_base(x) + form.log_jacobian(frame, columns.T)
+    np.testing.assert_allclose(fast, right, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(form.exact_log_density(state, columns, frame), right, rtol=1e-10, atol=1e-10)
+    for name, value in form.encode(parameters, None, frame).items():
+        np.testing.assert_allclose(value, state[name], rtol=1e-12, atol=1e-12)
+
+
+def test_half_a_step_goes_half_the_way():
+    form, state, _, rows = at_rest("gaussian", steps=1)
+    sums = form.statistics(np, RESPONSIBILITIES, rows, form.log_density(np, form.blank(K, 3), rows)[1])
+    sums["rows"] = RESPONSIBILITIES.sum(axis=1)
+    free = dict.fromkeys(form.fixable, False)
+    half = form.m_step(np, sums, form.blank(K, 3), free, 0.5)
+    np.testing.assert_allclose(half["line"], state["line"] / 2, rtol=1e-12)
+    apart = form.log_density(np, half, rows)[1][1]
+    variance = np.sum(RESPONSIBILITIES * apart**2, axis=1) / RESPONSIBILITIES.sum(axis=1)
+    np.testing.assert_allclose(half["scale"], np.sqrt(variance), rtol=1e-12)
+
+
+def test_weights_by_covariates_end_at_scipys_maximum():
+    form, x = GatingEM(2), Observations(DATA["gaussian"], covariates=COVARIATES)
+    columns, law = form.columns(x), RNG.dirichlet([2.0, 1.0, 1.0], N).T * RNG.integers(1, 4, N)
+    frame = form.frame(columns)
+    rows, state = ((columns - frame.centre) / frame.unit).T, form.blank(3)
+    for _ in range(20):
+        sums = form.statistics(np, law, form.log_probs(np, state, rows)[1])
+        state = form.m_step(np, sums | {"rows": law.sum(axis=1)}, state, {"gating": False})
+    found = form.decode(state, frame)
+
+    def expected(u):
+        line = np.vstack([np.zeros(3), u.reshape(2, 3)])
+        return -np.sum(law.T * log_softmax(line[:, 0] + Z @ line[:, 1:].T, axis=1))
+
+    best = optimize.minimize(expected, np.zeros(6), options={"gtol": 1e-6})
+    logits = found["gating_intercept"] + COVARIATES @ found["gating_slope"].T
+    np.testing.assert_allclose(form.log_probs(np, state, rows)[0], log_softmax(logits, axis=1).T, atol=1e-12)
+    assert -np.sum(law.T * log_softmax(logits, axis=1)) == pytest.approx(best.fun, rel=1e-10)
+    np.testing.assert_allclose(state["gating"].sum(axis=0), 0.0, atol=1e-12)
+    np.testing.assert_allclose(form.encode(found, frame)["gating"], state["gating"], atol=1e-12)
+
+
+def test_a_step_is_shortened_to_its_longest():
+    moment, rows = np.array([[2.0, 0.5], [0.5, 1.0]]), 4.0
+    move = np.array([[3.0, -1.0], [30.0, 10.0], [0.0, 0.0]])
+    length = np.sqrt([np.dot(m, moment @ m) / rows for m in move])
+    np.testing.assert_allclose(share_of(np, move, moment, rows), [1.0, LONGEST / length[1], 1.0], rtol=1e-12)
+
+
+MOVES, FIRST = np.array([[8.0, 3.0, 1.0], [2.0, 6.0, 2.0], [1.0, 1.0, 5.0]]), np.array([1.0, 2.0, 6.0])
+
+
+def chain_at_rest(form, fixed=()):
+    state = form.encode(
+        {"transition": np.full((3, 3), 1 / 3), "initial": np.full(3, 1 / 3)}, form.frame(np.zeros((1, 1)))
+    )
+    held = {name: name in fixed for name in form.fixable}
+    for _ in range(200):
+        state = form.m_step(np, {"moves": MOVES, "first": FIRST}, state, held)
+    return state
+
+
+def test_chains_have_the_shares_of_their_moves():
+    found = chain_at_rest(ChainEM("free"))
+    np.testing.assert_allclose(found["transition"], MOVES / MOVES.sum(axis=1, keepdims=True), rtol=1e-12)
+    np.testing.assert_allclose(found["initial"], FIRST / 9, rtol=1e-12)
+    np.testing.assert_allclose(chain_at_rest(ChainEM("uniform"))["initial"], 1 / 3, rtol=1e-12)
+    even = np.full((3, 3), 1 / 3)
+    np.testing.assert_array_equal(chain_at_rest(ChainEM("free"), fixed=("transition",))["transition"], even)
+    form = ChainEM("free")
+    pseudo = form.pseudo(Markov(((2.0, 1.0, 3.0), (1.0, 1.0, 1.0), (1.0, 4.0, 1.0)), initial=(1.0, 2.5, 1.0)), 3)
+    prior = sum(stats.dirichlet(row + 1).logpdf(p) for row, p in zip(pseudo["moves"], found["transition"], strict=True))
+    prior += stats.dirichlet(pseudo["first"] + 1).logpdf(found["initial"])
+    at_even = sum(stats.dirichlet(row + 1).logpdf(even[0]) for row in (*pseudo["moves"], pseudo["first"]))
+    own = [form.log_prior(np, state, pseudo) for state in (found, {"transition": even, "initial": even[0]})]
+    assert own[0] - own[1] == pytest.approx(prior - at_even, rel=1e-12)
+
+
+def test_a_stationary_chain_ends_at_scipys_maximum():
+    found = chain_at_rest(ChainEM("stationary"))
+
+    def expected(u):
+        log_moves = log_softmax(u.reshape(3, 3), axis=1)
+        long_run = np.linalg.matrix_power(np.exp(log_moves), 200)[0]
+        return -np.sum(MOVES * log_moves) - FIRST @ np.log(long_run)
+
+    best = optimize.minimize(expected, np.zeros(9), options={"gtol": 1e-6})
+    assert expected(np.log(found["transition"])) == pytest.approx(best.fun, rel=1e-9)
+    np.testing.assert_allclose(found["initial"], np.linalg.matrix_power(found["transition"], 200)[0], rtol=1e-12)
+
+
+def test_components_lead_apart_by_their_moves_to_others():
+    moves = np.array([[0.5, 0.2, 0.3], [0.1, 0.6, 0.3], [0.1, 0.1, 0.8]])
+    # of 0 and 1 where they lead to 2, and so on
+    assert leads_apart(moves) == pytest.approx(np.array([[0.0, 0.0, 0.1], [0.0, 0.0, 0.0], [0.1, 0.0, 0.0]]))
+
+
+@pytest.mark.parametrize("is_hard", [False, True])
+def test_sums_over_paths_are_those_of_all_paths(is_hard):
+    table, begins = np.random.default_rng(1).normal(size=(3, 5)), np.array([[1.0, 0.0, 0.0, 1.0, 0.0]])
+    state = {"transition": MOVES / MOVES.sum(axis=1, keepdims=True), "initial": FIRST / 9}
+    paths = np.array(list(itertools.product(range(3), repeat=5)))
+    log_probs = np.zeros(len(paths))
+    for row in range(5):
+        before = (
+            state["initial"][paths[:, row]] if begins[0, row] else state["transition"][paths[:, row - 1], paths[:, row]]
+        )
+        log_probs += np.log(before) + table[paths[:, row], row]
+    shares = np.exp(log_probs - logsumexp(log_probs))
+    if is_hard:
+        shares = (log_probs == log_probs.max()).astype(float)
+    total, responsibilities, sums = ChainEM("free").over_paths(np, state, table, begins, is_hard)
+    assert float(total) == pytest.approx(log_probs.max() if is_hard else logsumexp(log_probs), rel=1e-12)
+    right = [[shares @ (paths[:, row] == k) for row in range(5)] for k in range(3)]
+    np.testing.assert_allclose(responsibilities, right, atol=1e-13)
+    moved = [
+        [[shares @ ((paths[:, r - 1] == i) & (paths[:, r] == j)) for j in range(3)] for i in range(3)]
+        for r in (1, 2, 4)
+    ]
+    np.testing.assert_allclose(sums["moves"], np.sum(moved, axis=0), atol=1e-13)
+    np.testing.assert_allclose(sums["first"], np.array(right)[:, [0, 3]].sum(axis=1), atol=1e-13)
