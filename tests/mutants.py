@@ -36,13 +36,8 @@ OPERATORS = (
 OTHER_OPERATOR = dict(OPERATORS) | {b: a for a, b in OPERATORS} | {ast.Pow: ast.Mult, ast.USub: ast.UAdd}
 
 NAMES = (
-    ("max", "min"),
-    ("argmax", "argmin"),
-    ("maximum", "minimum"),
-    ("any", "all"),
-    ("zeros", "ones"),
-    ("zeros_like", "ones_like"),
-)
+    ("max", "min"), ("argmax", "argmin"), ("maximum", "minimum"), ("any", "all"), ("zeros", "ones"), ("zeros_like", "ones_like"),
+)  # fmt: skip
 OTHER_NAME = dict(NAMES) | {b: a for a, b in NAMES} | {"sum": "max", "mean": "sum", "exp": "abs", "log": "abs"}
 
 Change = tuple[ast.AST, str, object]
@@ -85,7 +80,10 @@ def outcome(path: Path, tree: ast.Module, tests: list[str], limit: float = 600.0
         os.dup2(1, 2)
         signal.setitimer(signal.ITIMER_REAL, limit)
         SourceFileLoader.get_code = lambda loader, name: code if Path(loader.path) == path else usual(loader, name)
-        os._exit(pytest.main([*tests, *OPTIONS]))
+        try:
+            os._exit(pytest.main([*tests, *OPTIONS]))
+        finally:
+            os._exit(1)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
