@@ -71,6 +71,13 @@ def test_densities_of_several_numbers():
         close(DENSITIES.student_t(np.array(5.25), np.array(df), 3), right)
 
 
+def test_infinitely_many_degrees_of_freedom_are_the_normal():
+    z, df = np.array([-3.0, 0.2, 5.0]), np.array([1e200, 1e300, np.inf])
+    close(DENSITIES.student_t(z**2, df, 1), stats.norm.logpdf(z))
+    close(TAILS.student_t(z, df, 0.0, 1.0)[0], stats.norm.logcdf(z))
+    close(SKEWED.student_t(z, df, np.full(3, -0.7)), stats.skewnorm.logpdf(z, -0.7))
+
+
 def test_ordered_categories():
     cutpoints, predictor = np.array([-1.0, 0.5, 0.7]), np.array([0.2, -3.0])
     below = special.expit(cutpoints - predictor[:, None])
