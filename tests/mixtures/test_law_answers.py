@@ -46,6 +46,7 @@ ROUND = np.array([[0.5, 0.5, 0.0], [0.0, 0.4, 0.6], [0.8, 0.0, 0.2]])
 STATIONARY = np.linalg.matrix_power(ROUND, 200)[0]
 INTERCEPT, SLOPE = RNG.normal(size=K), RNG.normal(size=(K, 2))
 MOVE_INTERCEPT, MOVE_SLOPE = RNG.normal(size=(K, K)), RNG.normal(size=(K, K, 2))
+EVEN_LESS = np.array([0.7, 0.2, 0.1])
 OFFSET, SCALE = RNG.normal(size=(3, K)), 0.7
 CLASS_PROBS = np.array([0.45, 0.35, 0.2])
 CLASS_WEIGHTS = np.array([[0.6, 0.3, 0.1], [0.2, 0.8, 0.0], [0.1, 0.2, 0.7]])
@@ -206,6 +207,32 @@ def test_drawn_assignments_are_of_all_rows_together(case, prior):
             right = probs[[path[first] == k and path[second] == j for path in PATHS]].sum()
             found = np.mean((drawn[:, first] == k) & (drawn[:, second] == j))
             assert abs(found - right) < 5 * np.sqrt(right * (1 - right) / 500) + 2e-3
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize(
+    ("law", "values"),
+    [
+        (Dirichlet(), {"weights": EVEN_LESS}),
+        (PerGroup(), {"weights": EVEN_LESS}),
+        (GroupClasses(3), {"class_probs": EVEN_LESS, "class_weights": np.eye(3)}),
+        (GroupClasses(1), {"class_probs": np.ones(1), "class_weights": EVEN_LESS[None]}),
+        (Markov(), {"initial": EVEN_LESS, "transition": MOVES}),
+    ],
+)
+def test_many_draws_at_once(law, values):
+    many = np.arange(20_000)
+    drawn = law.sample(values, np.zeros((20_000, 3)), Rows(many, None, many, many, many), np.random.default_rng(0))
+    found = np.bincount(drawn, minlength=3) / 20_000
+    assert (np.abs(found - EVEN_LESS) < 5 * np.sqrt(EVEN_LESS * (1 - EVEN_LESS) / 20_000)).all()
+
+
+def test_a_share_that_may_fall_to_nothing():
+    assert GroupClasses(2, weights=(0.5, 2.0, 3.0)).favours_empty() and GroupClasses(2, probs=0.5).favours_empty()
+    assert not GroupClasses(2, weights=(1.0, 2.0, 3.0)).favours_empty()
+    assert Markov(transition=0.9).favours_empty() and Markov(initial=(0.5, 2.0, 2.0)).favours_empty()
+    assert not Markov().favours_empty() and not Markov(initial="uniform").favours_empty()
+    np.testing.assert_allclose(Dirichlet((1.0, 2.5, 4.0)).pseudo_rows(3), [0.0, 1.5, 3.0])
 
 
 def test_components_numbered_anew_have_the_same_probabilities(case):

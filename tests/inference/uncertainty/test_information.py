@@ -1,13 +1,17 @@
 """What curvature says of a vector, of numbers made of it and of their intervals: by inverses, and by hand. No fit is needed for it."""
 
+from dataclasses import dataclass, replace
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.special import expit, logit
 
 from inference.uncertainty.clusters import meat_of
-from inference.uncertainty.information import Information
+from inference.uncertainty.information import Information, tangent
 from inference.uncertainty.scales import interval, scale_of
 from inference.uncertainty.units import Units
+from mixtures.assignments import TO
 
 RNG = np.random.default_rng(0)
 ROOT = RNG.normal(size=(4, 4))
@@ -62,7 +66,8 @@ def test_logs_far_out_where_nothing_curves_are_held(u, curvature, is_real, is_he
     assert found.is_curved
     # 0.04 of the largest slope is no matter, 0.06 is
     slopes = np.array([[1.0, 0.0, 0.04], [-1.0, 0.0, -0.06], [0.0, 0.0, 2.0]])
-    assert found.at_ends(slopes).tolist() == ([False, True, True] if is_held else [False] * 3)
+    for unit in (1.0, 100.0, 0.01):
+        assert found.at_ends(unit * slopes).tolist() == ([False, True, True] if is_held else [False] * 3)
 
 
 def test_what_differences_alone_are_known_of_is_lost():
@@ -73,9 +78,47 @@ def test_what_differences_alone_are_known_of_is_lost():
     )
     assert found.lost.shape == (3, 1) and found.is_curved
     slopes = np.array([difference, [1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [1e-6, 0.0, 1.0], [1e-3, 0.0, 1.0]])
-    assert found.not_told(slopes).tolist() == [False, True, False, False, True]
+    for unit in (1.0, 1000.0, 0.001):
+        assert found.not_told(unit * slopes).tolist() == [False, True, False, False, True]
     assert difference @ covariance(found) @ difference == pytest.approx(1 / 4)
     assert covariance(found)[2, 2] == pytest.approx(1 / 9)
+
+
+@dataclass(frozen=True)
+class Law:
+    redundant_sites: frozenset = frozenset({"slope", "moves", "level"})
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """What is asked of a site, of a program's sites and of a density."""
+
+    name: str = ""
+    shape: tuple = ()
+    dims: tuple = ()
+    free: int = 0
+    parameters: tuple = ()
+    law: Law | None = Law()
+    size: int = 0
+    places: Any = None
+
+
+def test_a_fit_is_free_where_nothing_was_known_and_common_parts_are_of_no_matter():
+    slope = Coordinates("slope", (3, 2), ("components", "covariates"), 6)
+    moves = Coordinates("moves", (2, 3), ("components", TO), 6)
+    level = Coordinates("level", (3,), ("components",), 2)  # sums to zero by itself
+    loc = Coordinates("loc", (3,), ("components",), 3)
+    sites = Coordinates(parameters=(slope, moves, level, loc))
+    density = Coordinates(
+        size=17, places={"slope": np.arange(6), "moves": np.arange(6, 12), "level": [12, 13], "loc": [14, 15, 16]}
+    )
+    free = tangent(sites, density, {"loc"}, is_posterior=False)
+    np.testing.assert_allclose(free.T @ free, np.eye(4 + 4 + 2), atol=1e-14)
+    np.testing.assert_allclose(free[:6].reshape(3, 2, -1).sum(axis=0), 0.0, atol=1e-14)
+    np.testing.assert_allclose(free[6:12].reshape(2, 3, -1).sum(axis=1), 0.0, atol=1e-14)
+    assert not free[14:].any() and np.linalg.matrix_rank(free[12:14]) == 2
+    np.testing.assert_array_equal(tangent(sites, density, (), is_posterior=True), np.eye(17))
+    np.testing.assert_array_equal(tangent(replace(sites, law=None), density, (), is_posterior=False), np.eye(17))
 
 
 def test_a_saddle_is_no_maximum():
