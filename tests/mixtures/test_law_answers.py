@@ -235,6 +235,46 @@ def test_a_share_that_may_fall_to_nothing():
     np.testing.assert_allclose(Dirichlet((1.0, 2.5, 4.0)).pseudo_rows(3), [0.0, 1.5, 3.0])
 
 
+STAYING = np.full((K, K), 0.1) + 0.7 * np.eye(K)
+STARTS = {
+    "weights": np.full(K, 1 / K),
+    "weight_concentration": np.array(0.5),  # the mean of Gamma(1, 2)
+    "sticks": np.array([1 / 3, 1 / 2]),
+    "gating_intercept": np.zeros(K),
+    "gating_slope": np.zeros((K, 2)),
+    "group_scale": np.array(0.5),
+    "class_probs": np.full(3, 1 / 3),
+    "initial": np.full(K, 1 / K),
+    "transition": STAYING,
+    "transition_intercept": np.log(STAYING),
+    "transition_slope": np.zeros((K, K, 2)),
+}
+"""Where optimisation starts: even, and of chains, where they stay with probability 0.8."""
+
+
+def test_starts_are_even_but_where_that_would_be_a_saddle(case):
+    start = case.law.start(K, ROWS, np.random.default_rng(0))
+    assert start.keys() == case.values.keys()
+    for site, value in start.items():
+        assert value.shape == case.values[site].shape
+        if site == "class_weights":
+            np.testing.assert_allclose(value.sum(axis=1), 1.0, rtol=1e-12)
+            assert np.abs(value - value[0]).max() > 0.01
+        elif site == "group_offset":
+            assert 0.05 < value.std() < 0.2
+        else:
+            np.testing.assert_allclose(value, STARTS[site], rtol=1e-12)
+
+
+def test_weights_of_groups_that_are_next_to_nothing_have_logarithms():
+    values = {"weights": WEIGHTS, "group_scale": np.array(2000.0), "group_offset": OFFSET}
+    right = log_softmax(np.log(WEIGHTS) + 2000.0 * OFFSET, axis=1)[GROUP]
+    np.testing.assert_allclose(GroupWeights().log_probs(np, values, ROWS), right, rtol=1e-12)
+    values = {"gating_intercept": 2000.0 * INTERCEPT, "gating_slope": SLOPE}
+    right = log_softmax(2000.0 * INTERCEPT + COVARIATES @ SLOPE.T, axis=1)
+    np.testing.assert_allclose(Gating().log_probs(np, values, ROWS), right, rtol=1e-12)
+
+
 def test_components_numbered_anew_have_the_same_probabilities(case):
     order = np.array([2, 0, 1])
     before = case.law.marginals(np, case.values, TABLE, ROWS)

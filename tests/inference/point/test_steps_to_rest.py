@@ -164,6 +164,31 @@ def test_chains_have_the_shares_of_their_moves():
     assert own[0] - own[1] == pytest.approx(prior - at_even, rel=1e-12)
 
 
+def test_a_component_that_no_move_leaves_keeps_its_moves():
+    form, even = ChainEM("free"), np.full((3, 3), 1 / 3)
+    state = {"transition": even, "initial": even[0]}
+    moves = MOVES * [[1.0], [0.0], [1.0]]
+    found = form.m_step(np, {"moves": moves, "first": FIRST}, state, dict.fromkeys(form.fixable, False))["transition"]
+    np.testing.assert_allclose(found, np.vstack([MOVES[0] / 12, even[1], MOVES[2] / 7]), rtol=1e-12)
+
+
+def test_what_a_chain_is_told():
+    form = ChainEM("uniform")
+    assert form.pseudo(Markov(2.0, initial="uniform"), 3)["first"].tolist() == [0.0] * 3
+    assert form.pseudo(Markov(0.9, initial="uniform"), 3) is None
+    assert ChainEM("free").pseudo(Markov(1.0, initial=0.9), 3) is None
+    assert form.held(frozenset({"transition"})) == {"transition": True, "initial": False}
+    assert form.held(frozenset({"initial"})) == {"transition": False, "initial": True}
+    # of rows known by their shares alone: they stay with probability 0.8, or go anywhere
+    sums = form.statistics(np, np.array([[1.0, 2.0, 0.0], [0.5, 0.0, 1.5]]), ())
+    np.testing.assert_allclose(sums["moves"], [[3 * 0.9, 3 * 0.1], [2 * 0.1, 2 * 0.9]], rtol=1e-12)
+    np.testing.assert_allclose(sums["first"], [3.0, 2.0], rtol=1e-12)
+    x = Observations(np.zeros(5), sequence=[0, 0, 1, 1, 2])
+    assert form.columns(x).tolist() == [[1.0], [0.0], [1.0], [0.0], [1.0]]
+    frame = form.frame(form.columns(x))
+    np.testing.assert_array_equal((form.columns(x) - frame.centre) / frame.unit, form.columns(x))
+
+
 def test_a_stationary_chain_ends_at_scipys_maximum():
     found = chain_at_rest(ChainEM("stationary"))
 
