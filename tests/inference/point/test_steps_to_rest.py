@@ -106,6 +106,46 @@ def test_half_a_step_goes_half_the_way():
     np.testing.assert_allclose(half["scale"], np.sqrt(variance), rtol=1e-12)
 
 
+def test_a_component_without_rows_has_the_average_scale():
+    form, x = FORMS["gaussian"], Observations(DATA["gaussian"], covariates=COVARIATES)
+    rows, state = form.columns(x).T, form.blank(3, 3)
+    shares = np.vstack([np.zeros(N), RESPONSIBILITIES])
+    sums = form.statistics(np, shares, rows, form.log_density(np, state, rows)[1]) | {"rows": shares.sum(axis=1)}
+    found = form.m_step(np, sums, state, dict.fromkeys(form.fixable, False))
+    assert found["line"][0].tolist() == [0.0] * 3
+    squares = found["scale"][1:] ** 2 @ sums["rows"][1:]
+    assert found["scale"][0] == pytest.approx(np.sqrt(squares / shares.sum()), rel=1e-9)
+    shrunk = form.shrunk(sums, 3.0)
+    right = sums["square"] + 3 * sums["square"].sum() / shares.sum()
+    np.testing.assert_allclose(shrunk["square"], right, rtol=1e-12)
+
+
+def test_how_far_lines_are_apart():
+    line = np.array([[2.0, 1.0, 0.0], [2.0, 1.5, 0.2], [-3.0, 1.0, 0.0]])
+    between = np.array([[0.0, 0.5, 5.0], [0.5, 0.0, 5.0], [5.0, 5.0, 0.0]])
+    np.testing.assert_allclose(FORMS["bernoulli"].apart({"line": line}), between, rtol=1e-12)
+    # a count of mean e^2 tells its logarithm to e^-1, one of mean e^-3 not to less than 1
+    np.testing.assert_allclose(FORMS["poisson"].apart({"line": line}), np.e * between, rtol=1e-12)
+    scale = np.array([0.1, 0.2, 4.0])
+    right = np.array([[0.0, 5.0, 50.0], [5.0, 0.0, 25.0], [50.0, 25.0, 0.0]])  # in units of the smaller scale
+    np.testing.assert_allclose(FORMS["gaussian"].apart({"line": line, "scale": scale}), right, rtol=1e-12)
+    alike = FORMS["gaussian"].apart({"line": line[[0, 0]], "scale": scale[:2]})
+    np.testing.assert_allclose(alike, np.log([[1.0, 2.0], [2.0, 1.0]]), atol=1e-12)
+    spread = np.diag([9.0, 4.0, 0.25])
+    assert FORMS["gaussian"].narrowest({"scale": scale}, spread) == pytest.approx(0.01 / 0.25)
+    assert FORMS["poisson"].narrowest({}, spread) == np.inf
+    right = [np.diag([1.0, 1.0, variance]) for variance in scale**2]
+    np.testing.assert_allclose(FORMS["gaussian"].covariances({"line": line, "scale": scale}), right, rtol=1e-12)
+
+
+def test_lines_are_known_whole():
+    form = FORMS["gaussian"]
+    assert form.held(frozenset({"intercept"}), None) is None
+    assert form.held(frozenset({"intercept", "slope"}), None) == {"line": True, "scale": False}
+    assert form.held(frozenset({"scale"}), None) == {"line": False, "scale": True}
+    assert FORMS["poisson"].held(frozenset(), None) == {"line": False}
+
+
 def test_weights_by_covariates_end_at_scipys_maximum():
     form, x = GatingEM(2), Observations(DATA["gaussian"], covariates=COVARIATES)
     columns, law = form.columns(x), RNG.dirichlet([2.0, 1.0, 1.0], N).T * RNG.integers(1, 4, N)
@@ -133,6 +173,19 @@ def test_a_step_is_shortened_to_its_longest():
     move = np.array([[3.0, -1.0], [30.0, 10.0], [0.0, 0.0]])
     length = np.sqrt([np.dot(m, moment @ m) / rows for m in move])
     np.testing.assert_allclose(share_of(np, move, moment, rows), [1.0, LONGEST / length[1], 1.0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["poisson", "bernoulli"])
+def test_no_step_moves_predictors_further(kind):
+    form, x = FORMS[kind], Observations(DATA[kind], covariates=COVARIATES)
+    columns = form.columns(x)
+    frame = form.frame(columns)
+    rows, state = ((columns - frame.centre) / frame.unit).T, {"line": np.tile([-9.0, 0.0, 0.0], (K, 1))}
+    sums = form.statistics(np, RESPONSIBILITIES, rows, form.log_density(np, state, rows)[1])
+    moved = form.m_step(np, sums | {"rows": RESPONSIBILITIES.sum(axis=1)}, state, {"line": False})
+    design, times = np.vstack([np.ones(N), rows[:-1]]), RESPONSIBILITIES.sum(axis=0)
+    change = (moved["line"] - state["line"]) @ design
+    np.testing.assert_allclose(np.sqrt(change**2 @ times / times.sum()), LONGEST, rtol=1e-12)
 
 
 MOVES, FIRST = np.array([[8.0, 3.0, 1.0], [2.0, 6.0, 2.0], [1.0, 1.0, 5.0]]), np.array([1.0, 2.0, 6.0])
