@@ -23,8 +23,7 @@ from inference.compiled_programs import keep_compiled_programs
 LIBRARIES = (
     "arviz_stats", "funsor", "hypothesis", "jax.numpy", "joblib", "mpmath", "numpyro", "pandas", "pytest", "rich", "scipy.optimize",
     "scipy.stats", "sklearn.metrics", "xdist.plugin", "zarr",
-)  # fmt: skip
-"""Imported once for all mutants."""
+)  # fmt: skip  # imported once for all mutants
 
 OPTIONS = ("-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 """Of pytest: the first failure is enough, and a plugin may be imported already."""
@@ -40,8 +39,7 @@ NAMES = (
 )  # fmt: skip
 OTHER_NAME = dict(NAMES) | {b: a for a, b in NAMES} | {"sum": "max", "mean": "sum", "exp": "abs", "log": "abs"}
 
-Change = tuple[ast.AST, str, object]
-"""A node, one of its fields, and what might have been written there."""
+Change = tuple[ast.AST, str, object]  # a node, one of its fields, and what might have been written there
 
 
 def changes(node: ast.AST) -> Iterator[Change]:
@@ -105,8 +103,7 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("the tests fail with the file as it is")
     limit = 10 + 5 * (time.perf_counter() - imported)
     found = list(changes(tree))
-    tried = random.Random(args.seed).sample(found, min(args.changes, len(found)))
-    unnoticed = 0
+    tried, unnoticed = random.Random(args.seed).sample(found, min(args.changes, len(found))), 0
     for node, field, value in tried:
         before, usual = ast.unparse(node).splitlines()[0], getattr(node, field)
         setattr(node, field, value)
