@@ -3,6 +3,8 @@
 In NumPy, without an E-step: rows have random responsibilities and weights, covariates are in units of their own.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import optimize, stats
@@ -13,6 +15,7 @@ from inference.point.em.m_steps.multinomial_regression import MultinomialRegress
 from inference.point.em.m_steps.newton import LONGEST, share_of
 from inference.point.em.m_steps.regression import RegressionEM
 from mixtures import Observations
+from mixtures.among import ALL, Among
 
 RNG = np.random.default_rng(0)
 N, K = 40, 2
@@ -44,12 +47,13 @@ def log_density(kind, p):
     return np.take_along_axis(log_softmax(logits, axis=1), np.tile(y.astype(int), (K, 1, 1)), axis=1)[:, 0]
 
 
-def at_rest(kind, steps=30):
+def at_rest(kind, steps=30, among=ALL):
     """The form, its state after many steps, frame, and rows in it."""
-    form, x = FORMS[kind], Observations(DATA[kind], covariates=COVARIATES)
+    used = len(among.of(2))
+    form, x = replace(FORMS[kind], covariates=used, among=among), Observations(DATA[kind], covariates=COVARIATES)
     columns = form.columns(x)
     frame = form.frame(columns)
-    rows, state = ((columns - frame.centre) / frame.unit).T, form.blank(K, 3)
+    rows, state = ((columns - frame.centre) / frame.unit).T, form.blank(K, 1 + used)
     for _ in range(steps):
         sums = form.statistics(np, RESPONSIBILITIES, rows, form.log_density(np, state, rows)[1])
         sums["rows"] = RESPONSIBILITIES.sum(axis=1)
@@ -88,6 +92,25 @@ def test_densities_in_any_coordinates_are_scipys(kind):
     np.testing.assert_allclose(form.exact_log_density(state, columns, frame), right, rtol=1e-10, atol=1e-10)
     for name, value in form.encode(parameters, None, frame).items():
         np.testing.assert_allclose(value, state[name], rtol=1e-12, atol=1e-12)
+
+
+def test_without_covariates_lines_are_levels():
+    none, totals = Among.given(()), RESPONSIBILITIES.sum(axis=1)
+    means = {kind: RESPONSIBILITIES @ y / totals for kind, y in DATA.items()}
+    counts = np.stack([RESPONSIBILITIES @ (DATA["categories"] == c) for c in range(3)])
+    right = {
+        "gaussian": means["gaussian"],
+        "poisson": np.log(means["poisson"]),
+        "bernoulli": np.log(means["bernoulli"] / (1 - means["bernoulli"])),
+        "categories": np.log(counts[1:] / counts[0]).T,
+    }
+    for kind, level in right.items():
+        form, state, frame, _ = at_rest(kind, among=none)
+        found = form.decode(state, None, frame)
+        assert found.keys() == ({"intercept", "scale"} if kind == "gaussian" else {"intercept"})
+        np.testing.assert_allclose(found["intercept"], level, rtol=1e-9)
+        for name, value in form.encode(found, None, frame).items():
+            np.testing.assert_allclose(value, state[name], rtol=1e-12, atol=1e-12)
 
 
 def test_half_a_step_goes_half_the_way():
