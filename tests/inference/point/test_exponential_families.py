@@ -90,12 +90,16 @@ def test_a_conjugate_prior_is_a_row_that_was_never_seen(case):
 
 
 def test_steps_are_ratios_and_even_where_nothing_was_seen():
-    sums = np.array([[6.0, 2.0, 3.0, 4.0], [0.0, 0.0, 0.0, 0.0]])
-    np.testing.assert_allclose(Rates(False).decode(Rates(False).best(np, sums)), [[2.0, 0.5], [1.0, 1.0]], rtol=1e-12)
+    sums = np.array([[6.0, 2.0, 3.0, 4.0], [0.0, 0.0, 0.0, 0.0], [0.1, 0.2, 0.4, 0.1]])
+    np.testing.assert_allclose(
+        Rates(False).decode(Rates(False).best(np, sums)), [[2.0, 0.5], [1.0, 1.0], [0.25, 2.0]], rtol=1e-12
+    )
     yes = Shares("successes", trials=4)
-    np.testing.assert_allclose(yes.decode(yes.best(np, sums)), [[0.75, 3 / 7], [0.5, 0.5]], rtol=1e-12)
+    np.testing.assert_allclose(yes.decode(yes.best(np, sums)), [[0.75, 3 / 7], [0.5, 0.5], [1 / 3, 0.8]], rtol=1e-12)
     kinds = Shares("count")
-    np.testing.assert_allclose(kinds.decode(kinds.best(np, sums)), [sums[0] / 15, [0.25] * 4], rtol=1e-12)
+    np.testing.assert_allclose(
+        kinds.decode(kinds.best(np, sums)), [sums[0] / 15, [0.25] * 4, sums[2] / 0.8], rtol=1e-12
+    )
 
 
 def test_how_closely_a_row_tells_a_value():
