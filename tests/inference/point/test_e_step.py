@@ -1,5 +1,7 @@
 """One pass over rows: shares, the log likelihood and sums, of known labels, row weights and hard assignments, by scipy's densities."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -7,6 +9,7 @@ from scipy.special import logsumexp, softmax
 
 from inference.point.em.e_step import Block, e_step, with_labels, with_prior
 from inference.point.em.m_steps import registry
+from inference.point.em.m_steps.chain import ChainEM
 from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.shares import one_of, shares_of
 from mixtures import Observations, families
@@ -53,6 +56,33 @@ def test_a_pass_over_rows(is_hard, row_weights, labels):
     assert float(objective) == pytest.approx(each @ times, rel=1e-12)
     np.testing.assert_allclose(sums["rows"], shares @ times, rtol=1e-12)
     np.testing.assert_allclose(sums["sums"], shares @ (times[:, None] * np.column_stack([X, np.ones(6)])), rtol=1e-12)
+
+
+@pytest.mark.parametrize("row_weights", [None, np.array([1.0, 1.0, 0.0, 1.0, 0.0, 1.0])])
+@pytest.mark.parametrize("labels", [None, np.array([-1, 0, 2, -1, 1, -1])])
+def test_a_pass_over_a_chain(row_weights, labels):
+    """By all paths; a row of weight 0 is a step in time at which nothing was seen."""
+    closed, x = MixtureEM(registry.closed_form(families.Poisson()), ChainEM("free")), Observations(X)
+    moves = np.array([[0.6, 0.3, 0.1], [0.2, 0.5, 0.3], [0.1, 0.1, 0.8]])
+    columns = closed.columns(x)
+    frame = closed.frame(columns)
+    state = closed.encode({"initial": WEIGHTS, "transition": moves, "rate": RATES}, None, frame)
+    block = Block(((columns - frame.centre) / frame.unit).T, row_weights, labels)
+    objective, sums = e_step(np, closed, state, block, False)
+    times = np.ones(6) if row_weights is None else row_weights
+    table = times * (X * np.log(RATES)[:, None] - RATES[:, None])
+    paths = np.array(list(itertools.product(range(3), repeat=6)))
+    if labels is not None:
+        paths = paths[(paths[:, labels >= 0] == labels[labels >= 0]).all(axis=1)]
+    log_probs = np.log(WEIGHTS)[paths[:, 0]] + np.log(moves)[paths[:, :-1], paths[:, 1:]].sum(axis=1)
+    log_probs += table[paths, np.arange(6)].sum(axis=1)
+    shares = np.array([[np.exp(logsumexp(log_probs[paths[:, i] == k])) for i in range(6)] for k in range(3)])
+    shares /= np.exp(logsumexp(log_probs))
+    assert float(objective) == pytest.approx(logsumexp(log_probs), rel=1e-12)
+    np.testing.assert_allclose(sums["rows"], shares @ times, atol=1e-12)
+    np.testing.assert_allclose(sums["sums"], shares @ (times[:, None] * np.column_stack([X, np.ones(6)])), atol=1e-12)
+    np.testing.assert_allclose(sums["first"], shares[:, 0], atol=1e-12)
+    assert float(np.sum(sums["moves"])) == pytest.approx(5.0)
 
 
 def test_known_components_exclude_the_others():

@@ -53,6 +53,18 @@ def test_a_step_gives_means_and_covariances(code):
     np.testing.assert_allclose(again["log_det"], after["log_det"], rtol=1e-9)
 
 
+def test_a_component_without_rows_has_the_average_covariance():
+    form, x = GaussianEM("VVV"), Observations(X)
+    frame = form.frame(form.columns(x))
+    rows, shares = ((X - frame.centre) / frame.unit).T, np.vstack([RESPONSIBILITIES, np.zeros(N)])
+    state = form.blank(3, D)
+    sums = form.statistics(np, shares, rows, form.log_density(np, state, rows)[1]) | {"rows": shares.sum(axis=1)}
+    after = form.m_step(np, sums, state, FREE)
+    np.testing.assert_array_equal(after["loc"][2], state["loc"][2])
+    pooled = np.tensordot(ROWS, COVARIANCES, axes=1) / ROWS.sum()
+    np.testing.assert_allclose(spread_of(form, after, frame), [*COVARIANCES, pooled], rtol=1e-9)
+
+
 def test_what_is_known_stays():
     form, frame, rows, state = started("VVV")
     sums = statistics(form, rows, state)

@@ -72,6 +72,25 @@ def test_classes_of_groups(is_hard, left_out):
     np.testing.assert_allclose(responsibilities[:, seen], right[:, seen], atol=1e-13)
 
 
+@pytest.mark.parametrize("is_hard", [False, True])
+def test_a_class_that_cannot_produce_a_row_has_no_group_of_it(is_hard):
+    form, table, _ = laid_out(GroupClassesEM(2))
+    table = np.where(
+        np.array([[True], [False], [True]]) & (np.arange(6) == 4), -np.inf, table
+    )  # row 4 is of component 1
+    shares = np.array([[0.5, 0.0, 0.5], [0.2, 0.7, 0.1]])
+    state = {"class_probs": PROBS, "class_weights": shares.T}
+    _, responsibilities, sums = form.over_paths(np, state, table, np.zeros((0, 6)), is_hard)
+    assert responsibilities[:, 4].tolist() == [0.0, 1.0, 0.0]
+    if not is_hard:
+        with np.errstate(divide="ignore"):
+            of_class = np.log(shares)[:, :, None] + table
+        joint = np.stack([logsumexp(of_class, axis=1)[:, rows].sum(axis=1) for rows in ([0], [1, 2])]) + np.log(PROBS)
+        right = np.exp(joint - logsumexp(joint, axis=1, keepdims=True)).sum(axis=0) + np.array([0.0, 1.0])
+        np.testing.assert_allclose(sums["classes"], right, rtol=1e-12)
+    assert np.isfinite(sums["pairs"]).all() and sums["pairs"].sum() == pytest.approx(6.0)
+
+
 def test_steps_of_classes():
     form = GroupClassesEM(2)
     sums = {"classes": np.array([3.0, 5.0]), "pairs": np.array([[1.0, 4.0], [3.0, 0.0], [2.0, 6.0]])}
