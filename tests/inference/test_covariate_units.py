@@ -28,6 +28,7 @@ MODELS = {"lines": Mixture(2, families.Regression()), "gate": Mixture(2, familie
 SITES = {"lines": ("intercept", "slope"), "gate": ("gating_intercept", "gating_slope")}
 
 
+@pytest.mark.quick("fit_em-*", "fit_map-lines-*", reason="each path of the change of coordinates")
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("verb", ["fit_em", "fit_map", "fit_mle"])

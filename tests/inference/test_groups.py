@@ -66,6 +66,7 @@ QUICK = {
 """One of each kind; the law knows of a family only its emissions."""
 
 
+@pytest.mark.quick("pyro-*", "numpyro-poisson", "numpyro-product with covariates", "numpyro-noise around a line", reason="a law knows of a family only its emissions")
 @pytest.mark.parametrize(
     "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in sorted(ALIKE)]
 )
@@ -156,6 +157,7 @@ def test_assignments_of_a_fit(backend):
     assert all(len(set(drawn[X.group == group])) == 1 for group in range(60)) and 0 < drawn.mean() < 1
 
 
+@pytest.mark.quick("numpyro-family0-*", "pyro-family2-*", "numpyro-family3-*", reason="each law, backend and objective")
 @pytest.mark.parametrize(
     ("family", "law", "objective"),
     [
@@ -339,6 +341,7 @@ assert mcmc.get_samples()["loc"].shape == (5, 2)
 """
 
 
+@pytest.mark.slow  # all sums are by hand in the tests above
 def test_numpyro_sums_the_native_model_by_its_own_enumeration():
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", NATIVE], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -435,6 +438,7 @@ class Deaths(families.Family):
         assert x.features is None
 
 
+@pytest.mark.quick("numpyro-2-*", "pyro-3-*", reason="each backend, and each number of classes")
 @pytest.mark.parametrize(("components", "right"), [(2, -181.3308), (3, -159.3605)])
 def test_the_centres_of_the_beta_blocker_trials(components, right, backend):
     """Published by flexmix's manual: `cbind(Deaths, Total - Deaths) ~ 1 | Center`, the effect of the treatment the same in all classes."""
@@ -449,6 +453,7 @@ def test_the_centres_of_the_beta_blocker_trials(components, right, backend):
     assert fit.sample_size == 22
 
 
+@pytest.mark.quick("4", reason="the wider is the same program")
 @pytest.mark.parametrize("longest", [4, 40])
 def test_compiled_passes_over_groups_are_numpys(longest):
     """With more lengths of groups than have a program of their own, and with several blocks and threads."""

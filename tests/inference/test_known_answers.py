@@ -16,6 +16,7 @@ FLAT_RATE = {"rate": priors.Gamma(1.0, 1e-12)}
 FLAT_PROBS = {"probs": priors.Dirichlet(1.0)}
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_fetal_lambs_poisson_mixture_is_scipys_maximum(backend):
     def negative(u):
         weight = 1 / (1 + np.exp(-u[0]))

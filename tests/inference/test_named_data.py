@@ -60,6 +60,7 @@ def test_indices_and_arrays_of_groups(backend):
     np.testing.assert_allclose(rows, each, rtol=1e-10)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_every_verb_takes_them(backend):
     x = coins()
     fit = inference.fit_map(two_coins, x, restarts=3, steps=150, seed=0, backend=backend)

@@ -46,6 +46,7 @@ def conditional(fit, row):
     return integrate.quad(lambda a: a * density(a), *ends, limit=200)[0] / mass
 
 
+@pytest.mark.quick("numpyro-full", "numpyro-VEV", "pyro-diag", reason="each backend, and each kind of covariance")
 @pytest.mark.parametrize("structure", ["full", "tied", "diag", "VEV"])
 def test_a_gaussian_cell_has_its_conditional_mean(structure, backend):
     fit = fit_em(gaussian_mixture(2, structure), FRAME, restarts=3, seed=0, backend=backend)
@@ -89,6 +90,7 @@ TABLE = pd.DataFrame(
 )
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_columns_of_several_kinds_by_their_own_distributions(backend):
     fit = fit_em(POISSON, TABLE, restarts=5, seed=0, backend=backend)
     p = fit.parameters
@@ -124,6 +126,7 @@ MEANS = [
 ]
 
 
+@pytest.mark.quick("pyro-*", "numpyro-poisson", "numpyro-exponential", reason="one code serves both backends")
 @pytest.mark.parametrize("name", [name for name in MEANS if name in CASES])
 def test_every_family_has_the_mean_of_scipys_density(name, backend):
     """A row of which nothing is known: sum or integral of x times the density."""

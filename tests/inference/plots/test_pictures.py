@@ -58,11 +58,13 @@ def many():
     ), x
 
 
+@pytest.mark.quick(*OF_POSTERIORS, "poisson", "gamma", "gaussian regression", "multinomial", reason="each kind of picture")
 @pytest.mark.parametrize("name", CASES)
 def test_the_page_of_every_family_can_be_read(case_fit, name):
     check_legible(plots.overview(*case_fit(name)))
 
 
+@pytest.mark.quick("gaussian full", "categorical columns", "von_mises", "with noise", "gating", reason="each kind of picture")
 @pytest.mark.parametrize("name", OF_POSTERIORS)
 def test_the_page_of_a_posterior_can_be_read(case_fit, name):
     fit, x = case_fit(name)

@@ -21,6 +21,7 @@ def two_rates(ppl, x):
         ppl.sample("obs", ppl.dist.Poisson(rate[z]), obs=x)
 
 
+@pytest.mark.quick("*-numpyro-*", "lbfgs-pyro-*", reason="each optimiser, and each backend")
 @pytest.mark.parametrize(
     ("optimizer", "backend", "epochs"),
     [
@@ -39,6 +40,7 @@ def test_every_optimiser_agrees_with_em(optimizer, backend, epochs):
     np.testing.assert_allclose(fit.parameters["loc"], em.parameters["loc"], rtol=1e-3)
 
 
+@pytest.mark.quick("numpyro", reason="one code serves both backends")
 @pytest.mark.parametrize("backend", ["numpyro", "pyro"])
 def test_gradient_norms_are_told_by_site_whatever_the_optimiser(backend):
     options = {"restarts": 1, "epochs": 3, "seed": 0, "backend": backend}
@@ -76,6 +78,7 @@ def test_minibatches_come_near(backend):
     assert len(fit.losses) == 20 * 20
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 @pytest.mark.parametrize("backend", ["numpyro", "pyro"])
 def test_a_users_own_program_is_fitted(backend):
     rng = np.random.default_rng(0)

@@ -104,16 +104,11 @@ def polished(case, parameters, row_weights=None):
 
 
 LAWS = {"weights": weights.Dirichlet(), "gating": weights.Gating()}
-ENDS = [
-    # the M-steps are one code for both backends: of Pyro, which takes longest, the quick run has each kind and each law
-    pytest.param(kind, law, backend, marks=pytest.mark.slow if backend == "pyro" and (i + j) % 2 else ())
-    for i, kind in enumerate(CASES)
-    for j, law in enumerate(LAWS)
-    for backend in ("numpyro", "pyro")
-]
 
 
-@pytest.mark.parametrize(("kind", "law", "backend"), ENDS)
+@pytest.mark.quick("numpyro-*", "pyro-gaussian-gating", "pyro-poisson-weights", reason="one code steps for both backends")
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("kind", CASES)
 def test_em_ends_where_scipy_finds_nothing_higher(kind, law, newton, backend):
     case = CASES[kind]
     x = Observations(case.x, covariates=case.covariates)
@@ -138,6 +133,7 @@ def test_one_component_is_the_generalised_linear_model(kind, newton, backend):
         np.testing.assert_allclose([fit.parameters["intercept"][0], fit.parameters["slope"][0, 0]], line, rtol=1e-9)
 
 
+@pytest.mark.quick("gaussian", "poisson", reason="a line, and one with a link")
 @pytest.mark.parametrize("kind", CASES)
 def test_a_row_of_weight_two_is_there_twice(kind, newton):
     case = CASES[kind]
@@ -234,6 +230,7 @@ def test_covariates_that_nearly_depend_on_each_other(kind, newton):
     assert fit.log_likelihood == pytest.approx(best, abs=1e-4)
 
 
+@pytest.mark.quick("gaussian", "bernoulli", reason="a line, and one with a link")
 @pytest.mark.parametrize("kind", CASES)
 def test_rows_of_weight_zero_are_as_if_they_were_not_there(kind, newton):
     case = CASES[kind]

@@ -71,6 +71,7 @@ def test_variational_families_contain_a_normal_posterior(family):
         assert tree.attrs["k_hat"] < 0.7 and tree.attrs["is_trustworthy"] == 1
 
 
+@pytest.mark.slow  # a flow contains a normal posterior in the next test
 @pytest.mark.statistical
 def test_a_flow_comes_nearer_than_a_normal_and_not_too_near(tutorial):
     """The five points' posterior is skew, and its other labelling is near: the ELBO rises, and stays below the exact evidence."""

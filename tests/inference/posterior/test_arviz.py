@@ -23,6 +23,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.quick("relabelled-*", reason="trees of one shape")
 @pytest.mark.parametrize("name", ["plot_trace_dist", "plot_rank", "plot_forest"])
 def test_pictures_of_every_parameter(tree, name):
     collection = getattr(arviz_plots, name)(tree, backend="matplotlib")

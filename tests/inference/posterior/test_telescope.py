@@ -106,6 +106,7 @@ def test_a_static_mixture_of_finite_mixtures(static):
     assert np.abs(scores(static, CASES["static"])).max() < Z
 
 
+@pytest.mark.slow  # the static law stays
 @pytest.mark.statistical
 @pytest.mark.parametrize(
     "name",

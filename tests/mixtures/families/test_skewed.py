@@ -53,6 +53,7 @@ def test_one_component_is_at_scipys_maximum(backend):
     assert fit.log_likelihood >= best - 1e-6
 
 
+@pytest.mark.quick("numpyro", reason="one code serves both backends")
 def test_skewness_on_either_side_in_any_unit(backend):
     rng = np.random.default_rng(3)
     x = np.where(
