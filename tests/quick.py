@@ -34,7 +34,9 @@ def mark_the_others_slow(items: Sequence[pytest.Item], asked: Sequence[str]) -> 
                 item.add_marker(pytest.mark.slow)
     lost = {test: patterns for test, patterns in unmet.items() if patterns}
     if lost and not any("::" in path for path in asked):
-        raise pytest.UsageError(f"quick: got patterns that no case meets, {lost}; expected ids of cases, as pytest prints them.")
+        raise pytest.UsageError(
+            f"quick: got patterns that no case meets, {lost}; expected ids of cases, as pytest prints them."
+        )
 
 
 def longest_first(items: list[pytest.Item]) -> None:

@@ -51,7 +51,9 @@ def coordinates(fit, common):
     return np.array([*own, np.log(fit.parameters["weights"][0] / fit.parameters["weights"][1])])
 
 
-@pytest.mark.quick("numpyro-common0", "pyro-common1", "pyro-common3", reason="each backend, and each kind of common part")
+@pytest.mark.quick(
+    "numpyro-common0", "pyro-common1", "pyro-common3", reason="each backend, and each kind of common part"
+)
 @pytest.mark.parametrize("common", [(0,), (0, "scale"), (1, 0), (0, "intercept")])
 def test_two_lines_at_the_maximum(common, backend):
     """The height is that of the likelihood written out; scipy finds no higher place from there, and none from the truth."""

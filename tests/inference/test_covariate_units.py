@@ -64,6 +64,7 @@ def test_nor_in_pyro(covariate, responses, verb):
     assert all(fit.status.is_sound for fit in fits)
 
 
+@pytest.mark.quick("pyro-*", reason="one code serves both backends")
 @pytest.mark.parametrize("name", MODELS)
 def test_the_change_of_coordinates_is_counted(covariate, responses, name, backend):
     """log |d values / d coordinates| against the determinant of finite differences; simplexes and scales are left out of both."""

@@ -110,7 +110,9 @@ def _is_of_one_component(fit):
     return fit.status is Status.DUPLICATE and all(np.allclose(value[0], value[1], rtol=1e-3) for value in sites)
 
 
-@pytest.mark.quick("numpyro-poisson", "pyro-poisson", "numpyro-categorical columns", reason="each backend, and each shape of rows")
+@pytest.mark.quick(
+    "numpyro-poisson", "pyro-poisson", "numpyro-categorical columns", reason="each backend, and each shape of rows"
+)
 @pytest.mark.statistical
 @pytest.mark.parametrize("name", MOST)
 def test_every_verb_works(name, backend, data):

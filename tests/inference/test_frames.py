@@ -174,7 +174,7 @@ def test_a_posterior_classifies_by_its_averaged_probabilities(tree, frame):
     z = inference.classify(relabelled, frame)
     assert z.index.equals(frame.index) and (z == mean.argmax(axis=1)).all()
     drawn = np.stack(
-        [inference.classify(relabelled, frame["reaction"].to_numpy(), temperature=1, seed=s) for s in range(400)]
+        [inference.classify(relabelled, frame["reaction"].to_numpy(), temperature=1, seed=s) for s in range(100)]
     )
     # how often each row is drawn into component 1 is binomial
     count, law = (drawn == 1).sum(axis=0), stats.binom(len(drawn), mean[:, 1])

@@ -65,7 +65,15 @@ SOME_CHAINS = [
 ]
 
 
-@pytest.mark.quick("pyro-*", "numpyro-gamma", "numpyro-product", "numpyro-with noise", "numpyro-bernoulli", but=["pyro-hurdle"], reason="a chain knows of a family only its emissions")
+@pytest.mark.quick(
+    "pyro-*",
+    "numpyro-gamma",
+    "numpyro-product",
+    "numpyro-with noise",
+    "numpyro-bernoulli",
+    but=["pyro-hurdle"],
+    reason="a chain knows of a family only its emissions",
+)
 @pytest.mark.parametrize("name", SOME_CHAINS)
 def test_every_family_is_summed_over_all_paths(name, backend):
     """The emissions are those of the mixture of the same family, which are tested against scipy."""
@@ -358,6 +366,7 @@ def test_numpyro_sums_the_native_model_by_its_own_scan():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 @pytest.mark.statistical
 def test_simulated_chains_move_as_they_should(backend):
     truth = {"transition": TRANSITION[3], "initial": INITIAL[3], "loc": [-1.0, 0.0, 1.0], "scale": [1.0, 1.0, 1.0]}

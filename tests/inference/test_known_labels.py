@@ -47,6 +47,7 @@ def test_the_hub_keeps_the_known_component_alone(backend):
     np.testing.assert_allclose(known, expected, rtol=1e-12)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 @pytest.mark.parametrize("backend", ["numpyro", "pyro"])
 def test_gradients_are_finite_and_right(backend):
     program, x = gaussian_mixture(2), Observations(X, labels=LABELS)

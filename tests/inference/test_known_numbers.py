@@ -161,8 +161,8 @@ def test_rows_are_drawn_with_their_own_numbers(backend):
         assert abs(drawn[exposure == span].mean() - 2 * span) < 5 * np.sqrt(2 * span / 500)
 
 
+@pytest.mark.slow  # the density of such rows is scipy's below, and draws are drawn from densities by one code
 @pytest.mark.statistical
-@pytest.mark.parametrize("backend", ["numpyro", pytest.param("pyro", marks=pytest.mark.slow)])
 def test_draws_of_a_rate(backend):
     """Gamma(2 + events, 2 + exposure); the tree gives trials and exposures back; predictions have the rows' exposures."""
     x = Observations(COUNTS, exposure=EXPOSURE)

@@ -96,6 +96,7 @@ def test_a_posterior_keeps_them_and_needs_no_second_copy():
     assert kept.fingerprint == coins().fingerprint
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_a_likelihood_may_be_of_named_data_alone(backend):
     """A factor of named data is data too, and no prior."""
 

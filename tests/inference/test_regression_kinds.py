@@ -34,7 +34,9 @@ CASES = {
 }
 
 
-@pytest.mark.quick("pyro-*", "numpyro-of a known df", reason="one code climbs, and the densities have tests of their own")
+@pytest.mark.quick(
+    "pyro-*", "numpyro-of a known df", reason="one code climbs, and the densities have tests of their own"
+)
 @pytest.mark.parametrize("name", CASES)
 def test_one_line_is_at_the_maximum(name, backend):
     given, law, truth, beside = CASES[name]

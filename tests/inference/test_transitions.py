@@ -153,6 +153,7 @@ def long():
     return Observations(drawn["obs"], covariates=c), drawn["assignment"]
 
 
+@pytest.mark.slow  # every verb takes the homogeneous chain, and this law's sums are exact above
 def test_every_verb_takes_it(long):
     x, z = long
     plain = inference.fit_mle(hidden_markov(2), x, restarts=3, seed=0)

@@ -85,7 +85,21 @@ def test_the_sum_over_all_assignments_is_the_density_by_hand(case):
 # ------------------------------------------------------------------------------------------------------------- densities
 
 
-@pytest.mark.quick(but=["numpyro-beta_binomial", "numpyro-nested_kinds", "numpyro-three_links", "numpyro-extra_zeros", "numpyro-vectors_with_dims", "numpyro-two_outcomes", "numpyro-items_in_a_loop", "numpyro-events_of_every_kind", "numpyro-only_one_kind", "numpyro-proportional_odds"], reason="Pyro runs each, and structure is derived by one code")
+@pytest.mark.quick(
+    but=[
+        "numpyro-beta_binomial",
+        "numpyro-nested_kinds",
+        "numpyro-three_links",
+        "numpyro-extra_zeros",
+        "numpyro-vectors_with_dims",
+        "numpyro-two_outcomes",
+        "numpyro-items_in_a_loop",
+        "numpyro-events_of_every_kind",
+        "numpyro-only_one_kind",
+        "numpyro-proportional_odds",
+    ],
+    reason="Pyro runs each, and structure is derived by one code",
+)
 @of([case for case in CASES if not case.may_refuse])
 def test_log_prior_and_log_likelihood_at_draws_from_the_prior(case, backend):
     rng = np.random.default_rng(2)
@@ -99,7 +113,14 @@ def test_log_prior_and_log_likelihood_at_draws_from_the_prior(case, backend):
         assert_near(likelihood, right[:, 1], "log likelihood")
 
 
-@pytest.mark.quick("pyro-*", "numpyro-raters", "numpyro-season_and_rows", "numpyro-an object", "numpyro-kinds_of_schools", reason="Pyro fits each, and structure is derived by one code")
+@pytest.mark.quick(
+    "pyro-*",
+    "numpyro-raters",
+    "numpyro-season_and_rows",
+    "numpyro-an object",
+    "numpyro-kinds_of_schools",
+    reason="Pyro fits each, and structure is derived by one code",
+)
 @of([case for case in CASES if case.fits])
 def test_a_fit_says_what_is_right_where_it_is(case, backend):
     fit = answered(
@@ -179,7 +200,17 @@ def check_draws(case: Case, tree: xr.DataTree) -> None:
             assert_near(sum(parts), right[:, 1], "log likelihood")
 
 
-@pytest.mark.quick("one_hot", "two_cohorts", "tallies", "hidden_markov", "season_and_rows", "raters", "identical_pair", "sum_of_two", reason="each kind of structure; all have their density at draws from the prior")
+@pytest.mark.quick(
+    "one_hot",
+    "two_cohorts",
+    "tallies",
+    "hidden_markov",
+    "season_and_rows",
+    "raters",
+    "identical_pair",
+    "sum_of_two",
+    reason="each kind of structure; all have their density at draws from the prior",
+)
 @of(SAMPLED)
 def test_draws_have_the_density_of_the_program(case):
     tree = sampled(case)

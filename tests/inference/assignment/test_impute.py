@@ -146,6 +146,7 @@ def test_every_family_has_the_mean_of_scipys_density(name, backend):
     assert float(filled.x[0]) == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_rows_of_a_chain_and_of_a_group_are_known_by_the_others(backend):
     x = np.array([0.1, 0.3, np.nan, 0.2, 5.1, 4.8, np.nan, 5.3, 5.0, 0.0])
     seen = Observations(np.where(np.isnan(x), 0.2, x))
@@ -186,6 +187,7 @@ def test_the_same_seed_draws_the_same_cells():
     assert not first[0].equals(first[1])
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_covariates_stay_with_their_rows(backend):
     covariates = PLANE[:, 1:]
     x = Observations(PLANE[:, 0], covariates=covariates)

@@ -106,7 +106,12 @@ def compare(found, held, first, tolerance):
 CASES = [("ml", "modal"), ("ml", "proportional"), ("two-step", "modal")]
 
 
-@pytest.mark.quick("numpyro-two-step-modal", "numpyro-ml-modal", "pyro-two-step-modal", reason="both backends give one table in a test of its own")
+@pytest.mark.quick(
+    "numpyro-two-step-modal",
+    "numpyro-ml-modal",
+    "pyro-two-step-modal",
+    reason="both backends give one table in a test of its own",
+)
 @pytest.mark.parametrize(("correction", "assignment"), CASES)
 def test_errors_of_coefficients(study, correction, assignment):
     age = (study.frame["age"].to_numpy() - 40) / 10

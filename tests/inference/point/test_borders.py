@@ -45,6 +45,7 @@ def test_a_learned_scale_that_runs_to_zero_is_said(backend):
     assert fit.status is Status.POOLED
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_a_learned_scale_with_a_maximum_is_not(backend):
     """An inverse gamma keeps away from zero: given the means, its joint density has the maximum that scipy finds."""
     model = gaussian_mixture(2, "tied", priors={"loc": priors.Normal(2.0, priors.InverseGamma(2.0, 2.0))})
@@ -77,6 +78,7 @@ def test_a_row_is_not_known_to_be_of_a_component_of_weight_0():
         fit_em(gaussian_mixture(2), X, labels=[1] + [-1] * 39, fixed={"weights": [1.0, 0.0]}, seed=0)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_hard_assignments_end_at_the_maximum_of_their_own_partition(backend):
     """Against scipy's fit of each class: an M-step that stops short is never made up for, once assignments repeat."""
     rng = np.random.default_rng(1)

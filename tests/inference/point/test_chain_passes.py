@@ -84,6 +84,7 @@ CASES = {
 }
 
 
+@pytest.mark.quick("overlapping", "a *", reason="what rows say is left out or held before the passes")
 @pytest.mark.parametrize("name", list(CASES))
 def test_all_passes_lead_to_one_fit(name, monkeypatch):
     """By the tree, by NumPy, compiled, and compiled with shares of the rows in several threads."""

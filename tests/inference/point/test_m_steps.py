@@ -121,7 +121,14 @@ def test_the_m_step_is_the_argmax_of_the_expected_complete_log_density(name, wit
         np.testing.assert_allclose(ours[site], value, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.quick("categorical columns-likelihood", "exponential-posterior", "lognormal-likelihood", "product-likelihood", "binomial-posterior", reason="each M-step is its argmax in a test of its own")
+@pytest.mark.quick(
+    "categorical columns-likelihood",
+    "exponential-posterior",
+    "lognormal-likelihood",
+    "product-likelihood",
+    "binomial-posterior",
+    reason="each M-step is its argmax in a test of its own",
+)
 @pytest.mark.parametrize(
     ("name", "objective"),
     [(name, "likelihood") for name in CLOSED if name != "poisson"]

@@ -58,6 +58,7 @@ def test_one_gaussian_has_the_closed_form():
     assert fit.parameters["scale"][0] == pytest.approx(x.std(), rel=1e-6)
 
 
+@pytest.mark.quick("numpyro", reason="batches are cut by one code")
 @pytest.mark.parametrize("backend", ["numpyro", "pyro"])
 def test_minibatches_come_near(backend):
     x = np.random.default_rng(0).normal(5, 2, size=400)

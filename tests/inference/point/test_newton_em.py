@@ -106,7 +106,9 @@ def polished(case, parameters, row_weights=None):
 LAWS = {"weights": weights.Dirichlet(), "gating": weights.Gating()}
 
 
-@pytest.mark.quick("numpyro-*", "pyro-gaussian-gating", "pyro-poisson-weights", reason="one code steps for both backends")
+@pytest.mark.quick(
+    "numpyro-*", "pyro-gaussian-gating", "pyro-poisson-weights", reason="one code steps for both backends"
+)
 @pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("kind", CASES)
 def test_em_ends_where_scipy_finds_nothing_higher(kind, law, newton, backend):
@@ -207,6 +209,7 @@ def test_a_line_is_one_column_of_a_table(newton):
     assert fit.log_likelihood == pytest.approx(logsumexp(each + np.log(p["weights"]), axis=1).sum(), rel=1e-11)
 
 
+@pytest.mark.quick("poisson", reason="a line with a link")
 @pytest.mark.parametrize("kind", ["gaussian", "poisson", "bernoulli"])
 def test_covariates_that_nearly_depend_on_each_other(kind, newton):
     """A year, its square and its cube; scipy's expectation is in orthogonal polynomials."""

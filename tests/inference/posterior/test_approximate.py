@@ -49,6 +49,7 @@ def check_exact(tree, slack):
     np.testing.assert_allclose(np.exp(tree["sample_stats"]["log_weight"].values).sum(), 1.0, rtol=1e-6)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 @pytest.mark.statistical
 def test_laplace_is_exact_for_a_normal_posterior(backend):
     fit = inference.fit_map(conjugate, X, restarts=2, steps=100, seed=0, backend=backend)

@@ -90,7 +90,9 @@ def test_the_second_look_sees_the_width_of_the_posterior(modes, place):
 PLACES = [(0.0, 1e-12), (0.0, 1e12), (1e3, 1e-6), (1.76e9, 60.0)]
 
 
-@pytest.mark.quick("*-numpyro", "*-nutpie", "at the mode-place0-pyro", reason="all samplers see a place through one frame")
+@pytest.mark.quick(
+    "*-numpyro", "*-nutpie", "at the mode-place0-pyro", reason="all samplers see a place through one frame"
+)
 @pytest.mark.parametrize("sampler", ["numpyro", "nutpie", "pyro"])
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("begin", ["at the mode", "anywhere"])

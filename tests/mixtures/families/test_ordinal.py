@@ -30,6 +30,7 @@ def test_one_component_has_the_frequencies(backend):
     assert fit.log_likelihood == pytest.approx(counts @ np.log(counts / 20), abs=1e-8)
 
 
+@pytest.mark.quick("pyro-*", "numpyro-1", reason="one code serves both backends")
 @pytest.mark.parametrize("columns", [1, 2])
 def test_it_is_the_latent_class_model_in_other_coordinates(backend, columns):
     rng = np.random.default_rng(0)
