@@ -287,6 +287,7 @@ def test_draws_of_censored_waiting_times(backend):
     assert observations_of(draws).fingerprint == WAITING.fingerprint
 
 
+@pytest.mark.slow  # the density is exact above, and evidence of any density in test_smc.py
 @pytest.mark.statistical
 def test_evidence_of_censored_waiting_times():
     """Integral of rate^events e^-(rate time) over the gamma prior."""

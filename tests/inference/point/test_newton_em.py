@@ -107,7 +107,7 @@ LAWS = {"weights": weights.Dirichlet(), "gating": weights.Gating()}
 
 
 @pytest.mark.quick(
-    "numpyro-*", "pyro-gaussian-gating", "pyro-poisson-weights", reason="one code steps for both backends"
+    "numpyro-[glp]*", "pyro-gaussian-gating", "pyro-poisson-weights", reason="one code steps for both backends"
 )
 @pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("kind", CASES)

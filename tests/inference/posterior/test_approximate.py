@@ -60,6 +60,7 @@ def test_laplace_is_exact_for_a_normal_posterior(backend):
     assert abs(tree.attrs["log_evidence"] - LOG_EVIDENCE) < 1e-8
 
 
+@pytest.mark.quick(but=["multivariate"], reason="it contains one wherever the posterior is, in test_frame.py")
 @pytest.mark.statistical
 @pytest.mark.parametrize("family", ["normal", "multivariate", "flow"])
 def test_variational_families_contain_a_normal_posterior(family):
