@@ -18,8 +18,8 @@ from tests.oracles import FIVE_POINTS
 from tests.other_seeds import shift_seeds
 from tests.quick import longest_first, mark_the_others_slow
 
-# before any file beside this one imports JAX; workers and child processes share what they compile. JAX looks at all that is kept whenever it keeps
-# another program, and a run of all tests compiles thousands: those of long compilations pay
+# before any file beside this one imports JAX; workers and child processes share what they compile. JAX looks at all
+# that is kept whenever it keeps another program, and a run of all tests compiles thousands: those of long compilations pay
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "1")
 keep_compiled_programs(Path(__file__).parents[1] / ".compiled")
 

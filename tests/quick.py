@@ -9,7 +9,18 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-LONGEST: tuple[str, ...] = ()
+LONGEST = (
+    "tests/inference/test_hidden_markov.py",
+    "tests/examples/test_examples.py",
+    "tests/inference/test_families.py",
+    "tests/inference/posterior/test_frame.py",
+    "tests/programs/test_programs.py",
+    "tests/test_documents.py",
+    "tests/inference/cli/test_command.py",
+    "tests/inference/posterior/test_nuts.py",
+    "tests/inference/posterior/test_telescope.py",
+    "tests/inference/desk/test_run.py",
+)
 """Files that begin first, so that no worker is left alone with one of them at the end."""
 
 
@@ -40,6 +51,6 @@ def mark_the_others_slow(items: Sequence[pytest.Item], asked: Sequence[str]) -> 
 
 
 def longest_first(items: list[pytest.Item]) -> None:
-    """Sort tests so that the longest files come first, and every file stays together."""
+    """Sort tests so that the longest files come first."""
     turn = {path: number for number, path in enumerate(LONGEST)}
     items.sort(key=lambda item: turn.get(item.nodeid.partition("::")[0], len(turn)))

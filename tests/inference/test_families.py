@@ -75,7 +75,17 @@ def test_what_no_row_depends_on_is_no_free_parameter(model, free, backend):
     assert engine(backend).sites(model, x).free_parameters == free
 
 
-@pytest.mark.quick("pyro-*", "numpyro-gaussian*", "numpyro-student_t*", "numpyro-gating", "numpyro-product*", "numpyro-with noise", "numpyro-von_mises", "numpyro-truncated", reason="densities of both backends have derivatives by mpmath")
+@pytest.mark.quick(
+    "pyro-*",
+    "numpyro-gaussian*",
+    "numpyro-student_t*",
+    "numpyro-gating",
+    "numpyro-product*",
+    "numpyro-with noise",
+    "numpyro-von_mises",
+    "numpyro-truncated",
+    reason="densities of both backends have derivatives by mpmath",
+)
 @EVERY
 def test_gradient_equals_finite_differences(name, backend, data):
     case = CASES[name]

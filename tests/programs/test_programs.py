@@ -85,7 +85,12 @@ def test_the_sum_over_all_assignments_is_the_density_by_hand(case):
 # ------------------------------------------------------------------------------------------------------------- densities
 
 
-@pytest.mark.quick("pyro-*", "numpyro-[a-k]*", but=["numpyro-beta_binomial", "numpyro-items*"], reason="structure is derived by one code")
+@pytest.mark.quick(
+    "pyro-*",
+    "numpyro-[a-k]*",
+    but=["numpyro-beta_binomial", "numpyro-items*"],
+    reason="structure is derived by one code",
+)
 @of([case for case in CASES if not case.may_refuse])
 def test_log_prior_and_log_likelihood_at_draws_from_the_prior(case, backend):
     rng = np.random.default_rng(2)
@@ -240,7 +245,20 @@ def pivots(case: Case) -> list[np.ndarray]:
     return [np.array(order)[clusters] for order in itertools.permutations(range(case.components))]
 
 
-@pytest.mark.quick("experts", "weights_of_groups", "one_hot", "kinds_of_columns", "priors_tell_apart", "tallies", "levels", "hidden_markov", "two_moments", "repelled", "sum_of_two", reason="each kind of structure")
+@pytest.mark.quick(
+    "experts",
+    "weights_of_groups",
+    "one_hot",
+    "kinds_of_columns",
+    "priors_tell_apart",
+    "tallies",
+    "levels",
+    "hidden_markov",
+    "two_moments",
+    "repelled",
+    "sum_of_two",
+    reason="each kind of structure",
+)
 @of(LABELLED)
 def test_relabelling_keeps_the_density_of_every_draw(case):
     tree = sampled(case)

@@ -360,7 +360,17 @@ ODD = {
 }
 
 
-@pytest.mark.quick("duplicates", "tight clusters", "a far row", "four rows", "zeros and more", "constant", "heavy tails", "one row repeated", reason="each status")
+@pytest.mark.quick(
+    "duplicates",
+    "tight clusters",
+    "a far row",
+    "four rows",
+    "zeros and more",
+    "constant",
+    "heavy tails",
+    "one row repeated",
+    reason="each status",
+)
 @pytest.mark.parametrize("name", ODD)
 def test_what_is_called_sound_is(name):
     x = ODD[name]
