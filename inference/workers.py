@@ -82,6 +82,48 @@ def working() -> Any:
     return _WORKING.get()
 
 
+def threads_of(client: Any) -> int:
+    """Of all workers; 1 where there is none just now."""
+    return max(1, sum(client.nthreads().values()))
+
+
+def itself(held: Any) -> Any:
+    """What tasks hold, as a task: made again where the worker that has it is lost."""
+    return held
+
+
+@contextmanager
+def at_home() -> Iterator[None]:
+    """A scope without workers: what a task calls is computed where the task is, whoever shares the process with it."""
+    with _set(_WORKING, None):
+        yield
+
+
+@contextmanager
+def in_words_of_cluster() -> Iterator[None]:
+    """A scope in which workers and schedulers that are lost are errors of ours.
+
+    Raises:
+        BackendError: the scheduler is lost, or a task's worker again and again.
+    """
+    from distributed import CancelledError, KilledWorker
+    from distributed.comm import CommClosedError
+
+    try:
+        yield
+    except KilledWorker as error:
+        got = f"a task that ended {error.allowed_failures + 1} workers, one after the other"
+        advice = "Look at the workers' logs: memory is the usual reason. The same call goes on from its checkpoint, where it has one."
+        raise BackendError("cluster", got=got, expected="workers that last for a task", advice=advice) from error
+    except (CancelledError, CommClosedError, TimeoutError) as error:
+        raise BackendError(
+            "cluster",
+            got=f"a scheduler that was lost ({type(error).__name__})",
+            expected="one that lasts as long as the verb",
+            advice="Start it again, with workers; the same call goes on from its checkpoint, where it has one.",
+        ) from error
+
+
 @contextmanager
 def _opened(distributed: Any, address: str | None) -> Iterator[Any]:
     """A client of a scheduler, or of workers that end with it."""
