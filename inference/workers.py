@@ -1,4 +1,4 @@
-"""Who computes in the place of this process's threads: Dask's workers, for verbs that stream, or the devices of a mesh of JAX's."""
+"""Who computes in the place of this process: Dask's workers, passes over a source and pieces of work, or the devices of a mesh of JAX's."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,17 +17,23 @@ SECONDS = 30.0
 
 @contextmanager
 def cluster(where: Any = None) -> Iterator[Any]:
-    """A scope in which passes over a source are computed by Dask's workers, each where it reads; results have the same digits as without.
+    """A scope in which Dask's workers compute; results are the same as without.
 
-    These are EM's, with those before and after it, and answers about rows: `responsibilities`, `classify`, `log_likelihood`.
+    Passes over a source they compute where they read: EM's, with those before and after it, and answers about rows: `responsibilities`,
+    `classify`, `log_likelihood`. Workers read the source themselves: files by their paths, which must be the same there, Dask's
+    collections by their partitions. Rows in lists of arrays are sent to them.
 
-    Workers read the source themselves: files by their paths, which must be the same there, Dask's collections by their partitions. Rows in
-    lists of arrays are sent to them. A worker that is lost costs its blocks of rows again. A script that starts workers does so below
+    Of rows in memory they are given pieces of work that do not depend on each other: structures and families of `select_components`,
+    replicates of `bootstrap` and `bootstrap_test`, numbers of components of `number_of_components`.
+
+    A worker that is lost costs its blocks of rows, or pieces, again. A script that starts workers does so below
     `if __name__ == "__main__":`, as Python's processes want it.
 
-    With a mesh, rows in memory are sharded over its devices, for EM by NumPyro's backend where rows are independent and M-steps closed, but
-    those of factor analysers. Where devices are of several processes (`jax.distributed.initialize`), each makes the same call with all
-    rows, and comes to the same fit; what is not sharded it computes for itself.
+    With a mesh, rows in memory are sharded over its devices, by NumPyro's backend where rows are independent: for EM with closed M-steps,
+    and for the density and gradient that `fit_map` and `fit_mle` climb by all rows. On CPU devices rows of factor analysers are not: their
+    matrices are factored by threads that can wait for those of the mesh. Where devices are of several processes
+    (`jax.distributed.initialize`), each makes the same call with all rows, and comes to the same fit; what is not sharded it computes for
+    itself.
 
     Args:
         where: the address of a scheduler, `"tcp://..."`; a `distributed.Client`, which stays open; None: workers of one thread each on this
