@@ -27,7 +27,7 @@ from inference.backends.numpyro.programs import (
     compiled_forward,
     compiled_prior_draw,
 )
-from inference.backends.numpyro.sharded import over_mesh
+from inference.backends.numpyro.sharded import OfOne, over_mesh
 from inference.backends.numpyro.sites import Values, compilable
 from inference.backends.numpyro.vector import (
     Collapsed,
@@ -110,8 +110,7 @@ class NumPyroBound(Bound):
         many = compiled_vector_densities(structure, sites, prior, jacobian)
         names = sorted(site.name for site in sites.parameters)
         lanes: set[int] = set()
-        mesh = meshed()
-        sharded = None if mesh is None else over_mesh(structure, sites, prior, jacobian, data, mesh)
+        sharded = self._sharded(prior, jacobian)
 
         def of_many(points: np.ndarray, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
             if sharded is not None and rows is None:
@@ -142,6 +141,12 @@ class NumPyroBound(Bound):
             constrain=_in_float64(lambda u: _as_numpy(constrain(_as_floats(u), data))),
             unconstrain=_in_float64(lambda parameters: np.asarray(unconstrain(_as_numpy(parameters), data))),
         )
+
+    def _sharded(self, prior: bool, jacobian: bool) -> OfOne | None:
+        """The density and its gradient on the mesh of the scope, if there is one and rows can be sharded."""
+        structure, data, sites = self._native
+        mesh = meshed()
+        return None if mesh is None else over_mesh(structure, sites, prior, jacobian, data, mesh)
 
     @_held
     def means(self, parameters: Parameters) -> dict[str, np.ndarray]:
@@ -195,6 +200,7 @@ class NumPyroBound(Bound):
             data,
             cells,
             from_prior=lambda keys: compiled_prior_vector(structure, sites)(keys, data),
+            sharded=self._sharded(prior=True, jacobian=True),
         )
 
     @_held

@@ -6,6 +6,7 @@ one device, which every process computes for itself: on CPU devices LAPACK's bat
 """
 
 import functools
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -42,10 +43,12 @@ def over_mesh(program: Program, sites: Sites, prior: bool, jacobian: bool, data:
     there, total, back = _compiled(program, sites, prior, jacobian, mesh, tuple(rows))
     along = NamedSharding(mesh, PartitionSpec(mesh.axis_names))
     placed = {name: jax.make_array_from_callback(v.shape, along, v.__getitem__) for name, v in rows.items()}
+    one_at_a_time = threading.Lock()  # of two threads' calls each device could begin with another, and wait for ever
 
     def of_one(u: np.ndarray) -> tuple[float, np.ndarray]:
         held, rest = there(u, data, share)
-        likelihood, slopes = total(_as_numpy(held), numbers, placed)
+        with one_at_a_time:
+            likelihood, slopes = total(_as_numpy(held), numbers, placed)
         return float(likelihood) + float(rest), np.asarray(back(u, data, share, _as_numpy(slopes)))
 
     return of_one
