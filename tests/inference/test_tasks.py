@@ -13,6 +13,7 @@ from numpy.testing import assert_array_equal
 from pandas.testing import assert_frame_equal, assert_series_equal
 
 from inference import bootstrap, bootstrap_test, cluster, fit_em, number_of_components, select_components
+from inference.point.em import restarts
 from inference.tasks import each_of, shares_of
 from inference.workers import in_words_of_cluster, working
 from mixtures import Mixture, families, gaussian_mixture, source
@@ -99,6 +100,22 @@ def test_numbers_of_components_and_folds(two):
     serial, spread = both(two, lambda: number_of_components(gaussian_mixture(1, "E"), X, [1, 2], **options))
     assert_frame_equal(spread.table, serial.table, check_exact=True)
     assert_array_equal(spread.rows["log_score"], serial.rows["log_score"])
+
+
+@pytest.mark.parametrize("backend", ["pyro", pytest.param("numpyro", marks=pytest.mark.slow)])
+def test_restarts_of_many_rows(backend, two, monkeypatch):
+    monkeypatch.setattr(restarts, "SHARED_CELLS", 0)
+    monkeypatch.setattr("inference.point.em.numpyro.restarts.LANE_CELLS", 1)  # as many rows have it
+    shares = []
+    monkeypatch.setattr(
+        restarts, "each_of", lambda run, some, *held: shares.append(len(some)) or each_of(run, some, *held)
+    )
+    options = {"restarts": 6, "seed": 0, "backend": backend}
+    serial, spread = both(two, lambda: fit_em(gaussian_mixture(2, "V"), X, **options))
+    assert shares[0] == 3
+    assert_frame_equal(spread.restarts, serial.restarts, check_exact=True)
+    assert_array_equal(spread.losses, serial.losses)
+    assert_array_equal(spread.parameters["loc"], serial.parameters["loc"])
 
 
 def refused(piece):
