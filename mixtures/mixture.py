@@ -4,7 +4,7 @@ A frozen dataclass whose call is the program, so that a declaration can be compa
 and saved. The hyperparameters may come in as data (`hyper`): other numbers, or data of another scale, need no new compilation.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,8 @@ from mixtures.among import Among, LinearPredictor, chosen_in, numbered, of_all
 from mixtures.assignments import Assignment, Dirichlet
 from mixtures.assignments.law import check_assignment
 from mixtures.checks import check_count
-from mixtures.errors import DataError, MixturesError, ModelError, in_words
+from mixtures.completed import check_not_blank, completed
+from mixtures.errors import DataError, ModelError, in_words
 from mixtures.families.bounds import check_bounds
 from mixtures.families.by_column import check_categories
 from mixtures.families.common import check_numbers
@@ -31,6 +32,7 @@ from mixtures.formula import Formula
 from mixtures.observations import CELLS, Observations
 from mixtures.ppl.notation import Extent, Notation, Symbol
 from mixtures.ppl.protocol import PPL, Array
+from mixtures.prior_numbers import check_prior_numbers
 from mixtures.priors import Prior, Statistic, format_number
 from mixtures.program import Program
 from mixtures.renamed import formerly, warn_of_former
@@ -322,9 +324,9 @@ class Mixture(Program):
             for one in self.linear_predictors:
                 check_numbers(one.among.numbers, x.covariates.shape[1], "among")
         self.check_rows(x)
-        self._check_numbers(x)
+        check_prior_numbers(self, x)
         if not all(prior.is_scaled for prior in self.priors.values()):
-            _check_not_blank(x)
+            check_not_blank(x)
 
     def check_rows(self, x: Observations) -> None:
         """The part of it that each row is looked at for: some of the rows may be checked by themselves.
@@ -337,41 +339,6 @@ class Mixture(Program):
         self.family.check(x)
         check_bounds(self.family, x)
         check_known(self.family, x)
-
-    def _check_numbers(self, x: Observations) -> None:
-        """Check that the numbers of each prior go with its site's axes, by having all sites drawn on paper.
-
-        Raises:
-            ModelError: more numbers than the site has, or as many as no axis of it is long.
-        """
-        table = self.priors
-        if not any(
-            np.ndim(value) for prior in table.values() for _, value in prior.parameters if isinstance(value, tuple)
-        ):
-            return
-        count = None if x.covariates is None else x.covariates.shape[1]
-        covariates = Symbol("covariates[i]", shape=("n", count)) if self.needs_covariates else None
-        family = with_covariates(self.family, count) if count else self.family
-
-        def drawing(plate: tuple[int, ...]) -> Callable[..., Symbol]:
-            def draw(site: str, *, shape: Any = (), event: Any = (), columns: Any = None, **_: Any) -> Symbol:
-                whole = (*plate, *(shape if columns is None else (int(columns.max()) + 1,)), *event)
-                for name, value in table[site].parameters:
-                    if isinstance(value, tuple):
-                        _check_broadcasts(f"priors[{site!r}]: {name}", np.shape(value), whole)
-                return Symbol(site)
-
-            return draw
-
-        try:
-            self.assignment.draw(Notation(), drawing(()), self.components, Rows(None, covariates=covariates))
-            family.shared(Notation(), drawing(()), x.features)
-            parts_of(family).jointly(Notation(), drawing(()), self.components, x.features)
-            family.per_component(Notation(), drawing((self.components,)), x.features)
-        except MixturesError:
-            raise
-        except Exception:  # a user's family that does with its parameters what cannot be done on paper
-            return
 
     def __str__(self) -> str:
         numbers = [value for prior in self.priors.values() for _, value in prior.parameters]
@@ -412,17 +379,6 @@ def _hyperpriors(table: Mapping[str, Prior]) -> dict[str, Prior]:
     return {f"{site}_{key}": own for site, prior in table.items() for key, own in prior.learned.items()}
 
 
-def _check_broadcasts(what: str, given: tuple[int, ...], whole: tuple[int, ...]) -> None:
-    """Check that numbers of one shape can be repeated to that of a site."""
-    try:
-        fits = np.broadcast_shapes(given, whole) == whole
-    except ValueError:
-        fits = False
-    if not fits:
-        expected = f"one number, or an array of shape {whole}" + (f" or {whole[1:]}" if len(whole) > 1 else "")
-        raise ModelError(what, got=f"an array of shape {given}", expected=expected if whole else "one number")
-
-
 def _shape(x: Array | None, size: Any) -> tuple[int, int | None]:
     """(rows, features) of the data, or of the data to draw."""
     if x is None and size is None:
@@ -442,52 +398,6 @@ def _observe(family: Family, ppl: PPL, parameters: dict[str, Array], features: i
         # a legal value in the place of missing ones: their log density is masked, but its gradient must be finite
         x = ppl.xp.where(parameters["observed"], x, parts.support.example)
     return ppl.sample("obs", family.emission(ppl, parameters, features), obs=x)
-
-
-def completed(data: Observations, rng: np.random.Generator, known: np.ndarray | None = None) -> np.ndarray:
-    """The data with missing cells drawn from the same column's known ones: good enough to start from.
-
-    Args:
-        data: the data.
-        rng: draws.
-        known: the data as starts look at them, see `families.known_numbers.scaled_values`; None: `data.substituted`.
-    """
-    values = data.substituted if known is None else known
-    if not np.isnan(values).any():
-        return values
-    if data.observed is not None:
-        _check_not_blank(data)
-    values = np.array(values).reshape(len(data), -1)
-    for column in values.T:
-        seen = ~np.isnan(column)
-        column[~seen] = rng.choice(column[seen], np.sum(~seen))
-    return values.reshape(data.shape)
-
-
-def _check_not_blank(data: Observations) -> None:
-    """Check that every column says where its numbers lie: by one that is known, or by bounds on either side."""
-    blank = np.isnan(data.x).all(axis=0)
-    if blank.any() and (data.lower is not None or data.upper is not None):
-        blank &= ~_is_bounded(data)
-    if blank.any():
-        names = data.feature_names or range(data.features or 1)
-        listed = [name for name, is_blank in zip(names, np.atleast_1d(blank), strict=True) if is_blank]
-        has_bounds = np.any(data.is_censored)
-        raise DataError(
-            "x",
-            got=f"no observed value in column {listed}" + (", all censored on one side" if has_bounds else ""),
-            expected="at least one in each column" + (", or bounds from below and from above" if has_bounds else ""),
-            advice="Drop the column.",
-        )
-
-
-def _is_bounded(data: Observations) -> np.ndarray:
-    """Which columns have bounds on either side."""
-    both = (
-        np.zeros(data.shape[1:], dtype=bool) if bound is None else np.isfinite(bound).any(axis=0)
-        for bound in (data.lower, data.upper)
-    )
-    return np.logical_and(*both)
 
 
 def missing_covariates() -> DataError:

@@ -304,21 +304,6 @@ class Observations:
         """Which known numbers of rows there are, of trials, exposure and errors."""
         return tuple(name for name in KNOWN if getattr(self, name) is not None)
 
-    def check_known(self, names: tuple[str, ...]) -> None:
-        """Check that rows have the known numbers that those of a fit had: without, they would be other rows.
-
-        Raises:
-            DataError: some are not there.
-        """
-        for name in names:
-            if getattr(self, name) is None:
-                raise DataError(
-                    name,
-                    got="none",
-                    expected=f"{name} of each row, as the data of the fit had",
-                    advice=f"Pass Observations(x, {name}=...), for new rows too.",
-                )
-
     def take(self, rows: Any) -> "Observations":
         """Some of the rows, given by a slice, indices or a mask; their names, and all else that has an entry a row, go along."""
 
@@ -425,7 +410,7 @@ class Observations:
         known = categories or (None,) * len(self.categories or ())
         own = self.categories or (None,) * len(known)
         if len(known) != (self.features or 1):
-            return self  # other columns, which `check_like` says
+            return self  # other columns, which `check_as_fitted` says
         check_numbers(own, known, self.feature_names)
         if self.categories is None:
             return (
@@ -572,70 +557,3 @@ class Observations:
                 expected=f"components 0 to {components - 1}, or -1 where unknown",
                 advice="Number the known components from 0.",
             )
-
-    def _advice_for_columns(self, features: int | None, names: tuple[str, ...] | None) -> str:
-        """How these data come to have so many columns, of these names."""
-        if names and self.feature_names and set(names) <= set(self.feature_names):
-            return f"Select them: x[{list(names)}]."
-        if features is None and self.features == 1:
-            return "Pass the column itself: x[:, 0]."
-        if features == 1 and self.features is None:
-            return "Pass a table of one column, without a name: np.reshape(x, (-1, 1))."
-        if features == len(self) and self.features is None:
-            return "One row is a table too: np.reshape(x, (1, -1)); of a DataFrame, x.iloc[[0]]."
-        return "Pass the same columns."
-
-    def check_like(
-        self,
-        features: int | None,
-        feature_names: tuple[str, ...] | None,
-        covariates: int | None = None,
-        covariate_names: tuple[str, ...] | None = None,
-    ) -> None:
-        """Check that these data have the columns (and covariates) that a model was fitted to.
-
-        Raises:
-            DataError: another number of columns, or other names, or another order.
-        """
-        if self.features != features:
-            raise DataError(
-                "x",
-                got=_columns(self.features),
-                expected=f"{_columns(features)}, as in the data that the model was fitted to",
-                advice=self._advice_for_columns(features, feature_names),
-            )
-        _check_same_names("x", self.feature_names, feature_names)
-        if covariates is not None:
-            check_as_many_covariates(None if self.covariates is None else self.covariates.shape[1], covariates)
-        _check_same_names("covariates", self.covariate_names, covariate_names)
-
-
-def check_as_many_covariates(found: int | None, expected: int) -> None:
-    """Check that there are as many covariates as in the data of a fit.
-
-    Raises:
-        DataError: another number, or none.
-    """
-    if found != expected:
-        raise DataError(
-            "covariates",
-            got="none" if found is None else f"{found} columns",
-            expected=f"{expected} columns, as in the data that the model was fitted to",
-            advice="Pass the same covariates, in the same order: covariates=...",
-        )
-
-
-def _check_same_names(what: str, got: tuple[str, ...] | None, expected: tuple[str, ...] | None) -> None:
-    if expected and got and expected != got:
-        raise DataError(
-            what,
-            got=f"columns {list(got)}",
-            expected=f"columns {list(expected)}, in that order",
-            advice=f"Select them: {what}[{list(expected)}].",
-        )
-
-
-def _columns(features: int | None) -> str:
-    if features is None:
-        return "one variable, shape (rows,)"
-    return f"{features} column{'s' if features != 1 else ''}, shape (rows, {features})"

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from mixtures.as_fitted import check_as_many_covariates
 from mixtures.checks import MOST, check_choice, check_room
 from mixtures.errors import ChoiceError, DataError, ModelError, in_words
 from mixtures.families.known_numbers import check_known
 from mixtures.families.members import parts_of
 from mixtures.known_numbers import as_arguments, checked_known
 from mixtures.mixture import Mixture, missing_covariates
-from mixtures.observations import Observations, check_as_many_covariates
+from mixtures.observations import Observations
 from mixtures.ppl import PIP, backend_module
 from mixtures.program import Declared, Program
 from mixtures.rows import Rows

@@ -15,6 +15,7 @@ from inference.draws import backend_of, has_paths, observations_of, parameters_o
 from inference.frames import components_of, like
 from inference.results import PointFit
 from mixtures import Observations, Program, Source
+from mixtures.as_fitted import check_as_fitted
 from mixtures.errors import ModelError
 from mixtures.memory import check_memory
 
@@ -165,14 +166,14 @@ def checked_like(fit_or_posterior: PointFit | xr.DataTree, x: Any) -> Observatio
         program, sampled = program_of(fit_or_posterior), observations_of(fit_or_posterior)
         observations = checked(program, like_before(program, x, sampled.feature_names, sampled.categories))
         covariates = None if sampled.covariates is None else sampled.covariates.shape[1]
-        observations.check_like(sampled.features, sampled.feature_names, covariates, sampled.covariate_names)
-        observations.check_known(sampled.known_numbers)
+        columns = (sampled.features, sampled.feature_names, covariates, sampled.covariate_names)
+        check_as_fitted(observations, *columns, sampled.known_numbers)
         return observations.with_groups_of(sampled.group_names) if sampled.has_all_groups else observations
     fit = check_point_fit(fit_or_posterior)
     origin = fit.origin
     observations = checked(fit.program, like_before(fit.program, x, origin.feature_names, origin.categories))
-    observations.check_like(origin.features, origin.feature_names, origin.covariates, origin.covariate_names)
-    observations.check_known(origin.known)
+    columns = (origin.features, origin.feature_names, origin.covariates, origin.covariate_names)
+    check_as_fitted(observations, *columns, origin.known)
     return observations if origin.group_names is None else observations.with_groups_of(origin.group_names)
 
 

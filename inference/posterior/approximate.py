@@ -3,8 +3,8 @@
 If the approximation q is close to the posterior p, the weights p / q of its draws are even. Their tail's Pareto shape k says how even:
 below 0.7 importance sampling would mend what is wrong, above it nothing can be said. Yao, Vehtari, Simpson & Gelman (2018), ICML.
 
-A small k-hat is no proof: it is small, too, where q is so narrow that p does not change over it, or where few draws are in the tail. So
-the weights must have many effective draws, and q must be at rest, as far as its method can tell.
+A small k-hat is no proof: few draws may be in the tail. So the weights must have many effective draws, and q must be at rest, as far as
+its method can tell. A large one is none either where the weights are all but even: the shape of a tail that holds no weight is noise.
 """
 
 from collections.abc import Mapping
@@ -27,6 +27,9 @@ LEAST_DRAWS = 30
 
 EFFECTIVE = 0.05
 """Share of the draws that must be effective."""
+
+EVEN_SHARE = 0.99
+"""Share of effective draws from which on weights are all but even, a standard deviation of a tenth of their mean: k-hat is not asked."""
 
 EVEN = 1e-6
 """Log ratios that differ by no more are even: the rest is rounding."""
@@ -79,8 +82,9 @@ def judged(log_ratios: np.ndarray, is_at_rest: bool) -> tuple[np.ndarray, dict[s
     weights, k_hat = _smoothed(log_ratios)
     # (sum w)^2 / sum w^2, of weights that are not smoothed
     effective = float(np.exp(2 * logsumexp(log_ratios) - logsumexp(2 * log_ratios)))
-    is_trustworthy = k_hat < GOOD_K_HAT and effective >= EFFECTIVE * len(log_ratios) and is_at_rest
-    return weights, {"k_hat": k_hat, "effective_draws": effective, "is_trustworthy": int(is_trustworthy)}
+    share = effective / len(log_ratios)
+    is_near = (k_hat < GOOD_K_HAT and share >= EFFECTIVE) or (np.isfinite(k_hat) and share >= EVEN_SHARE)
+    return weights, {"k_hat": k_hat, "effective_draws": effective, "is_trustworthy": int(is_near and is_at_rest)}
 
 
 def _smoothed(log_ratios: np.ndarray) -> tuple[np.ndarray, float]:

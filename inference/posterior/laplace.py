@@ -38,8 +38,8 @@ def fit_laplace(
     """Approximate the posterior by a normal distribution of the unconstrained parameters about their mode.
 
     One labelling is described: that of `init`. The attribute `is_trustworthy` says whether the approximation may be trusted: its
-    draws' importance weights have a thin tail (`k_hat` below 0.7) and are spread over many draws (`effective_draws`), and the mode was
-    reached.
+    draws' importance weights have a thin tail (`k_hat` below 0.7) and are spread over many draws (`effective_draws`), or are all but even
+    (99 draws of 100 effective), and the mode was reached.
 
     Args:
         program: a declaration.

@@ -44,8 +44,8 @@ def fit_vi(
     at `init`, so that the data's units and origin do not matter.
 
     The attribute `is_trustworthy` says whether the approximation may be trusted: its draws' importance weights have a thin tail
-    (`k_hat` below 0.7) and are spread over many draws (`effective_draws`), and the ELBO has come to rest (`unrest` below 0.3: in standard
-    deviations, how far the approximation would still move or stretch).
+    (`k_hat` below 0.7) and are spread over many draws (`effective_draws`), or are all but even (99 draws of 100 effective), and the ELBO
+    has come to rest (`unrest` below 0.3: in standard deviations, how far the approximation would still move or stretch).
 
     Args:
         program: a declaration.

@@ -15,6 +15,7 @@ import xarray as xr
 from inference.draws import whole, with_program
 from inference.html import InNotebooks
 from inference.invariants import density_gaps, reference_rows, sorted_weights, unknowns_of
+from inference.posterior.approximate import EFFECTIVE, EVEN_SHARE, GOOD_K_HAT
 from mixtures import Program
 from mixtures.errors import DataError, FitError
 
@@ -32,6 +33,8 @@ MOST_EVIDENCE_SPREAD = 1.0
 
 MOST_CUT_OFF = 0.01
 """Share of the draws at the most components, or of the weight beyond them, that is said."""
+
+SAMPLE = "Sample the posterior instead: sample_nuts."
 
 MAX_TREE_DEPTH = 10
 """NUTS stops doubling here, in every sampler of this package."""
@@ -169,12 +172,19 @@ def _approximation(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[Poster
     if posterior.attrs.get("is_trustworthy", 1):
         return
     k_hat = posterior.attrs["k_hat"]
-    found = f"k-hat is {k_hat:.2f}, and more than 0.7 means that tails are missed"
-    yield PosteriorWarning(
-        "approximation",
-        found if np.isfinite(k_hat) else f"k-hat cannot be computed from these {stats.sizes['draw']} draws",
-        "Sample the posterior instead: sample_nuts." if np.isfinite(k_hat) else "Take more draws.",
-    )
+    effective = posterior.attrs["effective_draws"]
+    draws = stats.sizes["draw"]
+    name = "approximation"
+    if np.isnan(k_hat):
+        yield PosteriorWarning(name, f"k-hat cannot be computed from these {draws} draws", "Take more draws.")
+    elif k_hat >= GOOD_K_HAT and effective < EVEN_SHARE * draws:
+        yield PosteriorWarning(name, f"k-hat is {k_hat:.2f}, and more than 0.7 means that tails are missed", SAMPLE)
+    elif effective < EFFECTIVE * draws:
+        yield PosteriorWarning(
+            name, f"only {effective:.0f} of {draws} draws are effective when they are weighed", SAMPLE
+        )
+    else:
+        yield PosteriorWarning(name, "it has not come to rest", f"Take more steps. {SAMPLE}")
 
 
 def _evidence(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:

@@ -13,6 +13,7 @@ from scipy import sparse
 
 import inference
 from mixtures import Observations, gaussian_mixture
+from mixtures.as_fitted import check_as_fitted
 from mixtures.errors import DataError
 
 X = np.array([[0.0, 1.0], [0.5, 2.0], [5.0, 1.5], [5.5, 2.5], [4.5, 0.5], [0.2, 1.1]])
@@ -184,5 +185,5 @@ def test_prediction_reads_what_fitting_reads(fit, verb):
 )
 def test_the_advice_on_columns_fits_the_case(fitted, given, advice):
     with pytest.raises(DataError) as caught:
-        Observations(given).check_like(*fitted)
+        check_as_fitted(Observations(given), *fitted)
     assert advice in str(caught.value)

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from mixtures import Observations
+from mixtures.as_fitted import check_as_fitted
 from mixtures.errors import DataError, MixturesError
 
 
@@ -125,7 +126,7 @@ def test_the_users_array_is_neither_changed_nor_shared():
 )
 def test_other_columns_at_predict_time_are_refused(new, words):
     with pytest.raises(DataError) as caught:
-        Observations(new).check_like(2, ("a", "b"))
+        check_as_fitted(Observations(new), 2, ("a", "b"))
     for word in words:
         assert word in str(caught.value)
 

@@ -22,8 +22,8 @@ from inference.point.restarts import best_restart
 from inference.point.starts import draw_starts
 from inference.status import Status
 from mixtures import Mixture, Observations
+from mixtures.completed import completed
 from mixtures.families.members import with_covariates
-from mixtures.mixture import completed
 from mixtures.seeds import generator, restart_seeds
 
 

@@ -22,7 +22,7 @@ from inference.point.restarts import judged, optima
 from inference.point.starts import draw_starts
 from inference.status import Status
 from mixtures import Mixture, Observations
-from mixtures.mixture import completed
+from mixtures.completed import completed
 from mixtures.seeds import generator, restart_seeds
 
 SMALL_GAIN = 1e-4

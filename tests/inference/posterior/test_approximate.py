@@ -111,6 +111,17 @@ def test_k_hat_is_the_shape_of_the_ratios_upper_tail(k):
     np.testing.assert_allclose(np.ptp((weights - log_ratios)[body]), 0.0, atol=1e-9)
 
 
+def test_weights_that_are_all_but_even_need_no_thin_tail():
+    """Ratios 1 + e, where e is a thousandth of a distribution without a mean, cut off at a half: k-hat sees its tail, which holds no weight.
+    Not cut off, the same tail holds a third of it."""
+    noise = 1e-3 * np.abs(stats.t.rvs(0.9, size=2000, random_state=np.random.default_rng(0)))
+    _, said = judged(np.log1p(noise.clip(max=0.5)), is_at_rest=True)
+    assert said["k_hat"] > 0.7 and said["effective_draws"] > 0.99 * 2000 and said["is_trustworthy"]
+    assert not judged(np.log1p(noise.clip(max=0.5)), is_at_rest=False)[1]["is_trustworthy"]
+    _, said = judged(np.log1p(noise), is_at_rest=True)
+    assert said["k_hat"] > 0.7 and said["effective_draws"] < 0.99 * 2000 and not said["is_trustworthy"]
+
+
 def test_a_draw_that_towers_above_all_others_has_no_k_hat():
     log_ratios = np.r_[np.random.default_rng(0).normal(size=999), 1e6]
     weights, said = judged(log_ratios, is_at_rest=True)

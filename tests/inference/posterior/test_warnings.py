@@ -129,9 +129,19 @@ def test_draws_that_are_no_numbers(sound):
     assert "1 of 2000 draws" in str(inference.check_posterior(sound))
 
 
-@pytest.mark.parametrize(("k_hat", "words"), [(1.05, "1.05"), (np.nan, "cannot be computed")])
-def test_an_approximation_that_is_not_to_be_trusted(sound, k_hat, words):
-    sound.attrs.update(k_hat=k_hat, is_trustworthy=0)
+@pytest.mark.parametrize(
+    ("k_hat", "effective", "words"),
+    [
+        (1.05, 300.0, "k-hat is 1.05"),
+        (np.nan, 300.0, "cannot be computed"),
+        (0.2, 12.0, "only 12 of 500 draws"),
+        (0.2, 300.0, "not come to rest"),
+        (1.05, 499.0, "not come to rest"),
+        (-np.inf, 500.0, "not come to rest"),
+    ],
+)
+def test_an_approximation_that_is_not_to_be_trusted(sound, k_hat, effective, words):
+    sound.attrs.update(k_hat=k_hat, effective_draws=effective, is_trustworthy=0)
     assert names(sound) == ["approximation"]
     assert words in str(inference.check_posterior(sound))
 

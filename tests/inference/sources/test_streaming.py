@@ -11,6 +11,7 @@ from scipy.stats import multivariate_normal, norm
 import inference
 from inference import classify, fit_em, log_likelihood, responsibilities
 from inference.point.em import initial_partitions
+from inference.point.em.numpyro.passes import compiled
 from mixtures import (
     Mixture,
     Observations,
@@ -78,6 +79,15 @@ def test_em_takes_the_steps_that_it_takes_in_memory_whatever_the_chunks(model, k
     assert_allclose([one.log_likelihood, one.bic, one.icl], [whole.log_likelihood, whole.bic, whole.icl], rtol=1e-11)
     assert one.origin.fingerprint == whole.origin.fingerprint and one.origin.rows == 600
     assert one.restarts["rule"].tolist() == whole.restarts["rule"].tolist()
+
+
+def test_sources_of_other_lengths_need_no_other_programs():
+    x = draws("normal")
+    options = {"restarts": 1, "max_steps": 2, "seed": 0}
+    fit_em(gaussian_mixture(3), source(x), **options)
+    before = compiled.cache_info().misses
+    fit_em(gaussian_mixture(3), source(x[:-15]), **options)
+    assert compiled.cache_info().misses == before
 
 
 def test_starts_are_those_of_the_same_rows_in_memory_where_they_are_a_sample(monkeypatch):

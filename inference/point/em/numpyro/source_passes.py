@@ -23,6 +23,7 @@ from inference.point.em.problem import EMProblem
 from inference.point.em.streamed import blocks_of, em_blocks
 from inference.spread import Numbered, on_workers
 from inference.workers import working
+from mixtures.blocks import rows_at_once
 from mixtures.sources.reading import in_order
 from mixtures.sources.tree import summed
 
@@ -58,12 +59,23 @@ def _placed(problem: EMProblem, state: State, block: int, blocks: Iterable[Block
     closed: Any = by_products(problem.closed_form, state) or problem.closed_form
     on_device = {name: jnp.asarray(value) for name, value in state.items()}
     frame = {"centre": jnp.asarray(problem.frame.centre), "unit": jnp.asarray(problem.frame.unit)}
+    assert problem.source is not None  # the caller has checked
+    whole = rows_at_once(problem.source.features)
     for x, weights, _ in blocks:
-        data = {"x": jax.device_put(x, may_alias=True), **frame}
-        if weights is not None:
-            data["row_weights"] = jnp.asarray(weights)
-        run = compiled(closed, problem.is_hard, min(block, len(x)), layout_of(on_device), layout_of(data))
+        data = {**_of_few_lengths(x, weights, whole), **frame}
+        run = compiled(closed, problem.is_hard, min(block, len(data["x"])), layout_of(on_device), layout_of(data))
         yield run, on_device, data
+
+
+def _of_few_lengths(x: np.ndarray, weights: np.ndarray | None, whole: int) -> dict[str, jax.Array]:
+    """A block as arrays of JAX: a last one, shorter than the others, with rows before it that do not count, up to a power of two, so that
+    sources of other lengths need no other programs."""
+    more = min(whole, 1 << (len(x) - 1).bit_length()) - len(x)
+    of_rows = {"x": x} if weights is None else {"x": x, "row_weights": weights}
+    if not more:
+        return {name: jax.device_put(values, may_alias=True) for name, values in of_rows.items()}
+    longer = {name: jnp.asarray(np.concatenate([values[:more], values])) for name, values in of_rows.items()}
+    return {**longer, "seen": jnp.asarray(more)}
 
 
 def _of_block(placed: Placed) -> Statistics:
