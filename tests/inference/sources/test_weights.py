@@ -29,6 +29,7 @@ def chunks(frame):
     return [frame.iloc[:7], frame.iloc[7:180], frame.iloc[180:]]
 
 
+@pytest.mark.quick("numpyro-diag", "pyro-full", reason="each backend, and each structure")
 @pytest.mark.parametrize("structure", ["full", "diag"])
 def test_em_takes_the_steps_that_it_takes_in_memory(structure, backend):
     frame = table()
