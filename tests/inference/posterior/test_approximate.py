@@ -50,6 +50,7 @@ def check_exact(tree, slack):
     np.testing.assert_allclose(np.exp(tree["sample_stats"]["log_weight"].values).sum(), 1.0, rtol=1e-6)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 @pytest.mark.statistical
 def test_laplace_is_exact_for_a_normal_posterior(backend):
     fit = inference.fit_map(conjugate, X, restarts=2, steps=100, seed=0, backend=backend)
@@ -60,6 +61,7 @@ def test_laplace_is_exact_for_a_normal_posterior(backend):
     assert abs(tree.attrs["log_evidence"] - LOG_EVIDENCE) < 1e-8
 
 
+@pytest.mark.quick(but=["multivariate"], reason="it contains one wherever the posterior is, in test_frame.py")
 @pytest.mark.statistical
 @pytest.mark.parametrize("family", ["normal", "multivariate", "flow"])
 def test_variational_families_contain_a_normal_posterior(family):
@@ -72,6 +74,7 @@ def test_variational_families_contain_a_normal_posterior(family):
         assert tree.attrs["k_hat"] < 0.7 and tree.attrs["is_trustworthy"] == 1
 
 
+@pytest.mark.slow  # a flow contains a normal posterior in the next test
 @pytest.mark.statistical
 def test_a_flow_comes_nearer_than_a_normal_and_not_too_near(tutorial):
     """The five points' posterior is skew, and its other labelling is near: the ELBO rises, and stays below the exact evidence."""
