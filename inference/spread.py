@@ -14,10 +14,9 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from inference.workers import working
+from inference.workers import in_words_of_cluster, itself, threads_of, working
 from mixtures import Observations, Source
 from mixtures.blocks import rows_at_once
-from mixtures.errors import BackendError
 from mixtures.sources.reading import in_order, read_ahead
 from mixtures.sources.tree import summed
 
@@ -82,7 +81,7 @@ class Groups:
 
     def all(self, function: Callable[..., Any], *given: Any) -> list[Any]:
         """What a function makes of what it holds, the blocks of a group, and what it is given beside: of all groups, in order."""
-        size = 2 ** min(HEIGHT, max(0, (self.blocks // (TASKS_EACH * max(1, self.threads))).bit_length() - 1))
+        size = 2 ** min(HEIGHT, max(0, (self.blocks // (TASKS_EACH * self.threads)).bit_length() - 1))
         return self.client.gather([self._begun(first, size, function, *given) for first in range(0, self.blocks, size)])
 
     def each(self, function: Callable[[Any, Numbered], Any]) -> Iterator[Any]:
@@ -91,7 +90,7 @@ class Groups:
         try:
             for block in range(self.blocks):
                 begun.append(self._begun(block, 1, _of_one, function))
-                if len(begun) == ANSWERS_EACH * max(1, self.threads):
+                if len(begun) == ANSWERS_EACH * self.threads:
                     yield begun.popleft().result()
             while begun:
                 yield begun.popleft().result()
@@ -109,29 +108,11 @@ def on_workers(client: Any, source: Source, held: Any) -> Iterator[Groups]:
     Raises:
         BackendError: the scheduler is lost, or a group's worker again and again.
     """
-    from distributed import CancelledError, KilledWorker
-    from distributed.comm import CommClosedError
-
     rows = rows_at_once(source.features)
-    try:
+    with in_words_of_cluster():
         # a task, and no data of this process: where the worker that has it is lost, it is made again
-        on_worker = client.submit(_itself, (source, held), pure=False)
-        yield Groups(client, on_worker, rows, -(-source.rows // rows), sum(client.nthreads().values()))
-    except KilledWorker as error:
-        got = f"a block of rows that ended {error.allowed_failures + 1} workers, one after the other"
-        advice = "Look at the workers' logs: memory is the usual reason. The same call goes on from its checkpoint, where it has one."
-        raise BackendError("cluster", got=got, expected="workers that last for a block", advice=advice) from error
-    except (CancelledError, CommClosedError, TimeoutError) as error:
-        raise BackendError(
-            "cluster",
-            got=f"a scheduler that was lost ({type(error).__name__})",
-            expected="one that lasts as long as the verb",
-            advice="Start it again, with workers; the same call goes on from its checkpoint, where it has one.",
-        ) from error
-
-
-def _itself(held: tuple[Source, Any]) -> tuple[Source, Any]:
-    return held
+        on_worker = client.submit(itself, (source, held), pure=False)
+        yield Groups(client, on_worker, rows, -(-source.rows // rows), threads_of(client))
 
 
 def _of_group(

@@ -1,4 +1,4 @@
-"""Who computes in the place of this process's threads: Dask's workers, for verbs that stream, or the devices of a mesh of JAX's."""
+"""Who computes in the place of this process: Dask's workers, passes over a source and pieces of work, or the devices of a mesh of JAX's."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,17 +17,24 @@ SECONDS = 30.0
 
 @contextmanager
 def cluster(where: Any = None) -> Iterator[Any]:
-    """A scope in which passes over a source are computed by Dask's workers, each where it reads; results have the same digits as without.
+    """A scope in which Dask's workers compute; results are the same as without.
 
-    These are EM's, with those before and after it, and answers about rows: `responsibilities`, `classify`, `log_likelihood`.
+    Passes over a source they compute where they read: EM's, with those before and after it, and answers about rows: `responsibilities`,
+    `classify`, `log_likelihood`. Workers read the source themselves: files by their paths, which must be the same there, Dask's
+    collections by their partitions. Rows in lists of arrays are sent to them.
 
-    Workers read the source themselves: files by their paths, which must be the same there, Dask's collections by their partitions. Rows in
-    lists of arrays are sent to them. A worker that is lost costs its blocks of rows again. A script that starts workers does so below
+    Of rows in memory they are given pieces of work that do not depend on each other: structures and families of `select_components`,
+    replicates of `bootstrap` and `bootstrap_test`, numbers of components of `number_of_components`, and `fit_em`'s restarts where rows
+    are so many that one alone fills a machine.
+
+    A worker that is lost costs its blocks of rows, or pieces, again. A script that starts workers does so below
     `if __name__ == "__main__":`, as Python's processes want it.
 
-    With a mesh, rows in memory are sharded over its devices, for EM by NumPyro's backend where rows are independent and M-steps closed, but
-    those of factor analysers. Where devices are of several processes (`jax.distributed.initialize`), each makes the same call with all
-    rows, and comes to the same fit; what is not sharded it computes for itself.
+    With a mesh, rows in memory are sharded over its devices, by NumPyro's backend where rows are independent: for EM with closed M-steps,
+    for the density and gradient that `fit_map` and `fit_mle` climb by all rows, and for those that nutpie is told, which `sample_nuts`
+    then uses unless another sampler is asked for. On CPU devices rows of factor analysers are not: their matrices are factored by threads
+    that can wait for those of the mesh. Where devices are of several processes (`jax.distributed.initialize`), each makes the same call
+    with all rows, and comes to the same fit; what is not sharded it computes for itself.
 
     Args:
         where: the address of a scheduler, `"tcp://..."`; a `distributed.Client`, which stays open; None: workers of one thread each on this
@@ -80,6 +87,48 @@ def meshed() -> Any:
 def working() -> Any:
     """The client whose workers compute here; None: this process does."""
     return _WORKING.get()
+
+
+def threads_of(client: Any) -> int:
+    """Of all workers; 1 where there is none just now."""
+    return max(1, sum(client.nthreads().values()))
+
+
+def itself(held: Any) -> Any:
+    """What tasks hold, as a task: made again where the worker that has it is lost."""
+    return held
+
+
+@contextmanager
+def at_home() -> Iterator[None]:
+    """A scope without workers: what a task calls is computed where the task is, whoever shares the process with it."""
+    with _set(_WORKING, None):
+        yield
+
+
+@contextmanager
+def in_words_of_cluster() -> Iterator[None]:
+    """A scope in which workers and schedulers that are lost are errors of ours.
+
+    Raises:
+        BackendError: the scheduler is lost, or a task's worker again and again.
+    """
+    from distributed import CancelledError, KilledWorker
+    from distributed.comm import CommClosedError
+
+    try:
+        yield
+    except KilledWorker as error:
+        got = f"a task that ended {error.allowed_failures + 1} workers, one after the other"
+        advice = "Look at the workers' logs: memory is the usual reason. The same call goes on from its checkpoint, where it has one."
+        raise BackendError("cluster", got=got, expected="workers that last for a task", advice=advice) from error
+    except (CancelledError, CommClosedError, TimeoutError) as error:
+        raise BackendError(
+            "cluster",
+            got=f"a scheduler that was lost ({type(error).__name__})",
+            expected="one that lasts as long as the verb",
+            advice="Start it again, with workers; the same call goes on from its checkpoint, where it has one.",
+        ) from error
 
 
 @contextmanager

@@ -32,9 +32,11 @@ class Target:
         data: arrays that its functions take.
         cells: how many numbers one evaluation holds at once, roughly: so many particles are moved together as fit into a cache.
         from_prior: keys (draws,) -> vectors drawn from the prior, (draws, size); None where there is no prior to draw from.
+        sharded: vector -> log density and gradient, in NumPy, of rows on a mesh; None where they are in one place.
     """
 
     density: Any
     data: Values
     cells: int = 1
     from_prior: Any = None
+    sharded: Any = None

@@ -25,6 +25,7 @@ from inference.posterior.store import DrawStore
 from inference.results import PointFit
 from inference.samplers.choice import choose_sampler
 from inference.samplers.options import METRICS, PRECISIONS, TARGET_ACCEPT, NutsOptions, choose_metric
+from inference.workers import meshed
 from mixtures import Program
 from mixtures.memory import check_memory
 from mixtures.ppl import PIP
@@ -129,7 +130,12 @@ def sample_nuts(
         check_path("store", store)
     on_cpu = backend != "numpyro" or engine(backend).is_on_cpu
     chosen = choose_sampler(
-        sampler, backend, is_stored=store is not None, is_on_cpu=on_cpu, is_single=precision == "float32"
+        sampler,
+        backend,
+        is_stored=store is not None,
+        is_on_cpu=on_cpu,
+        is_single=precision == "float32",
+        is_meshed=meshed() is not None,
     )
     each = (16.0 if log_likelihood else 0.0) + (2.0 if assignments else 0.0)  # bytes a draw and row
     check_memory(

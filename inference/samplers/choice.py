@@ -67,7 +67,9 @@ class Sampler:
         return backend_module(self.backend, SAMPLERS[self.name].module).sample
 
 
-def choose_sampler(asked: str, backend: str, *, is_stored: bool, is_on_cpu: bool, is_single: bool = False) -> Sampler:
+def choose_sampler(
+    asked: str, backend: str, *, is_stored: bool, is_on_cpu: bool, is_single: bool = False, is_meshed: bool = False
+) -> Sampler:
     """The sampler to use.
 
     Args:
@@ -76,13 +78,15 @@ def choose_sampler(asked: str, backend: str, *, is_stored: bool, is_on_cpu: bool
         is_stored: whether draws are to be stored in blocks.
         is_on_cpu: whether the backend computes on a CPU.
         is_single: whether the log density is to be computed in single precision.
+        is_meshed: whether rows are to be sharded over a mesh.
 
     Raises:
         ChoiceError: no such sampler.
         BackendError: nutpie is not installed, or a sampler that does not work in blocks was asked to store them.
     """
     check_choice("sampler", asked, ("auto", *SAMPLERS))
-    sampler = _automatic(backend, is_stored, is_on_cpu, is_single) if asked == "auto" else _by_name(asked)
+    automatic = asked == "auto"
+    sampler = _automatic(backend, is_stored, is_on_cpu, is_single, is_meshed) if automatic else _by_name(asked)
     if is_single and not SAMPLERS[sampler.name].has_single:
         raise BackendError(
             "precision",
@@ -112,13 +116,15 @@ def _by_name(name: str) -> Sampler:
     return Sampler(name, kind.backend, "asked for")
 
 
-def _automatic(backend: str, is_stored: bool, is_on_cpu: bool, is_single: bool) -> Sampler:
+def _automatic(backend: str, is_stored: bool, is_on_cpu: bool, is_single: bool, is_meshed: bool) -> Sampler:
     if backend != "numpyro":
         return Sampler(backend, backend, "the backend's own")
     if is_stored:
         return Sampler("numpyro", backend, "the one that works in blocks, which a store needs")
     if is_single:
         return Sampler("numpyro", backend, "the one that has single precision")
+    if is_meshed and find_spec("nutpie") is not None:
+        return Sampler("nutpie", backend, "the one whose gradients are those of rows on a mesh")
     if not is_on_cpu:
         return Sampler("numpyro", backend, "chains as one program, on an accelerator")
     if find_spec("nutpie") is None:

@@ -5,8 +5,8 @@ of its own: starts and seeds belong to chains whatever the threads do.
 """
 
 import ctypes
-import functools
 import inspect
+import math
 import time
 import timeit
 from collections import deque
@@ -16,16 +16,12 @@ from dataclasses import replace
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 
 from inference.backends.numpyro import devices as own_devices
-from inference.backends.numpyro.hub import of_no_row
-from inference.backends.numpyro.jit import ON_ONE_CORE, Compiled, jit
-from inference.backends.numpyro.sites import CACHED, Values
-from inference.backends.target import Density, Target
-from inference.samplers.jax_targets import constrained_draws, log_density
+from inference.backends.target import Target
+from inference.samplers.called_density import called
+from inference.samplers.jax_targets import constrained_draws
 from inference.samplers.options import NutsOptions
 from inference.samplers.progress import ChainBars
 from inference.samplers.protocol import NO_DRAWS, BlockKeeper, Draws, Starts
@@ -60,23 +56,6 @@ STATS = {
 """nutpie's names of the statistics, and ArviZ's."""
 
 
-@functools.lru_cache(CACHED)
-def _compiled(target: Density, unpack: Callable[[jax.Array], Any]) -> Compiled:
-    """(v in the units of a frame, numbers, rows) -> the log density and its gradient in one array.
-
-    One output is one conversion, and each argument costs half a microsecond: the numbers, those of the priors and the frame's, come as one
-    vector.
-    """
-    of_vector = functools.partial(log_density, target)
-
-    def both(v: jax.Array, numbers: jax.Array, rows: Values) -> jax.Array:
-        priors, centre, unit = unpack(numbers)
-        value, gradient = jax.value_and_grad(of_vector)(v, {**rows, **priors}, centre, unit)
-        return jnp.concatenate([value[None], gradient])
-
-    return jit(both, ON_ONE_CORE)
-
-
 def sample(
     target: Target,
     starts: Starts,
@@ -95,24 +74,20 @@ def sample(
 def _sample(
     target: Target, starts: Starts, options: NutsOptions, progress: bool, is_stopped: Callable[[], bool]
 ) -> Draws:
-    data = jax.tree.map(jnp.asarray, target.data)
     frame = starts.frame
     vectors = frame.inward(starts.vectors)
-    priors, rows = of_no_row(data)
-    # ways back to equal structures are equal, so that they may be part of a cache's key
-    numbers, unpack = ravel_pytree((priors, jnp.asarray(frame.centre), jnp.asarray(frame.unit)))
-    numbers, rows = jax.device_put((numbers, rows), own_devices.synchronous())
-    compiled = _compiled(target.density, unpack)
-    compiled(vectors[0], numbers, rows)  # here, not in a thread
-    density = functools.partial(_at, compiled.launch, numbers, rows)
+    density = called(target, frame)
     seeds = [derived(options.seed, "sample_nuts", chain) for chain in range(len(vectors))]
     begins = [_nudged(density, vector, own) for vector, own in zip(vectors, seeds, strict=True)]
     seen = np.array([density(begin) for begin in begins])
     check_starts(seen[:, 0], seen[:, 1:], needs_slope=True)
     chains = [_Chain(density, begin, replace(options, seed=own)) for begin, own in zip(begins, seeds, strict=True)]
-    at_once = _useful_at_once(density, begins[0], len(chains))
+    is_sharded = target.sharded is not None
+    at_once = 1 if is_sharded else _useful_at_once(density, begins[0], len(chains))
+    # devices of several processes want the same calls in the same order: no chain is paused by the clock
+    turn = math.inf if is_sharded and jax.process_count() > 1 else TURN
     try:
-        _run(chains, at_once, options.draws + options.tune, progress, is_stopped)
+        _run(chains, at_once, turn, options.draws + options.tune, progress, is_stopped)
         finished = [chain.result() for chain in chains]
     except BaseException:
         for chain in chains:
@@ -123,11 +98,6 @@ def _sample(
         raise KeyboardInterrupt(NO_DRAWS)
     joined = {name: np.stack([record[name][:count] for record in finished]) for name in finished[0]}
     return Draws(constrained_draws(target, frame.outward(joined.pop("v"))), joined)
-
-
-def _at(compiled: Callable[..., jax.Array], numbers: jax.Array, rows: Values, v: np.ndarray) -> np.ndarray:
-    """The log density and its gradient at a vector; the result's own memory is read, where `np.asarray` takes three microseconds more."""
-    return np.frombuffer(memoryview(compiled(v, numbers, rows)))
 
 
 def _metric(sample: Callable[..., Any], is_dense: bool) -> dict[str, Any]:
@@ -276,7 +246,9 @@ class _Chain:
         return {"v": v[kept], **{name: values[kept] for name, values in columns.items()}}
 
 
-def _run(chains: list[_Chain], at_once: int, total: int, progress: bool, is_stopped: Callable[[], bool]) -> None:
+def _run(
+    chains: list[_Chain], at_once: int, turn: float, total: int, progress: bool, is_stopped: Callable[[], bool]
+) -> None:
     """Chains in turns, `at_once` of them at a time, so that they are about equally long whenever the run is stopped."""
     waiting, running = deque(chains), deque[_Chain]()
     look = time.monotonic() + LOOK
@@ -285,11 +257,11 @@ def _run(chains: list[_Chain], at_once: int, total: int, progress: bool, is_stop
             while waiting and len(running) < at_once:
                 running.append(waiting.popleft())
                 running[-1].go_on()
-            end = time.monotonic() + TURN
+            end = time.monotonic() + min(turn, LOOK)
             while not any(chain.is_finished(POLL) for chain in running) and time.monotonic() < end:
                 pass
             running = deque(chain for chain in running if not chain.is_finished(0.0))
-            if waiting and len(running) == at_once:
+            if waiting and len(running) == at_once and turn < math.inf:
                 waiting.append(running.popleft())
                 waiting[-1].pause()
             is_time = progress and time.monotonic() > look

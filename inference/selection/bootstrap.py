@@ -15,10 +15,11 @@ from inference.parameter_table import plain
 from inference.point.em.fit import fit_em
 from inference.point.em.settings import check_mixture
 from inference.results import PointFit
-from inference.selection.refits import EMOptions
-from inference.selection.replicates import batches_of, check_plain, replicates_of
+from inference.selection.refits import EMOptions, Parameters
+from inference.selection.replicates import Piece, check_plain, pieces_of, replicates_of
 from inference.selection.steps_up import statistics_of
 from inference.status import Status
+from inference.tasks import each_of
 from mixtures import Mixture, Observations
 from mixtures.checks import listed
 from mixtures.errors import DataError, ModelError
@@ -168,16 +169,19 @@ def _one(mixture: Mixture, x: Observations, replicates: int, options: EMOptions)
     null = fit_em(mixture, x, restarts=1 if mixture.components == 1 else 50, seed=options.seed, backend=options.backend)
     if not null.status.is_sound:
         return _line(null, np.nan, np.full(replicates, np.nan), null.status), np.full(replicates, np.nan)
-    bound = bind(mixture, x, options.backend)
     # found by the same search as the replicates' are
     own, of_next = statistics_of(mixture, [x], null.parameters, options)
-    drawn = []
-    for batch in batches_of(replicates, x):
-        sets = replicates_of(bound, null.parameters, batch, derived(options.seed, "replicates", batch.start))
-        of_batch = replace(options, seed=derived(options.seed, "fits", batch.start))
-        drawn.append(statistics_of(mixture, sets, null.parameters, of_batch)[0])
-    statistics = np.concatenate(drawn)
+    pieces = pieces_of(replicates, x)
+    statistics = np.concatenate(each_of(_drawn, pieces, mixture, x, null.parameters, options))
     return _line(null, float(own[0]), statistics, of_next[0]), statistics
+
+
+def _drawn(piece: Piece, mixture: Mixture, x: Observations, parameters: Parameters, options: EMOptions) -> np.ndarray:
+    """The statistics of a share of a batch of replicates."""
+    bound, begin = bind(mixture, x, options.backend), piece.batch.start
+    sets = piece.of(replicates_of(bound, parameters, piece.batch, derived(options.seed, "replicates", begin)))
+    of_batch = replace(options, seed=derived(options.seed, "fits", begin))
+    return statistics_of(mixture, sets, parameters, of_batch, first=piece.first)[0]
 
 
 def _line(null: PointFit, statistic: float, replicates: np.ndarray, status_of_next: Status) -> dict[str, Any]:

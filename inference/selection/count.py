@@ -21,6 +21,7 @@ from inference.selection.posterior_routes import evidence_of, loo_of, numbers_of
 from inference.selection.refits import EMOptions
 from inference.selection.routes import Answer, answers_of
 from inference.selection.words import words_of
+from inference.tasks import each_of
 from mixtures import Mixture, Observations
 from mixtures.checks import listed
 from mixtures.errors import ChoiceError, DataError, ModelError
@@ -173,8 +174,8 @@ def number_of_components(
     """
     observations = check_mixture(model, x, row_weights=row_weights)
     counts, wanted = _checked(components, routes, posterior)
-    models = {count: replace(model, components=count) for count in counts}
-    for one in models.values():
+    several = [replace(model, components=count) for count in counts]
+    for one in several:
         check_mixture(one, observations)
     if observations.labels is not None:
         raise DataError(
@@ -191,21 +192,21 @@ def number_of_components(
     drawn = [] if posterior is None else [pd.DataFrame(numbers_of(posterior)).fillna(0.0)]
     parts, rows, fits = [], {}, {}
     if "criteria" in wanted:
-        fits = {count: _fit(one, observations, options) for count, one in models.items()}
+        fits = dict(zip(counts, each_of(_fit, several, observations, options), strict=True))
         parts.append(pd.DataFrame({count: _criteria(fit, observations) for count, fit in fits.items()}).T)
     if "cross-validation" in wanted:
         fold_of = folds_of(len(observations), folds, options.seed)
-        scores = [held_out(one, observations, fold_of, options) for one in models.values()]
+        scores = each_of(held_out, several, observations, fold_of, options)
         rows["log_score"] = np.stack(scores, axis=1)
         parts.append(_scored("log_score", rows["log_score"], observations.times, counts))
     if "evidence" in wanted:
-        found = {n: evidence_of(one, observations, seed, backend, smc or {}) for n, one in models.items()}
-        parts.append(with_probabilities(pd.DataFrame(found).T))
+        found = each_of(evidence_of, several, observations, seed, backend, smc or {})
+        parts.append(with_probabilities(pd.DataFrame(found, index=counts)))
     if "loo" in wanted:
-        each = {n: loo_of(one, observations, seed, backend, nuts or {}) for n, one in models.items()}
-        rows["elpd_loo"] = np.stack([densities for _, densities in each.values()], axis=1)
+        said, densities = zip(*each_of(loo_of, several, observations, seed, backend, nuts or {}), strict=True)
+        rows["elpd_loo"] = np.stack(densities, axis=1)
         parts.append(_scored("elpd_loo", rows["elpd_loo"], observations.times, counts))
-        parts.append(pd.DataFrame({n: said for n, (said, _) in each.items()}).T)
+        parts.append(pd.DataFrame(said, index=counts))
     table = pd.concat([*parts, *drawn], axis=1).sort_index().rename_axis("components")
     numbers = [name for name in table if name != "status"]
     table[numbers] = table[numbers].astype(np.float64)

@@ -71,6 +71,7 @@ def refit(
     starts_of: StartsOf,
     options: EMOptions,
     init: Parameters | None = None,
+    first: int = 0,
 ) -> list[Refit]:
     """The best fit to each of the data sets.
 
@@ -80,12 +81,15 @@ def refit(
         starts_of: the starts on each, where M-steps are closed.
         options: how fits are found.
         init: one start for every data set, where they are not; None: `options.restarts` starts by the rule of `fit_em`.
+        first: the number of the first one, where they are some of many.
     """
+    numbers = range(first, first + len(data))
     task = closed_task(mixture, data[0], frozenset(), is_posterior=False)
     # `fit_em` alone lays the rows of groups out, and gives missing steps of a chain their weights
     is_alone = task is None or isinstance(task.closed.law, GroupedEM)
     if task is None or is_alone or (task.closed.law.follows and data[0].observed is not None):
-        return [alone(mixture, x, replace(options, seed=derived(options.seed, i)), init) for i, x in enumerate(data)]
+        each = zip(numbers, data, strict=True)
+        return [alone(mixture, x, replace(options, seed=derived(options.seed, i)), init) for i, x in each]
     with np.errstate(all="ignore"):  # of a component that collapses there are no numbers, which its status says
         problems = [
             problem_of(
@@ -99,7 +103,8 @@ def refit(
             )
             for x in data
         ]
-        return _side_by_side(problems, [starts_of(i, problem) for i, problem in enumerate(problems)], options)
+        starts = [starts_of(i, problem) for i, problem in zip(numbers, problems, strict=True)]
+        return _side_by_side(problems, starts, options)
 
 
 def alone(mixture: Mixture, x: Observations, options: EMOptions, init: Parameters | None = None) -> Refit:

@@ -1,11 +1,13 @@
 """Data sets drawn from a fit: of the data's shape, with its covariates, its series and its missing cells."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from inference.backends import Bound
 from inference.posterior.generate import AT_ONCE, forward
+from inference.tasks import shares_of
 from mixtures import Observations
 from mixtures.censoring import BOUNDS
 from mixtures.errors import DataError
@@ -15,6 +17,33 @@ def batches_of(count: int, x: Observations) -> list[range]:
     """The replicates in batches that memory can hold."""
     size = max(1, AT_ONCE // x.x.size)
     return [range(begin, min(count, begin + size)) for begin in range(0, count, size)]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some replicates of a batch. They are drawn with all others of it, whose seed is one: which numbers they have no share decides.
+
+    Args:
+        batch: the batch, as part of all replicates.
+        share: the piece's own, as part of all replicates.
+    """
+
+    batch: range
+    share: range
+
+    @property
+    def first(self) -> int:
+        """The number of its first one within the batch."""
+        return self.share.start - self.batch.start
+
+    def of(self, drawn: list[Observations]) -> list[Observations]:
+        """Its own of all that the batch has."""
+        return drawn[self.first : self.first + len(self.share)]
+
+
+def pieces_of(count: int, x: Observations) -> list[Piece]:
+    """Pieces of work: the batches, or shares of them where there are workers."""
+    return [Piece(batch, share) for batch in batches_of(count, x) for share in shares_of(batch)]
 
 
 def replicates_of(bound: Bound, parameters: Mapping[str, np.ndarray], batch: range, seed: int) -> list[Observations]:

@@ -19,7 +19,7 @@ AS_MANY = (Status.DUPLICATE, Status.EMPTY)
 
 
 def statistics_of(
-    mixture: Mixture, data: Sequence[Observations], parameters: Parameters, options: EMOptions
+    mixture: Mixture, data: Sequence[Observations], parameters: Parameters, options: EMOptions, first: int = 0
 ) -> tuple[np.ndarray, list[Status]]:
     """Likelihood-ratio statistics of the mixture against one of a component more, NaN where no fit is sound; how the larger fits ended.
 
@@ -28,18 +28,20 @@ def statistics_of(
         data: the data sets.
         parameters: of K components, where their fits begin.
         options: how fits are found; `restarts` are those of K + 1 components.
+        first: the number of the first data set, where they are some of many.
     """
 
     def given(_: int, problem: EMProblem) -> list[Beginning]:
         state = problem.closed_form.encode(parameters, problem.features, problem.frame)
         return [Beginning("given", options.seed, state)]
 
-    smaller = refit(mixture, data, given, options, init=parameters)
+    smaller = refit(mixture, data, given, options, init=parameters, first=first)
 
-    def splits(index: int, problem: EMProblem) -> list[Beginning]:
-        return _splits(problem, smaller[index], mixture.components, derived(options.seed, "splits", index), options)
+    def splits(number: int, problem: EMProblem) -> list[Beginning]:
+        seed = derived(options.seed, "splits", number)
+        return _splits(problem, smaller[number - first], mixture.components, seed, options)
 
-    larger = refit(replace(mixture, components=mixture.components + 1), data, splits, options)
+    larger = refit(replace(mixture, components=mixture.components + 1), data, splits, options, first=first)
     statistics = [_statistic(*pair) for pair in zip(smaller, larger, strict=True)]
     return np.array(statistics), [one.status for one in larger]
 

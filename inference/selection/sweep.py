@@ -1,8 +1,9 @@
-"""Fits of several families and numbers of components: one after the other, or every one in the lanes of one compiled program."""
+"""Fits of several families and numbers of components: each by itself, or every one in the lanes of one compiled program."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from inference.point.em.runs import Beginning, beginnings, padded, part_of, prob
 from inference.point.restarts import best_restart
 from inference.selection.refits import SHORT_STEPS, SHORT_TOLERANCE, EMOptions
 from inference.status import Status
+from inference.tasks import each_of
+from inference.workers import working
 from mixtures import Mixture, Observations, Source
 
 PROMISING = 3
@@ -32,25 +35,28 @@ Found = tuple[Mixture, dict[str, Any], dict[str, np.ndarray]]
 
 
 def one_by_one(models: Models, x: Observations | Source, options: EMOptions) -> dict[str, list[Found]]:
-    """Every model by a fit of its own."""
+    """Every model by a fit of its own, a piece of work each; of a source it is its passes that workers share out among them."""
+    every = [model for several in models.values() for model in several]
+    is_shared = isinstance(x, Source)
+    found = iter([_fitted(model, x, options) for model in every] if is_shared else each_of(_fitted, every, x, options))
+    return {name: [next(found) for _ in several] for name, several in models.items()}
 
-    def fitted(model: Mixture) -> Found:
-        fit = fit_em(
-            model,
-            x,
-            restarts=1 if model.components == 1 else options.restarts,
-            tolerance=options.tolerance,
-            max_steps=options.max_steps,
-            seed=options.seed,
-            backend=options.backend,
-        )
-        return model, _line(fit.criteria, fit.status), fit.parameters
 
-    return {name: [fitted(model) for model in several] for name, several in models.items()}
+def _fitted(model: Mixture, x: Observations | Source, options: EMOptions) -> Found:
+    fit = fit_em(
+        model,
+        x,
+        restarts=1 if model.components == 1 else options.restarts,
+        tolerance=options.tolerance,
+        max_steps=options.max_steps,
+        seed=options.seed,
+        backend=options.backend,
+    )
+    return model, _line(fit.criteria, fit.status), fit.parameters
 
 
 def sweep(models: Models, x: Observations, options: EMOptions) -> dict[str, list[Found]]:
-    """Every model of Gaussians, complete data and plain weights, in one program."""
+    """Every model of Gaussians, complete data and plain weights, in one program; a piece of work is a structure."""
     # counted from the programs; tracing them is not safe in threads
     backend = engine(options.backend)
     free = {model: backend.sites(model, x).free_parameters for several in models.values() for model in several}
@@ -60,14 +66,19 @@ def sweep(models: Models, x: Observations, options: EMOptions) -> dict[str, list
     found = [closed_form(models[name][0].family) for name in names]
     closed_forms = tuple(MixtureEM(closed) for closed in found if closed is not None)  # Gaussians all have one
 
-    def fitted(index: int) -> list[Found]:
-        return task.fit(closed_forms, index, models[names[index]])
-
+    pieces = [(index, models[name]) for index, name in enumerate(names)]
+    if working() is not None:
+        return dict(zip(names, each_of(_of_structure, pieces, task, closed_forms), strict=True))
+    fitted = partial(_of_structure, task=task, closed_forms=closed_forms)
     # the first call compiles for all; compiled programs run outside Python's lock, a core each
-    first = fitted(0)
+    first = fitted(pieces[0])
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        every = [first, *pool.map(fitted, range(1, len(names)))]
+        every = [first, *pool.map(fitted, pieces[1:])]
     return dict(zip(names, every, strict=True))
+
+
+def _of_structure(piece: tuple[int, list[Mixture]], task: "_Sweep", closed_forms: tuple[Any, ...]) -> list[Found]:
+    return task.fit(closed_forms, *piece)
 
 
 def _line(criteria: Criteria, status: Status) -> dict[str, Any]:

@@ -16,11 +16,13 @@ from inference.point.em.runs import Beginning
 from inference.point.em.settings import check_mixture
 from inference.results import PointFit
 from inference.selection.refits import EMOptions, Refit, refit
-from inference.selection.replicates import batches_of
+from inference.selection.replicates import Piece, pieces_of
+from inference.tasks import each_of
 from inference.uncertainty.aligned import aligned
 from inference.uncertainty.readable import in_a_row, names_of
 from inference.uncertainty.resamples import KINDS, check_units, resamples_of
 from inference.uncertainty.same_data import same_data
+from mixtures import Observations
 from mixtures.errors import ModelError
 from mixtures.seeds import NEEDED, check_seed, derived
 
@@ -142,23 +144,25 @@ def bootstrap(
     bound = bind(fit.program, observations, fit.backend)
     check_units(bound, kind)
     options = EMOptions(1, derived(seed, "bootstrap"), float(tolerance), max_steps, fit.backend)
-    ends = [end for batch in batches_of(replicates, observations) for end in _fitted(fit, bound, kind, batch, options)]
+    pieces = pieces_of(replicates, observations)
+    ends = [end for found in each_of(_fitted, pieces, fit, observations, kind, options) for end in found]
     numbers, ambiguous = _numbers(fit, bound, [end for end in ends if end.status.is_sound])
     statuses = pd.Series([end.status for end in ends]).value_counts()
     return BootstrapIntervals(_table(fit, numbers, level), numbers, statuses, ambiguous, kind, level, seed, fit.backend)
 
 
-def _fitted(fit: PointFit, bound: Bound, kind: str, batch: range, options: EMOptions) -> list[Refit]:
-    """The fits of a batch of replicates, each from the fit's own parameters."""
-    mixture = fit.program.mixture
+def _fitted(piece: Piece, fit: PointFit, x: Observations, kind: str, options: EMOptions) -> list[Refit]:
+    """The fits of a share of a batch of replicates, each from the fit's own parameters."""
+    bound, mixture = bind(fit.program, x, fit.backend), fit.program.mixture
     assert mixture is not None  # the caller has checked
 
     def starts(_: int, problem: EMProblem) -> list[Beginning]:
         state = problem.closed_form.encode(fit.parameters, problem.features, problem.frame)
         return [Beginning("given", options.seed, state)]
 
-    sets = resamples_of(fit, bound, kind, batch, options.seed)
-    return refit(mixture, sets, starts, options, init=fit.parameters)
+    sets = piece.of(resamples_of(fit, bound, kind, piece.batch, options.seed))
+    found = refit(mixture, sets, starts, options, init=fit.parameters, first=piece.first)
+    return [replace(end, state={}, problem=None) for end in found]  # which hold the replicate
 
 
 def _numbers(fit: PointFit, bound: Bound, ends: list[Refit]) -> tuple[pd.DataFrame, float]:

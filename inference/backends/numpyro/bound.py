@@ -27,6 +27,7 @@ from inference.backends.numpyro.programs import (
     compiled_forward,
     compiled_prior_draw,
 )
+from inference.backends.numpyro.sharded import OfOne, over_mesh
 from inference.backends.numpyro.sites import Values, compilable
 from inference.backends.numpyro.vector import (
     Collapsed,
@@ -41,6 +42,7 @@ from inference.backends.numpyro.vector import (
 from inference.backends.protocol import Bound, Evaluate
 from inference.backends.sites import Sites
 from inference.backends.target import Target
+from inference.workers import meshed
 from mixtures import Program
 from mixtures.interrupts import held_interrupts
 
@@ -108,13 +110,19 @@ class NumPyroBound(Bound):
         many = compiled_vector_densities(structure, sites, prior, jacobian)
         names = sorted(site.name for site in sites.parameters)
         lanes: set[int] = set()
+        sharded = self._sharded(prior, jacobian)
 
         def of_many(points: np.ndarray, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+            if sharded is not None and rows is None:
+                values, gradients = zip(*map(sharded, _as_floats(points)), strict=True)
+                return np.array(values), np.stack(gradients)
             if rows is None and in_a_cache(len(points), data, sites) == len(points):
                 lanes.add(len(points))
             return _as_arrays(many(_as_floats(points), rows, data))
 
         def of_one(u: np.ndarray) -> tuple[float, np.ndarray]:
+            if sharded is not None:
+                return sharded(_as_floats(u))
             if not lanes:
                 return _as_pair(evaluate(_as_floats(u), data))
             # a program that is there: small data are computed in less time than another is compiled
@@ -133,6 +141,12 @@ class NumPyroBound(Bound):
             constrain=_in_float64(lambda u: _as_numpy(constrain(_as_floats(u), data))),
             unconstrain=_in_float64(lambda parameters: np.asarray(unconstrain(_as_numpy(parameters), data))),
         )
+
+    def _sharded(self, prior: bool, jacobian: bool) -> OfOne | None:
+        """The density and its gradient on the mesh of the scope, if there is one and rows can be sharded."""
+        structure, data, sites = self._native
+        mesh = meshed()
+        return None if mesh is None else over_mesh(structure, sites, prior, jacobian, data, mesh)
 
     @_held
     def means(self, parameters: Parameters) -> dict[str, np.ndarray]:
@@ -186,6 +200,7 @@ class NumPyroBound(Bound):
             data,
             cells,
             from_prior=lambda keys: compiled_prior_vector(structure, sites)(keys, data),
+            sharded=self._sharded(prior=True, jacobian=True),
         )
 
     @_held

@@ -57,6 +57,26 @@ class Space:
         return sum(each, start=jnp.zeros(())) + self._predictors.log_jacobian(free)
 
 
+def halves(
+    program: Program, sites: Sites, prior: bool, jacobian: bool, u: jax.Array, space: Space, data: Values
+) -> tuple[Callable[..., tuple[Held, jax.Array]], Callable[[Held], jax.Array]]:
+    """(vector, hyperparameters, perhaps a frame) -> what rows need of them, and the density of all that is of no row; and from what rows
+    need to log p(x | vector). Made, like the space, of all rows, while a function of the vector is traced; the data may be some of them."""
+    shapes = jax.eval_shape(lambda u: space.values(space.split(u)), u)
+    of_parameters, of_rows = split_density(program, sites, shapes, data)
+
+    def shared(u: jax.Array, numbers: Values, *frame: jax.Array) -> tuple[Held, jax.Array]:
+        if frame:
+            centre, unit = frame
+            u = centre + unit * u
+        free = space.split(u)
+        held, log_prior = of_parameters(space.values(free), numbers)
+        # p(u) = p(theta(u)) |d theta / d u|
+        return held, (log_prior if prior else 0.0) + (space.log_jacobian(free) if jacobian else jnp.zeros(()))
+
+    return shared, of_rows
+
+
 @functools.lru_cache(CACHED)
 def vector_parts(
     program: Program, sites: Sites, prior: bool = True, jacobian: bool = True, is_set_apart: bool = True
@@ -71,19 +91,7 @@ def vector_parts(
     """
 
     def parts(u: jax.Array, data: Values, *frame: jax.Array) -> tuple[jax.Array, jax.Array]:
-        space = Space(program, sites, data)
-        shapes = jax.eval_shape(lambda u: space.values(space.split(u)), u)
-        of_parameters, of_rows = split_density(program, sites, shapes, data)
-
-        def shared(u: jax.Array, numbers: Values, *frame: jax.Array) -> tuple[Held, jax.Array]:
-            if frame:
-                centre, unit = frame
-                u = centre + unit * u
-            free = space.split(u)
-            held, log_prior = of_parameters(space.values(free), numbers)
-            # p(u) = p(theta(u)) |d theta / d u|
-            return held, (log_prior if prior else 0.0) + (space.log_jacobian(free) if jacobian else jnp.zeros(()))
-
+        shared, of_rows = halves(program, sites, prior, jacobian, u, Space(program, sites, data), data)
         numbers = of_no_row(data)[0]
         held, rest = apart(shared, u, numbers, *frame) if is_set_apart else shared(u, numbers, *frame)
         return of_rows(held), rest

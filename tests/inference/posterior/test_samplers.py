@@ -27,6 +27,7 @@ def test_auto_prefers_nutpie_on_a_cpu():
         ({"is_stored": True}, "numpyro", "store"),
         ({"is_on_cpu": False}, "numpyro", "accelerator"),
         ({"is_single": True}, "numpyro", "single precision"),
+        ({"is_on_cpu": False, "is_meshed": True}, "nutpie", "rows on a mesh"),
         ({"backend": "pyro"}, "pyro", "the backend's own"),
         ({"asked": "pyro"}, "pyro", "asked for"),
     ],

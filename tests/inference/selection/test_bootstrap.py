@@ -123,8 +123,8 @@ def test_replicates_without_a_sound_fit_are_counted_as_larger(monkeypatch):
 
     real = bootstrap.statistics_of
 
-    def failing(mixture, data, parameters, options):
-        found, statuses = real(mixture, data, parameters, options)
+    def failing(mixture, data, *rest, **options):
+        found, statuses = real(mixture, data, *rest, **options)
         if len(data) > 1:
             found[:5] = np.nan
         return found, statuses

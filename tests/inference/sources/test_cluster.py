@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from contextlib import contextmanager
 
 import dask.array
 import dask.dataframe
@@ -24,6 +23,7 @@ from mixtures import gaussian_mixture, poisson_mixture, source
 from mixtures.errors import BackendError, DataError, ModelError
 from mixtures.sources.parquet import ParquetSource
 from mixtures.sources.tree import Tree
+from tests.dask_clients import clients
 from tests.stored_rows import in_npy, in_zarr, written
 
 OPTIONS = {"restarts": 1, "max_steps": 2, "tolerance": 0.0, "seed": 0}
@@ -39,18 +39,6 @@ def small_blocks(monkeypatch):
 def x():
     rng = np.random.default_rng(0)
     return rng.normal(size=(1000, 2)) + np.array([[0, 0], [2, 1], [-1, 2]])[rng.integers(3, size=1000)]
-
-
-@contextmanager
-def clients(workers, **options):
-    """A client of so many workers, threads of this process."""
-    with (
-        distributed.LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=False, dashboard_address=":0"
-        ) as own,
-        distributed.Client(own, set_as_default=False) as client,
-    ):
-        yield client
 
 
 @pytest.fixture(scope="module")

@@ -29,6 +29,7 @@ from inference.point.em.numpyro.passes import data_of, in_shares, over_rows
 from inference.point.em.numpyro.source_passes import over_source
 from inference.point.em.paths import FEW_CELLS, numpy_pass
 from inference.point.em.problem import EMProblem, EMResult, Outcome, first_of
+from inference.point.em.restarts import SHARED_CELLS
 from inference.workers import meshed
 
 CACHED = 32
@@ -46,9 +47,6 @@ MAX_LANES = 32
 LANE_CELLS = 14_000
 """Numbers of whitened data, components x features x rows, that the lanes hold together: enough to hide what an operation costs however
 small it is, and no more, because lanes whose restart is done wait for the others."""
-
-SHARED_CELLS = 1_000_000
-"""From so many numbers of whitened data on, rows are shared out among the cores."""
 
 GROUPED_CELLS = 60_000
 """From so many numbers on, components x features x rows, a pass over groups is compiled, once for each of their lengths."""

@@ -1,0 +1,66 @@
+"""The log density as a sampler outside JAX calls it: a vector in, the density and its gradient in one array out, some 20 microseconds apart."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+
+from inference.backends.numpyro import devices as own_devices
+from inference.backends.numpyro.hub import of_no_row
+from inference.backends.numpyro.jit import ON_ONE_CORE, Compiled, jit
+from inference.backends.numpyro.sites import CACHED, Values
+from inference.backends.target import Density, Target
+from inference.samplers.jax_targets import log_density
+from inference.samplers.protocol import Frame
+
+Called = Callable[[np.ndarray], np.ndarray]
+"""A vector in the units of a frame, (size,) -> its log density, and the gradient after it, (1 + size,)."""
+
+
+def called(target: Target, frame: Frame) -> Called:
+    """The target's density in the units of a frame, compiled here and not in a sampler's thread; on the mesh where rows are there."""
+    if target.sharded is not None:
+        return functools.partial(_on_mesh, target.sharded, frame)
+    return _here(target, frame)
+
+
+def _on_mesh(sharded: Callable[[np.ndarray], tuple[float, np.ndarray]], frame: Frame, v: np.ndarray) -> np.ndarray:
+    value, gradient = sharded(frame.outward(v))
+    return np.append(value, frame.unit * gradient)
+
+
+def _here(target: Target, frame: Frame) -> Called:
+    data = jax.tree.map(jnp.asarray, target.data)
+    priors, rows = of_no_row(data)
+    # ways back to equal structures are equal, so that they may be part of a cache's key
+    numbers, unpack = ravel_pytree((priors, jnp.asarray(frame.centre), jnp.asarray(frame.unit)))
+    numbers, rows = jax.device_put((numbers, rows), own_devices.synchronous())
+    compiled = _compiled(target.density, unpack)
+    compiled(np.zeros_like(frame.centre), numbers, rows)
+    return functools.partial(_at, compiled.launch, numbers, rows)
+
+
+@functools.lru_cache(CACHED)
+def _compiled(target: Density, unpack: Callable[[jax.Array], Any]) -> Compiled:
+    """(v in the units of a frame, numbers, rows) -> the log density and its gradient in one array.
+
+    One output is one conversion, and each argument costs half a microsecond: the numbers, those of the priors and the frame's, come as one
+    vector.
+    """
+    of_vector = functools.partial(log_density, target)
+
+    def both(v: jax.Array, numbers: jax.Array, rows: Values) -> jax.Array:
+        priors, centre, unit = unpack(numbers)
+        value, gradient = jax.value_and_grad(of_vector)(v, {**rows, **priors}, centre, unit)
+        return jnp.concatenate([value[None], gradient])
+
+    return jit(both, ON_ONE_CORE)
+
+
+def _at(compiled: Callable[..., jax.Array], numbers: jax.Array, rows: Values, v: np.ndarray) -> np.ndarray:
+    """The log density and its gradient at a vector; the result's own memory is read, where `np.asarray` takes three microseconds more."""
+    return np.frombuffer(memoryview(compiled(v, numbers, rows)))
