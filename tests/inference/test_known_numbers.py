@@ -161,7 +161,7 @@ def test_rows_are_drawn_with_their_own_numbers(backend):
         assert abs(drawn[exposure == span].mean() - 2 * span) < 5 * np.sqrt(2 * span / 500)
 
 
-@pytest.mark.slow  # the density of such rows is scipy's below, and draws are drawn from densities by one code
+@pytest.mark.quick("numpyro", reason="one code serves both backends")
 @pytest.mark.statistical
 def test_draws_of_a_rate(backend):
     """Gamma(2 + events, 2 + exposure); the tree gives trials and exposures back; predictions have the rows' exposures."""
