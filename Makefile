@@ -3,8 +3,10 @@ PYTHON ?= python3
 NEWEST ?= python3.13
 BIN := .venv/bin
 
-# A worker a core, four at most: each compiles its own programs and takes some GB. A file stays whole, because its fixtures are shared.
-PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+# A worker a core, four at most: each compiles its own programs and takes some GB. A file stays whole, because its fixtures are shared; files come
+# in the order of tests/quick.py, not of their numbers of tests.
+WORKERS := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest $(WORKERS)
 
 .PHONY: demo test test-all evidence test-seeds test-newest lint bench docs docs-links clean
 
@@ -27,7 +29,7 @@ evidence: .venv/test
 
 # With the newest of every dependency, as a user's fresh environment has them; but for torch, whose other builds bring some GB.
 test-newest: .venv-newest/test
-	.venv-newest/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	.venv-newest/bin/python -m pytest $(WORKERS)
 
 lint: .venv/test
 	$(BIN)/ruff check .

@@ -9,6 +9,8 @@ from .assignment.classify import classify as classify
 from .assignment.forecast import Forecast as Forecast
 from .assignment.forecast import forecast as forecast
 from .assignment.group_classes import group_classes as group_classes
+from .assignment.group_effects import GroupEffects as GroupEffects
+from .assignment.group_effects import group_effects as group_effects
 from .assignment.guide import fit_guide as fit_guide
 from .assignment.impute import impute as impute
 from .assignment.log_likelihood import log_likelihood as log_likelihood

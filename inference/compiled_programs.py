@@ -14,8 +14,9 @@ from pathlib import Path
 LEAST_SECONDS = 0.2
 """Programs that compile faster are not kept: to look one up takes time too."""
 
-MOST_BYTES = 1_000_000_000
-"""What all programs together may take; those that have not been used for longest make room."""
+MOST_BYTES = 250_000_000
+"""What all programs together may take, some 4000; those that have not been used for longest make room. Whenever JAX keeps another program it
+looks at all that are there, 0.1 s for so many."""
 
 
 def cache_folder(root: str | os.PathLike[str] | None = None) -> Path:

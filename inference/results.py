@@ -133,7 +133,7 @@ class PointFit(_Made):
         status: how the best restart ended.
         free_parameters: the number of free parameters.
         origin: what the fit was made from.
-        reason: why the fit did not converge, as far as the data tell, a sentence; empty where it converged or the data do not tell.
+        reason: why the fit did not converge, as far as the data tell, or that a simpler model says as much, a sentence; else empty.
         optima: parameters of each distinct sound optimum, (optima, ...) by site, the best first: row i is optimum i of `restarts`, with
             its components in any order; none where no restart is sound.
     """

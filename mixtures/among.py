@@ -95,6 +95,29 @@ class LinearPredictor(NamedTuple):
         return self._replace(intercept=self.intercept and name(self.intercept), slope=name(self.slope))
 
 
+class EffectSites(NamedTuple):
+    """Sites of the effects that groups have around a linear predictor: see `mixtures.families.random_effects`.
+
+    Args:
+        intercept: the standard deviation of the intercepts.
+        slope: those of the slopes.
+        correlation: the Cholesky factor of the correlations of all effects, the intercept first.
+        scale: how far rows lie from where their group puts them.
+        among: the covariates that have slopes; without any there are no slopes and no correlations.
+    """
+
+    intercept: str
+    slope: str
+    correlation: str
+    scale: str
+    among: Among
+
+    def renamed(self, name: Callable[[str], str]) -> "EffectSites":
+        """The same of sites under other names."""
+        intercept, slope, correlation, scale, among = self
+        return EffectSites(name(intercept), name(slope), name(correlation), name(scale), among)
+
+
 def predictors_of(predictors: Iterable[Any], count: int) -> int:
     """Of how many of so many covariates predictors are made; of all where none is known."""
     each = [LinearPredictor(*one).among for one in predictors]

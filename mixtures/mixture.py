@@ -350,6 +350,7 @@ class Mixture(Program):
         notation = Notation()
         size = ("n", Extent(2)) if is_open and not self.needs_covariates else "n"
         chosen = [int(number) for one in self.linear_predictors for number in one.among.numbers]
+        chosen += map(int, chosen_in(self.family)[1])  # slopes of groups
         count = Extent(max([2, *(number + 1 for number in chosen)]), "p")
         count = count if self.formula is None else len(self.formula.covariates)  # type: ignore[assignment]
         covariates = Symbol("covariates[i]", shape=("n", count)) if self.needs_covariates else None

@@ -16,8 +16,11 @@ from inference.compiled_programs import keep_compiled_programs
 from tests.evidence import Evidence
 from tests.oracles import FIVE_POINTS
 from tests.other_seeds import shift_seeds
+from tests.quick import longest_first, mark_the_others_slow
 
-# before any file beside this one imports JAX; workers and child processes share what they compile
+# before any file beside this one imports JAX; workers and child processes share what they compile. JAX looks at all
+# that is kept whenever it keeps another program, and a run of all tests compiles thousands: those of long compilations pay
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "1")
 keep_compiled_programs(Path(__file__).parents[1] / ".compiled")
 
 BACKENDS = ("numpyro", "pyro")
@@ -126,6 +129,14 @@ def _drop_compiled_programs():
     if maps.read_bytes().count(b"\n") > MAPS_ALLOWED:
         sys.modules["jax"].clear_caches()
         gc.collect()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config, items):
+    """Marks before pytest selects by them; the order after it has put tests with one fixture together."""
+    mark_the_others_slow(items, config.args)
+    yield
+    longest_first(items)
 
 
 def pytest_collection_finish():

@@ -69,6 +69,7 @@ def _seconds_after_ctrl_c(call, delay):
     return time.monotonic() - begin, child.returncode, errors
 
 
+@pytest.mark.quick("2.0-fit_map", "2.0-generalised EM", "2.0-in warm-up", "2.0-many rows", reason="each kind of loop")
 @pytest.mark.parametrize("verb", LONG)
 @pytest.mark.parametrize(
     "delay", [2.0, pytest.param(20.0, marks=pytest.mark.slow), pytest.param(60.0, marks=pytest.mark.slow)]

@@ -98,6 +98,13 @@ NUMBERS = itertools.count()
 """Programs that compute the same are one program: what was compiled of the first would be run, and raise what that one does."""
 
 
+@pytest.mark.quick(
+    "pyro-*",
+    "numpyro-ZeroDivisionError-fit_map-*",
+    "numpyro-KeyboardInterrupt-sample_nuts-*",
+    "numpyro-*-simulate-*",
+    reason="each error, and each verb",
+)
 @pytest.mark.parametrize(
     ("verb", "runs"), [("simulate", 0), *((verb, runs) for verb in ("fit_map", "sample_nuts") for runs in (0, 1, 3))]
 )

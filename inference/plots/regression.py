@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 
 from inference.assignment.density import means_along, noise_of, program_in
 from inference.assignment.responsibilities import checked_like, responsibilities
@@ -15,6 +16,7 @@ from inference.plots.axes import given_or_new, legend_beside, name_of
 from inference.plots.kinds import kinds_of, looks_of, supports_of
 from inference.plots.palette import DATA, Look
 from inference.plots.scatter import draw_rows
+from inference.plots.style import thinned
 from inference.results import PointFit
 from mixtures import Observations
 from mixtures.checks import check_count
@@ -32,7 +34,8 @@ def plot_regression(
 ) -> Axes:
     """A response over one covariate, rows in the colour of their most probable component, and the mean of each component.
 
-    Other covariates are held at their means, so that rows scatter about the lines by these too. Of a posterior the mean over at most 200
+    Other covariates are held at their means, so that rows scatter about the lines by these too. Rows of a group that share one component are
+    joined, in the order of the covariate. Of a posterior the mean over at most 200
     draws is shown, with bands that hold 89 % of them.
 
     Args:
@@ -74,6 +77,7 @@ def draw_response(
     shown = response
     if is_binary:
         shown = response + np.random.default_rng(0).uniform(-JITTER, JITTER, len(response))
+    _join_groups(ax, fit, x, np.column_stack([own, shown]), [looks[k].colour for k in classes])
     draw_rows(ax, np.column_stack([own, shown]), looks, classes)
     support = supports_of(fit, x)[column]
     if support is not None and not support.is_discrete:  # far beyond the data, for means are sums over all values
@@ -102,3 +106,17 @@ def draw_response(
     else:
         margin = 0.08 * (high - low or 1.0)
         ax.set_ylim(low - margin, high + margin)
+
+
+def _join_groups(ax: Axes, fit: Any, x: Observations, points: np.ndarray, colours: Sequence[str]) -> None:
+    """Thin lines behind the rows, one through those of each group that were observed, where a group is of one component."""
+    mixture = program_in(fit).mixture
+    if x.group is None or mixture is None or not mixture.assignment.shares_assignment:
+        return
+    seen = np.flatnonzero(~np.isnan(points[:, 1]))
+    order = seen[np.lexsort([points[seen, 0], x.group[seen]])]
+    groups = np.split(order, np.flatnonzero(np.diff(x.group[order])) + 1)
+    some = [groups[number] for number in thinned(len(groups))]
+    own = [colours[rows[0]] for rows in some if len(rows)]
+    lines = [points[rows] for rows in some if len(rows)]
+    ax.add_collection(LineCollection(lines, colors=own, linewidths=0.5, alpha=0.35, zorder=1), autolim=False)

@@ -11,6 +11,7 @@ from inference.backends.ascent import Ascent
 from inference.backends.sites import Sites
 from inference.point.reasons import reason_of
 from inference.point.restarts import optima
+from inference.point.simpler import simpler
 from inference.results import Origin, PointFit
 from mixtures.errors import FitError
 
@@ -43,6 +44,7 @@ def assembled(
     """The fit of gradient ascents, of which `best` ended at `parameters`, so many of them no free ones; the optima are numbered in the table."""
     table["optimum"] = optima(table)
     likelihood, prior, classified = densities(bound, parameters)
+    status = table.at[best, "status"]
     looks = ascent.losses.shape[1] - 1 if ascent.steps is None else int(ascent.steps[best]) + 1
     return PointFit(
         **parts(bound.sites, parameters),
@@ -52,13 +54,13 @@ def assembled(
         losses=ascent.losses[best, :looks],
         gradient_norms={name: norms[best, :looks] for name, norms in ascent.gradient_norms.items()},
         restarts=table,
-        status=table.at[best, "status"],
+        status=status,
         free_parameters=bound.sites.free_parameters - lost,
         origin=Origin.of(bound.numbered, bound.x, bound.backend, seed),
         optima=distinct_optima(
             table, parameters, lambda restart: {name: v[restart] for name, v in ascent.parameters.items()}
         ),
-        reason=reason_of(table.at[best, "status"], bound.x),
+        reason=reason_of(status, bound.x) or (simpler(bound, parameters) if status.is_sound else ""),
     )
 
 

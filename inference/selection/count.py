@@ -188,6 +188,8 @@ def number_of_components(
     check_positive("tolerance", tolerance, or_zero=True)
     seed = check_seed(seed)
     options = EMOptions(restarts, derived(seed, "number_of_components"), float(tolerance), max_steps, backend)
+    # first: a posterior of a known number is refused before any fit
+    drawn = [] if posterior is None else [pd.DataFrame(numbers_of(posterior)).fillna(0.0)]
     parts, rows, fits = [], {}, {}
     if "criteria" in wanted:
         fits = dict(zip(counts, each_of(_fit, several, observations, options), strict=True))
@@ -205,9 +207,7 @@ def number_of_components(
         rows["elpd_loo"] = np.stack(densities, axis=1)
         parts.append(_scored("elpd_loo", rows["elpd_loo"], observations.times, counts))
         parts.append(pd.DataFrame(said, index=counts))
-    if posterior is not None:
-        parts.append(pd.DataFrame(numbers_of(posterior)).fillna(0.0))
-    table = pd.concat(parts, axis=1).sort_index().rename_axis("components")
+    table = pd.concat([*parts, *drawn], axis=1).sort_index().rename_axis("components")
     numbers = [name for name in table if name != "status"]
     table[numbers] = table[numbers].astype(np.float64)
     return NumberOfComponents(table, rows, fits, seed, backend)

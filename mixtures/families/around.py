@@ -102,6 +102,13 @@ def check_of_cells(family: Any, what: str) -> None:
             expected="a family of one kind of columns",
             advice=f"Say it of each column's family: Product({{'a': {what}(...), ...}}).",
         )
+    if parts_of(family).ties_groups:
+        raise ModelError(
+            "family",
+            got="random effects: rows of a group depend on each other, and a cell has no distribution function of its own",
+            expected="a family whose cells have distribution functions",
+            advice=f"Leave out random= beneath {what}.",
+        )
     if not parts_of(family).has_distribution_function(None):
         raise ModelError(
             "family",

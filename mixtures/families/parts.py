@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from mixtures.among import LinearPredictor
+from mixtures.among import EffectSites, LinearPredictor
 from mixtures.families.support import REAL, Support
 from mixtures.ppl.protocol import PPL, Array
 
@@ -61,6 +61,7 @@ class Parts:
         totals: whether a row's cells add up to its trials, which are then known from the row.
         ties_groups: whether rows of a group depend on each other given their component: only a law by which they share it can have them, and
             what a row adds to its group's density is no density of the row.
+        effects: the sites of effects of groups, by which such rows hang together.
         has_distribution_function: features -> whether a cell may be known by bounds alone, or cut off at some: its emission then joins cells
             by `families.columns.joined`, and their distributions say `log_tails`.
         closed_form: EM's M-step, an `inference.point.em.closed_form.ClosedForm`; None: by gradients.
@@ -88,6 +89,7 @@ class Parts:
     needs: frozenset[str] = frozenset()
     totals: bool = False
     ties_groups: bool = False
+    effects: tuple[EffectSites, ...] = ()
     has_distribution_function: Callable[[int | None], bool] = never
     closed_form: Any | None = None
 
@@ -103,6 +105,7 @@ class Parts:
             redundant_sites=frozenset(map(name, self.redundant_sites)),
             circular_sites=frozenset(map(name, self.circular_sites)),
             linear_predictors=tuple(LinearPredictor(*one).renamed(name) for one in self.linear_predictors),
+            effects=tuple(one.renamed(name) for one in self.effects),
         )
 
 
@@ -116,4 +119,5 @@ def of_members(members: Iterable[Parts]) -> Parts:
         takes=frozenset().union(*(parts.takes for parts in each)),
         needs=frozenset().union(*(parts.needs for parts in each)),
         ties_groups=any(parts.ties_groups for parts in each),
+        effects=tuple(one for parts in each for one in parts.effects),
     )

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from mixtures.among import EFFECTS, Among
+from mixtures.among import EFFECTS, Among, EffectSites
 from mixtures.checks import listed
+from mixtures.errors import ModelError, in_words
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import LKJCholesky, LogNormal, Prior
 from mixtures.statistics import LOG_HALF_OFFSET, LOG_HALF_SLOPE
@@ -31,7 +32,7 @@ class RandomEffects:
         """The covariates as people write them: `"intercept"` alone, or names or numbers of those that have slopes beside it; None: no effects.
 
         Raises:
-            ModelError: what is neither, or a covariate twice.
+            ModelError: what is neither, such as True; or a covariate twice.
 
         Example:
             >>> RandomEffects.given("intercept"), RandomEffects.given(["intercept", 0])
@@ -39,6 +40,13 @@ class RandomEffects:
         """
         if value is None or isinstance(value, Among):
             return value
+        if any(isinstance(one, bool) for one in listed(value)):  # which is a number too
+            raise ModelError(
+                "random",
+                got=in_words(value),
+                expected="'intercept'; or covariates, by their names or numbers, whose slopes differ between groups beside it",
+                advice="random='intercept', or random='t' of a covariate t; leave it out where groups have no effects.",
+            )
         return Among.given(
             [one for one in listed(value) if not (isinstance(one, str) and one == "intercept")], "random"
         )
@@ -51,6 +59,11 @@ class RandomEffects:
             slope = LogNormal(LOG_HALF_SLOPE, 1.0).of_covariates(self.among)
             found |= {SLOPE: slope, CORRELATION: LKJCholesky(2.0)}
         return found
+
+    @property
+    def sites(self) -> EffectSites:
+        """What each site is."""
+        return EffectSites(INTERCEPT, SLOPE, CORRELATION, "scale", self.among)
 
     def axes(self, covariates: int) -> dict[str, dict[str, Any]]:
         """The axes of every site beside that of the components, of so many covariates."""
@@ -66,9 +79,24 @@ class RandomEffects:
 
     def emission(self, ppl: PPL, eta: Array, parameters: Mapping[str, Array]) -> Distribution:
         """The distribution of rows around eta and their group's effects."""
+        if ppl.name == "notation":  # written down, effects are drawn: what is left when they are summed out says little
+            return self._written(ppl, eta, parameters)
         known = {name: parameters[name] for name in ("observed",) if name in parameters}
         design, group = self._design(ppl, parameters), parameters["group"]
         return ppl.dist.GroupNormal(eta, parameters["scale"], design, group=group, groups=parameters["groups"], **known)
+
+    def _written(self, ppl: PPL, eta: Array, parameters: Mapping[str, Array]) -> Distribution:
+        """The same as it is on paper: effects in a line of their own, and rows around them."""
+        own = {site: ppl.array(str(parameters[site]).replace("[g[i]]", "[g]")) for site in self.priors}
+        name = str(parameters[INTERCEPT]).partition("[")[0].replace(INTERCEPT, EFFECTS)
+        drawn, design = ppl.dist.Normal(0, own[INTERCEPT]), None
+        if self.among.numbers:
+            root = ppl.array(f"[{own[INTERCEPT]}, {own[SLOPE]}]") * own[CORRELATION]
+            drawn = ppl.dist.MultivariateNormal(0, scale_tril=root)
+            design = ppl.array(f"[1, {self.among.columns(parameters['covariates'])}]")
+        with ppl.plate("groups", "m"):  # type: ignore[arg-type]
+            effects = ppl.sample(name, drawn)[parameters["group"]]
+        return ppl.dist.Normal(eta + (effects if design is None else ppl.xp.sum(design * effects)), parameters["scale"])
 
     def _design(self, ppl: PPL, parameters: Mapping[str, Array]) -> Array:
         """L' z_i, where L L' is the covariance of effects and z_i = (1, covariates), (..., rows, effects)."""

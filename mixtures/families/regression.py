@@ -165,6 +165,7 @@ class Regression(Family):
             takes=own.takes,
             needs=own.needs,
             ties_groups=self._effects is not None,
+            effects=() if self._effects is None else (self._effects.sites,),
             has_distribution_function=always if self._effects is None else never,
         )
 

@@ -56,6 +56,8 @@ class Symbol:
 
     def __getitem__(self, key: Any) -> "Symbol":
         keys = key if isinstance(key, tuple) else (key,)
+        if keys[0] is Ellipsis and isinstance(keys[-1], np.ndarray) and self.content.endswith("]"):
+            return self._columns(keys[-1].tolist())
         if all(
             item is None or item is Ellipsis or (isinstance(item, slice) and item == slice(None))
             for item in keys
@@ -63,6 +65,11 @@ class Symbol:
         ):
             keys = tuple(item for item in keys if isinstance(item, Symbol))  # axes of length one are not written
         return Symbol(f"{_part(self, WHOLE)}[{', '.join(map(_index, keys))}]") if keys else self
+
+    def _columns(self, numbers: list[int]) -> "Symbol":
+        """Some columns of a row: covariates[i, 2], covariates[i, (0, 2)]."""
+        chosen = numbers[0] if len(numbers) == 1 else tuple(numbers)
+        return Symbol(f"{self.content[:-1]}, {chosen}]")
 
     def __mul__(self, other: Any) -> "Symbol":
         if self is ONE:

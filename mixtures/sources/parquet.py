@@ -40,8 +40,8 @@ class ParquetSource(Source):
         absent = [name for name in self.columns or () if name not in self.dataset.schema.names]
         if absent:
             raise DataError(
-                "columns",
-                got=f"{', '.join(map(repr, absent))}, which the files do not have",
+                "data",
+                got=f"no column {' or '.join(map(repr, absent))} in the files",
                 expected=f"some of {self.dataset.schema.names}",
             )
         bad = [name for name in self.feature_names if not _is_number(self.dataset.schema.field(name).type)]

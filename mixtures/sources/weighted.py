@@ -93,7 +93,7 @@ def weighted(table: Source, column: str) -> Source:
     if not isinstance(column, str) or column not in names or len(names) < 2 or isinstance(table, WeightedSource):
         raise DataError(
             "weights",
-            got=f"{in_words(column)}, and columns {names}"
+            got=f"{in_words(column)}, and columns {list(names)}"
             if names
             else f"{in_words(column)}, and columns without names",
             expected="the name of one of several columns of a table",

@@ -93,6 +93,9 @@ def faults_of(name: str, backend: str, shapes: tuple[tuple[int, ...], ...]) -> l
     return faults
 
 
+@pytest.mark.quick(
+    but=["PerComponent", "SemiContinuous", "SkewT"], reason="what is made of other families is their parts"
+)
 @pytest.mark.parametrize("name", FAMILIES)
 def test_any_prior_of_one_number_for_any_other(name):
     faults = faults_of(name, "numpyro", ((),))

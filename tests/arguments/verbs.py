@@ -51,6 +51,7 @@ from tests.inference.plots.conftest import point_fit
 X = np.array([0.0, 0.4, 1.1, 5.0, 5.3, 6.2])
 LABELS = np.array([0, 0, 0, 1, 1, 1])
 GROUPED = mixtures.Observations(X, group=[0, 0, 1, 1, 2, 2])
+LINED = mixtures.Observations(X, covariates=[[0.0], [1.0]] * 3, group=[0, 0, 1, 1, 2, 2])
 MODEL = mixtures.gaussian_mixture(2, "tied")
 
 
@@ -93,6 +94,12 @@ class Results:
         """Of groups that are of classes."""
         model = mixtures.Mixture(2, families.Gaussian(), mixtures.assignments.GroupClasses(2))
         return inference.fit_em(model, GROUPED, restarts=2, seed=0)
+
+    @cached_property
+    def growth(self):
+        """Of groups that have effects."""
+        model = mixtures.Mixture(1, families.Regression(random="intercept"), mixtures.assignments.PerGroup())
+        return inference.fit_map(model, LINED, restarts=1, seed=0)
 
     @cached_property
     def residuals(self):
@@ -394,6 +401,12 @@ def assignments(made: Results) -> Iterator[Verb]:
     yield Verb(
         inference.group_classes,
         {"fit_or_posterior": made.levels, "x": GROUPED},
+        {"fit_or_posterior": THING, "x": Kind(frozenset(), {"no groups": lambda: X, **DATA.more})},
+        ("program",),  # of draws alone
+    )
+    yield Verb(
+        inference.group_effects,
+        {"fit_or_posterior": made.growth, "x": LINED},
         {"fit_or_posterior": THING, "x": Kind(frozenset(), {"no groups": lambda: X, **DATA.more})},
         ("program",),  # of draws alone
     )

@@ -8,7 +8,6 @@ import importlib.util
 import warnings
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 
@@ -46,22 +45,17 @@ ARGUMENTS: dict[str, list[list[str]]] = {
 }
 """By example: the argument lists that it is run with."""
 
-ON_ONE_BACKEND = {
-    "02_gradient_descent": "numpyro",
-    "04_lecture": "pyro",
-    "09_hidden_markov": "pyro",
-    "13_censoring": "pyro",
+CASES = {
+    f"{path.stem} {' '.join(arguments[:2])}".strip(): (path, arguments)
+    for path in EXAMPLES
+    for arguments in ARGUMENTS.get(path.stem, [[]])
 }
-"""Long ones, of whose backends the quick run takes one: an example only hands its backend on."""
 
+LONG = ["10_*", "11_*"]
+"""What they ask for is tested verb by verb."""
 
-def case(path: Path, arguments: list[str]) -> Any:
-    quick = ON_ONE_BACKEND.get(path.stem, "")
-    marks = () if quick in ("", *arguments) else pytest.mark.slow
-    return pytest.param(path, arguments, marks=marks, id=f"{path.stem} {' '.join(arguments[:2])}".strip())
-
-
-CASES = [case(path, arguments) for path in EXAMPLES for arguments in ARGUMENTS.get(path.stem, [[]])]
+OTHER_BACKEND = ["02_* numpyro", "03_* pyro", "04_* numpyro", "05_* --rows *", "09_* numpyro", "1[234]_* numpyro"]
+"""Of two backends the quick run takes one: an example only hands it on. The tutorial has both."""
 
 
 def load(path: Path) -> ModuleType:
@@ -73,7 +67,8 @@ def load(path: Path) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize(("path", "arguments"), CASES)
+@pytest.mark.quick(but=LONG + OTHER_BACKEND, reason="each example, but for the longest, on one backend")
+@pytest.mark.parametrize(("path", "arguments"), CASES.values(), ids=CASES)
 def test_the_example_runs_and_draws(path, arguments, tmp_path, capsys):
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)

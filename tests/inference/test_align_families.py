@@ -37,6 +37,7 @@ def fit_at(case: Case, x: Observations, order: list[int], backend: str) -> Point
     )
 
 
+@pytest.mark.quick(but=["multinomial", "student_t tied"], reason="each kind of site stays")
 @pytest.mark.parametrize(
     "name",
     ["product", "poisson", "student_t tied", "multinomial", "categorical columns", "gaussian regression", "gating"],

@@ -153,6 +153,7 @@ def test_a_narrow_interval_has_the_density_times_its_width(backend):
     np.testing.assert_allclose(table, stats.norm.logpdf(low + width / 2) + np.log(width), rtol=1e-9)
 
 
+@pytest.mark.quick("numpyro", reason="of bounds both backends know the same")
 def test_the_rate_of_censored_waiting_times_is_events_by_time(backend):
     """Closed form: of an exponential, events / total time at risk; EM, gradients and the mode under a gamma prior."""
     rng = np.random.default_rng(0)
@@ -189,6 +190,7 @@ def _log_likelihood(u, x):
     return logsumexp([np.log(share) + each[0], np.log1p(-share) + each[1]], axis=0).sum()
 
 
+@pytest.mark.quick("pyro", reason="of bounds both backends know the same")
 def test_a_survival_mixture_at_its_maximum(survival, backend):
     """EM and gradients end where scipy's optimiser, on scipy's densities, finds nothing higher."""
     model = Mixture(2, families.Weibull())
@@ -203,6 +205,7 @@ def test_a_survival_mixture_at_its_maximum(survival, backend):
         assert -best.fun < found.log_likelihood + 1e-5
 
 
+@pytest.mark.quick("pyro", reason="of bounds both backends know the same")
 def test_assignments_of_censored_rows(survival, backend):
     """Responsibilities by scipy; what has not ended yet belongs to the longer-lived component."""
     fit = inference.fit_map(Mixture(2, families.Weibull()), survival, restarts=4, seed=0, backend=backend)
@@ -216,6 +219,7 @@ def test_assignments_of_censored_rows(survival, backend):
     assert inference.classify(fit, new)[0] == np.argmax(p["scale"])
 
 
+@pytest.mark.quick("pyro", reason="of bounds both backends know the same")
 def test_a_chain_of_censored_rows(backend):
     """Sum over all paths of states."""
     x = Observations([1.0, NAN, NAN, 4.0], lower=[NAN, 3.0, NAN, NAN], upper=[NAN, NAN, 1.0, NAN])
@@ -244,6 +248,7 @@ def test_cure_is_a_component_that_never_ends(backend):
     np.testing.assert_allclose(logsumexp(table, axis=1), wanted, rtol=1e-12)
 
 
+@pytest.mark.quick("pyro", reason="of bounds both backends know the same")
 def test_the_share_of_cured_at_its_maximum(backend):
     """EM ends where scipy's optimiser does."""
     rng = np.random.default_rng(1)
@@ -282,6 +287,7 @@ def test_draws_of_censored_waiting_times(backend):
     assert observations_of(draws).fingerprint == WAITING.fingerprint
 
 
+@pytest.mark.slow  # the density is exact above, and evidence of any density in test_smc.py
 @pytest.mark.statistical
 def test_evidence_of_censored_waiting_times():
     """Integral of rate^events e^-(rate time) over the gamma prior."""
@@ -290,6 +296,7 @@ def test_evidence_of_censored_waiting_times():
     assert abs(float(found.attrs["log_evidence"]) - exact) < 0.2
 
 
+@pytest.mark.quick("pyro-gaussian", "numpyro-poisson", "numpyro-gamma", reason="each backend, and each kind of number")
 @pytest.mark.statistical
 @pytest.mark.parametrize(
     ("family", "parameters", "law"),
@@ -318,6 +325,7 @@ def test_what_was_kept_is_drawn_by_its_distribution_function(family, parameters,
     assert stats.kstest(x, cdf).pvalue > 1e-4
 
 
+@pytest.mark.quick("pyro", reason="of bounds both backends know the same")
 def test_a_truncated_family_at_its_maximum(backend):
     """The rate of counts without zeros solves rate / (1 - e^-rate) = mean."""
     x = np.array([1.0, 1.0, 2.0, 4.0, 1.0, 3.0, 2.0])
@@ -328,6 +336,7 @@ def test_a_truncated_family_at_its_maximum(backend):
     np.testing.assert_allclose(fit.parameters["rate"], [exact], rtol=1e-5)
 
 
+@pytest.mark.quick("pyro", reason="of bounds both backends know the same")
 def test_rounded_data(backend):
     """Bins of a normal sample: the maximum of the multinomial likelihood, by scipy."""
     x = np.round(np.random.default_rng(5).normal(2.0, 0.8, 80))

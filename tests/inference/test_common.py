@@ -51,6 +51,9 @@ def coordinates(fit, common):
     return np.array([*own, np.log(fit.parameters["weights"][0] / fit.parameters["weights"][1])])
 
 
+@pytest.mark.quick(
+    "numpyro-common0", "pyro-common1", "pyro-common3", reason="each backend, and each kind of common part"
+)
 @pytest.mark.parametrize("common", [(0,), (0, "scale"), (1, 0), (0, "intercept")])
 def test_two_lines_at_the_maximum(common, backend):
     """The height is that of the likelihood written out; scipy finds no higher place from there, and none from the truth."""
@@ -65,6 +68,7 @@ def test_two_lines_at_the_maximum(common, backend):
         assert -optimize.minimize(loss, begin, args=(read,)).fun < fit.log_likelihood + 1e-5
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_one_component_shares_with_nobody(backend):
     """Whatever is common, one component has the plain line, by least squares."""
     design = np.column_stack([np.ones(90), C])
@@ -102,6 +106,7 @@ def test_by_name_in_a_formula():
     assert "common_slope" in str(model) and "cannot be written" not in str(model)
 
 
+@pytest.mark.quick("Product", reason="components of different families are parts too")
 @pytest.mark.parametrize(
     "family",
     [

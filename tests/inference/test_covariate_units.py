@@ -28,6 +28,7 @@ MODELS = {"lines": Mixture(2, families.Regression()), "gate": Mixture(2, familie
 SITES = {"lines": ("intercept", "slope"), "gate": ("gating_intercept", "gating_slope")}
 
 
+@pytest.mark.quick("fit_em-*", "fit_map-lines-*", reason="each path of the change of coordinates")
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("verb", ["fit_em", "fit_map", "fit_mle"])
@@ -63,6 +64,7 @@ def test_nor_in_pyro(covariate, responses, verb):
     assert all(fit.status.is_sound for fit in fits)
 
 
+@pytest.mark.quick("pyro-*", reason="one code serves both backends")
 @pytest.mark.parametrize("name", MODELS)
 def test_the_change_of_coordinates_is_counted(covariate, responses, name, backend):
     """log |d values / d coordinates| against the determinant of finite differences; simplexes and scales are left out of both."""

@@ -53,6 +53,7 @@ def check(draws):
     np.testing.assert_allclose(draws["apart"], np.abs(np.diff(draws["loc"].values, axis=-1))[..., 0], rtol=1e-12)
 
 
+@pytest.mark.quick("numpyro", reason="one code serves both backends")
 def test_trees_have_them_with_their_dims(post):
     draws = post["posterior"].to_dataset()
     check(draws)
@@ -66,6 +67,7 @@ def test_trees_have_them_with_their_dims(post):
     assert "row_mean" not in draws  # of the assignments, which are summed out
 
 
+@pytest.mark.quick("fit_laplace", reason="draws of all go through one code")
 @pytest.mark.parametrize("verb", ["sample_smc", "fit_laplace", "fit_vi"])
 def test_every_sampler_keeps_them(verb):
     options = {"sample_smc": {"particles": 20, "runs": 1, "progress": False}, "fit_vi": {"steps": 50, "draws": 10}}
@@ -82,6 +84,7 @@ def test_relabelling_permutes_them_with_their_components(post):
     np.testing.assert_array_equal(draws["apart"], before["apart"])
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_densities_do_not_know_of_them(backend):
     @declare
     def without(ppl, x):
@@ -104,6 +107,7 @@ def test_densities_do_not_know_of_them(backend):
     assert engine(backend).sites(by_sticks, Observations(X)).free_parameters == 5
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_other_verbs_leave_them_alone(backend):
     fit = inference.fit_map(by_sticks, X, restarts=2, steps=50, seed=0, backend=backend)
     assert set(fit.parameters) == {"sticks", "loc", "scale"}

@@ -87,6 +87,7 @@ def overlapping():
     return np.where(z[:, None], rng.normal([0, 0], [1.0, 0.7], (120, 2)), rng.normal([2.2, 1.0], [0.8, 1.1], (120, 2)))
 
 
+@pytest.mark.quick("numpyro", reason="one code serves both backends")
 def test_errors_of_zero_change_nothing_and_equal_errors_inflate(overlapping, backend):
     """At the maximum: errors 0 give the plain fit; equal errors S its locations, and covariances Sigma with Sigma + S the plain ones."""
     model = gaussian_mixture(2, "full")

@@ -118,6 +118,7 @@ def test_structures_by_volume_and_orientation_are_summed_up_by_what_people_read(
         assert table.loc[f"scale[{k}, {NAMES[i]}]", "mean"] == pytest.approx(means[k, i, i], abs=1e-9)
 
 
+@pytest.mark.slow  # correlations come from roots by one code
 def test_a_family_for_each_component_shows_the_correlation_of_its_own(x):
     two = mixtures.Observations(x.x[:, :2], feature_names=NAMES[:2])
     model = Mixture(2, families.PerComponent([families.Gaussian("full"), families.Gaussian("diag")]))

@@ -75,6 +75,17 @@ def test_what_no_row_depends_on_is_no_free_parameter(model, free, backend):
     assert engine(backend).sites(model, x).free_parameters == free
 
 
+@pytest.mark.quick(
+    "pyro-*",
+    "numpyro-gaussian*",
+    "numpyro-student_t*",
+    "numpyro-gating",
+    "numpyro-product*",
+    "numpyro-with noise",
+    "numpyro-von_mises",
+    "numpyro-truncated",
+    reason="densities of both backends have derivatives by mpmath",
+)
 @EVERY
 def test_gradient_equals_finite_differences(name, backend, data):
     case = CASES[name]
@@ -110,6 +121,9 @@ def _is_of_one_component(fit):
     return fit.status is Status.DUPLICATE and all(np.allclose(value[0], value[1], rtol=1e-3) for value in sites)
 
 
+@pytest.mark.quick(
+    "numpyro-poisson", "pyro-poisson", "numpyro-categorical columns", reason="each backend, and each shape of rows"
+)
 @pytest.mark.statistical
 @pytest.mark.parametrize("name", MOST)
 def test_every_verb_works(name, backend, data):
@@ -167,6 +181,7 @@ def _log_posterior(case, x, backend):
     return which.bind(case.model, x).log_likelihoods(single)[0] + which.bind(case.model, x).log_priors(single)[0]
 
 
+@pytest.mark.quick(but=["pyro-hurdle"], reason="Pyro draws counts above zero one by one")
 @pytest.mark.statistical
 @EVERY
 def test_simulated_rows_follow_scipys_density(name, backend):

@@ -20,6 +20,7 @@ from mixtures.errors import ModelError, StoredFileError
 from tests.oracles import FIVE_POINTS
 
 
+@pytest.mark.quick("numpyro", reason="files do not know of backends")
 def test_a_fit_comes_back_as_it_was(tutorial_fit, tmp_path):
     back = inference.load(inference.save(tutorial_fit, tmp_path / "fit.json"), x=FIVE_POINTS)
     for site, value in tutorial_fit.parameters.items():

@@ -331,6 +331,7 @@ def telescope(tmp_path_factory):
     return path
 
 
+@pytest.mark.quick("sample_nuts", reason="one code reads both")
 @pytest.mark.parametrize("verb", ["sample_nuts", "sample_telescope"])
 def test_forged_headers_are_refused(verb, request):
     store = request.getfixturevalue("store" if verb == "sample_nuts" else "telescope")

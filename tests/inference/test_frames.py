@@ -125,7 +125,7 @@ def test_intervals_of_several_assignments_have_the_index_of_the_frame():
             ppl.sample("height", ppl.dist.Normal(loc[one] + step[other], 1.0), obs=x)
 
     rows = pd.Series([0.0, 0.5, 3.0, 4.0, 6.5], index=list("abcde"))
-    tree = inference.sample_nuts(sums, rows, draws=20, tune=20, chains=1, seed=0, progress=False)
+    tree = inference.sample_nuts(sums, rows, draws=5, tune=5, chains=1, seed=0, backend="pyro", progress=False)
     assert inference.responsibilities(tree, rows, interval=0.8)["one"]._fields == ("mean", "lower", "upper")
     for mean, low, high in inference.responsibilities(tree, rows, interval=0.8).values():
         assert mean.index.tolist() == list("abcde")
@@ -174,7 +174,7 @@ def test_a_posterior_classifies_by_its_averaged_probabilities(tree, frame):
     z = inference.classify(relabelled, frame)
     assert z.index.equals(frame.index) and (z == mean.argmax(axis=1)).all()
     drawn = np.stack(
-        [inference.classify(relabelled, frame["reaction"].to_numpy(), temperature=1, seed=s) for s in range(400)]
+        [inference.classify(relabelled, frame["reaction"].to_numpy(), temperature=1, seed=s) for s in range(100)]
     )
     # how often each row is drawn into component 1 is binomial
     count, law = (drawn == 1).sum(axis=0), stats.binom(len(drawn), mean[:, 1])

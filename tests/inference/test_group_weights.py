@@ -63,6 +63,7 @@ def test_a_scale_of_zero_is_the_mixture(backend):
     )
 
 
+@pytest.mark.quick("numpyro", reason="one code serves both backends")
 def test_em_and_gradients_find_the_same_and_know_groups_by_name(backend, tmp_path):
     fit = inference.fit_map(MODEL, X, restarts=3, seed=0, backend=backend)
     other = inference.fit_em(MODEL, X, restarts=3, seed=0, objective="posterior", backend=backend)
@@ -123,6 +124,7 @@ def test_groups_are_drawn_towards_each_other(posterior):
     assert np.ptp(found.values) < 0.9
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 @pytest.mark.statistical
 def test_simulated_groups_have_their_weights(backend):
     group = np.arange(4000) % 4

@@ -66,6 +66,13 @@ QUICK = {
 """One of each kind; the law knows of a family only its emissions."""
 
 
+@pytest.mark.quick(
+    "pyro-*",
+    "numpyro-poisson",
+    "numpyro-product with covariates",
+    "numpyro-noise around a line",
+    reason="a law knows of a family only its emissions",
+)
 @pytest.mark.parametrize(
     "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in sorted(ALIKE)]
 )
@@ -145,6 +152,7 @@ def overlapping(groups=60, seed=0, longest=6):
 X, _ = overlapping()
 
 
+@pytest.mark.quick("numpyro", reason="one code serves both backends")
 def test_assignments_of_a_fit(backend):
     fit = inference.fit_em(gaussian_mixture(2, weights=PerGroup()), X, restarts=4, seed=0, backend=backend)
     few = X.take(np.isin(X.group, [0, 1, 2, 3]))
@@ -156,6 +164,7 @@ def test_assignments_of_a_fit(backend):
     assert all(len(set(drawn[X.group == group])) == 1 for group in range(60)) and 0 < drawn.mean() < 1
 
 
+@pytest.mark.quick("numpyro-family0-*", "pyro-family2-*", "numpyro-family3-*", reason="each law, backend and objective")
 @pytest.mark.parametrize(
     ("family", "law", "objective"),
     [
@@ -177,6 +186,7 @@ def test_em_and_gradients_find_the_same(family, law, objective, backend):
     np.testing.assert_allclose(fit.classification_log_likelihood, other.classification_log_likelihood, rtol=1e-4)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_conjugate_priors_count_groups(backend):
     """At the mode of a Dirichlet prior w_k = (groups of k + a_k - 1) / (groups + sum (a - 1)), not rows."""
     counts = Observations(np.random.default_rng(0).poisson(1.0 + (X.group % 3)), group=X.group)
@@ -210,6 +220,7 @@ def test_hard_em_climbs_the_most_probable_assignments_of_groups():
     assert fit.classification_log_likelihood <= fit.log_likelihood
 
 
+@pytest.mark.quick("numpyro", reason="one code serves both backends")
 def test_rows_that_are_missing_say_nothing(backend):
     x = X.x.copy()
     x[X.group == 7] = np.nan
@@ -339,11 +350,13 @@ assert mcmc.get_samples()["loc"].shape == (5, 2)
 """
 
 
+@pytest.mark.slow  # all sums are by hand in the tests above
 def test_numpyro_sums_the_native_model_by_its_own_enumeration():
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", NATIVE], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 @pytest.mark.statistical
 def test_simulated_groups_share_their_component(backend):
     group = np.repeat(np.arange(1500), 2)[np.random.default_rng(0).permutation(3000)]
@@ -381,6 +394,7 @@ def test_what_groups_cannot_is_said_before_any_work(backend):
         inference.responsibilities(fit, both)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_growth_curves(backend):
     """Regressions within, one line a class; data of a size at which both routes find the one optimum."""
     rng = np.random.default_rng(2)
@@ -435,6 +449,7 @@ class Deaths(families.Family):
         assert x.features is None
 
 
+@pytest.mark.quick("numpyro-2-*", "pyro-3-*", reason="each backend, and each number of classes")
 @pytest.mark.parametrize(("components", "right"), [(2, -181.3308), (3, -159.3605)])
 def test_the_centres_of_the_beta_blocker_trials(components, right, backend):
     """Published by flexmix's manual: `cbind(Deaths, Total - Deaths) ~ 1 | Center`, the effect of the treatment the same in all classes."""
@@ -449,6 +464,7 @@ def test_the_centres_of_the_beta_blocker_trials(components, right, backend):
     assert fit.sample_size == 22
 
 
+@pytest.mark.quick("4", reason="the wider is the same program")
 @pytest.mark.parametrize("longest", [4, 40])
 def test_compiled_passes_over_groups_are_numpys(longest):
     """With more lengths of groups than have a program of their own, and with several blocks and threads."""

@@ -65,6 +65,15 @@ SOME_CHAINS = [
 ]
 
 
+@pytest.mark.quick(
+    "pyro-*",
+    "numpyro-gamma",
+    "numpyro-product",
+    "numpyro-with noise",
+    "numpyro-bernoulli",
+    but=["pyro-hurdle"],
+    reason="a chain knows of a family only its emissions",
+)
 @pytest.mark.parametrize("name", SOME_CHAINS)
 def test_every_family_is_summed_over_all_paths(name, backend):
     """The emissions are those of the mixture of the same family, which are tested against scipy."""
@@ -94,6 +103,7 @@ def test_every_family_is_summed_over_all_paths(name, backend):
         np.testing.assert_allclose(ahead[:rows].sum(), some.total, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.quick("numpyro-1.0", "pyro-*", reason="each backend, and each beginning")
 @pytest.mark.parametrize("initial", [1.0, "uniform", "stationary"])
 def test_gradients_are_those_of_finite_differences(initial, backend):
     x = Observations(np.random.default_rng(0).normal(size=7), sequence=[0, 0, 0, 1, 1, 1, 1])
@@ -124,6 +134,7 @@ def test_a_chain_of_equal_rows_is_the_mixture(backend):
     np.testing.assert_allclose(chain.log_joint(as_chain), plain.log_joint(values | {"weights": weights}), rtol=1e-10)
 
 
+@pytest.mark.quick("numpyro-1.0-*", "pyro-stationary-*", reason="each backend, and each beginning")
 @pytest.mark.parametrize(
     ("initial", "right"),
     [("stationary", -342.3183), (1.0, -341.8787)],
@@ -176,6 +187,7 @@ def test_the_speed_of_depmix(backend):
     np.testing.assert_allclose(transition, [[0.916, 0.084], [0.116, 0.884]], atol=1e-3)
 
 
+@pytest.mark.quick("pyro", reason="NumPyro finds the published chain of earthquakes")
 def test_em_and_gradients_find_the_same(backend):
     """Baum-Welch, by likelihood and by posterior, with missing rows and several series."""
     x = EARTHQUAKES.copy()
@@ -193,6 +205,7 @@ def test_em_and_gradients_find_the_same(backend):
     np.testing.assert_allclose(em.log_posterior, climbed.log_posterior, atol=1e-6)
 
 
+@pytest.mark.quick("numpyro", reason="paths are drawn by one code")
 @pytest.mark.statistical
 def test_paths(backend):
     """The most probable path, and the frequencies of drawn ones, of a short series with known labels in it."""
@@ -283,6 +296,7 @@ def test_other_posteriors_agree_with_nuts_on_what_needs_no_labels(verb, posterio
     assert abs(means.mean() - right.mean()) < 0.5 * max(means.std(), right.std())
 
 
+@pytest.mark.quick("pyro", reason="Laplace's draws are of one code")
 def test_laplaces_draws_have_the_chains_density(backend):
     model = hidden_markov(2, families.Poisson())
     found = inference.fit_laplace(model, EARLY, draws=40, seed=0, backend=backend)
@@ -352,6 +366,7 @@ def test_numpyro_sums_the_native_model_by_its_own_scan():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 @pytest.mark.statistical
 def test_simulated_chains_move_as_they_should(backend):
     truth = {"transition": TRANSITION[3], "initial": INITIAL[3], "loc": [-1.0, 0.0, 1.0], "scale": [1.0, 1.0, 1.0]}
@@ -422,6 +437,7 @@ def test_labels_that_no_path_has_are_said():
     np.testing.assert_allclose(inference.responsibilities(fit, SPEED[:40]).sum(axis=1), 1.0)
 
 
+@pytest.mark.quick("numpyro", reason="one code serves both backends")
 def test_the_classified_likelihood_is_that_of_the_most_probable_path(backend):
     """log p(x, z) at the best of all paths: no sum over rows of what each would have alone."""
     x = Observations(EARTHQUAKES[:6], sequence=SEQUENCE)
@@ -447,6 +463,7 @@ def test_the_density_of_a_chain_is_one_of_its_long_run():
     assert (np.diff(long_run / long_run.sum()) < 0).all()
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_a_start_at_the_edge_is_climbed_from(backend):
     """EM's initial probabilities are 0 and 1, where coordinates are infinite."""
     em = inference.fit_em(hidden_markov(3, families.Poisson()), EARTHQUAKES, restarts=4, seed=0, backend=backend)

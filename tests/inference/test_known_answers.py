@@ -16,6 +16,7 @@ FLAT_RATE = {"rate": priors.Gamma(1.0, 1e-12)}
 FLAT_PROBS = {"probs": priors.Dirichlet(1.0)}
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_fetal_lambs_poisson_mixture_is_scipys_maximum(backend):
     def negative(u):
         weight = 1 / (1 + np.exp(-u[0]))
@@ -59,6 +60,7 @@ TITANIC = {
 """Class (3: crew), sex, age and survival of 2201 people on the Titanic. Dawson (1995), Journal of Statistics Education 3."""
 
 
+@pytest.mark.slow  # of other classes external/test_stepmix.py asks StepMix
 @pytest.mark.filterwarnings("ignore:Initializations did not converge")
 def test_latent_classes_of_the_titanic_are_stepmixs():
     """Columns of 4, 2, 2 and 2 categories, so a product of categoricals; StepMix is another implementation."""

@@ -47,6 +47,7 @@ def test_the_hub_keeps_the_known_component_alone(backend):
     np.testing.assert_allclose(known, expected, rtol=1e-12)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 @pytest.mark.parametrize("backend", ["numpyro", "pyro"])
 def test_gradients_are_finite_and_right(backend):
     program, x = gaussian_mixture(2), Observations(X, labels=LABELS)
@@ -61,6 +62,7 @@ def test_gradients_are_finite_and_right(backend):
         assert gradient[index] == pytest.approx(slope, rel=1e-4, abs=1e-4)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 @pytest.mark.parametrize("backend", ["numpyro", "pyro"])
 def test_point_fits_and_classification_honour_labels(backend):
     x = Observations(X, labels=np.repeat([0, 1], 15))
@@ -192,6 +194,7 @@ def test_results_are_aligned_by_what_they_say_of_rows_not_by_their_labels():
     np.testing.assert_allclose(moved.parameters["loc"], first.parameters["loc"], atol=1e-3)
 
 
+@pytest.mark.quick("numpyro-*", reason="one code serves both backends")
 @pytest.mark.parametrize("labels", [[-1, -1, 0, -1, 1], [1, 1, 0, 0, 0]], ids=["some known", "all known"])
 def test_a_guide_is_sure_of_what_is_known(tutorial, backend, labels):
     """Its loss is the negative log posterior density, by brute force over the assignments that the labels leave."""

@@ -88,6 +88,7 @@ def test_the_density_of_a_row_with_numbers_of_its_own(name, backend):
         np.testing.assert_allclose(table[:, k] - np.log(WEIGHTS[k]), exact, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.quick("pyro", reason="the densities of both backends have tests of their own")
 def test_rates_are_events_by_exposure(backend):
     """Closed form: total events / total exposure, with a gamma prior's added; shares are successes / trials."""
     x = Observations(COUNTS, exposure=EXPOSURE)
@@ -111,6 +112,7 @@ def test_default_priors_are_of_one_unit_of_exposure():
     assert dict(scaled.priors["rate"].parameters)["rate"] == pytest.approx(1 / np.mean(COUNTS / EXPOSURE))
 
 
+@pytest.mark.quick("pyro", reason="the densities of both backends have tests of their own")
 def test_a_binomial_regression_at_its_maximum(backend):
     """Two lines, by scipy's optimiser from where EM ended."""
     rng = np.random.default_rng(2)
@@ -143,6 +145,7 @@ def test_columns_that_take_numbers_and_columns_that_do_not(backend):
     assert model.scaled_to(x).priors["c_loc"].parameters == alone.parameters
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 @pytest.mark.statistical
 def test_rows_are_drawn_with_their_own_numbers(backend):
     """Means are trials x probability, and rate x exposure."""
@@ -158,8 +161,8 @@ def test_rows_are_drawn_with_their_own_numbers(backend):
         assert abs(drawn[exposure == span].mean() - 2 * span) < 5 * np.sqrt(2 * span / 500)
 
 
+@pytest.mark.slow  # the density of such rows is scipy's below, and draws are drawn from densities by one code
 @pytest.mark.statistical
-@pytest.mark.parametrize("backend", ["numpyro", pytest.param("pyro", marks=pytest.mark.slow)])
 def test_draws_of_a_rate(backend):
     """Gamma(2 + events, 2 + exposure); the tree gives trials and exposures back; predictions have the rows' exposures."""
     x = Observations(COUNTS, exposure=EXPOSURE)

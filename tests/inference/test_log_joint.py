@@ -65,6 +65,7 @@ def test_covariances_are_those_of_the_sites(case):
         np.testing.assert_allclose(found, covariance, rtol=EXACT)
 
 
+@pytest.mark.quick("tied-2", "spherical-2", "full-1", reason="each structure")
 @pytest.mark.parametrize("case", ["full-1", "tied-1", "full-2", "tied-2", "spherical-2"])
 def test_backends_own_enumeration_agrees(case):
     """TraceEnum_ELBO of a delta guide, and NumPyro's enumerated log density, equal the hub plus the log prior."""

@@ -45,6 +45,13 @@ def integrated(name: str, row: np.ndarray, column: int) -> np.ndarray:
     return np.log([integrate.quad(density, *bounds[k], args=(k,), epsabs=1e-13, limit=200)[0] for k in (0, 1)])
 
 
+@pytest.mark.quick(
+    "pyro-*",
+    "numpyro-gaussian full",
+    "numpyro-categorical columns",
+    "numpyro-product",
+    reason="cells are left out by one code",
+)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_missing_cell_is_integrated_out(name, backend):
     x = with_holes(name)
@@ -101,6 +108,9 @@ def test_blank_rows_are_no_rows_to_the_criteria(verb, model, start):
     assert labelled.sample_size == len(x) + 1  # a known component says something of the weights
 
 
+@pytest.mark.quick(
+    "pyro-*", "numpyro-gaussian full", "numpyro-categorical columns", reason="cells are left out by one code"
+)
 @pytest.mark.parametrize("name", NAMES)
 def test_gradients_are_finite_and_right(name, backend):
     case, x = CASES[name], with_holes(name)
@@ -113,6 +123,7 @@ def test_gradients_are_finite_and_right(name, backend):
         assert abs((ahead - behind) / 2e-5 - gradient[index]) < 1e-6 * max(1.0, abs(value))
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_the_verbs_take_missing_cells(backend):
     x = np.array(load_dataset("faithful").x[:60])
     x[::7, 0], x[3::9, 1] = np.nan, np.nan

@@ -60,6 +60,7 @@ def test_indices_and_arrays_of_groups(backend):
     np.testing.assert_allclose(rows, each, rtol=1e-10)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_every_verb_takes_them(backend):
     x = coins()
     fit = inference.fit_map(two_coins, x, restarts=3, steps=150, seed=0, backend=backend)
@@ -95,6 +96,7 @@ def test_a_posterior_keeps_them_and_needs_no_second_copy():
     assert kept.fingerprint == coins().fingerprint
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_a_likelihood_may_be_of_named_data_alone(backend):
     """A factor of named data is data too, and no prior."""
 

@@ -53,6 +53,7 @@ def test_every_verb_takes_it(data):
     inference.relabel(post)
 
 
+@pytest.mark.quick("numpyro", reason="one code serves both backends")
 def test_it_serves_columns_and_missing_cells(data, backend):
     two = np.column_stack([data, -data])
     two[3, 1] = np.nan

@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal, norm
@@ -13,7 +14,7 @@ from scipy.stats import multivariate_normal, norm
 import inference
 from inference.assignment.density import column_densities
 from inference.backends import bind
-from mixtures import Mixture, Observations, families, simulate, source
+from mixtures import Mixture, Observations, families, regression_mixture, simulate, source
 from mixtures.assignments import GroupWeights, PerGroup
 from mixtures.errors import DataError, ModelError
 from tests.slopes import central_differences
@@ -23,6 +24,7 @@ GROUP = np.array(["b", "a", "b", "c", "a", "b", "b", "d", "c", "b"])
 RNG = np.random.default_rng(0)
 Y, C = RNG.normal(size=10), np.column_stack([RNG.normal(1.0, 1.0, 10), RNG.normal(size=10)])
 X = Observations(Y, covariates=C, group=GROUP)
+TABLE = pd.DataFrame({"y": Y, "t": C[:, 0]})
 
 VALUES = {
     "weights": np.array([0.3, 0.7]),
@@ -226,6 +228,25 @@ def test_the_density_of_a_column_is_that_of_a_row_alone_in_its_group(fitted):
     np.testing.assert_allclose(column_densities(fitted, X, [points])[0][0], right, rtol=1e-10, atol=1e-300)
 
 
+def test_effects_are_written_as_they_are_on_paper():
+    """Drawn for each group beside its rows, although the density has them summed out."""
+    k, of_row = "[assignment[g]]", "[assignment[g[i]]]"
+    line = f"intercept{of_row} + sum(covariates[i] * slope{of_row})"
+    root = f"[random_intercept_scale{k}, random_slope_scale{k}] * random_correlation_cholesky{k}"
+    for model, effects, moved in (
+        (INTERCEPTS, f"Normal(0, random_intercept_scale{k})", "effects[g[i]]"),
+        (LINES, f"MultivariateNormal(0, scale_tril={root})", "sum([1, covariates[i, 1]] * effects[g[i]])"),
+    ):
+        lines = dict(line.strip().split("~ ") for line in str(model).splitlines() if " ~ " in line)
+        found = {name.strip(): text for name, text in lines.items()}
+        assert found["effects[g]"] == effects
+        assert found["obs[i]"] == f"Normal({line} + {moved}, scale{of_row})"
+    columns = Mixture(
+        2, families.Product({"a": families.Regression(random=[0, 2]), "b": families.Regression()}), PerGroup()
+    )
+    assert "sum([1, covariates[i, (0, 2)]] * a_effects[g[i]])" in str(columns)
+
+
 def test_what_random_effects_cannot_is_said(fitted):
     regression, seen = families.Regression, np.arange(10) != 3
     blank = Observations(np.where(seen, Y, np.nan), covariates=C, group=GROUP, missing="allow")
@@ -237,7 +258,9 @@ def test_what_random_effects_cannot_is_said(fitted):
         (lambda: regression("student_t", random=[0]), "only of normal responses"),
         (lambda: regression(random=[0, 0]), "each covariate once"),
         (lambda: regression(random=1.5), "random: got 1.5"),
-        (lambda: families.Truncated(regression(random="intercept"), 0.0), "no distribution function"),
+        (lambda: regression(random=True), "random: got True; expected 'intercept'; or covariates, by their names"),
+        (lambda: regression_mixture(2, "y ~ t", data=TABLE, random=True), "random: got .*True.*; expected 'intercept'; or covariates"),
+        (lambda: families.Truncated(regression(random="intercept"), 0.0), "family: got random effects: .* no distribution function"),
         (lambda: inference.fit_map(Mixture(2, regression(random=[2]), PerGroup()), X, seed=0), "numbers of covariates from 0 to 1"),
         (lambda: inference.fit_map(INTERCEPTS, Observations(Y, covariates=C), seed=0), "group: got none"),
         (lambda: inference.fit_map(INTERCEPTS, bounded, seed=0), "no distribution function"),

@@ -34,6 +34,9 @@ CASES = {
 }
 
 
+@pytest.mark.quick(
+    "pyro-*", "numpyro-of a known df", reason="one code climbs, and the densities have tests of their own"
+)
 @pytest.mark.parametrize("name", CASES)
 def test_one_line_is_at_the_maximum(name, backend):
     given, law, truth, beside = CASES[name]
@@ -49,6 +52,7 @@ def test_one_line_is_at_the_maximum(name, backend):
     np.testing.assert_allclose(residuals.values, stats.norm.ppf(law(best.x, C).cdf(y)), atol=5e-3)
 
 
+@pytest.mark.quick("pyro-*", "numpyro-gamma", reason="one code serves both backends")
 @pytest.mark.parametrize("name", CASES)
 def test_what_is_known_of_a_response_by_its_bounds(name, backend):
     given, law, truth, beside = CASES[name]
@@ -62,6 +66,7 @@ def test_what_is_known_of_a_response_by_its_bounds(name, backend):
     np.testing.assert_allclose(table, np.ravel(exact), rtol=1e-9)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_two_gamma_lines_that_cross(backend):
     """A bound from below, at the truth, and a gradient of zero: no better place near the fit."""
     rng = np.random.default_rng(5)

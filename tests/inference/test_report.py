@@ -111,6 +111,20 @@ def covariates_of(dim, place):
     return dim.split("_")[1:][place] if dim.startswith("covariates_") else str(place)
 
 
+@pytest.mark.quick(
+    "gaussian*",
+    "poisson*",
+    "categorical*",
+    "student_t*",
+    "von_mises",
+    "product*",
+    "per component",
+    "gating",
+    "with noise",
+    "truncated",
+    "ordinal",
+    reason="each kind of site",
+)
 @pytest.mark.parametrize("name", CASES)
 def test_a_fit_of_every_family_in_words(name):
     """Every number of every site is there once: under its name, in its component's column."""

@@ -64,6 +64,7 @@ FITS = {
 }
 
 
+@pytest.mark.quick(but=["fit_em, gradients"], reason="climbs by gradient are fit_mle's")
 @pytest.mark.parametrize("verb", FITS)
 def test_a_fit_is_that_of_the_data_with_rows_repeated(verb):
     # the priors' numbers are the data's own, and repeated rows have others: given, they are the same for both
@@ -91,6 +92,7 @@ def test_pyros_map_counts_rows_too():
     np.testing.assert_allclose(weighted.log_posterior, repeated.log_posterior, rtol=1e-8)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_a_program_of_a_users_own_counts_rows(backend):
     options = {"restarts": 3, "steps": 200, "seed": 0, "backend": backend}
     weighted = inference.fit_map(two_normals, X, row_weights=COUNTS, **options)
@@ -99,6 +101,7 @@ def test_a_program_of_a_users_own_counts_rows(backend):
     np.testing.assert_allclose(weighted.log_posterior, repeated.log_posterior, rtol=1e-8)
 
 
+@pytest.mark.quick("fit_laplace", "sample_nuts", reason="all samplers see one density")
 @pytest.mark.parametrize("verb", ["sample_nuts", "sample_smc", "fit_laplace", "fit_vi"])
 def test_a_posterior_is_that_of_the_data_with_rows_repeated(verb):
     """log_posterior at each draw is that of the repeated data, to rounding: the density that was sampled is the right one."""
@@ -120,6 +123,7 @@ SHAPES = {"weights": (2,), "loc": (2,), "scale": ()}
 SMC = {"particles": 400, "runs": 4, "progress": False}
 
 
+@pytest.mark.slow  # all samplers see one density
 def test_the_smc_evidence_is_that_of_the_repeated_data():
     scaled = MODEL.scaled_to(X)
     weighted = inference.sample_smc(scaled, X, row_weights=COUNTS, seed=0, **SMC).attrs

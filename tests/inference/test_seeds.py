@@ -117,9 +117,25 @@ class Doors:
         return call
 
 
-def test_no_stream_is_met_twice(fit, posterior, monkeypatch):
+FEW = (
+    "fit_map",
+    "fit_map, pyro",
+    "fit_em",
+    "select_components",
+    "classify",
+    "classify, pyro",
+    "nutpie",
+    "simulate",
+    "relabel",
+)
+"""Verbs of every door to random numbers, of both backends and with starts, draws and rows."""
+
+
+@pytest.mark.quick("few", reason="each verb derives its seeds by one code")
+@pytest.mark.parametrize("names", [FEW, None], ids=["few", "all"])
+def test_no_stream_is_met_twice(fit, posterior, monkeypatch, names):
     nutpie = pytest.importorskip("nutpie")
-    calls = verbs(fit, posterior)
+    calls = {name: call for name, call in verbs(fit, posterior).items() if names is None or name in names}
     doors, owners = Doors(monkeypatch), {}
     real = nutpie.sample
     monkeypatch.setattr(
@@ -163,6 +179,7 @@ def test_first_restarts_are_the_same_whatever_the_number_of_restarts(verb):
     assert many["seed"].nunique() == 9
 
 
+@pytest.mark.quick("numpyro", reason="seeds of chains are derived by one code")
 def test_chains_from_one_start_know_nothing_of_each_other(backend):
     """Chain c of seed s is no chain of any other seed, although all begin in the same place."""
     own, sampler = engine(backend), Sampler(backend, backend, "asked for")

@@ -12,6 +12,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.quick("MixtureModel()-*", "MixtureClassifier()-check_classif*", reason="both estimators are of one base")
 @parametrize_with_checks([MixtureModel(), MixtureClassifier()])
 def test_an_estimator_keeps_the_rules(estimator, check):
     check(estimator)

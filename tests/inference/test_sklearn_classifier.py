@@ -115,6 +115,7 @@ def test_any_family_classifies():
     np.testing.assert_allclose(ours.predict_proba(counts), softmax(joint, axis=1), rtol=1e-8)
 
 
+@pytest.mark.slow  # posteriors of both estimators are of one base, in test_sklearn_model.py
 def test_the_posterior_mode_is_the_verbs_own():
     numbers = np.searchsorted(["a", "b", "c"], Y)
     fit = inference.fit_map(gaussian_mixture(3, "tied"), X, labels=numbers, restarts=2, seed=0)

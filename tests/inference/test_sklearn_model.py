@@ -37,6 +37,7 @@ def model():
     return MixtureModel(2, **SEEDED).fit(X)
 
 
+@pytest.mark.quick("full", "diag", reason="the verbs' own tests have all")
 @pytest.mark.parametrize("covariance", ["full", "tied", "diag", "spherical"])
 def test_the_optimum_is_that_of_gaussian_mixture(covariance):
     peer = GaussianMixture(2, covariance_type=covariance, tol=1e-12, max_iter=5000, reg_covar=0.0, n_init=10)

@@ -102,6 +102,7 @@ np.testing.assert_allclose(float(log_density(native, (jnp.asarray(X.x),), given,
 """
 
 
+@pytest.mark.slow  # the homogeneous chain's stays
 def test_numpyro_sums_the_native_model_by_its_own_scan():
     """In a process of its own, in which nothing of Pyro has been imported."""
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", NATIVE], capture_output=True, text=True)
@@ -126,6 +127,7 @@ def test_components_numbered_anew_are_the_same_chain(backend):
     )  # initial, intercepts, slopes: one set a row; locations and scales
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 @pytest.mark.statistical
 def test_simulated_moves_follow_the_covariates(backend):
     """Where the chain goes from each component, by the sign of a covariate that matters much."""
@@ -151,6 +153,7 @@ def long():
     return Observations(drawn["obs"], covariates=c), drawn["assignment"]
 
 
+@pytest.mark.slow  # every verb takes the homogeneous chain, and this law's sums are exact above
 def test_every_verb_takes_it(long):
     x, z = long
     plain = inference.fit_mle(hidden_markov(2), x, restarts=3, seed=0)
@@ -170,6 +173,7 @@ def test_every_verb_takes_it(long):
 SERIES = np.repeat([0, 1, 2, 3], 100)
 
 
+@pytest.mark.quick("pyro-fixed0", "numpyro-fixed1", reason="each backend, and each beginning")
 @pytest.mark.parametrize(
     "fixed", [{}, {"transition_intercept": np.zeros((2, 2)), "transition_slope": np.ones((2, 2, 1))}]
 )

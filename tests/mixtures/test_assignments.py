@@ -115,6 +115,7 @@ KNOWN = Known((0.25, 0.75))
 OWN = Mixture(2, families.Gaussian("tied"), KNOWN)
 
 
+@pytest.mark.quick("numpyro", reason="one code serves both backends")
 def test_a_law_of_ones_own_under_every_verb(backend):
     values = {"loc": np.array([0.3, 1.8]), "scale": np.array(1.1)}
     single = {name: value[None] for name, value in values.items()}

@@ -61,6 +61,7 @@ def test_sticks_and_weights_say_the_same():
     np.testing.assert_allclose(law.shares(moved), [0.3, 0.2, 0.5, 0.0, 0.0], atol=1e-15)
 
 
+@pytest.mark.quick("*discount=0.3)", reason="of any discount")
 @pytest.mark.statistical
 @pytest.mark.parametrize("law", [StickBreaking(1.5), StickBreaking(0.5, 0.3)], ids=str)
 def test_what_is_cut_off(law):
@@ -152,6 +153,7 @@ def test_a_likelihood_knows_no_hyperpriors():
             fit(HIERARCHY, X, restarts=2, seed=0)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_hyperparameters_are_no_free_parameters(backend):
     fit = inference.fit_map(HIERARCHY, X, restarts=2, seed=0, backend=backend)

@@ -85,6 +85,12 @@ def test_the_sum_over_all_assignments_is_the_density_by_hand(case):
 # ------------------------------------------------------------------------------------------------------------- densities
 
 
+@pytest.mark.quick(
+    "pyro-*",
+    "numpyro-[a-k]*",
+    but=["numpyro-beta_binomial", "numpyro-items*"],
+    reason="structure is derived by one code",
+)
 @of([case for case in CASES if not case.may_refuse])
 def test_log_prior_and_log_likelihood_at_draws_from_the_prior(case, backend):
     rng = np.random.default_rng(2)
@@ -98,6 +104,14 @@ def test_log_prior_and_log_likelihood_at_draws_from_the_prior(case, backend):
         assert_near(likelihood, right[:, 1], "log likelihood")
 
 
+@pytest.mark.quick(
+    "pyro-*",
+    "numpyro-raters",
+    "numpyro-season_and_rows",
+    "numpyro-an object",
+    "numpyro-kinds_of_schools",
+    reason="Pyro fits each, and structure is derived by one code",
+)
 @of([case for case in CASES if case.fits])
 def test_a_fit_says_what_is_right_where_it_is(case, backend):
     fit = answered(
@@ -177,6 +191,17 @@ def check_draws(case: Case, tree: xr.DataTree) -> None:
             assert_near(sum(parts), right[:, 1], "log likelihood")
 
 
+@pytest.mark.quick(
+    "one_hot",
+    "two_cohorts",
+    "tallies",
+    "hidden_markov",
+    "season_and_rows",
+    "raters",
+    "identical_pair",
+    "sum_of_two",
+    reason="each kind of structure; all have their density at draws from the prior",
+)
 @of(SAMPLED)
 def test_draws_have_the_density_of_the_program(case):
     tree = sampled(case)
@@ -220,6 +245,20 @@ def pivots(case: Case) -> list[np.ndarray]:
     return [np.array(order)[clusters] for order in itertools.permutations(range(case.components))]
 
 
+@pytest.mark.quick(
+    "experts",
+    "weights_of_groups",
+    "one_hot",
+    "kinds_of_columns",
+    "priors_tell_apart",
+    "tallies",
+    "levels",
+    "hidden_markov",
+    "two_moments",
+    "repelled",
+    "sum_of_two",
+    reason="each kind of structure",
+)
 @of(LABELLED)
 def test_relabelling_keeps_the_density_of_every_draw(case):
     tree = sampled(case)

@@ -929,6 +929,24 @@ def _():
     return near(fit.log_posterior, normals_density(fit.parameters, x=APART))
 
 
+@pytest.mark.quick(
+    but=[
+        "a mode at the edge of the support, a kind*",
+        "known scales*",
+        "a global that*",
+        "an unknown in each of 300 rows: fit_map",
+        "a K x K site*",
+        "relabel: weights*",
+        "relabel: an ordered*",
+        "relabel: the components' plate*",
+        "assignments of rows inside*",
+        "two plates inside rows: 3*",
+        "two plates inside rows: 2 components, 3 items, 4*",
+        "factor outside*",
+        "spike and slab: the fit*",
+    ],
+    reason="the programs of tests/programs take the same ways",
+)
 @pytest.mark.filterwarnings("ignore")  # short chains warn of themselves
 @pytest.mark.parametrize(("name", "holds", "function"), CASES, ids=[name for name, _, _ in CASES])
 def test_a_program_is_answered_right_or_refused_in_words(name, holds, function):

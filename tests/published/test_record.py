@@ -11,6 +11,7 @@ NUMBERS = [
 ]
 
 
+@pytest.mark.quick(but=["betablocker-*", "areturns-*"], reason="what test_groups finds too, and the longest series")
 @pytest.mark.parametrize(("name", "quantity"), NUMBERS)
 def test_the_published_record(name, quantity, record_property):
     case = RECORD[name]

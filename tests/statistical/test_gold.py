@@ -66,6 +66,7 @@ def check_gold(tree: xr.DataTree, record_property) -> None:
         assert float(r_hat[name]) < 1.01, name
 
 
+@pytest.mark.quick("nutpie", reason="both samplers see one density")
 @pytest.mark.statistical
 @pytest.mark.parametrize("sampler", ["nutpie", "numpyro"])
 def test_the_gold_posterior_is_met(model, data, fit, sampler, record_property):

@@ -71,6 +71,7 @@ def around_the_mode(galaxies, galaxies_fit):
     return build_tree(bind(program, galaxies, "numpyro"), draws, start)
 
 
+@pytest.mark.slow  # verdicts have tests of their own
 @pytest.mark.statistical
 def test_what_a_chain_of_nuts_did_is_its_verdict(galaxies_posterior):
     report = diagnose_labels(galaxies_posterior)

@@ -71,4 +71,6 @@ def _with_end(runs: Runs, best: int, top: dict[str, np.ndarray], climber: EMObje
     def likelihoods(restart: int) -> tuple[float, float]:
         return climber.likelihoods(top) if restart == best else runs.likelihoods(restart)
 
-    return Runs(lambda restart: top if restart == best else runs.parameters(restart), likelihoods, series, table)
+    return Runs(
+        lambda restart: top if restart == best else runs.parameters(restart), likelihoods, series, table, runs.lost
+    )

@@ -30,10 +30,12 @@ from inference.point.em.settings import (
     check_possible,
     check_starts,
     check_stepwise,
+    is_in_part,
 )
 from inference.point.em.streamed import Streamed, check_source
 from inference.point.reasons import reason_of
 from inference.point.restarts import best_restart, by_weight, numbered_by_weight, permuted
+from inference.point.simpler import simpler
 from inference.point.starts import Start
 from inference.results import Origin, PointFit
 from mixtures import Mixture, Observations, Source
@@ -98,7 +100,7 @@ def fit_em(
         seed: an int in [0, 2**32).
         init: one start `{site: value}`, a fit, or a list of these, used first; all sites must be given. With more `restarts`, the
             rest is drawn by the rule. Components keep the first start's numbering, and are not numbered by weight.
-        fixed: `{site: value}`: parameters that are known.
+        fixed: `{site: value}`: parameters that are known; NaN where values are free, and the M-step then climbs by gradient.
         row_weights: how often each row counts, shape (rows,); also `Observations.row_weights`. A row of weight 2 is a row that is there
             twice, in BIC's n too. The steps of a chain all count once.
         labels: known components 0, ..., components - 1, shape (rows,), and -1 or None where unknown; also `Observations.labels`.
@@ -148,14 +150,17 @@ def fit_em(
     sites = bound.sites
     if objective == "likelihood":
         check_has_prior(mixture, "fit_em", "objective='posterior'; or fit_map.")
-    known = check_fixed(fixed, sites)
+    constraint = fixed if is_in_part(fixed) else None
+    known = check_fixed(fixed if constraint is None else None, sites)
     check_possible(known, observations)
     given = check_starts(init, known, sites)
-    settings = Settings(restarts, seed, given, known, observations.counts, hard, float(tolerance), max_steps)
+    settings = Settings(
+        restarts, seed, given, known, observations.counts, hard, float(tolerance), max_steps, constraint
+    )
     is_posterior = objective == "posterior"
     if streamed is not None and checkpoint is not None:
         streamed = streamed.kept(check_path("checkpoint", checkpoint), mixture, settings, f"{objective} {backend}")
-    task = closed_task(mixture, observations, frozenset(known), is_posterior)
+    task = None if constraint else closed_task(mixture, observations, frozenset(known), is_posterior)
     if streamed is not None and task is None:
         raise ModelError(
             "objective",
@@ -168,7 +173,7 @@ def fit_em(
             what = "a hidden Markov chain" if sites.is_chain else "hard=True for groups"
             raise ModelError(
                 "mixture",
-                got=f"{what} {_without_m_step(mixture, observations, is_posterior)}",
+                got=f"{what} {'with sites held in part' if constraint else _without_m_step(mixture, observations, is_posterior)}",
                 expected="one all of whose M-steps have a closed form",
                 advice="fit_mle and fit_map fit it by gradient."
                 if sites.is_chain
@@ -184,10 +189,11 @@ def fit_em(
     if is_unfinished and not hard:
         runs = finished(bound, settings, runs, is_posterior)
     best = best_restart(runs.table)
-    reason = reason_of(runs.table.at[best, "status"], observations)
+    status = runs.table.at[best, "status"]
+    reason = reason_of(status, observations)
     check_sound("fit_em", runs.table, best, strict, reason)
     parameters = runs.parameters(best) | known
-    if init is None and not known and observations.labels is None:
+    if init is None and not fixed and observations.labels is None:
         if task is None or is_posterior:  # families or priors that may tell components apart
             parameters = numbered_by_weight(bound, parameters, with_prior=is_posterior)
         elif (order := by_weight(parameters, sites)) is not None:
@@ -208,12 +214,13 @@ def fit_em(
         losses=runs.losses[best],
         gradient_norms={},
         restarts=runs.table,
-        status=runs.table.at[best, "status"],
+        status=status,
         free_parameters=sites.free_parameters
+        - runs.lost
         - sum(site.free - site.redundant for site in sites.parameters if site.name in known),
         origin=origin if streamed is None else streamed.origin(origin),
         optima=distinct_optima(runs.table, parameters, lambda restart: runs.parameters(restart) | known),
-        reason=reason,
+        reason=reason or (simpler(bound, parameters) if status.is_sound else ""),
     )
 
 

@@ -1,4 +1,4 @@
-"""EM for families and objectives without closed-form M-steps: the M-step climbs by gradient, all restarts side by side.
+"""EM without closed-form M-steps, be it for the family, the objective, or a site held in part: they climb by gradient, restarts side by side.
 
 Each M-step takes a few quasi-Newton steps on the expected log joint density, and keeps them only if it has risen: a generalised EM, whose
 objective never falls (Dempster, Laird & Rubin 1977). EM is sure far from an optimum and slow near one: where its gains have become small,
@@ -54,7 +54,9 @@ def generalised_em(bound: Bound, mixture: Mixture, settings: Settings, is_poster
         {site.name: np.zeros((len(losses), 1)) for site in bound.sites.parameters},
         np.array([len(series) - 1 for series in losses]),
     )
-    table = judged(Judge(bound, is_bounded=is_posterior, fixed=settings.fixed), bound, ascent, seeds)
+    constraint = objective.constraint
+    known = constraint.known if constraint else settings.fixed
+    table = judged(Judge(bound, is_bounded=is_posterior, fixed=known), bound, ascent, seeds)
     table["status"] = [
         Status.CONVERGED if status is Status.MAX_STEPS and outcome is Outcome.AT_REST else status
         for status, outcome in zip(table["status"], outcomes, strict=True)
@@ -65,7 +67,13 @@ def generalised_em(bound: Bound, mixture: Mixture, settings: Settings, is_poster
     def of_restart(restart: int) -> dict[str, np.ndarray]:
         return {name: value[restart] for name, value in parameters.items()}
 
-    return Runs(of_restart, lambda restart: objective.likelihoods(of_restart(restart)), losses, table)
+    return Runs(
+        of_restart,
+        lambda restart: objective.likelihoods(of_restart(restart)),
+        losses,
+        table,
+        constraint.lost if constraint else 0,
+    )
 
 
 def restarts_together(x: Observations, mixture: Mixture) -> int:
@@ -80,7 +88,7 @@ def _starts(
     given = min(len(settings.starts), settings.restarts)
     starts = draw_starts(bound, seeds, "fit_em", settings.starts or None)
     vectors = objective.vectors(starts)
-    if not settings.fixed or given == settings.restarts:
+    if not (settings.fixed or settings.constraint) or given == settings.restarts:
         return vectors, ["given"] * given + ["rows"] * (settings.restarts - given)
     drawn = _partitions(mixture, bound.x, settings)
     together = restarts_together(bound.x, mixture)

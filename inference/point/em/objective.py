@@ -10,6 +10,7 @@ from scipy.special import logsumexp
 from inference.backends import Bound
 from inference.backends.log_density import LogDensity
 from inference.point.assembly import path_log_joint
+from inference.point.constraints import Constraint
 from inference.point.em.initial_partitions import Partition
 from inference.point.em.settings import Settings
 from inference.point.objective import Objective
@@ -50,9 +51,14 @@ class EMObjective:
         self._is_posterior = is_posterior
         # of a group the first row has all of its log likelihood, whether or not it says anything itself
         self._weights = np.ones(len(bound.x)) if bound.sites.is_of_groups else bound.x.times
-        self._units = Objective(bound, "fit_em", settings.seed, is_posterior)
-        self._expected = bound.expected(prior=is_posterior)
+        self._units = Objective(bound, "fit_em", settings.seed, is_posterior, fixed=settings.constraint)
+        self._expected = self._units.obeying(bound.expected(prior=is_posterior))
         self.rows = float(self._weights.sum())
+
+    @property
+    def constraint(self) -> Constraint | None:
+        """What of sites that are held in part is known."""
+        return self._units.constraint
 
     @property
     def _density(self) -> LogDensity:

@@ -39,12 +39,14 @@ class Runs:
         likelihoods: the restart's number -> log p(x | parameters), and log p(x, z | parameters) at the most probable z.
         losses: negative objectives of each restart.
         table: see `PointFit.restarts`.
+        lost: how many coordinates are free no more where sites are held in part.
     """
 
     parameters: Callable[[int], dict[str, np.ndarray]]
     likelihoods: Callable[[int], tuple[float, float]]
     losses: list[np.ndarray]
     table: pd.DataFrame
+    lost: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,10 @@ from mixtures.errors import ModelError, in_words
 
 @dataclass(frozen=True, eq=False)
 class Settings:
-    """The checked arguments of `fit_em`; see there."""
+    """The checked arguments of `fit_em`; see there.
+
+    Where a site is held in part, all that is held is in `constraint`, as a user gives it, and `fixed` is empty.
+    """
 
     restarts: int
     seed: int
@@ -28,6 +31,7 @@ class Settings:
     is_hard: bool
     tolerance: float
     max_steps: int
+    constraint: Mapping[str, Any] | None = None
 
     @property
     def in_words(self) -> str:
@@ -79,6 +83,22 @@ def check_stepwise(alpha: Any, name: str = "stepwise") -> float:
     return float(alpha)
 
 
+def is_in_part(fixed: Any) -> bool:
+    """Whether some values of a site that is held are free, NaN, and some are not.
+
+    Example:
+        >>> is_in_part({"loc": [0.0, float("nan")]}), is_in_part({"loc": [0.0, 1.0]}), is_in_part(None)
+        (True, False, False)
+    """
+    if not isinstance(fixed, Mapping):
+        return False
+    try:
+        free = [np.isnan(np.asarray(value, dtype=np.float64)) for value in fixed.values()]
+        return any(each.any() and not each.all() for each in free)
+    except (TypeError, ValueError):  # no numbers: said where they are checked
+        return False
+
+
 def check_fixed(fixed: Mapping[str, Any] | None, sites: Sites) -> dict[str, np.ndarray]:
     """Known parameters, by site.
 
@@ -86,7 +106,7 @@ def check_fixed(fixed: Mapping[str, Any] | None, sites: Sites) -> dict[str, np.n
         ChoiceError: no such site.
         ModelError: not numbers, a wrong shape, or values outside a site's support.
     """
-    advice = "M-steps hold whole sites; where a part of one is free (NaN), fit_mle or fit_map climbs: fit_mle(..., fixed=...)."
+    advice = "Leave out a site that is free."
     return {} if fixed is None else checked_values("fixed", fixed, sites, advice)
 
 
@@ -100,6 +120,7 @@ def check_possible(fixed: Mapping[str, np.ndarray], x: Observations) -> None:
     if labels is None:
         return
     _check_moves(fixed, labels, begins(np, x.rows, len(x)))
+    _check_classes(fixed, labels, x)
     weights = fixed.get("weights")
     if weights is None or weights.ndim != 1:
         return
@@ -135,6 +156,24 @@ def _check_moves(fixed: Mapping[str, np.ndarray], labels: np.ndarray, is_first: 
                 expected="a probability above 0 for every move that labels name",
                 advice="Mend the probabilities or the labels.",
             )
+
+
+def _check_classes(fixed: Mapping[str, np.ndarray], labels: np.ndarray, x: Observations) -> None:
+    """The same of classes of groups: one at least must have all components that labels name in a group."""
+    weights = fixed.get("class_weights")
+    if weights is None or x.group is None or x.group_names is None:
+        return
+    known = np.flatnonzero(labels >= 0)
+    excluded = np.zeros((len(x.group_names), len(weights)))
+    np.add.at(excluded, x.group[known], weights[:, labels[known]].T == 0)
+    bad = np.flatnonzero(((excluded > 0) | (fixed.get("class_probs", np.ones(len(weights))) == 0)).all(axis=1))
+    if len(bad):
+        raise ModelError(
+            "fixed['class_weights']",
+            got=f"weight 0, in every class, of components that rows of group {x.group_names.tolist()[bad[0]]!r} are known to be of",
+            expected="for each group a class that has all components which its labels name",
+            advice="Mend the weights or the labels.",
+        )
 
 
 def check_starts(

@@ -13,6 +13,7 @@ RNG = np.random.default_rng(4)
 X = np.concatenate([RNG.normal(0.0, 1.0, 30), RNG.normal(2.5, 1.0, 20)])
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_it_is_what_the_definitions_say(backend):
     times = np.arange(50) % 3 + 0.5
     x = Observations(X, row_weights=times)

@@ -21,6 +21,7 @@ def _exact(fit, x):
     return np.exp(joint) / np.exp(joint).sum(axis=1, keepdims=True)
 
 
+@pytest.mark.quick("numpyro", reason="one code serves both backends")
 def test_five_points_fall_into_two_classes(tutorial_fit):
     assert inference.classify(tutorial_fit, FIVE_POINTS).tolist() == [1, 1, 0, 0, 0]
 
@@ -65,6 +66,7 @@ def test_draws_are_reproducible_and_seeds_differ(tutorial_fit):
     assert not np.array_equal(draws[0], draws[2])
 
 
+@pytest.mark.quick("numpyro", reason="the guide is one code")
 def test_the_guide_learns_the_exact_responsibilities(tutorial_fit):
     guide = inference.fit_guide(tutorial_fit, FIVE_POINTS, seed=0)
     np.testing.assert_allclose(guide.assignment_probs, _exact(tutorial_fit, FIVE_POINTS), atol=1e-3)
@@ -72,6 +74,7 @@ def test_the_guide_learns_the_exact_responsibilities(tutorial_fit):
     assert guide.status is inference.Status.CONVERGED
 
 
+@pytest.mark.quick("numpyro", reason="the guide is one code")
 def test_the_guide_is_right_where_classes_overlap(tutorial_fit):
     x = np.linspace(5.4, 6.1, 8)
     guide = inference.fit_guide(tutorial_fit, x, seed=0)
@@ -86,6 +89,7 @@ def test_log_likelihood_sums_the_assignment_out(tutorial_fit):
     np.testing.assert_allclose(found.sum(), tutorial_fit.log_likelihood, rtol=1e-12)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_several_assignments_a_row_come_back_by_site(backend):
     x = np.array([-2.0, -1.5, 0.0, 1.0, 2.5, 6.0])
     fit = inference.fit_map(two_assignments, x, restarts=2, steps=50, seed=0, backend=backend)
@@ -136,6 +140,7 @@ def test_one_row_can_be_classified(tutorial_fit):
     assert inference.classify(tutorial_fit, [11.0]).tolist() == [0]
 
 
+@pytest.mark.quick("numpyro", reason="one code serves both backends")
 def test_components_of_an_untold_order_are_numbered_by_weight(backend):
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.normal(-1.5, 1.0, 60), rng.normal(1.5, 1.0, 30), rng.normal(4.0, 1.0, 10)])

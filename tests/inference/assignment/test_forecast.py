@@ -40,6 +40,7 @@ def filtered_by_hand(parameters, x):
     return np.array(found)
 
 
+@pytest.mark.quick("pyro", reason="both backends' tables of a chain are those of all paths")
 def test_filtered_probabilities_know_nothing_of_the_future(fit):
     found = inference.responsibilities(fit, X, filtered=True)
     np.testing.assert_allclose(found, filtered_by_hand(fit.parameters, X.x), atol=1e-10)
@@ -48,6 +49,7 @@ def test_filtered_probabilities_know_nothing_of_the_future(fit):
         np.testing.assert_allclose(found[t - 1], smoothed[-1], atol=1e-10)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_states_move_on_by_the_transition_matrix(fit):
     found = inference.forecast(fit, 4, X, draws=20, seed=0).assignment_probs
     state = filtered_by_hand(fit.parameters, X.x)[-1]
@@ -56,6 +58,7 @@ def test_states_move_on_by_the_transition_matrix(fit):
         np.testing.assert_allclose(found[0, h], state, atol=1e-10)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 @pytest.mark.statistical
 def test_rows_are_drawn_from_the_states_that_are_forecast(fit):
     """Means and variances of a mixture of Poisson distributions, and how rows hang together: the joint law of two steps."""
@@ -71,6 +74,7 @@ def test_rows_are_drawn_from_the_states_that_are_forecast(fit):
     assert abs((rows[:, 0] * rows[:, 1]).mean() - product) < 4.5 * spread
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_every_series_goes_on_from_its_own_end(fit):
     found = inference.forecast(fit, 1, TWO, draws=10, seed=0).assignment_probs
     for s, part in enumerate((X.x[:60], X.x[60:])):

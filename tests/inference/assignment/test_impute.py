@@ -46,6 +46,7 @@ def conditional(fit, row):
     return integrate.quad(lambda a: a * density(a), *ends, limit=200)[0] / mass
 
 
+@pytest.mark.quick("numpyro-full", "numpyro-VEV", "pyro-diag", reason="each backend, and each kind of covariance")
 @pytest.mark.parametrize("structure", ["full", "tied", "diag", "VEV"])
 def test_a_gaussian_cell_has_its_conditional_mean(structure, backend):
     fit = fit_em(gaussian_mixture(2, structure), FRAME, restarts=3, seed=0, backend=backend)
@@ -89,6 +90,7 @@ TABLE = pd.DataFrame(
 )
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_columns_of_several_kinds_by_their_own_distributions(backend):
     fit = fit_em(POISSON, TABLE, restarts=5, seed=0, backend=backend)
     p = fit.parameters
@@ -124,6 +126,7 @@ MEANS = [
 ]
 
 
+@pytest.mark.quick("pyro-*", "numpyro-poisson", "numpyro-exponential", reason="one code serves both backends")
 @pytest.mark.parametrize("name", [name for name in MEANS if name in CASES])
 def test_every_family_has_the_mean_of_scipys_density(name, backend):
     """A row of which nothing is known: sum or integral of x times the density."""
@@ -143,6 +146,7 @@ def test_every_family_has_the_mean_of_scipys_density(name, backend):
     assert float(filled.x[0]) == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_rows_of_a_chain_and_of_a_group_are_known_by_the_others(backend):
     x = np.array([0.1, 0.3, np.nan, 0.2, 5.1, 4.8, np.nan, 5.3, 5.0, 0.0])
     seen = Observations(np.where(np.isnan(x), 0.2, x))
@@ -183,6 +187,7 @@ def test_the_same_seed_draws_the_same_cells():
     assert not first[0].equals(first[1])
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_covariates_stay_with_their_rows(backend):
     covariates = PLANE[:, 1:]
     x = Observations(PLANE[:, 0], covariates=covariates)

@@ -38,6 +38,7 @@ def _weights(table, row, starts, before_only):
     return np.exp(found - logsumexp(found))
 
 
+@pytest.mark.quick("pyro-*", "numpyro-forecast", reason="one code serves both backends")
 @pytest.mark.parametrize("kind", ["ordinary", "forecast"])
 def test_counts_of_a_short_chain(kind, backend):
     """Two series, a missing row among them: intervals between P(X < x) and P(X <= x), and their middle."""
@@ -64,6 +65,7 @@ def test_counts_of_a_short_chain(kind, backend):
     assert not np.allclose(drawn.values[seen], got.values[seen])
 
 
+@pytest.mark.quick("pyro-*", "numpyro-forecast", reason="one code serves both backends")
 @pytest.mark.parametrize("kind", ["ordinary", "forecast"])
 def test_a_mixture_has_its_distribution_function(kind, backend):
     """Far out too, where 1 - F has no digits; of a censored row the interval beyond its bound."""
@@ -82,6 +84,7 @@ def test_a_mixture_has_its_distribution_function(kind, backend):
     np.testing.assert_array_equal(got.lower[:3], got.values[:3])
 
 
+@pytest.mark.quick("forecast", reason="those of a short chain are exact")
 @pytest.mark.statistical
 @pytest.mark.parametrize("kind", ["ordinary", "forecast"])
 def test_residuals_of_the_true_chain_are_standard_normal(kind):

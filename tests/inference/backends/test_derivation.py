@@ -90,6 +90,7 @@ def pairs(ppl, x):
         ppl.sample("obs", ppl.dist.Normal(share, 1.0), obs=x)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_rows_are_rows_whatever_their_plate_is_called(structure_of):
     structure = structure_of(rows_by_another_name)
     assert structure.rows == "cells"
@@ -136,6 +137,7 @@ def test_rows_in_another_order_are_not_taken_for_those_of_the_data(structure_of)
     assert structure_of(reversed_rows).rows is None
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_what_rows_do_not_observe_is_latent(structure_of):
     structure = structure_of(row_unknowns)
     assert structure.rows == "rows" and structure.latent == ("value",) and structure.has_prior_in_rows
@@ -178,6 +180,7 @@ def test_a_term_of_two_assignments_is_not_taken_for_one_of_one_or_none(backend, 
             engine(backend).sites(program, Observations(np.linspace(-1.0, 1.0, 60)))
 
 
+@pytest.mark.quick("*-pyro", "*-groups0-numpyro", reason="one code serves both backends")
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
     ("locations", "groups"), [((0.0, 0.0, 0.0), ((0, 1, 2),)), ((0.0, 5.0, 0.0), ((0, 2),)), ((0.0, 1.0, 2.0), ())]
@@ -200,6 +203,7 @@ def test_components_are_alike_where_the_density_says_so(backend, locations, grou
     }
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_square_site_has_one_axis_of_components(backend):
     @mixtures.declare

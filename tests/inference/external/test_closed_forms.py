@@ -94,6 +94,7 @@ def test_bch_means_are_means_by_the_weights_of_the_inverse_table(study, assignme
         assert found.to_frame().loc[(name, "mean"), "estimate"] == pytest.approx(mean, rel=1e-9)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_a_weight_of_two_is_a_row_that_is_there_twice(study):
     items, y = study.items.iloc[:80], study.frame["y"].iloc[:80]
     weights = np.where(np.arange(80) < 30, 2.0, 1.0)

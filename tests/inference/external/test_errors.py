@@ -106,6 +106,12 @@ def compare(found, held, first, tolerance):
 CASES = [("ml", "modal"), ("ml", "proportional"), ("two-step", "modal")]
 
 
+@pytest.mark.quick(
+    "numpyro-two-step-modal",
+    "numpyro-ml-modal",
+    "pyro-two-step-modal",
+    reason="both backends give one table in a test of its own",
+)
 @pytest.mark.parametrize(("correction", "assignment"), CASES)
 def test_errors_of_coefficients(study, correction, assignment):
     age = (study.frame["age"].to_numpy() - 40) / 10
@@ -121,6 +127,7 @@ def test_errors_of_coefficients(study, correction, assignment):
     compare(found, held, first_steps_part(study, **how), 1e-3)
 
 
+@pytest.mark.quick("numpyro-*", reason="both backends give one table in a test of its own")
 @pytest.mark.parametrize(("correction", "assignment"), CASES)
 def test_errors_of_means_and_variances(study, correction, assignment):
     y = study.frame["y"].to_numpy()
@@ -147,6 +154,7 @@ def test_errors_of_bch_means(study, assignment):
     np.testing.assert_allclose(found.covariance[::2, ::2], held + first, atol=1e-5 * held.max())
 
 
+@pytest.mark.quick("numpyro", reason="both backends give one table in a test of its own")
 def test_errors_of_probabilities_and_rates(study):
     known = evidence(study, "ml", "proportional")
     group, count = study.frame["group"], study.frame["count"].to_numpy()

@@ -46,6 +46,7 @@ STEPS = {
 }
 
 
+@pytest.mark.quick("numpyro-*", "pyro-two-step-modal", reason="both backends give one table in a test of its own")
 @pytest.mark.parametrize(("correction", "assignment"), STEPS)
 def test_coefficients_of_covariates_are_stepmixs(study, fitted, correction, assignment):
     age = (study.frame["age"].to_numpy() - 40)[:, None] / 10
@@ -58,6 +59,7 @@ def test_coefficients_of_covariates_are_stepmixs(study, fitted, correction, assi
     np.testing.assert_allclose(ours.to_frame()["estimate"], (beta[1:] - beta[0]).ravel(), atol=5 * CLOSE)
 
 
+@pytest.mark.quick("numpyro-*", "pyro-none-modal", reason="both backends give one table in a test of its own")
 @pytest.mark.parametrize(("correction", "assignment"), STEPS)
 def test_means_and_variances_are_stepmixs(study, fitted, correction, assignment):
     y = study.frame["y"].to_numpy()

@@ -25,6 +25,7 @@ def small():
     return fit, x, pd.Series(rng.normal(z, 1.0), name="y")
 
 
+@pytest.mark.quick("numpyro", reason="the other asks the same the other way round")
 def test_both_backends_give_one_table(study):
     other = dataclasses.replace(study.fit.origin, backend="pyro" if study.fit.backend == "numpyro" else "numpyro")
     for correction in CORRECTIONS:

@@ -67,10 +67,13 @@ def test_the_first_pass_takes_in_every_row_once():
     rng = np.random.default_rng(4)
     z = np.tile(np.arange(30) % 3, (5, 1))
     x = rng.normal(size=(30, 1)) + 10 * z[0][:, None]
-    centre, _ = running_centres(summarise(z, x, 3), summarise(z[:1], x, 3))
+    centre, variance = running_centres(summarise(z, x, 3), summarise(z[:1], x, 3))
     for label in range(3):
         rows = np.tile(x[z[0] == label, 0], 6)  # the start and five draws
-        assert np.isclose(centre[label, 0], rows.sum() / (len(rows) + 1))
+        mean = rows.sum() / (len(rows) + 1)
+        assert np.isclose(centre[label, 0], mean)
+        # the pseudo-row is at 0, with variance 1
+        assert np.isclose(variance[label, 0], (((rows - mean) ** 2).sum() + mean**2 + 1) / (len(rows) + 1))
 
 
 def test_an_empty_cluster_has_a_finite_centre():

@@ -47,3 +47,14 @@ def test_many_draws_need_no_more_than_their_blocks_agree():
     z, pivot = np.random.default_rng(0).integers(2, size=(1100, 1000), dtype=np.int8), np.arange(1000) % 2
     together, alone = ecr(z, pivot, 2), ecr(z[-1:], pivot, 2)
     assert together.cost[-1] == alone.cost[0]
+
+
+def test_rows_that_are_none_of_the_components_are_left_out():
+    rng = np.random.default_rng(7)
+    z, pivot = rng.integers(-1, 3, size=(20, 25)), rng.integers(-1, 3, size=25)
+    result = ecr(z, pivot, 3)
+    for t in range(20):
+        seen = (z[t] >= 0) & (pivot >= 0)
+        moved = sorted(np.sum(np.argsort(s)[z[t, seen]] != pivot[seen]) for s in all_permutations(range(3)))
+        assert result.cost[t] == moved[0] and result.margin[t] == moved[1] - moved[0]
+    assert result.total_costs.tolist() == [result.cost.sum()]

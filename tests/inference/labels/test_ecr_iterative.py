@@ -45,3 +45,14 @@ def test_a_three_cycle_is_undone_by_the_inverse():
     for result in (ecr_iterative_1(z, 3), ecr_iterative_2(np.eye(3)[z])):
         assert result.permutations[1].tolist() == [1, 2, 0]
         assert result.cost.sum() == 0
+
+
+def test_the_first_pivot_is_that_of_the_permutations_to_begin_with():
+    rng = np.random.default_rng(2)
+    z, start = rng.integers(3, size=(20, 12)), rng.permuted(np.tile(np.arange(3), (20, 1)), axis=1)
+    soft = np.eye(3)[z]
+    pivot = np.mean([one[:, s] for one, s in zip(soft, start, strict=True)], axis=0).argmax(axis=1)
+    for result in (ecr_iterative_1(z, 3, start, max_iterations=1), ecr_iterative_2(soft, start, max_iterations=1)):
+        for t in range(20):
+            moved = [np.sum(np.argsort(s)[z[t]] != pivot) for s in all_permutations(range(3))]
+            assert np.isclose(result.cost[t], min(moved))

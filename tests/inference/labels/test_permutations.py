@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from inference.labels.permutations import (
+    Relabelling,
     assignment_cost,
+    combined,
     compose,
     inverse,
     relabel_assignments,
@@ -36,6 +38,23 @@ def test_a_row_keeps_its_parameters_when_both_are_relabelled_even_by_a_cycle():
 def test_components_may_sit_on_any_axis():
     values = np.arange(24.0).reshape(1, 2, 3, 4)
     assert np.array_equal(relabel_parameters(values, THREE_CYCLE, axis=2)[0], values[0][:, [1, 2, 0]])
+
+
+def test_groups_of_components_are_relabelled_each_by_itself():
+    first = Relabelling(
+        "", np.array([[1, 0], [0, 1]]), np.array([2.0, 3.0]), np.array([0.5, 4.0]), np.array([9.0, 5.0])
+    )
+    second = Relabelling(
+        "", np.array([[2, 0, 1], [0, 1, 2]]), np.array([10.0, 1.0]), np.array([1.0, 2.0]), np.array([11.0])
+    )
+    both = combined("ecr", [((1, 3), first), ((5, 4, 0), second)], draws=2, components=6)
+    # labels 1 and 3 change places; of 5, 4, 0 the new ones are the old third, first and second
+    assert both.permutations.tolist() == [[4, 3, 2, 1, 5, 0], [0, 1, 2, 3, 4, 5]]
+    assert both.cost.tolist() == [12.0, 4.0] and both.margin.tolist() == [0.5, 2.0]
+    assert both.total_costs.tolist() == [20.0, 16.0]  # the second came to rest earlier
+    none = combined("ecr", [], draws=2, components=3)
+    assert none.permutations.tolist() == [[0, 1, 2]] * 2 and none.total_costs.tolist() == [0.0]
+    assert np.isinf(none.margin).all() and none.cost.tolist() == [0.0, 0.0]
 
 
 def test_compose_is_one_permutation_after_the_other():

@@ -44,3 +44,15 @@ def test_noise_columns_do_not_drown_the_column_that_tells_components_apart():
     planted[0] = 0
     scrambled = np.where(planted[:, None, None] == 1, clean[:, ::-1], clean)
     assert (pra(scrambled, scrambled[0]).permutations[:, 0] == planted).all()
+
+
+def test_cost_and_margin_are_squared_distances_in_units_of_the_spread():
+    parameters = np.random.default_rng(1).normal(size=(20, 3, 2)) * [1.0, 5.0]
+    pivot, ranked = parameters[4], np.sort(parameters, axis=1)
+    spread = np.sqrt([np.mean([ranked[:, rank, column].var() for rank in range(3)]) for column in range(2)])
+    result = pra(parameters, pivot)
+    for t in range(20):
+        costs = sorted((((parameters[t, list(s)] - pivot) / spread) ** 2).sum() for s in all_permutations(range(3)))
+        assert np.isclose(result.cost[t], costs[0])
+        assert np.isclose(result.margin[t], costs[1] - costs[0])
+    np.testing.assert_allclose(result.total_costs, [result.cost.sum()], rtol=1e-12)

@@ -50,3 +50,31 @@ def test_an_impossible_row_is_no_obstacle():
         return joint
 
     assert np.isfinite(sjw(draws.p, draws.parameters, log_joint, draws.answer).cost).all()
+
+
+@pytest.mark.parametrize("max_iterations", [1, 2, 60])
+def test_it_is_em_over_all_permutations(max_iterations):
+    """By itself, from the paper, draw by draw: until minus the log likelihood no longer falls."""
+    draws = planted_draws(scrambles(8, 3), rows=12, gap=1.0, noise=0.5)
+    start, permuted = identity(8, 3), [list(s) for s in all_permutations(range(3))]
+    estimate, totals, best = np.mean(draws.parameters, axis=0), [np.inf], None
+    for _ in range(max_iterations):
+        joint = draws.log_joint(estimate)
+        log_weights = np.array([[(p[:, s] * joint).sum() for s in permuted] for p in draws.p])
+        total = -logsumexp(log_weights, axis=1).sum()
+        if totals[-1] - total <= 1e-9 * abs(total):
+            break
+        totals.append(total)
+        best = -log_weights.max(axis=1)
+        shares = np.exp(log_weights - logsumexp(log_weights, axis=1)[:, None])
+        moved = np.array([[theta[s] for s in permuted] for theta in draws.parameters])
+        estimate = np.einsum("ts,tskj->kj", shares, moved) / 8
+    result = sjw(draws.p, draws.parameters, draws.log_joint, start, max_iterations)
+    np.testing.assert_allclose(result.total_costs, totals[1:], rtol=1e-10)
+    np.testing.assert_allclose(result.cost, best, rtol=1e-10)
+    assert max_iterations < 60 or 2 < len(totals) < 60
+
+
+def test_six_components_are_not_too_many():
+    draws = planted_draws(scrambles(3, 6))
+    assert np.array_equal(sjw(draws.p, draws.parameters, draws.log_joint, draws.answer).permutations, draws.answer)

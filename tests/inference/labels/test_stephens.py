@@ -47,3 +47,13 @@ def test_no_draw_alone_ends_the_iterations():
     totals = stephens(p).total_costs
     assert len(totals) > 3
     assert (np.diff(totals) <= 1e-9 * totals[0]).all()
+
+
+def test_the_first_mean_is_that_of_the_permutations_to_begin_with():
+    rng = np.random.default_rng(4)
+    p, start = rng.dirichlet(np.ones(3), size=(15, 6)), rng.permuted(np.tile(np.arange(3), (15, 1)), axis=1)
+    mean = np.mean([one[:, s] for one, s in zip(p, start, strict=True)], axis=0)
+    result = stephens(p, start, max_iterations=1)
+    for t in range(15):
+        least = min(rel_entr(p[t][:, list(s)], mean).sum() for s in all_permutations(range(3)))
+        assert np.isclose(result.cost[t], least)

@@ -17,10 +17,22 @@ def test_costs_of_moves_are_the_expected_losses_after_them(loss):
     labels = rng.integers(0, 4, 12)
     allocation = Allocation(EVIDENCE, loss, labels, 12)
     costs = allocation.costs(np.arange(12))
-    for row, cluster in [(0, 0), (3, 4), (7, 2), (11, labels[11])]:
+    for row, cluster in np.ndindex(12, 5):
         moved = labels.copy()
         moved[row] = cluster
         assert costs[row, cluster] == pytest.approx(Allocation(EVIDENCE, loss, moved, 12).expected_loss(), abs=1e-12)
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_costs_of_placing_a_row_are_the_expected_losses_after_it(loss):
+    labels = np.array([0, 1, 2, 1, 0, -1, 2, 0, -1, -1, 1, -1])
+    allocation = Allocation(EVIDENCE, loss, labels, 12)
+    for row in np.flatnonzero(labels < 0):
+        costs = allocation.costs(np.array([row]))[0]
+        for cluster in range(4):
+            placed = labels.copy()
+            placed[row] = cluster
+            assert costs[cluster] == pytest.approx(Allocation(EVIDENCE, loss, placed, 12).expected_loss(), abs=1e-12)
 
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)

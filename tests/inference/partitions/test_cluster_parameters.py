@@ -41,6 +41,7 @@ def test_a_cluster_of_one_row_has_parameters_too(counts):
     assert fit.parameters["rate"][1] == pytest.approx((1 + COUNTS[0]) / 1.5, rel=1e-6)
 
 
+@pytest.mark.slow  # its fits are those of every climb by gradient
 def test_a_family_without_closed_form_and_with_covariates():
     rng = np.random.default_rng(1)
     c = rng.normal(size=40)

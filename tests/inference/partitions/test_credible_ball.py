@@ -35,6 +35,17 @@ def test_ball_by_definition(distance, level):
         assert {tuple(z) for z in getattr(ball, bound)} == farthest
 
 
+def test_a_ball_says_how_far_it_reaches():
+    ball = credible_ball(np.array([0, 0, 1]), SampledPartitions.of(np.array([[0, 0, 1], [0, 0, 0], [0, 1, 2]])))
+    # all in one is H(1/3, 2/3) = 0.918 bits away
+    expected = (
+        "credible ball: 100% of the posterior is within vi 0.918 of this partition, in partitions of 1 to 3 clusters"
+    )
+    assert str(ball) == expected
+    one = credible_ball(np.array([0, 0, 0]), SampledPartitions.of(np.zeros((2, 3), dtype=int)))
+    assert str(one).endswith("within vi 0 of this partition, in partitions of 1 cluster")
+
+
 def test_a_sure_posterior_has_a_ball_of_radius_zero():
     ball = credible_ball(np.array([0, 0, 1]), SampledPartitions.of(np.tile([1, 1, 0], (10, 1))))
     assert ball.radius == 0

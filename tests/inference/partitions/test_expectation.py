@@ -19,6 +19,28 @@ def test_the_mean_of_the_series_is_the_expected_loss(loss):
     assert loss_series(LABELS, evidence, loss).mean() == pytest.approx(expected, abs=1e-10)
 
 
+@pytest.mark.parametrize("name", ["vi-lower-bound", "binder", "omari-approximate"])
+def test_the_series_says_how_much_each_draw_moves_the_expected_loss(name):
+    """By differences: the expected loss of the published formula where one draw counts for a little more."""
+    evidence, draws, step = gather(oracle.overlapping(8, 3, 15, seed=3), 3), 15, 1e-6
+    own = np.array([np.where(np.eye(8) == 1, 1.0, r @ r.T) for r in evidence.responsibilities])
+    partitions = evidence.sampled.partitions[evidence.sampled.index]
+    together = LABELS[:, None] == LABELS
+
+    def expected(shares):
+        similarity = np.tensordot(shares, own, axes=1)
+        if name == "binder":
+            return np.where(together, 1 - similarity, similarity).mean()
+        if name == "omari-approximate":
+            return oracle.omari_approximate(LABELS, similarity)
+        return shares @ [oracle.vi_lower_bound(LABELS, similarity, [z]) for z in partitions]
+
+    even = np.full(draws, 1 / draws)
+    moved = [expected(even + step * (one - even)) - expected(even - step * (one - even)) for one in np.eye(draws)]
+    series = loss_series(LABELS, evidence, LOSSES[name])
+    np.testing.assert_allclose(series, expected(even) + np.array(moved) / (2 * step), rtol=1e-6)
+
+
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 def test_the_error_is_the_spread_over_repeated_posteriors(loss):
     # one long independent run, cut into 120 posteriors of the same data

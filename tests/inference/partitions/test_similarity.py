@@ -29,6 +29,13 @@ def test_blocks_of_draws_change_nothing(monkeypatch):
     np.testing.assert_allclose(similarity_matrix(responsibilities), whole, atol=1e-15)
 
 
+def test_the_upper_triangle_is_mirrored_in_squares():
+    full = np.random.default_rng(0).normal(size=(10, 10))
+    upper = np.triu(full)
+    module._mirror(upper, size=4)
+    np.testing.assert_array_equal(upper, np.triu(full) + np.triu(full, 1).T)
+
+
 def test_switching_labels_change_nothing():
     responsibilities = oracle.overlapping(9, 4, 50, seed=2)
     switched = np.random.default_rng(0).permuted(np.tile(np.arange(4), (50, 1)), axis=1)
@@ -79,6 +86,7 @@ def test_what_is_no_tree_of_draws_is_refused(verb, given):
         np.full((2, 3, 2), 0.6),
         np.full((2, 3, 2), np.nan),
         np.array([[[1.5, -0.5]]]),
+        np.array([[[0.5, 0.5], [0.5, 0.4]]]),
         np.ones((0, 2, 1)),
     ],
 )

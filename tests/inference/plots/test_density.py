@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 from scipy import stats
 
 import mixtures
 from inference import plots
 from inference.plots.style import bins
+from mixtures.assignments import PerGroup
 from mixtures.errors import ChoiceError, DataError
 from tests.inference.plots.conftest import point_fit, posterior_around
 
@@ -126,6 +128,22 @@ def test_a_regression_is_drawn_as_lines_over_its_covariate():
     for line, intercept, slope in zip(lines, known["intercept"], known["slope"], strict=True):
         np.testing.assert_allclose(line.get_ydata(), intercept + slope[0] * line.get_xdata(), atol=1e-6)
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("age", "income")
+
+
+def test_rows_of_a_group_are_joined_where_they_are_of_one_component():
+    group, age = np.array([0, 1, 0, 2, 1, 0, 1]), np.array([3.0, 1.0, 1.0, 2.0, 3.0, 2.0, 2.0])
+    y = np.array([3.0, -1.0, 1.0, np.nan, -3.0, 2.0, -2.0])
+    x = mixtures.Observations(y, covariates=age, group=group, missing="allow")
+    known = {"weights": [0.5, 0.5], "intercept": [0.0, 0.0], "slope": [[1.0], [-1.0]], "scale": [0.1, 0.1]}
+    ax = plots.plot_regression(point_fit(mixtures.regression_mixture(2, weights=PerGroup()), x, known), x)
+    (joined,) = ax.collections
+    first, second = (np.array(path.vertices) for path in joined.get_paths())
+    np.testing.assert_array_equal(first, [[1, 1], [2, 2], [3, 3]])
+    np.testing.assert_array_equal(second, [[1, -1], [2, -2], [3, -3]])
+    lines = [to_hex(line.get_color()) for line in ax.lines if line.get_linestyle() == "-"]
+    assert [to_hex(colour) for colour in joined.get_colors()] == lines
+    apart = plots.plot_regression(point_fit(mixtures.regression_mixture(2), x, known), x)
+    assert not apart.collections
 
 
 def test_angles_are_drawn_over_the_whole_circle():

@@ -58,11 +58,17 @@ def many():
     ), x
 
 
+@pytest.mark.quick(
+    *OF_POSTERIORS, "poisson", "gamma", "gaussian regression", "multinomial", reason="each kind of picture"
+)
 @pytest.mark.parametrize("name", CASES)
 def test_the_page_of_every_family_can_be_read(case_fit, name):
     check_legible(plots.overview(*case_fit(name)))
 
 
+@pytest.mark.quick(
+    "gaussian full", "categorical columns", "von_mises", "with noise", "gating", reason="each kind of picture"
+)
 @pytest.mark.parametrize("name", OF_POSTERIORS)
 def test_the_page_of_a_posterior_can_be_read(case_fit, name):
     fit, x = case_fit(name)
@@ -109,6 +115,7 @@ def test_the_page_of_a_program_of_ones_own_can_be_read():
     check_legible(plots.overview(point_fit(levels, x, {"weights": [0.4, 0.6], "level": [-1.0, 1.0]}), x))
 
 
+@pytest.mark.slow  # pages have the same pictures
 def test_each_picture_by_itself_can_be_read(many, chain, case_fit):
     fit, x = many
     check_legible(plots.plot_pairs(fit, x)[0, 0].figure)

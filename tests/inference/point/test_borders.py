@@ -20,6 +20,7 @@ from mixtures.mixture import Mixture
 X = np.r_[np.random.default_rng(0).normal(size=20), np.random.default_rng(1).normal(4.0, 1.0, 20)]
 
 
+@pytest.mark.quick("t", "one value, tied", "rows of weight 0", reason="each kind of family")
 @pytest.mark.parametrize(
     "fit",
     [
@@ -36,6 +37,7 @@ def test_a_component_on_a_point_has_collapsed_though_its_likelihood_is_a_line(fi
     assert fit().status is Status.COLLAPSED
 
 
+@pytest.mark.quick("numpyro", reason="one code serves both backends")
 def test_a_learned_scale_that_runs_to_zero_is_said(backend):
     """p(loc | scale) p(scale) has no bound where all loc are equal and the scale is none; the data do not hold them apart."""
     model = gaussian_mixture(2, "tied", priors={"loc": priors.Normal(priors.Normal(0.0, 10.0), priors.Gamma(1.0, 1.0))})
@@ -43,6 +45,7 @@ def test_a_learned_scale_that_runs_to_zero_is_said(backend):
     assert fit.status is Status.POOLED
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_a_learned_scale_with_a_maximum_is_not(backend):
     """An inverse gamma keeps away from zero: given the means, its joint density has the maximum that scipy finds."""
     model = gaussian_mixture(2, "tied", priors={"loc": priors.Normal(2.0, priors.InverseGamma(2.0, 2.0))})
@@ -58,6 +61,7 @@ def test_a_learned_scale_with_a_maximum_is_not(backend):
     assert fit.parameters["loc_scale"] == pytest.approx(best.x, rel=1e-4)
 
 
+@pytest.mark.quick("pyro-fit_map-*", "numpyro-fit_mle-*", reason="each verb, and each backend")
 @pytest.mark.parametrize(("verb", "steps"), [(fit_map, {"steps": 20}), (fit_mle, {"epochs": 20})])
 def test_starts_on_the_border_are_taken_without_a_warning(verb, steps, backend):
     fit = verb(gaussian_mixture(3), X, init={"weights": [0.0, 0.5, 0.5]}, restarts=2, seed=0, backend=backend, **steps)
@@ -74,6 +78,7 @@ def test_a_row_is_not_known_to_be_of_a_component_of_weight_0():
         fit_em(gaussian_mixture(2), X, labels=[1] + [-1] * 39, fixed={"weights": [1.0, 0.0]}, seed=0)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_hard_assignments_end_at_the_maximum_of_their_own_partition(backend):
     """Against scipy's fit of each class: an M-step that stops short is never made up for, once assignments repeat."""
     rng = np.random.default_rng(1)

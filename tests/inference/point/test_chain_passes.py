@@ -37,6 +37,7 @@ def sums_of(xp, scan, between, initial, transition, table, begins, most):
     return total, shares.T[:rows], moves, sum(each.first for each in sums), min(each.least for each in sums), best
 
 
+@pytest.mark.quick("9-*", "1001-one matrix", reason="each kind of moves, and more rows than a stretch")
 @pytest.mark.parametrize("of_rows", [False, True], ids=["one matrix", "a matrix a row"])
 @pytest.mark.parametrize("rows", [1, 9, 100, 1001])
 def test_the_sums_are_those_of_the_tree(rows, of_rows):
@@ -83,6 +84,7 @@ CASES = {
 }
 
 
+@pytest.mark.quick("overlapping", "a *", reason="what rows say is left out or held before the passes")
 @pytest.mark.parametrize("name", list(CASES))
 def test_all_passes_lead_to_one_fit(name, monkeypatch):
     """By the tree, by NumPy, compiled, and compiled with shares of the rows in several threads."""

@@ -6,7 +6,7 @@ from scipy import optimize, stats
 from scipy.special import log_softmax, logsumexp
 
 import inference
-from mixtures import Mixture, Observations, families, gaussian_mixture, poisson_mixture, weights
+from mixtures import Mixture, Observations, families, gaussian_mixture, hidden_markov, poisson_mixture, source, weights
 from mixtures.errors import ChoiceError, ModelError
 
 RNG = np.random.default_rng(6)
@@ -174,6 +174,21 @@ def test_bad_constraints(model, x, given, error, text):
         inference.fit_mle(model, x, restarts=1, seed=0, **given)
 
 
-def test_em_holds_whole_sites_alone():
-    with pytest.raises(ModelError, match=r"whole sites.*fit_mle"):
-        inference.fit_em(gaussian_mixture(3), Y, fixed={"loc": [0.0, NAN, NAN]}, restarts=1, seed=0)
+def test_em_climbs_by_gradient_where_a_site_is_held_in_part(backend):
+    given, loss, begin = CASES["fixed"]
+    exact = optimize.minimize(loss, begin, options={"gtol": 1e-6})
+    fit = inference.fit_em(gaussian_mixture(3), Y, init=START, restarts=1, seed=0, backend=backend, **given)
+    assert fit.log_likelihood == pytest.approx(-exact.fun, abs=1e-6)
+    assert fit.status.is_sound
+    assert (fit.parameters["loc"][0], fit.free_parameters) == (0.0, len(begin))
+
+
+def test_sites_held_in_part_are_refused_where_m_steps_must_be_closed():
+    for model, x, fixed, text in (
+        (hidden_markov(2), Y, {"loc": [0.0, NAN]}, "a hidden Markov chain with sites held in part"),
+        (gaussian_mixture(2), source(Y), {"loc": [0.0, NAN]}, "a source of rows, whose M-step is not closed"),
+        (gaussian_mixture(2), Y, {"loc": NAN}, "expected finite numbers. Leave out a site that is free"),
+        (gaussian_mixture(3), Y, {"weights": [0.2, NAN, NAN]}, "of each simplex all or nothing"),
+    ):
+        with pytest.raises(ModelError, match=text):
+            inference.fit_em(model, x, fixed=fixed, restarts=1, seed=0)

@@ -69,6 +69,7 @@ def test_equals_scikit_learn_step_by_step(name):
     assert len(fit.losses) == steps + 1
 
 
+@pytest.mark.quick("VVV", "EVE", "VEI", "EII", "VEV", "EEE", reason="each kind of volume, shape and orientation")
 @pytest.mark.parametrize("code", STRUCTURES)
 def test_climbs_to_where_the_likelihood_is_flat(code):
     x = overlapping(rows=100, features=3)
@@ -83,6 +84,7 @@ def test_climbs_to_where_the_likelihood_is_flat(code):
     assert np.abs(gradient).max() < 1e-3
 
 
+@pytest.mark.quick("VVV", "EVE", "VEI", "EII", "VEE", reason="each kind of volume, shape and orientation")
 @pytest.mark.parametrize("code", STRUCTURES)
 def test_both_backends_take_the_same_steps(code):
     x = overlapping(rows=60, features=2)
@@ -130,6 +132,7 @@ def test_a_weight_of_two_is_a_doubled_row():
         np.testing.assert_allclose(by_weight.parameters[site], value, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.quick("closed form", reason="criteria are one code")
 @pytest.mark.parametrize(
     ("program", "x"),
     [(gaussian_mixture(2), FAITHFUL), (Mixture(2, families.Gamma()), FAITHFUL[:, 1])],
@@ -247,6 +250,7 @@ def test_bad_arguments_say_what_is_wrong():
         fit_em(program, FAITHFUL, init={"weights": [0.5, 0.5]}, seed=0)
 
 
+@pytest.mark.quick("noise-likelihood", "per component-posterior", reason="each objective")
 @pytest.mark.parametrize("objective", ["likelihood", "posterior"])
 @pytest.mark.parametrize("name", ["per component", "noise", "prior"])
 def test_the_parameters_are_those_of_the_reported_likelihood_where_components_are_told_apart(name, objective):

@@ -13,6 +13,7 @@ from mixtures import Mixture, families, gaussian_mixture, load_dataset
 FAITHFUL = load_dataset("faithful").x
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 @pytest.mark.parametrize("backend", ["numpyro", "pyro"])
 def test_the_posterior_objective_ends_at_the_mode(backend):
     program = gaussian_mixture(2, "diag")

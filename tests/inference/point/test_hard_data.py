@@ -155,6 +155,7 @@ def test_the_log_likelihood_of_clusters_far_apart_keeps_its_digits(columns, cova
     assert inference.log_likelihood(fit, x).sum() == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.quick("closed", reason="the other is a climb by gradient")
 @pytest.mark.parametrize("family", ["closed", "gradient"])
 def test_weights_that_are_shares(family):
     """The same parameters as with the weights times the number of rows, whose criteria count; those of shares do not exist."""
@@ -246,6 +247,7 @@ def test_separated_outcomes_are_said():
     assert inference.fit_mle(model, Observations(mixed, covariates=c), restarts=2, seed=0).status is Status.CONVERGED
 
 
+@pytest.mark.quick("100000000.0-*", reason="what holds further off holds nearer")
 @pytest.mark.parametrize("backend", ["numpyro", "pyro"])
 @pytest.mark.parametrize("far", [1e6, 1e8])
 def test_the_mode_of_clusters_far_apart_is_that_of_each_alone(far, backend):
@@ -270,6 +272,7 @@ def test_the_mode_of_clusters_far_apart_is_that_of_each_alone(far, backend):
 QUANTILES = stats.norm.ppf((np.arange(40) + 0.5) / 40)
 
 
+@pytest.mark.quick("mle", reason="the limit is one judgement")
 @pytest.mark.parametrize("verb", ["em", "mle"])
 def test_without_heavy_tails_students_t_is_at_a_limit_which_is_the_normal(verb):
     """Tails lighter than the normal's: the likelihood rises with the degrees of freedom, to that of normal components."""
@@ -311,6 +314,7 @@ def test_differences_whose_squares_are_no_numbers_are_refused(unit):
         inference.fit_em(gaussian_mixture(2), frame, restarts=1, seed=0)
 
 
+@pytest.mark.quick("em", reason="they are named by one code")
 @pytest.mark.parametrize("verb", ["em", "mle"])
 def test_columns_of_one_value_are_named(verb):
     frame = pd.DataFrame(np.random.default_rng(3).normal(size=(50, 2)), columns=["a", "b"]).assign(flat=1.0)
@@ -356,6 +360,17 @@ ODD = {
 }
 
 
+@pytest.mark.quick(
+    "duplicates",
+    "tight clusters",
+    "a far row",
+    "four rows",
+    "zeros and more",
+    "constant",
+    "heavy tails",
+    "one row repeated",
+    reason="each status",
+)
 @pytest.mark.parametrize("name", ODD)
 def test_what_is_called_sound_is(name):
     x = ODD[name]

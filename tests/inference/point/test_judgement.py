@@ -23,6 +23,7 @@ def test_missing_cells_of_large_units_are_no_spikes(verb, unit):
     assert fit.status.is_sound
 
 
+@pytest.mark.quick("family1-*", reason="of one kind")
 @pytest.mark.parametrize(
     ("family", "draw", "fixed", "density"),
     [
@@ -60,6 +61,7 @@ def test_components_that_are_one_are_called_so():
     assert fit.status is Status.DUPLICATE
 
 
+@pytest.mark.quick("family1", "family3", reason="of two kinds")
 @pytest.mark.parametrize(
     "family", [families.Gamma(), families.Weibull(), families.VonMises(), families.StudentT(df=4.0)]
 )

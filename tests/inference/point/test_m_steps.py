@@ -121,6 +121,14 @@ def test_the_m_step_is_the_argmax_of_the_expected_complete_log_density(name, wit
         np.testing.assert_allclose(ours[site], value, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.quick(
+    "categorical columns-likelihood",
+    "exponential-posterior",
+    "lognormal-likelihood",
+    "product-likelihood",
+    "binomial-posterior",
+    reason="each M-step is its argmax in a test of its own",
+)
 @pytest.mark.parametrize(
     ("name", "objective"),
     [(name, "likelihood") for name in CLOSED if name != "poisson"]
@@ -141,6 +149,7 @@ def test_em_climbs_to_where_the_gradient_vanishes_and_reports_scipys_log_likelih
     assert np.abs(slope).max() < FLAT
 
 
+@pytest.mark.quick("exponential-*", reason="the climb is one code")
 @pytest.mark.parametrize(
     ("name", "objective"),
     [("poisson columns", "likelihood"), ("multinomial", "posterior"), ("exponential", "posterior")],
@@ -157,6 +166,7 @@ def test_gradient_m_steps_end_at_the_same_optimum(name, objective, monkeypatch):
     assert closed.losses[0] == pytest.approx(by_gradient.losses[0], abs=1e-8)
 
 
+@pytest.mark.quick("poisson columns", reason="cells drop out by one code")
 @pytest.mark.parametrize("name", ["poisson columns", "categorical columns"])
 def test_missing_cells_drop_out(name):
     case = CASES[name]
@@ -206,6 +216,7 @@ def test_hard_assignments_climb_the_classification_likelihood(name):
     assert -fit.losses[-1] == pytest.approx(fit.classification_log_likelihood, abs=1e-8)
 
 
+@pytest.mark.quick(but=["product-*"], reason="a product is its parts")
 @pytest.mark.parametrize(("name", "site"), [("poisson", "rate"), ("product", "kind_probs"), ("bernoulli", "weights")])
 def test_what_is_fixed_stays_and_the_rest_is_its_best(name, site):
     case = CASES[name]

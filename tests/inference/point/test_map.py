@@ -30,6 +30,7 @@ def _tutorial_loss(weights, scale, loc):
     return -(logsumexp(rows, axis=1).sum() + prior)
 
 
+@pytest.mark.quick("numpyro", reason="one code serves both backends")
 def test_best_of_100_reaches_the_lowest_start_and_the_mode(tutorial_fit):
     fit = tutorial_fit
     scale = np.sqrt(FIVE_POINTS.var(ddof=1) / 2)
@@ -164,6 +165,7 @@ def test_strict_raises_the_sentence():
         inference.fit_map(model, x, restarts=2, seed=0, strict=True)
 
 
+@pytest.mark.quick("numpyro-*", reason="the change of units is one code")
 @pytest.mark.parametrize("unit", [1e-12, 1e12])
 def test_data_units_do_not_matter(unit, faithful, faithful_fit, backend):
     fit = inference.fit_map(mixtures.gaussian_mixture(2), faithful.x * unit, restarts=3, seed=0, backend=backend)
@@ -172,6 +174,7 @@ def test_data_units_do_not_matter(unit, faithful, faithful_fit, backend):
     np.testing.assert_allclose(fit.parameters["scale"] / unit, faithful_fit.parameters["scale"], rtol=1e-3)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_components_that_the_prior_tells_apart_keep_their_labels(backend):
     model = mixtures.gaussian_mixture(2, priors={"loc": mixtures.priors.Normal([0.0, 11.0], 0.5)})
     fit = inference.fit_map(model, FIVE_POINTS, restarts=4, seed=0, backend=backend)
@@ -179,6 +182,7 @@ def test_components_that_the_prior_tells_apart_keep_their_labels(backend):
     assert fit.parameters["weights"][0] < fit.parameters["weights"][1]
 
 
+@pytest.mark.quick("pyro-*", "numpyro-program2", reason="each backend, and each program")
 @pytest.mark.parametrize("program", [shared_rate, two_assignments, common_regime])
 def test_a_users_own_program_reaches_a_stationary_point(program, backend):
     x = np.array([0.0, 1.0, 1.0, 2.0, 3.0, 5.0, 8.0, 9.0])

@@ -78,6 +78,7 @@ def check_rest(model, x, backend, **options):
     return fit
 
 
+@pytest.mark.quick("numpyro-VVV", "pyro-EII", "pyro-EVE", reason="each backend, and each kind of structure")
 @pytest.mark.parametrize(
     "covariance",
     [
@@ -90,6 +91,7 @@ def test_every_structure_ends_where_the_likelihood_is_flat(covariance, backend):
     check_rest(gaussian_mixture(2, covariance), DATA, backend)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_columns_of_several_kinds(backend):
     """A log-normal, a normal and a count, each with holes of its own; the likelihood is scipy's."""
     z = RNG.integers(0, 2, ROWS)
@@ -111,6 +113,7 @@ def test_columns_of_several_kinds(backend):
     np.testing.assert_allclose(fit.log_likelihood, logsumexp(terms, axis=1).sum(), rtol=1e-10)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_fixed_parts_known_labels_and_hard_assignments(backend):
     labels = np.full(ROWS, -1)
     labels[[0, 3, 100]] = 0, 1, 1

@@ -21,6 +21,7 @@ def two_rates(ppl, x):
         ppl.sample("obs", ppl.dist.Poisson(rate[z]), obs=x)
 
 
+@pytest.mark.quick("*-numpyro-*", "lbfgs-pyro-*", reason="each optimiser, and each backend")
 @pytest.mark.parametrize(
     ("optimizer", "backend", "epochs"),
     [
@@ -39,6 +40,7 @@ def test_every_optimiser_agrees_with_em(optimizer, backend, epochs):
     np.testing.assert_allclose(fit.parameters["loc"], em.parameters["loc"], rtol=1e-3)
 
 
+@pytest.mark.quick("numpyro", reason="one code serves both backends")
 @pytest.mark.parametrize("backend", ["numpyro", "pyro"])
 def test_gradient_norms_are_told_by_site_whatever_the_optimiser(backend):
     options = {"restarts": 1, "epochs": 3, "seed": 0, "backend": backend}
@@ -56,6 +58,7 @@ def test_one_gaussian_has_the_closed_form():
     assert fit.parameters["scale"][0] == pytest.approx(x.std(), rel=1e-6)
 
 
+@pytest.mark.quick("numpyro", reason="batches are cut by one code")
 @pytest.mark.parametrize("backend", ["numpyro", "pyro"])
 def test_minibatches_come_near(backend):
     x = np.random.default_rng(0).normal(5, 2, size=400)
@@ -76,6 +79,7 @@ def test_minibatches_come_near(backend):
     assert len(fit.losses) == 20 * 20
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 @pytest.mark.parametrize("backend", ["numpyro", "pyro"])
 def test_a_users_own_program_is_fitted(backend):
     rng = np.random.default_rng(0)

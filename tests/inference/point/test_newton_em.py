@@ -104,16 +104,13 @@ def polished(case, parameters, row_weights=None):
 
 
 LAWS = {"weights": weights.Dirichlet(), "gating": weights.Gating()}
-ENDS = [
-    # the M-steps are one code for both backends: of Pyro, which takes longest, the quick run has each kind and each law
-    pytest.param(kind, law, backend, marks=pytest.mark.slow if backend == "pyro" and (i + j) % 2 else ())
-    for i, kind in enumerate(CASES)
-    for j, law in enumerate(LAWS)
-    for backend in ("numpyro", "pyro")
-]
 
 
-@pytest.mark.parametrize(("kind", "law", "backend"), ENDS)
+@pytest.mark.quick(
+    "numpyro-[glp]*", "pyro-gaussian-gating", "pyro-poisson-weights", reason="one code steps for both backends"
+)
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("kind", CASES)
 def test_em_ends_where_scipy_finds_nothing_higher(kind, law, newton, backend):
     case = CASES[kind]
     x = Observations(case.x, covariates=case.covariates)
@@ -138,6 +135,7 @@ def test_one_component_is_the_generalised_linear_model(kind, newton, backend):
         np.testing.assert_allclose([fit.parameters["intercept"][0], fit.parameters["slope"][0, 0]], line, rtol=1e-9)
 
 
+@pytest.mark.quick("gaussian", "poisson", reason="a line, and one with a link")
 @pytest.mark.parametrize("kind", CASES)
 def test_a_row_of_weight_two_is_there_twice(kind, newton):
     case = CASES[kind]
@@ -211,6 +209,7 @@ def test_a_line_is_one_column_of_a_table(newton):
     assert fit.log_likelihood == pytest.approx(logsumexp(each + np.log(p["weights"]), axis=1).sum(), rel=1e-11)
 
 
+@pytest.mark.quick("poisson", reason="a line with a link")
 @pytest.mark.parametrize("kind", ["gaussian", "poisson", "bernoulli"])
 def test_covariates_that_nearly_depend_on_each_other(kind, newton):
     """A year, its square and its cube; scipy's expectation is in orthogonal polynomials."""
@@ -234,6 +233,7 @@ def test_covariates_that_nearly_depend_on_each_other(kind, newton):
     assert fit.log_likelihood == pytest.approx(best, abs=1e-4)
 
 
+@pytest.mark.quick("gaussian", "bernoulli", reason="a line, and one with a link")
 @pytest.mark.parametrize("kind", CASES)
 def test_rows_of_weight_zero_are_as_if_they_were_not_there(kind, newton):
     case = CASES[kind]

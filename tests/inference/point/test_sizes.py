@@ -96,6 +96,7 @@ np.testing.assert_allclose(gradients[:3], [gradient for _, gradient in alone], r
 """
 
 
+@pytest.mark.quick("EEV-*", reason="the smallest")
 @pytest.mark.parametrize(
     ("structure", "size", "points", "missing"),
     [

@@ -84,6 +84,7 @@ def test_as_many_components_as_rows_are_no_sound_fit():
     assert not fit_em(gaussian_mixture(2), x, restarts=2, seed=0).status.is_sound
 
 
+@pytest.mark.quick("fit_mle", reason="one judgement of all fits")
 @pytest.mark.parametrize("verb", [fit_em, fit_mle])
 def test_a_thin_plate_on_five_rows_is_spurious_by_every_verb(verb):
     """Too low for a spike: a tenth as thick as the rest, and as wide. Student's t have covariance matrices as normals have."""

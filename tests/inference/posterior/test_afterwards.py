@@ -165,6 +165,7 @@ def made(kind, rows):
     return declare(program)
 
 
+@pytest.mark.quick("pyro-*", reason="what comes after the draws is one code")
 @pytest.mark.parametrize("kind", ["closure", "no plate"])
 def test_programs_made_by_a_function_keep_their_draws_and_predictions(kind, backend):
     count = {**NUTS, "draws": 4, "tune": 4}
@@ -179,6 +180,7 @@ def test_programs_made_by_a_function_keep_their_draws_and_predictions(kind, back
     assert list(found["posterior_predictive"]["obs"].coords["rows"].values) == names
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_a_likelihood_of_factors_is_sampled(backend):
     found = inference.sample_nuts(made("factor", len(X)), X, **{**NUTS, "draws": 4, "tune": 4}, backend=backend)
     assert found["posterior"]["loc"].shape == (2, 4, 2) and "lost" not in found.attrs
@@ -190,6 +192,7 @@ def test_what_cannot_be_predicted_is_refused_before_any_draw(backend, monkeypatc
         inference.sample_nuts(made("factor", len(X)), X, **NUTS, backend=backend, predictive=True)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_names_of_axes_that_do_not_go_together_are_refused_before_any_draw(backend, monkeypatch):
     @declare
     def clash(ppl, x):

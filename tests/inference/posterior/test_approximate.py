@@ -20,6 +20,7 @@ from tests.oracles import FIVE_POINTS, exact_tutorial_posterior
 
 X = np.array([-1.0, 0.5, 2.0, 2.5, 4.0])
 DRAWS = 2000
+QUANTILES = stats.norm.ppf((np.arange(1000) + 0.5) / 1000)
 
 
 @mixtures.declare
@@ -49,6 +50,7 @@ def check_exact(tree, slack):
     np.testing.assert_allclose(np.exp(tree["sample_stats"]["log_weight"].values).sum(), 1.0, rtol=1e-6)
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 @pytest.mark.statistical
 def test_laplace_is_exact_for_a_normal_posterior(backend):
     fit = inference.fit_map(conjugate, X, restarts=2, steps=100, seed=0, backend=backend)
@@ -59,6 +61,7 @@ def test_laplace_is_exact_for_a_normal_posterior(backend):
     assert abs(tree.attrs["log_evidence"] - LOG_EVIDENCE) < 1e-8
 
 
+@pytest.mark.quick(but=["multivariate"], reason="it contains one wherever the posterior is, in test_frame.py")
 @pytest.mark.statistical
 @pytest.mark.parametrize("family", ["normal", "multivariate", "flow"])
 def test_variational_families_contain_a_normal_posterior(family):
@@ -71,6 +74,7 @@ def test_variational_families_contain_a_normal_posterior(family):
         assert tree.attrs["k_hat"] < 0.7 and tree.attrs["is_trustworthy"] == 1
 
 
+@pytest.mark.slow  # a flow contains a normal posterior in the next test
 @pytest.mark.statistical
 def test_a_flow_comes_nearer_than_a_normal_and_not_too_near(tutorial):
     """The five points' posterior is skew, and its other labelling is near: the ELBO rises, and stays below the exact evidence."""
@@ -127,6 +131,39 @@ def test_a_draw_that_towers_above_all_others_has_no_k_hat():
     weights, said = judged(log_ratios, is_at_rest=True)
     assert np.isnan(said["k_hat"]) and not said["is_trustworthy"]
     np.testing.assert_array_equal(weights, log_ratios - 1e6)
+
+
+def test_too_few_draws_have_their_own_weights_and_no_k_hat():
+    weights, said = judged(np.log(np.r_[np.ones(28), 4.0]), is_at_rest=True)
+    np.testing.assert_allclose(np.exp(weights), np.r_[np.ones(28), 4.0] / 32, rtol=1e-12)
+    # (28 + 4)^2 / (28 + 16)
+    assert said["effective_draws"] == pytest.approx(1024 / 44, rel=1e-12)
+    assert np.isnan(said["k_hat"]) and not said["is_trustworthy"]
+
+
+def test_even_ratios_have_no_tail():
+    weights, said = judged(np.r_[np.full(29, 7.0), 7.0 + 1e-9], is_at_rest=True)
+    np.testing.assert_allclose(weights, -np.log(30), rtol=1e-12)
+    assert said["k_hat"] == -np.inf and said["is_trustworthy"] == 1
+    assert judged(np.full(30, 7.0), is_at_rest=False)[1]["is_trustworthy"] == 0
+
+
+@pytest.mark.parametrize(
+    ("log_ratios", "has_tail", "is_effective"),
+    [
+        (1.8 * QUANTILES, False, True),  # log normal ratios: a share of exp(-sd^2) of their draws is effective
+        (2.0 * QUANTILES, False, False),
+        (2.5 * QUANTILES, True, False),
+        (-1.3 * np.log1p(-np.arange(100) / 100), True, True),  # a Pareto distribution's
+    ],
+)
+def test_a_posterior_is_trusted_for_a_short_tail_and_many_effective_draws(log_ratios, has_tail, is_effective):
+    said = judged(log_ratios, is_at_rest=True)[1]
+    ratios = np.exp(log_ratios)
+    assert said["effective_draws"] == pytest.approx(ratios.sum() ** 2 / (ratios**2).sum(), rel=1e-10)
+    assert (said["k_hat"] >= 0.7) == has_tail
+    assert (said["effective_draws"] >= 0.05 * len(ratios)) == is_effective
+    assert said["is_trustworthy"] == (is_effective and not has_tail)
 
 
 @pytest.mark.statistical

@@ -23,12 +23,14 @@ pytestmark = [
 ]
 
 
+@pytest.mark.quick("relabelled-*", reason="trees of one shape")
 @pytest.mark.parametrize("name", ["plot_trace_dist", "plot_rank", "plot_forest"])
 def test_pictures_of_every_parameter(tree, name):
     collection = getattr(arviz_plots, name)(tree, backend="matplotlib")
     assert collection.viz["figure"].item().axes
 
 
+@pytest.mark.quick("relabelled", reason="trees of one shape")
 def test_pairs_of_locations(tree):
     matrix = arviz_plots.plot_pair(tree, var_names=["loc"], coords={"features": "eruptions"}, backend="matplotlib")
     assert len(matrix.viz["figure"].item().axes) == 4  # two components against each other

@@ -72,6 +72,7 @@ def test_directions_about_the_seam_are_identified():
     np.testing.assert_allclose(np.ptp(relabelled.mean(axis=1), axis=0), 0.0, atol=0.3)  # chains agree
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 @pytest.mark.statistical
 def test_directions_are_drawn_from_one_turn(backend):
     drawn = simulate(Mixture(2000, families.VonMises()), 1, seed=0, backend=backend)["loc"]

@@ -88,16 +88,14 @@ def test_the_second_look_sees_the_width_of_the_posterior(modes, place):
 
 
 PLACES = [(0.0, 1e-12), (0.0, 1e12), (1e3, 1e-6), (1.76e9, 60.0)]
-CHAINS = [
-    # all samplers see the place through one frame: of Pyro, which takes longest, the quick run has each place and each begin
-    pytest.param(sampler, place, begin, marks=pytest.mark.slow if sampler == "pyro" and (i + j) % 2 else ())
-    for sampler in ("numpyro", "nutpie", "pyro")
-    for i, place in enumerate(PLACES)
-    for j, begin in enumerate(("at the mode", "anywhere"))
-]
 
 
-@pytest.mark.parametrize(("sampler", "place", "begin"), CHAINS)
+@pytest.mark.quick(
+    "*-numpyro", "*-nutpie", "at the mode-place0-pyro", reason="all samplers see a place through one frame"
+)
+@pytest.mark.parametrize("sampler", ["numpyro", "nutpie", "pyro"])
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("begin", ["at the mode", "anywhere"])
 def test_chains_find_the_posterior_wherever_it_is(modes, sampler, place, begin):
     x = place[0] + place[1] * X
     mean, sd, _ = exact(x)
@@ -155,6 +153,7 @@ MOVED = {
 }
 
 
+@pytest.mark.quick(but=["several columns-pyro"], reason="one code serves both backends")
 @pytest.mark.parametrize("backend", ["numpyro", "pyro"])
 @pytest.mark.parametrize("name", MOVED)
 def test_samplers_see_one_density_whatever_the_origin_and_unit(name, backend):
@@ -236,6 +235,7 @@ def log_density_of_shifted(weights, shift, rate):
     return special.logsumexp(table, axis=1).sum() + stats.gamma.logpdf(rate, 2.0).sum() + np.log(5.0)
 
 
+@pytest.mark.quick("*-nutpie", "0.2-pyro", reason="all samplers begin where one code says")
 @pytest.mark.parametrize("sampler", ["numpyro", "nutpie", "pyro"])
 @pytest.mark.parametrize("shift", [0.2, np.nextafter(0.2, 0.0), 0.0])
 def test_chains_that_start_at_a_bound_move(sampler, shift):
@@ -275,6 +275,7 @@ EDGES = {
 MIDDLE = {"weights": np.full(3, 1 / 3), "share": np.array(0.5), "scale": np.array(1.0), "root": np.eye(2)}
 
 
+@pytest.mark.quick("numpyro-*", "pyro-weights", reason="one code serves both backends")
 @pytest.mark.parametrize("name", EDGES)
 def test_at_every_edge_there_is_a_start_inside(name, backend):
     hub, x = engine(backend), Observations(np.array([0.1, 0.3, -0.4, 0.9, 1.1]))
@@ -376,6 +377,7 @@ def test_one_weight_above_all_others_is_not_trusted():
     assert not judged(0.3 * even, is_at_rest=False)[1]["is_trustworthy"]
 
 
+@pytest.mark.quick("options0-normal", "options1-multivariate", reason="each option, and each family")
 @pytest.mark.parametrize("family", ["normal", "multivariate"])
 @pytest.mark.parametrize("options", [{"steps": 1}, {"steps": 20, "learning_rate": 1e-6}])
 def test_a_family_that_has_not_come_to_rest_is_not_trusted(modes, family, options):

@@ -38,6 +38,7 @@ def _shares(tree: xr.DataTree) -> np.ndarray:
     return 1 / (1 + np.exp([table[:, 0] - table[:, 1] for table in tables]))
 
 
+@pytest.mark.quick("numpyro", reason="one code draws assignments of either backend's table")
 @pytest.mark.statistical
 def test_assignments_follow_their_responsibilities(tree):
     drawn = tree["posterior"]["assignment"]
@@ -81,6 +82,7 @@ def test_psense_takes_the_tree(faithful_posterior):
     assert np.isfinite(summary[["prior", "likelihood"]].to_numpy(dtype=float)).all()
 
 
+@pytest.mark.quick("pyro", reason="blocks are cut by one code")
 def test_predictive_memory_is_bounded(tree, monkeypatch):
     monkeypatch.setattr(generate, "PREDICTIVE_CELLS", 100)
     monkeypatch.setattr(generate, "AT_ONCE", 10)
@@ -89,6 +91,7 @@ def test_predictive_memory_is_bounded(tree, monkeypatch):
     assert few["draw"].values[0] == 0 and few["draw"].values[-1] == tree["posterior"].sizes["draw"] - 1
 
 
+@pytest.mark.quick("pyro-*", reason="one code draws assignments of either backend's table")
 @pytest.mark.parametrize(
     ("program", "shapes"), [(two_assignments, {"group": 3, "level": 3}), (common_regime, {"regime": 2})]
 )
@@ -139,6 +142,7 @@ WHO = np.array([0, 0, 1, 2, 2, 1])
 LONG = np.array([-0.5, -0.9, 0.4, 1.2, 0.6, -0.1])
 
 
+@pytest.mark.quick("numpyro", reason="one code draws assignments of either backend's table")
 @pytest.mark.statistical
 def test_assignments_that_rows_look_up_are_drawn_from_their_probabilities(backend):
     tree = inference.sample_nuts(
@@ -162,6 +166,7 @@ def test_assignments_that_rows_look_up_are_drawn_from_their_probabilities(backen
     assert np.all(abs((z - p).sum(axis=0)) < 5 * np.sqrt((p * (1 - p)).sum(axis=0)))
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_assignments_that_hang_together_are_refused_before_any_draw(backend):
     with pytest.raises(ModelError, match="for assignments=True"):
         inference.sample_nuts(
@@ -176,17 +181,8 @@ def test_assignments_that_hang_together_are_refused_before_any_draw(backend):
         )
 
 
-GO_WITH_THE_DATA = [
-    # one code gives dims to what either backend has drawn: of NumPyro, which compiles for long, the quick run takes two
-    pytest.param(
-        family, backend, marks=pytest.mark.slow if backend == "numpyro" and family in ("product", "own") else ()
-    )
-    for family in ("table", "product", "regression", "own")
-    for backend in ("numpyro", "pyro")
-]
-
-
-@pytest.mark.parametrize(("family", "backend"), GO_WITH_THE_DATA)
+@pytest.mark.quick("numpyro-table", "pyro-*", reason="one code gives dims to what either backend has drawn")
+@pytest.mark.parametrize("family", ["table", "product", "regression", "own"])
 def test_predicted_data_go_with_the_data(family, backend):
     """Dims and coordinates of every group that has rows are those of `observed_data`: differences line up, and ArviZ draws them."""
     names, columns = [f"p{row}" for row in range(12)], ["a", "b"]

@@ -61,6 +61,7 @@ def _together(tree: xr.DataTree, i: int, j: int) -> xr.DataArray:
 PAIRS = [(0, 1), (1, 2), (0, 4), (3, 4)]
 
 
+@pytest.mark.quick("numpyro", "nutpie", "numpyro in float32", reason="of Pyro's NUTS other tests see moments")
 @pytest.mark.statistical
 def test_given_the_scale_all_else_is_exact(five_point_posterior):
     """Each draw is held against the exact expectation given its own scale: that is right in every mode, visited often or not at all."""
@@ -230,6 +231,7 @@ def test_new_data_of_the_same_shape_compile_nothing(sampler):
     assert compiled == []
 
 
+@pytest.mark.quick("numpyro-program2", "pyro-program0", reason="each backend")
 @pytest.mark.parametrize("program", [shared_rate, two_assignments, common_regime])
 def test_a_users_own_program_is_sampled(program, backend):
     x = np.array([0.0, 1.0, 2.0, 5.0, 9.0])
@@ -286,6 +288,7 @@ def test_correlations_are_learnt_where_warm_up_is_long_enough(components, tune, 
     assert tree.attrs["target_accept"] == target_accept
 
 
+@pytest.mark.quick("nutpie-*", reason="the metric is asked for by one code")
 @pytest.mark.statistical
 @pytest.mark.parametrize(
     ("sampler", "size"),

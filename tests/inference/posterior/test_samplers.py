@@ -117,6 +117,7 @@ def test_ctrl_c_stops_nutpie_with_the_draws_so_far(model, by_nutpie, monkeypatch
     assert 440 <= tree["posterior"].sizes["draw"] < 1_000_000
 
 
+@pytest.mark.quick("40-1-40", "95-2-45", reason="in warm-up of one chain, and among draws of two")
 @pytest.mark.parametrize(("after", "chains", "draws"), [(40, 1, 40), (70, 1, 50), (95, 2, 45), (200, 3, 50)])
 def test_ctrl_c_stops_pyro_with_most_of_the_draws_so_far(model, monkeypatch, after, chains, draws):
     """Chains run one after the other: of an unfinished one the draws are kept only if that loses fewer of the others'."""

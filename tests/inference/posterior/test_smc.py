@@ -86,6 +86,7 @@ def conjugate(ppl, x):
         ppl.sample("obs", ppl.dist.Normal(loc, 1.0), obs=x)
 
 
+@pytest.mark.slow  # the test above is exact too
 @pytest.mark.statistical
 def test_a_conjugate_evidence_is_exact():
     x = np.array([-1.0, 0.5, 2.0, 2.5, 4.0])

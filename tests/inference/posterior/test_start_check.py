@@ -83,6 +83,7 @@ def test_nutpie_says_that_a_coordinate_has_no_slope():
     assert "starts where the log density does not change along some coordinate (chains 0, 1)" in said
 
 
+@pytest.mark.quick("numpyro", reason="one code serves both backends")
 @pytest.mark.parametrize("sampler", ["numpyro", "pyro"])
 def test_the_others_need_no_slope(sampler):
     few = {"draws": 2, "tune": 2, "chains": 1}  # without a slope no trajectory turns back: each is as long as may be

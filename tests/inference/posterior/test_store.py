@@ -118,6 +118,7 @@ def test_chains_in_one_program_as_on_accelerators_are_stored_too(tmp_path, model
     _same_draws(inference.resume(tmp_path / "a", FIVE_POINTS), whole)
 
 
+@pytest.mark.slow  # chains in one program are stored in the next test
 def test_chains_are_shared_out_among_accelerators(tmp_path, model, monkeypatch):
     """Two devices of one or two chains each draw what one device with all of them does."""
     devices = xla_client.make_cpu_client(num_devices=2).devices()
@@ -179,6 +180,7 @@ def test_a_store_is_continued_by_its_own_run_only(complete, model, monkeypatch):
         inference.resume(complete, FIVE_POINTS)
 
 
+@pytest.mark.slow  # every sampler writes and goes on by one code
 @pytest.mark.parametrize("blocks", [1, 4])  # in warm-up, and after it
 def test_the_telescoping_sampler_goes_on_too(tmp_path, monkeypatch, blocks):
     """The partition, the number of components and the sampler's tuning go on with the same random numbers."""

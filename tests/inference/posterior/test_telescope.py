@@ -106,6 +106,7 @@ def test_a_static_mixture_of_finite_mixtures(static):
     assert np.abs(scores(static, CASES["static"])).max() < Z
 
 
+@pytest.mark.slow  # the static law stays
 @pytest.mark.statistical
 @pytest.mark.parametrize(
     "name",
@@ -225,6 +226,7 @@ def test_clusters_are_identified_by_the_tightest_groups(static):
     np.testing.assert_allclose(found["posterior"]["weights"].mean(("chain", "draw")).values, mean, atol=0.01)
 
 
+@pytest.mark.slow  # the sentence is made from numbers of any draws
 def test_room_that_is_short_is_said():
     tree = telescoped(seed=0, prior_on_components=component_counts.Uniform(), draws=50, tune=25)
     assert "room" in {warning.name for warning in inference.check_posterior(tree).warnings}

@@ -36,6 +36,7 @@ def test_log_probabilities_of_partitions(law, oracle):
     assert abs(logsumexp(found)) < 1e-12
 
 
+@pytest.mark.quick("Finite*", "*discount=0.25)", reason="each kind of law")
 @pytest.mark.statistical
 @pytest.mark.parametrize("law", [FiniteClusters(0.5), InfiniteClusters(0.5), InfiniteClusters(0.5, 0.25)], ids=str)
 def test_weights_given_the_partition(law):

@@ -11,6 +11,7 @@ from inference.samplers.langevin import Point, move
 SHAPE = 3.0
 
 
+@pytest.mark.quick("False", reason="the other is the same density in other coordinates")
 @pytest.mark.statistical
 @pytest.mark.parametrize("is_dense", [False, True])
 def test_the_logarithm_of_a_gamma_variable(is_dense):

@@ -91,6 +91,7 @@ def holes() -> Observations:
     return Observations(np.where(rng.random((40, 2)) < 0.1, np.nan, rng.normal(size=(40, 2))), missing="allow")
 
 
+@pytest.mark.quick("counts", reason="folds are scored by one code")
 @pytest.mark.parametrize(
     ("model", "x"),
     [
@@ -128,13 +129,17 @@ def tree_of(**numbers: np.ndarray) -> xr.DataTree:
 
 def test_a_posterior_of_unknown_number_has_its_frequencies():
     posterior = tree_of(n_components=np.array([[2, 3, 3, 7]]), n_clusters=np.array([[2, 2, 2, 3]]))
-    found = number_of_components(gaussian_mixture(1, "E"), overlapping(), routes=(), posterior=posterior, seed=0)
+    found = number_of_components(
+        gaussian_mixture(1, "E"), overlapping(), [1], routes=(), restarts=1, posterior=posterior, seed=0
+    )
     assert found.table["p_components"].to_dict() == {2: 0.25, 3: 0.5, 7: 0.25}
     assert found.table["p_clusters"].to_dict() == {2: 0.75, 3: 0.25, 7: 0.0}
     assert (found.best("p(K)"), found.best("p(K+)")) == (3, 2)
     assert any("of which the data have no row" in words for words in found.words)
     fixed = tree_of(n_components=np.full((1, 4), 10), n_clusters=np.array([[2, 2, 2, 3]]))
-    alone = number_of_components(gaussian_mixture(1, "E"), overlapping(), routes=(), posterior=fixed, seed=0)
+    alone = number_of_components(
+        gaussian_mixture(1, "E"), overlapping(), [1], routes=(), restarts=1, posterior=fixed, seed=0
+    )
     assert [answer.route for answer in alone.answers] == ["p(K+)"]
     with pytest.raises(DataError, match="a known number of components"):
         number_of_components(gaussian_mixture(1), overlapping(), posterior=tree_of(loc=np.zeros((1, 4))), seed=0)
@@ -142,10 +147,14 @@ def test_a_posterior_of_unknown_number_has_its_frequencies():
 
 def test_an_unknown_number_of_which_draws_are_sure_is_said():
     posterior = tree_of(n_components=np.full((1, 4), 3), n_clusters=np.array([[2, 2, 2, 3]]))
-    known = number_of_components(gaussian_mixture(1, "E"), overlapping(), routes=(), posterior=posterior, seed=0)
+    known = number_of_components(
+        gaussian_mixture(1, "E"), overlapping(), [1], routes=(), restarts=1, posterior=posterior, seed=0
+    )
     assert "p_components" not in known.table
     posterior.attrs["prior_on_components"] = "K ~ Uniform"
-    found = number_of_components(gaussian_mixture(1, "E"), overlapping(), routes=(), posterior=posterior, seed=0)
+    found = number_of_components(
+        gaussian_mixture(1, "E"), overlapping(), [1], routes=(), restarts=1, posterior=posterior, seed=0
+    )
     assert found.table["p_components"].to_dict() == {2: 0.0, 3: 1.0}
 
 

@@ -148,6 +148,7 @@ def test_skewed_clusters_need_several_components_and_are_merged(backend):
     assert merges.suggested == 2 and "2 modes" in str(merges)
 
 
+@pytest.mark.slow  # entropies are of probabilities, whatever the family
 def test_any_family_has_entropies():
     rng = np.random.default_rng(0)
     counts = rng.poisson(np.repeat([2.0, 9.0], 60))

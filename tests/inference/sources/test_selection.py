@@ -36,6 +36,7 @@ def highest(x):
     return joint(found.x)
 
 
+@pytest.mark.quick("numpyro", reason="one code serves both backends")
 def test_criteria_are_those_of_all_rows(backend):
     x = overlapping()
     options = {"restarts": 3, "tolerance": 1e-12, "seed": 0, "backend": backend}
@@ -54,12 +55,14 @@ def test_criteria_are_those_of_all_rows(backend):
     assert_allclose(found.best.bic, table.loc[2, "bic"], rtol=1e-7)
 
 
-def test_all_structures_stream_as_in_memory():
+@pytest.mark.quick("few", reason="chunks are added up by one code")
+@pytest.mark.parametrize("structures", [["EII", "VVI", "VEV"], list(STRUCTURES)], ids=["few", "all"])
+def test_structures_stream_as_in_memory(structures):
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.normal(size=(250, 2)), rng.normal(size=(200, 2)) * [0.5, 1.5] + [2.0, 1.0]])
-    options = {"components": 2, "restarts": 4, "seed": 0, "tolerance": 1e-9}
+    options = {"components": 2, "structures": structures, "restarts": 4, "seed": 0, "tolerance": 1e-9}
     streamed, whole = (select_components(rows, **options).table for rows in (source(x), x))
-    assert streamed["structure"].tolist() == list(STRUCTURES)
+    assert streamed["structure"].tolist() == structures
     assert streamed["free_parameters"].tolist() == whole["free_parameters"].tolist()
     assert_allclose(streamed["bic"], whole["bic"], atol=0.05)
 

@@ -66,6 +66,15 @@ MODELS = {
 }
 
 
+@pytest.mark.quick(
+    "numpyro-full",
+    "numpyro-product",
+    "numpyro-latent class",
+    "pyro-VEV",
+    "pyro-diag",
+    "pyro-poisson",
+    reason="chunks are added up by one code",
+)
 @pytest.mark.parametrize(("model", "kind"), MODELS.values(), ids=MODELS)
 def test_em_takes_the_steps_that_it_takes_in_memory_whatever_the_chunks(model, kind, backend):
     x = draws(kind)

@@ -29,6 +29,7 @@ def chunks(frame):
     return [frame.iloc[:7], frame.iloc[7:180], frame.iloc[180:]]
 
 
+@pytest.mark.quick("numpyro-diag", "pyro-full", reason="each backend, and each structure")
 @pytest.mark.parametrize("structure", ["full", "diag"])
 def test_em_takes_the_steps_that_it_takes_in_memory(structure, backend):
     frame = table()
@@ -108,13 +109,16 @@ def test_a_bad_weight_is_named_with_its_place(bad):
             list(source(chunks(frame), weights="n", missing="allow").blocks())
 
 
-def test_what_has_no_weights_is_said():
+def test_what_has_no_weights_is_said(tmp_path):
     frame = table()
     for data, name in ((frame, "m"), (frame[["n"]], "n"), (source(frame, weights="n"), "a"), (frame, 1)):
         with pytest.raises(DataError, match="weights: got .* expected the name of one of several columns"):
             source(data, weights=name)
     with pytest.raises(DataError, match="weights: got 'n', and columns without names"):
         source([frame.to_numpy()], weights="n")
+    frame.to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(DataError, match=r"data: got no column 'm' in the files; expected some of \['a', 'n', 'b'"):
+        source(tmp_path / "x.parquet", columns=["a", "b"], weights="m")
     with pytest.raises(DataError, match="only zeros among the 300 rows"):
         fit_em(gaussian_mixture(2), source(frame.assign(n=0.0), weights="n"), restarts=1, seed=0)
     with pytest.raises(DataError, match=r"row_weights: got some.*weights='column'"):

@@ -35,6 +35,7 @@ def error_of(errors, parameter, component=0):
     return errors.table.loc[(parameter, component), "standard_error"]
 
 
+@pytest.mark.quick("pyro", reason="both backends agree in a test of its own")
 def test_a_normal_has_the_textbooks(backend):
     fit = fit_em(gaussian_mixture(1), X, restarts=1, seed=0, backend=backend)
     errors = standard_errors(fit, X, level=0.9)
@@ -70,6 +71,7 @@ def least_squares(meat):
     return bread @ meat @ bread
 
 
+@pytest.mark.quick("pyro", reason="both backends agree in a test of its own")
 def test_a_regression_has_those_of_least_squares(backend):
     x = Observations(OUTCOME, covariates=DESIGN[:, 1:])
     fit = fit_em(regression_mixture(1), x, restarts=1, seed=0, backend=backend)
@@ -105,6 +107,7 @@ def second_differences(function, at, steps):
     return found
 
 
+@pytest.mark.quick("pyro", reason="both backends agree in a test of its own")
 def test_overlapping_components_have_the_curvature_of_scipys_likelihood(backend):
     fit = fit_mle(gaussian_mixture(2, "tied"), OVERLAPPING, restarts=5, seed=0, backend=backend)
 
@@ -143,6 +146,7 @@ def test_two_lines_have_those_of_flexmix(faithful):
     assert error_of(errors, "weights") / weights.prod() == pytest.approx(0.6260435981, rel=1e-3)
 
 
+@pytest.mark.quick("numpyro-*", reason="both backends agree in a test of its own")
 @pytest.mark.parametrize("method", METHODS)
 def test_a_weight_of_two_is_a_row_written_twice(method, backend):
     rows = OVERLAPPING[:40]
@@ -170,6 +174,7 @@ def test_weights_of_a_sample_are_clusters_of_one_row():
     assert error_of(errors, "loc") == pytest.approx(np.sqrt((weight**2 * residual**2).sum()) / weight.sum(), rel=1e-6)
 
 
+@pytest.mark.quick("pyro", reason="both backends agree in a test of its own")
 def test_the_posterior_has_its_own_curvature(backend):
     counts = np.array([2.0, 0, 3, 1, 4, 2])
     fit = fit_map(
@@ -182,6 +187,7 @@ def test_the_posterior_has_its_own_curvature(backend):
     assert "posterior" in str(errors)
 
 
+@pytest.mark.quick("pyro", reason="both backends agree in a test of its own")
 def test_a_probability_of_zero_has_none_and_the_others_have_theirs(backend):
     items = np.column_stack([np.arange(20) % 4 == 0, np.zeros(20)]).astype(int)
     fit = fit_mle(Mixture(1, families.Bernoulli()), items, restarts=1, seed=0, backend=backend)
@@ -221,6 +227,7 @@ def test_what_the_data_do_not_tell_has_none_and_is_named():
     assert errors.table["standard_error"].isna().all()
 
 
+@pytest.mark.quick("pyro", reason="both backends agree in a test of its own")
 def test_gating_has_those_of_logistic_regression(backend):
     """Where labels are known, log odds are logistic regression's, and coefficients that sum to zero are half of them."""
     rows = np.linspace(-2, 2, 30)
@@ -236,6 +243,7 @@ def test_gating_has_those_of_logistic_regression(backend):
     assert error_of(errors, "gating_slope[0]", 1) == pytest.approx(odds[1] / 2, rel=1e-3)
 
 
+@pytest.mark.quick("VEV", reason="the structure with most parts")
 @pytest.mark.parametrize("structure", ["VEV", "EVV", "VVV"])
 def test_numbers_move_with_the_vector_as_they_are_read(structure, faithful):
     """The complex step against central differences of the printed table itself."""

@@ -66,6 +66,7 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.mark.quick("pyro-*", "numpyro-groups", reason="one code serves both backends")
 @pytest.mark.parametrize("case", CASES)
 def test_units_have_the_slopes_of_their_data_alone(case, backend):
     program, x, names = CASES[case]
@@ -92,6 +93,7 @@ PROGRAMS = {
 }  # fmt: skip
 
 
+@pytest.mark.quick("pyro-*", "numpyro-full", reason="one code serves both backends")
 @pytest.mark.parametrize("case", PROGRAMS)
 def test_slopes_of_values_are_their_differences(case, backend):
     bound = bind(*PROGRAMS[case], backend)

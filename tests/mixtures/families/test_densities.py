@@ -520,6 +520,7 @@ def test_no_digits_are_lost_where_components_are_far_from_each_other(backend, co
         assert abs(table[k, k] - float(right)) < EXACT * (1 + abs(float(right)))
 
 
+@pytest.mark.quick("gradient-*", "hessian-True", reason="a metric that is shared is the more involved")
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("derivative", [jax.grad, jax.hessian], ids=["gradient", "hessian"])
 def test_derivatives_of_the_multivariate_normal_are_the_librarys(derivative, tied):

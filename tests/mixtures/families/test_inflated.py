@@ -62,6 +62,7 @@ def test_every_family_of_counts(backend, name, wrapper):
     np.testing.assert_allclose(np.exp(table[:, 0]), right, rtol=1e-9)
 
 
+@pytest.mark.quick("pyro-*", "numpyro-family1-*", reason="each backend")
 @pytest.mark.parametrize(
     ("family", "values", "amount", "at"),
     [
@@ -105,6 +106,7 @@ def test_tails_keep_their_digits(name, gate):
         np.testing.assert_allclose(found[1], above, rtol=1e-9, atol=1e-299)
 
 
+@pytest.mark.quick("pyro", reason="the densities of both backends have tests of their own")
 def test_one_component_has_the_closed_form(backend):
     """The share of zeros and the family's maximum at the others: the likelihood of a hurdle and of measurements falls apart."""
     x = np.concatenate([np.zeros(7), stats.lognorm(0.7, scale=2.0).ppf(np.linspace(0.05, 0.95, 13))])
@@ -130,6 +132,7 @@ def test_default_priors_and_starts_look_at_the_others():
     assert all(np.isfinite(value).all() for value in start.values())
 
 
+@pytest.mark.quick("pyro", reason="one code serves both backends")
 def test_fits_in_any_unit(backend):
     rng = np.random.default_rng(0)
     x = np.where(rng.random(60) < 0.3, 0.0, rng.gamma(np.where(rng.random(60) < 0.5, 2.0, 9.0)))

@@ -19,6 +19,7 @@ from mixtures.ppl.numpyro_ppl import WORDS as NUMPYRO
 from mixtures.ppl.pyro_ppl import PyroPPL
 
 
+@pytest.mark.quick("pyro", reason="the densities of both backends have tests of their own")
 def test_one_component_has_the_frequencies(backend):
     counts = np.array([3, 11, 1, 5])
     fit = inference.fit_em(
@@ -29,6 +30,7 @@ def test_one_component_has_the_frequencies(backend):
     assert fit.log_likelihood == pytest.approx(counts @ np.log(counts / 20), abs=1e-8)
 
 
+@pytest.mark.quick("pyro-*", "numpyro-1", reason="one code serves both backends")
 @pytest.mark.parametrize("columns", [1, 2])
 def test_it_is_the_latent_class_model_in_other_coordinates(backend, columns):
     rng = np.random.default_rng(0)
@@ -62,6 +64,7 @@ def test_the_prior_of_cutpoints_is_dirichlet_of_the_shares():
         assert (np.abs(shares.mean(axis=0) - exact.mean()) < 5 * error).all()
 
 
+@pytest.mark.quick("pyro", reason="the densities of both backends have tests of their own")
 def test_one_line_is_at_the_maximum_of_the_proportional_odds_likelihood(backend):
     rng = np.random.default_rng(1)
     c = rng.normal([50.0, 0.0], [5.0, 1.0], size=(80, 2))
@@ -81,6 +84,7 @@ def test_one_line_is_at_the_maximum_of_the_proportional_odds_likelihood(backend)
     np.testing.assert_allclose(fit.parameters["gaps"][0], np.exp(best.x[3:]), rtol=1e-3)
 
 
+@pytest.mark.quick("pyro", reason="the densities of both backends have tests of their own")
 def test_two_ordered_categories_are_a_logistic_regression(backend):
     rng = np.random.default_rng(2)
     c = rng.normal(size=60)

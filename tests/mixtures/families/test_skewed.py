@@ -28,6 +28,7 @@ def test_many_degrees_of_freedom_make_a_skew_normal(backend):
     np.testing.assert_allclose(found, stats.skewnorm(-2.0, 0.3, 2.0).logpdf(x.x), rtol=1e-8)
 
 
+@pytest.mark.quick("pyro", reason="simulated rows of both backends are tested of every family")
 def test_draws_follow_the_density(backend):
     """Of the skew t by quadrature of its formula."""
     values = with_weight({"df": 4.0, "loc": 0.3, "scale": 2.0, "skew": -2.0})
@@ -45,6 +46,7 @@ def test_draws_follow_the_density(backend):
     assert stats.kstest(drawn["obs"], stats.skewnorm(-2.0, 0.3, 2.0).cdf).pvalue > 1e-4
 
 
+@pytest.mark.quick("pyro", reason="the densities of both backends have tests of their own")
 def test_one_component_is_at_scipys_maximum(backend):
     x = stats.skewnorm(4.0, 10.0, 3.0).rvs(200, random_state=1)
     fit = inference.fit_em(Mixture(1, families.SkewNormal()), x, restarts=3, seed=0, backend=backend)
@@ -53,6 +55,7 @@ def test_one_component_is_at_scipys_maximum(backend):
     assert fit.log_likelihood >= best - 1e-6
 
 
+@pytest.mark.quick("numpyro", reason="one code serves both backends")
 def test_skewness_on_either_side_in_any_unit(backend):
     rng = np.random.default_rng(3)
     x = np.where(

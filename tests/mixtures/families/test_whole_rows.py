@@ -28,6 +28,7 @@ def test_counts_have_the_density_of_as_many_as_they_add_up_to(backend):
     np.testing.assert_allclose(table, right, rtol=1e-10, atol=1e-13)
 
 
+@pytest.mark.quick("pyro", reason="the densities of both backends have tests of their own")
 def test_one_component_has_the_shares_of_all(backend):
     for x in (Observations(COUNTS), Observations(COUNTS, trials=COUNTS.sum(axis=1))):  # closed, and by gradient
         fit = inference.fit_em(multinomial_mixture(1), x, restarts=1, seed=0, backend=backend)

@@ -1,0 +1,107 @@
+"""Predicted effects of groups: against the conditional distribution of effects under the dense normal of effects and rows together."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import softmax
+
+import inference
+from inference.backends import bind
+from inference.posterior.tree import build_tree
+from inference.samplers.protocol import Draws
+from mixtures import Mixture, Observations, families
+from mixtures.assignments import PerGroup
+from mixtures.errors import DataError, ModelError
+from tests.inference.plots.conftest import point_fit
+from tests.inference.test_random_effects import (
+    CASES,
+    GROUP,
+    INTERCEPTS,
+    LINES,
+    SLOPES,
+    VALUES,
+    C,
+    Y,
+    dense,
+    effects,
+)
+
+SLOPE = families.Regression(random=[1], common=["scale", 0])
+SHARED = {name: value for name, value in (VALUES | SLOPES).items() if name not in ("scale", "slope")}
+SHARED |= {"scale": np.array(0.8), "slope": VALUES["slope"][:, 1:], "common_slope": np.array([0.3])}
+
+
+def moments(x, values, slopes=(1,)):
+    """E(b_g | x) and E(b_g^2 | x), (groups, effects): normal within each component, and these mixed."""
+    shares = softmax(np.log(values["weights"]) + dense(x, values, slopes), axis=1)
+    found = np.zeros((2, len(x.group_names), len(effects(values, 0))))
+    for g, k in np.ndindex(shares.shape):
+        rows = (x.group == g) & ~np.isnan(x.x)
+        c, d = x.covariates[rows], effects(values, k)
+        z = np.column_stack([np.ones(len(c)), c[:, list(slopes)]])[:, : len(d)]
+        whole = z @ d @ z.T + values["scale"][k] ** 2 * np.eye(len(c))
+        gain = np.linalg.solve(whole, z @ d).T
+        mean = gain @ (x.x[rows] - values["intercept"][k] - c @ values["slope"][k])
+        found[:, g] += shares[g, k] * np.array([mean, np.diag(d - gain @ z @ d) + mean**2])
+    return found
+
+
+def check(found, right):
+    np.testing.assert_allclose(found.mean, right[0], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(found.sd, np.sqrt(right[1] - right[0] ** 2), rtol=1e-8)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_effects_are_those_of_dense_normals(case, backend):
+    model, values = CASES[case]
+    y = Y.copy()
+    y[[0, 7]] = np.nan  # of a group, and a whole one
+    x = Observations(y, covariates=C, group=GROUP, missing="allow")
+    check(inference.group_effects(point_fit(model, x, values, backend), x), moments(x, values))
+
+
+def test_what_components_share_is_read_once():
+    x = Observations(Y, covariates=C, group=GROUP)
+    found = inference.group_effects(point_fit(Mixture(2, SLOPE, PerGroup()), x, SHARED), x)
+    alike = (
+        VALUES | SLOPES | {"scale": np.array([0.8, 0.8]), "slope": np.column_stack([[0.3, 0.3], VALUES["slope"][:, 1]])}
+    )
+    check(found, moments(x, alike))
+
+
+def test_draws_are_mixed_too():
+    """Far from 0 as well, where squares have no digits to spare."""
+    x = Observations(Y + 1e4, covariates=C, group=GROUP)
+    other = {name: value[::-1] for name, value in (VALUES | SLOPES).items()}
+    both = [VALUES | SLOPES, other | {"random_intercept_scale": np.array([1e4, 1.0])}]
+    draws = {name: np.stack([one[name] for one in both])[None] for name in other}
+    tree = build_tree(bind(LINES, x, "numpyro"), Draws(draws, {"lp": np.zeros((1, 2))}), {})
+    each = np.mean([moments(x, one) for one in both], axis=0)
+    found = inference.group_effects(tree, x)
+    np.testing.assert_allclose(found.mean, each[0], rtol=1e-8)
+    np.testing.assert_allclose(found.sd, np.sqrt(each[1] - each[0] ** 2), rtol=1e-4)
+
+
+def test_tables_have_the_names_of_groups_and_covariates():
+    table = pd.DataFrame(C, columns=["age", "time"])
+    x = Observations(Y, covariates=table, group=GROUP)
+    mean, sd = inference.group_effects(point_fit(LINES, x, VALUES | SLOPES), x)
+    for found in (mean, sd):
+        assert found.index.tolist() == ["b", "a", "c", "d"] and found.columns.tolist() == ["intercept", "time"]
+        assert (found.index.name, found.columns.name) == ("group", "effect")
+    new = Observations([Y[3], np.nan], covariates=table.iloc[[3, 3]], group=["new", "unseen"], missing="allow")
+    mean, sd = inference.group_effects(point_fit(LINES, x, VALUES | SLOPES), new)
+    # of a group of which nothing is known effects are as in all groups
+    np.testing.assert_allclose(mean.loc["unseen"], 0.0, atol=1e-12)
+    prior = sum(VALUES["weights"][k] * np.diag(effects(VALUES | SLOPES, k)) for k in range(2))
+    np.testing.assert_allclose(sd.loc["unseen"], np.sqrt(prior), rtol=1e-12)
+
+
+def test_what_has_no_effects_is_refused():
+    x = Observations(Y, covariates=C, group=GROUP)
+    values = {name: value for name, value in VALUES.items() if name != "random_intercept_scale"}
+    without = point_fit(Mixture(2, families.Regression(), PerGroup()), x, values)
+    with pytest.raises(ModelError, match="a model without random effects of its own response: Regression"):
+        inference.group_effects(without, x)
+    with pytest.raises(DataError, match="group: got none"):
+        inference.group_effects(point_fit(INTERCEPTS, x, VALUES), Observations(Y, covariates=C))
