@@ -133,6 +133,8 @@ def _numbers(name: str, value: Any, site: Site) -> np.ndarray:
     if given.shape not in (site.shape, ()):
         expected = f"shape {site.shape}, NaN where values are free"
         raise ModelError(f"fixed[{name!r}]", got=f"shape {given.shape}", expected=expected)
+    if np.isinf(given).any():
+        raise ModelError(f"fixed[{name!r}]", got=in_words(value), expected="finite numbers, NaN where values are free")
     return np.broadcast_to(given, site.shape)
 
 

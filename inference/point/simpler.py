@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 
 from inference.backends import Bound
 from inference.point.judgement import EMPTY_ROWS
@@ -39,9 +40,11 @@ def _of_classes(bound: Bound, parameters: Parameters) -> Iterator[str]:
     for empty in np.flatnonzero(groups < EMPTY_ROWS):
         yield f"class {empty} of groups has less than half a group: one class less says as much"
     weights = parameters["class_weights"]
-    for one, other in np.argwhere(np.triu(np.ones((law.classes, law.classes)), 1)):
-        if np.abs(weights[one] - weights[other]).max() < SAME_WEIGHTS:
-            yield f"classes {one} and {other} of groups have the same weights: one class less says as much"
+    apart = np.abs(weights[:, None] - weights).max(axis=-1)
+    count, number = connected_components(apart < SAME_WEIGHTS, directed=False)
+    for same in (np.flatnonzero(number == n) for n in range(count)):
+        if len(same) > 1:
+            yield f"classes {' and '.join(map(str, same))} of groups have the same weights: one of them says as much"
 
 
 def _of_effects(bound: Bound, parts: Parts, parameters: Parameters) -> Iterator[str]:

@@ -162,10 +162,12 @@ def fit_em(
         streamed = streamed.kept(check_path("checkpoint", checkpoint), mixture, settings, f"{objective} {backend}")
     task = None if constraint else closed_task(mixture, observations, frozenset(known), is_posterior)
     if streamed is not None and task is None:
+        held, kind = "sites held in part" if constraint else repr(objective), type(mixture.family).__name__
+        closed = "'likelihood', or conjugate priors, and no part of a spread held fixed"
         raise ModelError(
-            "objective",
-            got=f"{objective!r} of {type(mixture.family).__name__} components of a source of rows, whose M-step is not closed",
-            expected="'likelihood', or conjugate priors, and no part of a spread held fixed",
+            "fixed" if constraint else "objective",
+            got=f"{held} of {kind} components of a source of rows, whose M-step is not closed",
+            expected="whole sites" if constraint else closed,
             advice="Fit rows in memory: x.take(rows) of the source.",
         )
     if task is None:

@@ -186,7 +186,18 @@ def test_em_climbs_by_gradient_where_a_site_is_held_in_part(backend):
 def test_sites_held_in_part_are_refused_where_m_steps_must_be_closed():
     for model, x, fixed, text in (
         (hidden_markov(2), Y, {"loc": [0.0, NAN]}, "a hidden Markov chain with sites held in part"),
-        (gaussian_mixture(2), source(Y), {"loc": [0.0, NAN]}, "a source of rows, whose M-step is not closed"),
+        (
+            gaussian_mixture(2),
+            source(Y),
+            {"loc": [0.0, NAN]},
+            "fixed: got sites held in part of .* expected whole sites",
+        ),
+        (
+            gaussian_mixture(2),
+            Y,
+            {"loc": [np.inf, NAN]},
+            r"fixed\['loc'\]: got \[inf, nan\]; expected finite numbers, NaN",
+        ),
         (gaussian_mixture(2), Y, {"loc": NAN}, "expected finite numbers. Leave out a site that is free"),
         (gaussian_mixture(3), Y, {"weights": [0.2, NAN, NAN]}, "of each simplex all or nothing"),
     ):

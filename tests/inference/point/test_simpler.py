@@ -89,8 +89,17 @@ def test_classes_that_are_one_are_named(fit, backend):
     found = fit(Mixture(2, families.Gaussian(), GroupClasses(2)), alike(3), restarts=2, seed=0, backend=backend)
     one = fit_em(Mixture(2, families.Gaussian(), GroupClasses(1)), alike(3), restarts=2, seed=0, backend=backend)
     np.testing.assert_allclose(found.log_likelihood, one.log_likelihood, atol=1e-5)
-    assert found.reason == "classes 0 and 1 of groups have the same weights: one class less says as much"
+    assert found.reason == "classes 0 and 1 of groups have the same weights: one of them says as much"
     assert one.reason == ""
+
+
+def test_several_classes_that_are_one_are_named_together():
+    model, x = Mixture(2, families.Gaussian(), GroupClasses(5)), alike(0)
+    weights = [[0.6, 0.4], [0.2, 0.8], [0.6, 0.4], [0.9, 0.1], [0.6, 0.4]]
+    values = {"class_probs": [0.2] * 5, "class_weights": weights, "loc": [1.5, -1.5], "scale": [1.0, 1.0]}
+    values = {name: np.array(value) for name, value in values.items()}
+    said = simpler(bind(model, x, "numpyro"), values)
+    assert said == "classes 0 and 2 and 4 of groups have the same weights: one of them says as much"
 
 
 def test_a_class_without_groups_is_named():
