@@ -305,7 +305,9 @@ def _numbered(what: str, noun: str, given: Any, rows: int) -> tuple[np.ndarray, 
     given = tabular(given)
     names = unmasked(given, as_array(given, what))
     if names.shape != (rows,):
-        raise DataError(what, got=f"shape {names.shape}", expected=f"one for each row, shape ({rows},)")
+        got = repr(given) if isinstance(given, str) else f"shape {names.shape}"
+        advice = f"Pass the column itself: {what}=table[{given!r}]." if isinstance(given, str) else ""
+        raise DataError(what, got=got, expected=f"one for each row, shape ({rows},)", advice=advice)
     listed = names.tolist()
     absent = [row for row, name in enumerate(listed) if name is None or name != name]
     if absent:

@@ -383,6 +383,7 @@ def test_what_groups_cannot_is_said_before_any_work(backend):
         (lambda: PerGroup(Markov()), "how groups are assigned"),
         (lambda: PerGroup(PerGroup()), "how groups are assigned"),
         (lambda: Observations([1.0, 2.0], group=["a"]), "one for each row"),
+        (lambda: Observations([1.0, 2.0], group="id"), r"got 'id'; .* Pass the column itself: group=table\['id'\]\."),
         (lambda: Observations([1.0, 2.0], group=["a", None]), "a group for each row"),
         (lambda: Observations([1.0, 2.0], group=[["a"], ["b", "c"]]), "group"),
         (lambda: Observations([1.0, 2.0], group=np.array([1, "1"], dtype=object)), "names of one type"),
