@@ -31,10 +31,10 @@ def cluster(where: Any = None) -> Iterator[Any]:
     `if __name__ == "__main__":`, as Python's processes want it.
 
     With a mesh, rows in memory are sharded over its devices, by NumPyro's backend where rows are independent: for EM with closed M-steps,
-    for the density and gradient that `fit_map` and `fit_mle` climb by all rows, and for those that nutpie is told, which `sample_nuts`
-    then uses unless another sampler is asked for. On CPU devices rows of factor analysers are not: their matrices are factored by threads
-    that can wait for those of the mesh. Where devices are of several processes (`jax.distributed.initialize`), each makes the same call
-    with all rows, and comes to the same fit; what is not sharded it computes for itself.
+    for the density and gradient that `fit_map` and `fit_mle` climb by all rows, and for those that nutpie is told, which `sample_nuts` then
+    uses unless another sampler, a store or single precision is asked for. On CPU devices rows of factor analysers are not: their matrices
+    are factored by threads that can wait for those of the mesh. Where devices are of several processes (`jax.distributed.initialize`), each
+    makes the same call with all rows, and comes to the same fit; what is not sharded it computes for itself.
 
     Args:
         where: the address of a scheduler, `"tcp://..."`; a `distributed.Client`, which stays open; None: workers of one thread each on this

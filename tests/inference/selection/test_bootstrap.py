@@ -137,6 +137,15 @@ def test_replicates_without_a_sound_fit_are_counted_as_larger(monkeypatch):
     assert "count as larger" in str(test)
 
 
+def test_both_backends_have_the_same_statistic():
+    options = {"replicates": 4, "level": 0.2, "restarts": 2, "seed": 0}
+    tables = [
+        bootstrap_test(gaussian_mixture(1, "E"), overlapping(60, 0), backend=backend, **options).table
+        for backend in ("numpyro", "pyro")
+    ]
+    np.testing.assert_allclose(tables[0]["statistic"], tables[1]["statistic"], rtol=1e-5)
+
+
 def test_an_unsound_fit_to_the_data_is_no_test():
     x = np.concatenate([np.random.default_rng(0).normal(size=60), np.full(20, 4.0)])
     test = bootstrap_test(gaussian_mixture(2, "V"), x, replicates=19, restarts=2, seed=0)
