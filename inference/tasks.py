@@ -25,7 +25,7 @@ def each_of(function: Callable[..., Found], pieces: Iterable[Any], *held: Any) -
     if (client := working()) is None:
         return [function(piece, *held) for piece in pieces]
     with in_words_of_cluster():
-        on_worker = client.submit(itself, held, pure=False)
+        on_worker = client.submit(itself, *held, pure=False)
         begun = [client.submit(_at_home, function, piece, on_worker, pure=False) for piece in pieces]
         try:
             return client.gather(begun)

@@ -94,8 +94,9 @@ def threads_of(client: Any) -> int:
     return max(1, sum(client.nthreads().values()))
 
 
-def itself(held: Any) -> Any:
-    """What tasks hold, as a task: made again where the worker that has it is lost."""
+def itself(*held: Any) -> tuple[Any, ...]:
+    """What tasks hold, as a task: made again where the worker that has it is lost. Given one by one, for Dask before 2024.12 calls the first
+    of a tuple where it can be called, as a declaration can."""
     return held
 
 
