@@ -94,9 +94,17 @@ def threads_of(client: Any) -> int:
     return max(1, sum(client.nthreads().values()))
 
 
-def itself(*held: Any) -> tuple[Any, ...]:
-    """What tasks hold, as a task: made again where the worker that has it is lost. Given one by one, for Dask before 2024.12 calls the first
-    of a tuple where it can be called, as a declaration can."""
+def held_by(client: Any, *what: Any) -> Any:
+    """What tasks hold, as a task and no data of this process: made again where the worker that has it is lost."""
+    import dask
+
+    # Dask warns of what is large, and advises to read it by Dask: but it is sent once, and not with each task
+    with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 PB"}):
+        return client.submit(_themselves, *what, pure=False)
+
+
+def _themselves(*held: Any) -> tuple[Any, ...]:
+    """Given one by one: Dask before 2024.12 calls the first of a tuple where it can be called, as a declaration can."""
     return held
 
 
