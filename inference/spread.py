@@ -14,7 +14,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from inference.workers import in_words_of_cluster, itself, threads_of, working
+from inference.workers import held_by, in_words_of_cluster, threads_of, working
 from mixtures import Observations, Source
 from mixtures.blocks import rows_at_once
 from mixtures.sources.reading import in_order, read_ahead
@@ -98,7 +98,7 @@ class Groups:
             self.client.cancel(list(begun))
 
     def _begun(self, first: int, size: int, function: Callable[..., Any], *given: Any) -> Any:
-        return self.client.submit(_of_group, self.held, first, size, self.rows, function, given, pure=False)
+        return self.client.submit(_of_group, self.held, first, size, self.rows, function, *given, pure=False)
 
 
 @contextmanager
@@ -110,13 +110,11 @@ def on_workers(client: Any, source: Source, held: Any) -> Iterator[Groups]:
     """
     rows = rows_at_once(source.features)
     with in_words_of_cluster():
-        # a task, and no data of this process: where the worker that has it is lost, it is made again
-        on_worker = client.submit(itself, (source, held), pure=False)
-        yield Groups(client, on_worker, rows, -(-source.rows // rows), threads_of(client))
+        yield Groups(client, held_by(client, source, held), rows, -(-source.rows // rows), threads_of(client))
 
 
 def _of_group(
-    held: tuple[Source, Any], first: int, size: int, rows: int, function: Callable[..., Any], given: tuple[Any, ...]
+    held: tuple[Source, Any], first: int, size: int, rows: int, function: Callable[..., Any], *given: Any
 ) -> Any:
     """Of so many blocks from one of this number on; a worker's threads are its tasks', so that none reads ahead."""
     source, own = held

@@ -6,7 +6,7 @@ Nothing that a piece finds depends on the others, nor on where it is computed: r
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from inference.workers import at_home, in_words_of_cluster, itself, threads_of, working
+from inference.workers import at_home, held_by, in_words_of_cluster, threads_of, working
 
 SHARES_EACH = 2
 """Shares of many pieces a thread of the workers, so that none waits long for the last one."""
@@ -25,7 +25,7 @@ def each_of(function: Callable[..., Found], pieces: Iterable[Any], *held: Any) -
     if (client := working()) is None:
         return [function(piece, *held) for piece in pieces]
     with in_words_of_cluster():
-        on_worker = client.submit(itself, held, pure=False)
+        on_worker = held_by(client, *held)
         begun = [client.submit(_at_home, function, piece, on_worker, pure=False) for piece in pieces]
         try:
             return client.gather(begun)

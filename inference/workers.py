@@ -31,10 +31,10 @@ def cluster(where: Any = None) -> Iterator[Any]:
     `if __name__ == "__main__":`, as Python's processes want it.
 
     With a mesh, rows in memory are sharded over its devices, by NumPyro's backend where rows are independent: for EM with closed M-steps,
-    for the density and gradient that `fit_map` and `fit_mle` climb by all rows, and for those that nutpie is told, which `sample_nuts`
-    then uses unless another sampler is asked for. On CPU devices rows of factor analysers are not: their matrices are factored by threads
-    that can wait for those of the mesh. Where devices are of several processes (`jax.distributed.initialize`), each makes the same call
-    with all rows, and comes to the same fit; what is not sharded it computes for itself.
+    for the density and gradient that `fit_map` and `fit_mle` climb by all rows, and for those that nutpie is told, which `sample_nuts` then
+    uses unless another sampler, a store or single precision is asked for. On CPU devices rows of factor analysers are not: their matrices
+    are factored by threads that can wait for those of the mesh. Where devices are of several processes (`jax.distributed.initialize`), each
+    makes the same call with all rows, and comes to the same fit; what is not sharded it computes for itself.
 
     Args:
         where: the address of a scheduler, `"tcp://..."`; a `distributed.Client`, which stays open; None: workers of one thread each on this
@@ -94,8 +94,17 @@ def threads_of(client: Any) -> int:
     return max(1, sum(client.nthreads().values()))
 
 
-def itself(held: Any) -> Any:
-    """What tasks hold, as a task: made again where the worker that has it is lost."""
+def held_by(client: Any, *what: Any) -> Any:
+    """What tasks hold, as a task and no data of this process: made again where the worker that has it is lost."""
+    import dask
+
+    # Dask warns of what is large, and advises to read it by Dask: but it is sent once, and not with each task
+    with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 PB"}):
+        return client.submit(_themselves, *what, pure=False)
+
+
+def _themselves(*held: Any) -> tuple[Any, ...]:
+    """Given one by one: Dask before 2024.12 calls the first of a tuple where it can be called, as a declaration can."""
     return held
 
 

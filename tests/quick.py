@@ -34,16 +34,17 @@ def mark_the_others_slow(items: Sequence[pytest.Item], asked: Sequence[str]) -> 
     Raises:
         pytest.UsageError: a pattern that no case of its test meets; unless single tests were asked for, which lack the others.
     """
-    unmet: dict[str, set[str]] = {}
+    unmet: dict[tuple[str, frozenset[str]], set[str]] = {}
     for item in items:
         for marker in item.iter_markers("quick"):
             patterns = {*marker.args, *marker.kwargs.get("but", ())}
             case = item.name.partition("[")[2].removesuffix("]")
             met = {pattern for pattern in patterns if fnmatchcase(case, pattern)}
-            unmet.setdefault(item.nodeid.partition("[")[0], set(patterns)).difference_update(met)
+            test = item.nodeid.partition("[")[0], frozenset(patterns)
+            unmet.setdefault(test, set(patterns)).difference_update(met)
             if met.intersection(marker.kwargs.get("but", ())) or (marker.args and not met):
                 item.add_marker(pytest.mark.slow)
-    lost = {test: patterns for test, patterns in unmet.items() if patterns}
+    lost = {test: patterns for (test, _), patterns in unmet.items() if patterns}
     if lost and not any("::" in path for path in asked):
         raise pytest.UsageError(
             f"quick: got patterns that no case meets, {lost}; expected ids of cases, as pytest prints them."

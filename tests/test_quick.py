@@ -10,12 +10,12 @@ from tests.quick import mark_the_others_slow
 class Case:
     """A collected case of one test."""
 
-    def __init__(self, name, marker):
+    def __init__(self, name, *markers):
         self.name, self.nodeid = f"test_it[{name}]", f"tests/test_it.py::test_it[{name}]"
-        self.marker, self.is_slow = marker, False
+        self.markers, self.is_slow = markers, False
 
     def iter_markers(self, name):
-        return [self.marker]
+        return self.markers
 
     def add_marker(self, marker):
         self.is_slow = marker.name == "slow"
@@ -36,6 +36,9 @@ def test_cases_that_are_not_chosen_are_slow():
 def test_a_pattern_that_no_case_meets_is_an_error():
     with pytest.raises(pytest.UsageError, match="'torch-.'.*expected ids of cases"):
         slow("numpyro-*", "torch-*")
+    two = [SimpleNamespace(args=(pattern,), kwargs={}) for pattern in ("numpyro-*", "torch-*")]
+    with pytest.raises(pytest.UsageError, match="'torch-.'"):
+        mark_the_others_slow([Case("numpyro-a", *two)], ["tests"])
     alone = Case("numpyro-a", SimpleNamespace(args=("numpyro-a", "pyro-a"), kwargs={}))
     mark_the_others_slow([alone], ["tests/test_it.py::test_it[numpyro-a]"])
     assert not alone.is_slow

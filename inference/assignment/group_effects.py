@@ -71,7 +71,7 @@ def group_effects(fit_or_posterior: PointFit | xr.DataTree, x: Any, *, program: 
             values = {name: value[draw] for name, value in draws.items()}
             shares = softmax(law.joint(np, values, table, rows)[rows.first], axis=1).T[..., None]
             each = [_given(bound.x, parts, _of_component(bound, values, k)) for k in range(len(shares))]
-            mean, variance = (np.stack(parts) for parts in zip(*each, strict=True))
+            mean, variance = map(np.stack, zip(*each, strict=True))
             # moments about the first draw's means: differences of squares of what lies far from 0 have few digits
             shift = (shares * mean).sum(axis=0) if draw == 0 else shift
             first = first + (shares * (mean - shift)).sum(axis=0)

@@ -88,13 +88,13 @@ def judged(log_ratios: np.ndarray, is_at_rest: bool) -> tuple[np.ndarray, dict[s
 
 
 def _smoothed(log_ratios: np.ndarray) -> tuple[np.ndarray, float]:
-    """Smoothed, normalised log weights, and k-hat: -inf where ratios are all alike, so that their distribution has no tail; NaN, and
-    nothing smoothed, where there are too few to tell, or so few tower above the others that these have no size beside them."""
-    plain = log_ratios - logsumexp(log_ratios)
-    if len(log_ratios) < LEAST_DRAWS:
+    """Smoothed, normalised log weights, and k-hat: -inf where the largest ratios are all alike, so that there is no tail; NaN, and nothing
+    smoothed, where there are too few to tell, or so few tower above the others that these have no size beside them."""
+    draws, plain = len(log_ratios), log_ratios - logsumexp(log_ratios)
+    if draws < LEAST_DRAWS:
         return plain, float("nan")
-    if np.ptp(log_ratios) < EVEN:
-        return np.full(len(log_ratios), -np.log(len(log_ratios))), -np.inf
+    if np.ptp(np.sort(log_ratios)[-min(draws // 5, int(3 * np.sqrt(draws))) :]) < EVEN:
+        return plain, -np.inf
     # ArviZ takes log likelihoods, whose ratios in leave-one-out are one over them
     with np.errstate(divide="ignore", invalid="ignore"):
         weights, k_hat = array_stats.psislw(-log_ratios)

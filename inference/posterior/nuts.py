@@ -74,7 +74,8 @@ def sample_nuts(
         chains: the number of chains.
         seed: an int in [0, 2**32).
         sampler: `"numpyro"`, `"nutpie"` (an extra: Rust, on NumPyro's density), `"pyro"`, or `"auto"`: nutpie where it is installed and
-            the backend is NumPyro on a CPU, else the backend's own. The attributes `sampler` and `sampler_reason` say which, and why.
+            the backend is NumPyro on a CPU, or rows are on a mesh (`cluster`), else the backend's own. The attributes `sampler` and
+            `sampler_reason` say which, and why.
         init: a point fit to start from, each chain scattered about it as widely as the posterior; several fits, which chains take in
             turn, spread the chains over different optima; None starts chains as `fit_map` starts restarts.
         spread: chains start in turn from the distinct optima that the restarts of `init` reached, the best first, not from the best alone.

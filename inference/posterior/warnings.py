@@ -175,7 +175,7 @@ def _approximation(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[Poster
     effective = posterior.attrs["effective_draws"]
     draws = stats.sizes["draw"]
     name = "approximation"
-    if np.isnan(k_hat):
+    if np.isnan(k_hat) or k_hat == np.inf:
         yield PosteriorWarning(name, f"k-hat cannot be computed from these {draws} draws", "Take more draws.")
     elif k_hat >= GOOD_K_HAT and effective < EVEN_SHARE * draws:
         yield PosteriorWarning(name, f"k-hat is {k_hat:.2f}, and more than 0.7 means that tails are missed", SAMPLE)

@@ -12,6 +12,7 @@ from mixtures import Mixture, Observations, families, gaussian_mixture, regressi
 from mixtures.assignments import GroupClasses
 from mixtures.errors import DataError, ModelError
 from tests.group_passes import check_passes
+from tests.inference.plots.conftest import point_fit
 from tests.inference.test_group_classes import MODEL, VALUES, Everything, stacked
 from tests.statistical.test_recovery import NOMINAL, wrongly_covered
 
@@ -89,6 +90,12 @@ def test_answers_of_a_fit(fit, tmp_path):
     assert 0 < drawn.mean() < 1 and len(set(drawn[X.group == 0])) > 1
     inference.save(fit, tmp_path / "fit.json")
     np.testing.assert_allclose(inference.group_classes(inference.load(tmp_path / "fit.json"), few), classes)
+
+
+def test_classes_of_groups_are_summed_over_all_assignments(backend):
+    few = X.take(np.isin(X.group, [0, 1]))
+    classes = inference.group_classes(point_fit(MODEL, few, VALUES, backend), few)
+    np.testing.assert_allclose(classes, Everything(VALUES, few.x, few.group).classes, atol=1e-10)
 
 
 def test_classes_are_numbered_by_their_share_of_the_first_component(fit):

@@ -56,6 +56,15 @@ def test_pieces_come_back_in_order_and_know_no_workers(two):
     assert shares_of(range(7)) == [range(7)]
 
 
+def size_of(piece, x):
+    return x.size
+
+
+def test_many_megabytes_are_held_without_a_warning(two):
+    with cluster(two):
+        assert each_of(size_of, [0, 1], np.zeros(1_500_000)) == [1_500_000] * 2
+
+
 def test_gaussians_of_every_structure(two):
     same_models(*both(two, lambda: select_components(X, [1, 2], ["E", "V"], restarts=4, seed=0)))
 

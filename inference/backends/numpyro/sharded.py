@@ -33,7 +33,7 @@ OfOne = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 
 def over_mesh(program: Program, sites: Sites, prior: bool, jacobian: bool, data: Values, mesh: Mesh) -> OfOne | None:
-    """The log density, rows sharded along all axes of the mesh; None where they hang together, or each needs factors of a matrix of its own."""
+    """The log density, rows sharded along all axes of the mesh; None where they hang together, or need LAPACK."""
     if not sites.has_hub or sites.has_prior_in_rows or not sites.is_row_wise:
         return None
     numbers, rows = of_no_row(_padded(data, mesh.size))
@@ -126,8 +126,7 @@ def _shapes(sites: Sites) -> Values:
 
 
 def _factors_in_rows(program: Program, sites: Sites, numbers: Values, share: Values) -> bool:
-    """Whether what is of rows factors matrices, or solves by them: cells are missing, say."""
-
+    """Whether what is of rows factors matrices, or solves by them, as that of factor analysers does."""
     of_parameters, of_rows = split_density(program, sites, _shapes(sites), {**numbers, **share})
     needed, _ = jax.eval_shape(of_parameters, _shapes(sites), numbers)
     return bool(LAPACK & set(_operations(jax.make_jaxpr(of_rows)(needed).jaxpr)))

@@ -117,10 +117,10 @@ def _form_of(mixture: Any, of_rows: Mapping[str, Any]) -> ClosedForm:
         raise ModelError(
             "mixture", got=type(mixture).__name__, expected="a Mixture: EM needs to know the family of its components"
         )
-    advices = {"row_weights": "Name the column that has them: mixtures.source(data, weights='column')."}
+    how_else = {"row_weights": "Name the column that has them: mixtures.source(data, weights='column')."}
     for name, given in of_rows.items():
         if given is not None:
-            advice = advices.get(name, "Use rows in memory: Observations(x).")
+            advice = how_else.get(name, "Use rows in memory: Observations(x).")
             raise DataError(name, got="some, and a source of rows", expected="none", advice=advice)
     got = (
         "a formula"

@@ -69,6 +69,14 @@ def test_what_components_share_is_read_once():
     check(found, moments(x, alike))
 
 
+def test_a_group_that_is_known_to_be_of_a_component_has_its_effects():
+    x = Observations(Y, covariates=C, group=GROUP, labels=np.where(GROUP == "a", 1, -1))
+    right, own = moments(x, VALUES), moments(x, VALUES | {"weights": np.array([1e-300, 1.0])})
+    known = x.group_names.tolist().index("a")
+    right[:, known] = own[:, known]
+    check(inference.group_effects(point_fit(INTERCEPTS, x, VALUES), x), right)
+
+
 def test_draws_are_mixed_too():
     """Far from 0 as well, where squares have no digits to spare."""
     x = Observations(Y + 1e4, covariates=C, group=GROUP)

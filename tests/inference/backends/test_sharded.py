@@ -44,6 +44,8 @@ def mesh():
 def test_density_and_gradient_are_those_of_one_place(name, mesh, monkeypatch):
     monkeypatch.setattr(sharded, "_padded", lambda data, devices, own=sharded._padded: own(data, 7))  # 2 more rows
     bound = bind(*SHARDED[name], "numpyro")
+    structure, data, sites = bound._native
+    assert sharded.over_mesh(structure, sites, True, True, data, mesh) is not None
     whole = bound.log_density(jacobian=True)
     with cluster(mesh):
         density = bound.log_density(jacobian=True)

@@ -126,6 +126,14 @@ def test_weights_that_are_all_but_even_need_no_thin_tail():
     assert said["k_hat"] > 0.7 and said["effective_draws"] < 0.99 * 2000 and not said["is_trustworthy"]
 
 
+def test_ratios_whose_largest_are_alike_have_no_tail():
+    """Half of them 1, half 1/2: weights are as they are, of which (3 / 2)^2 / (5 / 4) / 2, nine tenths, are effective."""
+    weights, said = judged(np.log(np.repeat([1.0, 0.5], 500)), is_at_rest=True)
+    np.testing.assert_allclose(np.exp(weights), np.repeat([1.0, 0.5], 500) / 750, rtol=1e-12)
+    assert said["k_hat"] == -np.inf and said["is_trustworthy"]
+    assert said["effective_draws"] == pytest.approx(900)
+
+
 def test_a_draw_that_towers_above_all_others_has_no_k_hat():
     log_ratios = np.r_[np.random.default_rng(0).normal(size=999), 1e6]
     weights, said = judged(log_ratios, is_at_rest=True)
@@ -143,7 +151,7 @@ def test_too_few_draws_have_their_own_weights_and_no_k_hat():
 
 def test_even_ratios_have_no_tail():
     weights, said = judged(np.r_[np.full(29, 7.0), 7.0 + 1e-9], is_at_rest=True)
-    np.testing.assert_allclose(weights, -np.log(30), rtol=1e-12)
+    np.testing.assert_allclose(weights, -np.log(30), atol=1e-9)  # by which one ratio is larger
     assert said["k_hat"] == -np.inf and said["is_trustworthy"] == 1
     assert judged(np.full(30, 7.0), is_at_rest=False)[1]["is_trustworthy"] == 0
 

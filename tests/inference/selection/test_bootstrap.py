@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import minimize
+from scipy.special import log_expit
 from scipy.stats import binomtest, norm
 
 from inference import bootstrap_test, fit_em
@@ -135,6 +137,21 @@ def test_replicates_without_a_sound_fit_are_counted_as_larger(monkeypatch):
     test = bootstrap_test(gaussian_mixture(1, "E"), x, replicates=19, restarts=2, seed=0)
     assert test.table["failed"].tolist() == [5] and test.table["p_value"].tolist() == [6 / 20]
     assert "count as larger" in str(test)
+
+
+def test_a_statistic_is_twice_the_distance_of_scipys_maxima():
+    x = overlapping(60, 0)
+
+    def loss(u):
+        scale = np.exp(u[3])
+        first, second = norm.logpdf(x, u[1], scale), norm.logpdf(x, u[2], scale)
+        return -np.logaddexp(log_expit(u[0]) + first, log_expit(-u[0]) + second).sum()
+
+    smaller = norm.logpdf(x, x.mean(), x.std()).sum()
+    larger = -min(minimize(loss, [0.0, x.mean() - d, x.mean() + d, 0.0]).fun for d in (0.5, 1.0, 2.0))
+    options = {"replicates": 4, "level": 0.2, "restarts": 4, "tolerance": 1e-10, "seed": 0, "backend": "pyro"}
+    found = bootstrap_test(gaussian_mixture(1, "E"), x, **options).table["statistic"]
+    np.testing.assert_allclose(found, [2 * (larger - smaller)], rtol=1e-4)
 
 
 def test_an_unsound_fit_to_the_data_is_no_test():
