@@ -114,7 +114,8 @@ def bootstrap(
     Raises:
         FitError: an unsound fit.
         DataError: other data than the fit's; for `"parametric"` known labels, row weights or bounds of cells.
-        ModelError, ChoiceError, SeedError: bad arguments; a fit of the posterior, or of a program of your own.
+        ModelError, ChoiceError, SeedError: bad arguments; a fit of the posterior, of a program of your own, or whose parameters were
+            known or shared.
 
     Source: Efron & Tibshirani (1993), chapters 6 and 13; O'Hagan, Murphy, Scrucca & Gormley (2019), Computational Statistics 34, of
         mixtures; Newton & Raftery (1994), JRSS B 56, for weights.
@@ -142,6 +143,13 @@ def bootstrap(
             advice="Fit by fit_em or fit_mle; or ask the posterior how sure it is: sample_nuts.",
         )
     bound = bind(fit.program, observations, fit.backend)
+    if fit.free_parameters < bound.sites.free_parameters:
+        raise ModelError(
+            "fit",
+            got="one some of whose parameters were known or shared",
+            expected="one all of whose parameters were free, as those of its replicates are",
+            advice="Ask standard_errors(fit, x, fixed=..., equal=...).",
+        )
     check_units(bound, kind)
     options = EMOptions(1, derived(seed, "bootstrap"), float(tolerance), max_steps, fit.backend)
     pieces = pieces_of(replicates, observations)

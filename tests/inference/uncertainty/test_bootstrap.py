@@ -1,5 +1,7 @@
 """Bootstraps of what has a closed form vary as they must; labels are the fit's, whatever a replicate calls them; failures are counted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -157,6 +159,13 @@ def own(ppl, x):
         rate = ppl.sample("rate", ppl.dist.Gamma(2.0, 1.0))
     with ppl.plate("rows", len(x)):
         ppl.sample("obs", ppl.dist.Poisson(rate[ppl.assign("assignment", weights)]), obs=x)
+
+
+@pytest.mark.parametrize("fixed", [{"loc": 0.0}, {"loc": [0.0, np.nan]}])
+def test_fits_with_known_parameters_are_refused_since_replicates_would_be_fitted_freely(fixed):
+    fit = fit_em(gaussian_mixture(2), X, restarts=1, max_steps=1, fixed=fixed, seed=0)
+    with pytest.raises(ModelError, match="parameters were known or shared"):
+        bootstrap(replace(fit, status=Status.CONVERGED), X, replicates=2, seed=0)
 
 
 def test_what_cannot_be_bootstrapped_is_refused_in_words():
