@@ -49,8 +49,8 @@ def simulated(seed: int) -> dict[str, np.ndarray]:
     with jax.enable_x64(True):
         data = jax.tree.map(jnp.asarray, target.data)
         keys = jax.random.split(jax.random.PRNGKey(seed), 2 * CHAINS)
-        own = jnp.zeros((CHAINS, MOST, 1))
-        states, width = start(keys[:CHAINS], own, jnp.zeros((CHAINS, 0)), 3, 1.0, data)
+        rates = {"rate": jnp.ones((CHAINS, MOST))}
+        states, width = start(keys[:CHAINS], rates, jnp.asarray(3), jnp.asarray(1.0), data)
         run = jax.jit(jax.vmap(chain, (0, None, None, 0)))
         names = ("components", "concentration", "rate", "total")
         return {
