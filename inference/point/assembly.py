@@ -60,7 +60,7 @@ def assembled(
         optima=distinct_optima(
             table, parameters, lambda restart: {name: v[restart] for name, v in ascent.parameters.items()}
         ),
-        reason=reason_of(status, bound.x) or (simpler(bound, parameters) if status.is_sound else ""),
+        reason=reason_of(status, bound.x) or simpler(bound, parameters, status),
     )
 
 

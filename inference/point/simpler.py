@@ -8,6 +8,7 @@ from scipy.sparse.csgraph import connected_components
 
 from inference.backends import Bound
 from inference.point.judgement import EMPTY_ROWS
+from inference.status import Status
 from mixtures.among import EffectSites
 from mixtures.assignments import GroupClasses
 from mixtures.families.members import parts_of
@@ -23,10 +24,10 @@ is flat in coordinates that run to infinity, so that climbs stop before (lme4 lo
 Parameters = dict[str, np.ndarray]
 
 
-def simpler(bound: Bound, parameters: Parameters) -> str:
+def simpler(bound: Bound, parameters: Parameters, status: Status) -> str:
     """A sentence that says which part of a sound fit is of no use; else empty."""
     mixture = bound.numbered.mixture
-    if mixture is None:
+    if mixture is None or not status.is_sound:
         return ""
     return "; ".join([*_of_classes(bound, parameters), *_of_effects(bound, parts_of(mixture.family), parameters)])
 

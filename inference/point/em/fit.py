@@ -222,7 +222,7 @@ def fit_em(
         - sum(site.free - site.redundant for site in sites.parameters if site.name in known),
         origin=origin if streamed is None else streamed.origin(origin),
         optima=distinct_optima(runs.table, parameters, lambda restart: runs.parameters(restart) | known),
-        reason=reason or (simpler(bound, parameters) if status.is_sound else ""),
+        reason=reason or simpler(bound, parameters, status),
     )
 
 

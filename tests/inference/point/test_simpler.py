@@ -6,6 +6,7 @@ import pytest
 from inference import fit_em, fit_map, fit_mle
 from inference.backends import bind
 from inference.point.simpler import SINGULAR, simpler
+from inference.status import Status
 from mixtures import Mixture, Observations, families
 from mixtures.assignments import GroupClasses, PerGroup
 from mixtures.errors import ModelError
@@ -54,9 +55,9 @@ def test_only_the_column_and_the_component_whose_effects_are_singular_are_named(
     bound = bind(Mixture(2, families.Product(each), PerGroup()), x, "numpyro")
     values = {"a_scale": 1e6, "a_random_intercept_scale": 1e5, "b_scale": 1e-6, "b_random_intercept_scale": 1e-7}
     values = {name: np.array([value, value]) for name, value in values.items()}
-    assert simpler(bound, values) == ""  # whatever the units
+    assert simpler(bound, values, Status.CONVERGED) == ""  # whatever the units
     values["b_random_intercept_scale"][1] = 1e-10
-    assert simpler(bound, values).startswith(
+    assert simpler(bound, values, Status.CONVERGED).startswith(
         "effects of groups, b_random_intercept_scale and what goes with it, are singular in component 1: "
     )
 
@@ -73,7 +74,7 @@ def test_effects_are_singular_in_no_direction_or_in_one(at):
     z = np.column_stack([np.ones(6), TIME[:6]])
     deviations = np.diag([scale, slope])
     variances = np.linalg.eigvalsh(z @ deviations @ root @ root.T @ deviations @ z.T / 4)[-2:]
-    found = simpler(bind(LINES, rows(0), "numpyro"), values)
+    found = simpler(bind(LINES, rows(0), "numpyro"), values, Status.CONVERGED)
     assert bool(found) == (variances[0] < 6 * SINGULAR**2), (found, variances)
 
 
@@ -98,7 +99,7 @@ def test_several_classes_that_are_one_are_named_together():
     weights = [[0.6, 0.4], [0.2, 0.8], [0.6, 0.4], [0.9, 0.1], [0.6, 0.4]]
     values = {"class_probs": [0.2] * 5, "class_weights": weights, "loc": [1.5, -1.5], "scale": [1.0, 1.0]}
     values = {name: np.array(value) for name, value in values.items()}
-    said = simpler(bind(model, x, "numpyro"), values)
+    said = simpler(bind(model, x, "numpyro"), values, Status.CONVERGED)
     assert said == "classes 0 and 2 and 4 of groups have the same weights: one of them says as much"
 
 
