@@ -22,6 +22,8 @@ from tests.quick import longest_first, mark_the_others_slow
 # that is kept whenever it keeps another program, and a run of all tests compiles thousands: those of long compilations pay
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "1")
 keep_compiled_programs(Path(__file__).parents[1] / ".compiled")
+# tests compile longer than they compute: LLVM leaves programs as they are, all in one piece. An XLA_FLAGS that is set, if empty, stays
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1")
 
 BACKENDS = ("numpyro", "pyro")
 
