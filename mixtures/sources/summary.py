@@ -9,6 +9,9 @@ import numpy as np
 from mixtures.blocks import reduced, rows_abreast
 from mixtures.sources.tree import summed
 
+IN_CACHE = 2**15
+"""Numbers that moments are made of at once: what is made of them needs no memory of its own."""
+
 
 @dataclass(frozen=True, eq=False)
 class Moments:
@@ -37,10 +40,15 @@ class Moments:
     def of(cls, x: np.ndarray, centre: np.ndarray) -> "Moments":
         """Of some rows, (rows,) or (rows, features), their means told from a centre."""
         side = rows_abreast(x)
-        whole = len(x) - len(x) % side
-        if whole < len(x):
-            rest = cls.of(x[whole:], centre)
-            return cls.of(x[:whole], centre).with_more(rest) if whole else rest
+        piece = side * max(1, IN_CACHE // (side * x[0].size))
+        return summed((cls._of_few(x[begin : begin + piece], centre) for begin in range(0, len(x), piece)), cls.with_more)
+
+    @classmethod
+    def _of_few(cls, x: np.ndarray, centre: np.ndarray) -> "Moments":
+        """The same of rows that stay in a core's cache."""
+        side = rows_abreast(x)
+        if left := len(x) % side:
+            return cls._of_few(x[:-left], centre).with_more(cls._of_few(x[-left:], centre))
         low = reduced(np.minimum, x)
         if np.isnan(low).any():
             return cls._of_some(x.reshape(len(x), -1), centre)
