@@ -41,7 +41,9 @@ class Moments:
         """Of some rows, (rows,) or (rows, features), their means told from a centre."""
         side = rows_abreast(x)
         piece = side * max(1, IN_CACHE // (side * x[0].size))
-        return summed((cls._of_few(x[begin : begin + piece], centre) for begin in range(0, len(x), piece)), cls.with_more)
+        return summed(
+            (cls._of_few(x[begin : begin + piece], centre) for begin in range(0, len(x), piece)), cls.with_more
+        )
 
     @classmethod
     def _of_few(cls, x: np.ndarray, centre: np.ndarray) -> "Moments":
