@@ -135,7 +135,8 @@ def _drawn(
         jax.tree.map(jnp.asarray, (target.data, frame.centre, frame.unit)),
         jnp.asarray(frame.inward(starts.vectors)),
     )
-    keys = jax.random.split(jax.random.PRNGKey(derived(options.seed, "sample_nuts")), chains)
+    keys = jax.random.split(jax.random.PRNGKey(derived(options.seed, "sample_nuts")), starts.all or chains)
+    keys = keys[starts.first : starts.first + chains]
     groups: list[Any] = list(range(chains))
     if is_vectorized:
         groups = [

@@ -77,7 +77,7 @@ def _sample(
     frame = starts.frame
     vectors = frame.inward(starts.vectors)
     density = called(target, frame)
-    seeds = [derived(options.seed, "sample_nuts", chain) for chain in range(len(vectors))]
+    seeds = [derived(options.seed, "sample_nuts", chain) for chain in starts.numbers]
     begins = [_nudged(density, vector, own) for vector, own in zip(vectors, seeds, strict=True)]
     seen = np.array([density(begin) for begin in begins])
     check_starts(seen[:, 0], seen[:, 1:], needs_slope=True)

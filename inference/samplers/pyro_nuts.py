@@ -52,7 +52,7 @@ def _sample(
     begins = as_torch(starts.frame.inward(starts.vectors))
     _check(potential, [{"v": begin} for begin in begins])
     results: list[Draws] = []
-    for chain, begin in enumerate(begins):
+    for chain, begin in zip(starts.numbers, begins, strict=True):
         if results and is_stopped():
             break
         torch.manual_seed(derived(options.seed, "sample_nuts", chain))
