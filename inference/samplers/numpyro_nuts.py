@@ -152,7 +152,8 @@ def _drawn(
     fresh = [lane.state for lane in lanes if lane.done == 0]
     if fresh:
         joined = np.concatenate([np.atleast_1d(state.potential_energy) for state in fresh])
-        check_starts(-joined, np.concatenate([np.atleast_2d(state.z_grad) for state in fresh]))
+        slopes = np.concatenate([np.atleast_2d(state.z_grad) for state in fresh])
+        check_starts(-joined, slopes, first=starts.first)
     _run(lanes, -(-(tune + options.draws) // BLOCK), chains, progress, is_stopped)
     return _joined(lanes, tune, options.draws)
 
