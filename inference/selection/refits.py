@@ -86,7 +86,7 @@ def refit(
         first: the number of the first one, where they are some of many.
     """
     numbers = range(first, first + len(data))
-    known = options.fixed
+    known = dict(options.fixed)
     task = None if is_in_part(known) else closed_task(mixture, data[0], frozenset(known), is_posterior=False)
     # `fit_em` alone lays the rows of groups out, and gives missing steps of a chain their weights
     is_alone = task is None or isinstance(task.closed.law, GroupedEM)

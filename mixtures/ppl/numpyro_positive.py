@@ -27,11 +27,11 @@ class InverseGaussian(dist.Distribution):
 
     def sample(self, key, sample_shape=()):
         of_normal, of_uniform = jax.random.split(key)
-        shape, of = sample_shape + self.batch_shape, {"dtype": jnp.result_type(float)}
+        shape, dtype = sample_shape + self.batch_shape, jnp.result_type(float)
         # of the two x at which c (x - m)^2 / (m^2 x) is this chi2, the smaller one with probability m / (m + x): Michael, Schucany & Haas 1976
-        half = self.loc * jax.random.normal(of_normal, shape, **of) ** 2 / (2 * self.concentration)
+        half = self.loc * jax.random.normal(of_normal, shape, dtype=dtype) ** 2 / (2 * self.concentration)
         smaller = self.loc / (1 + half + jnp.sqrt(half * (2 + half)))
-        is_smaller = jax.random.uniform(of_uniform, shape, **of) * (self.loc + smaller) <= self.loc
+        is_smaller = jax.random.uniform(of_uniform, shape, dtype=dtype) * (self.loc + smaller) <= self.loc
         return jnp.where(is_smaller, smaller, self.loc * (self.loc / smaller))
 
 

@@ -25,11 +25,11 @@ class InverseGaussian(Broadcast):
         return POSITIVE.inverse_gaussian_tails(value, self.loc, self.concentration)
 
     def sample(self, sample_shape=torch.Size()):  # noqa: B008 (torch's own signature)
-        shape, of = self._extended_shape(sample_shape), {"dtype": self.loc.dtype}
+        shape, dtype = self._extended_shape(sample_shape), self.loc.dtype
         # of the two x at which c (x - m)^2 / (m^2 x) is this chi2, the smaller one with probability m / (m + x): Michael, Schucany & Haas 1976
-        half = self.loc * torch.randn(shape, **of) ** 2 / (2 * self.concentration)
+        half = self.loc * torch.randn(shape, dtype=dtype) ** 2 / (2 * self.concentration)
         smaller = self.loc / (1 + half + torch.sqrt(half * (2 + half)))
-        is_smaller = torch.rand(shape, **of) * (self.loc + smaller) <= self.loc
+        is_smaller = torch.rand(shape, dtype=dtype) * (self.loc + smaller) <= self.loc
         return torch.where(is_smaller, smaller, self.loc * (self.loc / smaller))
 
 

@@ -13,7 +13,7 @@ class Broadcast(dist.TorchDistribution):
     """What they share: parameters that are broadcast against each other."""
 
     arg_constraints: ClassVar[dict] = {}
-    support = constraints.real
+    support: Any = constraints.real
     has_rsample = False
 
     def __init__(self, *parameters):
