@@ -122,8 +122,14 @@ class EffectSites(NamedTuple):
 
     def renamed(self, name: Callable[[str], str]) -> "EffectSites":
         """The same of sites under other names."""
-        own = {site: name(getattr(self, site)) for site in ("intercept", "slope", "correlation", "scale", "level")}
-        return self._replace(**own, predictors=tuple(one.renamed(name) for one in self.predictors))
+        return self._replace(
+            intercept=name(self.intercept),
+            slope=name(self.slope),
+            correlation=name(self.correlation),
+            scale=name(self.scale),
+            level=name(self.level),
+            predictors=tuple(one.renamed(name) for one in self.predictors),
+        )
 
 
 def predictors_of(predictors: Iterable[Any], count: int) -> int:
