@@ -225,7 +225,6 @@ def test_pyros_draws_have_the_density_of_the_program(case):
     "experts",
     "levels",
     "known_memberships",
-    "hidden_markov",
     "vectors_with_dims",
     reason="each kind of structure",
 )
