@@ -64,7 +64,7 @@ def sample_nuts(
     Ctrl-C stops NumPyro's chains within about a second, or after one draw, nutpie's and Pyro's at once. The draws made so far are returned,
     marked by the attribute `complete` = 0. Pyro's chains run one after the other: those that are finished are kept, or all that have
     begun, cut to the length of the last, whichever is more draws. A second Ctrl-C interrupts at once, as does one in warm-up, when there
-    are no draws yet.
+    are no draws yet. Under `cluster` a chain is a worker's task, unless it goes to a store: Ctrl-C calls off all, and no progress is shown.
 
     Args:
         program: a declaration.
