@@ -135,7 +135,7 @@ def test_how_narrow_and_how_far_apart():
     spread = np.cov(RNG.normal(size=(D, 20)))
     least = min(linalg.eigh(sigma, spread, eigvals_only=True)[0] for sigma in COVARIANCES)
     assert FORM.narrowest(STATE, spread) == pytest.approx(least, rel=0.02)
-    assert FORM.narrowest(STATE | {"loc": np.nan * STATE["loc"]}, spread) == 0.0
+    assert FORM.narrowest(STATE | {"loc": np.where(np.eye(K, D) > 0, np.nan, STATE["loc"])}, spread) == 0.0
     # a column that factors leave nothing over of is a maximum, as long as there is a spread in every direction
     heywood = STATE | {"deviation": STATE["deviation"].copy(), "loading": STATE["loading"].copy()}
     heywood["deviation"][0, 2], heywood["loading"][0, 2] = 1e-4, [1e4, 0.0]
