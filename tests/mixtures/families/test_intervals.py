@@ -15,15 +15,17 @@ WORDS = Intervals(np)
 
 
 class Cell:
-    """A distribution of scipy's in the words of a cell."""
+    """A distribution of scipy's in the words of a cell, which are for finite numbers."""
 
     def __init__(self, scipys):
         self.scipys, self.support = scipys, SimpleNamespace(is_discrete=not hasattr(scipys.dist, "pdf"))
 
     def log_tails(self, x):
+        assert np.isfinite(x).all()
         return np.maximum(self.scipys.logcdf(x), IMPOSSIBLE), np.maximum(self.scipys.logsf(x), IMPOSSIBLE)
 
     def log_prob(self, x):
+        assert np.isfinite(x).all()
         return self.scipys.logpdf(x)
 
 
@@ -53,6 +55,8 @@ def test_intervals_of_a_normal_are_mpmaths():
     np.testing.assert_allclose(found, [of_normal(*pair) for pair in pairs], rtol=1e-9, atol=1e-12)
     impossible = WORDS.interval(NORMAL, np.array([2.0]), np.array([1.0]), False, np.zeros(1))
     assert impossible == IMPOSSIBLE
+    at = np.array([0.5])
+    assert WORDS.interval(NORMAL, at, at, False, at) == pytest.approx(NORMAL.log_prob(at), rel=1e-12)
     for low, high, right in (
         (lower, None, stats.norm(1.0, 2.0).logsf(lower)),
         (None, upper, stats.norm(1.0, 2.0).logcdf(upper)),
@@ -82,6 +86,8 @@ def test_what_is_cut_off_a_normal(low, high):
         assert above[i] == pytest.approx(of_normal(x[i], high) - total, rel=1e-8, abs=1e-12)
     if np.isfinite(low):
         assert (below[3], above[3]) == (IMPOSSIBLE, 0.0)
+        at_low = WORDS.truncated(NORMAL, np.array([low]), ends[0][:1], ends[1][:1], False)
+        assert at_low[0] < 0.9 * IMPOSSIBLE and at_low[1] == pytest.approx(0.0, abs=1e-12)
     if np.isfinite(high):
         assert (below[4], above[4]) == (0.0, IMPOSSIBLE)
         assert WORDS.truncated(NORMAL, np.array([high]), ends[0][:1], ends[1][:1], False)[0] == 0.0
