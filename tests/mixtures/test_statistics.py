@@ -80,6 +80,15 @@ def test_without_data_statistics_are_those_of_standard_data():
     assert [value for text, value in found.items() if text.startswith("2.5")] == [2.5] * 4
 
 
+def test_the_same_data_with_other_covariates_have_other_statistics():
+    x = Observations([0.0, 2.0, 4.0]).x  # constant: what was computed of it is kept
+    for scale in (1.0, 10.0):
+        c = np.array([[0.0], [scale], [2 * scale]])
+        assert statistics.SLOPE.of(np, x, c) == pytest.approx([2.5 * 2.0 / scale], rel=1e-12)
+    # of no covariates, as of one that is 0 everywhere
+    assert statistics.SLOPE.of_covariates(Among(())).of(np, x, c) == pytest.approx([2.5 * x.std()], rel=1e-12)
+
+
 def test_columns_without_a_scale_have_that_of_one():
     x, c = np.full(4, 3.0), np.zeros((4, 1))
     found = {text: float(np.ravel(Statistic(text).of(np, x, c))[0]) for text in statistics._STATISTICS}
