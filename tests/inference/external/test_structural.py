@@ -198,6 +198,7 @@ def test_numbers_are_read_in_the_units_of_the_data():
     two = Distal(Categorical(KINDS % 2, ("no", "yes")), 2).reported()
     assert two.lines == ((0, "P(yes)"), (1, "P(yes)"))
     np.testing.assert_array_equal(two.matrix @ [0.4, 0.6, 0.9, 0.1, 0.3, 0.7], [0.1, 0.7])
+    np.testing.assert_array_equal(two.compared, [[0], [1]])
     three = CASES["categorical"][0].reported()
     np.testing.assert_array_equal(three.compared, [[1, 2], [4, 5], [7, 8]])
 
