@@ -5,6 +5,7 @@ import pytest
 from scipy import optimize, stats
 from scipy.special import log_softmax, logsumexp
 
+from inference.external import solving
 from inference.external import wald as walds
 from inference.external.classification import bch_shares, classification_table, misclassification, modal
 from inference.external.distal import Distal
@@ -147,6 +148,34 @@ def test_errors_of_classification_are_taken_into_account_as_scipys_maximum():
     assert loss(own) == pytest.approx(best.fun, rel=1e-12)
     np.testing.assert_allclose(own, best.x, atol=1e-5)
     assert evidence.log_likelihood(structural.log_joint(found), times) == pytest.approx(-best.fun, rel=1e-12)
+
+
+def test_em_alone_ends_where_newton_does(monkeypatch):
+    rng = np.random.default_rng(1)
+    y = np.r_[rng.normal(0.0, 0.5, 30), rng.normal(2.0, 0.5, 30)]
+    table = np.log([[0.8, 0.2], [0.3, 0.7]])[:, (rng.random(60) < 0.3 + 0.4 * (y > 1)).astype(int)].T
+    evidence, structural = Evidence(table[:, None], np.ones((60, 1))), Distal(Continuous(y), 2)
+    start = structural.solve(np.exp(log_softmax(table, axis=1)), np.ones(60))
+    found, is_at_rest = solve(structural, evidence, np.ones(60), start)
+    assert is_at_rest
+    # from afar Newton's steps lead elsewhere, and are not taken
+    assert solving._polished(structural, evidence, np.ones(60), found + 5.0) is None
+    monkeypatch.setattr(solving, "_polished", lambda *_: None)
+    slow, is_at_rest = solve(structural, evidence, np.ones(60), start)
+    assert is_at_rest
+    np.testing.assert_allclose(slow, found, atol=1e-6)
+
+
+def test_a_saddle_is_no_root_to_end_at():
+    """Two classes that are one, of an outcome with two humps and nothing else known: the equation holds, and EM goes away from there."""
+    y = np.r_[np.linspace(-1.2, -0.8, 10), np.linspace(0.8, 1.2, 10)]
+    structural, evidence = Distal(Continuous(y), 2), Evidence(np.zeros((20, 1, 2)), np.ones((20, 1)))
+    saddle = np.r_[0.5, 0.5, [y.mean(), y.var()] * 2]
+    shares = evidence.shares(structural.log_joint(saddle))
+    np.testing.assert_allclose(np.ones(20) @ structural.estimating(saddle, shares), 0.0, atol=1e-12)
+    assert solving._polished(structural, evidence, np.ones(20), saddle) is None
+    humps = np.r_[0.5, 0.5, -1.0, y[:10].var(), 1.0, y[10:].var()]
+    np.testing.assert_allclose(solving._polished(structural, evidence, np.ones(20), humps), humps, atol=1e-9)
 
 
 def test_tables_of_classification():
