@@ -268,8 +268,10 @@ def test_walds_tests_and_tables():
     table = walds.tests_of_covariates(lines, values, spread, "intercept")
     own = values[[1, 3]] @ np.linalg.inv(spread[np.ix_([1, 3], [1, 3])]) @ values[[1, 3]]
     assert table.index.tolist() == ["u"] and table.loc["u", "chi2"] == pytest.approx(own, rel=1e-8)
-    found = walds.estimates([("a", "m"), ("a", "v")], np.array([-2.0, 1.0]), np.diag([4.0, 1e-22]), np.ones(2), 0.9)
+    lines, spread = [("a", "m"), ("a", "v"), ("a", "w")], np.diag([4.0, 1e-22, 1e-22])
+    found = walds.estimates(lines, np.array([-2.0, 1.0, 1.0]), spread, np.array([1.0, 1.0, 1e-3]), 0.9)
     width = 2 * stats.norm.ppf(0.95)
     right = [-2.0, 2.0, -1.0, 2 * stats.norm.cdf(-1.0), -2 - width, -2 + width]
     np.testing.assert_allclose(found.iloc[0], right, rtol=1e-10)
     assert found.iloc[1].isna().tolist() == [False] + [True] * 5
+    assert found.iloc[2, 1] == pytest.approx(1e-11, rel=1e-9)  # small, beside a unit that is small
