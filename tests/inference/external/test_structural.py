@@ -186,6 +186,7 @@ def test_tables_of_classification():
     rows = np.repeat(np.arange(N), TIMES.astype(int))
     right = [[np.average(given[rows, s], weights=SHARES[rows, k]) for s in range(K)] for k in range(K)]
     np.testing.assert_allclose(table, right, rtol=1e-12)
+    np.testing.assert_allclose(classification_table(SHARES, given, TIMES / 100), right, rtol=1e-12)
     assert np.isnan(classification_table(SHARES * [1.0, 1.0, 0.0], given, TIMES)[2]).all()
     corrected = bch_shares(SHARES, classification_table(SHARES, SHARES, TIMES))
     np.testing.assert_allclose(classification_table(SHARES, corrected, TIMES), np.eye(K), atol=1e-12)
