@@ -9,8 +9,9 @@ from scipy.special import log_softmax
 from inference.external.structural import Reported, Structural
 from mixtures.errors import FitError
 
-AT_REST, MOST_STEPS = 1e-10, 100
-"""Newton's last step, and how many there may be: coefficients that go to infinity grow by one a step."""
+AT_REST, NEAR, MOST_STEPS = 1e-10, 1e-3, 100
+"""Newton's last step, as it is taken and before it was shortened, and how many there may be: coefficients that go to infinity grow by about one
+a step, to where the objective is flat to rounding and any step is too long."""
 
 INTERCEPT = "intercept"
 
@@ -47,7 +48,7 @@ class Logit(Structural):
         for _ in range(MOST_STEPS):
             gradient = times @ self.estimating(theta, shares)
             try:
-                step = np.linalg.solve(self.curvature(theta, shares, times), gradient)
+                step = whole = np.linalg.solve(self.curvature(theta, shares, times), gradient)
             except np.linalg.LinAlgError:  # probabilities that are 0 and 1
                 break
             for _ in range(40):  # the objective is concave: some fraction of Newton's step goes up
@@ -56,7 +57,7 @@ class Logit(Structural):
                     break
                 step = step / 2
             theta, value = theta + step, tried
-            if np.abs(step).max() < AT_REST:
+            if np.abs(whole).max() < NEAR and np.abs(step).max() < AT_REST:
                 return theta
         raise FitError(
             "covariates",

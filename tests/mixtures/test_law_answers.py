@@ -8,6 +8,7 @@ import pytest
 from scipy.special import log_softmax, logsumexp, softmax
 
 from mixtures.assignments import Dirichlet, Gating, GroupClasses, GroupWeights, Markov, PerGroup, chains
+from mixtures.assignments.markov import staying
 from mixtures.rows import Rows
 from tests.mixtures.law_cases import (
     CASES,
@@ -160,6 +161,12 @@ def test_starts_are_even_but_where_that_would_be_a_saddle(case):
             assert 0.05 < value.std() < 0.2
         else:
             np.testing.assert_allclose(value, STARTS[site], rtol=1e-12)
+
+
+def test_chains_begin_by_staying_four_times_of_five():
+    assert staying(1).tolist() == [[1.0]]
+    np.testing.assert_allclose(staying(2), [[0.8, 0.2], [0.2, 0.8]], rtol=1e-12)
+    np.testing.assert_allclose(staying(3), 0.1 + 0.7 * np.eye(3), rtol=1e-12)
 
 
 def test_weights_of_groups_that_are_next_to_nothing_have_logarithms():

@@ -10,7 +10,8 @@ import pytest
 import inference
 import mixtures
 from mixtures import Observations, gaussian_mixture, statistics
-from mixtures.statistics import LOG_HALF_SD, MEAN, MIDRANGE, RANGE
+from mixtures.among import Among
+from mixtures.statistics import LOG_HALF_SD, MEAN, MIDRANGE, RANGE, Statistic
 
 
 @pytest.mark.parametrize("shape", [(50,), (50, 3)])
@@ -25,6 +26,77 @@ def test_statistics_are_those_of_the_observed_cells(shape):
     }
     for statistic, value in expected.items():
         np.testing.assert_allclose(statistic.of(np, x), value, rtol=1e-12)
+
+
+def of_numpy(x, c):
+    """Each statistic of columns that are complete, and of covariates, by NumPy's functions."""
+    log, sd = np.log, x.std(axis=0)
+    # at covariates 0: as far from their mean as so many standard deviations
+    offset = np.sqrt(1 + np.sum((c.mean(axis=0) / c.std(axis=0)) ** 2))
+    return {
+        "midrange(x)": (x.max(axis=0) + x.min(axis=0)) / 2,
+        "range(x)": np.ptp(x, axis=0),
+        "sd(x)/2": sd / 2,
+        "log(sd(x)/2)": log(sd / 2),
+        "log(rms(sd(x))/2)": log(np.sqrt(np.mean(sd**2)) / 2),
+        "mean(x)": x.mean(axis=0),
+        "1/mean(x)": 1 / x.mean(axis=0),
+        "log(mean(x))": log(x.mean(axis=0)),
+        "-log(mean(x))": -log(x.mean(axis=0)),
+        "midrange(log(x))": (log(x).max(axis=0) + log(x).min(axis=0)) / 2,
+        "range(log(x))": np.ptp(log(x), axis=0),
+        "log(sd(log(x))/2)": log(log(x).std(axis=0) / 2),
+        "mean of x": x.mean(axis=0),
+        "2.5 sd(x)/sd(covariates)": 2.5 * sd / c.std(axis=0),
+        "log(sd(x)/sd(covariates)/2)": log(sd / c.std(axis=0) / 2),
+        "log(sd(x)/2 at covariates 0)": log(sd / 2 * offset),
+        "2.5/sd(covariates)": 2.5 / c.std(axis=0),
+        "2.5 sd(x) at covariates 0": 2.5 * sd * offset,
+        "2.5 at covariates 0": 2.5 * offset,
+    }
+
+
+@pytest.mark.parametrize("text", statistics._STATISTICS)
+def test_every_statistic_is_numpys(text):
+    rng = np.random.default_rng(0)
+    x, c = rng.gamma(2.0, size=50) + 0.3, rng.normal(size=(50, 2)) * [1.0, 30.0] + [2.0, -40.0]
+    np.testing.assert_allclose(Statistic(text).of(np, x, c), of_numpy(x, c)[text], rtol=1e-12)
+    plane = np.column_stack([x, rng.gamma(2.0, size=50) + 5.0])
+    if "covariates" not in text:
+        np.testing.assert_allclose(Statistic(text).of(np, plane), of_numpy(plane, c)[text], rtol=1e-12)
+    second = Statistic(text).of_column(1, "size").of_covariates(Among((1,)))
+    expected = of_numpy(plane[:, 1], c[:, 1:])[text]
+    np.testing.assert_allclose(second.of(np, plane, c), expected, rtol=1e-12)
+
+
+def test_without_data_statistics_are_those_of_standard_data():
+    """Mean 0, standard deviation 1 and a range of four of them; mean 1 where data are positive; covariates of mean 0."""
+    found = {text: Statistic(text).of(np, None) for text in statistics._STATISTICS}
+    half = float(np.log(0.5))
+    assert [value for text, value in found.items() if "midrange" in text or text == "mean of x"] == [0.0] * 3
+    assert (found["range(x)"], found["range(log(x))"], found["sd(x)/2"]) == (4.0, 4.0, 0.5)
+    assert [value for text, value in found.items() if text.startswith("log(") and "mean" not in text] == [half] * 5
+    assert [found[text] for text in ("mean(x)", "1/mean(x)", "log(mean(x))", "-log(mean(x))")] == [1.0, 1.0, 0.0, 0.0]
+    assert [value for text, value in found.items() if text.startswith("2.5")] == [2.5] * 4
+
+
+def test_the_same_data_with_other_covariates_have_other_statistics():
+    x = Observations([0.0, 2.0, 4.0]).x  # constant: what was computed of it is kept
+    for scale in (1.0, 10.0):
+        c = np.array([[0.0], [scale], [2 * scale]])
+        assert statistics.SLOPE.of(np, x, c) == pytest.approx([2.5 * 2.0 / scale], rel=1e-12)
+    # of no covariates, as of one that is 0 everywhere
+    assert statistics.SLOPE.of_covariates(Among(())).of(np, x, c) == pytest.approx([2.5 * x.std()], rel=1e-12)
+
+
+def test_columns_without_a_scale_have_that_of_one():
+    x, c = np.full(4, 3.0), np.zeros((4, 1))
+    found = {text: float(np.ravel(Statistic(text).of(np, x, c))[0]) for text in statistics._STATISTICS}
+    assert found["range(x)"] == 1.0 and found["sd(x)/2"] == 0.5 and found["range(log(x))"] == 1.0
+    assert found["log(rms(sd(x))/2)"] == np.log(0.5) and found["2.5/sd(covariates)"] == 2.5
+    assert found["2.5 at covariates 0"] == 2.5
+    zeros = np.zeros(4)
+    assert (MEAN.of(np, zeros), statistics.INVERSE_MEAN.of(np, zeros), statistics.LOG_MEAN.of(np, zeros)) == (1, 1, 0)
 
 
 def test_large_data_are_not_copied_to_scale_priors_or_to_tell_data_apart():

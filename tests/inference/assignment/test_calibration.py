@@ -65,6 +65,17 @@ def test_certain_predictions_are_in_the_last_bin_and_empty_bins_are_nan():
     assert "0.50 - 1.00" in str(table)
 
 
+@pytest.mark.parametrize("hits", [0, 1, 4, 5])
+def test_intervals_are_exact_where_nothing_or_all_came_true(hits):
+    truth = np.repeat([0, 1], [hits, 5 - hits])
+    table = calibration_table(np.tile([0.75, 0.25], (5, 1)), truth, component=0, bins=2, level=0.9)
+    exact = stats.binomtest(hits, 5).proportion_ci(0.9, method="exact")
+    assert (table.lower[1], table.upper[1]) == (
+        pytest.approx(exact.low, abs=1e-12),
+        pytest.approx(exact.high, abs=1e-12),
+    )
+
+
 def test_bad_arguments_are_errors():
     probabilities, truth = np.full((3, 2), 0.5), np.array([0, 1, 1])
     for error, bad in [

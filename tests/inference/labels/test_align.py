@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from inference.labels.align import align, match
+from inference.labels.align import align, costs_between, match, matched
 from inference.labels.relabel import relabel
 from inference.results import Origin, PointFit
 from inference.status import Status
@@ -37,6 +37,28 @@ def fit_at(loc: np.ndarray, scale: float = 1.0) -> PointFit:
         free_parameters=8,
         origin=Origin.of(program, Observations(np.arange(20.0)), "numpyro", seed=0),
     )
+
+
+@pytest.mark.parametrize("groups", [((0, 1, 2, 3),), ((0, 2), (1, 3)), ((1, 3),)])
+def test_labels_are_the_cheapest_of_all_within_groups(groups):
+    """Of shares of rows: by brute force, over all permutations that exchange components of one group."""
+    rng = np.random.default_rng(0)
+    ours, theirs = rng.dirichlet(np.ones(4), (5, 6)), rng.dirichlet(np.ones(4), 6)
+    costs = costs_between(ours, theirs)
+    assert costs[3, 0, 2] == pytest.approx(np.mean([p[0] * (1 - q[2]) for p, q in zip(ours[3], theirs, strict=True)]))
+    group_of = {k: number for number, group in enumerate(groups) for k in group}
+    allowed = [
+        p
+        for p in all_permutations(range(4))
+        if all(k == p[k] or group_of.get(k) == group_of.get(p[k], -1) for k in range(4))
+    ]
+    found = matched(costs, groups)
+    for t in range(5):
+        total = {p: sum(costs[t, p[k], k] for k in range(4)) for p in allowed}
+        best, second = sorted(total.values())[:2]
+        assert total[tuple(found.permutations[t])] == pytest.approx(best)
+        assert (found.cost[t], found.margin[t]) == (pytest.approx(best), pytest.approx(second - best))
+    assert found.total_costs.tolist() == [pytest.approx(found.cost.sum())]
 
 
 @pytest.fixture

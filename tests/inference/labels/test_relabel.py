@@ -186,6 +186,8 @@ def test_what_is_wrong_is_said(tree):
         relabel(tree, pivot=40)
     with pytest.raises(DataError, match=r"a label in 0, \.\.\., 3 for each of 120 rows"):
         relabel(tree, pivot=np.array([0, 1, 5]))
+    with pytest.raises(DataError, match=r"pivot: got 4 at row 119; expected a label in 0, \.\.\., 3"):
+        relabel(tree, pivot=np.repeat([0, 4], [119, 1]))
     with pytest.raises(DataError, match="without loc, scale"):
         relabel(tree, pivot=SimpleNamespace(parameters={"weights": np.ones(4) / 4}))
     without = xr.DataTree.from_dict({name: tree[name].to_dataset() for name in ("posterior", "observed_data")})

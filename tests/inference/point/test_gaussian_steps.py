@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from inference.point.em.m_steps.gaussian import GaussianEM
+from inference.point.moments import moments
 from mixtures import Observations
 
 RNG = np.random.default_rng(0)
@@ -134,3 +135,11 @@ def test_coordinates_have_units_of_two_and_no_origin_that_one_row_draws_away():
         spread = x.std(axis=0)
         spread = np.full(D, np.sqrt(np.mean(spread**2))) if common else spread
         np.testing.assert_array_equal(frame.unit, 2.0 ** np.round(np.log2(spread)))
+
+
+@pytest.mark.parametrize("row_weights", [None, ROWS[0] * RESPONSIBILITIES[0]])
+def test_moments_in_blocks_are_numpys(row_weights, monkeypatch):
+    monkeypatch.setattr("inference.point.moments.ROWS_AT_ONCE", 7)
+    mean, covariance = moments(X, row_weights)
+    np.testing.assert_allclose(mean, np.average(X, axis=0, weights=row_weights), rtol=1e-12)
+    np.testing.assert_allclose(covariance, np.cov(X.T, aweights=row_weights, bias=True), rtol=1e-10)

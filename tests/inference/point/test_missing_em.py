@@ -67,6 +67,44 @@ def test_the_statistics_are_the_textbooks_conditional_moments(backend):
         np.testing.assert_allclose(np.asarray(sums[name]), value, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("of_logarithm", [False, True])
+def test_densities_in_the_datas_units_are_scipys(of_logarithm):
+    x = DATA.x[:30] * [1.0, 30.0, 0.1] + [2.0, -40.0, 0.0]
+    form = MissingGaussianEM("VVV", of_logarithm, most=2)
+    data = Observations(np.exp(x / 30) if of_logarithm else x, missing="allow")
+    columns = form.columns(data)
+    values = x / 30 if of_logarithm else x
+    filled = np.where(np.isnan(values), np.nanmean(values, axis=0), values)
+    np.testing.assert_allclose(columns[:, :3], filled, rtol=1e-9, atol=1e-12)
+    assert columns.shape[1] == form.width(3)
+    frame = form.frame(columns)
+    # numbers of columns have no unit
+    np.testing.assert_array_equal(((columns - frame.centre) / frame.unit)[:, 3:], columns[:, 3:])
+    unit, centre = frame.unit[:3], frame.centre[:3]
+    np.testing.assert_array_equal(unit, 2.0 ** np.round(np.log2(filled.std(axis=0))))
+    np.testing.assert_allclose(centre, np.median(filled, axis=0), rtol=1e-12)
+    root = RNG.normal(size=(2, 3, 3)) + 1.5 * np.eye(3)
+    state = {"loc": RNG.normal(size=(2, 3)), "root": root, "whiten": np.linalg.inv(root)}
+    state["log_det"] = np.linalg.slogdet(root)[1]
+    right = np.zeros((2, 30))
+    for k, i in np.ndindex(2, 30):
+        o = ~np.isnan(values[i])
+        if o.any():
+            own = unit[:, None] * root[k]
+            normal = stats.multivariate_normal((state["loc"][k] * unit + centre)[o], (own @ own.T)[np.ix_(o, o)])
+            right[k, i] = normal.logpdf(values[i, o]) - of_logarithm * values[i, o].sum()
+    np.testing.assert_allclose(form.exact_log_density(state, columns.T, frame), right, rtol=1e-9, atol=1e-12)
+    fast = form.log_density(np, state, ((columns - frame.centre) / frame.unit).T)[0]
+    fast = fast + form.log_jacobian(frame, columns) + form.log_base(data)
+    np.testing.assert_allclose(fast, right, rtol=1e-9, atol=1e-12)
+
+
+def test_how_many_cells_a_row_misses():
+    observed = np.array([[True, True, True], [False, True, False], [False, False, False], [True, True, False]])
+    assert [most_missing(observed[rows]) for rows in ([0, 1, 2, 3], [0, 3], [0], [2])] == [2, 1, 1, 1]
+    assert most_missing(np.array([True, False])) == 1
+
+
 def check_rest(model, x, backend, **options):
     fit = inference.fit_em(model, x, restarts=2, tolerance=1e-14, max_steps=20_000, seed=0, backend=backend, **options)
     assert fit.status.is_sound

@@ -66,6 +66,12 @@ def test_replicates_are_fits_of_the_weighted_rows(kind, backend):
         assert found.replicates.loc[replicate, ("loc", 0)] == pytest.approx(mean, rel=1e-6)
         spread = np.sqrt(np.average((X - mean) ** 2, weights=times))
         assert found.replicates.loc[replicate, ("scale", 0)] == pytest.approx(spread, rel=1e-6)
+    free = ["loc", "scale"]
+    table, drawn = found.table.loc[free], found.replicates[free]
+    np.testing.assert_allclose(table["standard_error"], drawn.std(ddof=1), rtol=1e-12)
+    np.testing.assert_allclose(table[["lower", "upper"]].T, drawn.quantile([0.025, 0.975]), rtol=1e-12)
+    np.testing.assert_allclose(table["estimate"], [X.mean(), X.std()], rtol=1e-6)
+    assert found.table.loc["weights", ["standard_error", "lower", "upper"]].isna().all(axis=None)  # 1 of one component
 
 
 def test_both_backends_have_the_same_replicates():

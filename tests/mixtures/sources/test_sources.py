@@ -112,6 +112,21 @@ def test_moments_keep_their_digits_far_from_zero():
     assert_array_equal(total.max, values.max(axis=0))
 
 
+def test_moments_of_blocks_are_those_of_the_cells_that_are_there():
+    values = np.random.default_rng(1).normal(size=(40, 3)) * [1.0, 10.0, 0.1] + [0.0, -5.0, 2.0]
+    values[:12, 0] = values[5:9, 1] = values[39, 2] = np.nan  # of the first column's first block nothing is known
+    total = moments_of(np.split(values, [12, 13, 30]), np.array([0.5, 0.0, -1.0]))
+    assert total.count.tolist() == [28, 36, 39]
+    for found, expected in (
+        (total.mean, np.nanmean(values, axis=0)),
+        (total.variance, np.nanvar(values, axis=0)),
+        (total.min, np.nanmin(values, axis=0)),
+        (total.max, np.nanmax(values, axis=0)),
+        (total.cut(1).variance, np.nanvar(values[:, 1])),
+    ):
+        assert_allclose(found, expected, rtol=1e-12)
+
+
 def test_a_bad_cell_is_named_with_its_file_and_row(frame, tmp_path):
     frame = frame.copy()
     frame.loc[ROWS - 2, "b"] = np.nan
