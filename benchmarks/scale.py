@@ -5,7 +5,7 @@
 Writes so many rows of 8 columns in files of 2,000,000, fits 10 diagonal components in 5 iterations, and deletes them; 10,000,000 rows if not
 said otherwise. Each fit is a process of its own, so that its peak memory is its own. scikit-learn's `GaussianMixture` is given as many of the
 rows as fit, from the same start, and as many iterations. Ours are whole calls: beside the passes of the iterations one that checks the files and
-scales priors, the E-step at the end, and one that finds the likelihoods. With `--workers` also a line for the passes of EM by one and by two of
+scales priors, and the E-step at the end. With `--workers` also a line for the passes of EM by one and by two of
 Dask's workers: seconds by the clock, so that a quiet machine is needed; calls of 1 and of 6 iterations, whose difference is five passes.
 Seconds by the clock, and processor seconds of all threads, which a busy machine changes less.
 """

@@ -10,6 +10,7 @@ from jaxtyping import Int
 from inference.results import PointFit
 from mixtures import Mixture, Observations, Program
 from mixtures.assignments.groups import check_labels_of_groups
+from mixtures.blocks import reduced
 from mixtures.categories import BOOLEAN, Categories, listed
 from mixtures.checks import check_choice as check_choice  # every verb has its checks from here
 from mixtures.checks import check_count as check_count
@@ -24,7 +25,6 @@ from mixtures.elsewhere import as_array, tabular
 from mixtures.errors import DataError, ModelError, in_words
 from mixtures.families import Product
 from mixtures.families.members import can_be
-from mixtures.sources.summary import across
 from mixtures.tables import named_row
 
 if TYPE_CHECKING:
@@ -177,9 +177,11 @@ def check_squares(x: Observations) -> None:
     Raises:
         DataError: a column varies by less than 1e-150 or by more than 1e150.
     """
-    columns = across(x.x)  # along memory
+    low, high = x.extremes
+    if np.isnan(low).any():
+        low, high = reduced(np.fmin, x.x), reduced(np.fmax, x.x)  # missing cells have no part in these
     with np.errstate(over="ignore"):
-        width = np.fmax.reduce(columns, axis=1) - np.fmin.reduce(columns, axis=1)  # NaN has no part in these
+        width = np.atleast_1d(high - low)
     bad = np.flatnonzero(((width > 0) & (width < 1 / WIDEST)) | (width > WIDEST))
     if len(bad):
         index = int(bad[0])
@@ -200,6 +202,8 @@ def _check_possible(mixture: Mixture, x: Observations) -> None:
         DataError: a row lies beyond the bounds of all components, or of the one that its label says.
     """
     is_possible = can_be(mixture.family, x.x, mixture.components)
+    if is_possible.all():
+        return
     x.refuse(
         np.logical_not(is_possible.any(axis=1)),
         "rows that some component can describe",

@@ -24,8 +24,9 @@ def cluster(where: Any = None) -> Iterator[Any]:
     collections by their partitions. Rows in lists of arrays are sent to them.
 
     Of rows in memory they are given pieces of work that do not depend on each other: structures and families of `select_components`,
-    replicates of `bootstrap` and `bootstrap_test`, numbers of components of `number_of_components`, and `fit_em`'s restarts where rows
-    are so many that one alone fills a machine.
+    replicates of `bootstrap` and `bootstrap_test`, numbers of components of `number_of_components`, `sample_nuts`'s chains unless they go to
+    a store, and `fit_em`'s restarts where rows are so many that one alone fills a machine. `fit_map`'s restarts climb side by side in one
+    program, here.
 
     A worker that is lost costs its blocks of rows, or pieces, again. A script that starts workers does so below
     `if __name__ == "__main__":`, as Python's processes want it.

@@ -23,6 +23,30 @@ def rows_at_once(features: int | None) -> int:
     return min(BLOCK, max(1, CELLS // (features or 1)))
 
 
+ABREAST = 2048
+"""Numbers that NumPy's loops over rows have in a line: of a few columns, a line a row would be a call a row."""
+
+
+def rows_abreast(x: np.ndarray) -> int:
+    """How many of these rows make such a line."""
+    return min(len(x), max(1, ABREAST // x[0].size))
+
+
+def reduced(operation: np.ufunc, x: np.ndarray) -> np.ndarray:
+    """`operation.reduce(x, axis=0)`, several rows at a time; of least and greatest values the same.
+
+    Example:
+        >>> reduced(np.maximum, np.arange(6.0).reshape(3, 2))
+        array([4., 5.])
+    """
+    side = rows_abreast(x)
+    whole = len(x) - len(x) % side
+    if not whole:
+        return operation.reduce(x, axis=0)
+    line = operation.reduce(x[:whole].reshape(whole // side, -1), axis=0).reshape(side, *x.shape[1:])
+    return operation.reduce(np.concatenate([line, x[whole:]]), axis=0)
+
+
 def digest_of(x: np.ndarray) -> bytes:
     """sha256 of the numbers of a block."""
     return hashlib.sha256(np.ascontiguousarray(x).data).digest()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
-from mixtures.blocks import digests_of, fingerprint_of
+from mixtures.blocks import digests_of, fingerprint_of, reduced
 from mixtures.categories import Categories, are_codes, check_codes, check_numbers, checked_categories, coded
 from mixtures.censoring import BOUNDS, substituted, with_bounds
 from mixtures.checks import check_choice
@@ -213,7 +213,8 @@ class Observations:
 
     def _refuse_bad(self, values: np.ndarray) -> None:
         """Refuse cells that are no finite numbers, or too large to be squared; data that are sound are only looked at."""
-        if values.min() >= -LARGEST and values.max() <= LARGEST:  # so that NaN is not
+        low, high = self.extremes
+        if np.min(low) >= -LARGEST and np.max(high) <= LARGEST:  # so that NaN is not
             return
         if self.missing == "raise":
             is_nan = np.isnan(values) & ~self.is_censored
@@ -254,6 +255,11 @@ class Observations:
         """Which cells were observed, in the shape of `x`; None where all were."""
         is_missing = np.isnan(self.x)
         return ~is_missing if is_missing.any() else None
+
+    @cached_property
+    def extremes(self) -> tuple[np.ndarray, np.ndarray]:
+        """The least and the greatest number of each column; NaN where a cell is missing."""
+        return reduced(np.minimum, self.x), reduced(np.maximum, self.x)
 
     @property
     def is_censored(self) -> np.ndarray | bool:

@@ -1,5 +1,6 @@
 """Reading tables: lists, arrays and pandas objects as checked arrays with names, and cells in words."""
 
+import math
 from collections import Counter
 from collections.abc import Hashable, Mapping
 from keyword import iskeyword
@@ -30,23 +31,35 @@ def names_of(x: Any) -> tuple[tuple[str, ...] | None, np.ndarray | None]:
     return None, row_names
 
 
-def aligned(array: np.ndarray) -> np.ndarray:
-    """A float64 copy whose memory starts at a multiple of 64 bytes: JAX then takes it over as it is, without a copy of its own."""
-    size = array.size * 8
-    memory = np.empty(size + 64, dtype=np.uint8)
-    begin = -memory.ctypes.data % 64
-    copy = memory[begin : begin + size].view(np.float64).reshape(array.shape)
+LINE = 64
+"""Bytes: JAX takes memory that begins at a multiple of them over as it is, without a copy of its own."""
+
+
+def aligned_empty(shape: tuple[int, ...]) -> np.ndarray:
+    """Memory for float64 of such a shape, where JAX takes it over."""
+    size = 8 * math.prod(shape)
+    memory = np.empty(size + LINE, dtype=np.uint8)
+    begin = -memory.ctypes.data % LINE
+    return memory[begin : begin + size].view(np.float64).reshape(shape)
+
+
+def aligned(array: np.ndarray, *, is_lent: bool = False) -> np.ndarray:
+    """The numbers as float64, row by row, where JAX takes them over: a copy, unless they are lent for reading, and lie so already."""
+    if is_lent and array.dtype == np.float64 and array.flags.c_contiguous and not array.ctypes.data % LINE:
+        return array.view()
+    copy = aligned_empty(array.shape)
     copy[...] = array
     return copy
 
 
 def numeric(x: Any, what: str = "x") -> np.ndarray:
-    """A fresh float64 array, or an error that names the columns that are not numbers.
+    """A float64 array of its own, or an error that names the columns that are not numbers; of a block of a source that block's, which is read
+    alone.
 
     Raises:
         DataError: no array of real numbers; the text says how to make one.
     """
-    return aligned(numbers_in(x, what))
+    return aligned(numbers_in(x, what), is_lent=getattr(x, "is_lent", False) is True)
 
 
 def numbers_in(x: Any, what: str = "x") -> np.ndarray:

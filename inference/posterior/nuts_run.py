@@ -16,12 +16,14 @@ from inference.posterior.afterwards import Steps
 from inference.posterior.generate import with_assignments, with_predictive
 from inference.posterior.rehearsal import rehearse
 from inference.posterior.run import Run
+from inference.posterior.spread_chains import by_workers
 from inference.posterior.store import DrawStore
 from inference.posterior.tree import build_tree
 from inference.posterior.warnings import raise_if_unsound
 from inference.samplers.choice import Sampler
 from inference.samplers.options import METRICS, PRECISIONS, NutsOptions
 from inference.samplers.protocol import Starts
+from inference.workers import working
 from mixtures.errors import ChoiceError
 from mixtures.interrupts import stop_on_interrupt
 from mixtures.seeds import check_seed
@@ -74,14 +76,17 @@ class NutsRun(Run):
         begin, chains = time.perf_counter(), Starts.unpacked(starts)
         rehearse(bound, predictive=self.predictive, assignments=self.assignments)
         with stop_on_interrupt() as is_stopped:
-            drawn = self.sampler.sample(
-                bound.target(),
-                chains,
-                self.nuts,
-                progress=sys.stderr.isatty() if progress is None else progress,
-                store=store,
-                is_stopped=is_stopped,
-            )
+            if store is None and working() is not None:
+                drawn = by_workers(self.sampler, bound, chains, self.nuts)
+            else:
+                drawn = self.sampler.sample(
+                    bound.target(),
+                    chains,
+                    self.nuts,
+                    progress=sys.stderr.isatty() if progress is None else progress,
+                    store=store,
+                    is_stopped=is_stopped,
+                )
         attrs = {
             "seed": self.nuts.seed,
             "sampler": str(self.sampler),

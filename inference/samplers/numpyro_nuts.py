@@ -135,7 +135,8 @@ def _drawn(
         jax.tree.map(jnp.asarray, (target.data, frame.centre, frame.unit)),
         jnp.asarray(frame.inward(starts.vectors)),
     )
-    keys = jax.random.split(jax.random.PRNGKey(derived(options.seed, "sample_nuts")), chains)
+    keys = jax.random.split(jax.random.PRNGKey(derived(options.seed, "sample_nuts")), starts.all or chains)
+    keys = keys[starts.first : starts.first + chains]
     groups: list[Any] = list(range(chains))
     if is_vectorized:
         groups = [
@@ -151,7 +152,8 @@ def _drawn(
     fresh = [lane.state for lane in lanes if lane.done == 0]
     if fresh:
         joined = np.concatenate([np.atleast_1d(state.potential_energy) for state in fresh])
-        check_starts(-joined, np.concatenate([np.atleast_2d(state.z_grad) for state in fresh]))
+        slopes = np.concatenate([np.atleast_2d(state.z_grad) for state in fresh])
+        check_starts(-joined, slopes, first=starts.first)
     _run(lanes, -(-(tune + options.draws) // BLOCK), chains, progress, is_stopped)
     return _joined(lanes, tune, options.draws)
 

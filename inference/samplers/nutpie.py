@@ -77,10 +77,10 @@ def _sample(
     frame = starts.frame
     vectors = frame.inward(starts.vectors)
     density = called(target, frame)
-    seeds = [derived(options.seed, "sample_nuts", chain) for chain in range(len(vectors))]
+    seeds = [derived(options.seed, "sample_nuts", chain) for chain in starts.numbers]
     begins = [_nudged(density, vector, own) for vector, own in zip(vectors, seeds, strict=True)]
     seen = np.array([density(begin) for begin in begins])
-    check_starts(seen[:, 0], seen[:, 1:], needs_slope=True)
+    check_starts(seen[:, 0], seen[:, 1:], needs_slope=True, first=starts.first)
     chains = [_Chain(density, begin, replace(options, seed=own)) for begin, own in zip(begins, seeds, strict=True)]
     is_sharded = target.sharded is not None
     at_once = 1 if is_sharded else _useful_at_once(density, begins[0], len(chains))

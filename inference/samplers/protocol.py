@@ -40,10 +40,23 @@ class Starts:
     Args:
         vectors: unconstrained, (chains, size).
         frame: the units that chains move in.
+        first: the number of the first of them among all chains, by which each has random numbers of its own.
+        all: how many chains there are; None: these.
     """
 
     vectors: np.ndarray
     frame: Frame
+    first: int = 0
+    all: int | None = None
+
+    @property
+    def numbers(self) -> range:
+        """Of these chains among all."""
+        return range(self.first, self.first + len(self.vectors))
+
+    def only(self, chain: int) -> "Starts":
+        """That of one chain alone, which keeps its number."""
+        return Starts(self.vectors[chain : chain + 1], self.frame, chain, len(self.vectors))
 
     def packed(self) -> dict[str, np.ndarray]:
         """As arrays by name, to be stored."""

@@ -50,9 +50,9 @@ def _sample(
         return -(likelihood + rest)
 
     begins = as_torch(starts.frame.inward(starts.vectors))
-    _check(potential, [{"v": begin} for begin in begins])
+    _check(potential, [{"v": begin} for begin in begins], starts.first)
     results: list[Draws] = []
-    for chain, begin in enumerate(begins):
+    for chain, begin in zip(starts.numbers, begins, strict=True):
         if results and is_stopped():
             break
         torch.manual_seed(derived(options.seed, "sample_nuts", chain))
@@ -63,10 +63,10 @@ def _sample(
     return _joined(results)
 
 
-def _check(potential: Callable[[Values], torch.Tensor], begins: list[Values]) -> None:
+def _check(potential: Callable[[Values], torch.Tensor], begins: list[Values], first: int) -> None:
     found = [potential_grad(potential, begin) for begin in begins]
     slopes = [torch.cat([value.reshape(-1) for value in slope.values()]).numpy() for slope, _ in found]
-    check_starts(-np.array([energy.item() for _, energy in found]), np.array(slopes))
+    check_starts(-np.array([energy.item() for _, energy in found]), np.array(slopes), first=first)
 
 
 def _joined(chains: list[Draws]) -> Draws:

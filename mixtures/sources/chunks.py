@@ -7,7 +7,7 @@ from functools import cached_property
 from mixtures.elsewhere import tabular
 from mixtures.errors import DataError, in_words
 from mixtures.sources.protocol import Chunk, Source
-from mixtures.tables import names_of, numbers_in, squeezed
+from mixtures.tables import names_of, numeric, squeezed
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ class ChunkSource(Source):
         table = tabular(given.compute() if hasattr(given, "compute") else given)  # a partition of Dask's
         if self.columns is not None:
             table = self._cut(table, place)
-        names, values = names_of(table)[0], numbers_in(table, place)
+        names, values = names_of(table)[0], numeric(table, place)  # copied: the next chunk may come in the same memory
         if values.ndim == 0:
             raise DataError(place, got=in_words(given), expected="an array or a table of rows")
         return Chunk(squeezed(values, names), place), names

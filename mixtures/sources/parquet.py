@@ -12,7 +12,7 @@ import numpy as np
 from mixtures.blocks import rows_at_once
 from mixtures.errors import BackendError, DataError
 from mixtures.sources.protocol import Chunk, Source
-from mixtures.tables import squeezed
+from mixtures.tables import aligned_empty, squeezed
 
 FORMATS = {".feather": "feather", ".arrow": "feather", ".orc": "orc", ".csv": "csv"}
 """By the end of the first file's name; all others are Parquet."""
@@ -191,7 +191,7 @@ def _is_number(kind: Any) -> bool:
 def _numbers(batch: Any, names: list[str]) -> np.ndarray:
     """The columns of a batch side by side, NaN where null."""
     columns = [np.asarray(_as_float(batch.column(name))) for name in names]
-    values = np.empty((batch.num_rows, len(names)))
+    values = aligned_empty((batch.num_rows, len(names)))
     for begin in range(0, len(values), ROWS_IN_CACHE):
         rows = slice(begin, begin + ROWS_IN_CACHE)
         for place, column in enumerate(columns):

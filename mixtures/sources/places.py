@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -45,6 +45,9 @@ class Block:
     values: np.ndarray
     feature_names: tuple[str, ...] | None
     row_names: "RowPlaces"
+
+    is_lent: ClassVar[bool] = True
+    """That nobody writes to the values while the block is there."""
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return self.values

@@ -16,6 +16,7 @@ from mixtures.sources.places import Block, Places, RowPlaces
 from mixtures.sources.summary import Moments, Summary, centre_of, logarithms, moments_of
 from mixtures.sources.survey import Survey
 from mixtures.sources.tree import summed
+from mixtures.tables import aligned_empty
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,4 +243,6 @@ class _Waiting:
                 self._parts.insert(0, part[left:])
             left -= len(taken[-1])
         self.rows -= size
-        return taken[0] if len(taken) == 1 else np.concatenate(taken)
+        if len(taken) == 1:
+            return taken[0]
+        return np.concatenate(taken, out=aligned_empty((size, *taken[0].shape[1:])))

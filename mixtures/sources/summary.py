@@ -6,7 +6,11 @@ from functools import cached_property
 
 import numpy as np
 
+from mixtures.blocks import reduced, rows_abreast
 from mixtures.sources.tree import summed
+
+IN_CACHE = 2**15
+"""Numbers that moments are made of at once: what is made of them needs no memory of its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,25 +38,38 @@ class Moments:
 
     @classmethod
     def of(cls, x: np.ndarray, centre: np.ndarray) -> "Moments":
-        """Of some rows, (features, rows), their means told from a centre."""
-        low = x.min(axis=1)
+        """Of some rows, (rows,) or (rows, features), their means told from a centre."""
+        side = rows_abreast(x)
+        piece = side * max(1, IN_CACHE // (side * x[0].size))
+        return summed(
+            (cls._of_few(x[begin : begin + piece], centre) for begin in range(0, len(x), piece)), cls.with_more
+        )
+
+    @classmethod
+    def _of_few(cls, x: np.ndarray, centre: np.ndarray) -> "Moments":
+        """The same of rows that stay in a core's cache."""
+        side = rows_abreast(x)
+        if left := len(x) % side:
+            return cls._of_few(x[:-left], centre).with_more(cls._of_few(x[-left:], centre))
+        low = reduced(np.minimum, x)
         if np.isnan(low).any():
-            return cls._of_some(x, centre)
-        from_centre = x - centre[:, None]
-        apart = from_centre.sum(axis=1) / x.shape[1]
-        from_centre -= apart[:, None]
-        squares = np.einsum("ji,ji->j", from_centre, from_centre)
-        return cls(centre, np.full(len(x), x.shape[1]), apart, squares, low, x.max(axis=1))
+            return cls._of_some(x.reshape(len(x), -1), centre)
+        from_centre = x.reshape(len(x) // side, -1) - np.tile(centre, side)
+        apart = from_centre.sum(axis=0).reshape(side, -1).sum(axis=0) / len(x)
+        from_centre -= np.tile(apart, side)
+        squares = np.einsum("ij,ij->j", from_centre, from_centre).reshape(side, -1).sum(axis=0)
+        count = np.full(len(apart), len(x))
+        return cls(centre, count, apart, squares, np.atleast_1d(low), np.atleast_1d(reduced(np.maximum, x)))
 
     @classmethod
     def _of_some(cls, x: np.ndarray, centre: np.ndarray) -> "Moments":
-        """The same where cells are missing."""
+        """The same where cells are missing, (rows, features)."""
         seen = ~np.isnan(x)
-        count = seen.sum(axis=1)
-        apart = np.where(seen, x - centre[:, None], 0.0).sum(axis=1) / np.maximum(count, 1)
-        from_mean = np.where(seen, x - centre[:, None] - apart[:, None], 0.0)
-        squares = np.einsum("ji,ji->j", from_mean, from_mean)
-        return cls(centre, count, apart, squares, np.fmin.reduce(x, axis=1), np.fmax.reduce(x, axis=1))
+        count = seen.sum(axis=0)
+        apart = np.where(seen, x - centre, 0.0).sum(axis=0) / np.maximum(count, 1)
+        from_mean = np.where(seen, x - centre - apart, 0.0)
+        squares = np.einsum("ij,ij->j", from_mean, from_mean)
+        return cls(centre, count, apart, squares, np.fmin.reduce(x, axis=0), np.fmax.reduce(x, axis=0))
 
     def with_more(self, more: "Moments") -> "Moments":
         """These rows and others."""
@@ -121,20 +138,14 @@ class Summary:
         return self.of_logs()
 
 
-def across(x: np.ndarray) -> np.ndarray:
-    """Rows as columns, (features, rows)."""
-    return np.ascontiguousarray(x.reshape(len(x), -1).T)
-
-
 def centre_of(x: np.ndarray) -> np.ndarray:
     """The means of some rows: numbers near those of all, which are told from there."""
-    own = across(x)
-    return Moments.of(own, np.zeros(len(own))).mean
+    return Moments.of(x, np.zeros(1 if x.ndim == 1 else x.shape[1])).mean
 
 
 def moments_of(blocks: Iterable[np.ndarray], centre: np.ndarray) -> Moments:
     """Of all rows, a block at a time, means told from a centre."""
-    return summed((Moments.of(across(x), centre) for x in blocks), Moments.with_more)
+    return summed((Moments.of(x, centre) for x in blocks), Moments.with_more)
 
 
 def logarithms(x: np.ndarray) -> np.ndarray:

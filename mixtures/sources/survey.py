@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mixtures.blocks import digest_of
-from mixtures.sources.summary import Moments, across
+from mixtures.sources.summary import Moments
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class Survey:
     @classmethod
     def of(cls, x: np.ndarray, centre: np.ndarray) -> "Survey":
         """Of a block, means told from a centre."""
-        return cls(Moments.of(across(x), centre), digest_of(x))
+        return cls(Moments.of(x, centre), digest_of(x))
 
     def with_more(self, more: "Survey") -> "Survey":
         """These rows and those after them."""

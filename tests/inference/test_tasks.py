@@ -12,7 +12,7 @@ from distributed import CancelledError, KilledWorker
 from numpy.testing import assert_array_equal
 from pandas.testing import assert_frame_equal, assert_series_equal
 
-from inference import bootstrap, bootstrap_test, cluster, fit_em, number_of_components, select_components
+from inference import bootstrap, bootstrap_test, cluster, fit_em, number_of_components, sample_nuts, select_components
 from inference.point.em import restarts
 from inference.tasks import each_of, shares_of
 from inference.workers import in_words_of_cluster, working
@@ -180,3 +180,16 @@ def test_a_worker_that_is_lost_costs_its_pieces_again(tmp_path):
 def test_what_is_lost_is_said(error, words):
     with pytest.raises(BackendError, match=words), in_words_of_cluster():
         raise error
+
+
+@pytest.mark.quick("numpyro", "nutpie", reason="a chain is told its number in the same words")
+@pytest.mark.parametrize("sampler", ["numpyro", "nutpie", "pyro"])
+def test_chains_are_those_of_this_process(two, sampler):
+    if sampler == "nutpie":
+        pytest.importorskip("nutpie")
+    options = {"draws": 12, "tune": 20, "chains": 3, "seed": 4, "progress": False, "log_likelihood": False}
+    serial, spread = both(two, lambda: sample_nuts(gaussian_mixture(2, "tied"), X, sampler=sampler, **options))
+    assert spread.attrs["sampler"] == serial.attrs["sampler"]
+    for group in ("posterior", "sample_stats"):
+        for name, values in serial[group].data_vars.items():
+            assert_array_equal(spread[group][name], values)

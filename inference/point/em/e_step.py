@@ -7,6 +7,9 @@ from inference.point.em.closed_form import Array, State, Statistics
 from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.shares import shares_of
 
+LIKELIHOODS = "likelihoods"
+"""Among the statistics of a pass that was asked for it: the log likelihood and the classification log likelihood, (2,)."""
+
 
 class Block(NamedTuple):
     """Some rows, as EM passes over them.
@@ -28,6 +31,7 @@ def e_step(
     state: State,
     rows: Block,
     is_hard: bool,
+    with_likelihoods: bool = False,
 ) -> tuple[Array, Statistics]:
     """One pass over a block: its objective, and what the M-step needs to know of it.
 
@@ -37,6 +41,7 @@ def e_step(
         state: the current parameters.
         rows: the block.
         is_hard: whether each row goes to its most probable component alone (classification EM).
+        with_likelihoods: whether statistics have `LIKELIHOODS` beside, of which the objective is one; of independent rows.
     """
     x, row_weights, labels = rows
     if closed.law.follows:
@@ -48,11 +53,17 @@ def e_step(
             lambda table, law_columns: closed.over_paths(xp, state, table, law_columns, is_hard, row_weights),
         )
     log_joint, seen = closed.log_joint(xp, state, x)
-    responsibilities, log_likelihood = shares_of(xp, with_labels(xp, log_joint, labels), is_hard)
+    table = with_labels(xp, log_joint, labels)
+    responsibilities, log_likelihood = shares_of(xp, table, is_hard)
     if row_weights is not None:
         responsibilities = responsibilities * row_weights
         log_likelihood = log_likelihood * row_weights
-    return xp.sum(log_likelihood), closed.statistics(xp, responsibilities, x, seen)
+    objective, statistics = xp.sum(log_likelihood), closed.statistics(xp, responsibilities, x, seen)
+    if with_likelihoods:
+        of_rows = shares_of(xp, table, False)[1] if is_hard else xp.max(table, axis=0)
+        other = xp.sum(of_rows if row_weights is None else of_rows * row_weights)
+        statistics[LIKELIHOODS] = xp.stack([other, objective] if is_hard else [objective, other])
+    return objective, statistics
 
 
 def with_labels(xp: Any, log_density: Array, labels: Array | None) -> Array:

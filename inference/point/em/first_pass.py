@@ -69,7 +69,7 @@ class Looking:
         own = numbers_within(self.numbers, begin, begin + len(block))
         return Look(
             float(times.sum()),
-            float(times @ self.form.log_base(block)),
+            float(np.sum(times * self.form.log_base(block))),
             block.x[own],
             None if block.row_weights is None else block.row_weights[own],
             None if self.centre is None else Survey.of(block.x, self.centre),

@@ -1,4 +1,4 @@
-"""The two likelihoods of a state, of a block of rows at a time: to the last digit, which passes of EM are not asked for."""
+"""The two likelihoods of a state, of a block of rows at a time: to the last digit, which a pass of EM may lose."""
 
 from dataclasses import replace
 
@@ -7,6 +7,7 @@ import numpy as np
 from inference.point.em.closed_form import State
 from inference.point.em.e_step import Block, with_labels
 from inference.point.em.m_steps.chain import OverPaths
+from inference.point.em.m_steps.digits import keeps_digits
 from inference.point.em.paths import likelihoods
 from inference.point.em.problem import EMProblem
 from inference.point.em.streamed import em_block
@@ -19,8 +20,17 @@ FEWEST_ROWS = 256
 """Rows that pass together at least."""
 
 
-def likelihoods_at(problem: EMProblem, state: State) -> tuple[float, float]:
-    """Log likelihood and classification log likelihood in the data's units, a block of rows at a time."""
+def likelihoods_at(problem: EMProblem, state: State, told: np.ndarray | None = None) -> tuple[float, float]:
+    """Log likelihood and classification log likelihood in the data's units, a block of rows at a time.
+
+    Args:
+        problem: what EM was to do.
+        state: where it ended.
+        told: what EM's last pass has said of them, in its own coordinates: taken where no digits were lost on the way.
+    """
+    if told is not None and keeps_digits(problem.closed_form.family, state, problem.seen):
+        soft, hard = told + problem.offset
+        return float(soft), float(hard)
     if problem.closed_form.law.follows:
         return _likelihoods_of_paths(problem, state)
     if problem.source is not None:

@@ -4,14 +4,14 @@ An M-step begins when a pass has ended: whatever threads a pass uses, nothing th
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from inference.point.em import stepwise
 from inference.point.em.checkpoint import Standing
 from inference.point.em.closed_form import Array, State, Statistics
-from inference.point.em.e_step import with_prior
+from inference.point.em.e_step import LIKELIHOODS, with_prior
 from inference.point.em.problem import EMProblem, EMResult, Outcome
 
 SHORTEST = 1e-4
@@ -19,6 +19,22 @@ SHORTEST = 1e-4
 
 Pass = Callable[[State], tuple[float, Statistics]]
 """At a state: the log likelihood, and what the M-step needs to know of all rows."""
+
+
+class Passed(NamedTuple):
+    """What a pass has found.
+
+    Args:
+        objective: with the prior's part.
+        statistics: likewise.
+        occupancy: expected rows of each component.
+        likelihoods: see `LIKELIHOODS`; None: it was not asked for it.
+    """
+
+    objective: float
+    statistics: Statistics
+    occupancy: Array
+    likelihoods: Array | None = None
 
 
 def run_each(
@@ -46,13 +62,13 @@ def run_each(
     """
     closed = problem.closed_form
 
-    def e_step(state: State) -> tuple[float, Statistics, Array]:
+    def e_step(state: State) -> Passed:
         objective, statistics = one_pass(state)
-        occupancy = statistics["rows"]
-        if pseudo is None:
-            return objective, statistics, occupancy
-        total, statistics = with_prior(xp, closed, state, objective, statistics, pseudo)
-        return float(total), statistics, occupancy
+        likelihoods, occupancy = statistics.pop(LIKELIHOODS, None), statistics["rows"]
+        if pseudo is not None:
+            total, statistics = with_prior(xp, closed, state, objective, statistics, pseudo)
+            objective = float(total)
+        return Passed(objective, statistics, occupancy, likelihoods)
 
     def m_step(statistics: Statistics, state: State, step: float) -> State | None:
         try:
@@ -69,25 +85,26 @@ def run_each(
         {name: np.stack([np.asarray(end[0][name]) for end in ends]) for name in states},
         [np.array(end[1]) for end in ends],
         [end[2] for end in ends],
-        np.stack([np.asarray(end[3]) for end in ends]),
+        np.stack([np.asarray(end[3].occupancy) for end in ends]),
+        [None if end[3].likelihoods is None else np.asarray(end[3].likelihoods) for end in ends],
     )
 
 
 def _run(
     problem: EMProblem,
     state: State,
-    e_step: Callable[[State], tuple[float, Statistics, Array]],
+    e_step: Callable[[State], Passed],
     m_step: Callable[[Statistics, State, float], State | None],
     as_array: Callable[[np.ndarray], Array],
-) -> tuple[State, list[float], Outcome, Array]:
-    """One restart's last state, its objectives, how it ended, and the expected rows of each component; noted, where there is a checkpoint."""
+) -> tuple[State, list[float], Outcome, Passed]:
+    """One restart's last state, its objectives, how it ended, and what the pass there found; noted, where there is a checkpoint."""
     checkpoint, start = problem.checkpoint, state
     objectives: list[float] = []
     if checkpoint is not None and (standing := checkpoint.of(start)) is not None:
         state = {name: as_array(value) for name, value in standing.state.items()}
         objectives = standing.objectives.tolist()
         if standing.occupancy is not None:
-            return state, objectives, standing.outcome, standing.occupancy
+            return state, objectives, standing.outcome, Passed(objectives[-1], {}, standing.occupancy)
         objectives.pop()  # that of the state is computed again, with what the M-step wants to know
     elif problem.stepwise is not None:
         passed = stepwise.one_pass(problem, {name: np.asarray(value) for name, value in state.items()})
@@ -99,7 +116,7 @@ def _run(
 
     end = _steps(problem, state, objectives, e_step, m_step, note)
     if checkpoint is not None:
-        checkpoint.note(start, Standing(end[0], np.array(end[1]), end[2], np.asarray(end[3])))
+        checkpoint.note(start, Standing(end[0], np.array(end[1]), end[2], np.asarray(end[3].occupancy)))
     return end
 
 
@@ -107,36 +124,37 @@ def _steps(
     problem: EMProblem,
     state: State,
     objectives: list[float],
-    e_step: Callable[[State], tuple[float, Statistics, Array]],
+    e_step: Callable[[State], Passed],
     m_step: Callable[[Statistics, State, float], State | None],
     note: Callable[[State, list[float]], None],
-) -> tuple[State, list[float], Outcome, Array]:
+) -> tuple[State, list[float], Outcome, Passed]:
     """The way from a state, before which objectives were these, to the restart's end; each state on it is noted with its objective."""
     total = problem.total_weight
-    objective, statistics, occupancy = e_step(state)
+    now = e_step(state)
     last = objectives[-1] if objectives else -np.inf
     while True:
+        objective = now.objective
         objectives.append(objective)
         note(state, objectives)
         size = min(abs(objective), abs(objective + problem.base))
         small = problem.tolerance * max(size, total)
         if objective - last <= small:
-            return state, objectives, Outcome.AT_REST, occupancy
+            return state, objectives, Outcome.AT_REST, now
         if len(objectives) > problem.max_steps:
-            return state, objectives, Outcome.OUT_OF_STEPS, occupancy
+            return state, objectives, Outcome.OUT_OF_STEPS, now
         last = objective
-        moved = m_step(statistics, state, 1.0) if np.isfinite(objective) else None
+        moved = m_step(now.statistics, state, 1.0) if np.isfinite(objective) else None
         if moved is None:
-            return state, objectives, Outcome.BROKEN, occupancy
+            return state, objectives, Outcome.BROKEN, now
         found, step = e_step(moved), 1.0
         # a Newton step that went too far is taken again, half as long
-        while problem.closed_form.is_damped and not found[0] >= objective - small:
+        while problem.closed_form.is_damped and not found.objective >= objective - small:
             step *= 0.5
-            moved = m_step(statistics, state, step) if step > SHORTEST else None
+            moved = m_step(now.statistics, state, step) if step > SHORTEST else None
             if moved is None:
-                return state, objectives, Outcome.AT_REST, occupancy
+                return state, objectives, Outcome.AT_REST, now
             found = e_step(moved)
-        state, (objective, statistics, occupancy) = moved, found
+        state, now = moved, found
 
 
 def run_by_numpy(problem: EMProblem, states: State, one_pass: Pass) -> EMResult:

@@ -65,6 +65,11 @@ class EMProblem:
         return self.closed_forms[self.which]
 
     @property
+    def seen(self) -> np.ndarray:
+        """The columns of `x` in EM's coordinates, (columns, rows)."""
+        return ((self.x - self.frame.centre) / self.frame.unit).T
+
+    @property
     def total_weight(self) -> float:
         """How many rows there are, each as often as it counts."""
         if self.source is not None:
@@ -81,12 +86,14 @@ class EMResult:
         objectives: of each restart, before each M-step and at the end, in EM's coordinates.
         outcomes: how each restart ended.
         occupancy: expected rows of each component at the end, (restarts, components).
+        likelihoods: at the end, `LIKELIHOODS` of each restart whose last pass has told, else None, in EM's coordinates; or of no restart.
     """
 
     states: State
     objectives: list[np.ndarray]
     outcomes: list[Outcome]
     occupancy: np.ndarray
+    likelihoods: Sequence[np.ndarray | None] = ()
 
 
 def joined(results: Sequence[EMResult]) -> EMResult:
@@ -96,6 +103,7 @@ def joined(results: Sequence[EMResult]) -> EMResult:
         [objectives for result in results for objectives in result.objectives],
         [outcome for result in results for outcome in result.outcomes],
         np.concatenate([result.occupancy for result in results]),
+        [told for result in results for told in result.likelihoods],
     )
 
 
@@ -106,4 +114,5 @@ def first_of(result: EMResult, restarts: int) -> EMResult:
         result.objectives[:restarts],
         result.outcomes[:restarts],
         result.occupancy[:restarts],
+        result.likelihoods[:restarts],
     )

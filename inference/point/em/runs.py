@@ -194,7 +194,9 @@ def summarise(problem: EMProblem, starts: Sequence[Beginning], result: EMResult)
     )
     return Runs(
         lambda restart: problem.closed_form.decode(states[restart], problem.features, problem.frame),
-        lambda restart: likelihoods_at(problem, states[restart]),
+        lambda restart: likelihoods_at(
+            problem, states[restart], result.likelihoods[restart] if result.likelihoods else None
+        ),
         losses,
         table,
     )

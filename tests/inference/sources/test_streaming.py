@@ -15,6 +15,7 @@ from inference.point.em.numpyro.passes import compiled
 from mixtures import (
     Mixture,
     Observations,
+    Source,
     bernoulli_mixture,
     exponential_mixture,
     families,
@@ -300,3 +301,20 @@ def test_a_name_of_another_format_is_refused(fit, tmp_path, name):
     ):
         with pytest.raises(ModelError, match=r"to: got a name that ends in \..*; expected a Parquet file"):
             write(tmp_path / name)
+
+
+@pytest.mark.parametrize("far", [0.0, 1e4], ids=["near", "far"])
+def test_likelihoods_are_of_the_last_pass_where_it_keeps_their_digits(far, monkeypatch, backend):
+    x = draws("normal")
+    x[::2] += far  # groups that lie thousands of standard deviations from the centre of all
+    read, own = [], Source.unchecked
+    monkeypatch.setattr(Source, "unchecked", lambda *given: read.append(1) or own(*given))
+    whole, streamed = (
+        fit_em(gaussian_mixture(2, "diag"), rows, restarts=1, max_steps=3, tolerance=0.0, seed=0, backend=backend)
+        for rows in (x, source(x))
+    )
+    passes = 4 + (far > 0)
+    assert len(read) == 3 + passes  # two first blocks are looked at, and all rows before EM
+    assert_allclose(
+        [streamed.log_likelihood, streamed.icl, streamed.bic], [whole.log_likelihood, whole.icl, whole.bic], rtol=1e-11
+    )

@@ -204,3 +204,30 @@ def test_columns_that_are_no_list_are_called_columns(frame):
 def test_verbs_that_need_all_rows_say_so(x):
     with pytest.raises(ModelError, match="rows in memory, for this verb"):
         Observations(source(x))
+
+
+def test_chunks_may_come_in_the_same_memory():
+    def chunks():
+        memory = np.empty((5, 2))
+        for number in range(4):
+            memory[:] = number
+            yield memory
+
+    found = np.concatenate([block.x for block in source(chunks).blocks(3)])
+    assert_array_equal(found, np.repeat(np.arange(4.0), 5)[:, None] * [1, 1])
+
+
+def test_moments_of_wide_rows_and_of_some_cells_are_those_of_numpy():
+    for shape in ((700,), (1300, 3), (9, 4000)):
+        values = np.random.default_rng(2).normal(3.0, size=shape)
+        for missing in (False, True):
+            values[(slice(None, None, 4), *[0] * (len(shape) - 1))] = np.nan if missing else 1.0
+            total = moments_of(np.array_split(values, 3), centre_of(values[:5]))
+            columns = values.reshape(len(values), -1)
+            for name, expected in {
+                "mean": np.nanmean,
+                "variance": np.nanvar,
+                "min": np.nanmin,
+                "max": np.nanmax,
+            }.items():
+                assert_allclose(getattr(total, name), expected(columns, axis=0), rtol=1e-12)

@@ -45,7 +45,7 @@ class ProductEM:
     def _names(self, of: Callable[[ClosedForm], tuple[str, ...]]) -> tuple[str, ...]:
         return tuple(f"{column}_{name}" for column, part in self.parts for name in of(part))
 
-    def _cuts(self) -> Iterator[tuple[str, ClosedForm, slice]]:
+    def cuts(self) -> Iterator[tuple[str, ClosedForm, slice]]:
         """Each part with its place among the columns."""
         begin = 0
         for column, part in self.parts:
@@ -53,21 +53,21 @@ class ProductEM:
             begin += part.width(1)
 
     def log_density(self, xp: Any, state: State, x: Array) -> tuple[Array, Array]:
-        each = [part.log_density(xp, own_of(state, column), x[cut]) for column, part, cut in self._cuts()]
+        each = [part.log_density(xp, own_of(state, column), x[cut]) for column, part, cut in self.cuts()]
         return sum(log_density for log_density, _ in each), tuple(seen for _, seen in each)
 
     def exact_log_density(self, state: State, x: np.ndarray, frame: Frame) -> np.ndarray:
         return np.sum(
             [
                 part.exact_log_density(own_of(state, column), x[cut], _part_of(frame, cut))
-                for column, part, cut in self._cuts()
+                for column, part, cut in self.cuts()
             ],
             axis=0,
         )
 
     def statistics(self, xp: Any, responsibilities: Array, x: Array, seen: Array) -> Statistics:
         found: Statistics = {}
-        for (column, part, cut), seen_part in zip(self._cuts(), seen, strict=True):
+        for (column, part, cut), seen_part in zip(self.cuts(), seen, strict=True):
             found |= named(part.statistics(xp, responsibilities, x[cut], seen_part), column)
         return found
 
@@ -121,7 +121,7 @@ class ProductEM:
         return is_held
 
     def frame(self, x: np.ndarray) -> Frame:
-        frames = [part.frame(x[:, cut]) for _, part, cut in self._cuts()]
+        frames = [part.frame(x[:, cut]) for _, part, cut in self.cuts()]
         return Frame(np.hstack([frame.centre for frame in frames]), np.hstack([frame.unit for frame in frames]))
 
     def blank(self, components: int, columns: int) -> State:
@@ -132,21 +132,21 @@ class ProductEM:
 
     def encode(self, parameters: Mapping[str, np.ndarray], features: int | None, frame: Frame) -> State:
         state: State = {}
-        for column, part, cut in self._cuts():
+        for column, part, cut in self.cuts():
             state |= named(part.encode(own_of(parameters, column), None, _part_of(frame, cut)), column)
         return state
 
     def decode(self, state: State, features: int | None, frame: Frame) -> dict[str, np.ndarray]:
         parameters: dict[str, np.ndarray] = {}
-        for column, part, cut in self._cuts():
+        for column, part, cut in self.cuts():
             parameters |= named(part.decode(own_of(state, column), None, _part_of(frame, cut)), column)
         return parameters
 
     def log_jacobian(self, frame: Frame, x: np.ndarray) -> np.ndarray | float:
-        return sum(part.log_jacobian(_part_of(frame, cut), x[:, cut]) for _, part, cut in self._cuts())
+        return sum(part.log_jacobian(_part_of(frame, cut), x[:, cut]) for _, part, cut in self.cuts())
 
     def narrowest(self, state: State, spread: np.ndarray) -> float:
-        return min(part.narrowest(own_of(state, column), spread[cut, cut]) for column, part, cut in self._cuts())
+        return min(part.narrowest(own_of(state, column), spread[cut, cut]) for column, part, cut in self.cuts())
 
     def covariances(self, state: State) -> np.ndarray | None:
         blocks = [part.covariances(own_of(state, column)) for column, part in self.parts]

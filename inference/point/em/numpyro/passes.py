@@ -42,7 +42,9 @@ def data_of(problem: EMProblem, rows: slice = slice(None)) -> dict[str, Any]:
     return {**placed, "centre": jnp.asarray(problem.frame.centre), "unit": jnp.asarray(problem.frame.unit)}
 
 
-def over_rows(closed: MixtureEM, is_hard: bool, block: int) -> Callable[[State, Data], tuple[jax.Array, Statistics]]:
+def over_rows(
+    closed: MixtureEM, is_hard: bool, block: int, with_likelihoods: bool = False
+) -> Callable[[State, Data], tuple[jax.Array, Statistics]]:
     """A function (state, data) -> objective and statistics of all rows; of the first `seen` rows, if given, another has told."""
 
     def of_block(state: State, data: Data, index: jax.Array | int) -> tuple[jax.Array, Statistics]:
@@ -56,7 +58,7 @@ def over_rows(closed: MixtureEM, is_hard: bool, block: int) -> Callable[[State, 
             place = begin + jnp.arange(block)
             is_new = (place >= index * block) & (place >= data.get("seen", 0))
             weights = jnp.where(is_new, 1.0 if weights is None else weights, 0.0)
-        return e_step(jnp, closed, state, Block(x, weights, cut.get("labels")), is_hard)
+        return e_step(jnp, closed, state, Block(x, weights, cut.get("labels")), is_hard, with_likelihoods)
 
     def of_all(state: State, data: Data) -> tuple[jax.Array, Statistics]:
         rows = data["x"].shape[0]
@@ -121,8 +123,11 @@ def layout_of(arrays: Mapping[str, jax.Array]) -> Layout:
 
 
 @functools.lru_cache(CACHED)
-def compiled(closed: Any, is_hard: bool, block: int, state: Layout, data: Layout) -> Callable[..., Any]:
+def compiled(
+    closed: Any, is_hard: bool, block: int, state: Layout, data: Layout, with_likelihoods: bool = False
+) -> Callable[..., Any]:
     """(state, data) -> objective and statistics of a share; compiled here, so that threads have nothing to trace."""
     shapes = [{name: jax.ShapeDtypeStruct(shape, dtype) for name, shape, dtype in layout} for layout in (state, data)]
     with held_interrupts():
-        return jax.jit(over_rows(closed, is_hard, block), compiler_options=ONE_THREAD).lower(*shapes).compile()
+        run = over_rows(closed, is_hard, block, with_likelihoods)
+        return jax.jit(run, compiler_options=ONE_THREAD).lower(*shapes).compile()

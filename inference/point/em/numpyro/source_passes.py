@@ -63,7 +63,8 @@ def _placed(problem: EMProblem, state: State, block: int, blocks: Iterable[Block
     whole = rows_at_once(problem.source.features)
     for x, weights, _ in blocks:
         data = {**_of_few_lengths(x, weights, whole), **frame}
-        run = compiled(closed, problem.is_hard, min(block, len(data["x"])), layout_of(on_device), layout_of(data))
+        few = min(block, len(data["x"]))
+        run = compiled(closed, problem.is_hard, few, layout_of(on_device), layout_of(data), with_likelihoods=True)
         yield run, on_device, data
 
 

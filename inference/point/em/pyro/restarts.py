@@ -71,7 +71,8 @@ def _workers(problem: EMProblem) -> AbstractContextManager[Groups | None]:
 
 
 def _of_parts(problem: EMProblem, state: State, blocks: list[Block]) -> Statistics:
-    parts = [e_step(torch_namespace, problem.closed_form, state, block, problem.is_hard) for block in blocks]
+    is_source = problem.source is not None
+    parts = [e_step(torch_namespace, problem.closed_form, state, block, problem.is_hard, is_source) for block in blocks]
     return {
         "objective": sum(part[0] for part in parts),
         **{name: sum(part[1][name] for part in parts) for name in parts[0][1]},
