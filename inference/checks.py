@@ -1,11 +1,10 @@
 """What every verb checks before it starts."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 from jaxtyping import Int
 
 from inference.results import PointFit
@@ -27,6 +26,9 @@ from mixtures.errors import DataError, ModelError, in_words
 from mixtures.families import Product
 from mixtures.families.members import can_be
 from mixtures.tables import named_row
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 WIDEST = 1e150
 """Columns vary by no more than this, and by no less than its inverse."""
@@ -261,12 +263,14 @@ def check_no_hyperpriors(program: Program) -> None:
         )
 
 
-def check_tree(posterior: Any) -> xr.DataTree:
+def check_tree(posterior: Any) -> "xr.DataTree":
     """A tree with draws and the data that they are of.
 
     Raises:
         DataError: something else, or a tree without the groups `posterior` and `observed_data`.
     """
+    import xarray as xr  # a quarter of a second, which point fits never need
+
     if not isinstance(posterior, xr.DataTree):
         got = type(posterior).__name__
     else:

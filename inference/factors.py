@@ -5,19 +5,13 @@ A factor's entries mean nothing one by one, and some of them are constant. Verbs
 (`with_factors`), and take them out of what they return (`readable`).
 """
 
-import re
 from itertools import combinations
 
 import numpy as np
 import xarray as xr
 
+from inference.factor_names import is_factor, shown_name
 from mixtures.errors import DataError
-
-FACTOR, SHOWN = "correlation_cholesky", "correlation"
-"""What a site of factors is called, and what stands in its place."""
-
-NAME = re.compile(rf"(?:.+_)?{FACTOR}(?:_\d+)?")
-"""A word may stand before it, and after it the number of a component that has a family of its own."""
 
 GROUPS = {"posterior": "factors", "posterior_raw": "factors_raw"}
 """Where the factors of a group are."""
@@ -25,26 +19,6 @@ GROUPS = {"posterior": "factors", "posterior_raw": "factors_raw"}
 PAIRS = "pairs"
 ROUNDING = 1e-6
 """Between correlations of the same draws, which a file may keep in single precision."""
-
-
-def is_factor(name: object) -> bool:
-    """Whether a variable is a Cholesky factor of correlations.
-
-    Example:
-        >>> is_factor("correlation_cholesky"), is_factor("correlation_cholesky_0"), is_factor("correlation")
-        (True, True, False)
-    """
-    return NAME.fullmatch(str(name)) is not None
-
-
-def shown_name(name: str) -> str:
-    """What stands in the place of a variable: its own name, unless it is a factor.
-
-    Example:
-        >>> shown_name("correlation_cholesky_0"), shown_name("loc_0")
-        ('correlation_0', 'loc_0')
-    """
-    return SHOWN.join(name.rsplit(FACTOR, 1)) if is_factor(name) else name
 
 
 def readable(tree: xr.DataTree) -> xr.DataTree:

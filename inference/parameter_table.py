@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from inference.axis_names import chances, places
-from inference.factors import SHOWN, is_factor, shown_name
+from inference.factor_names import SHOWN, is_factor, shown_name
 from mixtures.assignments import TO
 from mixtures.families import PerComponent
 from mixtures.families.members import parts_of

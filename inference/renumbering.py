@@ -1,12 +1,15 @@
 """Components under other numbers: number k is what number permutation[k] was. Of the law's sites the law says how; others have an axis."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 from jaxtyping import Int
 
 from mixtures.assignments import Assignment
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 def renumbered(
@@ -39,8 +42,8 @@ def renumbered(
 
 
 def draws_of_law(
-    draws: xr.Dataset, permutations: Int[np.ndarray, "draws components"], law: Assignment | None
-) -> dict[str, xr.DataArray]:
+    draws: "xr.Dataset", permutations: Int[np.ndarray, "draws components"], law: Assignment | None
+) -> "dict[str, xr.DataArray]":
     """The draws of the law's sites, each draw under its own numbers."""
     found = _of_law(dict(draws.data_vars), law)
     if law is None or not found:

@@ -8,7 +8,8 @@ import xarray as xr
 
 from inference.checks import check_choice, check_count, check_result
 from inference.draws import program_of
-from inference.factors import SHOWN, pairs_of, readable, shown_name
+from inference.factor_names import SHOWN, shown_name
+from inference.factors import pairs_of, readable
 from inference.parameter_table import TURNED, number, plain
 from inference.point.restarts import best_restart
 from inference.results import PointFit

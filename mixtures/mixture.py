@@ -288,10 +288,13 @@ class Mixture(Program):
         return replace(self, family=family, assignment=self.assignment.structure, formula=None, covariate_names=())
 
     def hyper(self, x: Any) -> dict[str, dict[str, np.ndarray]]:
-        """The hyperparameters on data `x`, to be passed beside `structure`."""
-        data = self.read(x)
-        covariates = data.covariates if self.needs_covariates else None
-        known = scaled_values(self.family, data)
+        """The hyperparameters on data `x`, to be passed beside `structure`; None: as for data of mean 0 and standard deviation 1."""
+        known: Any = None
+        covariates = None
+        if x is not None:
+            data = self.read(x)
+            covariates = data.covariates if self.needs_covariates else None
+            known = scaled_values(self.family, data)
         return {
             site: {
                 key: np.asarray(value, dtype=np.float64)

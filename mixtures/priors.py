@@ -79,8 +79,8 @@ class Prior:
         own: dict[str, Any] = dict(self.parameters)
         return float(CENTRES[self.name](**own) if self.name in CENTRES else own["loc"])
 
-    def scaled_to(self, x: np.ndarray, covariates: np.ndarray | None = None) -> "Prior":
-        """This prior with its statistics replaced by their numbers on `x` (and `covariates`)."""
+    def scaled_to(self, x: np.ndarray | None, covariates: np.ndarray | None = None) -> "Prior":
+        """This prior with its statistics replaced by their numbers on `x` (and `covariates`); on none, see `Statistic.of`."""
         numbers = {
             key: value.of(np, x, covariates)
             if isinstance(value, Statistic)

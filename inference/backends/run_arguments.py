@@ -1,6 +1,5 @@
 """What a compiled program is given: data, and its hyperparameters."""
 
-import dataclasses
 import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -76,21 +75,6 @@ def _refuse_named(x: Observations) -> None:
             expected="no named data: a Mixture takes x, covariates, labels and row_weights",
             advice="Pass the data without, or write a program of your own that takes them: @mixtures.declare.",
         )
-
-
-def is_from_here(part: Any) -> bool:
-    """Whether a program, or a part of one, is all of this package's code: what it computes is then known by its value.
-
-    >>> from mixtures import gaussian_mixture
-    >>> is_from_here(gaussian_mixture(2))
-    True
-    """
-    if isinstance(part, tuple | list | frozenset):
-        return all(map(is_from_here, part))
-    if not dataclasses.is_dataclass(part):
-        return not callable(part)
-    is_ours = type(part).__module__.split(".")[0] == "mixtures"
-    return is_ours and all(is_from_here(getattr(part, field.name)) for field in dataclasses.fields(part))
 
 
 def _check_arguments(program: Declared, data: Mapping[str, Any]) -> None:

@@ -14,7 +14,8 @@ from inference.assignment.responsibilities import checked_like, responsibilities
 from inference.axis_names import names_along, places
 from inference.checks import check_choice
 from inference.draws import program_of, whole
-from inference.factors import readable, shown_name
+from inference.factor_names import shown_name
+from inference.factors import readable
 from inference.frames import components_of
 from inference.interval import tails
 from inference.plots.axes import given_or_new, legend_beside, shortened

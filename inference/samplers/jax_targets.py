@@ -4,7 +4,6 @@ import functools
 from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from inference.backends.numpyro.jit import jit
@@ -21,7 +20,7 @@ def log_density(density: Density, u: jax.Array, data: Values, *frame: jax.Array)
 def constrained_draws(target: Target, u: np.ndarray | jax.Array) -> dict[str, np.ndarray]:
     """Vectors (chains, draws, size) as values by site, in float64."""
     with jax.enable_x64(True):
-        found = _compiled(target.density)(jnp.asarray(u), target.data)
+        found = _compiled(target.density)(u, target.data)
         return {name: np.asarray(value) for name, value in found.items()}
 
 

@@ -100,15 +100,15 @@ class _Problem:
 def _compiled(
     density: Density, family: str, steps: int, batch: int | None, draws: int, group: int
 ) -> Callable[..., Any]:
-    """(centre, unit, key, learning rate, data) -> draws of the vector, log densities under model and guide, losses, unrest."""
+    """(centre, unit, seed, learning rate, data) -> draws of the vector, log densities under model and guide, losses, unrest."""
     problem = functools.partial(_Problem, density, family, steps, batch)
 
-    def begin(centre: jax.Array, unit: jax.Array, key: jax.Array, learning_rate: jax.Array, data: Values) -> Any:
+    def begin(centre: jax.Array, unit: jax.Array, seed: jax.Array, learning_rate: jax.Array, data: Values) -> Any:
         def in_frame(v: jax.Array) -> jax.Array:
             return log_density(density, centre + unit * v, data)
 
         root = unit[:, None] * _root_of_covariance(-jax.hessian(in_frame)(jnp.zeros(len(centre))), family == "normal")
-        about = centre, root, key, learning_rate
+        about = centre, root, jax.random.PRNGKey(seed), learning_rate
         return about, problem(about, data).start(data)
 
     def advance(state: Any, losses: jax.Array, span: Any, about: tuple[jax.Array, ...], data: Values) -> Any:
@@ -139,8 +139,8 @@ def _compiled(
 
     first_state, next_states, last, pace = jit(begin), jit(advance), jit(finish), Pace()
 
-    def fit(*arguments: Any) -> tuple[jax.Array, ...]:
-        (about, state), losses, data = first_state(*arguments), jnp.zeros(steps), arguments[-1]
+    def fit(*arguments: Any) -> tuple[Any, ...]:
+        (about, state), losses, data = first_state(*arguments), np.zeros(steps), arguments[-1]
         for span in pieces(steps, pace):
             state, losses, parameters = next_states(state, losses, span, about, data)
         u, density, proposal, unrest = last(parameters, about, data)
@@ -188,10 +188,10 @@ def fit(
 ) -> VariationalDraws:
     """Fit a family to the posterior from the frame's centre, in the frame's units, and draw from it; each step by all rows, or by a batch."""
     with held_interrupts(), jax.enable_x64(True):
-        data, centre, unit = jax.tree.map(jnp.asarray, (target.data, frame.centre, frame.unit))
         group = at_once(max(draws, DRAWS_AT_REST), target.cells)
         run = _compiled(target.density, family, steps, batch, draws, group)
-        key = jax.random.PRNGKey(seed)
-        u, density, proposal, losses, unrest = run(centre, unit, key, jnp.asarray(learning_rate), data)
-        parameters = {name: value[0] for name, value in constrained_draws(target, u[None]).items()}
+        u, density, proposal, losses, unrest = run(
+            frame.centre, frame.unit, np.uint32(seed), np.float64(learning_rate), target.data
+        )
+        parameters = {name: value[0] for name, value in constrained_draws(target, np.asarray(u)[None]).items()}
         return VariationalDraws(parameters, *(np.asarray(array) for array in (density, proposal, losses, unrest)))

@@ -12,7 +12,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from inference.backends import Bound
-from inference.factors import is_factor, shown_name
+from inference.factor_names import is_factor, shown_name
 from inference.parameter_table import SHARED, heading, parameter_table
 from inference.results import PointFit
 from inference.uncertainty.scales import CORRELATION, scale_of

@@ -1,5 +1,6 @@
 """The words in NumPyro."""
 
+import functools
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -15,6 +16,7 @@ from numpyro.contrib.control_flow import scan
 from numpyro.primitives import apply_stack
 
 from mixtures.interrupts import held_interrupts
+from mixtures.own_code import is_from_here
 from mixtures.ppl import numpyro_normals as normals
 from mixtures.ppl import numpyro_priors as priors
 from mixtures.ppl.at_once import AtOnce
@@ -26,6 +28,10 @@ from mixtures.ppl.side_by_side import SideBySide
 TRACING = threading.RLock()
 """Held by the thread that runs a program or has it traced: NumPyro's stack of handlers belongs to the process. Such a thread waits for no
 other, and calls nothing compiled; what has been compiled runs beside anything."""
+
+
+CACHED = 64
+"""How many compiled programs are kept."""
 
 
 class _Distributions:
@@ -168,7 +174,32 @@ WORDS, AT_ONCE = NumPyroPPL(), NumPyroAtOnce()
 def run_forward(program, seed: int, given: Mapping[str, np.ndarray], data: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Every site's value in one forward run of the program, in float64, with the sites of `given` held fixed."""
     with held_interrupts(), jax.enable_x64(True):
-        return {name: np.asarray(value) for name, value in _run(program, jax.random.PRNGKey(seed), given, data).items()}
+        mixture = program.mixture
+        if mixture is not None and is_from_here(mixture.structure):
+            arrays = {name: value for name, value in data.items() if name != "size"} | {"hyper": mixture.hyper(None)}
+            found = _compiled_run(mixture.structure, data["size"])(np.uint32(seed), dict(given), arrays)
+        else:  # a user's code may ask the numbers themselves
+            found = _run(program, jax.random.PRNGKey(seed), given, data)
+        return {name: np.asarray(value) for name, value in found.items()}
+
+
+@functools.lru_cache(CACHED)
+def _compiled_run(program: Any, size: int | tuple[int, ...]) -> Callable[..., dict[str, Array]]:
+    """Compiled: (seed, given, data) -> every site's value; run one by one, its operations would be a hundred programs."""
+    names: list[str] = []
+
+    def values(seed: jax.Array, given: Mapping[str, Array], data: Mapping[str, Any]) -> list[Array]:
+        found = _run(program, jax.random.PRNGKey(seed), given, {**data, "size": size})
+        names[:] = found  # in the program's order, where a dictionary would come back sorted
+        return list(found.values())
+
+    compiled = jax.jit(values)
+
+    def run(*arguments: Any) -> dict[str, Array]:
+        found = compiled(*arguments)
+        return dict(zip(names, found, strict=True))
+
+    return run
 
 
 def shapes_of_sites(program, data: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:

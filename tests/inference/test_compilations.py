@@ -21,7 +21,7 @@ def listen(event, seconds, **_):
     count[0] += event == "/jax/core/compile/backend_compile_duration"
 jax.monitoring.register_event_duration_secs_listener(listen)
 import inference
-from mixtures import gaussian_mixture, load_dataset
+from mixtures import gaussian_mixture, load_dataset, simulate
 x, model = np.array(load_dataset("faithful").x), gaussian_mixture(2)
 other = x[::-1] * [1.0, 1.02]
 fit = {}
@@ -41,6 +41,8 @@ verbs = {
     "fit_laplace": laplace,
     "sample_nuts": nuts,
     "sample_telescope": telescope,
+    "fit_vi": lambda x, seed: inference.fit_vi(model, x, seed=seed, init=fit["map"], steps=20, draws=50),
+    "simulate": lambda x, seed: simulate(model, (50, 2), seed=seed),
 }
 found = {}
 for name, verb in verbs.items():
@@ -52,7 +54,16 @@ for name, verb in verbs.items():
 print(json.dumps(found))
 """
 
-FIRST = {"fit_em": 5, "fit_map": 7, "fit_mle": 5, "fit_laplace": 13, "sample_nuts": 14, "sample_telescope": 10}
+FIRST = {
+    "fit_em": 5,
+    "fit_map": 6,
+    "fit_mle": 4,
+    "fit_laplace": 7,
+    "sample_nuts": 11,
+    "sample_telescope": 8,
+    "fit_vi": 30,
+    "simulate": 1,
+}
 """Programs compiled by the first call, in this order in one process; a few more than were counted, since versions of JAX differ by some."""
 
 

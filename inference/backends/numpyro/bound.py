@@ -13,7 +13,6 @@ from inference.backends.log_density import LogDensity, Parameters
 from inference.backends.numpyro.autodelta import compiled_elbos
 from inference.backends.numpyro.complete import Complete
 from inference.backends.numpyro.expected import compiled_expected
-from inference.backends.numpyro.guide import compiled_guide_ascent
 from inference.backends.numpyro.hub import (
     compiled_emissions,
     compiled_joint,
@@ -186,6 +185,8 @@ class NumPyroBound(Bound):
 
     @_held
     def enumerate_guide(self, parameters: Parameters, *, steps: int, learning_rate: float, seed: int) -> GuideAscent:
+        from inference.backends.numpyro.guide import compiled_guide_ascent  # loads optax, for this question alone
+
         structure, data, sites = self._native
         climb = compiled_guide_ascent(structure, sites, steps)
         probs, losses, norms = climb(_as_numpy(parameters), float(learning_rate), jax.random.PRNGKey(seed), data)

@@ -12,8 +12,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from numpyro import handlers
-from numpyro.contrib.funsor import config_enumerate, enum
-from numpyro.contrib.funsor import log_density as enumerated_log_density
 
 from inference.backends.description import mean_of
 from inference.backends.numpyro.blocks import block_of, blocked_logsumexp
@@ -112,14 +110,14 @@ def split_density(program: Program, sites: Sites, parameters: Values, data: Valu
     block = block_of(length, components * rows["x"].size // length) if sites.structure is None else length
     some = rows if block == length else {name: value[:block] for name, value in rows.items()}
 
-    def table_of(given: tuple[Values, Values], rows: Values) -> jax.Array:
+    def both(given: tuple[Values, Values], rows: Values) -> tuple[jax.Array, jax.Array]:
         parameters, numbers = given
-        return joint(program, parameters, {**numbers, **rows}, sites)[0]
+        return joint(program, parameters, {**numbers, **rows}, sites)
 
-    first, second = split(table_of, (parameters, numbers), some)
+    first, second = split(both, (parameters, numbers), some)
 
     def of_parameters(parameters: Values, numbers: Values) -> tuple[Held, jax.Array]:
-        return first((parameters, numbers)), joint(program, parameters, {**numbers, **some}, sites)[1]
+        return first((parameters, numbers))
 
     def of_rows(held: Held) -> jax.Array:
         if block == length:
@@ -155,13 +153,19 @@ def _totals(program: Program, parameters: Values, data: Values, sites: Sites) ->
     if sites.is_summed and sites.structure is not None:
         return joint_and_prior(program, parameters, data, sites.structure)
     if not sites.has_hub:
-        model = enum(config_enumerate(native(program)), -1 - sites.nesting)
-        return enumerated_log_density(model, (), data, parameters)[0], _prior_alone(program, parameters, data)
+        return _enumerated(program, parameters, data, sites), _prior_alone(program, parameters, data)
     table, unseen, rest = tables(program, parameters, data, sites)
     if sites.law is not None:
         return jnp.sum(sites.law.log_marginal(jnp, parameters, table, as_rows(data))) + rest, rest
     own = jnp.zeros(()) if unseen is None else jnp.sum(jax.nn.logsumexp(unseen, axis=1))
     return jnp.sum(jax.nn.logsumexp(table, axis=1)) + rest, own + rest
+
+
+def _enumerated(program: Program, parameters: Values, data: Values, sites: Sites) -> jax.Array:
+    """log p(x, parameters) by NumPyro's own enumeration."""
+    from numpyro.contrib.funsor import config_enumerate, enum, log_density  # loads funsor, which a hub does without
+
+    return log_density(enum(config_enumerate(native(program)), -1 - sites.nesting), (), data, parameters)[0]
 
 
 def _prior_alone(program: Program, parameters: Values, data: Values) -> jax.Array:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 from numpyro import handlers
-from numpyro.contrib.funsor import config_enumerate, infer_discrete
 
 from inference.backends.numpyro.jit import jit
 from inference.backends.numpyro.sites import CACHED, Values, native
@@ -19,6 +18,7 @@ def compiled_classifier(
     program: Program, names: tuple[str, ...], temperature: int, first_free: int
 ) -> Callable[..., Values]:
     """A compiled function (parameters, data, key) -> assignments by site, through NumPyro's infer_discrete."""
+    from numpyro.contrib.funsor import config_enumerate, infer_discrete  # loads funsor, which most verbs never need
 
     def assign(parameters: Values, data: Values, key: jax.Array) -> Values:
         trained = config_enumerate(handlers.substitute(native(program), data=parameters))

@@ -21,10 +21,11 @@ from inference.backends.description import (
     with_structure,
 )
 from inference.backends.numpyro.terms import NumPyroProbe, log_prob, trace_key
-from inference.backends.run_arguments import checked_run, is_from_here, of_program, rows_of, run_arguments, shapes_of
+from inference.backends.run_arguments import checked_run, of_program, rows_of, run_arguments, shapes_of
 from inference.backends.sites import Site, Sites
 from inference.backends.structure import Choice, Term
 from mixtures import Mixture, Observations, Program
+from mixtures.own_code import is_from_here
 from mixtures.ppl.numpyro_ppl import AT_ONCE, TRACING, WORDS
 
 CACHED = 64
@@ -52,9 +53,10 @@ def _run(program: Program, **data: Any) -> Any:
     return program(words, **of_program(data))
 
 
-def trace_sites(program: Program, data: Values) -> dict[str, Values]:
-    """One forward trace of the program, sample sites only."""
-    trace = handlers.trace(handlers.seed(native(program), jax.random.PRNGKey(0))).get_trace(**data)
+def trace_sites(program: Program, data: Values, values: Values | None = None) -> dict[str, Values]:
+    """One forward trace of the program, sample sites only; sites have these values, others are drawn."""
+    held = handlers.substitute(native(program), data=values or {})
+    trace = handlers.trace(handlers.seed(held, jax.random.PRNGKey(0))).get_trace(**data)
     return {name: site for name, site in trace.items() if site["type"] == "sample" and not _is_factor(site)}
 
 
@@ -99,8 +101,8 @@ def compilable(program: Program, x: Observations) -> tuple[Program, Values, Site
             sites = replace(sites, all=tuple(_with_rows(site, len(x)) for site in sites.all))
         return structure, data, sites
     with checked_run():
-        sites, terms, key = _looked_at(structure, data)
-    traced = _traced(key)
+        sites, terms, closed = _looked_at(structure, data)
+    traced = _traced(trace_key(closed, (sites, terms)))
     traced.program = structure
     if structure.mixture is not None:
         return traced, data, sites
@@ -130,8 +132,8 @@ def _described(program: Program, data: _Shaped) -> Sites:
     return _looked_at(program, data)[0]
 
 
-def _looked_at(program: Program, data: Values) -> tuple[Sites, tuple[Term, ...], str]:
-    """The program's sites and terms, and the key of its trace; no number is computed, nothing is compiled."""
+def _looked_at(program: Program, data: Values) -> tuple[Sites, tuple[Term, ...], Any]:
+    """The program's sites and terms, and its trace; no number is computed, nothing is compiled."""
     found: list[Site] = []
     terms: list[Term] = []
 
@@ -150,8 +152,7 @@ def _looked_at(program: Program, data: Values) -> tuple[Sites, tuple[Term, ...],
 
     with TRACING, proper_priors():
         traced = jax.make_jaxpr(look)(jax.eval_shape(lambda: jax.random.PRNGKey(0)), dict(data))
-    sites = knowing_mixture(program, Sites(tuple(found)))
-    return sites, tuple(terms), trace_key(traced, (sites, terms))
+    return knowing_mixture(program, Sites(tuple(found))), tuple(terms), traced
 
 
 @functools.lru_cache(CACHED)

@@ -5,7 +5,7 @@ matrices, inverses and determinants among it, is computed and differentiated onc
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -21,17 +21,18 @@ SMALL = 64
 
 
 def split(
-    function: Callable[[Any, Any], jax.Array], parameters: Any, rows: Any
-) -> tuple[Callable[[Any], Held], Callable[[Held, Any], jax.Array]]:
-    """first, second with function(parameters, rows) = second(first(parameters), rows).
+    function: Callable[[Any, Any], tuple[jax.Array, jax.Array]], parameters: Any, rows: Any
+) -> tuple[Callable[[Any], tuple[Held, jax.Array]], Callable[[Held, Any], jax.Array]]:
+    """first, second with held, rest = first(parameters) and (second(held, rows), rest) = function(parameters, rows).
 
     Args:
-        function: of two trees of arrays.
+        function: of two trees of arrays, which is traced once; gives what belongs to rows, and the rest.
         parameters: its first argument, or only the shapes.
-        rows: its second argument, or only the shapes; `second` takes rows of these shapes.
+        rows: its second argument; `second` takes rows of these shapes.
     """
     closed = jax.make_jaxpr(function)(parameters, rows)
     jaxpr, count = closed.jaxpr, len(jax.tree.leaves(parameters))
+    table, rest = jaxpr.outvars
     known = {*jaxpr.constvars, *jaxpr.invars[:count]}
     early: list[Any] = []
     late: list[Any] = []
@@ -42,17 +43,32 @@ def split(
         (early if is_early else late).append(equation)
         if is_early:
             known.update(equation.outvars)
-    wanted = _variables([variable for equation in late for variable in equation.invars] + jaxpr.outvars)
+    late = _needed(late, [table])
+    wanted = _variables([variable for equation in late for variable in equation.invars] + [table])
     held = [variable for variable in dict.fromkeys(wanted) if variable in known]
     names = jaxpr.debug_info.with_unknown_names()
-    first = core.Jaxpr(jaxpr.constvars, jaxpr.invars[:count], held, early, debug_info=names)
-    second = core.Jaxpr((), held + jaxpr.invars[count:], jaxpr.outvars, late, debug_info=names)
+    # the rest may be computed from more numbers than are handed on: the prior of a thousand groups
+    of_no_row = _needed(jaxpr.eqns, [*held, rest])
+    first = core.Jaxpr(jaxpr.constvars, jaxpr.invars, [*held, rest], of_no_row, debug_info=names)
+    second = core.Jaxpr((), held + jaxpr.invars[count:], [table], late, debug_info=names)
     of_parameters = core.jaxpr_as_fun(core.ClosedJaxpr(first, closed.consts))
     of_rows = core.jaxpr_as_fun(core.ClosedJaxpr(second, ()))
-    return (
-        lambda parameters: of_parameters(*jax.tree.leaves(parameters)),
-        lambda held, rows: of_rows(*held, *jax.tree.leaves(rows))[0],
-    )
+
+    def first_half(parameters: Any) -> tuple[Held, jax.Array]:
+        *found, last = of_parameters(*jax.tree.leaves(parameters), *jax.tree.leaves(rows))
+        return found, last
+
+    return first_half, lambda held, rows: of_rows(*held, *jax.tree.leaves(rows))[0]
+
+
+def _needed(equations: Sequence[Any], wanted: Sequence[Any]) -> list[Any]:
+    """The equations, in their order, that something wanted is computed by."""
+    needed, found = set(_variables(wanted)), []
+    for equation in reversed(equations):
+        if not needed.isdisjoint(equation.outvars):
+            needed.update(_variables(equation.invars))
+            found.append(equation)
+    return found[::-1]
 
 
 def _variables(atoms: Any) -> list[Any]:

@@ -33,7 +33,8 @@ class Space:
     """
 
     def __init__(self, program: Program, sites: Sites, data: Values):
-        trace = trace_sites(program, data)
+        # any number will do, and draws from priors take as long to trace as the density
+        trace = trace_sites(program, data, {site.name: jnp.ones(site.shape) for site in sites.parameters})
         self._maps = {site.name: biject_to(trace[site.name]["fn"].support) for site in sites.parameters}
         self._predictors = Predictors(jnp, sites.predictors, data.get("covariates"))
         self._example = self.free({name: trace[name]["value"] for name in self._maps})
