@@ -46,7 +46,8 @@ CELLS_DENSE = 4_000_000
 @functools.lru_cache(CACHED)
 def _compiled(kind: Kind) -> tuple[Compiled, Compiled, Compiled]:
     """Three compiled functions: (keys, values by site, components, concentration, data) -> states and the prior's width; (states, log P(K),
-    width, whether to tune, powers, sweeps a draw, data) -> states and a block of records; (own, shared, data) -> values by site of many draws."""
+    width, whether to tune, powers of the likelihood, sweeps a draw, data) -> states and a block of records; (own, shared, data) -> values by
+    site of many draws."""
     density = kind.density
 
     def start(keys: Any, values: Values, components: Any, concentration: Any, data: Values) -> Any:
@@ -142,7 +143,7 @@ def sample(
         warm, cool = -(-options.tune // BLOCK), -(-options.draws // BLOCK)
 
         def arguments(number: int, states: Any) -> tuple[Any, ...]:
-            heat = powers(number, warm, target.rows)
+            heat = powers(number, warm)
             return states, begin.of_components, width, float(number < warm), heat, options.sweeps, data
 
         blocks = store.read(ALL_CHAINS) if store is not None else []

@@ -1,6 +1,6 @@
 """NUTS and tempered SMC, which sum assignments out, have the partitions of sparse mixtures and of processes: by sums over all partitions.
 
-The oracle is that of the telescoping sampler, which draws partitions. Assignments are drawn here, by NumPy, from the weights and rates of each draw.
+The oracle is that of the telescoping sampler, which draws partitions. Assignments are drawn here, from weights and rates of each draw.
 """
 
 from typing import Any
