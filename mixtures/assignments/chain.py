@@ -7,7 +7,7 @@ import numpy as np
 
 from mixtures.assignments import chains
 from mixtures.assignments.law import Assignment, Values
-from mixtures.assignments.logarithms import log_of, logsumexp
+from mixtures.assignments.logarithms import log_of, log_softmax, logsumexp
 from mixtures.ppl.protocol import Array
 from mixtures.rows import Rows
 
@@ -47,12 +47,12 @@ class Chain(Assignment):
 
     def predicted(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
         ahead = self._ahead(xp, values, chains.sum_tree(xp, self._steps(xp, values, table, rows)), table, rows)
-        return ahead - logsumexp(xp, ahead, 1)[:, None]
+        return log_softmax(xp, ahead)
 
     def left_out(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
         tree = chains.sum_tree(xp, self._steps(xp, values, table, rows))
         both = self._ahead(xp, values, tree, table, rows) + chains.backward(xp, tree, table.shape[0])
-        return both - logsumexp(xp, both, 1)[:, None]
+        return log_softmax(xp, both)
 
     def _ahead(self, xp: Any, values: Values, tree: chains.Tree, table: Array, rows: Rows) -> Array:
         """log p(assignment_i = k, the rows before), (rows, components)."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from mixtures.among import Among, LinearPredictor
 from mixtures.assignments.law import RowWise, Values
+from mixtures.assignments.logarithms import log_softmax
 from mixtures.errors import ModelError
 from mixtures.ppl.protocol import PPL, Array
 from mixtures.priors import GivenPriors, Normal, Prior, freeze, override
@@ -83,9 +84,7 @@ class Gating(RowWise):
         return {"gating_intercept": np.zeros(components), "gating_slope": slope}
 
     def log_probs(self, xp: Any, values: Values, rows: Rows) -> Array:
-        logits = self._logits(values, rows)
-        peak = xp.max(logits, axis=1)[:, None]
-        return logits - peak - xp.log(xp.sum(xp.exp(logits - peak), axis=1))[:, None]
+        return log_softmax(xp, self._logits(values, rows))
 
     def _logits(self, values: Values, rows: Rows) -> Array:
         # log odds_ik = a_k + b_k . c_i

@@ -9,6 +9,7 @@ import numpy as np
 from mixtures.assignments.common_weights import log_of
 from mixtures.assignments.groups import check_groups
 from mixtures.assignments.law import RowWise, Values
+from mixtures.assignments.logarithms import log_softmax
 from mixtures.ppl.protocol import PPL, Array
 from mixtures.priors import Dirichlet as DirichletPrior
 from mixtures.priors import GivenPriors, HalfNormal, Normal, Prior, freeze, override
@@ -103,9 +104,7 @@ class GroupWeights(RowWise):
         """The logarithms of each group's weights, (groups, components)."""
         weights = values["weights"]
         typical = log_of(xp, weights)
-        logits = typical + values["group_scale"] * values["group_offset"]
-        above = logits - xp.max(logits, axis=1)[:, None]
-        return above - xp.log(xp.sum(xp.exp(above), axis=1))[:, None]
+        return log_softmax(xp, typical + values["group_scale"] * values["group_offset"])
 
     def log_probs(self, xp: Any, values: Values, rows: Rows) -> Array:
         return self._of_groups(xp, values)[rows.group]

@@ -10,7 +10,7 @@ from mixtures.among import LinearPredictor
 from mixtures.assignments.chain import TO, Chain, begins
 from mixtures.assignments.gating import some_covariates
 from mixtures.assignments.law import Values
-from mixtures.assignments.logarithms import logsumexp
+from mixtures.assignments.logarithms import log_softmax
 from mixtures.assignments.markov import concentration, staying
 from mixtures.errors import ModelError, in_words
 from mixtures.ppl.protocol import PPL, Array
@@ -132,8 +132,7 @@ class MarkovGating(Chain):
         assert rows.covariates is not None  # the mixture has checked
         # log odds_ikj = a_kj + b_kj . c_i
         moved = xp.sum(self.among.columns(rows.covariates)[:, None, None, :] * values["transition_slope"][None], axis=3)
-        logits = values["transition_intercept"] + moved
-        return logits - logsumexp(xp, logits, 2)[:, :, None]
+        return log_softmax(xp, values["transition_intercept"] + moved)
 
     def permuted(self, values: Values, permutation: np.ndarray) -> Values:
         own = {name: values[name][permutation][:, permutation] for name in PRIORS}
