@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from inference.workers import at_home, held_by, in_words_of_cluster, threads_of, working
+from mixtures.interrupts import held_interrupts
 
 SHARES_EACH = 2
 """Shares of many pieces a thread of the workers, so that none waits long for the last one."""
@@ -25,9 +26,11 @@ def each_of(function: Callable[..., Found], pieces: Iterable[Any], *held: Any) -
     if (client := working()) is None:
         return [function(piece, *held) for piece in pieces]
     with in_words_of_cluster():
-        on_worker = held_by(client, *held)
-        begun = [client.submit(_at_home, function, piece, on_worker, pure=False) for piece in pieces]
+        begun: list[Any] = []
         try:
+            with held_interrupts():  # callbacks of Dask's would swallow one
+                on_worker = held_by(client, *held)
+                begun += (client.submit(_at_home, function, piece, on_worker, pure=False) for piece in pieces)
             return client.gather(begun)
         except BaseException:
             client.cancel(begun)

@@ -96,7 +96,7 @@ class LinearPredictor(NamedTuple):
 
 
 class EffectSites(NamedTuple):
-    """Sites of the effects that groups have around a linear predictor: see `mixtures.families.random_effects`.
+    """Sites of the effects that groups have around a line, and the line: see `mixtures.families.random_effects`.
 
     Args:
         intercept: the standard deviation of the intercepts.
@@ -104,6 +104,10 @@ class EffectSites(NamedTuple):
         correlation: the Cholesky factor of the correlations of all effects, the intercept first.
         scale: how far rows lie from where their group puts them.
         among: the covariates that have slopes; without any there are no slopes and no correlations.
+        level: the intercept of the line.
+        predictors: its slopes.
+        column: the number of the response among the data's columns.
+        component: the only one whose groups have these effects; None: all but those without parameters.
     """
 
     intercept: str
@@ -111,11 +115,21 @@ class EffectSites(NamedTuple):
     correlation: str
     scale: str
     among: Among
+    level: str
+    predictors: tuple[LinearPredictor, ...]
+    column: int = 0
+    component: int | None = None
 
     def renamed(self, name: Callable[[str], str]) -> "EffectSites":
         """The same of sites under other names."""
-        intercept, slope, correlation, scale, among = self
-        return EffectSites(name(intercept), name(slope), name(correlation), name(scale), among)
+        return self._replace(
+            intercept=name(self.intercept),
+            slope=name(self.slope),
+            correlation=name(self.correlation),
+            scale=name(self.scale),
+            level=name(self.level),
+            predictors=tuple(one.renamed(name) for one in self.predictors),
+        )
 
 
 def predictors_of(predictors: Iterable[Any], count: int) -> int:

@@ -264,7 +264,7 @@ def regression_mixture(
     read = None if formula is None else Formula.of(formula, data)
     of_rows = Dirichlet(1.0) if read is None or read.of_weights is None else Gating()
     usual: Assignment = of_rows if random is None else PerGroup(of_rows)
-    if random is not None:
+    if read is not None and random is not None and not isinstance(random, bool):  # True is refused as what it is
         random = by_number(random, read)
     family = families.Regression(kind, categories, common=by_number(common, read), random=random, df=df, priors=priors)
     return Mixture(components, family, usual if weights is None else weights, formula=read)

@@ -112,8 +112,8 @@ def galaxies_posterior(galaxies, galaxies_fit):
     )
 
 
-MAPS_ALLOWED = 40_000
-"""Memory maps of the test process at which compiled programs are dropped; Linux ends a process that asks for more than 65,530."""
+MAPS_ALLOWED = 20_000
+"""Memory maps of the test process at which compiled programs are dropped: some 5 GB; Linux ends a process that asks for more than 65,530."""
 
 LOOKED_AT_EVERY = 4
 """Tests between two looks at the memory maps, of which the system writes out each."""

@@ -305,6 +305,16 @@ CASES = {
         {"scale": [1.0, 3.0], "concentration": [0.8, 2.5]},
         cells(lambda x, p: stats.weibull_min(p["concentration"], scale=p["scale"]).logpdf(x)),
     ),
+    "inverse_gaussian": Case(
+        families.InverseGaussian(),
+        {"loc": [1.0, 3.0], "concentration": [2.0, 9.0]},
+        cells(lambda x, p: stats.invgauss(p["loc"] / p["concentration"], scale=p["concentration"]).logpdf(x)),
+    ),
+    "generalized_pareto": Case(
+        families.GeneralizedPareto(),
+        {"scale": [0.5, 3.0], "concentration": [0.2, 0.5]},
+        cells(lambda x, p: stats.genpareto(p["concentration"], scale=p["scale"]).logpdf(x)),
+    ),
     "beta": Case(
         families.Beta(),
         {"concentration1": [2.0, 5.0], "concentration0": [4.0, 2.5]},

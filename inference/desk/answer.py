@@ -147,20 +147,20 @@ def _trust_of_fit(fit: PointFit) -> tuple[str, bool]:
     if not fit.status.is_sound:
         reason = f" {fit.reason}" if fit.reason else ""
         return f"Do not trust it: {fit.status.value}.{reason}", False
+    more = f" Read with it: {fit.reason}." if fit.reason else ""
+    return f"The fit converged{_of_starts(fit)}.{more}", True
+
+
+def _of_starts(fit: PointFit) -> str:
+    """How many starts came to the fit."""
     table = fit.restarts
     if len(table) == 1:
-        return (
-            "The fit converged, from one start only: more restarts would show whether there is a better optimum.",
-            True,
-        )
+        return ", from one start only: more restarts would show whether there is a better optimum"
     best = table.at[best_restart(table), "objective"]
     same = int((table["optimum"] == 0).sum()) if "optimum" in table else int(np.isclose(table["objective"], best).sum())
     if same == 1:
-        return (
-            f"The fit converged, but only 1 of {len(table)} starts came to it: more restarts may find a better one.",
-            True,
-        )
-    return f"The fit converged, and {same} of {len(table)} starts came to it, none to a better one.", True
+        return f", but only 1 of {len(table)} starts came to it: more restarts may find a better one"
+    return f", and {same} of {len(table)} starts came to it, none to a better one"
 
 
 def _trust_of_draws(posterior: xr.DataTree, fit: PointFit) -> tuple[str, bool]:

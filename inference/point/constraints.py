@@ -90,13 +90,14 @@ def constraint_of(
         return None
     by_name = {site.name: site for site in sites.parameters}
     filled = {name: np.array(value, dtype=np.float64) for name, value in somewhere.items()}
-    matrix, held = np.eye(density.size), np.zeros(density.size, dtype=bool)
+    matrix, held, at_an_end = np.eye(density.size), np.zeros(density.size, dtype=bool), False
     for name, value in fixed.items():
         site = by_name[name]
         given = _numbers(name, value, site)
         filled[name] = np.where(np.isnan(given), filled[name], given)
         held[density.places[name][_held(site, given, sites)]] = True
         check_support(f"fixed[{name!r}]", filled[name], site, value)
+        at_an_end |= _is_at_an_end(site, given)
     matrix[held] = 0.0
     lost = int(held.sum())
     for name, sets in equal.items():
@@ -106,12 +107,18 @@ def constraint_of(
             matrix[np.ix_(tied, tied)] = 1 / len(tied)
             lost += len(tied) - 1
     offset = np.where(held, density.unconstrain(filled), 0.0)
-    if not np.isfinite(offset).all():
+    if at_an_end or not np.isfinite(offset).all():
         raise ModelError(
             "fixed", got="values at an end of what is possible", expected="values inside it", advice="1e-9, say."
         )
     known = frozenset(name for name in fixed if held[density.places[name]].all())
     return Constraint(matrix, offset, lost, known)
+
+
+def _is_at_an_end(site: Site, known: np.ndarray) -> bool:
+    """Whether probabilities are 0 or 1, whose coordinates are infinite, or what a backend takes for it."""
+    is_bounded = site.support in ("simplex", "unit interval") and site.free > 0
+    return is_bounded and bool(((known == 0) | (known == 1)).any())
 
 
 def _mapping(what: str, given: Any, sites: Sites) -> Mapping[str, Any]:

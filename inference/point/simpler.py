@@ -50,6 +50,12 @@ def _of_classes(bound: Bound, parameters: Parameters) -> Iterator[str]:
 
 def _of_effects(bound: Bound, parts: Parts, parameters: Parameters) -> Iterator[str]:
     for sites in parts.effects:
+        if _has_lone_rows(bound, sites):
+            yield (
+                f"every group has one row, of which nothing tells {sites.intercept} from {sites.scale}: leave effects of groups out, or "
+                "ask for rows that are of one group"
+            )
+            continue
         # the diagonal of the Cholesky factor: each effect, as far as the ones before it leave it free
         free = np.diagonal(relative_root(sites, parameters, bound.x.covariates), axis1=-2, axis2=-1).min(axis=-1)
         numbers = [] if free.ndim == 0 else [k for k in range(len(free)) if k not in parts.parameter_free_components]
@@ -60,6 +66,13 @@ def _of_effects(bound: Bound, parts: Parts, parameters: Parameters) -> Iterator[
                 f"effects of groups, {sites.intercept} and what goes with it, are singular{where}: a standard deviation is 0, or a "
                 "correlation -1 or 1; leave effects out, or share them by common="
             )
+
+
+def _has_lone_rows(bound: Bound, sites: EffectSites) -> bool:
+    """Whether no two responses are of one group."""
+    x = bound.x
+    seen = ~np.isnan(x.x if x.x.ndim == 1 else x.x[:, sites.column])
+    return x.group is not None and bool(np.bincount(x.group[seen]).max(initial=0) < 2)
 
 
 def relative_root(sites: EffectSites, parameters: Parameters, covariates: Any) -> np.ndarray:

@@ -4,7 +4,7 @@ With closed M-steps every start on every data set is a restart of one program: s
 to the full tolerance (Biernacki, Celeux & Govaert 2003). A family without them is fitted to one data set after the other.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from inference.point.em.m_steps.grouped import GroupedEM
 from inference.point.em.problem import EMProblem, EMResult
 from inference.point.em.restarts import run_each_on_its_own
 from inference.point.em.runs import Beginning, problem_of, spread_of, stacked, status_of
+from inference.point.em.settings import is_in_part
 from inference.status import SEVERITY, Status
 from mixtures import Mixture, Observations
 from mixtures.errors import MixturesError
@@ -33,13 +34,14 @@ Parameters = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class EMOptions:
-    """How each fit is found, see `fit_em`."""
+    """How each fit is found, see `fit_em`; of sites that are known as a whole the values have the sites' shapes."""
 
     restarts: int
     seed: int
     tolerance: float
     max_steps: int
     backend: str
+    fixed: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +86,8 @@ def refit(
         first: the number of the first one, where they are some of many.
     """
     numbers = range(first, first + len(data))
-    task = closed_task(mixture, data[0], frozenset(), is_posterior=False)
+    known = dict(options.fixed)
+    task = None if is_in_part(known) else closed_task(mixture, data[0], frozenset(known), is_posterior=False)
     # `fit_em` alone lays the rows of groups out, and gives missing steps of a chain their weights
     is_alone = task is None or isinstance(task.closed.law, GroupedEM)
     if task is None or is_alone or (task.closed.law.follows and data[0].observed is not None):
@@ -104,7 +107,7 @@ def refit(
             for x in data
         ]
         starts = [starts_of(i, problem) for i, problem in zip(numbers, problems, strict=True)]
-        return _side_by_side(problems, starts, options)
+        return [replace(end, parameters=end.parameters | known) for end in _side_by_side(problems, starts, options)]
 
 
 def alone(mixture: Mixture, x: Observations, options: EMOptions, init: Parameters | None = None) -> Refit:
@@ -112,7 +115,9 @@ def alone(mixture: Mixture, x: Observations, options: EMOptions, init: Parameter
     settings: Any = {"tolerance": options.tolerance, "max_steps": options.max_steps, "backend": options.backend}
     restarts = options.restarts if init is None else 1
     try:
-        fit = fit_em(mixture, x, init=init, restarts=restarts, seed=options.seed, **settings)
+        fit = fit_em(
+            mixture, x, init=init, restarts=restarts, seed=options.seed, fixed=options.fixed or None, **settings
+        )
     except MixturesError:
         return Refit(np.nan, Status.NOT_FINITE)
     return Refit(fit.log_likelihood, fit.status, fit.parameters)

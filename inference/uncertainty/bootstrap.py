@@ -1,5 +1,6 @@
 """How a fit's numbers would vary over data sets like its own: replicates fitted side by side, labelled like the fit."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -13,12 +14,14 @@ from inference.interval import tails
 from inference.parameter_table import number, parameter_table, plain
 from inference.point.em.problem import EMProblem
 from inference.point.em.runs import Beginning
-from inference.point.em.settings import check_mixture
+from inference.point.em.settings import check_fixed, check_mixture, freed_by, is_in_part
+from inference.point.objective import Objective
 from inference.results import PointFit
 from inference.selection.refits import EMOptions, Refit, refit
 from inference.selection.replicates import Piece, pieces_of
 from inference.tasks import each_of
 from inference.uncertainty.aligned import aligned
+from inference.uncertainty.optimum import known_values
 from inference.uncertainty.readable import in_a_row, names_of
 from inference.uncertainty.resamples import KINDS, check_units, resamples_of
 from inference.uncertainty.same_data import same_data
@@ -84,6 +87,7 @@ def bootstrap(
     level: float = 0.95,
     tolerance: float = 1e-8,
     max_steps: int = 1000,
+    fixed: Iterable[str] | None = None,
     seed: int = NEEDED,
 ) -> BootstrapIntervals:
     """Standard errors and percentile intervals of a maximum-likelihood fit, by fitting to data sets like its own.
@@ -106,6 +110,8 @@ def bootstrap(
         level: of the intervals.
         tolerance: see `fit_em`.
         max_steps: see `fit_em`.
+        fixed: the sites that were known, and are in every replicate: their names, or their values as in `fit_em(fixed=...)`, NaN where they were
+            free.
         seed: an int in [0, 2**32).
 
     Returns:
@@ -114,8 +120,8 @@ def bootstrap(
     Raises:
         FitError: an unsound fit.
         DataError: other data than the fit's; for `"parametric"` known labels, row weights or bounds of cells.
-        ModelError, ChoiceError, SeedError: bad arguments; a fit of the posterior, of a program of your own, or whose parameters were
-            known or shared.
+        ModelError, ChoiceError, SeedError: bad arguments; a fit of the posterior, of a program of your own, or of which more was known than
+            `fixed` says, or something shared.
 
     Source: Efron & Tibshirani (1993), chapters 6 and 13; O'Hagan, Murphy, Scrucca & Gormley (2019), Computational Statistics 34, of
         mixtures; Newton & Raftery (1994), JRSS B 56, for weights.
@@ -143,18 +149,12 @@ def bootstrap(
             advice="Fit by fit_em or fit_mle; or ask the posterior how sure it is: sample_nuts.",
         )
     bound = bind(fit.program, observations, fit.backend)
-    if fit.free_parameters < bound.sites.free_parameters:
-        raise ModelError(
-            "fit",
-            got="one some of whose parameters were known or shared",
-            expected="one all of whose parameters were free, as those of its replicates are",
-            advice="Ask standard_errors(fit, x, fixed=..., equal=...).",
-        )
+    known = _known(fit, bound, fixed)
     check_units(bound, kind)
-    options = EMOptions(1, derived(seed, "bootstrap"), float(tolerance), max_steps, fit.backend)
+    options = EMOptions(1, derived(seed, "bootstrap"), float(tolerance), max_steps, fit.backend, known)
     pieces = pieces_of(replicates, observations)
     ends = [end for found in each_of(_fitted, pieces, fit, observations, kind, options) for end in found]
-    numbers, ambiguous = _numbers(fit, bound, [end for end in ends if end.status.is_sound])
+    numbers, ambiguous = _numbers(fit, bound, [end for end in ends if end.status.is_sound], known)
     statuses = pd.Series([end.status for end in ends]).value_counts()
     return BootstrapIntervals(_table(fit, numbers, level), numbers, statuses, ambiguous, kind, level, seed, fit.backend)
 
@@ -173,7 +173,45 @@ def _fitted(piece: Piece, fit: PointFit, x: Observations, kind: str, options: EM
     return [replace(end, state={}, problem=None) for end in found]  # which hold the replicate
 
 
-def _numbers(fit: PointFit, bound: Bound, ends: list[Refit]) -> tuple[pd.DataFrame, float]:
+def _known(fit: PointFit, bound: Bound, fixed: Any) -> dict[str, np.ndarray]:
+    """What was known when the fit was made, in the sites' shapes, NaN where values were free.
+
+    Raises:
+        ChoiceError: a site that the fit does not have.
+        ModelError: no such values, others than the fit's, or a fit that had fewer free parameters.
+    """
+    sites, given = bound.sites, known_values(fixed, fit)
+    if is_in_part(given):
+        constraint = Objective(bound, "bootstrap", 0, False, fixed=given).constraint
+        assert constraint is not None  # something is known
+        lost = constraint.lost
+        known = {
+            name: np.broadcast_to(np.asarray(value, float), fit.parameters[name].shape) for name, value in given.items()
+        }
+    else:
+        known = check_fixed(given, sites)
+        lost = freed_by(known, sites)
+    for name, value in known.items():
+        if not np.allclose(np.where(np.isnan(value), fit.parameters[name], value), fit.parameters[name]):
+            raise ModelError(
+                "fixed",
+                got=f"other values of {name!r} than the fit has",
+                expected="what was known when it was made",
+                advice="Fit with them, and pass that fit.",
+            )
+    if fit.free_parameters < sites.free_parameters - lost:
+        raise ModelError(
+            "fit",
+            got="one some of whose parameters were known or shared",
+            expected="one whose parameters were free, or are named in fixed=, as those of its replicates are",
+            advice="Pass fixed= as to the fit; where parameters were shared ask standard_errors(fit, x, equal=...).",
+        )
+    return known
+
+
+def _numbers(
+    fit: PointFit, bound: Bound, ends: list[Refit], known: dict[str, np.ndarray]
+) -> tuple[pd.DataFrame, float]:
     """The numbers of sound replicates under the fit's labels; and the share of them whose labels are ambiguous."""
     own = parameter_table(fit)
     is_there = ~np.isnan(in_a_row(own))
@@ -181,7 +219,7 @@ def _numbers(fit: PointFit, bound: Bound, ends: list[Refit]) -> tuple[pd.DataFra
     if not ends:
         return pd.DataFrame(np.empty((0, len(names))), columns=names), 0.0
     stacked = {name: np.stack([end.parameters[name] for end in ends]) for name in fit.parameters}
-    labelled, ambiguous = aligned(fit, bound, stacked)
+    labelled, ambiguous = aligned(fit, bound, stacked, known)
     in_order = ({name: one[name] for name in fit.parameters} for one in labelled)
     lines = [in_a_row(parameter_table(replace(fit, parameters=one)))[is_there] for one in in_order]
     return pd.DataFrame(np.stack(lines), columns=names), ambiguous

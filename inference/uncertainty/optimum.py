@@ -57,15 +57,14 @@ class Optimum:
             ChoiceError: a site that it does not have.
         """
         observations = same_data(fit, x)
-        sites = [] if fixed is None else list(fixed) if isinstance(fixed, Mapping) else listed(fixed)
-        known = [check_choice("fixed: site", site, fit.parameters) for site in sites]
+        known = known_values(fixed, fit)
         bound = bind(fit.program, observations, fit.backend)
         is_posterior = fit.log_posterior is not None
         density = bound.log_density(prior=is_posterior)
         has_values = isinstance(fixed, Mapping) or equal is not None
-        free = tangent(bound.sites, density, () if has_values else known, is_posterior=is_posterior)
+        free = tangent(bound.sites, density, () if has_values else list(known), is_posterior=is_posterior)
         if has_values:
-            constraint = constraint_of(_values(fixed, fit), equal, bound.sites, density, fit.parameters)
+            constraint = constraint_of(known, equal, bound.sites, density, fit.parameters)
             free = free_directions(free, constraint)
         return cls(fit, bound, density, density.unconstrain(inside(bound.sites, fit.parameters)), free)
 
@@ -98,8 +97,13 @@ class Optimum:
         return found
 
 
-def _values(fixed: Any, fit: PointFit) -> Mapping[str, Any] | None:
-    """What was known, by site; of sites that are named alone, the fit's own values."""
-    return (
-        fixed if fixed is None or isinstance(fixed, Mapping) else {site: fit.parameters[site] for site in listed(fixed)}
-    )
+def known_values(fixed: Any, fit: PointFit) -> Mapping[str, Any]:
+    """What was known, by site; of sites that are named alone, the fit's own values.
+
+    Raises:
+        ChoiceError: a site that the fit does not have.
+    """
+    sites = [] if fixed is None else list(fixed) if isinstance(fixed, Mapping) else listed(fixed)
+    for site in sites:
+        check_choice("fixed: site", site, fit.parameters)
+    return fixed if isinstance(fixed, Mapping) else {site: fit.parameters[site] for site in sites}

@@ -14,7 +14,14 @@ from mixtures.families.parameter_free import Never, PointMass, Uniform
 from mixtures.families.parts import Parts
 from mixtures.families.per_component import PerComponent
 from mixtures.families.poisson import Poisson
-from mixtures.families.positive import Exponential, Gamma, LogNormal, Weibull
+from mixtures.families.positive import (
+    Exponential,
+    Gamma,
+    GeneralizedPareto,
+    InverseGaussian,
+    LogNormal,
+    Weibull,
+)
 from mixtures.families.product import Product
 from mixtures.families.regression import Regression
 from mixtures.families.skewed import SkewNormal, SkewT
@@ -34,7 +41,9 @@ __all__ = [
     "Family",
     "Gamma",
     "Gaussian",
+    "GeneralizedPareto",
     "Hurdle",
+    "InverseGaussian",
     "LogNormal",
     "Multinomial",
     "NegativeBinomial",

@@ -61,7 +61,7 @@ class Parts:
         totals: whether a row's cells add up to its trials, which are then known from the row.
         ties_groups: whether rows of a group depend on each other given their component: only a law by which they share it can have them, and
             what a row adds to its group's density is no density of the row.
-        effects: the sites of effects of groups, by which such rows hang together.
+        effects: the sites of effects of groups, by which such rows hang together, and of the lines that these are around.
         has_distribution_function: features -> whether a cell may be known by bounds alone, or cut off at some: its emission then joins cells
             by `families.columns.joined`, and their distributions say `log_tails`.
         closed_form: EM's M-step, an `inference.point.em.closed_form.ClosedForm`; None: by gradients.

@@ -75,8 +75,10 @@ class PerComponent(Family):
 
     def parts(self) -> Parts:
         each = [parts_of(member) for member in self.members]
+        own = [parts.renamed(f"{{}}_{k}".format) for k, parts in enumerate(each)]
         return replace(
-            of_members(parts.renamed(f"{{}}_{k}".format) for k, parts in enumerate(each)),
+            of_members(own),
+            effects=tuple(one._replace(component=k) for k, parts in enumerate(own) for one in parts.effects),
             support=each[-1].support,
             point=each[-1].point,
             components=len(self.members),

@@ -94,3 +94,50 @@ class Weibull(Columns):
         # shape = (sd / mean)^-1.086, nearly (Justus et al. 1978)
         shape = relative_variance(x, components) ** (-0.5 * 1.086)
         return {"scale": scale, "concentration": np.broadcast_to(shape, scale.shape)}
+
+
+class InverseGaussian(Columns):
+    """Times until a drift first passes a level within a component, of mean `loc` and variance loc^3 / concentration (Tweedie 1957).
+
+    Skewed like the log-normal, with a density that vanishes faster at 0 and a tail that falls exponentially.
+    """
+
+    default_priors: ClassVar[Mapping[str, Prior]] = {
+        # From 1/20 to 20 times the data's mean, with probability 0.95.
+        "loc": LogNormalPrior(LOG_MEAN, 1.5),
+        # Of the data's own unit; the relative variance is loc / concentration, from 1/50 to 50.
+        "concentration": LogNormalPrior(LOG_MEAN, 2.0),
+    }
+    has_tails: ClassVar[bool] = True
+    support: ClassVar[Support] = POSITIVE
+
+    def cell(self, ppl: PPL, parameters: Mapping[str, Array]) -> Distribution:
+        return ppl.dist.InverseGaussian(loc=parameters["loc"], concentration=parameters["concentration"])
+
+    def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
+        loc = positive_at(x, rows)
+        return {"loc": loc, "concentration": loc / relative_variance(x, components)}
+
+
+class GeneralizedPareto(Columns):
+    """Excesses over a threshold within a component, P(X > x) = (1 + concentration x / scale)^(-1 / concentration): a power's tail.
+
+    Subtract the threshold first, so that it is 0 (Pickands 1975). Moments of an order of 1 / concentration and more are infinite, so is the
+    mean at 1; near 0 it is the exponential of mean `scale`. Tails that end, of a negative concentration, are not among them.
+    """
+
+    default_priors: ClassVar[Mapping[str, Prior]] = {
+        "scale": LogNormalPrior(LOG_MEAN, 1.5),
+        # From 0.06, nearly exponential, to 1.4, without a mean, with probability 0.95.
+        "concentration": LogNormalPrior(-1.2, 0.8),
+    }
+    has_tails: ClassVar[bool] = True
+    support: ClassVar[Support] = NONNEGATIVE
+
+    def cell(self, ppl: PPL, parameters: Mapping[str, Array]) -> Distribution:
+        return ppl.dist.GeneralizedPareto(scale=parameters["scale"], concentration=parameters["concentration"])
+
+    def start(self, x: np.ndarray, rows: np.ndarray, components: int) -> dict[str, np.ndarray]:
+        mean = positive_at(x, rows)
+        # the mean is scale / (1 - concentration)
+        return {"scale": 0.8 * mean, "concentration": np.full(mean.shape, 0.2)}

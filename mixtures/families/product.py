@@ -104,8 +104,10 @@ class Product(Family):
     def parts(self) -> Parts:
         each = [parts_of(family) for _, family in self.pairs]
         columns = [site_of(name) for name, _ in self.pairs]
+        own = [parts.renamed(f"{column}_{{}}".format) for column, parts in zip(columns, each, strict=True)]
         return replace(
-            of_members(parts.renamed(f"{column}_{{}}".format) for column, parts in zip(columns, each, strict=True)),
+            of_members(own),
+            effects=tuple(one._replace(column=index) for index, parts in enumerate(own) for one in parts.effects),
             components=next((parts.components for parts in each if parts.components is not None), None),
             distinct_components=frozenset().union(*(parts.distinct_components for parts in each)),
             parameter_free_components=frozenset.intersection(*(parts.parameter_free_components for parts in each)),

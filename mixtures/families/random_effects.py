@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mixtures.among import EFFECTS, Among, EffectSites
+from mixtures.among import EFFECTS, Among, EffectSites, LinearPredictor
 from mixtures.checks import listed
 from mixtures.errors import ModelError, in_words
 from mixtures.ppl.protocol import PPL, Array, Distribution
@@ -60,10 +60,9 @@ class RandomEffects:
             found |= {SLOPE: slope, CORRELATION: LKJCholesky(2.0)}
         return found
 
-    @property
-    def sites(self) -> EffectSites:
-        """What each site is."""
-        return EffectSites(INTERCEPT, SLOPE, CORRELATION, "scale", self.among)
+    def sites(self, level: str, predictors: tuple[LinearPredictor, ...]) -> EffectSites:
+        """What each site is, around the line of these."""
+        return EffectSites(INTERCEPT, SLOPE, CORRELATION, "scale", self.among, level, predictors)
 
     def axes(self, covariates: int) -> dict[str, dict[str, Any]]:
         """The axes of every site beside that of the components, of so many covariates."""

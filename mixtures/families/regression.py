@@ -158,14 +158,15 @@ class Regression(Family):
         own = self._response
         # slopes that differ move a level that is one for all components apart
         levels = {"slope": None if "intercept" in self.common else "intercept", "common_slope": "intercept"}
+        predictors = tuple(LinearPredictor(levels[site], site, among) for site, among in self._slopes.items())
         return Parts(
             support=own.support,
-            linear_predictors=tuple(LinearPredictor(levels[site], site, among) for site, among in self._slopes.items()),
+            linear_predictors=predictors,
             with_covariates=lambda count: replace(self, covariates=count),
             takes=own.takes,
             needs=own.needs,
             ties_groups=self._effects is not None,
-            effects=() if self._effects is None else (self._effects.sites,),
+            effects=() if self._effects is None else (self._effects.sites("intercept", predictors),),
             has_distribution_function=always if self._effects is None else never,
         )
 
@@ -242,7 +243,12 @@ class Regression(Family):
 
     def check(self, x: Observations) -> None:
         if x.features is not None:
-            raise DataError("x", got=f"{x.features} columns", expected="the response alone, shape (rows,)")
+            raise DataError(
+                "x",
+                got=f"a table, shape {x.x.shape}",
+                expected="the response alone, shape (rows,)",
+                advice="Pass its column, x[:, 0] or frame['y'], and what it depends on as Observations(y, covariates=...).",
+            )
         if x.covariates is not None:
             self._check_common(x.covariates.shape[1])
         self._response.support.check(x)

@@ -80,13 +80,13 @@ class LogTails:
         """Of numbers whose logarithm is normal."""
         is_inside = x > 0
         below, above = self.normal(self.xp.log(self.xp.where(is_inside, x, 1.0)), loc, scale)
-        return self._from(is_inside, below, above)
+        return self.begun(is_inside, below, above)
 
     def exponential(self, x: Array, rate: Array) -> Tails:
         """Of waiting times without memory."""
         is_inside = x > 0
         above = -rate * self.xp.where(is_inside, x, 1.0)
-        return self._from(is_inside, self.rest(above), above)
+        return self.begun(is_inside, self.rest(above), above)
 
     def weibull(self, x: Array, scale: Array, concentration: Array) -> Tails:
         """S(x) = e^-((x / s)^k)."""
@@ -97,7 +97,7 @@ class LogTails:
         # 1 - e^-y = y - y^2 / 2 + ..., whose logarithm is that of y where y itself is too small for a number
         is_tiny = power < -36
         below = xp.where(is_tiny, power, self.rest(xp.where(is_tiny, -1.0, above)))
-        return self._from(is_inside, below, above)
+        return self.begun(is_inside, below, above)
 
     def uniform(self, x: Array, low: Array, high: Array) -> Tails:
         """Of a uniform distribution."""
@@ -131,14 +131,14 @@ class LogTails:
             return z * (grown - step) + (z - a) * step, sign * (z - a + z * grown)
 
         tail = self.tail(fall, length, z, a, sign) + self.densities.gamma(x, a, rate) + xp.log(x)
-        return self._from(is_inside, *self.both(is_above, tail))
+        return self.begun(is_inside, *self.both(is_above, tail))
 
     def beta(self, x: Array, concentration1: Array, concentration0: Array) -> Tails:
         """Of a beta distribution, on the line of log x / (1 - x)."""
         is_inside = (x > 0) & (x < 1)
         x_in = self.xp.where(is_inside, x, 0.5)
         below, above = self._beta(x_in, 1 - x_in, concentration1, concentration0)
-        below, above = self._from(x > 0, below, above)
+        below, above = self.begun(x > 0, below, above)
         return self.xp.where(x < 1, below, 0.0), self.xp.where(x < 1, above, IMPOSSIBLE)
 
     def _beta(self, p: Array, q: Array, a: Array, b: Array) -> Tails:
@@ -199,7 +199,7 @@ class LogTails:
     def poisson(self, x: Array, rate: Array) -> Tails:
         """P(X <= k) = P(G > rate), G of Gamma(k + 1)."""
         above, below = self.gamma(rate, self._counted(x) + 1, self.xp.ones_like(rate))
-        return self._from(x >= 0, below, above)
+        return self.begun(x >= 0, below, above)
 
     def inflated(self, is_reached: Array, gate: Array, tails: Tails) -> Tails:
         """Of a share `gate` at one value, which has been reached or not, and the rest by a distribution of these tails."""
@@ -214,7 +214,7 @@ class LogTails:
     def gamma_poisson(self, x: Array, concentration: Array, rate: Array) -> Tails:
         """P(X <= k) = P(B <= r / (1 + r)), B of Beta(c, k + 1)."""
         below, above = self._beta(rate / (1 + rate), 1 / (1 + rate), concentration, self._counted(x) + 1)
-        return self._from(x >= 0, below, above)
+        return self.begun(x >= 0, below, above)
 
     def binomial(self, x: Array, total: Array, probs: Array) -> Tails:
         """P(X <= k) = P(B > p), B of Beta(k + 1, n - k)."""
@@ -225,7 +225,7 @@ class LogTails:
         is_inside = counted < total
         counted = xp.where(is_inside, counted, 0.0)
         above, below = self._beta(p, q, counted + 1, xp.where(is_inside, total - counted, 1.0))
-        below, above = self._from(x >= 0, below, above)
+        below, above = self.begun(x >= 0, below, above)
         return xp.where(is_inside, below, 0.0), xp.where(is_inside, above, IMPOSSIBLE)
 
     def bernoulli(self, x: Array, probs: Array) -> Tails:
@@ -259,7 +259,7 @@ class LogTails:
         """The largest whole number that is not above x; 0 where that is negative."""
         return self.xp.where(x >= 0, self.xp.floor(x), 0.0)
 
-    def _from(self, is_inside: Array, below: Array, above: Array) -> Tails:
+    def begun(self, is_inside: Array, below: Array, above: Array) -> Tails:
         """Tails of numbers that begin somewhere: below that nothing has come yet."""
         return self.xp.where(is_inside, below, IMPOSSIBLE), self.xp.where(is_inside, above, 0.0)
 

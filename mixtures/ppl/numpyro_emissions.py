@@ -15,6 +15,7 @@ from mixtures.ppl.numpyro_counts import COUNTS
 from mixtures.ppl.numpyro_formulas import DENSITIES, TAILS
 from mixtures.ppl.numpyro_group_normal import GroupNormal
 from mixtures.ppl.numpyro_normals import MultivariateNormal
+from mixtures.ppl.numpyro_positive import SIZES
 from mixtures.ppl.numpyro_skewed import SKEW
 from mixtures.ppl.protocol import IMPOSSIBLE
 
@@ -205,6 +206,7 @@ def student_t_like(normal, df):
 
 EMISSIONS: dict[str, Any] = {
     **COUNTS,
+    **SIZES,
     **SKEW,
     "Composition": Composition,
     "Beta": Beta,

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax.scipy.special import gammaln, i0e, log_ndtr
 
 from mixtures.ppl.log_densities import LogDensities
+from mixtures.ppl.log_positive import LogPositive
 from mixtures.ppl.log_skewed import LogSkewed
 from mixtures.ppl.log_tails import LogTails
 
@@ -16,3 +17,4 @@ TAILS = LogTails(
     array=lambda value, like: jnp.asarray(value, dtype=like.dtype),
 )
 SKEWED = LogSkewed(TAILS)
+POSITIVE = LogPositive(TAILS)

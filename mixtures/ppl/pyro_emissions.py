@@ -14,6 +14,7 @@ from pyro.distributions import constraints
 from mixtures.ppl.protocol import IMPOSSIBLE
 from mixtures.ppl.pyro_counts import COUNTS
 from mixtures.ppl.pyro_formulas import DENSITIES, TAILS
+from mixtures.ppl.pyro_positive import SIZES
 from mixtures.ppl.pyro_skewed import SKEW
 
 
@@ -194,6 +195,7 @@ def student_t_like(normal, df):
 
 EMISSIONS: dict[str, Any] = {
     **COUNTS,
+    **SIZES,
     **SKEW,
     "Composition": Composition,
     "Beta": Beta,

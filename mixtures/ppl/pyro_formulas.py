@@ -4,6 +4,7 @@ import torch
 from array_api_compat import torch as torch_namespace
 
 from mixtures.ppl.log_densities import LogDensities
+from mixtures.ppl.log_positive import LogPositive
 from mixtures.ppl.log_skewed import LogSkewed
 from mixtures.ppl.log_tails import LogTails
 
@@ -25,3 +26,4 @@ TAILS = LogTails(
     array=lambda value, like: torch.as_tensor(value, dtype=like.dtype),
 )
 SKEWED = LogSkewed(TAILS)
+POSITIVE = LogPositive(TAILS)

@@ -9,11 +9,11 @@ from pyro.distributions import constraints
 from mixtures.ppl.pyro_formulas import SKEWED
 
 
-class _Skewed(dist.TorchDistribution):
-    """What both share: parameters that are broadcast against each other."""
+class Broadcast(dist.TorchDistribution):
+    """What they share: parameters that are broadcast against each other."""
 
     arg_constraints: ClassVar[dict] = {}
-    support = constraints.real
+    support: Any = constraints.real
     has_rsample = False
 
     def __init__(self, *parameters):
@@ -24,7 +24,7 @@ class _Skewed(dist.TorchDistribution):
         return type(self)(*(value.expand(torch.Size(batch_shape)) for value in self.parameters))
 
 
-class SkewNormal(_Skewed):
+class SkewNormal(Broadcast):
     """A skew normal distribution; `skew` 0 is the normal, large ones half a normal."""
 
     def __init__(self, loc, scale, skew):
@@ -41,7 +41,7 @@ class SkewNormal(_Skewed):
         return self.loc + self.scale * _standard(self.skew, self._extended_shape(sample_shape))
 
 
-class SkewT(_Skewed):
+class SkewT(Broadcast):
     """A skew t distribution, which many degrees of freedom make a skew normal."""
 
     def __init__(self, df, loc, scale, skew):

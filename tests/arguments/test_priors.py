@@ -36,6 +36,8 @@ FAMILIES: dict[str, tuple[Callable[..., Any], Any]] = {
     "DirichletMultinomial": (lambda priors: families.DirichletMultinomial(priors=priors), COUNTS),
     "Gamma": (families.Gamma, POSITIVE),
     "Weibull": (families.Weibull, POSITIVE),
+    "InverseGaussian": (families.InverseGaussian, POSITIVE),
+    "GeneralizedPareto": (families.GeneralizedPareto, POSITIVE),
     "Beta": (families.Beta, UNIT),
     "VonMises": (families.VonMises, np.clip(REAL, -3, 3)),
     "Regression": (families.Regression, LINE),

@@ -284,7 +284,7 @@ def uncertainties(made: Results) -> Iterator[Verb]:
         {**fit, "kind": "weighted", "replicates": 2, "seed": 0},
         {
             "fit": THING, "x": DATA, "kind": CHOICE, "replicates": COUNT, "level": SHARE, "tolerance": NOT_NEGATIVE,
-            "max_steps": COUNT, "seed": SEED,
+            "max_steps": COUNT, "fixed": THING.or_(*NOTHING), "seed": SEED,
         },
     )  # fmt: skip
     yield Verb(

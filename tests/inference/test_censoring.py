@@ -59,6 +59,18 @@ FAMILIES = {
         lambda scale, concentration: stats.weibull_min(concentration, scale=scale),
         TIMES,
     ),
+    "inverse_gaussian": (
+        families.InverseGaussian(),
+        {"loc": [1.0, 2.0], "concentration": [0.8, 5.0]},
+        lambda loc, concentration: stats.invgauss(loc / concentration, scale=concentration),
+        TIMES,
+    ),
+    "generalized_pareto": (
+        families.GeneralizedPareto(),
+        {"scale": [1.0, 2.0], "concentration": [0.2, 1.5]},
+        lambda scale, concentration: stats.genpareto(concentration, scale=scale),
+        TIMES,
+    ),
     "beta": (
         families.Beta(),
         {"concentration1": [0.7, 4.0], "concentration0": [2.0, 3.0]},

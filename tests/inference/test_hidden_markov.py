@@ -153,7 +153,7 @@ def test_the_earthquakes_of_zucchini(initial, right, backend):
 @pytest.mark.parametrize(
     ("objective", "backend"),
     [
-        ("likelihood", "numpyro"),
+        pytest.param("likelihood", "numpyro", marks=pytest.mark.slow),
         ("posterior", "numpyro"),
         ("likelihood", "pyro"),
         # the two objectives differ in the M-step, which is one code for both backends

@@ -259,7 +259,7 @@ def test_what_random_effects_cannot_is_said(fitted):
         (lambda: regression(random=[0, 0]), "each covariate once"),
         (lambda: regression(random=1.5), "random: got 1.5"),
         (lambda: regression(random=True), "random: got True; expected 'intercept'; or covariates, by their names"),
-        (lambda: regression_mixture(2, "y ~ t", data=TABLE, random=True), "random: got .*True.*; expected 'intercept'; or covariates"),
+        (lambda: regression_mixture(2, "y ~ t", data=TABLE, random=True), "random: got True; expected 'intercept'; or covariates"),
         (lambda: families.Truncated(regression(random="intercept"), 0.0), "family: got random effects: .* no distribution function"),
         (lambda: inference.fit_map(Mixture(2, regression(random=[2]), PerGroup()), X, seed=0), "numbers of covariates from 0 to 1"),
         (lambda: inference.fit_map(INTERCEPTS, Observations(Y, covariates=C), seed=0), "group: got none"),

@@ -217,6 +217,17 @@ def test_pyros_draws_have_the_density_of_the_program(case):
     check_draws(case, sample(case, "pyro", draws=3, tune=2, chains=1))
 
 
+@pytest.mark.quick(
+    "one_hot",
+    "square_weights",
+    "weights_of_groups",
+    "row_intercepts",
+    "experts",
+    "levels",
+    "known_memberships",
+    "vectors_with_dims",
+    reason="each kind of structure",
+)
 @of([case for case in SAMPLED if case.row])
 def test_responsibilities_are_averaged_over_the_draws(case):
     tree = sampled(case)

@@ -30,6 +30,7 @@ from inference.point.em.settings import (
     check_possible,
     check_starts,
     check_stepwise,
+    freed_by,
     is_in_part,
 )
 from inference.point.em.streamed import Streamed, check_source
@@ -217,9 +218,7 @@ def fit_em(
         gradient_norms={},
         restarts=runs.table,
         status=status,
-        free_parameters=sites.free_parameters
-        - runs.lost
-        - sum(site.free - site.redundant for site in sites.parameters if site.name in known),
+        free_parameters=sites.free_parameters - runs.lost - freed_by(known, sites),
         origin=origin if streamed is None else streamed.origin(origin),
         optima=distinct_optima(runs.table, parameters, lambda restart: runs.parameters(restart) | known),
         reason=reason or simpler(bound, parameters, status),

@@ -110,6 +110,11 @@ def check_fixed(fixed: Mapping[str, Any] | None, sites: Sites) -> dict[str, np.n
     return {} if fixed is None else checked_values("fixed", fixed, sites, advice)
 
 
+def freed_by(fixed: Mapping[str, Any], sites: Sites) -> int:
+    """How many free parameters there are less where these sites are known."""
+    return sum(site.free - site.redundant for site in sites.parameters if site.name in fixed)
+
+
 def check_possible(fixed: Mapping[str, np.ndarray], x: Observations) -> None:
     """Check that no row is known to be of a component whose weight is known to be 0, and no move known whose probability is.
 

@@ -43,6 +43,13 @@ def test_a_fit_that_is_not_sound_is_not_trusted():
     assert bad.trust.startswith("Do not trust it: collapsed") and bad.trust.endswith("A row stands alone.")
 
 
+def test_what_a_simpler_model_says_too_is_said():
+    x = Observations([0.0, 1.0, 2.0, 5.0, 6.0])
+    fit = inference.fit_em(gaussian_mixture(2, "tied"), x, restarts=5, seed=0)
+    reason = "classes 0 and 1 of groups have the same weights: one of them says as much"
+    assert answer(replace(fit, reason=reason), x).trust.endswith(f"none to a better one. Read with it: {reason}.")
+
+
 def test_one_start_of_many_at_the_optimum_is_said():
     x = Observations([0.0, 1.0, 2.0, 5.0, 6.0])
     fit = inference.fit_em(gaussian_mixture(2, "tied"), x, restarts=3, seed=0)

@@ -154,6 +154,7 @@ LINES = Observations(Y, covariates=PLACES)
         (gaussian_mixture(3), Y, {"fixed": {"scale": [-1.0, NAN, NAN]}}, ModelError, "numbers > 0"),
         (gaussian_mixture(3), Y, {"fixed": {"weights": [0.2, NAN, NAN]}}, ModelError, "of each simplex all or nothing"),
         (gaussian_mixture(3), Y, {"fixed": {"weights": [0.0, 0.5, 0.5]}}, ModelError, "values inside it"),
+        (gaussian_mixture(3), Y, {"fixed": {"weights": [0.5, 0.5, 0.0]}}, ModelError, "values inside it"),
         (gaussian_mixture(3), Y, {"equal": {"scale": [0, 1]}}, ModelError, "two components or more"),
         (gaussian_mixture(3), Y, {"equal": {"scale": [[0, 3]]}}, ModelError, "equal"),
         (gaussian_mixture(3), Y, {"equal": {"weights": [[0, 1]]}}, ModelError, "each component has its own"),
@@ -200,6 +201,8 @@ def test_sites_held_in_part_are_refused_where_m_steps_must_be_closed():
         ),
         (gaussian_mixture(2), Y, {"loc": NAN}, "expected finite numbers. Leave out a site that is free"),
         (gaussian_mixture(3), Y, {"weights": [0.2, NAN, NAN]}, "of each simplex all or nothing"),
+        (gaussian_mixture(3), Y, {"weights": [0.5, 0.5, 0.0], "loc": [0.0, NAN, NAN]}, "values inside it"),
+        (gaussian_mixture(2), Y, {"weights": [1.0, 0.0], "loc": [0.0, NAN]}, "values inside it"),
     ):
         with pytest.raises(ModelError, match=text):
             inference.fit_em(model, x, fixed=fixed, restarts=1, seed=0)

@@ -62,6 +62,24 @@ def test_only_the_column_and_the_component_whose_effects_are_singular_are_named(
     )
 
 
+def test_groups_of_one_row_are_named():
+    """Rows are Normal(eta, scale^2 + random_intercept_scale^2), whichever of the two it is."""
+    model = Mixture(1, families.Regression(random="intercept"), PerGroup())
+    x = Observations(TIME[:20] ** 0.5, covariates=TIME[:20], group=np.arange(20))
+    found = fit_em(model, x, restarts=1, seed=0)
+    other = {
+        name: found.parameters[a]
+        for name, a in (("random_intercept_scale", "scale"), ("scale", "random_intercept_scale"))
+    }
+    swapped = bind(model, x, "numpyro").log_likelihoods({k: v[None] for k, v in (found.parameters | other).items()})[0]
+    np.testing.assert_allclose(found.log_likelihood, swapped, rtol=1e-10)
+    assert found.reason.startswith(
+        "every group has one row, of which nothing tells random_intercept_scale from scale: "
+    )
+    two = Observations(x.x, covariates=TIME[:20], group=np.append(np.arange(19), 0))
+    assert "one row" not in simpler(bind(model, two, "numpyro"), found.parameters, Status.CONVERGED)
+
+
 @pytest.mark.parametrize(
     "at", [(1.0, 0.5, 0.0), (1.0, 0.5, 0.99), (1.0, 0.5, -1.0), (1e-5, 0.5, 0.0), (1.0, 1e-5, 0.0), (0.01, 0.01, 0.5)]
 )

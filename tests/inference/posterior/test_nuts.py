@@ -75,6 +75,10 @@ def test_given_the_scale_all_else_is_exact(five_point_posterior):
         assert abs(_z(_together(five_point_posterior, i, j) - exact.similarity[:, i, j].reshape(shape), 0.0)) < Z
 
 
+@pytest.mark.quick(
+    but=["pyro", "numpyro in a dense metric"],
+    reason="of Pyro's NUTS other tests see moments; nutpie has a dense metric too",
+)
 @pytest.mark.statistical
 def test_the_scale_of_the_two_clusters_is_exact(five_point_posterior):
     """The one quantity that is left: within the mode where chains are most of the time, which they leave and find again."""

@@ -161,11 +161,50 @@ def own(ppl, x):
         ppl.sample("obs", ppl.dist.Poisson(rate[ppl.assign("assignment", weights)]), obs=x)
 
 
+def test_what_was_known_is_known_in_every_replicate(backend):
+    """Around a known place a normal's scale is the root of the mean square."""
+    fit = fit_em(gaussian_mixture(1), X, restarts=1, fixed={"loc": 0.5}, seed=0, backend=backend)
+    found = bootstrap(fit, X, kind="weighted", replicates=3, fixed={"loc": 0.5}, seed=1)
+    sets = resamples_of(fit, bind(fit.program, Observations(X), backend), "weighted", range(3), derived(1, "bootstrap"))
+    right = [np.sqrt(np.average((X - 0.5) ** 2, weights=x.row_weights)) for x in sets]
+    np.testing.assert_allclose(found.replicates[("scale", 0)], right, rtol=1e-7)
+    assert (found.replicates[("loc", 0)] == 0.5).all()
+    assert np.isnan(found.table.loc[("loc", 0), "standard_error"])
+    pd.testing.assert_frame_equal(
+        bootstrap(fit, X, kind="weighted", replicates=3, fixed="loc", seed=1).table, found.table
+    )
+
+
+def test_values_known_in_part_are_known_in_every_replicate():
+    known = {"loc": [0.0, np.nan]}
+    fit = fit_mle(gaussian_mixture(2, "tied"), OVERLAPPING, restarts=2, fixed=known, seed=0)
+    found = bootstrap(fit, OVERLAPPING, kind="weighted", replicates=2, fixed=known, seed=1)
+    sets = resamples_of(
+        fit, bind(fit.program, Observations(OVERLAPPING), "numpyro"), "weighted", range(2), derived(1, "bootstrap")
+    )
+    for replicate, x in enumerate(sets):
+        right = fit_mle(fit.program, x, restarts=1, init=fit.parameters, fixed=known, seed=0).parameters
+        assert found.replicates.loc[replicate, ("loc", 0)] == 0.0
+        assert found.replicates.loc[replicate, ("loc", 1)] == pytest.approx(right["loc"][1], rel=1e-3)
+
+
+def test_components_that_what_is_known_tells_apart_keep_their_places():
+    fit = fit_em(gaussian_mixture(3), OVERLAPPING, restarts=2, max_steps=5, seed=0)
+    bound = bind(fit.program, Observations(OVERLAPPING), fit.backend)
+    turned = {name: value[None, [1, 0, 2]] for name, value in fit.parameters.items()}
+    kept, _ = aligned(fit, bound, turned, {"loc": np.array([0.0, np.nan, np.nan])})
+    assert kept[0]["loc"][0] == fit.parameters["loc"][1]
+    back, _ = aligned(fit, bound, turned, {"loc": np.array([np.nan, np.nan, 2.0])})
+    np.testing.assert_array_equal(back[0]["loc"], fit.parameters["loc"])
+
+
 @pytest.mark.parametrize("fixed", [{"loc": 0.0}, {"loc": [0.0, np.nan]}])
-def test_fits_with_known_parameters_are_refused_since_replicates_would_be_fitted_freely(fixed):
-    fit = fit_em(gaussian_mixture(2), X, restarts=1, max_steps=1, fixed=fixed, seed=0)
-    with pytest.raises(ModelError, match="parameters were known or shared"):
-        bootstrap(replace(fit, status=Status.CONVERGED), X, replicates=2, seed=0)
+def test_what_was_known_must_be_named(fixed):
+    fit = replace(fit_em(gaussian_mixture(2), X, restarts=1, max_steps=1, fixed=fixed, seed=0), status=Status.CONVERGED)
+    with pytest.raises(ModelError, match="parameters were known or shared.* Pass fixed= as to the fit"):
+        bootstrap(fit, X, replicates=2, seed=0)
+    with pytest.raises(ModelError, match="fixed: got other values of 'loc' than the fit has"):
+        bootstrap(fit, X, fixed={"loc": [1.0, np.nan]}, replicates=2, seed=0)
 
 
 def test_what_cannot_be_bootstrapped_is_refused_in_words():

@@ -128,6 +128,16 @@ def weibull(x, p):
     return mp.log(k / p["scale"]) + (k - 1) * mp.log(share) - share**k
 
 
+def inverse_gaussian(x, p):
+    m, c = p["loc"], p["concentration"]
+    return (mp.log(c) - mp.log(2 * mp.pi * x**3) - c * (x - m) ** 2 / (m**2 * x)) / 2
+
+
+def generalized_pareto(x, p):
+    c = p["concentration"]
+    return -(1 + 1 / c) * mp.log1p(c * x / p["scale"]) - mp.log(p["scale"])
+
+
 def log_normal(x, p):
     return normal(mp.log(x), p) - mp.log(x)
 
@@ -298,6 +308,18 @@ TABLES = {
         weibull,
         [1e-100, 1.0, 1.99, 2 - 1e-7, 2.0, 2 + 1e-9, 2 + 1e-12],
         grid(scale=[2.0], concentration=[300.0, 1e5, 1e8, 1e10]),
+    ),
+    "inverse_gaussian": Table(
+        families.InverseGaussian(),
+        inverse_gaussian,
+        [1e-9, 0.3, 2.0, 2 + 1e-8, 40.0, 1e9],
+        grid(loc=[1e-6, 2.0, 1e9], concentration=[1e-100, 1e-9, 0.7, 1e9]),
+    ),
+    "generalized_pareto": Table(
+        families.GeneralizedPareto(),
+        generalized_pareto,
+        [0.0, 1e-300, 2.0, 1e100],
+        grid(scale=[1e-9, 1.0, 1e100], concentration=[1e-9, 0.3, 50.0]),
     ),
     "exponential": Table(
         families.Exponential(), exponential, [0.0, 1e-300, 2.0, 1e100], grid(rate=[1e-300, 1e-9, 1.0, 1e100])

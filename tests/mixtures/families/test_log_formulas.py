@@ -10,12 +10,15 @@ from scipy import special, stats
 
 from mixtures.ppl.log_densities import LogDensities
 from mixtures.ppl.log_group_normal import log_group_normal
+from mixtures.ppl.log_positive import LogPositive
 from mixtures.ppl.log_skewed import LogSkewed
 from mixtures.ppl.log_tails import LogTails
+from mixtures.ppl.protocol import IMPOSSIBLE
 
 DENSITIES = LogDensities(np, special.gammaln, special.i0e)
 TAILS = LogTails(DENSITIES, special.log_ndtr, lambda value: value, lambda value, like: value)
 SKEWED = LogSkewed(TAILS)
+POSITIVE = LogPositive(TAILS)
 SIZES = np.array([0.01, 0.3, 1.0, 2.5, 9.9, 10.1, 49.9, 50.1, 400.0])
 """Around which Stirling's series and that of the Bessel function begin."""
 X, A, B = (grid.ravel() for grid in np.meshgrid(SIZES, SIZES, SIZES))
@@ -54,6 +57,23 @@ def test_densities_of_one_number():
     total = COUNTS + np.floor(B)
     close(DENSITIES.binomial(COUNTS, total, P), stats.binom.logpmf(COUNTS, total, P))
     close(DENSITIES.bernoulli(np.array([0.0, 1.0]), np.array([0.3, 0.3])), np.log([0.7, 0.3]))
+
+
+def test_inverse_gaussian_and_generalised_pareto():
+    law = stats.invgauss(A / B, scale=B)
+    close(POSITIVE.inverse_gaussian(X, A, B), law.logpdf(X))
+    below, above = POSITIVE.inverse_gaussian_tails(X, A, B)
+    np.testing.assert_allclose(below, law.logcdf(X), rtol=1e-10, atol=2e-12)  # of scipy's numbers of a million
+    np.testing.assert_allclose(above, law.logsf(X), rtol=1e-10, atol=2e-12)
+    law = stats.genpareto(A, scale=B)
+    close(POSITIVE.pareto(X, B, A), law.logpdf(X))
+    below, above = POSITIVE.pareto_tails(X, B, A)
+    close(np.exp(below), law.cdf(X))
+    close(above, law.logsf(X))
+    nothing = np.array([-1.0, 0.0])
+    for tails in (POSITIVE.inverse_gaussian_tails, POSITIVE.pareto_tails):
+        assert tails(nothing, 1.0, 0.5)[1].tolist() == [0.0, 0.0]
+        assert tails(nothing, 1.0, 0.5)[0].tolist() == [IMPOSSIBLE, IMPOSSIBLE]
 
 
 def test_densities_of_several_numbers():

@@ -84,6 +84,19 @@ def _weibull(x, scale, concentration):
     return -mp.expm1(-power), mp.exp(-power)
 
 
+def _inverse_gaussian(x, loc, concentration):
+    """Shuster's (1968) sum of normal tails."""
+    root, share, c = mp.sqrt(concentration / mp.mpf(x)), mp.mpf(x) / loc, mp.exp(2 * mp.mpf(concentration) / loc)
+    below, above = (mp.erfc(sign * root * (share - 1) / mp.sqrt(2)) / 2 for sign in (-1, 1))
+    mirrored = c * mp.erfc(root * (share + 1) / mp.sqrt(2)) / 2
+    return below + mirrored, above - mirrored
+
+
+def _pareto(x, scale, concentration):
+    above = (1 + mp.mpf(concentration) * x / scale) ** (-1 / mp.mpf(concentration))
+    return 1 - above, above
+
+
 def _poisson(x, rate):
     below, above = _gamma(rate, mp.floor(x) + 1, 1)
     return above, below
@@ -139,6 +152,10 @@ def _rows():
         yield "Exponential", lambda x, rate: _weibull(x, 1 / mp.mpf(rate), 1), x, {"rate": 0.4}
     for x, c in itertools.product((1e-8, 1.7, 9.0), (0.3, 1.0, 4.0, 40.0)):
         yield "Weibull", _weibull, x, {"scale": 2.0, "concentration": c}
+    for c, ratio in itertools.product((0.01, 0.8, 30.0, 1e4), (1e-3, 0.2, 0.9, 1.0, 1.1, 5.0, 300.0)):
+        yield "InverseGaussian", _inverse_gaussian, 2.0 * ratio, {"loc": 2.0, "concentration": c}
+    for x, c in itertools.product((1e-8, 1.7, 1e4), (1e-6, 0.3, 4.0)):
+        yield "GeneralizedPareto", _pareto, x, {"scale": 2.0, "concentration": c}
     for a, ratio in [
         *itertools.product(SHAPES, (1e-3, 0.2, 0.95, 1.0, 1.01, 1.5, 8.0, 60.0)),
         (1e5, 0.97),
@@ -186,6 +203,9 @@ def test_log_probabilities_of_both_tails(backend):
         ("Weibull", _weibull, 12.0, {"scale": 2.0, "concentration": 1.7}),
         ("Gamma", _gamma, 90.0, {"concentration": 0.3, "rate": 0.7}),
         ("Gamma", _gamma, 0.01, {"concentration": 7.0, "rate": 0.7}),
+        ("InverseGaussian", _inverse_gaussian, 90.0, {"loc": 2.0, "concentration": 3.0}),
+        ("InverseGaussian", _inverse_gaussian, 0.05, {"loc": 2.0, "concentration": 3.0}),
+        ("GeneralizedPareto", _pareto, 90.0, {"scale": 2.0, "concentration": 0.3}),
         ("Beta", _beta, 0.97, {"concentration1": 3.0, "concentration0": 90.0}),
         ("StudentT", _t, 300.0, {"df": 3.0, "loc": 0.5, "scale": 2.0}),
         ("Poisson", _poisson, 90.0, {"rate": 3.5}),
