@@ -16,6 +16,7 @@ from inference.draws import whole, with_program
 from inference.html import InNotebooks
 from inference.invariants import density_gaps, reference_rows, sorted_weights, unknowns_of
 from inference.posterior.approximate import EFFECTIVE, EVEN_SHARE, GOOD_K_HAT
+from inference.posterior.room import short_of_room
 from mixtures import Program
 from mixtures.errors import DataError, FitError
 
@@ -30,9 +31,6 @@ LEAST_ESS = 100
 
 MOST_EVIDENCE_SPREAD = 1.0
 """Standard deviation, in nats, of independent runs' log evidences: with more, the mean is one run's."""
-
-MOST_CUT_OFF = 0.01
-"""Share of the draws at the most components, or of the weight beyond them, that is said."""
 
 SAMPLE = "Sample the posterior instead: sample_nuts."
 
@@ -282,22 +280,8 @@ def _tree_depth(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[Posterior
 
 
 def _room(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:
-    draws = posterior["posterior"].to_dataset()
-    if "n_components" in draws and posterior.attrs.get("prior_on_components"):
-        share = float((draws["n_components"] == draws.sizes["components"]).mean())
-        if share > MOST_CUT_OFF:
-            yield PosteriorWarning(
-                "room",
-                f"{share:.1%} of the draws have as many components as the mixture allows, {draws.sizes['components']}",
-                "Declare the mixture with more components, so that the prior on their number is not cut off.",
-            )
-    if "truncated_weight" in stats and float(stats["truncated_weight"].mean()) > MOST_CUT_OFF:
-        left = float(stats["truncated_weight"].mean())
-        yield PosteriorWarning(
-            "room",
-            f"components beyond the mixture's {draws.sizes['components']} would have {left:.1%} of the weight",
-            "Declare the mixture with more components, or with a smaller discount: the process is cut off.",
-        )
+    for found, advice in short_of_room(posterior, stats):
+        yield PosteriorWarning("room", found, advice)
 
 
 def _incomplete(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:

@@ -17,6 +17,7 @@ import numpy as np
 from inference.backends.complete import CompleteTarget
 from inference.backends.numpyro.jit import ON_ONE_CORE, Compiled, jit, recorded
 from inference.backends.numpyro.sites import CACHED, Values
+from inference.samplers.annealing import powers
 from inference.samplers.clusterings import Mixing
 from inference.samplers.options import TelescopeOptions
 from inference.samplers.progress import ChainBars
@@ -45,7 +46,8 @@ CELLS_DENSE = 4_000_000
 @functools.lru_cache(CACHED)
 def _compiled(kind: Kind) -> tuple[Compiled, Compiled, Compiled]:
     """Three compiled functions: (keys, values by site, components, concentration, data) -> states and the prior's width; (states, log P(K),
-    width, whether to tune, sweeps a draw, data) -> states and a block of records; (own, shared, data) -> values by site of many draws."""
+    width, whether to tune, powers of the likelihood, sweeps a draw, data) -> states and a block of records; (own, shared, data) -> values by
+    site of many draws."""
     density = kind.density
 
     def start(keys: Any, values: Values, components: Any, concentration: Any, data: Values) -> Any:
@@ -66,12 +68,13 @@ def _compiled(kind: Kind) -> tuple[Compiled, Compiled, Compiled]:
 
         return jax.vmap(one)(keys, own, shared), width
 
-    def block(states: Any, of_components: Any, width: Any, tunes: Any, sweeps: Any, data: Values) -> Any:
+    def block(states: Any, of_components: Any, width: Any, tunes: Any, heat: Any, sweeps: Any, data: Values) -> Any:
         blank = jax.tree.map(lambda leaf: jnp.zeros((BLOCK, *leaf.shape), leaf.dtype), blank_record(kind, states, data))
 
         def chain(state: State) -> tuple[State, Values]:
             def once(number: Any, held: tuple[State, Values]) -> tuple[State, Values]:
-                state, record = sweep(kind, held[0], of_components, width, data, tunes)
+                power = heat[0] * (heat[1] / heat[0]) ** (number / (BLOCK * sweeps))
+                state, record = sweep(kind, held[0], of_components, width, data, tunes, power)
                 # a draw is kept where the last of its sweeps has written over those before
                 return state, recorded(held[1], record, number // sweeps)
 
@@ -140,7 +143,8 @@ def sample(
         warm, cool = -(-options.tune // BLOCK), -(-options.draws // BLOCK)
 
         def arguments(number: int, states: Any) -> tuple[Any, ...]:
-            return states, begin.of_components, width, float(number < warm), options.sweeps, data
+            heat = powers(number, warm)
+            return states, begin.of_components, width, float(number < warm), heat, options.sweeps, data
 
         blocks = store.read(ALL_CHAINS) if store is not None else []
         if blocks:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from inference.backends.complete import CompleteDensity
 from inference.backends.numpyro.sites import Values
+from inference.samplers.annealing import Annealed
 from inference.samplers.clusterings import Mixing, Prior, log_partition, moved
 from inference.samplers.langevin import ACCEPTANCE, Point, move
 from mixtures.assignments.clustering import CONCENTRATION, Clusters
@@ -74,7 +75,13 @@ def _prior(kind: Kind, of_components: jax.Array, data: Values) -> Prior:
 
 
 def sweep(
-    kind: Kind, state: State, of_components: jax.Array, width: jax.Array, data: Values, tunes: jax.Array
+    kind: Kind,
+    state: State,
+    of_components: jax.Array,
+    width: jax.Array,
+    data: Values,
+    tunes: jax.Array,
+    power: jax.Array,
 ) -> tuple[State, Values]:
     """One sweep, and what there is to record of it.
 
@@ -85,8 +92,9 @@ def sweep(
         width: the prior's standard deviations of a component's vector, (size,).
         data: what the density's functions take.
         tunes: whether this is warm-up, 1.0 or 0.0.
+        power: of the likelihood, 1.0 but where warm-up is hot.
     """
-    density, prior = kind.density, _prior(kind, of_components, data)
+    density, prior = Annealed(kind.density, power), _prior(kind, of_components, data)
     key, assign, of_own, of_shared, of_mixing, of_empty = jax.random.split(state.key, 6)
     most = len(state.own)
     assignment = _assigned(assign, state.mixing.log_weights + density.emissions(state.own, state.shared, data))

@@ -36,7 +36,7 @@ def simulated(seed: int) -> dict[str, np.ndarray]:
             key, draw = jax.random.split(key)
             given = {**data, "x": x}
             state, record = telescoping_sweep.sweep(
-                kind, state, of_components, width, given, jnp.where(number < 1000, 1.0, 0.0)
+                kind, state, of_components, width, given, jnp.where(number < 1000, 1.0, 0.0), jnp.ones(())
             )
             own = state.own[record["assignment"]]
             # the rate is exp of its unconstrained value, and the data are what the family draws

@@ -189,6 +189,20 @@ def test_the_log_density_is_that_of_the_draw():
         assert lp == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.slow
+@pytest.mark.statistical
+def test_chains_that_begin_with_many_clusters_come_to_those_that_there_are():
+    """Three that overlap little, of four columns: begun cold, chains keep four to seven for thousands of sweeps."""
+    rng, z = np.random.default_rng(0), np.repeat([0, 1, 2], [80, 40, 20])
+    middles = np.array([[0.0, 0.0, 0.0, 0.0], [4.0, 4.0, 0.0, 0.0], [0.0, 0.0, 8.0, 8.0]])
+    x = rng.normal(size=(140, 4)) * np.array([1.0, 2.0, 3.0])[z, None] + middles[z]
+    options = {"draws": 50, "tune": 200, "sweeps": 3, "log_likelihood": False, "progress": False}
+    model = Mixture(10, families.Gaussian("full"), SparseDirichlet())
+    tree = inference.sample_telescope(model, x, prior_on_components=HEAVY, seed=0, **options)
+    last = tree["posterior"]["n_clusters"].transpose("chain", "draw").values[:, -1]
+    assert last.min() >= 2 and last.mean() < 4
+
+
 def test_what_is_not_random_is_repeated(static):
     again = sampled(CASES["static"])
     np.testing.assert_array_equal(static["posterior"]["rate"].values, again["posterior"]["rate"].values)

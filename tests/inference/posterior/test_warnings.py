@@ -8,7 +8,12 @@ import pytest
 import xarray as xr
 
 import inference
+from inference.backends import bind
+from inference.posterior.tree import build_tree
 from inference.posterior.warnings import raise_if_unsound
+from inference.samplers.protocol import Draws
+from mixtures import Mixture, Observations, families
+from mixtures.assignments import StickBreaking
 from mixtures.errors import FitError
 
 CHAINS, DRAWS, FREE = 4, 500, 4
@@ -153,3 +158,15 @@ def test_runs_of_tempered_smc_that_disagree(sound):
     assert names(sound) == []
     sound["evidence"]["log_evidence"].values[2] = -5.0
     assert names(sound) == ["evidence"]
+
+
+@pytest.mark.parametrize(("concentration", "words"), [(1.0, None), (20.0, "beyond the mixture's 12 would have 58.")])
+def test_a_process_that_is_cut_off_is_said_whatever_the_sampler(concentration, words):
+    """What is left of a stick broken eleven times, v ~ Beta(1, a), is (a / (1 + a))^11 on average: 0.0005 and 0.585."""
+    rng, shape, law = np.random.default_rng(0), (CHAINS, DRAWS), StickBreaking(concentration)
+    bound = bind(Mixture(12, families.Poisson(), law), Observations(np.arange(5.0)), "numpyro")
+    made = {"sticks": rng.beta(1.0, concentration, (*shape, 11)), "rate": rng.gamma(2.0, size=(*shape, 12))}
+    tree = build_tree(bound, Draws(made, {"lp": np.zeros(shape)}), {}, pointwise=False, has_prior=False)
+    said = [warning.found for warning in inference.check_posterior(tree).warnings if warning.name == "room"]
+    assert len(said) == (words is not None)
+    assert all(words in one for one in said)

@@ -1,0 +1,45 @@
+"""Does the mixture have room for as many components as the data ask for? A prior on their number, and a process, are cut off at the most."""
+
+from collections.abc import Iterator
+
+import xarray as xr
+
+from inference.draws import program_of
+
+MOST_CUT_OFF = 0.01
+"""Share of the draws at the most components, or of the weight beyond them, that is said."""
+
+
+def short_of_room(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[tuple[str, str]]:
+    """What is cut off, and what to do about it, in words.
+
+    Args:
+        posterior: draws as `whole` reads them.
+        stats: the group `sample_stats`.
+    """
+    draws = posterior["posterior"].to_dataset()
+    if "n_components" in draws and posterior.attrs.get("prior_on_components"):
+        share = float((draws["n_components"] == draws.sizes["components"]).mean())
+        if share > MOST_CUT_OFF:
+            yield (
+                f"{share:.1%} of the draws have as many components as the mixture allows, {draws.sizes['components']}",
+                "Declare the mixture with more components, so that the prior on their number is not cut off.",
+            )
+    left = _beyond(posterior, draws, stats)
+    if left is not None and float(left.mean()) > MOST_CUT_OFF:
+        yield (
+            f"components beyond the mixture's {draws.sizes['components']} would have {float(left.mean()):.1%} of the weight",
+            "Declare the mixture with more components, or with a smaller discount: the process is cut off.",
+        )
+
+
+def _beyond(posterior: xr.DataTree, draws: xr.Dataset, stats: xr.Dataset) -> xr.DataArray | None:
+    """The weight, draw by draw, of what a process has beyond the mixture's components; None of a law that has nothing there."""
+    if "truncated_weight" in stats:
+        return stats["truncated_weight"]
+    mixture = program_of(posterior).mixture if "program" in posterior.attrs else None
+    clusters = None if mixture is None else mixture.assignment.clusters
+    if clusters is None or not clusters.is_infinite or "weights" not in draws:
+        return None
+    # a stick cut off: its last component stands for itself and all that would come after it
+    return draws["weights"].isel(components=-1)
