@@ -96,12 +96,13 @@ def draw_from_prior(case: Case, model: Mixture, seed: int) -> tuple[dict[str, np
 def near(
     truth: dict[str, np.ndarray], case: Case, model: Mixture, x: Observations, seed: int
 ) -> inference.PointFit | None:
-    """Where the chain starts, if components are of different kinds that have parameters each: at the posterior's mode next to the truth.
+    """Where the chain starts, if components are of different kinds that have parameters each, or of factors: at the mode next to the truth.
 
-    A line and a level may each describe what the other was, and a short chain stays with the mode that it began in. The truth is a draw from
-    the posterior given the data, so that the mode next to it is taken as often as the posterior says.
+    A line and a level may each describe what the other was, loadings may have the other sign, and a short chain stays with the mode that it
+    began in. The truth is a draw from the posterior given the data, so that the mode next to it is taken as often as the posterior says.
     """
-    if not isinstance(case.family, families.PerComponent) or case.family.parts().parameter_free_components:
+    has_kinds = isinstance(case.family, families.PerComponent) and not case.family.parts().parameter_free_components
+    if not has_kinds and "loading" not in case.parameters:
         return None
     start = {site: truth[site] for site in case.parameters}
     return inference.fit_map(model, x, init=start, restarts=1, steps=100, seed=seed)
