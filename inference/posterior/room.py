@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import xarray as xr
 
-from inference.draws import program_of
+from inference.draws import law_of
 
 MOST_CUT_OFF = 0.01
 """Share of the draws at the most components, or of the weight beyond them, that is said."""
@@ -37,7 +37,7 @@ def short_of_room(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[tuple[s
 
 def _last(posterior: xr.DataTree, draws: xr.Dataset) -> xr.DataArray | None:
     """The weight, draw by draw, of a process's last component, its own and all that would come after it; None of other laws."""
-    mixture = program_of(posterior).mixture if "program" in posterior.attrs else None
-    clusters = None if mixture is None else mixture.assignment.clusters
+    law = law_of(posterior)
+    clusters = None if law is None else law.clusters
     is_process = clusters is not None and clusters.is_infinite and "weights" in draws
     return draws["weights"].isel(components=-1) if is_process else None
