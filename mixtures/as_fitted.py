@@ -28,8 +28,8 @@ def check_as_fitted(
     if x.features != features:
         raise DataError(
             "x",
-            got=_columns(x.features),
-            expected=f"{_columns(features)}, as in the data that the model was fitted to",
+            got=_shape(x.features),
+            expected=f"{_shape(features)}, as in the data that the model was fitted to",
             advice=_advice_for_columns(x, features, feature_names),
         )
     _check_same_names("x", x.feature_names, feature_names)
@@ -55,8 +55,8 @@ def check_as_many_covariates(found: int | None, expected: int) -> None:
     if found != expected:
         raise DataError(
             "covariates",
-            got="none" if found is None else f"{found} columns",
-            expected=f"{expected} columns, as in the data that the model was fitted to",
+            got="none" if found is None else _columns(found),
+            expected=f"{_columns(expected)}, as in the data that the model was fitted to",
             advice="Pass the same covariates, in the same order: covariates=...",
         )
 
@@ -84,7 +84,9 @@ def _check_same_names(what: str, got: tuple[str, ...] | None, expected: tuple[st
         )
 
 
-def _columns(features: int | None) -> str:
-    if features is None:
-        return "one variable, shape (rows,)"
-    return f"{features} column{'s' if features != 1 else ''}, shape (rows, {features})"
+def _shape(features: int | None) -> str:
+    return "one variable, shape (rows,)" if features is None else f"{_columns(features)}, shape (rows, {features})"
+
+
+def _columns(count: int) -> str:
+    return f"{count} column{'s' if count != 1 else ''}"

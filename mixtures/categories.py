@@ -141,7 +141,7 @@ def check_codes(values: np.ndarray, categories: Categories, columns: Sequence[st
     table = values.reshape(len(values), -1)
     if len(categories) != table.shape[1]:
         raise DataError(
-            "categories", got=f"names for {len(categories)} columns", expected=f"{table.shape[1]}, one for each"
+            "categories", got=f"names for {len(categories)} of the columns", expected=f"{table.shape[1]}, one for each"
         )
     for place in np.flatnonzero(_are_bad(table, categories).any(axis=0)).tolist():
         row = int(_are_bad(table, categories)[:, place].argmax())

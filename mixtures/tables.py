@@ -53,8 +53,8 @@ def aligned(array: np.ndarray, *, is_lent: bool = False) -> np.ndarray:
 
 
 def numeric(x: Any, what: str = "x") -> np.ndarray:
-    """A float64 array of its own, or an error that names the columns that are not numbers; of a block of a source that block's, which is read
-    alone.
+    """A float64 array of its own (of a block of a source the block's, which nobody writes to), or an error that names the columns that are not
+    numbers.
 
     Raises:
         DataError: no array of real numbers; the text says how to make one.

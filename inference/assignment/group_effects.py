@@ -26,7 +26,7 @@ from mixtures.families.parts import Parts
 class GroupEffects(InNotebooks):
     """Effects of groups, each (groups, effects), the intercept first, then slopes under the names or numbers of their covariates.
 
-    Of several responses with effects, columns are (response, effect).
+    Of a response among several columns of data, columns are (response, effect).
 
     Args:
         mean: E(b_g | x).

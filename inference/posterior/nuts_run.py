@@ -75,10 +75,10 @@ class NutsRun(Run):
     ) -> xr.DataTree:
         begin, chains = time.perf_counter(), Starts.unpacked(starts)
         rehearse(bound, predictive=self.predictive, assignments=self.assignments)
-        with stop_on_interrupt() as is_stopped:
-            if store is None and working() is not None:
-                drawn = by_workers(self.sampler, bound, chains, self.nuts)
-            else:
+        if store is None and working() is not None:
+            drawn = by_workers(self.sampler, bound, chains, self.nuts)  # nobody there reads a flag: Ctrl-C interrupts
+        else:
+            with stop_on_interrupt() as is_stopped:
                 drawn = self.sampler.sample(
                     bound.target(),
                     chains,

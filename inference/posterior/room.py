@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import xarray as xr
 
-from inference.draws import program_of
+from inference.draws import law_of
 
 MOST_CUT_OFF = 0.01
 """Share of the draws at the most components, or of the weight beyond them, that is said."""
@@ -25,21 +25,19 @@ def short_of_room(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[tuple[s
                 f"{share:.1%} of the draws have as many components as the mixture allows, {draws.sizes['components']}",
                 "Declare the mixture with more components, so that the prior on their number is not cut off.",
             )
-    left = _beyond(posterior, draws, stats)
+    is_exact = "truncated_weight" in stats
+    left = stats["truncated_weight"] if is_exact else _last(posterior, draws)
     if left is not None and float(left.mean()) > MOST_CUT_OFF:
+        most = "" if is_exact else "up to "
         yield (
-            f"components beyond the mixture's {draws.sizes['components']} would have {float(left.mean()):.1%} of the weight",
+            f"components beyond the mixture's {draws.sizes['components']} would have {most}{float(left.mean()):.1%} of the weight",
             "Declare the mixture with more components, or with a smaller discount: the process is cut off.",
         )
 
 
-def _beyond(posterior: xr.DataTree, draws: xr.Dataset, stats: xr.Dataset) -> xr.DataArray | None:
-    """The weight, draw by draw, of what a process has beyond the mixture's components; None of a law that has nothing there."""
-    if "truncated_weight" in stats:
-        return stats["truncated_weight"]
-    mixture = program_of(posterior).mixture if "program" in posterior.attrs else None
-    clusters = None if mixture is None else mixture.assignment.clusters
-    if clusters is None or not clusters.is_infinite or "weights" not in draws:
-        return None
-    # a stick cut off: its last component stands for itself and all that would come after it
-    return draws["weights"].isel(components=-1)
+def _last(posterior: xr.DataTree, draws: xr.Dataset) -> xr.DataArray | None:
+    """The weight, draw by draw, of a process's last component, its own and all that would come after it; None of other laws."""
+    law = law_of(posterior)
+    clusters = None if law is None else law.clusters
+    is_process = clusters is not None and clusters.is_infinite and "weights" in draws
+    return draws["weights"].isel(components=-1) if is_process else None

@@ -57,7 +57,7 @@ def sample_telescope(
         x: data, shape (rows,) or (rows, features).
         prior_on_components: of K, from `mixtures.component_counts`, cut off above the mixture's components; None: K is known.
         draws: kept draws of each chain.
-        tune: draws of warm-up, not kept.
+        tune: draws of warm-up, not kept; in the first half of 50 or more the likelihood has a power that rises to 1.
         sweeps: of the sampler, from one draw to the next: 5 draws of every assignment.
         chains: the number of chains.
         seed: an int in [0, 2**32).

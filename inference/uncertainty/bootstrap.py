@@ -192,7 +192,8 @@ def _known(fit: PointFit, bound: Bound, fixed: Any) -> dict[str, np.ndarray]:
         known = check_fixed(given, sites)
         lost = freed_by(known, sites)
     for name, value in known.items():
-        if not np.allclose(np.where(np.isnan(value), fit.parameters[name], value), fit.parameters[name]):
+        own = fit.parameters[name]
+        if not np.allclose(np.where(np.isnan(value), own, value), own, atol=1e-8 * np.abs(own).max()):  # in any unit
             raise ModelError(
                 "fixed",
                 got=f"other values of {name!r} than the fit has",

@@ -176,7 +176,7 @@ class Product(Family):
         if (x.features or 1) != len(names) or (has_names and list(x.feature_names or ()) != names):
             raise DataError(
                 "x",
-                got=f"columns {list(x.feature_names or ())}" if has_names else f"{x.features or 1} columns",
+                got=f"columns {list(x.feature_names or ())}" if has_names else f"shape {x.x.shape}",
                 expected=f"columns {names}, in that order",
                 advice=f"Select them: x[{names}].",
             )

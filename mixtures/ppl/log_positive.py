@@ -12,7 +12,7 @@ from mixtures.ppl.log_tails import LogTails, Tails
 from mixtures.ppl.protocol import Array
 
 FAR, TERMS = 20.0, 9
-"""From where so many terms of the asymptotic series of Mills' ratio have all digits: the next is 1e-16 of the first."""
+"""From where so many terms of the asymptotic series of Mills' ratio have all digits: the next is 1e-17 of the first."""
 
 
 @dataclass(frozen=True)

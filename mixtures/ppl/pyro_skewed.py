@@ -10,7 +10,7 @@ from mixtures.ppl.pyro_formulas import SKEWED
 
 
 class Broadcast(dist.TorchDistribution):
-    """What they share: parameters that are broadcast against each other."""
+    """A distribution whose parameters are broadcast against each other."""
 
     arg_constraints: ClassVar[dict] = {}
     support: Any = constraints.real

@@ -193,3 +193,14 @@ def test_chains_are_those_of_this_process(two, sampler):
     for group in ("posterior", "sample_stats"):
         for name, values in serial[group].data_vars.items():
             assert_array_equal(spread[group][name], values)
+
+
+def test_the_first_ctrl_c_calls_chains_off(monkeypatch):
+    monkeypatch.setattr("inference.posterior.nuts_run.working", object)
+    monkeypatch.setattr("inference.posterior.nuts_run.by_workers", lambda *_: signal.raise_signal(signal.SIGINT))
+    found = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            sample_nuts(gaussian_mixture(2, "tied"), X, draws=12, tune=20, chains=3, seed=4, progress=False)
+    finally:
+        signal.signal(signal.SIGINT, found)

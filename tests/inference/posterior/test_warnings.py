@@ -160,7 +160,9 @@ def test_runs_of_tempered_smc_that_disagree(sound):
     assert names(sound) == ["evidence"]
 
 
-@pytest.mark.parametrize(("concentration", "words"), [(1.0, None), (20.0, "beyond the mixture's 12 would have 58.")])
+@pytest.mark.parametrize(
+    ("concentration", "words"), [(1.0, None), (20.0, "beyond the mixture's 12 would have up to 58.")]
+)
 def test_a_process_that_is_cut_off_is_said_whatever_the_sampler(concentration, words):
     """What is left of a stick broken eleven times, v ~ Beta(1, a), is (a / (1 + a))^11 on average: 0.0005 and 0.585."""
     rng, shape, law = np.random.default_rng(0), (CHAINS, DRAWS), StickBreaking(concentration)

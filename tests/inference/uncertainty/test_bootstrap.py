@@ -211,6 +211,9 @@ def test_what_was_known_must_be_named(fixed):
         bootstrap(fit, X, replicates=2, seed=0)
     with pytest.raises(ModelError, match="fixed: got other values of 'loc' than the fit has"):
         bootstrap(fit, X, fixed={"loc": [1.0, np.nan]}, replicates=2, seed=0)
+    small = replace(fit, parameters=fit.parameters | {"loc": np.array([0.0, 1e-12])})
+    with pytest.raises(ModelError, match="fixed: got other values of 'loc' than the fit has"):
+        bootstrap(small, X, fixed={"loc": [np.nan, 5e-12]}, replicates=2, seed=0)
 
 
 def test_what_cannot_be_bootstrapped_is_refused_in_words():

@@ -101,7 +101,7 @@ def test_covariates_missing_of_another_length_or_absent_later():
     fit = inference.fit_map(model, Observations(y, covariates=c), restarts=2, steps=20, seed=0)
     with pytest.raises(DataError, match="covariates: got none"):
         inference.classify(fit, y)
-    with pytest.raises(DataError, match="got 2 columns; expected 1 columns"):
+    with pytest.raises(DataError, match="got 2 columns; expected 1 column, as in"):
         inference.classify(fit, Observations(y, covariates=np.column_stack([c, c])))
     assert inference.classify(fit, Observations(y[:2], covariates=c[:2])).shape == (2,)
     with pytest.raises(DataError, match="the response alone"):
