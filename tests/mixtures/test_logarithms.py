@@ -8,7 +8,7 @@ import torch
 from array_api_compat import torch as torch_namespace
 from scipy import special
 
-from mixtures.assignments.logarithms import log_softmax, logsumexp
+from mixtures.assignments.logarithms import log_of, log_softmax, logsumexp
 
 TABLE = 300 * np.random.default_rng(0).normal(size=(40, 3))
 TABLE[3, 1] = -np.inf
@@ -16,6 +16,7 @@ TABLE[7, 0] = TABLE[7, 2]
 
 
 def test_they_are_scipys():
+    np.testing.assert_array_equal(log_of(np, np.array([0.0, 0.25, 1.0, 3.0])), [-np.inf, *np.log([0.25, 1.0, 3.0])])
     np.testing.assert_allclose(logsumexp(np, TABLE, 1), special.logsumexp(TABLE, axis=1), rtol=1e-14)
     np.testing.assert_allclose(log_softmax(np, TABLE), special.log_softmax(TABLE, axis=1), rtol=1e-14, atol=1e-12)
     assert logsumexp(np, np.full((1, 2), -np.inf), 1) == -np.inf

@@ -25,16 +25,21 @@ def test_invariants_are_those_of_each_draws_table():
     together = [[one[i] @ one[j] for i, j in zip(ranked[:-1], ranked[1:], strict=True)] for one in p]
     np.testing.assert_allclose(flat["similarity"], together, rtol=1e-12)
 
+    del tree["sample_stats"], tree["posterior"]["weights"]
+    without = Evidence(raw_tree(tree))
+    vars(without)["responsibilities"] = p
+    assert set(invariants(without)) == set(found) - {"log_density", "sorted_weights"}
+
 
 def test_chains_are_told_of_as_arviz_does_and_a_lone_one_by_its_halves():
     rng = np.random.default_rng(1)
     walk = rng.normal(size=(2, 41, 3)).cumsum(axis=1)
     dims = ("chain", "draw", "components")
-    draws = xr.Dataset({"loc": (dims, walk), "noted": (dims, walk > 0)}, {"components": ["a", "b", "c"]})
+    draws = xr.Dataset({"loc": (dims, walk), "noted": (dims, walk > 0), "lp": (dims[:2], walk[..., 0])}, {"components": ["a", "b", "c"]})
     for some, compared in ((draws, walk), (draws.isel(chain=[0]), np.stack([walk[0, :20], walk[0, 20:40]]))):
         table = convergence(some, "raw")
-        assert table["quantity"].values.tolist() == ["loc[a]", "loc[b]", "loc[c]"]
-        assert set(table["site"].values) == {"loc"} and set(table["kind"].values) == {"raw"}
+        assert table["quantity"].values.tolist() == ["loc[a]", "loc[b]", "loc[c]", "lp"]
+        assert table["site"].values.tolist() == ["loc"] * 3 + ["lp"] and set(table["kind"].values) == {"raw"}
         for k in range(3):
             assert np.isclose(table["r_hat"][k], arviz_stats.rhat(compared[..., k]))
             own = some[["loc"]].isel(components=k)

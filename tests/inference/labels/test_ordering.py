@@ -29,7 +29,8 @@ def test_equal_parameters_keep_their_order_and_have_no_margin():
     assert result.margin.tolist() == [0.0]
 
 
-def test_one_component_is_in_order():
+def test_one_component_is_in_order_and_of_two_the_margin_is_their_gap():
     result = ordering(np.array([[2.0], [1.0]]))
     assert result.permutations.tolist() == [[0], [0]]
     assert np.isinf(result.margin).all()
+    assert ordering(np.array([[2.0, 0.5]])).margin.tolist() == [1.5]

@@ -71,11 +71,15 @@ def expected_binder(c, similarity, loss):
 
 
 def test_at_most_as_many_clusters_as_allowed():
-    evidence = gather(oracle.overlapping(7, 3, 60, seed=6, gap=4.0), 6)
+    evidence = gather(oracle.overlapping(7, 3, 60, seed=5, gap=8.0), 5)
     partitions = oracle.all_partitions(7)
     few = partitions[partitions.max(axis=1) < 2]
     loss = loss_of("vi")
-    least = min(evidence.sampled.weights @ distances(c, evidence.sampled.partitions, loss) for c in few)
+    least, of_all = (
+        min(evidence.sampled.weights @ distances(c, evidence.sampled.partitions, loss) for c in some)
+        for some in (few, partitions)
+    )
+    assert of_all < least - 0.1
     found = search(evidence, loss, seed=0, max_clusters=2)
     assert found.labels.max() <= 1
     assert found.expected_loss == pytest.approx(least, abs=1e-10)
@@ -113,3 +117,8 @@ def test_starts_are_sampled_partitions_of_few_enough_clusters():
     some, few = list(candidates(evidence, 9, rng)), list(candidates(evidence, 3, rng))
     assert len(some) > 5 and {labels.tobytes() for labels in some} <= sampled
     assert few and max(labels.max() for labels in few) == 2
+    similar = gather(oracle.overlapping(9, 4, 60, seed=9), 9)
+    cuts = hierarchical_cuts(similar.similarity, 3)
+    for labels, cut in zip(candidates(similar, 3, rng), cuts, strict=False):
+        np.testing.assert_array_equal(labels, cut)
+    assert next(cuts, None) is None

@@ -82,7 +82,7 @@ def test_the_prior_of_skew_has_no_side_and_nine_tenths_of_the_skewness_there_can
 
 @pytest.mark.parametrize("family", [families.SkewNormal(), families.SkewT()])
 def test_starts_are_near_rows_and_skewed(family):
-    x, rows = np.random.default_rng(0).gamma(2.0, size=(60, 2)), np.array([3, 50, 7, 20])
+    x, rows = np.random.default_rng(0).gamma(2.0, 0.3, size=(60, 2)), np.array([3, 50, 7, 20])
     x[:, 1] = 4.0
     start = family.start(x, rows, 4)
     np.testing.assert_allclose(start["scale"], np.tile([x[:, 0].std() / 2, 0.5], (4, 1)))
