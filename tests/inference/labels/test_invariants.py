@@ -1,5 +1,7 @@
 """What does not depend on labels has the numbers of scipy and of counting; what is told of chains those of ArviZ."""
 
+from itertools import pairwise
+
 import arviz_stats
 import numpy as np
 import xarray as xr
@@ -22,7 +24,7 @@ def test_invariants_are_those_of_each_draws_table():
     np.testing.assert_array_equal(flat["sorted_weights"], np.sort(parameters[..., 0].reshape(10, 3))[:, ::-1])
     np.testing.assert_array_equal(flat["log_density"][:, 0], tree["sample_stats"]["log_posterior"].values.ravel())
     ranked = np.argsort(x)[[0, 2, 4, 6, 8]]  # of nine rows those at 5%, 25%, 50%, 75% and 95%
-    together = [[one[i] @ one[j] for i, j in zip(ranked[:-1], ranked[1:], strict=True)] for one in p]
+    together = [[one[i] @ one[j] for i, j in pairwise(ranked)] for one in p]
     np.testing.assert_allclose(flat["similarity"], together, rtol=1e-12)
 
     del tree["sample_stats"], tree["posterior"]["weights"]
@@ -35,7 +37,10 @@ def test_chains_are_told_of_as_arviz_does_and_a_lone_one_by_its_halves():
     rng = np.random.default_rng(1)
     walk = rng.normal(size=(2, 41, 3)).cumsum(axis=1)
     dims = ("chain", "draw", "components")
-    draws = xr.Dataset({"loc": (dims, walk), "noted": (dims, walk > 0), "lp": (dims[:2], walk[..., 0])}, {"components": ["a", "b", "c"]})
+    draws = xr.Dataset(
+        {"loc": (dims, walk), "noted": (dims, walk > 0), "lp": (dims[:2], walk[..., 0])},
+        {"components": ["a", "b", "c"]},
+    )
     for some, compared in ((draws, walk), (draws.isel(chain=[0]), np.stack([walk[0, :20], walk[0, 20:40]]))):
         table = convergence(some, "raw")
         assert table["quantity"].values.tolist() == ["loc[a]", "loc[b]", "loc[c]", "lp"]

@@ -21,4 +21,8 @@ def test_the_prior_is_left_as_it_is():
     hot = Annealed(density, 0.5)
     assert (hot.emissions(1.0, 2.0, 5.0), hot.of_rows(1.0, 2.0, 9.0)) == (4.0, 6.0)
     assert (hot.of_components(1.0, 2.0, 5.0), hot.of_shared(2.0, 5.0)) == (8.0, 7.0)
-    assert (hot.prior_draw(2.0, 5.0), hot.components_draw(1.0, 2.0, 5.0), hot.constrain(1.0, 2.0, 5.0)) == (7.0, 8.0, 8.0)
+    assert (hot.prior_draw(2.0, 5.0), hot.components_draw(1.0, 2.0, 5.0), hot.constrain(1.0, 2.0, 5.0)) == (
+        7.0,
+        8.0,
+        8.0,
+    )
