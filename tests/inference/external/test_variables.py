@@ -8,7 +8,7 @@ import pytest
 
 import inference
 import mixtures
-from inference.external.outcomes import Outcome
+from inference.external.outcomes import Outcome, read_outcome
 from mixtures import Observations
 from mixtures.assignments import Gating, PerGroup
 from mixtures.errors import ChoiceError, DataError, FitError, ModelError
@@ -129,6 +129,10 @@ def test_an_outcome_is_coded_by_the_categories_that_there_are():
     model = Outcome("size", code, "continuous", ()).structural(code, 2, 0)
     assert (model.middle, model.unit) == (25.0, pytest.approx(np.sqrt((51**2 - 1) / 12)))
     np.testing.assert_allclose(model.kind.y, (code[:, 0] - 25.0) / model.unit)
+    ranked = pd.Series(pd.Categorical(["high", "low", None], categories=["low", "high"]), name="rank")
+    read = read_outcome(ranked, None, None, Observations([0.0, 1.0, 2.0]))
+    assert (read.title, read.kind, read.names) == ("rank", "categorical", ("low", "high"))
+    np.testing.assert_array_equal(read.values, [[1.0], [0.0], [np.nan]])
 
 
 @pytest.mark.parametrize("factor", [1e-12, 1e12])

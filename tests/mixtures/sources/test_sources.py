@@ -245,7 +245,7 @@ def test_chunks_may_come_in_the_same_memory():
 def test_moments_of_wide_rows_and_of_some_cells_are_those_of_numpy(monkeypatch):
     """Of pieces, of lines of several rows in these, and of what is left over."""
     monkeypatch.setattr("mixtures.sources.summary.IN_CACHE", 4096)
-    for shape in ((700,), (14_000,), (1300, 3), (5200, 3), (9, 4000)):
+    for shape in ((700,), (21_000,), (1300, 3), (7200, 3), (9, 4000)):
         values = np.random.default_rng(2).normal(3.0, size=shape)
         for missing in (False, True):
             values[(slice(None, None, 4), *[0] * (len(shape) - 1))] = np.nan if missing else 1.0
