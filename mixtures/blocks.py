@@ -41,8 +41,6 @@ def reduced(operation: np.ufunc, x: np.ndarray) -> np.ndarray:
     """
     side = rows_abreast(x)
     whole = len(x) - len(x) % side
-    if not whole:
-        return operation.reduce(x, axis=0)
     line = operation.reduce(x[:whole].reshape(whole // side, -1), axis=0).reshape(side, *x.shape[1:])
     return operation.reduce(np.concatenate([line, x[whole:]]), axis=0)
 

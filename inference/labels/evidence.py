@@ -17,6 +17,7 @@ from inference.backends import engine
 from inference.checks import check_tree
 from inference.draws import backend_of, observations_of, program_of, sampled_assignments, whole
 from inference.labels.exchange import groups_of
+from inference.labels.permutations import identity
 from mixtures.assignments import TO
 from mixtures.errors import DataError
 from mixtures.exchangeable import Groups
@@ -62,7 +63,7 @@ def permutations_of(posterior: xr.DataTree, components: int) -> Int[np.ndarray, 
     kept = posterior["relabelling"].to_dataset().get("permutation")
     if kept is not None and set(kept.dims) == {"chain", "draw", "components"}:
         table = kept.transpose("chain", "draw", "components").values.reshape(-1, kept.sizes["components"])
-        if table.dtype.kind in "iu" and (np.sort(table, axis=1) == np.arange(components)).all():
+        if table.dtype.kind in "iu" and np.array_equal(np.sort(table, axis=1), identity(len(table), components)):
             return table
     raise DataError(
         "posterior",

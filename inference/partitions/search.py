@@ -107,7 +107,8 @@ def hierarchical_cuts(similarity: Float[np.ndarray, "rows rows"], largest: int) 
     apart = squareform(similarity, checks=False)
     np.subtract(1.0, apart, out=apart)
     tree = linkage(apart, method="average")
-    yield from cut_tree(tree, n_clusters=np.arange(1, min(largest, rows) + 1)).T
+    # SciPy takes the cut that leaves all rows apart for the first, whichever it is: asked for in descending order it is
+    yield from cut_tree(tree, n_clusters=np.arange(min(largest, rows), 0, -1)).T[::-1]
 
 
 def _best_distinct(allocations: list[Allocation], count: int) -> list[Allocation]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import inference
+from inference.assignment.forecast import Forecast
 from mixtures import Mixture, Observations, families, hidden_markov, load_dataset, poisson_mixture, priors
 from mixtures.assignments import Chain
 from mixtures.assignments.chain import begins
@@ -161,3 +162,19 @@ def test_exposures_of_the_future_are_not_known():
     fit = point_fit(model, x, {"initial": [1.0], "transition": [[1.0]], "rate": [10.0]})
     with pytest.raises(ModelError, match="x: got rows that depend on exposure"):
         inference.forecast(fit, 1, x, seed=0)
+
+
+def test_a_table_has_means_quantiles_and_probabilities_step_by_step():
+    rng = np.random.default_rng(0)
+    draws, probs = rng.normal(size=(90, 2, 3)), rng.dirichlet(np.ones(2), size=(2, 3))
+    found = Forecast(probs, draws, ("s", "t"), None, ("low", "high"))
+    table = found.to_frame()
+    assert table.index.tolist() == [(name, step) for name in ("s", "t") for step in (1, 2, 3)]
+    assert table.columns.tolist() == ["x0", "x0 89% from", "x0 89% to", "P(low)", "P(high)"]
+    for s, t in np.ndindex(2, 3):
+        own = draws[:, s, t]
+        right = [own.mean(), *np.quantile(own, [0.055, 0.945]), *probs[s, t]]
+        np.testing.assert_allclose(table.iloc[3 * s + t], right, rtol=1e-12)
+    assert str(found).startswith("Forecast of 3 steps after 2 series, 90 draws")
+    one = Forecast(probs[:, :1], draws[:, :, :1, None], ("s", "t"), ("y",), (0, 1))
+    assert str(one).startswith("Forecast of 1 step after") and one.to_frame().columns[0] == "y"

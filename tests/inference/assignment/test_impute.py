@@ -63,15 +63,17 @@ def test_a_gaussian_cell_has_its_conditional_mean(structure, backend):
 
 @pytest.mark.statistical
 def test_draws_have_the_conditional_distribution():
-    """One row many times: b given a is a mixture of two normals, in closed form."""
-    fit = fit_em(gaussian_mixture(2), PLANE, restarts=3, seed=0)
+    """One row many times: b given a is a mixture of three normals, in closed form."""
+    known = {"weights": [0.6, 0.25, 0.15], "loc": [[0.0, 0.0], [0.8, 2.5], [0.6, -3.0]], "scale": [[1.0, 0.8]] * 3}
+    known["correlation_cholesky"] = [[[1.0, 0.0], [r, np.sqrt(1 - r**2)]] for r in (0.6, 0.0, -0.5)]
+    fit = point_fit(gaussian_mixture(3).scaled_to(PLANE), PLANE, known)
     rows = np.tile([[0.5, np.nan]], (4000, 1))
     drawn = impute(fit, rows, draws=1, seed=3)[0][:, 1]
     loc, cov = fit.parameters["loc"], fit.program.mixture.family.covariances(fit.parameters, 2)
     slope = cov[:, 0, 1] / cov[:, 0, 0]
     mean, sd = loc[:, 1] + slope * (0.5 - loc[:, 0]), np.sqrt(cov[:, 1, 1] - slope * cov[:, 0, 1])
     share = softmax(np.log(fit.parameters["weights"]) + norm.logpdf(0.5, loc[:, 0], np.sqrt(cov[:, 0, 0])))
-    for point in (-0.5, 0.5, 1.5, 2.5):
+    for point in (-3.5, -2.0, -0.5, 0.5, 1.5, 2.5):
         expected = share @ norm.cdf(point, mean, sd)
         assert np.mean(drawn < point) == pytest.approx(expected, abs=5 * np.sqrt(expected * (1 - expected) / 4000))
 
@@ -185,6 +187,8 @@ def test_the_same_seed_draws_the_same_cells():
     for one, other in zip(first, again, strict=True):
         pd.testing.assert_frame_equal(one, other)
     assert not first[0].equals(first[1])
+    assert impute(fit, FRAME) is FRAME
+    assert [one is FRAME for one in impute(fit, FRAME, draws=3, seed=0)] == [True] * 3
 
 
 @pytest.mark.quick("pyro", reason="one code serves both backends")

@@ -8,6 +8,7 @@ import pytest
 
 import inference
 import mixtures
+from inference.external.outcomes import Outcome, read_outcome
 from mixtures import Observations
 from mixtures.assignments import Gating, PerGroup
 from mixtures.errors import ChoiceError, DataError, FitError, ModelError
@@ -114,6 +115,24 @@ def test_the_kind_of_an_outcome_is_that_of_its_values(small):
     assert rates.index[0][1] == "rate"
     named = inference.external(fit, x, outcome=whole, kind="categorical").to_frame()
     assert named.index[0][1] == "P(0)" and len(named) == 10
+
+
+def test_an_outcome_is_coded_by_the_categories_that_there_are():
+    few = Outcome("mood", np.array([2.0, 0.0, 2.0])[:, None], "categorical", ("a", "b", "c"))
+    kind = few.structural(few.values, 2, 0).kind
+    assert kind.names == ("a", "c") and kind.y.tolist() == [1.0, 0.0, 1.0]
+    code = np.arange(51.0)[:, None]
+    many = Outcome("code", code, "categorical", ())
+    assert many.structural(code[:50], 2, 0).kind.names == tuple(map(str, range(50)))
+    with pytest.raises(DataError, match="got 51 categories; expected 50 at most"):
+        many.structural(code, 2, 0)
+    model = Outcome("size", code, "continuous", ()).structural(code, 2, 0)
+    assert (model.middle, model.unit) == (25.0, pytest.approx(np.sqrt((51**2 - 1) / 12)))
+    np.testing.assert_allclose(model.kind.y, (code[:, 0] - 25.0) / model.unit)
+    ranked = pd.Series(pd.Categorical(["high", "low", None], categories=["low", "high"]), name="rank")
+    read = read_outcome(ranked, None, None, Observations([0.0, 1.0, 2.0]))
+    assert (read.title, read.kind, read.names) == ("rank", "categorical", ("low", "high"))
+    np.testing.assert_array_equal(read.values, [[1.0], [0.0], [np.nan]])
 
 
 @pytest.mark.parametrize("factor", [1e-12, 1e12])

@@ -11,7 +11,7 @@ from inference.labels.relabel import relabel
 from inference.labels.verdict import Verdict
 from mixtures.errors import ChoiceError
 from tests.inference.labels.planted import planted_draws, scrambles
-from tests.inference.labels.trees import gaussian_tree, planted_tree
+from tests.inference.labels.trees import draw_responsibilities, gaussian_tree, planted_tree
 
 CHAINS, DRAWS = 4, 500
 
@@ -109,6 +109,18 @@ def test_components_that_merge_are_ambiguous(gap):
     report = diagnose_labels(tree_of(scrambles(CHAINS * DRAWS, 3), gap=gap))
     assert report.verdict is Verdict.AMBIGUOUS
     assert report.comparison.by_component.max() > 0.01 or report.switching.unsure > 0.05
+
+
+def test_a_draw_is_unsure_where_the_other_labelling_is_within_a_factor_of_twenty():
+    """By Stephens' divergence from the mean probabilities, both ways round."""
+    tree = planted_tree(planted_draws(scrambles(40, 2), rows=60, gap=0.4))
+    p = draw_responsibilities(tree)
+    best = relabel(tree, "stephens")["relabelling"]["permutation"].values.reshape(40, 2)
+    mean = np.take_along_axis(p, best[:, None], axis=2).mean(axis=0)
+    one, other = (-(p[:, :, way] * np.log(mean)).sum(axis=(1, 2)) for way in ([0, 1], [1, 0]))
+    is_close = np.abs(one - other) < np.log(20.0)
+    assert 0 < is_close.mean() < 1
+    assert diagnose_labels(tree).switching.unsure == pytest.approx(is_close.mean())
 
 
 def test_the_report_says_which_components_are_disputed():

@@ -4,6 +4,7 @@ from itertools import permutations as all_permutations
 from itertools import product
 
 import numpy as np
+import pytest
 
 from inference.labels.ecr_iterative_1 import ecr_iterative_1, mode
 from inference.labels.ecr_iterative_2 import ecr_iterative_2
@@ -56,3 +57,19 @@ def test_the_first_pivot_is_that_of_the_permutations_to_begin_with():
         for t in range(20):
             moved = [np.sum(np.argsort(s)[z[t]] != pivot) for s in all_permutations(range(3))]
             assert np.isclose(result.cost[t], min(moved))
+
+
+@pytest.mark.parametrize(("seed", "steps"), [(9, 6), (56, 2)])
+def test_it_ends_when_the_cost_falls_no_more(seed, steps):
+    """Step by step over all permutations; probabilities of many digits have no ties."""
+    p = np.random.default_rng(seed).dirichlet(np.ones(3), size=(12, 30))
+    ways, best, totals = np.array(list(all_permutations(range(3)))), identity(12, 3), [np.inf]
+    while len(totals) < 3 or totals[-1] < totals[-2]:
+        pivot = np.mean([one[:, s] for one, s in zip(p, best, strict=True)], axis=0).argmax(axis=1)
+        costs = np.array([[(1 - one[np.arange(30), s[pivot]]).sum() for s in ways] for one in p])
+        best = ways[costs.argmin(axis=1)]
+        totals.append(costs.min(axis=1).sum())
+    result = ecr_iterative_2(p)
+    assert len(totals) - 1 == steps
+    np.testing.assert_array_equal(result.permutations, best)
+    np.testing.assert_allclose(result.total_costs, totals[1:], rtol=1e-12)

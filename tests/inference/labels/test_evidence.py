@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from inference.labels.evidence import Evidence, raw_tree
+from inference.labels.evidence import Evidence, permutations_of, raw_tree
+from mixtures.errors import DataError
 from tests.inference.labels import trees
 from tests.inference.labels.planted import planted_draws, scrambles
 
@@ -62,3 +63,33 @@ def test_the_density_comparable_with_a_fits_is_preferred(evidence):
     only = evidence.tree.copy(deep=False)
     only["sample_stats"] = xr.DataTree(stats.rename(log_posterior="lp"))
     assert np.array_equal(Evidence(only).log_density, evidence.log_density)
+
+
+def test_assignments_are_the_most_probable_labels_where_none_were_sampled(evidence):
+    assert np.array_equal(evidence.assignments, trees.draw_log_joint(evidence.tree).argmax(axis=2))
+
+
+def with_permutations(table, dims=("chain", "draw", "components")) -> xr.DataTree:
+    return xr.DataTree.from_dict({"relabelling": xr.Dataset({"permutation": (dims, table)})})
+
+
+def test_kept_permutations_are_read_in_any_order_of_dims():
+    table = scrambles(20, 3)
+    turned = with_permutations(table.reshape(2, 10, 3).transpose(2, 0, 1), ("components", "chain", "draw"))
+    assert np.array_equal(permutations_of(turned, 3), table)
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        with_permutations(np.tile([0, 0, 2], (2, 5, 1))),
+        with_permutations(np.tile([1, 0], (2, 5, 1))),
+        with_permutations(np.tile([0.0, 1.0, 2.0], (2, 5, 1))),
+        with_permutations(np.tile([0, 1, 2], (5, 1)), ("draw", "components")),
+        xr.DataTree.from_dict({"relabelling": xr.Dataset({"cost": 1.0})}),
+    ],
+    ids=["twice", "fewer components", "no integers", "no chains", "none"],
+)
+def test_what_are_no_permutations_is_refused_in_words(kept):
+    with pytest.raises(DataError, match="without a permutation of the components.*relabel again"):
+        permutations_of(kept, 3)

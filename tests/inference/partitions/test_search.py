@@ -1,11 +1,15 @@
 """For few rows the search returns the exact minimiser of the expected loss over all partitions, for every loss."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
 
 from inference.partitions.evidence import gather
 from inference.partitions.losses import LOSSES, binder, distances, loss_of, variation_of_information
-from inference.partitions.search import search
+from inference.partitions.search import candidates, hierarchical_cuts, search
 from tests.inference.partitions import oracle
 
 
@@ -67,11 +71,15 @@ def expected_binder(c, similarity, loss):
 
 
 def test_at_most_as_many_clusters_as_allowed():
-    evidence = gather(oracle.overlapping(7, 3, 60, seed=6, gap=4.0), 6)
+    evidence = gather(oracle.overlapping(7, 3, 60, seed=5, gap=8.0), 5)
     partitions = oracle.all_partitions(7)
     few = partitions[partitions.max(axis=1) < 2]
     loss = loss_of("vi")
-    least = min(evidence.sampled.weights @ distances(c, evidence.sampled.partitions, loss) for c in few)
+    least, of_all = (
+        min(evidence.sampled.weights @ distances(c, evidence.sampled.partitions, loss) for c in some)
+        for some in (few, partitions)
+    )
+    assert of_all < least - 0.1
     found = search(evidence, loss, seed=0, max_clusters=2)
     assert found.labels.max() <= 1
     assert found.expected_loss == pytest.approx(least, abs=1e-10)
@@ -90,3 +98,27 @@ def test_one_row_is_one_cluster():
         found = search(evidence, loss, seed=0)
         assert found.labels.tolist() == [0]
         assert found.expected_loss == 0
+
+
+def test_cuts_are_those_of_scipys_tree():
+    similarity = gather(oracle.overlapping(9, 3, 60, seed=8), 8).similarity
+    tree = linkage(squareform(1.0 - similarity, checks=False), "average")
+    every = [fcluster(tree, clusters, "maxclust") for clusters in range(1, 10)]
+    for largest, right in ((4, every[:4]), (20, every)):
+        for labels, found in zip(right, hierarchical_cuts(similarity, largest), strict=True):
+            np.testing.assert_array_equal(found[:, None] == found, labels[:, None] == labels)
+    assert [cut.tolist() for cut in hierarchical_cuts(similarity[:2, :2], 20)] == [[0, 0], [0, 1]]
+
+
+def test_starts_are_sampled_partitions_of_few_enough_clusters():
+    evidence = replace(gather(oracle.overlapping(9, 4, 60, seed=9), 9), similarity=None)
+    rng = np.random.default_rng(0)
+    sampled = {labels.tobytes() for labels in evidence.sampled.partitions}
+    some, few = list(candidates(evidence, 9, rng)), list(candidates(evidence, 3, rng))
+    assert len(some) > 5 and {labels.tobytes() for labels in some} <= sampled
+    assert few and max(labels.max() for labels in few) == 2
+    similar = gather(oracle.overlapping(9, 4, 60, seed=9), 9)
+    cuts = hierarchical_cuts(similar.similarity, 3)
+    for labels, cut in zip(candidates(similar, 3, rng), cuts, strict=False):
+        np.testing.assert_array_equal(labels, cut)
+    assert next(cuts, None) is None

@@ -49,3 +49,4 @@ def test_summaries_are_those_of_pandas(share):
         np.testing.assert_allclose(found.covariance[k], group.cov(), rtol=1e-10)
     lone = cluster_summary([1.0, 2.0, 5.0], np.array([0, 0, 1]))
     assert np.isnan(lone.sd[1, 0]) and lone.sd[0, 0] == pytest.approx(np.sqrt(0.5))
+    assert lone.mean.tolist() == [[1.5], [5.0]]

@@ -8,12 +8,17 @@ from scipy.stats import norm
 from inference import fit_em
 from inference.point.em.e_step import Block, e_step
 from inference.point.em.m_steps.diagonal import as_whitened, by_products
+from inference.point.em.m_steps.digits import keeps_digits
+from inference.point.em.m_steps.exponential_family import ExponentialFamilyEM
 from inference.point.em.m_steps.gaussian import GaussianEM
+from inference.point.em.m_steps.product import ProductEM, named
+from inference.point.em.m_steps.rates import Rates
 from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.numpyro import restarts
 from mixtures import gaussian_mixture
 
 ROWS, FEATURES, COMPONENTS = 3000, 4, 3
+RATES = np.array([2.0, 4.0]), np.array([2.0, 1e6])
 
 
 def problem(code="VVI", apart=2.0, mean=0.0):
@@ -68,8 +73,25 @@ def test_narrow_components_far_from_the_centre_are_whitened():
     assert by_products(closed, state) is not None
     narrow = {**state, "root": 1e-3 * state["root"]}
     assert by_products(closed, narrow) is None
+    one = {**state, "loc": -np.abs(state["loc"]), "root": state["root"] * np.array([1.0, 1e-3, 1.0])[:, None, None]}
+    assert by_products(closed, one) is None
     assert by_products(closed, {**state, "loc": np.nan * state["loc"]}) is None
     assert by_products(MixtureEM(GaussianEM("VVV")), state) is None
+
+
+def test_digits_are_kept_where_terms_are_at_most_ten_thousand():
+    """Sixteen digits less four."""
+    x = np.random.default_rng(1).poisson(3.0, size=(5000, 1)).astype(float)
+    rates = ExponentialFamilyEM(Rates(False))
+    columns, (few, many) = rates.family.columns(x).T, (rates.encode({"rate": v}, None, None) for v in RATES)
+    assert keeps_digits(rates, few, columns) and not keeps_digits(rates, many, columns)
+    both, twice = ProductEM((("a", rates), ("b", rates))), np.vstack([columns, columns])
+    assert keeps_digits(both, named(few, "a") | named(few, "b"), twice)
+    assert not keeps_digits(both, named(few, "a") | named(many, "b"), twice)
+    near = {"whiten": np.tile(np.eye(4), (2, 1, 1)), "loc": np.array([[30.0] * 4, [-30.0] * 4])}
+    far = near | {"loc": np.array([[0.0] * 4, [-60.0] * 4])}
+    assert keeps_digits(GaussianEM("VVV"), near, columns) and not keeps_digits(GaussianEM("VVV"), far, columns)
+    assert not keeps_digits(object(), near, columns)  # of which nothing is known
 
 
 def test_a_fit_of_many_rows_is_the_one_of_whitened_rows(monkeypatch):

@@ -1,5 +1,7 @@
 """Each unit's score is the slope of its own log likelihood: against central differences of scipy's densities, and of the units taken alone."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy.special import logsumexp
@@ -143,3 +145,12 @@ def test_rows_that_hang_together_have_no_scores(backend):
     bound = bind(paired, Observations([1, 0, 4]), backend)
     with pytest.raises(ModelError, match="independent"):
         units_at(bound, at(bound))
+
+
+def test_a_row_that_counts_for_nothing_needs_no_slope():
+    sites = SimpleNamespace(check_hub=lambda _: None, has_prior_in_rows=False, is_of_groups=False, is_chain=False)
+    scores = np.array([[1.0, 2.0], [np.nan, np.inf], [-3.0, 4.0]])
+    x = Observations(X[:3], row_weights=[0.5, 0.0, 2.0])
+    found = units_at(SimpleNamespace(sites=sites, x=x, scores=lambda u: scores), np.zeros(2))
+    np.testing.assert_array_equal(found.scores, [[1.0, 2.0], [0.0, 0.0], [-3.0, 4.0]])
+    np.testing.assert_array_equal(found.information(), [[18.5, -23.0], [-23.0, 34.0]])

@@ -265,6 +265,29 @@ def test_a_uniform_member_is_noise_by_another_name():
     assert sites(one, x).free_parameters == sites(other, x).free_parameters
 
 
+def test_what_was_cut_off_is_of_no_component_and_no_cell_that_stands_for_missing_ones():
+    def parts(family, **bounds):
+        return families.Truncated(family, **bounds).parts()
+
+    x = np.array([0.5, 1.0, np.nan, 1.5, 2.0, 2.5])
+    inside = [False, True, True, True, True, False]
+    for bounds, right in (({"low": 1.0, "high": 2.0}, inside), ({"low": 1.0}, x != 0.5), ({"high": 2.0}, x != 2.5)):
+        np.testing.assert_array_equal(parts(families.Gaussian(), **bounds).can_be(x, 2), np.transpose([right, right]))
+    usual = families.Gaussian().parts().support.example
+    for bounds, example in (
+        ({"low": usual - 1.0, "high": usual}, usual),
+        ({"low": usual, "high": usual + 1.0}, usual),
+        ({"low": usual + 2.0}, usual + 2.0),
+        ({"high": usual - 3.0}, usual - 3.0),
+        ({"low": (usual + 1.0, usual + 2.0), "high": usual + 4.0}, usual + 2.0),
+        ({"low": -np.inf, "high": (usual - 1.0, usual + 1.0)}, usual - 1.0),
+    ):
+        assert parts(families.Gaussian(), **bounds).support.example == example
+    for low, high in ((1.0, 1.0), (2.0, 1.0), ((0.0, 1.0), (1.0, 1.0)), (-np.inf, np.inf)):
+        with pytest.raises(ModelError, match="low, high: got .* expected low < high, not both infinite"):
+            families.Truncated(families.Gaussian(), low, high)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_every_declaration_can_be_printed_hashed_saved_and_scaled(name):
     model, x = CASES[name].model, CASES[name].data()

@@ -71,3 +71,21 @@ def test_skewness_on_either_side_in_any_unit(backend):
     assert skew[0] > 1
     assert skew[1] < -1
     np.testing.assert_allclose(fits[0].parameters["skew"], fits[1].parameters["skew"], rtol=1e-3)
+
+
+def test_the_prior_of_skew_has_no_side_and_nine_tenths_of_the_skewness_there_can_be():
+    prior = dict(families.SkewNormal().priors_by_site["skew"].parameters)
+    half_normal = stats.halfnorm.stats(moments="s")
+    assert prior["loc"] == 0
+    assert stats.skewnorm.stats(prior["scale"], moments="s") == pytest.approx(0.855 * half_normal, rel=0.005)
+
+
+@pytest.mark.parametrize("family", [families.SkewNormal(), families.SkewT()])
+def test_starts_are_near_rows_and_skewed(family):
+    x, rows = np.random.default_rng(0).gamma(2.0, 0.3, size=(60, 2)), np.array([3, 50, 7, 20])
+    x[:, 1] = 4.0
+    start = family.start(x, rows, 4)
+    np.testing.assert_allclose(start["scale"], np.tile([x[:, 0].std() / 2, 0.5], (4, 1)))
+    apart = np.abs(start["loc"] - x[rows]) / start["scale"]
+    assert (apart > 0).all() and apart.max() < 0.5 and (start["skew"] != 0).all()
+    assert all(value.shape == (4, 2) for value in start.values())

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from mixtures.sources.reading import in_order, read_ahead
-from mixtures.sources.tree import Tree
+from mixtures.sources.tree import Tree, summed
 
 
 def readers():
@@ -113,3 +113,8 @@ def test_the_tree_depends_on_the_number_of_values_alone():
             return pairs(begin, begin + half), pairs(begin + half, end)
 
         assert tree.total() == pairs(0, count)
+
+
+def test_named_values_are_added_by_name():
+    several = [{"rows": 2.0**n, "sum": -(3.0**n)} for n in range(7)]
+    assert summed(several) == {"rows": 2.0**7 - 1, "sum": -(3.0**7 - 1) / 2}

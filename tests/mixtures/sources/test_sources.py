@@ -1,5 +1,7 @@
 """A source has the rows of the same data in memory, whatever it is made of and however it is cut; errors name their place."""
 
+import hashlib
+
 import dask.array
 import dask.dataframe
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from mixtures import Observations, families, gaussian_mixture, lognormal_mixture, poisson_mixture, source
+from mixtures.blocks import digests_of, reduced
 from mixtures.errors import ChoiceError, DataError, ModelError
 from mixtures.sources.summary import centre_of, moments_of
 from tests.stored_rows import in_npy, in_zarr, written
@@ -127,6 +130,13 @@ def test_moments_of_blocks_are_those_of_the_cells_that_are_there():
         assert_allclose(found, expected, rtol=1e-12)
 
 
+def test_the_mean_of_a_lone_known_cell_is_that_cell():
+    values = np.full((4, 2), np.nan)
+    values[3, 0], values[0, 1] = 7.0, 5.0
+    total = moments_of(np.split(values, [2]), np.zeros(2))
+    assert (total.mean.tolist(), total.variance.tolist(), total.count.tolist()) == ([7.0, 5.0], [0.0, 0.0], [1, 1])
+
+
 def test_a_bad_cell_is_named_with_its_file_and_row(frame, tmp_path):
     frame = frame.copy()
     frame.loc[ROWS - 2, "b"] = np.nan
@@ -232,8 +242,10 @@ def test_chunks_may_come_in_the_same_memory():
     assert_array_equal(found, np.repeat(np.arange(4.0), 5)[:, None] * [1, 1])
 
 
-def test_moments_of_wide_rows_and_of_some_cells_are_those_of_numpy():
-    for shape in ((700,), (1300, 3), (9, 4000)):
+def test_moments_of_wide_rows_and_of_some_cells_are_those_of_numpy(monkeypatch):
+    """Of pieces, of lines of several rows in these, and of what is left over."""
+    monkeypatch.setattr("mixtures.sources.summary.IN_CACHE", 4096)
+    for shape in ((700,), (21_000,), (1300, 3), (7200, 3), (9, 4000)):
         values = np.random.default_rng(2).normal(3.0, size=shape)
         for missing in (False, True):
             values[(slice(None, None, 4), *[0] * (len(shape) - 1))] = np.nan if missing else 1.0
@@ -246,3 +258,19 @@ def test_moments_of_wide_rows_and_of_some_cells_are_those_of_numpy():
                 "max": np.nanmax,
             }.items():
                 assert_allclose(getattr(total, name), expected(columns, axis=0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(2060,), (1030, 2), (7, 2, 3), (9, 4000)])
+def test_rows_are_reduced_as_numpy_does_whatever_is_left_of_a_line(shape):
+    for seed in range(3):
+        values = np.random.default_rng(seed).normal(size=shape)
+        assert_array_equal(reduced(np.minimum, values), values.min(axis=0))
+        assert_array_equal(reduced(np.maximum, values[:-1]), values[:-1].max(axis=0))
+
+
+@pytest.mark.parametrize(("cells", "shape", "size"), [(6, (5, 3), 2), (6, (13,), 6), (2, (3, 3), 1)])
+def test_a_fingerprint_is_made_of_blocks_of_so_many_numbers(monkeypatch, cells, shape, size):
+    monkeypatch.setattr("mixtures.blocks.CELLS", cells)
+    values = np.random.default_rng(0).normal(size=shape)
+    blocks = [values[begin : begin + size] for begin in range(0, len(values), size)]
+    assert list(digests_of(values)) == [hashlib.sha256(block.tobytes()).digest() for block in blocks]
