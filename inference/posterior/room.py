@@ -5,13 +5,14 @@ from collections.abc import Iterator
 import xarray as xr
 
 from inference.draws import law_of
+from inference.posterior.warning import PosteriorWarning
 
 MOST_CUT_OFF = 0.01
 """Share of the draws at the most components, or of the weight beyond them, that is said."""
 
 
-def short_of_room(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[tuple[str, str]]:
-    """What is cut off, and what to do about it, in words.
+def short_of_room(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:
+    """What is cut off.
 
     Args:
         posterior: draws as `whole` reads them.
@@ -21,16 +22,18 @@ def short_of_room(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[tuple[s
     if "n_components" in draws and posterior.attrs.get("prior_on_components"):
         share = float((draws["n_components"] == draws.sizes["components"]).mean())
         if share > MOST_CUT_OFF:
-            yield (
+            yield PosteriorWarning(
+                "room",
                 f"{share:.1%} of the draws have as many components as the mixture allows, {draws.sizes['components']}",
                 "Declare the mixture with more components, so that the prior on their number is not cut off.",
             )
     is_exact = "truncated_weight" in stats
     left = stats["truncated_weight"] if is_exact else _last(posterior, draws)
     if left is not None and float(left.mean()) > MOST_CUT_OFF:
-        most = "" if is_exact else "up to "
-        yield (
-            f"components beyond the mixture's {draws.sizes['components']} would have {most}{float(left.mean()):.1%} of the weight",
+        beyond = f"{'' if is_exact else 'up to '}{float(left.mean()):.1%}"
+        yield PosteriorWarning(
+            "room",
+            f"components beyond the mixture's {draws.sizes['components']} would have {beyond} of the weight",
             "Declare the mixture with more components, or with a smaller discount: the process is cut off.",
         )
 

@@ -17,6 +17,7 @@ from inference.html import InNotebooks
 from inference.invariants import density_gaps, reference_rows, sorted_weights, unknowns_of
 from inference.posterior.approximate import EFFECTIVE, EVEN_SHARE, GOOD_K_HAT
 from inference.posterior.room import short_of_room
+from inference.posterior.warning import PosteriorWarning
 from mixtures import Program
 from mixtures.errors import DataError, FitError
 
@@ -36,25 +37,6 @@ SAMPLE = "Sample the posterior instead: sample_nuts."
 
 MAX_TREE_DEPTH = 10
 """NUTS stops doubling here, in every sampler of this package."""
-
-
-@dataclass(frozen=True)
-class PosteriorWarning:
-    """One reason not to believe draws as they are.
-
-    Args:
-        name: `"not a number"`, `"minor mode"`, `"approximation"`, `"evidence"`, `"r-hat"`, `"effective draws"`, `"divergences"`,
-            `"energy"`, `"tree depth"`, `"room"`, `"incomplete"` or `"lost"`.
-        found: what was found, in words.
-        advice: what to do.
-    """
-
-    name: str
-    found: str
-    advice: str
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.found}. {self.advice}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -122,7 +104,7 @@ def check_posterior(posterior: xr.DataTree, *, program: Program | None = None) -
         _divergences,
         _energy,
         _tree_depth,
-        _room,
+        short_of_room,
         _incomplete,
         _lost,
     )
@@ -277,11 +259,6 @@ def _tree_depth(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[Posterior
             f"{count} of {stats['tree_depth'].size} draws stopped at the greatest tree depth, {MAX_TREE_DEPTH}: slow, not wrong",
             "Raise tune, so that scales are learned better, or start from a fit.",
         )
-
-
-def _room(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:
-    for found, advice in short_of_room(posterior, stats):
-        yield PosteriorWarning("room", found, advice)
 
 
 def _incomplete(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[PosteriorWarning]:
