@@ -8,6 +8,7 @@ from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # before anything imports matplotlib
 
+import numpy as np
 import pytest
 
 import inference
@@ -131,6 +132,17 @@ def _drop_compiled_programs():
     if maps.read_bytes().count(b"\n") > MAPS_ALLOWED:
         sys.modules["jax"].clear_caches()
         gc.collect()
+
+
+_begun: dict[int, dict] = {}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """A file's generator is where the file's import left it: what a test draws of it does not depend on the tests before."""
+    for generator in vars(getattr(item, "module", object)).values():
+        if isinstance(generator, np.random.Generator):
+            generator.bit_generator.state = _begun.setdefault(id(generator), generator.bit_generator.state)
 
 
 @pytest.hookimpl(wrapper=True)

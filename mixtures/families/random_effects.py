@@ -40,16 +40,15 @@ class RandomEffects:
         """
         if value is None or isinstance(value, Among):
             return value
-        if any(isinstance(one, bool) for one in listed(value)):  # which is a number too
+        every = listed(value)
+        if any(isinstance(one, bool) for one in every):  # which is a number too
             raise ModelError(
                 "random",
                 got=in_words(value),
                 expected="'intercept'; or covariates, by their names or numbers, whose slopes differ between groups beside it",
                 advice="random='intercept', or random='t' of a covariate t; leave it out where groups have no effects.",
             )
-        return Among.given(
-            [one for one in listed(value) if not (isinstance(one, str) and one == "intercept")], "random"
-        )
+        return Among.given([one for one in every if not (isinstance(one, str) and one == "intercept")], "random")
 
     @property
     def priors(self) -> dict[str, Prior]:

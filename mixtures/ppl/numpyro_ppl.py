@@ -174,22 +174,22 @@ WORDS, AT_ONCE = NumPyroPPL(), NumPyroAtOnce()
 def run_forward(program, seed: int, given: Mapping[str, np.ndarray], data: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Every site's value in one forward run of the program, in float64, with the sites of `given` held fixed."""
     with held_interrupts(), jax.enable_x64(True):
-        mixture = program.mixture
+        mixture, key = program.mixture, jax.random.PRNGKey(seed)
         if mixture is not None and is_from_here(mixture.structure):
             arrays = {name: value for name, value in data.items() if name != "size"} | {"hyper": mixture.hyper(None)}
-            found = _compiled_run(mixture.structure, data["size"])(np.uint32(seed), dict(given), arrays)
+            found = _compiled_run(mixture.structure, data["size"])(key, dict(given), arrays)
         else:  # a user's code may ask the numbers themselves
-            found = _run(program, jax.random.PRNGKey(seed), given, data)
+            found = _run(program, key, given, data)
         return {name: np.asarray(value) for name, value in found.items()}
 
 
 @functools.lru_cache(CACHED)
 def _compiled_run(program: Any, size: int | tuple[int, ...]) -> Callable[..., dict[str, Array]]:
-    """Compiled: (seed, given, data) -> every site's value; run one by one, its operations would be a hundred programs."""
+    """Compiled: (key, given, data) -> every site's value; run one by one, its operations would be a hundred programs."""
     names: list[str] = []
 
-    def values(seed: jax.Array, given: Mapping[str, Array], data: Mapping[str, Any]) -> list[Array]:
-        found = _run(program, jax.random.PRNGKey(seed), given, {**data, "size": size})
+    def values(key: jax.Array, given: Mapping[str, Array], data: Mapping[str, Any]) -> list[Array]:
+        found = _run(program, key, given, {**data, "size": size})
         names[:] = found  # in the program's order, where a dictionary would come back sorted
         return list(found.values())
 

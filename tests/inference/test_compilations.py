@@ -62,7 +62,7 @@ FIRST = {
     "sample_nuts": 11,
     "sample_telescope": 8,
     "fit_vi": 8,
-    "simulate": 1,
+    "simulate": 2,
 }
 """Programs compiled by the first call, in this order in one process; a few more than were counted, since versions of JAX differ by some."""
 

@@ -238,6 +238,10 @@ def test_responsibilities_are_averaged_over_the_draws(case):
 # ---------------------------------------------------------------------------------------------------------------- labels
 
 
+@pytest.mark.quick(
+    but=["beta_binomial", "topics", "ragged_hospitals", "censored", "steps_between_rows", "settings_from_outside"],
+    reason="each kind of structure has other cases",
+)
 @of(LABELLED)
 def test_components_that_may_change_places_are_those_of_equal_density(case):
     tree = sampled(case)

@@ -101,6 +101,7 @@ def test_both_modes_are_visited_as_often_as_the_posterior_says(five_point_poster
         assert abs(_z(_together(five_point_posterior, i, j), exact.similarity[i, j])) < Z
 
 
+@pytest.mark.quick(but=["pyro"], reason="half a minute of Pyro's draws, which no other quick test looks at")
 @pytest.mark.statistical
 def test_every_sampler_says_how_it_went(five_point_posterior):
     stats = five_point_posterior["sample_stats"].to_dataset()
