@@ -135,7 +135,7 @@ def _compiled(
         # so many vectors at once as a cache holds
         return lambda z, data: jax.lax.map(lambda one: function(one, data), z, batch_size=group)
 
-    def finish(parameters: Values, about: tuple[jax.Array, ...], data: Values) -> tuple[jax.Array, ...]:
+    def finish(parameters: Values, about: tuple[jax.Array, ...], data: Values) -> tuple[Any, ...]:
         made = problem(about, data)
         with handlers.block(), handlers.substitute(data=parameters):
             found = made.guide._get_posterior()
