@@ -124,8 +124,10 @@ class Mixture(Program):
         if formula is None:
             known = tuple(dict.fromkeys((*known, *names)))
             object.__setattr__(self, "covariate_names", known)
-        object.__setattr__(self, "family", numbered(family, known))
-        object.__setattr__(self, "assignment", numbered(law, known))
+        if names:
+            family, law = numbered(family, known), numbered(law, known)
+        object.__setattr__(self, "family", family)
+        object.__setattr__(self, "assignment", law)
 
     @property
     def mixture(self) -> "Mixture":

@@ -127,23 +127,29 @@ def best_restart(table: pd.DataFrame, accepted: tuple[Status, ...] = ()) -> int:
         accepted: statuses that count as sound beside those that are.
     """
     ranks = {status: 0 if status.is_sound or status in accepted else rank for rank, status in enumerate(SEVERITY)}
-    severity = table["status"].map(ranks)
-    candidates = table[severity == severity.min()]
-    finite = candidates["objective"].fillna(np.inf)
-    lowest = finite.min()
-    tied = candidates[finite <= lowest + TIE * max(1.0, abs(lowest))] if np.isfinite(lowest) else candidates
-    return int(tied["initial_objective"].fillna(np.inf).idxmin())
+    severity = np.array([ranks[status] for status in table["status"]])
+    objective, initial = (_with_infinity(table[name]) for name in ("objective", "initial_objective"))
+    candidates = np.flatnonzero(severity == severity.min())
+    lowest = objective[candidates].min()
+    if np.isfinite(lowest):
+        candidates = candidates[objective[candidates] <= lowest + TIE * max(1.0, abs(lowest))]
+    return int(table.index[candidates[initial[candidates].argmin()]])
+
+
+def _with_infinity(column: pd.Series) -> np.ndarray:
+    """Numbers, infinity in the place of what is none."""
+    values = column.to_numpy(dtype=np.float64)
+    return np.where(np.isnan(values), np.inf, values)
 
 
 def optima(table: pd.DataFrame) -> np.ndarray:
     """Which distinct optimum each restart reached: 0 is the best; -1 where it is unsound."""
-    number, last = -np.ones(len(table), dtype=np.int64), None
-    sound = table[table["status"].map(lambda status: status.is_sound)].sort_values("objective")
-    count = -1
-    for index, value in sound["objective"].items():
-        if last is None or value - last > SAME_OPTIMUM * max(1.0, abs(value)):
-            count += 1
-        number[index], last = count, value
+    number, values = np.full(len(table), -1), table["objective"].to_numpy(dtype=np.float64)
+    sound = np.flatnonzero([status.is_sound for status in table["status"]])
+    order = sound[np.argsort(values[sound])]
+    ordered = values[order]
+    is_apart = np.diff(ordered) > SAME_OPTIMUM * np.maximum(1.0, np.abs(ordered[1:]))
+    number[order] = np.cumsum(np.append(0, is_apart))[: len(order)]
     return number
 
 

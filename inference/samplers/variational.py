@@ -25,11 +25,20 @@ from inference.backends.numpyro.sites import CACHED, Values
 from inference.backends.pieces import Pace, pieces
 from inference.backends.run_arguments import rows_of
 from inference.backends.target import Density, Target
-from inference.samplers.jax_targets import constrained_draws, log_density
+from inference.samplers.jax_targets import log_density
 from inference.samplers.protocol import Frame, VariationalDraws
 from mixtures.interrupts import held_interrupts
 
-NORMALS = {"normal": AutoDiagonalNormal, "multivariate": AutoMultivariateNormal}
+
+class _AutoMultivariateNormal(AutoMultivariateNormal):
+    """NumPyro's, which does not look whether its own matrix is a Cholesky factor: that takes twenty small programs."""
+
+    def _get_posterior(self) -> Any:
+        with numpyro.validation_enabled(False):
+            return super()._get_posterior()
+
+
+NORMALS = {"normal": AutoDiagonalNormal, "multivariate": _AutoMultivariateNormal}
 
 PARTICLES = 8
 """Draws of the guide that estimate the ELBO at one step."""
@@ -100,7 +109,7 @@ class _Problem:
 def _compiled(
     density: Density, family: str, steps: int, batch: int | None, draws: int, group: int
 ) -> Callable[..., Any]:
-    """(centre, unit, seed, learning rate, data) -> draws of the vector, log densities under model and guide, losses, unrest."""
+    """(centre, unit, seed, learning rate, data) -> draws by site, log densities under model and guide, losses, unrest."""
     problem = functools.partial(_Problem, density, family, steps, batch)
 
     def begin(centre: jax.Array, unit: jax.Array, seed: jax.Array, learning_rate: jax.Array, data: Values) -> Any:
@@ -126,7 +135,7 @@ def _compiled(
         # so many vectors at once as a cache holds
         return lambda z, data: jax.lax.map(lambda one: function(one, data), z, batch_size=group)
 
-    def finish(parameters: Values, about: tuple[jax.Array, ...], data: Values) -> tuple[jax.Array, ...]:
+    def finish(parameters: Values, about: tuple[jax.Array, ...], data: Values) -> tuple[Any, ...]:
         made = problem(about, data)
         with handlers.block(), handlers.substitute(data=parameters):
             found = made.guide._get_posterior()
@@ -135,7 +144,8 @@ def _compiled(
         z, origin = posterior.sample_with_intermediates(made.draw, (draws,))
         proposal = posterior.log_prob(z, origin) if origin else posterior.log_prob(z)
         unrest = _unrest(each(jax.grad(made.log_density)), posterior.sample(made.look, (DRAWS_AT_REST,)), data)
-        return jax.vmap(made.place)(z), each(made.log_density)(z, data), proposal, unrest
+        values = jax.vmap(lambda one: density.constrain(made.place(one), data))(z)
+        return values, each(made.log_density)(z, data), proposal, unrest
 
     first_state, next_states, last, pace = jit(begin), jit(advance), jit(finish), Pace()
 
@@ -143,8 +153,8 @@ def _compiled(
         (about, state), losses, data = first_state(*arguments), np.zeros(steps), arguments[-1]
         for span in pieces(steps, pace):
             state, losses, parameters = next_states(state, losses, span, about, data)
-        u, density, proposal, unrest = last(parameters, about, data)
-        return u, density, proposal, losses, unrest
+        values, heights, proposal, unrest = last(parameters, about, data)
+        return values, heights, proposal, losses, unrest
 
     return fit
 
@@ -190,8 +200,6 @@ def fit(
     with held_interrupts(), jax.enable_x64(True):
         group = at_once(max(draws, DRAWS_AT_REST), target.cells)
         run = _compiled(target.density, family, steps, batch, draws, group)
-        u, density, proposal, losses, unrest = run(
-            frame.centre, frame.unit, np.uint32(seed), np.float64(learning_rate), target.data
-        )
-        parameters = {name: value[0] for name, value in constrained_draws(target, np.asarray(u)[None]).items()}
-        return VariationalDraws(parameters, *(np.asarray(array) for array in (density, proposal, losses, unrest)))
+        values, *rest = run(frame.centre, frame.unit, np.uint32(seed), np.float64(learning_rate), target.data)
+        parameters = {name: np.asarray(value) for name, value in values.items()}
+        return VariationalDraws(parameters, *map(np.asarray, rest))

@@ -1,9 +1,9 @@
 """Fits of several families and numbers of components: each by itself, or every one in the lanes of one compiled program."""
 
+import functools
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,9 @@ from mixtures import Mixture, Observations, Source
 
 PROMISING = 3
 """How many of a model's restarts, at different optima, run on to the full tolerance."""
+
+DESCRIBED = 1024
+"""How many models' numbers of free parameters are kept."""
 
 Models = dict[str, list[Mixture]]
 """By name, one family with several numbers of components."""
@@ -58,8 +61,9 @@ def _fitted(model: Mixture, x: Observations | Source, options: EMOptions) -> Fou
 def sweep(models: Models, x: Observations, options: EMOptions) -> dict[str, list[Found]]:
     """Every model of Gaussians, complete data and plain weights, in one program; a piece of work is a structure."""
     # counted from the programs; tracing them is not safe in threads
-    backend = engine(options.backend)
-    free = {model: backend.sites(model, x).free_parameters for several in models.values() for model in several}
+    free = {
+        model: _free_parameters(model, x.features, options.backend) for several in models.values() for model in several
+    }
     columns = x.x if x.x.ndim == 2 else x.x[:, None]
     task = _Sweep(x, options, Partitions(columns, options.seed, "select_components"), free)
     names = list(models)
@@ -69,12 +73,19 @@ def sweep(models: Models, x: Observations, options: EMOptions) -> dict[str, list
     pieces = [(index, models[name]) for index, name in enumerate(names)]
     if working() is not None:
         return dict(zip(names, each_of(_of_structure, pieces, task, closed_forms), strict=True))
-    fitted = partial(_of_structure, task=task, closed_forms=closed_forms)
+    fitted = functools.partial(_of_structure, task=task, closed_forms=closed_forms)
     # the first call compiles for all; compiled programs run outside Python's lock, a core each
     first = fitted(pieces[0])
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         every = [first, *pool.map(fitted, pieces[1:])]
     return dict(zip(names, every, strict=True))
+
+
+@functools.lru_cache(DESCRIBED)
+def _free_parameters(model: Mixture, features: int | None, backend: str) -> int:
+    """Counted from the program of a Gaussian mixture, on any two rows: the number has nothing to do with what and how many they are."""
+    rows = np.arange(2.0 * (features or 1)).reshape(2, features or 1)
+    return engine(backend).sites(model, Observations(rows[:, 0] if features is None else rows)).free_parameters
 
 
 def _of_structure(piece: tuple[int, list[Mixture]], task: "_Sweep", closed_forms: tuple[Any, ...]) -> list[Found]:
@@ -150,9 +161,11 @@ class _Sweep:
     def _promising(self, problem: EMProblem, starts: list[Beginning], ends: EMResult) -> list[Beginning]:
         """Where the best restarts stand, one for each optimum: short runs choose who runs on (Biernacki, Celeux & Govaert 2003)."""
         table = summarise(problem, starts, ends).table
-        sound = table[table["status"].map(lambda status: status.is_sound)]
-        chosen = (sound if len(sound) else table).sort_values("objective").drop_duplicates("optimum")
+        order = table["objective"].to_numpy().argsort()
+        # numbered by their objectives; -1 is none, and taken where there is no other
+        optimum, first = np.unique(table["optimum"].to_numpy()[order], return_index=True)
+        chosen = order[first[(optimum >= 0) | (optimum.max() < 0)]]
         return [
             Beginning(starts[row].rule, starts[row].seed, {name: value[row] for name, value in ends.states.items()})
-            for row in chosen.index[:PROMISING]
+            for row in chosen[:PROMISING]
         ]

@@ -61,7 +61,7 @@ FIRST = {
     "fit_laplace": 7,
     "sample_nuts": 11,
     "sample_telescope": 8,
-    "fit_vi": 30,
+    "fit_vi": 8,
     "simulate": 2,
 }
 """Programs compiled by the first call, in this order in one process; a few more than were counted, since versions of JAX differ by some."""

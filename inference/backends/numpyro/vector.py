@@ -109,6 +109,13 @@ def vector_functions(program: Program, sites: Sites, prior: bool, jacobian: bool
         likelihood, rest = parts(u, data)
         return likelihood + rest
 
+    return log_density, *_ways(program, sites)
+
+
+@functools.lru_cache(CACHED)
+def _ways(program: Program, sites: Sites) -> tuple[Callable[..., Any], ...]:
+    """(vector, data) -> parameters, and the inverse: the same, and compiled once, whatever belongs to the density."""
+
     def constrain(u: jax.Array, data: Values) -> Values:
         space = Space(program, sites, data)
         return space.values(space.split(u))
@@ -116,7 +123,7 @@ def vector_functions(program: Program, sites: Sites, prior: bool, jacobian: bool
     def unconstrain(parameters: Values, data: Values) -> jax.Array:
         return ravel_pytree(Space(program, sites, data).free(parameters))[0]
 
-    return log_density, constrain, unconstrain
+    return constrain, unconstrain
 
 
 @functools.lru_cache(CACHED)
@@ -124,9 +131,14 @@ def compiled_vector_density(
     program: Program, sites: Sites, prior: bool, jacobian: bool
 ) -> tuple[Callable[..., Any], ...]:
     """Compiled: (vector, data) -> log density and gradient; (vector, data) -> parameters; and its inverse."""
-    log_density, constrain, unconstrain = vector_functions(program, sites, prior, jacobian)
-    gradient = jit(jax.value_and_grad(log_density), ON_ONE_CORE)
-    return gradient, jit(constrain), jit(unconstrain)
+    log_density, _, _ = vector_functions(program, sites, prior, jacobian)
+    return jit(jax.value_and_grad(log_density), ON_ONE_CORE), *_compiled_ways(program, sites)
+
+
+@functools.lru_cache(CACHED)
+def _compiled_ways(program: Program, sites: Sites) -> tuple[Callable[..., Any], ...]:
+    constrain, unconstrain = _ways(program, sites)
+    return jit(constrain), jit(unconstrain)
 
 
 def in_a_cache(points: int, data: Values, sites: Sites) -> int:

@@ -36,7 +36,7 @@ CACHED = 32
 """How many compiled programs are kept: each number of rows has its own, of 5 MB."""
 
 SHARE_AT_WORK = 0.75
-"""The share of the lanes that run on a data set of their own below which a call ends, so that the next ones begin."""
+"""The share of the lanes at work below which a call ends, so that the next restarts begin."""
 
 CHUNK = 64
 """Iterations between two looks at which restarts are done."""
@@ -119,8 +119,8 @@ def _run(problems: Sequence[EMProblem], states: State) -> EMResult:
     begun["occupancy"] = np.zeros(components)
     now = {name: np.stack([value] * lanes) for name, value in begun.items()}
     while any(holder is not None for holder in holders):
-        # where data sets wait, a call ends as soon as some lanes are free
-        enough = int(SHARE_AT_WORK * lanes) if is_own and left else 0
+        # where restarts wait, a call ends as soon as some lanes are free
+        enough = int(SHARE_AT_WORK * lanes) if left else 0
         out_state, out, trace = run(state, now, data, *numbers, enough)
         now = {name: np.array(value) for name, value in out.items()}
         trace = np.asarray(trace)
