@@ -109,15 +109,15 @@ class _Problem:
 def _compiled(
     density: Density, family: str, steps: int, batch: int | None, draws: int, group: int
 ) -> Callable[..., Any]:
-    """(centre, unit, seed, learning rate, data) -> draws by site, log densities under model and guide, losses, unrest."""
+    """(centre, unit, key, learning rate, data) -> draws by site, log densities under model and guide, losses, unrest."""
     problem = functools.partial(_Problem, density, family, steps, batch)
 
-    def begin(centre: jax.Array, unit: jax.Array, seed: jax.Array, learning_rate: jax.Array, data: Values) -> Any:
+    def begin(centre: jax.Array, unit: jax.Array, key: jax.Array, learning_rate: jax.Array, data: Values) -> Any:
         def in_frame(v: jax.Array) -> jax.Array:
             return log_density(density, centre + unit * v, data)
 
         root = unit[:, None] * _root_of_covariance(-jax.hessian(in_frame)(jnp.zeros(len(centre))), family == "normal")
-        about = centre, root, jax.random.PRNGKey(seed), learning_rate
+        about = centre, root, key, learning_rate
         return about, problem(about, data).start(data)
 
     def advance(state: Any, losses: jax.Array, span: Any, about: tuple[jax.Array, ...], data: Values) -> Any:
@@ -200,6 +200,6 @@ def fit(
     with held_interrupts(), jax.enable_x64(True):
         group = at_once(max(draws, DRAWS_AT_REST), target.cells)
         run = _compiled(target.density, family, steps, batch, draws, group)
-        values, *rest = run(frame.centre, frame.unit, np.uint32(seed), np.float64(learning_rate), target.data)
+        values, *rest = run(frame.centre, frame.unit, jax.random.PRNGKey(seed), np.float64(learning_rate), target.data)
         parameters = {name: np.asarray(value) for name, value in values.items()}
         return VariationalDraws(parameters, *map(np.asarray, rest))
