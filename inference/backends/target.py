@@ -14,8 +14,11 @@ class Density(Protocol):
     Hashable: compiled samplers are kept by it. A vector in the units of a frame has the frame beside it, (centre, unit).
     """
 
-    def parts(self, u: Any, data: Values, *frame: Any) -> tuple[Any, Any]:
-        """log likelihood, and log prior with the Jacobian: what tempering tells apart."""
+    def parts(self, u: Any, data: Values, *frame: Any, rows: Any = None) -> tuple[Any, Any]:
+        """log likelihood, of all rows or of those at an index, and log prior with the Jacobian: what tempering tells apart.
+
+        Whatever the rows, a vector stands for the same values: those of `constrain`.
+        """
         ...
 
     def constrain(self, u: Any, data: Values) -> Values:

@@ -23,7 +23,6 @@ from inference.backends.numpyro.hub import at_once
 from inference.backends.numpyro.jit import jit, recorded
 from inference.backends.numpyro.sites import CACHED, Values
 from inference.backends.pieces import Pace, pieces
-from inference.backends.run_arguments import rows_of
 from inference.backends.target import Density, Target
 from inference.samplers.jax_targets import log_density
 from inference.samplers.protocol import Frame, VariationalDraws
@@ -100,8 +99,8 @@ class _Problem:
     def estimate(self, z: jax.Array, data: Values, batch: int, key: Any) -> jax.Array:
         """The same from so many rows, drawn with replacement: without bias, and so are its gradients."""
         rows = len(data["x"])
-        some = rows_of(data, jax.random.randint(key, (batch,), 0, rows))
-        likelihood, rest = self.density.parts(self.place(z), some)
+        some = jax.random.randint(key, (batch,), 0, rows)
+        likelihood, rest = self.density.parts(self.place(z), data, rows=some)
         return rows / batch * likelihood + rest + jnp.linalg.slogdet(self.root)[1]
 
 

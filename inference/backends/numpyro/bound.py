@@ -115,7 +115,7 @@ class NumPyroBound(Bound):
             if sharded is not None and rows is None:
                 values, gradients = zip(*map(sharded, _as_floats(points)), strict=True)
                 return np.array(values), np.stack(gradients)
-            if rows is None and in_a_cache(len(points), data, sites) == len(points):
+            if rows is None and in_a_cache(len(points), len(data["x"]), sites) == len(points):
                 lanes.add(len(points))
             return _as_arrays(many(_as_floats(points), rows, data))
 

@@ -81,18 +81,21 @@ def halves(
 @functools.lru_cache(CACHED)
 def vector_parts(
     program: Program, sites: Sites, prior: bool = True, jacobian: bool = True, is_set_apart: bool = True
-) -> Callable[[jax.Array, Values], tuple[jax.Array, jax.Array]]:
+) -> Callable[..., tuple[jax.Array, jax.Array]]:
     """(vector, data) -> log likelihood, and log prior density of the vector, Jacobians included; either may be left out.
 
     What leads from the vector to what rows need is set apart, see `apart`: samplers, which compute one vector after the other for long, are
     faster for it; of many vectors at once both branches would be computed, and for few calls it takes longer to trace than it saves.
 
     A vector in the units of a frame has the frame beside it, (centre, unit): what leads from one to the other belongs to the part that is
-    computed in one piece.
+    computed in one piece. Of some rows alone, at an index, the vector says the same parameters as of all.
     """
 
-    def parts(u: jax.Array, data: Values, *frame: jax.Array) -> tuple[jax.Array, jax.Array]:
-        shared, of_rows = halves(program, sites, prior, jacobian, u, Space(program, sites, data), data)
+    def parts(
+        u: jax.Array, data: Values, *frame: jax.Array, rows: jax.Array | None = None
+    ) -> tuple[jax.Array, jax.Array]:
+        some = data if rows is None else rows_of(data, rows)
+        shared, of_rows = halves(program, sites, prior, jacobian, u, Space(program, sites, data), some)
         numbers = of_no_row(data)[0]
         held, rest = apart(shared, u, numbers, *frame) if is_set_apart else shared(u, numbers, *frame)
         return of_rows(held), rest
@@ -102,11 +105,11 @@ def vector_parts(
 
 @functools.lru_cache(CACHED)
 def vector_functions(program: Program, sites: Sites, prior: bool, jacobian: bool) -> tuple[Callable[..., Any], ...]:
-    """Three functions: (vector, data) -> log density; (vector, data) -> parameters; and the inverse."""
+    """Three functions: (vector, data, perhaps an index of rows) -> log density; (vector, data) -> parameters; and the inverse."""
     parts = vector_parts(program, sites, prior, jacobian, is_set_apart=False)
 
-    def log_density(u: jax.Array, data: Values) -> jax.Array:
-        likelihood, rest = parts(u, data)
+    def log_density(u: jax.Array, data: Values, rows: jax.Array | None = None) -> jax.Array:
+        likelihood, rest = parts(u, data, rows=rows)
         return likelihood + rest
 
     return log_density, *_ways(program, sites)
@@ -141,20 +144,20 @@ def _compiled_ways(program: Program, sites: Sites) -> tuple[Callable[..., Any], 
     return jit(constrain), jit(unconstrain)
 
 
-def in_a_cache(points: int, data: Values, sites: Sites) -> int:
-    """Of so many vectors, how many are evaluated at once."""
-    return at_once(points, len(data["x"]) * sites.joint_categories)
+def in_a_cache(points: int, rows: int, sites: Sites) -> int:
+    """Of so many vectors, how many are evaluated at once on so many rows."""
+    return at_once(points, rows * sites.joint_categories)
 
 
-def many_of(function: Callable[[jax.Array, Values], jax.Array], sites: Sites) -> Callable[..., Any]:
-    """A function (vectors (points, size), data) -> values and gradients of each; so many at once as fit into a cache."""
+def many_of(function: Callable[..., jax.Array], sites: Sites) -> Callable[..., Any]:
+    """A function (vectors (points, size), data, perhaps an index of rows) -> values and gradients; so many at once as fit into a cache."""
 
-    def many(points: jax.Array, data: Values) -> tuple[jax.Array, jax.Array]:
-        one = jax.value_and_grad(function)
-        group = in_a_cache(len(points), data, sites)
-        if group == len(points):
-            return jax.vmap(one, (0, None))(points, data)
-        return jax.lax.map(lambda u: one(u, data), points, batch_size=group)
+    def many(points: jax.Array, data: Values, *rows: jax.Array) -> tuple[jax.Array, jax.Array]:
+        def one(u: jax.Array) -> tuple[jax.Array, jax.Array]:
+            return jax.value_and_grad(function)(u, data, *rows)
+
+        group = in_a_cache(len(points), len(rows[0] if rows else data["x"]), sites)
+        return jax.vmap(one)(points) if group == len(points) else jax.lax.map(one, points, batch_size=group)
 
     return many
 
@@ -164,7 +167,7 @@ def compiled_vector_densities(program: Program, sites: Sites, prior: bool, jacob
     """Compiled: (vectors (points, size), rows, data) -> log densities and gradients; of all rows, or of those at an index."""
     log_density, _, _ = vector_functions(program, sites, prior, jacobian)
     many = many_of(log_density, sites)
-    return jit(lambda points, rows, data: many(points, data if rows is None else rows_of(data, rows)), ON_ONE_CORE)
+    return jit(lambda points, rows, data: many(points, data, *(() if rows is None else (rows,))), ON_ONE_CORE)
 
 
 @functools.lru_cache(CACHED)
@@ -220,8 +223,10 @@ class Collapsed:
     program: Program
     sites: Sites
 
-    def parts(self, u: jax.Array, data: Values, *frame: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return vector_parts(self.program, self.sites)(u, data, *frame)
+    def parts(
+        self, u: jax.Array, data: Values, *frame: jax.Array, rows: jax.Array | None = None
+    ) -> tuple[jax.Array, jax.Array]:
+        return vector_parts(self.program, self.sites)(u, data, *frame, rows=rows)
 
     def constrain(self, u: jax.Array, data: Values) -> Values:
         _, constrain, _ = vector_functions(self.program, self.sites, prior=True, jacobian=True)

@@ -61,8 +61,10 @@ class Collapsed:
         free = self.space.split(u)
         return *self._both(self.space.constrain(free), data), self.space.log_jacobian(free)
 
-    def parts(self, u: torch.Tensor, data: Values) -> tuple[torch.Tensor, torch.Tensor]:
-        likelihood, prior, jacobian = self.terms(u, data)
+    def parts(
+        self, u: torch.Tensor, data: Values, *, rows: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        likelihood, prior, jacobian = self.terms(u, data if rows is None else rows_of(data, rows))
         return likelihood, prior + jacobian
 
     def constrain(self, u: torch.Tensor, data: Values) -> Values:

@@ -236,27 +236,48 @@ def test_batches_are_right_on_average():
     x = np.array([-1.0, 0.3, 0.9, 1.4, 2.2, 3.0, 4.1])
     model = mixtures.Mixture(2, mixtures.families.Poisson(priors={"rate": mixtures.priors.Gamma(2.0, 1.0)}))
     counts, rates = np.abs(np.round(2 * x)), np.array([1.5, 4.0])
-    found, error = estimates(model, counts, rates)
     weights = np.array([0.5, 0.5])
+    found, error = estimates(model, counts, {"rate": rates, "weights": weights})
     likelihood = np.log(stats.poisson(rates).pmf(counts[:, None]) @ weights).sum()
     # Dirichlet(1, 1) has density 1; the logs of the rates and the log odds of the weights have their Jacobians
     prior = stats.gamma(2.0).logpdf(rates).sum() + np.log(rates).sum() + np.log(weights).sum()
     assert abs(found - likelihood - prior) < 4.5 * error
 
 
-def estimates(model, x, rates, batch=4, draws=4000):
-    """The mean of estimates at these rates and equal weights, and its standard error."""
+@pytest.mark.statistical
+def test_batches_of_lines_are_right_on_average():
+    """Whatever the covariates of its rows, a batch has the lines that all rows have: by SciPy, of one line and its prior."""
+    c = np.array([50.0, 51.0, 53.0, 54.0, 57.0, 61.0])
+    y = 1.0 + 0.5 * (c - 54.0) + np.array([0.3, -0.4, 0.2, 0.5, -0.1, -0.3])
+    normal, at = (
+        mixtures.priors.Normal(0.0, 30.0),
+        {"intercept": [-26.0], "slope": [[0.5]], "scale": [0.7], "weights": [1.0]},
+    )
+    given = {"intercept": normal, "slope": normal, "scale": mixtures.priors.LogNormal(0.0, 1.0)}
+    model = mixtures.Mixture(1, mixtures.families.Regression(priors=given))
+    found, error = estimates(
+        model, Observations(y, covariates=c[:, None]), {name: np.array(value) for name, value in at.items()}
+    )
+    likelihood = stats.norm(-26.0 + 0.5 * c, 0.7).logpdf(y).sum()
+    prior = stats.norm(0.0, 30.0).logpdf([-26.0, 0.5]).sum() + stats.lognorm(1.0).logpdf(0.7)
+    # coordinates are the line's level at the mean of the covariate, its slope in units of their spread, and the scale's logarithm
+    jacobian = -np.log(c.std()) + np.log(0.7)
+    assert abs(found - likelihood - prior - jacobian) < 4.5 * error
+
+
+def estimates(model, x, at, batch=4, draws=4000):
+    """The mean of estimates at these parameters, and its standard error."""
     import jax
     import jax.numpy as jnp
 
     from inference.backends import bind
     from inference.samplers.variational import _Problem
 
-    bound = bind(model, Observations(x), "numpyro")
+    bound = bind(model, Observations.of(x), "numpyro")
     target = bound.target()
     with jax.enable_x64(True):
         data = jax.tree.map(jnp.asarray, target.data)
-        u = jnp.asarray(bound.log_density(jacobian=True).unconstrain({"rate": rates, "weights": np.array([0.5, 0.5])}))
+        u = jnp.asarray(bound.log_density(jacobian=True).unconstrain(at))
         about = u, jnp.eye(len(u)), jax.random.PRNGKey(0), jnp.asarray(0.01)
 
         @jax.jit
