@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from inference.backends import engine
+from inference.backends import Engine, engine
 from inference.criteria import Criteria
 from inference.point.em.fit import fit_em
 from inference.point.em.initial_partitions import Partitions
@@ -61,9 +61,8 @@ def _fitted(model: Mixture, x: Observations | Source, options: EMOptions) -> Fou
 def sweep(models: Models, x: Observations, options: EMOptions) -> dict[str, list[Found]]:
     """Every model of Gaussians, complete data and plain weights, in one program; a piece of work is a structure."""
     # counted from the programs; tracing them is not safe in threads
-    free = {
-        model: _free_parameters(model, x.features, options.backend) for several in models.values() for model in several
-    }
+    backend = engine(options.backend)
+    free = {model: _free_parameters(model, x.features, backend) for several in models.values() for model in several}
     columns = x.x if x.x.ndim == 2 else x.x[:, None]
     task = _Sweep(x, options, Partitions(columns, options.seed, "select_components"), free)
     names = list(models)
@@ -82,10 +81,10 @@ def sweep(models: Models, x: Observations, options: EMOptions) -> dict[str, list
 
 
 @functools.lru_cache(DESCRIBED)
-def _free_parameters(model: Mixture, features: int | None, backend: str) -> int:
+def _free_parameters(model: Mixture, features: int | None, backend: Engine) -> int:
     """Counted from the program of a Gaussian mixture, on any two rows: the number has nothing to do with what and how many they are."""
     rows = np.arange(2.0 * (features or 1)).reshape(2, features or 1)
-    return engine(backend).sites(model, Observations(rows[:, 0] if features is None else rows)).free_parameters
+    return backend.sites(model, Observations(rows[:, 0] if features is None else rows)).free_parameters
 
 
 def _of_structure(piece: tuple[int, list[Mixture]], task: "_Sweep", closed_forms: tuple[Any, ...]) -> list[Found]:
