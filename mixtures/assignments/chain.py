@@ -43,7 +43,7 @@ class Chain(Assignment):
     def filtered(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
         """P(assignment_i = k | row i and those before it, parameters), (rows, components)."""
         _, until = chains.forward(xp, chains.sum_tree(xp, self._steps(xp, values, table, rows)), table.shape[0])
-        return xp.exp(until - logsumexp(xp, until, 1)[:, None])
+        return xp.exp(log_softmax(xp, until))
 
     def predicted(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
         ahead = self._ahead(xp, values, chains.sum_tree(xp, self._steps(xp, values, table, rows)), table, rows)

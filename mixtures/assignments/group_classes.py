@@ -8,7 +8,7 @@ import numpy as np
 
 from mixtures.assignments.groups import check_groups
 from mixtures.assignments.law import Assignment, Values
-from mixtures.assignments.logarithms import log_of, logsumexp
+from mixtures.assignments.logarithms import log_of, log_softmax, logsumexp
 from mixtures.assignments.markov import concentration
 from mixtures.checks import check_count
 from mixtures.errors import ModelError
@@ -133,7 +133,7 @@ class GroupClasses(Assignment):
     def class_marginals(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
         """P(class of g = c | all rows, parameters), (groups, classes)."""
         of_groups = self._of_groups(xp, values, logsumexp(xp, self._of_rows(xp, values, table), 2), rows)
-        return xp.exp(of_groups - logsumexp(xp, of_groups, 1)[:, None])
+        return xp.exp(log_softmax(xp, of_groups))
 
     def joint(self, xp: Any, values: Values, table: Array, rows: Rows) -> Array:
         """As of every law; of a group's rows the first has all of its log likelihood, and the others 0."""

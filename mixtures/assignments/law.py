@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from mixtures.assignments.clustering import Clusters
-from mixtures.assignments.logarithms import logsumexp
+from mixtures.assignments.logarithms import log_softmax, logsumexp
 from mixtures.errors import ModelError, check_dataclass, check_part
 from mixtures.ppl.protocol import PPL, Array
 from mixtures.priors import Prior
@@ -179,7 +179,7 @@ class Assignment(ABC):
     ) -> Float[Array, "rows components"]:
         """P(assignment_i = k | all rows, parameters)."""
         joint = self.joint(xp, values, table, rows)
-        return xp.exp(joint - logsumexp(xp, joint, 1)[:, None])
+        return xp.exp(log_softmax(xp, joint))
 
     def filtered(
         self, xp: Any, values: Values, table: Float[Array, "rows components"], rows: Rows

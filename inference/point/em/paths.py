@@ -45,7 +45,7 @@ def emissions(xp: Any, closed: MixtureEM, state: State, rows: Block) -> tuple[Ar
 
 def all_rows(problem: EMProblem) -> Block:
     """All rows, in EM's coordinates."""
-    return Block(((problem.x - problem.frame.centre) / problem.frame.unit).T, problem.row_weights, problem.labels)
+    return Block(problem.seen, problem.row_weights, problem.labels)
 
 
 def in_stretches(problem: EMProblem, longest: int, most: int, share: int = 1) -> tuple[list[Block], np.ndarray]:

@@ -13,7 +13,7 @@ import numpy as np
 from inference.point.em.closed_form import Array, Frame, State, Statistics
 from mixtures.assignments import Markov, chains
 from mixtures.assignments.chain import begins
-from mixtures.assignments.logarithms import log_of, logsumexp
+from mixtures.assignments.logarithms import log_of, log_softmax
 from mixtures.assignments.markov import STAYS, staying
 from mixtures.observations import Observations
 
@@ -52,7 +52,7 @@ class OverPaths(ABC):
             after = chains.backward(xp, tree, size)
             moves = chains.shares_of_moves(xp, steps, before, after)
             both = until + after
-            shares, total = xp.exp(both - logsumexp(xp, both, 1)[:, None]), chains.total(xp, tree)
+            shares, total = xp.exp(log_softmax(xp, both)), chains.total(xp, tree)
         moves = xp.where(begins[:, None, None], xp.zeros_like(moves), moves)
         first = xp.sum(xp.where(begins[:, None], shares, xp.zeros_like(shares)), axis=0)
         moves = xp.sum(moves, axis=0) if is_summed else xp.moveaxis(moves, 0, 2)

@@ -157,8 +157,8 @@ def _run(problems: Sequence[EMProblem], states: State) -> EMResult:
 
 def _run_by_numpy(problem: EMProblem, states: State) -> EMResult:
     """Of few rows, where a loop in Python decides how long steps are, a pass is sooner done than a compiled program is called."""
-    closed, frame = problem.closed_form, problem.frame
-    rows = Block(((problem.x - frame.centre) / frame.unit).T, problem.row_weights, problem.labels)
+    closed = problem.closed_form
+    rows = Block(problem.seen, problem.row_weights, problem.labels)
 
     def one_pass(state: State) -> tuple[float, Statistics]:
         objective, statistics = e_step(np, closed, state, rows, problem.is_hard)
