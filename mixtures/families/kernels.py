@@ -51,7 +51,7 @@ def binomial(xp: Any, y: Array, eta: Array, parameters: Mapping[str, Array]) -> 
 
 
 def ordinal(xp: Any, y: Array, eta: Array, parameters: Mapping[str, Array]) -> tuple[Array, Array, Array]:
-    """log(F(a) - F(b)) = -log(1 + exp(-a)) - log(1 + exp(b)) + what depends on a - b alone, at a and b from eta to the category's two cutpoints."""
+    """log(F(a) - F(b)) = -log(1 + exp(-a)) - log(1 + exp(b)) + what a - b alone says, a and b from the category's two cutpoints to eta."""
     if "gaps" not in parameters:
         return bernoulli(xp, y, eta, parameters)
     cutpoints = xp.cumulative_sum(parameters["gaps"], axis=-1, include_initial=True)

@@ -68,7 +68,7 @@ class RandomEffects:
             raise ModelError(
                 "random",
                 got=f"effects of groups beside kind {kind!r}",
-                expected="a kind whose rows are log-concave in one line, such as 'gaussian', 'poisson' or 'binomial': only there they are summed out",
+                expected="a kind that is log-concave in one line, such as 'gaussian', 'poisson' or 'binomial': there they are summed out",
                 advice="Let groups share a component alone, PerGroup(); or write a program of your own that draws their effects.",
             )
         effects = 1 + len(self.among.numbers)
