@@ -18,8 +18,9 @@ SAME_WEIGHTS = 1e-3
 """Classes none of whose weights differ by more are one: EM is slow towards weights that are equal."""
 
 SINGULAR = 1e-3
-"""Of effects of groups, in units of the rows' scale, or of their log mean or log odds: a combination of them whose standard deviation is smaller is 0. There the objective
-is flat in coordinates that run to infinity, so that climbs stop before (lme4 looks for 1e-4, Bates et al. 2015, J Stat Softw 67)."""
+"""Of effects of groups, in units of the rows' scale, or of their log means or log odds: a combination of them whose standard deviation is
+smaller is 0. There the objective is flat in coordinates that run to infinity, so that climbs stop before (lme4 looks for 1e-4, Bates et al.
+2015, J Stat Softw 67)."""
 
 Parameters = dict[str, np.ndarray]
 

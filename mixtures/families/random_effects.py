@@ -77,7 +77,7 @@ class RandomEffects:
                 "random",
                 got=f"{effects} effects of a group, the intercept among them, beside kind {kind!r}",
                 expected=f"{max(NODES)} at most: they are summed out on a grid",
-                advice="Leave out slopes; or let all groups of a component have them, which needs no random=.",
+                advice="Leave out slopes that differ between groups the least.",
             )
 
     @property

@@ -24,7 +24,7 @@ from mixtures.ppl.sums import largest_of_groups, totals_of_groups
 
 NODES = {1: 31, 2: 15, 3: 9}
 """In each direction, by the number of effects. One effect with a standard deviation of 1 on the scale of the line is then summed out to 1e-8 of
-a group's log density, one of 2 to 5e-6, of 4 to 1e-3, whatever its rows; two of 0.8 and 0.3 to 1e-6."""
+a group's log density, one of 2 to 5e-6, of 4 to 1e-3, whatever its rows; several that are smaller to 1e-6."""
 
 STEPS = 25
 """Newton steps towards the mode, at most. From a line that is 12 too high it takes as many, from one too low fewer."""

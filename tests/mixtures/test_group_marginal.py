@@ -59,7 +59,7 @@ def integrated(kind, y, eta, scale):
 @pytest.mark.parametrize(("scale", "off"), [(0.5, 1e-10), (1.0, 1e-8), (2.0, 5e-6)])
 def test_one_effect(kind, case, y, scale, off):
     """As near as the module says: rows that are all 0 say that a group lies anywhere below, which is far from normal."""
-    right = [integrated(kind, y[GROUP == g], ETA[GROUP == g], scale) for g in range(3)]
+    right = [integrated(kind, y[g == GROUP], ETA[g == GROUP], scale) for g in range(3)]
     np.testing.assert_allclose(of_groups(kind, y, ETA, np.full((8, 1), scale)), right, rtol=0, atol=off)
 
 
@@ -71,16 +71,20 @@ def test_the_mode_is_found_from_a_line_far_away(away):
     assert np.abs(step).max() < 1e-5
 
 
+TIME = np.array([0.0, 1.0, 2.0, 0.0, 1.0, 2.0, 3.0, 4.0])
+ROOTS = {2: [[0.8, 0.0], [-0.2, 0.3]], 3: [[0.6, 0.0, 0.0], [-0.2, 0.3, 0.0], [0.02, -0.03, 0.03]]}
+
+
 @pytest.mark.parametrize(("kind", "y"), [("poisson", COUNTS["few"]), ("bernoulli", SHARES["both"])])
-def test_an_intercept_and_a_slope(kind, y):
-    time, root = np.array([0.0, 1.0, 2.0, 0.0, 1.0, 2.0, 3.0, 4.0]), np.array([[0.8, 0.0], [-0.2, 0.3]])
-    design = np.column_stack([np.ones(8), time]) @ root
-    axis = np.linspace(-8.0, 8.0, 201)  # a sum at equal steps over what is smooth and ends at 0 is exact
-    first, second = np.meshgrid(axis, axis, indexing="ij")
-    each = DENSITIES[kind](y, ETA + first[..., None] * design[:, 0] + second[..., None] * design[:, 1])
-    heights = [each[..., GROUP == g].sum(-1) + norm.logpdf(first) + norm.logpdf(second) for g in range(3)]
-    right = [np.log(np.exp(height).sum() * (axis[1] - axis[0]) ** 2) for height in heights]
-    np.testing.assert_allclose(of_groups(kind, y, ETA, design), right, rtol=0, atol=1e-6)
+@pytest.mark.parametrize("effects", ROOTS)
+def test_an_intercept_and_slopes(kind, y, effects):
+    design = np.stack([TIME**power for power in range(effects)], axis=1) @ ROOTS[effects]
+    axis = np.linspace(-7.0, 7.0, 57)  # a sum at equal steps over what is smooth and ends at 0 is exact
+    grid = np.stack(np.meshgrid(*[axis] * effects, indexing="ij"), axis=-1)
+    each = DENSITIES[kind](y, ETA + grid @ design.T)
+    prior = norm.logpdf(grid).sum(-1)
+    mass = [np.exp(each[..., g == GROUP].sum(-1) + prior).sum() * (axis[1] - axis[0]) ** effects for g in range(3)]
+    np.testing.assert_allclose(of_groups(kind, y, ETA, design), np.log(mass), rtol=0, atol=1e-6)
 
 
 def test_rows_that_do_not_count_say_nothing():
