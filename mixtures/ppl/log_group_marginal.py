@@ -22,9 +22,9 @@ from mixtures.ppl.protocol import Array
 from mixtures.ppl.small_matrices import Matrix, backward, cholesky, forward, half_log_det
 from mixtures.ppl.sums import largest_of_groups, totals_of_groups
 
-NODES = {1: 31, 2: 15, 3: 9}
+NODES = {1: 31, 2: 13, 3: 7}
 """In each direction, by the number of effects. One effect with a standard deviation of 1 on the scale of the line is then summed out to 1e-8 of
-a group's log density, one of 2 to 5e-6, of 4 to 1e-3, whatever its rows; several that are smaller to 1e-6."""
+a group's log density, one of 2 to 5e-6, of 4 to 1e-3, whatever its rows; several that are smaller to 5e-6."""
 
 STEPS = 25
 """Newton steps towards the mode, at most. From a line that is 12 too high it takes as many, from one too low fewer."""
@@ -40,6 +40,11 @@ Line = Callable[[Array], tuple[Array, Array, Array]]
 
 Effects = list[Array]
 """Effects u of groups, one array (..., groups) for each."""
+
+
+def at_once(function: Callable[[Effects], Array], u: Effects) -> Array:
+    """A function of effects, of many such along their first axis."""
+    return function(u)
 
 
 @functools.cache
@@ -62,6 +67,7 @@ class Integrand:
         is_seen: which rows count, (rows,).
         group: the group of each row, (rows,), numbers 0, 1, ...; rows may have several axes.
         groups: how many there are.
+        each: how a function is asked at all nodes.
     """
 
     xp: Any
@@ -70,6 +76,7 @@ class Integrand:
     is_seen: Array
     group: Array
     groups: int
+    each: Callable[[Callable[[Effects], Array], Effects], Array] = at_once
 
     @property
     def effects(self) -> int:
@@ -136,7 +143,7 @@ class Integrand:
         away = backward(root, [xp.reshape(t[:, j], lead) for j in range(self.effects)])
         u = [one[None] + by for one, by in zip(mode, away, strict=True)]
         log_prior = -0.5 * sum(one**2 for one in u) - 0.5 * self.effects * LOG_2_PI
-        value = self.total(self.line(self.moved(u))[0])
+        value = self.each(lambda one: self.total(self.line(self.moved(one))[0]), u)
         return u, xp.reshape(log_weights, lead) - half_log_det(xp, root) + value + log_prior
 
 

@@ -1,10 +1,15 @@
 """Rows of any kind whose groups have effects in common, in NumPyro: see `log_group_marginal`."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 
 from mixtures.ppl.log_group_marginal import CLOSE, STEPS, Integrand, log_group_marginal
+
+CELLS = 2**14
+"""Rows times nodes that are looked at together: 128 kB of each number, which stay in the cache of a core."""
 
 
 class GroupMarginal(dist.Distribution):
@@ -46,7 +51,7 @@ class GroupMarginal(dist.Distribution):
             def line(moved):
                 return self.kernel(jnp, value, eta + moved, parameters)
 
-            return Integrand(jnp, line, design, self.is_seen, self.group, self.groups)
+            return Integrand(jnp, line, design, self.is_seen, self.group, self.groups, _in_turn(math.prod(shape)))
 
         still = integrand(*jax.lax.stop_gradient((eta, design, self.parameters)))
         part, moved = log_group_marginal(integrand(eta, design, self.parameters), _mode(still))
@@ -60,6 +65,19 @@ class GroupMarginal(dist.Distribution):
         lead = shape[: len(shape) - self.group.ndim]
         drawn = jax.random.normal(of_groups, (*lead, self.groups, effects), dtype=jnp.result_type(float))
         return self.cell(self.eta + jnp.sum(self.design * drawn[..., self.group, :], axis=-1)).sample(of_rows)
+
+
+def _in_turn(rows):
+    """How a function that looks at so many rows is asked at many nodes: a few at a time, so that what it does stays in the processor's cache,
+    and once more for its gradient, which would else remember all of it."""
+
+    def each(function, u):
+        few, count = max(1, CELLS // max(1, rows)), u[0].shape[0]
+        if few >= count:
+            return jax.vmap(function)(u)
+        return jax.lax.map(jax.checkpoint(function), u, batch_size=few)
+
+    return each
 
 
 def _mode(integrand):
