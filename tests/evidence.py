@@ -1,4 +1,4 @@
-"""The page of evidence, written from what a run of the tests just found: `make evidence`, or `pytest --evidence docs/evidence.md`.
+"""The page of evidence, written from what a run of the tests just found: `make evidence`, or `pytest --evidence=docs/evidence.md`.
 
 Each file of tests is a claim, its docstring; the page has how many tests hold it up and the command that runs them. Figures come from the tests
 themselves, by pytest's `record_property`: nothing on the page is typed by hand.
