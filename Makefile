@@ -38,9 +38,9 @@ lint: .venv/test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# All but accelerator.py, which is for a machine that has one.
+# All but accelerator.py, which is for a machine that has one; what they print is kept in docs/measured/.
 bench: .venv/bench
-	for script in $(filter-out benchmarks/accelerator.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	$(BIN)/python benchmarks/record.py
 
 # The site, in docs/_build/html: cells of its pages are executed, warnings are errors. GALLERY=1 runs the examples too, for their pictures.
 docs: .venv/docs
