@@ -17,7 +17,7 @@ WORSE = 8.0
 """Modes whose log density is this much below the best have no share that matters."""
 
 SKEW = 0.2
-"""Of a cloud's estimates most are low, by some .06 and .15 for two and three components, and a few high: four runs do not show the whole error."""
+"""Of the estimates most are low, by some .06 and .15 for two and three components, and a few high: four runs do not show the whole error."""
 
 
 def log_density(u: np.ndarray, components: int) -> np.ndarray:
