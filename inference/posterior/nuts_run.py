@@ -16,6 +16,7 @@ from inference.posterior.afterwards import Steps
 from inference.posterior.generate import with_assignments, with_predictive
 from inference.posterior.rehearsal import rehearse
 from inference.posterior.run import Run
+from inference.posterior.some_rows import with_weights
 from inference.posterior.spread_chains import by_workers
 from inference.posterior.store import DrawStore
 from inference.posterior.tree import build_tree
@@ -51,6 +52,8 @@ class NutsRun(Run):
         sampler, nuts = built(Sampler, asked["sampler"]), built(NutsOptions, asked["nuts"])
         for name in ("draws", "tune"):
             check_count(name, getattr(nuts, name))
+        if nuts.max_rows is not None:
+            check_count("max_rows", nuts.max_rows, least=2)
         check_share("target_accept", nuts.target_accept)
         check_seed(nuts.seed)
         for name, choices in {"precision": PRECISIONS, "metric": METRICS}.items():
@@ -100,8 +103,12 @@ class NutsRun(Run):
         }
         if self.init_log_posterior is not None:
             attrs["init_log_posterior"] = self.init_log_posterior
+        if self.nuts.max_rows is not None:
+            attrs["max_rows"] = self.nuts.max_rows
         steps = Steps()
         tree = build_tree(bound, drawn, attrs, pointwise=self.log_likelihood, steps=steps)
+        if self.nuts.max_rows is not None:
+            tree = with_weights(tree, steps)
         tree = self._with_groups(tree, bound, steps)
         tree.attrs.update(steps.attrs)
         steps.warn()
