@@ -113,7 +113,8 @@ def sample_nuts(
 
     Raises:
         DataError, ModelError, SeedError, ChoiceError: bad arguments.
-        ModelError: `max_rows` for rows that are not independent, for a program that is no `Mixture`, or with several fits to start from.
+        ModelError: `max_rows` for rows that are not independent, for a program that is no `Mixture`, in single precision, or with several
+            fits to start from.
         BackendError: a sampler that is not installed, or that cannot store blocks, sample in that precision or by some of the rows.
         TooLargeError: there is not enough memory for the log likelihoods or assignments that were asked for.
         StoredFileError: `store` exists, or cannot be written; blocks written before are intact.

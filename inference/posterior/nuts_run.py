@@ -23,10 +23,11 @@ from inference.posterior.tree import build_tree
 from inference.posterior.warnings import raise_if_unsound
 from inference.samplers.choice import Sampler
 from inference.samplers.options import METRICS, PRECISIONS, NutsOptions
-from inference.samplers.protocol import Starts
-from inference.workers import working
+from inference.samplers.protocol import Draws, Starts
+from inference.workers import chained, working
 from mixtures.errors import ChoiceError
 from mixtures.interrupts import stop_on_interrupt
+from mixtures.ppl import backend_module
 from mixtures.seeds import check_seed
 
 
@@ -78,18 +79,7 @@ class NutsRun(Run):
     ) -> xr.DataTree:
         begin, chains = time.perf_counter(), Starts.unpacked(starts)
         rehearse(bound, predictive=self.predictive, assignments=self.assignments)
-        if store is None and working() is not None:
-            drawn = by_workers(self.sampler, bound, chains, self.nuts)  # nobody there reads a flag: Ctrl-C interrupts
-        else:
-            with stop_on_interrupt() as is_stopped:
-                drawn = self.sampler.sample(
-                    bound.target(),
-                    chains,
-                    self.nuts,
-                    progress=sys.stderr.isatty() if progress is None else progress,
-                    store=store,
-                    is_stopped=is_stopped,
-                )
+        drawn = self._drawn(bound, chains, store, sys.stderr.isatty() if progress is None else progress)
         attrs = {
             "seed": self.nuts.seed,
             "sampler": str(self.sampler),
@@ -115,6 +105,21 @@ class NutsRun(Run):
         if strict:
             raise_if_unsound(tree)
         return tree
+
+    def _drawn(self, bound: Bound, starts: Starts, store: DrawStore | None, progress: bool) -> Draws:
+        """By Dask's workers, by the processes of a mesh, or here, as chains that are stored always are."""
+        if store is None and working() is not None:
+            return by_workers(self.sampler, bound, starts, self.nuts)  # nobody there reads a flag: Ctrl-C interrupts
+        with stop_on_interrupt() as is_stopped:
+
+            def draw(starts: Starts) -> Draws:
+                return self.sampler.sample(
+                    bound.target(), starts, self.nuts, progress=progress, store=store, is_stopped=is_stopped
+                )
+
+            if store is None and chained():
+                return backend_module("numpyro", "inference.samplers.processes").by_processes(draw, starts)
+            return draw(starts)
 
     def _with_groups(self, tree: xr.DataTree, bound: Bound, steps: Steps) -> xr.DataTree:
         """The tree with what was asked for beside the draws."""
