@@ -102,22 +102,24 @@ class EffectSites(NamedTuple):
         intercept: the standard deviation of the intercepts.
         slope: those of the slopes.
         correlation: the Cholesky factor of the correlations of all effects, the intercept first.
-        scale: how far rows lie from where their group puts them.
+        beside: what the response depends on beside its line, (name, site).
         among: the covariates that have slopes; without any there are no slopes and no correlations.
         level: the intercept of the line.
         predictors: its slopes.
         column: the number of the response among the data's columns.
+        kernel: how the response's log density moves with its line, see `mixtures.families.kernels`; None: it is normal.
         component: the only one whose groups have these effects; None: all but those without parameters.
     """
 
     intercept: str
     slope: str
     correlation: str
-    scale: str
+    beside: tuple[tuple[str, str], ...]
     among: Among
     level: str
     predictors: tuple[LinearPredictor, ...]
     column: int = 0
+    kernel: Callable[..., Any] | None = None
     component: int | None = None
 
     def renamed(self, name: Callable[[str], str]) -> "EffectSites":
@@ -126,7 +128,7 @@ class EffectSites(NamedTuple):
             intercept=name(self.intercept),
             slope=name(self.slope),
             correlation=name(self.correlation),
-            scale=name(self.scale),
+            beside=tuple((own, name(site)) for own, site in self.beside),
             level=name(self.level),
             predictors=tuple(one.renamed(name) for one in self.predictors),
         )

@@ -227,7 +227,7 @@ def regression_mixture(
         df: degrees of freedom, where the kind is `"student_t"`; None: learned, one for each component.
         common: what all components share: covariates, by their names in the formula (`"x"`, `"C(g)"`) or their numbers, and `"intercept"`,
             `"scale"` and other sites of `families.Regression`. A name of both is the covariate's.
-        random: of normal responses, what differs between the groups of a component, `Observations(..., group=...)`: `"intercept"`, or the
+        random: what differs between the groups of a component, `Observations(..., group=...)`: `"intercept"`, or the
             covariates whose slopes do beside it, by their names in the formula or their numbers (growth mixtures).
 
     Raises:

@@ -185,6 +185,8 @@ _STATISTICS: dict[str, tuple[Callable[[Any, Array, Array], Array], float]] = {
         lambda xp, x, c: xp.log(_sd(xp, x) / 2 * _link_offset(xp, c)),
         float(np.log(0.5)),
     ),
+    "log(1/sd(covariates)/2)": (lambda xp, x, c: -xp.log(2 * _sd(xp, c)), float(np.log(0.5))),
+    "log(1/2 at covariates 0)": (lambda xp, x, c: xp.log(_link_offset(xp, c) / 2), float(np.log(0.5))),
     "2.5/sd(covariates)": (lambda xp, x, c: 2.5 / _sd(xp, c), 2.5),
     "2.5 sd(x) at covariates 0": (lambda xp, x, c: 2.5 * _sd(xp, x) * _link_offset(xp, c), 2.5),
     "2.5 at covariates 0": (lambda xp, x, c: 2.5 * _link_offset(xp, c), 2.5),
@@ -211,4 +213,6 @@ OFFSET = Statistic("2.5 sd(x) at covariates 0")
 UNIT_OFFSET = Statistic("2.5 at covariates 0")
 LOG_HALF_SLOPE = Statistic("log(sd(x)/sd(covariates)/2)")
 LOG_HALF_OFFSET = Statistic("log(sd(x)/2 at covariates 0)")
+LOG_HALF_UNIT_SLOPE = Statistic("log(1/sd(covariates)/2)")
+LOG_HALF_UNIT_OFFSET = Statistic("log(1/2 at covariates 0)")
 """The statistics that scale a regression's coefficients."""

@@ -18,8 +18,9 @@ SAME_WEIGHTS = 1e-3
 """Classes none of whose weights differ by more are one: EM is slow towards weights that are equal."""
 
 SINGULAR = 1e-3
-"""Of effects of groups, in units of the rows' scale: a combination of them whose standard deviation is smaller is 0. There the objective
-is flat in coordinates that run to infinity, so that climbs stop before (lme4 looks for 1e-4, Bates et al. 2015, J Stat Softw 67)."""
+"""Of effects of groups, in units of the rows' scale, or of their log means or log odds: a combination of them whose standard deviation is
+smaller is 0. There the objective is flat in coordinates that run to infinity, so that climbs stop before (lme4 looks for 1e-4, Bates et al.
+2015, J Stat Softw 67)."""
 
 Parameters = dict[str, np.ndarray]
 
@@ -50,9 +51,10 @@ def _of_classes(bound: Bound, parameters: Parameters) -> Iterator[str]:
 
 def _of_effects(bound: Bound, parts: Parts, parameters: Parameters) -> Iterator[str]:
     for sites in parts.effects:
-        if _has_lone_rows(bound, sites):
+        scale = dict(sites.beside).get("scale")
+        if scale is not None and _has_lone_rows(bound, sites):
             yield (
-                f"every group has one row, of which nothing tells {sites.intercept} from {sites.scale}: leave effects of groups out, or "
+                f"every group has one row, of which nothing tells {sites.intercept} from {scale}: leave effects of groups out, or "
                 "ask for rows that are of one group"
             )
             continue
@@ -77,7 +79,8 @@ def _has_lone_rows(bound: Bound, sites: EffectSites) -> bool:
 
 def relative_root(sites: EffectSites, parameters: Parameters, covariates: Any) -> np.ndarray:
     """The Cholesky factor of the covariance of effects, in units of the rows' scale and of the covariates, ([components,] effects, effects)."""
-    scale = np.asarray(parameters[sites.scale])[..., None]
+    beside = dict(sites.beside)
+    scale = np.asarray(parameters[beside["scale"]] if "scale" in beside else 1.0)[..., None]
     deviations = np.asarray(parameters[sites.intercept])[..., None] / scale
     if not sites.among.numbers:
         return deviations[..., None]

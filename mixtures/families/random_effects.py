@@ -1,4 +1,7 @@
-"""What groups of rows have in common within a component of regressions: an intercept and slopes of each group, summed out of the density."""
+"""What groups of rows have in common within a component of regressions: an intercept and slopes of each group, summed out of the density.
+
+Of normal responses the sum has a closed form; of others it is a quadrature.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,9 +12,11 @@ import numpy as np
 from mixtures.among import EFFECTS, Among, EffectSites, LinearPredictor
 from mixtures.checks import listed
 from mixtures.errors import ModelError, in_words
+from mixtures.families.responses import Response
+from mixtures.ppl.log_group_marginal import NODES
 from mixtures.ppl.protocol import PPL, Array, Distribution
 from mixtures.priors import LKJCholesky, LogNormal, Prior
-from mixtures.statistics import LOG_HALF_OFFSET, LOG_HALF_SLOPE
+from mixtures.statistics import LOG_HALF_OFFSET, LOG_HALF_SLOPE, LOG_HALF_UNIT_OFFSET, LOG_HALF_UNIT_SLOPE
 
 INTERCEPT, SLOPE, CORRELATION = "random_intercept_scale", "random_slope_scale", "random_correlation_cholesky"
 """The sites."""
@@ -23,9 +28,11 @@ class RandomEffects:
 
     Args:
         among: the covariates that have slopes.
+        response: whose rows these are.
     """
 
     among: Among
+    response: Response
 
     @classmethod
     def given(cls, value: Any) -> Among | None:
@@ -50,18 +57,49 @@ class RandomEffects:
             )
         return Among.given([one for one in every if not (isinstance(one, str) and one == "intercept")], "random")
 
+    def check(self, kind: str) -> None:
+        """Check that effects can be summed out around a line of this kind.
+
+        Raises:
+            ModelError: Student's t, whose density may have several modes in them; categories without an order, which have several lines; or
+                more effects than a quadrature is good for.
+        """
+        if kind in ("student_t", "multinomial"):
+            raise ModelError(
+                "random",
+                got=f"effects of groups beside kind {kind!r}",
+                expected="a kind that is log-concave in one line, such as 'gaussian', 'poisson' or 'binomial': there they are summed out",
+                advice="Let groups share a component alone, PerGroup(); or write a program of your own that draws their effects.",
+            )
+        effects = 1 + len(self.among.numbers)
+        if self.response.kernel is not None and effects > max(NODES):
+            raise ModelError(
+                "random",
+                got=f"{effects} effects of a group, the intercept among them, beside kind {kind!r}",
+                expected=f"{max(NODES)} at most: they are summed out on a grid",
+                advice="Leave out slopes that differ between groups the least.",
+            )
+
     @property
     def priors(self) -> dict[str, Prior]:
         """The default priors of the sites: as of a component's scale, and of correlations between columns, see `families.Gaussian`."""
-        found = {INTERCEPT: LogNormal(LOG_HALF_OFFSET, 1.0).of_covariates(self.among)}
+        # in units of the response, or of its log mean or log odds
+        is_normal = self.response.kernel is None
+        offset, steepness = (
+            (LOG_HALF_OFFSET, LOG_HALF_SLOPE) if is_normal else (LOG_HALF_UNIT_OFFSET, LOG_HALF_UNIT_SLOPE)
+        )
+        found = {INTERCEPT: LogNormal(offset, 1.0).of_covariates(self.among)}
         if self.among.numbers:
-            slope = LogNormal(LOG_HALF_SLOPE, 1.0).of_covariates(self.among)
+            slope = LogNormal(steepness, 1.0).of_covariates(self.among)
             found |= {SLOPE: slope, CORRELATION: LKJCholesky(2.0)}
         return found
 
     def sites(self, level: str, predictors: tuple[LinearPredictor, ...]) -> EffectSites:
         """What each site is, around the line of these."""
-        return EffectSites(INTERCEPT, SLOPE, CORRELATION, "scale", self.among, level, predictors)
+        beside = tuple((site, site) for site in self.response.beside)
+        return EffectSites(
+            INTERCEPT, SLOPE, CORRELATION, beside, self.among, level, predictors, kernel=self.response.kernel
+        )
 
     def axes(self, covariates: int) -> dict[str, dict[str, Any]]:
         """The axes of every site beside that of the components, of so many covariates."""
@@ -80,8 +118,14 @@ class RandomEffects:
         if ppl.name == "notation":  # written down, effects are drawn: what is left when they are summed out says little
             return self._written(ppl, eta, parameters)
         known = {name: parameters[name] for name in ("observed",) if name in parameters}
-        design, group = self._design(ppl, parameters), parameters["group"]
-        return ppl.dist.GroupNormal(eta, parameters["scale"], design, group=group, groups=parameters["groups"], **known)
+        design, known = self._design(ppl, parameters), known | {name: parameters[name] for name in ("group", "groups")}
+        if self.response.kernel is None:
+            return ppl.dist.GroupNormal(eta, parameters["scale"], design, **known)
+        names = [name for name in (*self.response.beside, *self.response.takes) if name in parameters]
+        own = {name: parameters[name] for name in names}
+        return ppl.dist.GroupMarginal(
+            lambda line: self.response.cell(ppl, line, own), self.response.kernel, own, eta, design, **known
+        )
 
     def _written(self, ppl: PPL, eta: Array, parameters: Mapping[str, Array]) -> Distribution:
         """The same as it is on paper: effects in a line of their own, and rows around them."""
@@ -94,7 +138,8 @@ class RandomEffects:
             design = ppl.array(f"[1, {self.among.columns(parameters['covariates'])}]")
         with ppl.plate("groups", "m"):  # type: ignore[arg-type]
             effects = ppl.sample(name, drawn)[parameters["group"]]
-        return ppl.dist.Normal(eta + (effects if design is None else ppl.xp.sum(design * effects)), parameters["scale"])
+        line = eta + (effects if design is None else ppl.xp.sum(design * effects))
+        return self.response.cell(ppl, line, parameters)
 
     def _design(self, ppl: PPL, parameters: Mapping[str, Array]) -> Array:
         """L' z_i, where L L' is the covariance of effects and z_i = (1, covariates), (..., rows, effects)."""

@@ -34,7 +34,8 @@ class Regression(Family):
 
     With `random`, rows of a group have an intercept, and slopes, of their group's own around those of its component:
     eta_i = intercept_k + slope_k . covariates_i + b_g0 + sum_j b_gj covariates_ij, b_g ~ Normal(0, D_k) (Laird & Ware 1982; Verbeke & Lesaffre
-    1996: growth mixtures). Effects are summed out; rows that are predicted or simulated have new ones.
+    1996: growth mixtures). Effects are summed out, of the Gaussian in closed form, else by adaptive quadrature (Pinheiro & Bates 1995); rows
+    that are predicted or simulated have new ones.
 
     Sites: `intercept` (components,), `slope` (components, covariates), and (components,) `scale` of the Gaussian, `scale` and, where it is
     learned, `df` of Student's t, `concentration` of the gamma and the negative binomial; `gaps` (components, categories - 2) of ordered
@@ -51,8 +52,8 @@ class Regression(Family):
             `"scale"` say. Of categories without an order nothing.
         among: the covariates that the response depends on, by their names or numbers; None: all. Weights may depend on others
             (`weights.Gating(among=...)`).
-        random: of the Gaussian, what differs between groups of a component: `"intercept"`; or the covariates, by their names or numbers, whose
-            slopes do beside it. Groups are those of `assignments.PerGroup`. None: nothing.
+        random: what differs between groups of a component: `"intercept"`; or the covariates, by their names or numbers, whose slopes do
+            beside it. Groups are those of `assignments.PerGroup`. None: nothing.
         df: of Student's t, degrees of freedom of every component; None: learned, one for each.
         priors: `{site: prior}` in place of the defaults.
         covariates: the number of covariates; the mixture fills it in from the data.
@@ -61,7 +62,7 @@ class Regression(Family):
         ChoiceError: another kind, a prior of another site, or another site in `common`.
         ModelError: a covariate twice, or a common one not in `among`; no number of categories where the kind wants one, or one of
             another kind; `df` of another kind, or not a positive number; something common of categories without an order; random effects of
-            another kind than the Gaussian.
+            Student's t or of categories without an order, or more of them than three of another kind than the Gaussian.
 
     Example:
         >>> from mixtures import Mixture
@@ -104,13 +105,8 @@ class Regression(Family):
             check_count("covariates", self.covariates)
         object.__setattr__(self, "among", Among.given(self.among))
         object.__setattr__(self, "random", RandomEffects.given(self.random))
-        if self.random is not None and self.kind != "gaussian":
-            raise ModelError(
-                "random",
-                got=f"effects of groups beside kind {self.kind!r}",
-                expected="kind 'gaussian': only of normal responses they can be summed out",
-                advice="Let groups share a component alone, PerGroup(); or write a program of your own that draws their effects.",
-            )
+        if self._effects is not None:
+            self._effects.check(self.kind)
         common = checked_common(self.common, self._beside_slopes, self.among)
         object.__setattr__(self, "common", common)
         if common and self._response.outcomes is not None:
@@ -128,7 +124,7 @@ class Regression(Family):
 
     @property
     def _effects(self) -> RandomEffects | None:
-        return None if self.random is None else RandomEffects(self.random)
+        return None if self.random is None else RandomEffects(self.random, self._response)
 
     @property
     def _beside_slopes(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mixtures.families import kernels
 from mixtures.families.columns import exposed
 from mixtures.families.positive import SHAPE
 from mixtures.families.student_t import DF
@@ -34,6 +35,8 @@ class Response:
         beside: the priors of the sites beside the line.
         started: responses -> where each of these begins, given the spread of `linked` responses in a component.
         axes: of each of these that is no number: how long its axis is, and what that is called.
+        kernel: how its log density moves with eta, by which effects of groups are summed out; None: the response is normal, so that they
+            have a closed form, or they cannot be.
         outcomes: how many linear predictors a row has, along an axis of that name; None: one, without an axis.
         takes: as in `Parts`.
         needs: likewise.
@@ -46,6 +49,7 @@ class Response:
     beside: Mapping[str, Prior] = field(default_factory=dict)
     started: Callable[[float], Mapping[str, Any]] = lambda spread: {}
     axes: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    kernel: kernels.Kernel | None = None
     outcomes: int | None = None
     takes: frozenset[str] = frozenset()
     needs: frozenset[str] = frozenset()
@@ -128,14 +132,20 @@ RESPONSES: dict[str, Response] = {
         beside={"concentration": SHAPE},  # as for a gamma component
         # of small relative variance: that of the logarithm, nearly
         started=lambda spread: {"concentration": spread**-2},
+        kernel=kernels.gamma,
     ),
-    "poisson": Response(COUNTS, OF_LOG_MEAN, _poisson, linked=_log, takes=frozenset({"exposure"})),
-    "bernoulli": Response(whole_up_to(1), OF_LOG_ODDS, _bernoulli, linked=lambda y: 2 * y - 1),
+    "poisson": Response(
+        COUNTS, OF_LOG_MEAN, _poisson, linked=_log, kernel=kernels.poisson, takes=frozenset({"exposure"})
+    ),
+    "bernoulli": Response(
+        whole_up_to(1), OF_LOG_ODDS, _bernoulli, linked=lambda y: 2 * y - 1, kernel=kernels.bernoulli
+    ),
     "binomial": Response(
         replace(COUNTS, example=0.0),
         OF_LOG_ODDS,
         _binomial,
         linked=_logit,
+        kernel=kernels.binomial,
         takes=frozenset({"trials"}),
         needs=frozenset({"trials"}),
     ),
@@ -146,6 +156,7 @@ RESPONSES: dict[str, Response] = {
         linked=_log,
         beside={"concentration": LogNormal(0.0, 1.5)},  # as for a negative binomial component
         started=lambda spread: {"concentration": 2.0},
+        kernel=kernels.negative_binomial,
         takes=frozenset({"exposure"}),
     ),
 }
@@ -172,6 +183,7 @@ def ordinal(categories: int) -> Response:
         beside={"gaps": LogNormal(0.0, 1.0)} if gaps else {},
         started=lambda spread: {"gaps": np.ones(gaps)} if gaps else {},
         axes={"gaps": (gaps, "cuts")},
+        kernel=kernels.ordinal,
     )
 
 

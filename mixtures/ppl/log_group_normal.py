@@ -13,7 +13,8 @@ from typing import Any
 
 from mixtures.ppl.log_densities import LOG_2_PI
 from mixtures.ppl.protocol import Array
-from mixtures.ppl.sums import summed
+from mixtures.ppl.small_matrices import cholesky, forward, half_log_det
+from mixtures.ppl.sums import totals_of_groups
 
 
 def log_group_normal(
@@ -33,40 +34,13 @@ def log_group_normal(
         groups: how many there are.
     """
     seen = [design[..., j] * is_seen for j in range(design.shape[-1])]
-    pairs = [(i, j) for i in range(len(seen)) for j in range(i, len(seen))]
+    pairs = [(i, j) for i in range(len(seen)) for j in range(i + 1)]
     products = [design[..., i] * seen[j] for i, j in pairs] + [residual * one for one in seen]
-    totals = _of_groups(xp, xp.stack(products), group, groups)
-    inner = {(i, j): totals[n] + float(i == j) for n, (i, j) in enumerate(pairs)}
-    quadratic, log_det = _eliminated(xp, inner, [totals[n] for n in range(len(pairs), len(products))])
-    counts = _of_groups(xp, is_seen, group, groups)
-    part = 0.5 * (quadratic - log_det) / xp.where(counts > 0, counts, xp.ones_like(counts))
+    totals = totals_of_groups(xp, xp.stack(products), group, groups)
+    root = cholesky(xp, {(i, j): totals[n] + float(i == j) for n, (i, j) in enumerate(pairs)})
+    whitened = forward(root, [totals[n] for n in range(len(pairs), len(products))])
+    counts = totals_of_groups(xp, is_seen, group, groups)
+    correction = 0.5 * sum(one**2 for one in whitened) - half_log_det(xp, root)
+    part = correction / xp.where(counts > 0, counts, xp.ones_like(counts))
     alone = -0.5 * (residual**2 + LOG_2_PI) - xp.log(scale)
     return is_seen * (alone + part[..., group])
-
-
-def _of_groups(xp: Any, values: Array, group: Array, groups: int) -> Array:
-    """Sums over the rows of each group, of values (..., rows), (..., groups)."""
-    lead = tuple(values.shape[:-1])
-    columns = xp.reshape(values, (-1, values.shape[-1])).T
-    return xp.reshape(summed(xp, columns, group, groups).T, (*lead, groups))
-
-
-def _eliminated(xp: Any, inner: dict[tuple[int, int], Array], v: list[Array]) -> tuple[Array, Array]:
-    """v' A^-1 v and log det A, by Gauss's elimination in all groups at once: A is positive definite, and small.
-
-    Args:
-        xp: the array namespace.
-        inner: A, what is on its diagonal and above.
-        v: the vector.
-    """
-    inner, v = dict(inner), list(v)
-    quadratic, log_det = 0.0, 0.0
-    for j in range(len(v)):
-        pivot = inner[j, j]
-        quadratic, log_det = quadratic + v[j] ** 2 / pivot, log_det + xp.log(pivot)
-        for i in range(j + 1, len(v)):
-            factor = inner[j, i] / pivot
-            v[i] = v[i] - factor * v[j]
-            for k in range(i, len(v)):
-                inner[i, k] = inner[i, k] - factor * inner[j, k]
-    return quadratic, log_det

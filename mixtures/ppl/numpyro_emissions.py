@@ -13,6 +13,7 @@ from numpyro.distributions import constraints
 from mixtures.ppl import numpyro_normals as normals
 from mixtures.ppl.numpyro_counts import COUNTS
 from mixtures.ppl.numpyro_formulas import DENSITIES, TAILS
+from mixtures.ppl.numpyro_group_marginal import GroupMarginal
 from mixtures.ppl.numpyro_group_normal import GroupNormal
 from mixtures.ppl.numpyro_normals import MultivariateNormal
 from mixtures.ppl.numpyro_positive import SIZES
@@ -212,6 +213,7 @@ EMISSIONS: dict[str, Any] = {
     "Beta": Beta,
     "Exponential": Exponential,
     "Gamma": Gamma,
+    "GroupMarginal": GroupMarginal,
     "GroupNormal": GroupNormal,
     "LogNormal": LogNormal,
     "MultivariateStudentT": multivariate_student_t,

@@ -28,6 +28,7 @@ from mixtures.ppl.protocol import Array, Distribution, Observe, Within
 from mixtures.ppl.pyro_cells import CELLS
 from mixtures.ppl.pyro_counts import Categorical
 from mixtures.ppl.pyro_emissions import EMISSIONS
+from mixtures.ppl.pyro_group_marginal import GroupMarginal
 from mixtures.ppl.pyro_group_normal import GroupNormal
 from mixtures.ppl.pyro_normals import equal_volume_normal, factor_normal, rotated_normal
 from mixtures.ppl.pyro_priors import InducedDirichlet, UniformAngle, ZeroSumNormal, root_inverse_gamma
@@ -163,6 +164,9 @@ class _Distributions:
 
     def GroupNormal(self, loc, scale, design, *, groups, **of_rows):  # noqa: N802 (how many groups is no tensor)
         return GroupNormal(loc, scale, design, groups=groups, **of_rows)
+
+    def GroupMarginal(self, cell, kernel, parameters, eta, design, **of_rows):  # noqa: N802
+        return GroupMarginal(cell, kernel, parameters, eta, design, **of_rows)
 
     def _number(self, value):
         is_number = isinstance(value, Number | np.ndarray) and not isinstance(value, bool)

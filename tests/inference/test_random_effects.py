@@ -254,8 +254,6 @@ def test_what_random_effects_cannot_is_said(fitted):
     for ask, text in (
         (lambda: Mixture(2, regression(random="intercept")), r"PerGroup\(\)\), of Observations"),
         (lambda: Mixture(2, regression(random="intercept"), GroupWeights()), "what has effects in common has one component"),
-        (lambda: regression("poisson", random="intercept"), "only of normal responses"),
-        (lambda: regression("student_t", random=[0]), "only of normal responses"),
         (lambda: regression(random=[0, 0]), "each covariate once"),
         (lambda: regression(random=1.5), "random: got 1.5"),
         (lambda: regression(random=True), "random: got True; expected 'intercept'; or covariates, by their names"),

@@ -50,6 +50,8 @@ def of_numpy(x, c):
         "2.5 sd(x)/sd(covariates)": 2.5 * sd / c.std(axis=0),
         "log(sd(x)/sd(covariates)/2)": log(sd / c.std(axis=0) / 2),
         "log(sd(x)/2 at covariates 0)": log(sd / 2 * offset),
+        "log(1/sd(covariates)/2)": log(1 / c.std(axis=0) / 2),
+        "log(1/2 at covariates 0)": log(1 / 2 * offset),
         "2.5/sd(covariates)": 2.5 / c.std(axis=0),
         "2.5 sd(x) at covariates 0": 2.5 * sd * offset,
         "2.5 at covariates 0": 2.5 * offset,

@@ -1,0 +1,116 @@
+"""Effects of a group, summed out: adaptive quadrature against SciPy's integrals, from lines that begin far away, and sums over a fine grid."""
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+from scipy.special import gammaln, log_expit
+from scipy.stats import norm
+
+from mixtures.families import kernels
+from mixtures.ppl.log_group_marginal import Integrand, log_group_marginal
+
+GROUP = np.array([0, 1, 1, 2, 2, 2, 2, 2])
+ETA = np.array([0.3, -0.5, 1.2, 0.0, 0.4, -1.0, 0.8, 0.1])
+COUNTS = {
+    "all 0": np.zeros(8),
+    "few": np.array([1.0, 0.0, 2.0, 0.0, 1.0, 0.0, 3.0, 1.0]),
+    "many": np.array([40.0, 55.0, 90.0, 30.0, 60.0, 20.0, 120.0, 70.0]),
+}
+SHARES = {
+    "all 0": np.zeros(8),
+    "all 1": np.ones(8),
+    "both": np.array([1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0]),
+}
+CASES = [("poisson", *case) for case in COUNTS.items()] + [("bernoulli", *case) for case in SHARES.items()]
+DENSITIES = {  # textbook formulas: SciPy's distributions take a millisecond a call
+    "poisson": lambda y, eta: y * eta - np.exp(eta) - gammaln(y + 1),
+    "bernoulli": lambda y, eta: log_expit(np.where(y == 1, eta, -eta)),
+}
+
+
+def integrand(kind, y, eta, design, seen):
+    kernel = getattr(kernels, kind)
+    return Integrand(np, lambda moved: kernel(np, y, eta + moved, {}), design, seen, GROUP, 3)
+
+
+def of_groups(kind, y, eta, design, seen=None):
+    """log p(x_g), (groups,), by the package's array code in NumPy."""
+    seen = np.full(len(y), True) if seen is None else seen
+    own = integrand(kind, y, eta, design, seen)
+    part, moved = log_group_marginal(own, own.mode())
+    constant = DENSITIES[kind](y, eta + moved) - getattr(kernels, kind)(np, y, eta + moved, {})[0]
+    return np.bincount(GROUP, np.where(seen, part + constant, 0.0))
+
+
+def integrated(kind, y, eta, scale):
+    """The same of the rows of one group by SciPy, over one effect."""
+
+    def log_density(b):
+        return DENSITIES[kind](y, eta + b).sum() - 0.5 * (b / scale) ** 2 - 0.5 * np.log(2 * np.pi * scale**2)
+
+    grid = np.linspace(-12 * scale, 12 * scale, 401)
+    heights = np.array([log_density(b) for b in grid])
+    peak, there = heights.max(), grid[heights > heights.max() - 45]
+    mass = quad(lambda b: np.exp(log_density(b) - peak), there[0], there[-1], epsabs=0, epsrel=1e-10, limit=200)
+    return peak + np.log(mass[0])
+
+
+@pytest.mark.parametrize(("kind", "case", "y"), CASES, ids=[f"{kind}, {case}" for kind, case, _ in CASES])
+@pytest.mark.parametrize(("scale", "off"), [(0.5, 1e-10), (1.0, 1e-8), (2.0, 5e-6)])
+def test_one_effect(kind, case, y, scale, off):
+    """As near as the module says: rows that are all 0 say that a group lies anywhere below, which is far from normal."""
+    right = [integrated(kind, y[g == GROUP], ETA[g == GROUP], scale) for g in range(3)]
+    np.testing.assert_allclose(of_groups(kind, y, ETA, np.full((8, 1), scale)), right, rtol=0, atol=off)
+
+
+@pytest.mark.parametrize("away", [-12.0, 12.0])
+def test_the_mode_is_found_from_a_line_far_away(away):
+    """Newton's own step from too low a line is e^12 long."""
+    own = integrand("poisson", COUNTS["few"], ETA + away, np.full((8, 1), 4.0), np.full(8, True))
+    step, _ = own.newton(own.mode())
+    assert np.abs(step).max() < 1e-5
+
+
+TIME = np.array([0.0, 1.0, 2.0, 0.0, 1.0, 2.0, 3.0, 4.0])
+ROOTS = {2: [[0.8, 0.0], [-0.2, 0.3]], 3: [[0.6, 0.0, 0.0], [-0.2, 0.3, 0.0], [0.02, -0.03, 0.03]]}
+
+
+@pytest.mark.parametrize(("kind", "y"), [("poisson", COUNTS["few"]), ("bernoulli", SHARES["both"])])
+@pytest.mark.parametrize("effects", ROOTS)
+def test_an_intercept_and_slopes(kind, y, effects):
+    design = np.stack([TIME**power for power in range(effects)], axis=1) @ ROOTS[effects]
+    axis = np.linspace(-7.0, 7.0, 57)  # a sum at equal steps over what is smooth and ends at 0 is exact
+    grid = np.stack(np.meshgrid(*[axis] * effects, indexing="ij"), axis=-1)
+    each = DENSITIES[kind](y, ETA + grid @ design.T)
+    prior = norm.logpdf(grid).sum(-1)
+    mass = [np.exp(each[..., g == GROUP].sum(-1) + prior).sum() * (axis[1] - axis[0]) ** effects for g in range(3)]
+    np.testing.assert_allclose(of_groups(kind, y, ETA, design), np.log(mass), rtol=0, atol={2: 1e-6, 3: 5e-6}[effects])
+
+
+def test_rows_that_do_not_count_say_nothing():
+    seen = np.array([False, True, True, True, False, True, False, True])
+    found = of_groups("poisson", COUNTS["few"], ETA, np.ones((8, 1)), seen)
+    rows = seen & (GROUP == 2)
+    right = [0.0, found[1], integrated("poisson", COUNTS["few"][rows], ETA[rows], 1.0)]
+    np.testing.assert_allclose(found, right, atol=1e-8)
+
+
+KINDS = {
+    "poisson": (np.array([0.0, 3.0]), {}),
+    "negative_binomial": (np.array([0.0, 7.0]), {"concentration": np.array(1.7)}),
+    "gamma": (np.array([0.2, 4.0]), {"concentration": np.array(2.5)}),
+    "bernoulli": (np.array([0.0, 1.0]), {}),
+    "binomial": (np.array([1.0, 5.0]), {"trials": np.array([3.0, 5.0])}),
+    "ordinal": (np.array([0.0, 1.0, 2.0, 3.0]), {"gaps": np.array([0.7, 1.9])}),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_slopes_and_curvatures_are_those_of_the_values(kind):
+    y, parameters = KINDS[kind]
+    kernel, eta, step = getattr(kernels, kind), np.linspace(-1.0, 1.5, len(y)), 1e-4
+    value, slope, curvature = kernel(np, y, eta, parameters)
+    above, below = (kernel(np, y, eta + by, parameters) for by in (step, -step))
+    np.testing.assert_allclose(slope, (above[0] - below[0]) / (2 * step), rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(curvature, -(above[1] - below[1]) / (2 * step), rtol=1e-6, atol=1e-7)
+    assert value.shape == y.shape and (curvature > 0).all()
