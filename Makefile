@@ -24,9 +24,9 @@ test-all: .venv/test
 test-seeds: .venv/test
 	$(BIN)/python -m tests.other_seeds --seeds 50 $(SLOW)
 
-# All tests, and the page that says what they found.
+# All tests, and the page that says what they found; named with =, for a path by itself would be taken for the tests to run.
 evidence: .venv/test
-	XLA_FLAGS= $(PYTEST) -m "slow or not slow" --evidence docs/evidence.md
+	XLA_FLAGS= $(PYTEST) -m "slow or not slow" --evidence=docs/evidence.md
 
 # With the newest of every dependency, as a user's fresh environment has them; but for torch, whose other builds bring some GB.
 test-newest: .venv-newest/test
@@ -38,9 +38,9 @@ lint: .venv/test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# All but accelerator.py, which is for a machine that has one.
+# All but accelerator.py, which is for a machine that has one; what they print is kept in docs/measured/.
 bench: .venv/bench
-	for script in $(filter-out benchmarks/accelerator.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	$(BIN)/python benchmarks/record.py
 
 # The site, in docs/_build/html: cells of its pages are executed, warnings are errors. GALLERY=1 runs the examples too, for their pictures.
 docs: .venv/docs

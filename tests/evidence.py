@@ -1,4 +1,4 @@
-"""The page of evidence, written from what a run of the tests just found: `make evidence`, or `pytest --evidence docs/evidence.md`.
+"""The page of evidence, written from what a run of the tests just found: `make evidence`, or `pytest --evidence=docs/evidence.md`.
 
 Each file of tests is a claim, its docstring; the page has how many tests hold it up and the command that runs them. Figures come from the tests
 themselves, by pytest's `record_property`: nothing on the page is typed by hand.
@@ -50,7 +50,8 @@ class Evidence:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         asked = session.config.getoption("markexpr") or "all tests"
-        self.path.write_text("\n".join([*_head(asked, self.outcomes), *self._figures(), *self._claims(), ""]))
+        lines = [*_head(asked, self.outcomes), *self._figures(), *_benchmarks(), *self._claims(), ""]
+        self.path.write_text("\n".join(lines))
 
     def _figures(self) -> list[str]:
         """A table for each kind of figure that tests recorded."""
@@ -89,6 +90,14 @@ def _head(asked: str, outcomes: dict[str, Counter[str]]) -> list[str]:
         f"{datetime.date.today()}, Python {platform.python_version()} on {platform.machine()}, {versions}. Tests: `{asked}`; "
         f"{tally}, in the files below.",
     ]
+
+
+def _benchmarks() -> list[str]:
+    """What each benchmark printed when it was last run for the record."""
+    lines = ["", "## Speed, beside other programs: `make bench`"]
+    for kept in sorted((ROOT / "docs" / "measured").glob("*.txt")):
+        lines += ["", "```text", *kept.read_text(encoding="utf-8").splitlines(), "```"]
+    return lines
 
 
 def _table(rows: list[dict[str, str]]) -> list[str]:

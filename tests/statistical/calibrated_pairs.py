@@ -168,17 +168,27 @@ LAWS = {
 }
 
 SAMPLED_BY = {
-    ("poisson", "Dirichlet"): "numpyro",
-    ("tied gaussian", "Dirichlet"): "auto",
-    ("full gaussian", "SparseDirichlet"): "auto",
-    ("student_t", "StickBreaking"): "numpyro",
-    ("poisson", "Markov"): "auto",
-    ("negative binomial", "GroupWeights"): "numpyro",
-    ("bernoulli", "Dirichlet"): "auto",
-    ("gamma", "PerGroup"): "numpyro",
-    ("regression", "Gating"): "auto",
-    ("binomial", "MarkovGating"): "numpyro",
-    ("beta", "Dirichlet"): "auto",
+    "sample_nuts, nutpie": [
+        ("bernoulli", "Dirichlet"),
+        ("beta", "Dirichlet"),
+        ("full gaussian", "SparseDirichlet"),
+        ("poisson", "Markov"),
+        ("regression", "Gating"),
+        ("tied gaussian", "Dirichlet"),
+    ],
+    "sample_nuts, numpyro": [
+        ("binomial", "MarkovGating"),
+        ("gamma", "PerGroup"),
+        ("negative binomial", "GroupWeights"),
+        ("poisson", "Dirichlet"),
+        ("student_t", "StickBreaking"),
+    ],
+    "sample_nuts, pyro": [("bernoulli", "PerGroup")],
+    "sample_smc": [("poisson", "StickBreaking"), ("tied gaussian", "Gating")],
 }
 
-PAIRS = {(family, law): Pair(COMPONENTS[family], LAWS[law], sampler) for (family, law), sampler in SAMPLED_BY.items()}
+PAIRS = {
+    (family, law): Pair(COMPONENTS[family], LAWS[law], sampler)
+    for sampler, several in SAMPLED_BY.items()
+    for family, law in several
+}

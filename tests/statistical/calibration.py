@@ -6,7 +6,7 @@ distribution function, by simultaneous bands.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -114,11 +114,11 @@ def _one(truth: Values) -> Values:
 
 @dataclass(frozen=True)
 class Pair:
-    """A family under a law, and the sampler that is asked."""
+    """A family under a law, and which of `SAMPLERS` is asked."""
 
     component: Component
     law: Law
-    sampler: str = "auto"
+    sampler: str
 
     def ranks(self, seed: int, believed: Mixture | None = None, **options: Any) -> np.ndarray:
         """The ranks of one replication's truth, (quantities,).
@@ -126,17 +126,13 @@ class Pair:
         Args:
             seed: of the truth and of the sampler.
             believed: the declaration that is sampled; None: that of the truth.
-            options: of `sample_nuts`, beside those of every replication.
+            options: of the sampler, beside those of every replication.
         """
         rng = np.random.default_rng(seed)
         own, of_law = self.component.truth(rng), self.law.truth(rng)
         truth, x = {**own, **of_law}, self.component.draw(own, self.law.assign(of_law, rng), rng)
-        tree = inference.sample_nuts(
-            believed or self.model,
-            Observations(x, covariates=COVARIATES, group=GROUP),
-            seed=seed,
-            **{**OPTIONS, "sampler": self.sampler, **options},
-        )
+        data = Observations(x, covariates=COVARIATES, group=GROUP)
+        tree = SAMPLERS[self.sampler](believed or self.model, data, seed=seed, progress=False, **options)
         chain = tree["posterior"].to_dataset().isel(chain=0)
         every = chain.sizes["draw"] // THINNED
         draws = {site: chain[site].values[::every][:THINNED] for site in truth}
@@ -155,14 +151,16 @@ class Pair:
         return np.stack(found)
 
 
-OPTIONS = {
-    "draws": 5 * THINNED,
-    "tune": 200,
-    "chains": 1,
-    "log_likelihood": False,
-    "progress": False,
+_NUTS = partial(inference.sample_nuts, draws=5 * THINNED, tune=200, chains=1, log_likelihood=False)
+
+SAMPLERS: dict[str, Callable[..., Any]] = {
+    "sample_nuts, nutpie": partial(_NUTS, sampler="nutpie"),
+    "sample_nuts, numpyro": partial(_NUTS, sampler="numpyro"),
+    # a hundredth of a second a step: fewer of them
+    "sample_nuts, pyro": partial(_NUTS, backend="pyro", draws=2 * THINNED, tune=60),
+    "sample_smc": partial(inference.sample_smc, particles=10 * THINNED, runs=1),
 }
-"""Of `sample_nuts`, in every replication: every fifth draw is kept."""
+"""In every replication; some of the draws, evenly spaced, are kept."""
 
 
 def ranks(truth: np.ndarray, draws: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -97,7 +97,7 @@ def _recorded(record_property, sampler: str, of: str, found: dict[str, str]) -> 
 
 
 @pytest.mark.statistical
-def test_few_ranks_under_nuts_are_uniform_too():
+def test_few_ranks_are_uniform_too():
     is_calibrated, found = calibrated(PAIRS["poisson", "Dirichlet"].ranks, FEW)
     assert is_calibrated, found
 
@@ -105,11 +105,10 @@ def test_few_ranks_under_nuts_are_uniform_too():
 @pytest.mark.statistical
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PAIRS, ids=" under ".join)
-def test_ranks_under_nuts_are_uniform(name, record_property):
+def test_ranks_are_uniform(name, record_property):
     is_calibrated, found = calibrated(PAIRS[name].ranks)
     assert is_calibrated, found
-    sampler = {"auto": "nutpie"}.get(PAIRS[name].sampler, PAIRS[name].sampler)
-    _recorded(record_property, f"sample_nuts, {sampler}", " under ".join(name), found)
+    _recorded(record_property, PAIRS[name].sampler, " under ".join(name), found)
 
 
 @pytest.mark.statistical
@@ -124,8 +123,10 @@ def test_ranks_under_the_telescoping_sampler_are_uniform(record_property):
 
 
 @pytest.mark.statistical
-def test_a_density_of_other_priors_fails():
-    pair = PAIRS["poisson", "Dirichlet"]
+@pytest.mark.parametrize("law", ["Dirichlet", pytest.param("StickBreaking", marks=pytest.mark.slow)])
+def test_a_density_of_other_priors_fails(law):
+    """By NUTS, and by sequential Monte Carlo."""
+    pair = PAIRS["poisson", law]
     believed = mixtures.Mixture(2, mixtures.families.Poisson(priors={"rate": priors.Gamma(6.0, 0.5)}), pair.law.law)
     is_calibrated, _ = calibrated(lambda seed: pair.ranks(seed, believed), FEW)
     assert not is_calibrated
