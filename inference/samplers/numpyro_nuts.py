@@ -108,10 +108,7 @@ def _drawn(
     # one program serves every seed and number of draws
     start, advance = _kernel(target.density, replace(options, seed=0, draws=0), is_vectorized)
     frame = starts.frame
-    given, begin = (
-        jax.tree.map(jnp.asarray, (target.data, frame.centre, frame.unit)),
-        jnp.asarray(frame.inward(starts.vectors)),
-    )
+    given, begin = jax.device_put(((target.data, frame.centre, frame.unit), frame.inward(starts.vectors)))
     if options.max_rows is not None:
         given = with_total(target, given)
     keys = jax.random.split(jax.random.PRNGKey(derived(options.seed, "sample_nuts")), starts.all or chains)
