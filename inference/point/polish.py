@@ -6,7 +6,6 @@ import numpy as np
 from scipy import optimize
 
 from inference.backends.log_density import LogDensity
-from inference.point.one_thread import one_thread_of_blas
 from inference.point.widths import widths
 
 AT_REST = 1e-5
@@ -51,15 +50,14 @@ def polish(
         if on_step is not None:
             on_step(-float(intermediate_result.fun) * size)
 
-    with one_thread_of_blas():
-        result = optimize.minimize(
-            objective,
-            np.zeros(density.size),
-            jac=True,
-            method="L-BFGS-B",
-            callback=stepped,
-            options={"gtol": 1e-10, "ftol": 1e-15, "maxiter": max_steps, "maxfun": 2 * max_steps + 100},
-        )
+    result = optimize.minimize(
+        objective,
+        np.zeros(density.size),
+        jac=True,
+        method="L-BFGS-B",
+        callback=stepped,
+        options={"gtol": 1e-10, "ftol": 1e-15, "maxiter": max_steps, "maxfun": 2 * max_steps + 100},
+    )
     is_better = np.isfinite(result.fun) and result.fun <= objective(np.zeros(density.size))[0]
     end = begin + unit * result.x if is_better else begin
     gradient = density.value_and_gradient(end)[1] * unit / size
