@@ -11,6 +11,9 @@ _WORKING: ContextVar[Any] = ContextVar("client", default=None)
 
 _MESH: ContextVar[Any] = ContextVar("mesh", default=None)
 
+CHAINS = "chains"
+"""The axis of a mesh along which chains are shared out, and not rows."""
+
 SECONDS = 30.0
 """How long a scheduler, and its first worker, are waited for."""
 
@@ -37,15 +40,20 @@ def cluster(where: Any = None) -> Iterator[Any]:
     are factored by threads that can wait for those of the mesh. Where devices are of several processes (`jax.distributed.initialize`), each
     makes the same call with all rows, and comes to the same fit; what is not sharded it computes for itself.
 
+    A mesh whose axis is called "chains" shards no rows: `sample_nuts` shares its chains out among the processes of `jax.distributed`, unless
+    they go to a store, and each is told all draws, which are those that one process makes. Among the accelerators of a process NumPyro's
+    sampler shares out chains always.
+
     Args:
         where: the address of a scheduler, `"tcp://..."`; a `distributed.Client`, which stays open; None: workers of one thread each on this
-            machine, as many as it has cores, for as long as the scope lasts; a `jax.sharding.Mesh`, such as `jax.make_mesh((4,), ("rows",))`.
+            machine, as many as it has cores, for as long as the scope lasts; a `jax.sharding.Mesh`, such as `jax.make_mesh((4,), ("rows",))`
+            or `jax.make_mesh((4,), ("chains",))`.
 
     Yields:
         The client, whose `dashboard_link` shows what workers do; or the mesh.
 
     Raises:
-        ModelError: something else.
+        ModelError: something else; a mesh with an axis "chains" and others.
         BackendError: `distributed` is not installed; there is no scheduler, or no worker; the scheduler is lost within the scope.
 
     Example:
@@ -59,6 +67,7 @@ def cluster(where: Any = None) -> Iterator[Any]:
         [1.0]
     """
     if hasattr(where, "axis_names") and hasattr(where, "devices"):
+        _check_axes(where)
         with _set(_MESH, where):
             yield where
         return
@@ -82,7 +91,28 @@ def cluster(where: Any = None) -> Iterator[Any]:
 
 def meshed() -> Any:
     """The mesh over whose devices rows are sharded here, or None."""
-    return _MESH.get()
+    return None if chained() else _MESH.get()
+
+
+def chained() -> bool:
+    """Whether chains are shared out here among the processes of a mesh."""
+    mesh = _MESH.get()
+    return mesh is not None and CHAINS in mesh.axis_names
+
+
+def _check_axes(mesh: Any) -> None:
+    """Check that a mesh is for chains or for rows.
+
+    Raises:
+        ModelError: it is for both.
+    """
+    if CHAINS in mesh.axis_names and len(mesh.axis_names) > 1:
+        raise ModelError(
+            "cluster",
+            got=f"a mesh with axes {mesh.axis_names}",
+            expected='one axis, "chains"; or axes of other names, for rows',
+            advice="Shard what there is more of: rows of large data, chains of small.",
+        )
 
 
 def working() -> Any:

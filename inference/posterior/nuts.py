@@ -9,6 +9,7 @@ import xarray as xr
 from inference.backends import bind, engine
 from inference.checks import (
     check_choice,
+    check_count,
     check_counts,
     check_flags,
     check_options,
@@ -18,9 +19,11 @@ from inference.checks import (
     checked,
     sizes_of,
 )
+from inference.point.map import fit_map
 from inference.posterior.chain_starts import chain_starts, fits_of, log_posterior_of
 from inference.posterior.frame import check_digits
 from inference.posterior.nuts_run import NutsRun
+from inference.posterior.some_rows import check_one_reference, check_some_rows
 from inference.posterior.store import DrawStore
 from inference.results import PointFit
 from inference.samplers.choice import choose_sampler
@@ -29,7 +32,7 @@ from inference.workers import meshed
 from mixtures import Program
 from mixtures.memory import check_memory
 from mixtures.ppl import PIP
-from mixtures.seeds import NEEDED, check_seed
+from mixtures.seeds import NEEDED, check_seed, derived
 
 
 def sample_nuts(
@@ -53,6 +56,7 @@ def sample_nuts(
     log_likelihood: bool | None = None,
     precision: str = "float64",
     metric: str = "auto",
+    max_rows: int | None = None,
     store: str | os.PathLike[str] | None = None,
     strict: bool = False,
 ) -> xr.DataTree:
@@ -93,6 +97,11 @@ def sample_nuts(
         metric: what warm-up learns of the posterior's shape: `"diagonal"`, scales, or `"dense"`, correlations too, which overlapping
             components have: fewer steps a draw, but a longer warm-up. `"auto"`: dense from 10 parameters, if warm-up is at least ten
             draws for each of them. nutpie learns the strongest correlations (its low-rank metric).
+        max_rows: estimate the log likelihood by a random subset of so many rows, drawn anew little by little: a step then costs the same
+            whatever the number of rows. It is an approximation, the perturbed posterior (Dang, Quiroz, Kohn, Tran & Villani 2019, JMLR
+            20), about one fit and its labelling, that of `init` or else of `fit_map`; attributes `is_trustworthy`, `k_hat` and
+            `effective_draws` say how near it is, as for `fit_vi`, and `check_posterior` warns where it is not. NumPyro's sampler alone.
+            None, or no fewer than there are: all rows.
         store: a new folder for draws while they are made, in blocks: a run that was killed is continued by `resume(store, x)`.
         strict: raise where `check_posterior` finds something wrong; the draws are then in the error's attribute `posterior`.
 
@@ -104,7 +113,9 @@ def sample_nuts(
 
     Raises:
         DataError, ModelError, SeedError, ChoiceError: bad arguments.
-        BackendError: a sampler that is not installed, or that cannot store blocks or sample in that precision.
+        ModelError: `max_rows` for rows that are not independent, for a program that is no `Mixture`, in single precision, or with several
+            fits to start from.
+        BackendError: a sampler that is not installed, or that cannot store blocks, sample in that precision or by some of the rows.
         TooLargeError: there is not enough memory for the log likelihoods or assignments that were asked for.
         StoredFileError: `store` exists, or cannot be written; blocks written before are intact.
         FitError: a chain's start without a finite log density and gradient; the draws have warnings and `strict` is set.
@@ -129,6 +140,8 @@ def sample_nuts(
     check_choice("metric", metric, METRICS)
     if store is not None:
         check_path("store", store)
+    if max_rows is not None and check_count("max_rows", max_rows, least=2) >= len(observations):
+        max_rows = None
     on_cpu = backend != "numpyro" or engine(backend).is_on_cpu
     chosen = choose_sampler(
         sampler,
@@ -137,6 +150,7 @@ def sample_nuts(
         is_on_cpu=on_cpu,
         is_single=precision == "float32",
         is_meshed=meshed() is not None,
+        is_of_some=max_rows is not None,
     )
     each = (16.0 if log_likelihood else 0.0) + (2.0 if assignments else 0.0)  # bytes a draw and row
     check_memory(
@@ -147,12 +161,17 @@ def sample_nuts(
     metric = choose_metric(metric, sites.coordinates, tune)
     target = TARGET_ACCEPT[metric] if target_accept is None else target_accept
     fits = fits_of(init, sites)
+    if max_rows is not None:
+        check_some_rows("max_rows", "a random subset of them", program, sites)
+        check_one_reference(fits, precision, spread=spread)
+        check_memory("max_rows", 8.0 * chains * max_rows * sites.coordinates**2, "Lower max_rows, or leave it out.")
+        fits = fits or [fit_map(program, observations, seed=derived(seed, "sample_nuts", "fit_map"))]
     centres = fits_of(init, sites, spread=True) if spread else fits
     starts = chain_starts(bound, chains, seed, centres)
     check_digits(starts.frame, precision)
     heights = [log_posterior_of(fit, bound) for fit in fits]
     run = NutsRun(
-        nuts=NutsOptions(draws, tune, target, seed, precision, metric),
+        nuts=NutsOptions(draws, tune, target, seed, precision, metric, max_rows),
         sampler=chosen,
         predictive=predictive,
         assignments=assignments,

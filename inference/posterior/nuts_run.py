@@ -16,16 +16,18 @@ from inference.posterior.afterwards import Steps
 from inference.posterior.generate import with_assignments, with_predictive
 from inference.posterior.rehearsal import rehearse
 from inference.posterior.run import Run
+from inference.posterior.some_rows import with_weights
 from inference.posterior.spread_chains import by_workers
 from inference.posterior.store import DrawStore
 from inference.posterior.tree import build_tree
 from inference.posterior.warnings import raise_if_unsound
 from inference.samplers.choice import Sampler
 from inference.samplers.options import METRICS, PRECISIONS, NutsOptions
-from inference.samplers.protocol import Starts
-from inference.workers import working
+from inference.samplers.protocol import Draws, Starts
+from inference.workers import chained, working
 from mixtures.errors import ChoiceError
 from mixtures.interrupts import stop_on_interrupt
+from mixtures.ppl import backend_module
 from mixtures.seeds import check_seed
 
 
@@ -51,6 +53,8 @@ class NutsRun(Run):
         sampler, nuts = built(Sampler, asked["sampler"]), built(NutsOptions, asked["nuts"])
         for name in ("draws", "tune"):
             check_count(name, getattr(nuts, name))
+        if nuts.max_rows is not None:
+            check_count("max_rows", nuts.max_rows, least=2)
         check_share("target_accept", nuts.target_accept)
         check_seed(nuts.seed)
         for name, choices in {"precision": PRECISIONS, "metric": METRICS}.items():
@@ -75,18 +79,7 @@ class NutsRun(Run):
     ) -> xr.DataTree:
         begin, chains = time.perf_counter(), Starts.unpacked(starts)
         rehearse(bound, predictive=self.predictive, assignments=self.assignments)
-        if store is None and working() is not None:
-            drawn = by_workers(self.sampler, bound, chains, self.nuts)  # nobody there reads a flag: Ctrl-C interrupts
-        else:
-            with stop_on_interrupt() as is_stopped:
-                drawn = self.sampler.sample(
-                    bound.target(),
-                    chains,
-                    self.nuts,
-                    progress=sys.stderr.isatty() if progress is None else progress,
-                    store=store,
-                    is_stopped=is_stopped,
-                )
+        drawn = self._drawn(bound, chains, store, sys.stderr.isatty() if progress is None else progress)
         attrs = {
             "seed": self.nuts.seed,
             "sampler": str(self.sampler),
@@ -100,14 +93,33 @@ class NutsRun(Run):
         }
         if self.init_log_posterior is not None:
             attrs["init_log_posterior"] = self.init_log_posterior
+        if self.nuts.max_rows is not None:
+            attrs["max_rows"] = self.nuts.max_rows
         steps = Steps()
         tree = build_tree(bound, drawn, attrs, pointwise=self.log_likelihood, steps=steps)
+        if self.nuts.max_rows is not None:
+            tree = with_weights(tree, steps)
         tree = self._with_groups(tree, bound, steps)
         tree.attrs.update(steps.attrs)
         steps.warn()
         if strict:
             raise_if_unsound(tree)
         return tree
+
+    def _drawn(self, bound: Bound, starts: Starts, store: DrawStore | None, progress: bool) -> Draws:
+        """By Dask's workers, by the processes of a mesh, or here, as chains that are stored always are."""
+        if store is None and working() is not None:
+            return by_workers(self.sampler, bound, starts, self.nuts)  # nobody there reads a flag: Ctrl-C interrupts
+        with stop_on_interrupt() as is_stopped:
+
+            def draw(starts: Starts) -> Draws:
+                return self.sampler.sample(
+                    bound.target(), starts, self.nuts, progress=progress, store=store, is_stopped=is_stopped
+                )
+
+            if store is None and chained():
+                return backend_module("numpyro", "inference.samplers.processes").by_processes(draw, starts)
+            return draw(starts)
 
     def _with_groups(self, tree: xr.DataTree, bound: Bound, steps: Steps) -> xr.DataTree:
         """The tree with what was asked for beside the draws."""

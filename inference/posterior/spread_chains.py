@@ -29,4 +29,6 @@ def _one(
     chain: int, sampler: Sampler, program: Program, x: Observations, starts: Starts, options: NutsOptions
 ) -> Draws:
     target = bind(program, x, sampler.backend).target()
-    return sampler.sample(target, starts.only(chain), options, progress=False, store=None, is_stopped=lambda: False)
+    return sampler.sample(
+        target, starts.some(range(chain, chain + 1)), options, progress=False, store=None, is_stopped=lambda: False
+    )

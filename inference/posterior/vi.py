@@ -11,6 +11,7 @@ from inference.point.map import fit_map
 from inference.posterior.approximate import approximate_tree
 from inference.posterior.chain_starts import fits_of, frame_about
 from inference.posterior.rehearsal import rehearse
+from inference.posterior.some_rows import check_some_rows
 from inference.results import PointFit
 from inference.samplers.choice import only_in_jax
 from mixtures import Program
@@ -96,8 +97,7 @@ def fit_vi(
         backend, "variational", got="'pyro'", expected="'numpyro', whose variational families are used"
     )
     if batch is not None:
-        sites.check_row_wise("batches of them")
-        _check_declared(program)
+        check_some_rows("batch", "batches of them", program, sites)
     own = derived(seed, "fit_vi", "fit_map")
     fit = fit_map(program, observations, seed=own, backend=backend) if init is None else fits_of(init, sites)[0]
     if family == "flow" and sites.coordinates == 1:
@@ -139,18 +139,3 @@ def fit_vi(
         },
         is_at_rest=bool(found.unrest.max() < AT_REST),
     )
-
-
-def _check_declared(program: Program) -> None:
-    """Check that a program's rows are known to be independent, and all of it that is not prior to be theirs.
-
-    Raises:
-        ModelError: it is one of a user's own.
-    """
-    if program.mixture is None:
-        raise ModelError(
-            "batch",
-            got="one, and a program of your own",
-            expected="a Mixture, whose rows are known to be independent",
-            advice="Leave batch out: each step then reads all rows.",
-        )

@@ -35,6 +35,9 @@ MOST_EVIDENCE_SPREAD = 1.0
 
 SAMPLE = "Sample the posterior instead: sample_nuts."
 
+MORE_ROWS = "Raise max_rows, or sample the posterior itself: leave max_rows out."
+"""Where sample_nuts has drawn from an approximation."""
+
 MAX_TREE_DEPTH = 10
 """NUTS stops doubling here, in every sampler of this package."""
 
@@ -153,15 +156,16 @@ def _approximation(posterior: xr.DataTree, stats: xr.Dataset) -> Iterator[Poster
         return
     k_hat = posterior.attrs["k_hat"]
     effective = posterior.attrs["effective_draws"]
-    draws = stats.sizes["draw"]
+    draws = stats.sizes["chain"] * stats.sizes["draw"]
     name = "approximation"
+    instead = MORE_ROWS if "max_rows" in posterior.attrs else SAMPLE
     if np.isnan(k_hat) or k_hat == np.inf:
         yield PosteriorWarning(name, f"k-hat cannot be computed from these {draws} draws", "Take more draws.")
     elif k_hat >= GOOD_K_HAT and effective < EVEN_SHARE * draws:
-        yield PosteriorWarning(name, f"k-hat is {k_hat:.2f}, and more than 0.7 means that tails are missed", SAMPLE)
+        yield PosteriorWarning(name, f"k-hat is {k_hat:.2f}, and more than 0.7 means that tails are missed", instead)
     elif effective < EFFECTIVE * draws:
         yield PosteriorWarning(
-            name, f"only {effective:.0f} of {draws} draws are effective when they are weighed", SAMPLE
+            name, f"only {effective:.0f} of {draws} draws are effective when they are weighed", instead
         )
     else:
         yield PosteriorWarning(name, "it has not come to rest", f"Take more steps. {SAMPLE}")

@@ -34,14 +34,23 @@ def _on_mesh(sharded: Callable[[np.ndarray], tuple[float, np.ndarray]], frame: F
 
 
 def _here(target: Target, frame: Frame) -> Called:
-    data = jax.tree.map(jnp.asarray, target.data)
-    priors, rows = of_no_row(data)
-    # ways back to equal structures are equal, so that they may be part of a cache's key
-    numbers, unpack = ravel_pytree((priors, jnp.asarray(frame.centre), jnp.asarray(frame.unit)))
+    priors, rows = of_no_row(target.data)
+    parts = (priors, frame.centre, frame.unit)
+    numbers = np.concatenate([np.ravel(part) for part in jax.tree.leaves(parts)])
     numbers, rows = jax.device_put((numbers, rows), own_devices.synchronous())
-    compiled = _compiled(target.density, unpack)
+    compiled = _compiled(target.density, _way_back(parts))
     compiled(np.zeros_like(frame.centre), numbers, rows)
     return functools.partial(_at, compiled.launch, numbers, rows)
+
+
+def _way_back(parts: Any) -> Callable[[jax.Array], Any]:
+    """From one vector of all their numbers to the parts; equal for parts of equal structure, so that it may be part of a cache's key.
+
+    Only shapes are asked: what `ravel_pytree` computes would be a compiled program for each operation.
+    """
+    found: list[Callable[[jax.Array], Any]] = []
+    jax.eval_shape(lambda parts: found.append(ravel_pytree(parts)[1]), parts)
+    return found[0]
 
 
 @functools.lru_cache(CACHED)

@@ -20,6 +20,7 @@ class Kind:
         package: what must be installed for it beside the backend, an extra of this package; None: nothing.
         has_store: whether a run can be stored in blocks and continued.
         has_single: whether the density may be computed in single precision.
+        has_some: whether the log likelihood may be estimated by some of the rows.
         method: what it is, for the tree's attribute `sampler`.
     """
 
@@ -28,11 +29,12 @@ class Kind:
     package: str | None = None
     has_store: bool = False
     has_single: bool = False
+    has_some: bool = False
     method: str = "NUTS"
 
 
 SAMPLERS = {
-    "numpyro": Kind("inference.samplers.numpyro_nuts", "numpyro", has_store=True, has_single=True),
+    "numpyro": Kind("inference.samplers.numpyro_nuts", "numpyro", has_store=True, has_single=True, has_some=True),
     "nutpie": Kind("inference.samplers.nutpie", "numpyro", package="nutpie"),
     "pyro": Kind("inference.samplers.pyro_nuts", "pyro"),
 }
@@ -68,7 +70,14 @@ class Sampler:
 
 
 def choose_sampler(
-    asked: str, backend: str, *, is_stored: bool, is_on_cpu: bool, is_single: bool = False, is_meshed: bool = False
+    asked: str,
+    backend: str,
+    *,
+    is_stored: bool,
+    is_on_cpu: bool,
+    is_single: bool = False,
+    is_meshed: bool = False,
+    is_of_some: bool = False,
 ) -> Sampler:
     """The sampler to use.
 
@@ -79,6 +88,7 @@ def choose_sampler(
         is_on_cpu: whether the backend computes on a CPU.
         is_single: whether the log density is to be computed in single precision.
         is_meshed: whether rows are to be sharded over a mesh.
+        is_of_some: whether the log likelihood is to be estimated by some of the rows.
 
     Raises:
         ChoiceError: no such sampler.
@@ -86,7 +96,16 @@ def choose_sampler(
     """
     check_choice("sampler", asked, ("auto", *SAMPLERS))
     automatic = asked == "auto"
-    sampler = _automatic(backend, is_stored, is_on_cpu, is_single, is_meshed) if automatic else _by_name(asked)
+    sampler = (
+        _automatic(backend, is_stored, is_on_cpu, is_single, is_meshed, is_of_some) if automatic else _by_name(asked)
+    )
+    if is_of_some and not SAMPLERS[sampler.name].has_some:
+        raise BackendError(
+            "max_rows",
+            got=f"sampler {sampler.name!r}",
+            expected="a sampler that estimates the log likelihood by some of the rows",
+            advice="Use sampler='numpyro' with backend='numpyro', or leave max_rows out.",
+        )
     if is_single and not SAMPLERS[sampler.name].has_single:
         raise BackendError(
             "precision",
@@ -116,9 +135,13 @@ def _by_name(name: str) -> Sampler:
     return Sampler(name, kind.backend, "asked for")
 
 
-def _automatic(backend: str, is_stored: bool, is_on_cpu: bool, is_single: bool, is_meshed: bool) -> Sampler:
+def _automatic(
+    backend: str, is_stored: bool, is_on_cpu: bool, is_single: bool, is_meshed: bool, is_of_some: bool
+) -> Sampler:
     if backend != "numpyro":
         return Sampler(backend, backend, "the backend's own")
+    if is_of_some:
+        return Sampler("numpyro", backend, "the one that estimates the log likelihood by some of the rows")
     if is_stored:
         return Sampler("numpyro", backend, "the one that works in blocks, which a store needs")
     if is_single:

@@ -13,18 +13,19 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpyro.infer.hmc import hmc
 
 from inference.backends.numpyro.jit import ON_ONE_CORE, Compiled, jit, recorded
 from inference.backends.numpyro.sites import CACHED, Values
 from inference.backends.pieces import Pace
 from inference.backends.target import Density, Target
-from inference.samplers.jax_targets import constrained_draws, log_density
+from inference.samplers.jax_targets import constrained_draws
+from inference.samplers.nuts_moves import Given, Moves, of_all, record_of_all
 from inference.samplers.options import NutsOptions
 from inference.samplers.progress import ChainBars
 from inference.samplers.protocol import NO_DRAWS, Block, BlockKeeper, Draws, Starts
 from inference.samplers.start_check import check_starts
 from inference.samplers.stored_blocks import continued
+from inference.samplers.subsampling import of_some, record_of_some, with_total
 from mixtures.interrupts import held_interrupts
 from mixtures.seeds import derived
 
@@ -32,8 +33,11 @@ BLOCK = 50
 """Draws in a compiled block: long enough to amortise its start, short enough to show progress and to stop soon."""
 
 
-Given = tuple[Values, jax.Array, jax.Array]
-"""The run arguments, and the centre and the unit of the frame."""
+def _moves(density: Density, options: NutsOptions) -> tuple[Moves, Callable[[Any], Values]]:
+    """How chains move, and what is recorded of a state."""
+    if options.max_rows is None:
+        return of_all(density, options), record_of_all
+    return of_some(density, options.max_rows, options), record_of_some
 
 
 @functools.lru_cache(CACHED)
@@ -43,22 +47,7 @@ def _kernel(density: Density, options: NutsOptions, is_vectorized: bool) -> tupl
 
     Chains move v, in the units of a `Frame`.
     """
-
-    def potential(data: Values, centre: jax.Array, unit: jax.Array) -> Callable[[jax.Array], jax.Array]:
-        return lambda v: -log_density(density, v, data, centre, unit)
-
-    def nuts(key: jax.Array, v: jax.Array, given: Given) -> tuple[Any, Callable[..., Any]]:
-        # The kernel keeps what its init has seen: it must be made anew wherever it is traced.
-        init, sample = hmc(potential_fn_gen=potential, algo="NUTS")
-        state = init(
-            v,
-            num_warmup=options.tune,
-            target_accept_prob=options.target_accept,
-            dense_mass=options.is_dense,
-            model_args=given,
-            rng_key=key,
-        )
-        return state, sample
+    nuts, record_of = _moves(density, options)
 
     def start(key: jax.Array, v: jax.Array, given: Given) -> Any:
         return nuts(key, v, given)[0]
@@ -72,11 +61,11 @@ def _kernel(density: Density, options: NutsOptions, is_vectorized: bool) -> tupl
 
         def step(held: tuple[Any, Values, Any, Any]) -> tuple[Any, Values, Any, Any]:
             state, record, made, taken = held
-            state = sample(state, given)
+            state = sample(state)
             longest = jax.lax.pmax(state.num_steps, "chains") if is_vectorized else state.num_steps
-            return state, recorded(record, _record(state), made), made + 1, taken + longest
+            return state, recorded(record, record_of(state), made), made + 1, taken + longest
 
-        blank = jax.tree.map(lambda value: jnp.zeros((BLOCK, *value.shape), value.dtype), _record(state))
+        blank = jax.tree.map(lambda value: jnp.zeros((BLOCK, *value.shape), value.dtype), record_of(state))
         return jax.lax.while_loop(goes_on, step, (state, blank, 0, jnp.zeros((), state.num_steps.dtype)))
 
     blocks = ON_ONE_CORE if options.precision == "float64" and jax.default_backend() == "cpu" else None
@@ -84,18 +73,6 @@ def _kernel(density: Density, options: NutsOptions, is_vectorized: bool) -> tupl
         start = jax.vmap(start, (0, 0, None))
         advance = jax.vmap(advance, (0, None, None, None), (0, 0, None, None), axis_name="chains")
     return jit(start), jit(advance, blocks)
-
-
-def _record(state: Any) -> Values:
-    return {
-        "v": state.z,
-        "lp": -state.potential_energy,
-        "energy": state.energy,
-        "diverging": state.diverging,
-        "n_steps": state.num_steps,
-        "acceptance_rate": state.accept_prob,
-        "step_size": state.adapt_state.step_size,
-    }
 
 
 def sample(
@@ -131,10 +108,9 @@ def _drawn(
     # one program serves every seed and number of draws
     start, advance = _kernel(target.density, replace(options, seed=0, draws=0), is_vectorized)
     frame = starts.frame
-    given, begin = (
-        jax.tree.map(jnp.asarray, (target.data, frame.centre, frame.unit)),
-        jnp.asarray(frame.inward(starts.vectors)),
-    )
+    given, begin = jax.device_put(((target.data, frame.centre, frame.unit), frame.inward(starts.vectors)))
+    if options.max_rows is not None:
+        given = with_total(target, given)
     keys = jax.random.split(jax.random.PRNGKey(derived(options.seed, "sample_nuts")), starts.all or chains)
     keys = keys[starts.first : starts.first + chains]
     groups: list[Any] = list(range(chains))

@@ -29,6 +29,7 @@ class NutsOptions:
         seed: an int in [0, 2**32).
         precision: of the log density and its gradient, one of `PRECISIONS`.
         metric: what warm-up learns of the posterior's shape: `"diagonal"` for scales, `"dense"` for correlations too.
+        max_rows: by how many rows, drawn at random, the log likelihood is estimated; None: by all, and not estimated.
     """
 
     draws: int
@@ -37,6 +38,7 @@ class NutsOptions:
     seed: int
     precision: str = "float64"
     metric: str = "diagonal"
+    max_rows: int | None = None
 
     @property
     def is_dense(self) -> bool:

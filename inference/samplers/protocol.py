@@ -54,9 +54,9 @@ class Starts:
         """Of these chains among all."""
         return range(self.first, self.first + len(self.vectors))
 
-    def only(self, chain: int) -> "Starts":
-        """That of one chain alone, which keeps its number."""
-        return Starts(self.vectors[chain : chain + 1], self.frame, chain, len(self.vectors))
+    def some(self, chains: range) -> "Starts":
+        """Those of consecutive chains alone, which keep their numbers."""
+        return Starts(self.vectors[chains.start : chains.stop], self.frame, chains.start, len(self.vectors))
 
     def packed(self) -> dict[str, np.ndarray]:
         """As arrays by name, to be stored."""

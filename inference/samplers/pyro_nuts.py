@@ -55,7 +55,7 @@ def _sample(
     for chain, begin in zip(starts.numbers, begins, strict=True):
         if results and is_stopped():
             break
-        torch.manual_seed(derived(options.seed, "sample_nuts", chain))
+        torch.default_generator.manual_seed(derived(options.seed, "sample_nuts", chain))
         v, stats = _chain(potential, begin, options, progress, is_stopped)
         with torch.no_grad():
             values = torch.vmap(lambda u: density.constrain(u, data))(centre + unit * v)

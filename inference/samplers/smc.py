@@ -108,7 +108,7 @@ def sample(
         progress: show a bar.
     """
     with held_interrupts(), jax.enable_x64(True):
-        data, group = jax.tree.map(jnp.asarray, target.data), at_once(particles, target.cells)
+        data, group = jax.device_put(target.data), at_once(particles, target.cells)
         clouds, evidence, densities, pace = [], [], [], Pace()
         with tqdm(total=runs, disable=not progress, desc="SMC", unit="run") as bar:
             for key in jax.random.split(jax.random.PRNGKey(seed), runs):

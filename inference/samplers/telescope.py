@@ -134,7 +134,7 @@ def sample(
     """
     with held_interrupts(), jax.enable_x64(True):
         start, advance, constrain = _compiled(kind)
-        data = jax.tree.map(jnp.asarray, target.data)
+        data = jax.device_put(target.data)
         chains = len(next(iter(begin.values.values())))
         keys = jax.random.split(jax.random.PRNGKey(derived(options.seed, "sample_telescope")), chains)
         # as arrays: Python's numbers would have weaker types than a block gives back, and it would be compiled twice

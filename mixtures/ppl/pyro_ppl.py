@@ -263,7 +263,7 @@ def run_forward(program, seed: int, given: Mapping[str, np.ndarray], data: Mappi
     held = {name: torch.as_tensor(np.array(value)) for name, value in given.items()}
     data = {name: as_data(words, value) if isinstance(value, np.ndarray) else value for name, value in data.items()}
     with ALONE, torch.random.fork_rng(), torch.no_grad():
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         trace = poutine.trace(poutine.condition(program, data=held)).get_trace(words, **data)
     values = {
         name: site["value"]

@@ -305,7 +305,8 @@ def posteriors(made: Results) -> Iterator[Verb]:
         {
             **data, "draws": COUNT, "tune": COUNT, "chains": COUNT, "sampler": CHOICE, "init": INIT, "spread": FLAG.or_("None"),
             "target_accept": SHARE.or_("None"), "progress": OPTION, "predictive": FLAG, "assignments": FLAG,
-            "log_likelihood": OPTION, "precision": CHOICE, "metric": CHOICE, "store": PATH.or_("None"), "strict": FLAG,
+            "log_likelihood": OPTION, "precision": CHOICE, "metric": CHOICE, "max_rows": COUNT.or_("None"),
+            "store": PATH.or_("None"), "strict": FLAG,
         },
     )  # fmt: skip
     yield Verb(

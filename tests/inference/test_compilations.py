@@ -55,12 +55,12 @@ print(json.dumps(found))
 """
 
 FIRST = {
-    "fit_em": 5,
+    "fit_em": 3,
     "fit_map": 6,
     "fit_mle": 4,
-    "fit_laplace": 7,
-    "sample_nuts": 11,
-    "sample_telescope": 8,
+    "fit_laplace": 5,
+    "sample_nuts": 6,
+    "sample_telescope": 7,
     "fit_vi": 8,
     "simulate": 2,
 }

@@ -6,6 +6,7 @@ with several seeds, neighbours among them.
 
 import itertools
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -101,6 +102,8 @@ class Doors:
         self.seen: list[Any] = []
         for module, name in ((np.random, "default_rng"), (jax.random, "PRNGKey"), (torch, "manual_seed")):
             monkeypatch.setattr(module, name, self._watched(getattr(module, name), name))
+        seeded = self._watched(torch.default_generator.manual_seed, "manual_seed")
+        monkeypatch.setattr(torch, "default_generator", SimpleNamespace(manual_seed=seeded))
 
     def _watched(self, real: Callable[[Any], Any], name: str) -> Callable[[Any], Any]:
         def call(seed: Any) -> Any:

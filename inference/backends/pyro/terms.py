@@ -73,7 +73,7 @@ class PyroProbe:
 
     def _drawn(self, names: list[str], seed: int, spread: float) -> Assigned:
         """Parameters from the prior, or, where there is a spread, from normals of that spread in unconstrained coordinates."""
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         trace = trace_sites(self._model, self._data)
         values = {name: trace[name]["value"].detach() for name in names}
         if spread:

@@ -2,11 +2,12 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 
 import pytest
+
+from tests.two_processes import printed_by_two
 
 FITS = """
 import json, sys
@@ -76,17 +77,5 @@ def test_two_devices_of_one_process():
 
 @pytest.mark.slow
 def test_two_processes():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    both = [
-        subprocess.Popen([sys.executable, "-c", FITS, port, str(number)], stdout=subprocess.PIPE, text=True)
-        for number in range(2)
-    ]
-    try:
-        printed = [process.communicate(timeout=300)[0] for process in both]
-    finally:
-        for process in both:
-            process.kill()
-    assert [process.returncode for process in both] == [0, 0]
-    assert checked(printed[0]) == checked(printed[1])
+    first, second = printed_by_two(FITS)
+    assert checked(first) == checked(second)

@@ -123,6 +123,7 @@ def _has_its_own_zero(sampler):
     return "nutpie" in sampler and "adaptation" in inspect.signature(nutpie.sample).parameters
 
 
+@pytest.mark.quick(but=["pyro"], reason="Pyro's draws of a user's program are looked at")
 def test_draws_in_single_precision_are_parameters_in_double(five_point_posterior):
     for values in five_point_posterior["posterior"].to_dataset().values():
         assert values.dtype == np.float64
@@ -242,7 +243,10 @@ def test_a_users_own_program_is_sampled(program, backend):
     x = np.array([0.0, 1.0, 2.0, 5.0, 9.0])
     size = 100 if backend == "numpyro" else 15
     tree = inference.sample_nuts(program, x, draws=size, tune=size, chains=2, seed=0, backend=backend, progress=False)
-    assert tree["posterior"]["weights" if program is not two_assignments else "groups"].dims[-1] == "components"
+    weights = tree["posterior"]["weights" if program is not two_assignments else "groups"]
+    assert weights.dims[-1] == "components"
+    np.testing.assert_allclose(weights.sum("components"), 1.0, rtol=1e-14)
+    assert all(values.dtype == np.float64 for values in tree["posterior"].to_dataset().values())
     assert np.isfinite(tree["sample_stats"]["lp"]).all()
     assert ("log_likelihood" in tree.children) == (program is not common_regime)
 

@@ -28,6 +28,7 @@ def test_auto_prefers_nutpie_on_a_cpu():
         ({"is_on_cpu": False}, "numpyro", "accelerator"),
         ({"is_single": True}, "numpyro", "single precision"),
         ({"is_on_cpu": False, "is_meshed": True}, "nutpie", "rows on a mesh"),
+        ({"is_of_some": True}, "numpyro", "some of the rows"),
         ({"backend": "pyro"}, "pyro", "the backend's own"),
         ({"asked": "pyro"}, "pyro", "asked for"),
     ],

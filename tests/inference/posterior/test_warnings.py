@@ -139,11 +139,11 @@ def test_draws_that_are_no_numbers(sound):
     [
         (1.05, 300.0, "k-hat is 1.05"),
         (np.nan, 300.0, "cannot be computed"),
-        (np.inf, 499.0, "cannot be computed"),
-        (0.2, 12.0, "only 12 of 500 draws"),
+        (np.inf, 1999.0, "cannot be computed"),
+        (0.2, 12.0, "only 12 of 2000 draws"),
         (0.2, 300.0, "not come to rest"),
-        (1.05, 499.0, "not come to rest"),
-        (-np.inf, 500.0, "not come to rest"),
+        (1.05, 1999.0, "not come to rest"),
+        (-np.inf, 2000.0, "not come to rest"),
     ],
 )
 def test_an_approximation_that_is_not_to_be_trusted(sound, k_hat, effective, words):

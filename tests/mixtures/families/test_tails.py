@@ -1,5 +1,6 @@
 """Log probabilities of tails and intervals, and their gradients, against mpmath and scipy, far out too, on both backends."""
 
+import functools
 import itertools
 
 import jax
@@ -20,11 +21,16 @@ EXACT = 1e-10
 class _NumPyro:
     """Distributions and gradients in NumPyro."""
 
-    @staticmethod
-    def value(name, method, x, parameters, *more):
+    @classmethod
+    def value(cls, name, method, x, parameters):
         with jax.enable_x64(True):
-            cell = getattr(NUMPYRO.dist, name)(**{key: jnp.asarray(value) for key, value in parameters.items()})
-            return jax.tree.map(np.asarray, getattr(cell, method)(jnp.asarray(x), *more))
+            return jax.tree.map(np.asarray, cls._compiled(name, method)(x, parameters))
+
+    @staticmethod
+    @functools.cache
+    def _compiled(name, method):
+        """One program a distribution: operation by operation there are hundreds."""
+        return jax.jit(lambda x, parameters: getattr(getattr(NUMPYRO.dist, name)(**parameters), method)(x))
 
     @staticmethod
     def gradient(name, side, x, parameters):
@@ -41,9 +47,9 @@ class _Pyro:
     dist = PyroPPL(torch.float64).dist
 
     @classmethod
-    def value(cls, name, method, x, parameters, *more):
+    def value(cls, name, method, x, parameters):
         tensors = {key: torch.as_tensor(value, dtype=torch.float64) for key, value in parameters.items()}
-        found = getattr(getattr(cls.dist, name)(**tensors), method)(torch.as_tensor(x, dtype=torch.float64), *more)
+        found = getattr(getattr(cls.dist, name)(**tensors), method)(torch.as_tensor(x, dtype=torch.float64))
         return tuple(part.numpy() for part in found)
 
     @classmethod

@@ -39,7 +39,7 @@ def passes(problem: EMProblem, components: int, threads: int) -> Iterator[Pass]:
     """The pass over the problem's rows, a share of them by each of so many threads; by the tree where numbers come near the end of float64."""
     closed = problem.closed_form
     exact = _tree(closed, problem.is_hard)
-    rows = jax.tree.map(jnp.asarray, all_rows(problem))
+    rows = jax.device_put(all_rows(problem))
     if problem.is_hard:
         yield lambda state: _in_numpy(*exact(state, rows))
         return
@@ -47,7 +47,7 @@ def passes(problem: EMProblem, components: int, threads: int) -> Iterator[Pass]:
     groups = (jax.tree.map(lambda *parts: np.stack(parts), *blocks), is_row)
     cut = len(is_row) // threads
     shares = [
-        jax.tree.map(lambda part, begin=begin: jnp.asarray(part[begin : begin + cut]), groups)
+        jax.device_put(jax.tree.map(lambda part, begin=begin: part[begin : begin + cut], groups))
         for begin in range(0, len(is_row), cut)
     ]
     with ThreadPoolExecutor(threads) as pool:

@@ -36,10 +36,13 @@ Data = Mapping[str, Any]
 
 
 def data_of(problem: EMProblem, rows: slice = slice(None)) -> dict[str, Any]:
-    """Some of the rows and the coordinates they are seen in; not copied, for nobody writes to observations."""
+    """Some of the rows and the coordinates they are seen in; not copied, for nobody writes to observations.
+
+    `jax.device_put` compiles nothing, where `jnp.asarray` has a small program for each shape.
+    """
     of_rows = {"x": problem.x, "row_weights": problem.row_weights, "labels": problem.labels}
     placed = {n: jax.device_put(v[rows], may_alias=True) for n, v in of_rows.items() if v is not None}
-    return {**placed, "centre": jnp.asarray(problem.frame.centre), "unit": jnp.asarray(problem.frame.unit)}
+    return {**placed, **jax.device_put({"centre": problem.frame.centre, "unit": problem.frame.unit})}
 
 
 def over_rows(
@@ -91,7 +94,7 @@ def in_shares(problem: EMProblem, block: int, threads: int, unit: int = 1) -> It
     # shares are equally long, so that one program serves them: the last ones begin early enough, and skip rows that others have
     begins = np.minimum(share * np.arange(threads), rows - share)
     shares = [
-        data_of(problem, slice(begin, begin + share)) | {"seen": jnp.asarray(share * index - begin)}
+        data_of(problem, slice(begin, begin + share)) | {"seen": jax.device_put(share * index - begin)}
         for index, begin in enumerate(begins)
     ]
 
@@ -102,7 +105,7 @@ def in_shares(problem: EMProblem, block: int, threads: int, unit: int = 1) -> It
     with ThreadPoolExecutor(threads) as pool:
 
         def of_all(state: State) -> tuple[float, Statistics]:
-            placed = {name: jnp.asarray(value) for name, value in state.items()}
+            placed = jax.device_put(dict(state))
             fast: Any = by_products(problem.closed_form, state)
             closed: Any = fast or problem.closed_form
             run = compiled(closed, problem.is_hard, min(block, share), layout_of(placed), layout_of(shares[0]))

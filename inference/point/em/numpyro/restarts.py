@@ -106,7 +106,7 @@ def _run(problems: Sequence[EMProblem], states: State) -> EMResult:
     if is_damped or (is_many and jax.default_backend() == "cpu"):
         return _run_in_shares(problem, states, block)
     run = _compiled(problem.closed_forms, problem.is_hard, block, is_own)
-    numbers = (problem.which, jnp.asarray(problem.tolerance), problem.max_steps)
+    numbers = (problem.which, np.float64(problem.tolerance), problem.max_steps)
 
     ended: list[tuple[State, Outcome, np.ndarray] | None] = [None] * restarts
     waiting, left = iter(range(restarts)), restarts - lanes

@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from inference.backends.numpyro.devices import available
@@ -57,8 +56,8 @@ def over_source(problem: EMProblem, block: int) -> Iterator[Pass]:
 def _placed(problem: EMProblem, state: State, block: int, blocks: Iterable[Block]) -> Iterator[Placed]:
     """Each block as arrays of JAX, with its program, which is compiled here: other threads have nothing to trace."""
     closed: Any = by_products(problem.closed_form, state) or problem.closed_form
-    on_device = {name: jnp.asarray(value) for name, value in state.items()}
-    frame = {"centre": jnp.asarray(problem.frame.centre), "unit": jnp.asarray(problem.frame.unit)}
+    on_device = jax.device_put(dict(state))
+    frame = jax.device_put({"centre": problem.frame.centre, "unit": problem.frame.unit})
     assert problem.source is not None  # the caller has checked
     whole = rows_at_once(problem.source.features)
     for x, weights, _ in blocks:
@@ -75,8 +74,8 @@ def _of_few_lengths(x: np.ndarray, weights: np.ndarray | None, whole: int) -> di
     of_rows = {"x": x} if weights is None else {"x": x, "row_weights": weights}
     if not more:
         return {name: jax.device_put(values, may_alias=True) for name, values in of_rows.items()}
-    longer = {name: jnp.asarray(np.concatenate([values[:more], values])) for name, values in of_rows.items()}
-    return {**longer, "seen": jnp.asarray(more)}
+    longer = {name: np.concatenate([values[:more], values]) for name, values in of_rows.items()}
+    return jax.device_put({**longer, "seen": np.asarray(more)})
 
 
 def _of_block(placed: Placed) -> Statistics:
