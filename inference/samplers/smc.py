@@ -26,8 +26,11 @@ from inference.samplers.protocol import Draws
 from mixtures.errors import FitError
 from mixtures.interrupts import held_interrupts
 
-LEAPFROGS = 8
-"""Leapfrog steps of one Hamiltonian move."""
+LEAPFROGS = 16
+"""Leapfrog steps of one Hamiltonian move.
+
+On the galaxies, three components, the log evidence of a run has a standard deviation of 0.21 with 8 of them and of 0.09 with 16, for 1.8 times
+the time; with 8, most runs come out low."""
 
 ACCEPTANCE = 0.75
 """The acceptance rate that step sizes are tuned for."""

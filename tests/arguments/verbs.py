@@ -753,7 +753,7 @@ def all_families(made: Results) -> Iterator[Verb]:
         "whole": FLAG, "value": NUMBER, "at": NUMBER,
         "family": THING, "members": THING, "columns": THING, "covariates": COUNT.or_("None"), "common": COMMON,
         "among": AMONG.or_("empty list", "empty tuple", "empty array"),
-        "random": THING.or_("None"),
+        "random": AMONG.or_("empty list", "empty tuple", "empty array"),
     }  # fmt: skip
     for name in families.__all__:
         call = getattr(families, name)
