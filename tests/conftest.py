@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # before anything imports matplotlib
-# workers share the cores: threads of small matrix products wait for one another by working on, a third of the processor time of tests of
-# point fits. Workers and child processes load BLAS after this; in a run without workers a plugin of zarr's has loaded NumPy's before
+# workers share the cores: threads of small matrix products wait for one another by working on, which took a fifth of the processor time
+# where tests fit. Workers and child processes load BLAS after this; in a run without workers a plugin of zarr's has loaded NumPy's before
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

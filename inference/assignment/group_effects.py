@@ -57,11 +57,12 @@ def _listed(effect: Any) -> tuple[Any, ...]:
 
 
 def group_effects(fit_or_posterior: PointFit | xr.DataTree, x: Any, *, program: Program | None = None) -> GroupEffects:
-    """Predicted random effects of groups, E(b_g | x) and their standard deviations: the best linear unbiased predictions, given the parameters.
+    """Predicted random effects of groups: their means given the rows, E(b_g | x), and standard deviations, given the parameters.
 
-    Within component k effects given the rows of g are normal where responses are, and else known by quadrature; a group is of component k with
-    its probability given all its rows: mean and standard deviation are those of this mixture; of a posterior, of all its draws together. With
-    a point fit they know nothing of the errors of the parameters. In a component without effects, noise for one, they are 0.
+    Within component k effects given the rows of g are normal where responses are (the best linear unbiased predictions), and else known by
+    quadrature; a group is of component k with its probability given all its rows: mean and standard deviation are those of this mixture; of a
+    posterior, of all its draws together. With a point fit they know nothing of the errors of the parameters. In a component without effects,
+    noise for one, they are 0.
 
     Args:
         fit_or_posterior: a point fit, or a tree of draws, of `families.Regression(random=...)`, or of a family made of it.

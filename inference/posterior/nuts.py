@@ -116,7 +116,8 @@ def sample_nuts(
         ModelError: `max_rows` for rows that are not independent, for a program that is no `Mixture`, in single precision, or with several
             fits to start from.
         BackendError: a sampler that is not installed, or that cannot store blocks, sample in that precision or by some of the rows.
-        TooLargeError: there is not enough memory for the log likelihoods or assignments that were asked for.
+        TooLargeError: there is not enough memory for the log likelihoods or assignments that were asked for, or for the parabolas of
+            `max_rows` rows.
         StoredFileError: `store` exists, or cannot be written; blocks written before are intact.
         FitError: a chain's start without a finite log density and gradient; the draws have warnings and `strict` is set.
 

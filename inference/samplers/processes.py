@@ -13,6 +13,8 @@ from mixtures.errors import FitError
 def by_processes(sample: Callable[[Starts], Draws], starts: Starts) -> Draws:
     """Draws of every parameter, one chain from each start, the same in each process; every process makes this call.
 
+    Where a process was stopped, and has fewer draws or fewer of its chains, all have as few.
+
     Raises:
         FitError: some chain of another process could not be drawn.
     """
@@ -22,10 +24,11 @@ def by_processes(sample: Callable[[Starts], Draws], starts: Starts) -> Draws:
         drawn = sample(starts.some(shares[jax.process_index()]))
     except BaseException as own:  # the others wait for this process
         error = own
-    made = process_allgather(np.array(0 if drawn is None else drawn.stats["lp"].shape[1])).min()
+    shape = (0, 0) if drawn is None else drawn.stats["lp"].shape
+    chains, draws = process_allgather(np.array(shape)).min(axis=0)  # arrays that are gathered must be of one shape
     if error is not None:
         raise error
-    if drawn is None or made == 0:
+    if drawn is None or draws == 0:
         raise FitError(
             "cluster",
             got="a process of the mesh that drew none of its chains",
@@ -35,8 +38,8 @@ def by_processes(sample: Callable[[Starts], Draws], starts: Starts) -> Draws:
 
     def joined(own: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         with jax.enable_x64(True):
-            every = process_allgather({name: value[:, :made] for name, value in own.items()})
-        return {name: _in_order(value, shares) for name, value in every.items()}
+            every = process_allgather({name: value[:chains, :draws] for name, value in own.items()})
+        return {name: _in_order(value, [share[:chains] for share in shares]) for name, value in every.items()}
 
     return Draws(joined(drawn.parameters), joined(drawn.stats))
 
@@ -50,7 +53,7 @@ def shares_of(chains: int, processes: int) -> list[range]:
 
 def _in_order(values: np.ndarray, shares: list[range]) -> np.ndarray:
     """(processes, chains of each, ...) -> (chains, ...)."""
-    found = np.empty((max(share.stop for share in shares), *values.shape[2:]), values.dtype)
-    for share, own in zip(shares, values, strict=True):
-        found[share.start : share.stop] = own
-    return found
+    of_chain = {
+        chain: one for share, own in zip(shares, values, strict=True) for chain, one in zip(share, own, strict=True)
+    }
+    return np.stack([of_chain[chain] for chain in sorted(of_chain)])

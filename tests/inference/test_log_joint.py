@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from inference.backends import engine
+from inference.backends import bind, engine
+from inference.backends.pyro import hub
 from mixtures import Observations, gaussian_mixture, priors
 from tests.oracles import brute_force_log_likelihood, gaussian_log_joint
 
@@ -149,3 +150,13 @@ def test_data_units_do_not_matter(unit, backend):
     table = engine(backend).log_joint(gaussian_mixture(3), parameters, Observations(x))
     found = engine(backend).log_joint(gaussian_mixture(3), scaled, Observations(x * unit))
     np.testing.assert_allclose(found, table - 2 * np.log(unit), rtol=EXACT)
+
+
+def test_pyros_draws_are_computed_some_at_a_time(monkeypatch):
+    """Quadratures hold many numbers for each of a table's: of all draws at once they fill the memory."""
+    monkeypatch.setattr(hub, "CELLS_AT_ONCE", 2 * 3 * len(X1) + 1)
+    bound, calls = bind(gaussian_mixture(3), Observations(X1), "pyro"), []
+    values = np.arange(5.0)
+    found = hub.over_draws(lambda draw: calls.append(1) or draw["loc"] ** 2, {"loc": values}, bound.sites, len(X1))
+    np.testing.assert_array_equal(found, values**2)
+    assert len(calls) == 3  # two draws, two, and one

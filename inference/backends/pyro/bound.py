@@ -50,23 +50,23 @@ class PyroBound(Bound):
     def tables(self, draws: Parameters) -> np.ndarray:
         model, data, sites = self._native
         with isolated():
-            return over_draws(lambda values: table_of(model, values, data, sites), draws, sites)
+            return over_draws(lambda values: table_of(model, values, data, sites), draws, sites, len(self.x))
 
     def emissions(self, draws: Parameters) -> np.ndarray:
         model, data, sites = self._native
         with isolated():
-            return over_draws(lambda values: tables(model, values, data, sites)[0], draws, sites)
+            return over_draws(lambda values: tables(model, values, data, sites)[0], draws, sites, len(self.x))
 
     def pointwise(self, draws: Parameters) -> np.ndarray:
         model, data, sites = self._native
         with isolated():
-            return over_draws(lambda values: pointwise(model, values, data, sites), draws, sites)
+            return over_draws(lambda values: pointwise(model, values, data, sites), draws, sites, len(self.x))
 
     def log_densities(self, draws: Parameters) -> tuple[np.ndarray, np.ndarray]:
         model, data, sites = self._native
         both = log_densities(model, sites)
         with isolated():
-            stacked = over_draws(lambda values: torch.stack(both(values, data)), draws, sites)
+            stacked = over_draws(lambda values: torch.stack(both(values, data)), draws, sites, len(self.x))
         return stacked[:, 0], stacked[:, 1]
 
     def log_density(self, *, prior: bool = True, jacobian: bool = False) -> LogDensity:

@@ -32,6 +32,10 @@ from inference.backends.sites import (
     Sites,
 )
 
+CELLS_AT_ONCE = 200_000
+"""Numbers in the tables, draws x rows x components, of densities that are computed together: for each of them a quadrature over effects of
+groups holds one for each of its nodes."""
+
 
 def _in_plate(site: Values, name: str) -> bool:
     return any(frame.name == name for frame in site["cond_indep_stack"])
@@ -187,12 +191,15 @@ def _delta_guide(parameters: Values, trace: dict[str, Values]) -> Callable[..., 
     return guide
 
 
-def over_draws(function: Callable[[Values], torch.Tensor], parameters: Parameters, sites: Sites) -> np.ndarray:
-    """`function` of each of many parameter values, stacked: at once where the program allows it."""
+def over_draws(
+    function: Callable[[Values], torch.Tensor], parameters: Parameters, sites: Sites, rows: int
+) -> np.ndarray:
+    """`function`, of so many rows, of each of many parameter values, stacked: many at once where the program allows it."""
     values = as_torch(dict(parameters))
     with torch.no_grad():
         if not sites.is_enumerated:
-            return torch.vmap(function)(values).numpy()
+            several = max(1, CELLS_AT_ONCE // (rows * sites.joint_categories))
+            return torch.vmap(function, chunk_size=several)(values).numpy()
         draws = len(next(iter(values.values())))
         return torch.stack(
             [function({name: value[draw] for name, value in values.items()}) for draw in range(draws)]

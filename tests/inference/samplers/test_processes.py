@@ -1,12 +1,15 @@
 """Chains that are shared out among the processes of a mesh are those that one process draws."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import jax
 import numpy as np
 import pytest
 
 import inference
+from inference.samplers import processes
 from inference.samplers.processes import by_processes, shares_of
 from inference.samplers.protocol import Draws, Frame, Starts
 from mixtures.errors import FitError, ModelError
@@ -28,6 +31,33 @@ def test_one_process_draws_them_all():
     np.testing.assert_array_equal(drawn.parameters["loc"][:, 0], STARTS.vectors)
     with pytest.raises(FitError, match="mesh that drew none"):
         by_processes(lambda own: Draws({}, {"lp": own.vectors[:, :0]}), STARTS)
+
+
+def test_what_a_stopped_process_lacks_is_taken_from_no_other(monkeypatch):
+    """The second of two processes, threads here, has stopped after one of its chains and two draws of that."""
+    every, meeting, told = [None, None], threading.Barrier(2), threading.local()
+
+    def gathered(own):
+        every[told.number] = own
+        meeting.wait(10)
+        found = jax.tree.map(lambda *parts: np.stack(parts), *every)
+        meeting.wait(10)
+        return found
+
+    monkeypatch.setattr(processes, "process_allgather", gathered)
+    monkeypatch.setattr(processes.jax, "process_count", lambda: 2)
+    monkeypatch.setattr(processes.jax, "process_index", lambda: told.number)
+
+    def drawn(number):
+        told.number = number
+        chains, draws = ((2, 3), (1, 2))[number]
+        lp = 10.0 * np.arange(4)[:, None] + np.arange(3)
+        return by_processes(lambda own: Draws({}, {"lp": lp[list(own.numbers)[:chains], :draws]}), four)
+
+    four = Starts(np.zeros((4, 1)), Frame(np.zeros(1), np.ones(1)))
+    with ThreadPoolExecutor(2) as pool:
+        for found in pool.map(drawn, range(2)):
+            np.testing.assert_array_equal(found.stats["lp"], [[0.0, 1.0], [20.0, 21.0]])
 
 
 def test_a_mesh_is_for_chains_or_for_rows():
