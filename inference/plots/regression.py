@@ -38,8 +38,8 @@ def plot_regression(
     """A response over one covariate, rows in the colour of their most probable component, and the mean of each component.
 
     Other covariates are held at their means, so that rows scatter about the lines by these too. Rows of a group that share one component are
-    joined, in the order of the covariate. Successes are shown as shares of their trials. Of a posterior the mean over at most 200 draws is shown,
-    with bands that hold 89 % of them.
+    joined, in the order of the covariate. Successes are shown as shares of their trials. Of a posterior the mean over at most 200 draws is
+    shown, with bands that hold 89 % of them.
 
     Args:
         fit: a point fit, or draws, of a mixture of regressions.

@@ -134,7 +134,9 @@ def test_a_regression_is_drawn_as_lines_over_its_covariate():
 def test_successes_are_shares_of_their_trials(trials):
     years, known = np.array([-2.0, -1.0, 0.0, 1.0, 2.0]), {"intercept": [-0.5, 1.0], "slope": [[0.8], [-0.4]]}
     x = mixtures.Observations(np.array([1.0, 9.0, 5.0, 0.0, 5.0]), covariates=years, trials=trials)
-    ax = plots.plot_regression(point_fit(mixtures.regression_mixture(2, "binomial"), x, {"weights": [0.5, 0.5]} | known), x)
+    ax = plots.plot_regression(
+        point_fit(mixtures.regression_mixture(2, "binomial"), x, {"weights": [0.5, 0.5]} | known), x
+    )
     lines = [line.get_xydata().T for line in ax.lines if line.get_linestyle() == "-"]
     for (at, share), intercept, slope in zip(lines, known["intercept"], known["slope"], strict=True):
         np.testing.assert_allclose(share, special.expit(intercept + slope[0] * at), rtol=1e-6)
