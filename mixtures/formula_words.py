@@ -7,6 +7,8 @@ from typing import Any
 
 from mixtures.errors import BackendError, ModelError, in_words
 
+OF_GROUPS = "Effects of groups are named beside the formula, random='intercept' or random='x', and groups with the data, group=table['g']."
+
 FUNCTIONS = frozenset(
     {
         *(
@@ -123,7 +125,11 @@ def sides_of(text: str) -> tuple[Any, ...]:
         return parsed.lhs, *right
     except Exception as error:
         said = " ".join(_COLOUR.sub("", str(error)).split())[:120]
-        raise ModelError("formula", got=f"{text!r} ({said})", expected="a formula, 'y ~ x + C(g)' say") from error
+        is_of_groups = re.search(r"\([^()]*\|", text)  # (1 | g), as lme4 and brms write it
+        advice = OF_GROUPS if is_of_groups else ""
+        raise ModelError(
+            "formula", got=f"{text!r} ({said})", expected="a formula, 'y ~ x + C(g)' say", advice=advice
+        ) from error
 
 
 def _factors(text: str) -> Iterator[str]:

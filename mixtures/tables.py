@@ -204,7 +204,7 @@ def covariates_first(
             "covariates",
             got=got,
             expected=f"{list(wanted)} among them, which the model chooses by name",
-            advice="Pass a DataFrame of all covariates; or choose them by number: among=[0].",
+            advice="Pass a DataFrame of all covariates; or choose them by their numbers, 0 for the first.",
         )
     order = (*wanted, *(name for name in names if name not in wanted))
     moved = values if order == names else values[:, [names.index(name) for name in order]]

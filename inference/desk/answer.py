@@ -1,6 +1,7 @@
 """What was found, and whether it can be trusted, in two paragraphs: what a report begins with."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -22,6 +23,12 @@ from mixtures.categories import Names
 MOST_COLUMNS = 3
 """How many columns a sentence names: those in which the components differ most."""
 MOST_COMPONENTS = 6
+OF_LINE = {
+    **dict.fromkeys(("poisson", "negative_binomial", "gamma"), "log mean "),
+    **dict.fromkeys(("bernoulli", "binomial", "ordinal"), "log odds "),
+}
+"""What a line says of a response, by the kind of the regression, where that is not its mean."""
+
 COUNTED = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -101,7 +108,7 @@ def _typical(kind: Kind, values: np.ndarray, weights: np.ndarray, categories: Na
 
 
 def _slopes(fit: PointFit, posterior: xr.DataTree | None, x: Observations, component: int) -> str:
-    """By how much a response changes with each covariate, in a regression of one response."""
+    """By how much a response changes with each covariate, on the scale of its line, in a regression of one response."""
     dims = fit.dims.get("slope", ())
     if len(dims) != 2 or not dims[1].startswith(COVARIATES):
         return ""
@@ -109,7 +116,14 @@ def _slopes(fit: PointFit, posterior: xr.DataTree | None, x: Observations, compo
     slopes = np.asarray(means["slope"])
     names = names_along(x, dims[1]) or tuple(f"covariate {j}" for j in range(slopes.shape[1]))
     changes = (f"{slope:+.3g} a unit of {name}" for name, slope in zip(names, slopes[component], strict=True))
-    return f", {', '.join(list(changes)[:MOST_COLUMNS])}"
+    return f", {_of_line(fit)}{', '.join(list(changes)[:MOST_COLUMNS])}"
+
+
+def _of_line(fit: PointFit) -> str:
+    family: Any = None if fit.program.mixture is None else fit.program.mixture.family
+    while hasattr(family, "family"):  # noise beside it, say
+        family = family.family
+    return OF_LINE.get(getattr(family, "kind", ""), "")
 
 
 def _telling(values: np.ndarray, table: np.ndarray) -> np.ndarray:

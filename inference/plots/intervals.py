@@ -93,7 +93,7 @@ def plot_intervals(fit: PointFit | xr.DataTree, ax: Axes | None = None, *, site:
 
 
 def plot_weights(fit: PointFit | xr.DataTree, x: Any, ax: Axes | None = None) -> Axes:
-    """Each component's share of the rows; of a posterior with the interval that holds 89 % of the draws.
+    """Each component's share of the rows, or of groups that share one component; of a posterior with the interval that holds 89 % of the draws.
 
     Of a hidden Markov chain these are shares in the long run, of weights that depend on covariates means over the rows. A program of one's
     own declares no weights: its rows' mean probabilities are shown.
@@ -112,10 +112,10 @@ def plot_weights(fit: PointFit | xr.DataTree, x: Any, ax: Axes | None = None) ->
     """
     observations = checked_like(fit, x)
     known = looks_of(fit, observations)
-    if program_in(fit).mixture is None:
-        shares = responsibilities(fit, observations).mean(axis=0, keepdims=True)
-    else:
-        shares = component_shares(fit, observations)
+    mixture = program_in(fit).mixture
+    law = None if mixture is None else mixture.assignment
+    is_of_groups = law is not None and law.shares_assignment and not law.needs_covariates  # else means over rows
+    shares = component_shares(fit, observations) if law else responsibilities(fit, observations).mean(axis=0)[None]
     ax = given_or_new(ax, (5.0, 0.9 + 0.3 * len(known)))
     place, mean = np.arange(len(known)), shares.mean(axis=0)
     ax.barh(place, mean, 0.7, color=[f"{look.colour}B0" for look in known], linewidth=0)
@@ -126,7 +126,7 @@ def plot_weights(fit: PointFit | xr.DataTree, x: Any, ax: Axes | None = None) ->
     for k, share in enumerate(mean) if len(mean) <= MOST_SHARES else ():
         ax.text(ends[k], k, f"  {share:.0%}", va="center", fontsize=ax.xaxis.label.get_fontsize())
     ax.set(
-        xlabel="share of the rows",
+        xlabel=f"share of the {'groups' if is_of_groups else 'rows'}",
         ylabel="component",
         yticks=place[:: -(-len(place) // MOST_SHARES)],
         xlim=(0, 1.18 * max(ends)),

@@ -21,6 +21,9 @@ from inference.results import PointFit
 from mixtures import Observations
 from mixtures.checks import check_count
 from mixtures.errors import ModelError
+from mixtures.families.by_column import families_by_column
+from mixtures.families.members import parts_of
+from mixtures.families.support import Support
 
 ALONG, ACROSS = 25, 300
 """Points of a line, and values of the response that its mean is a sum over."""
@@ -35,8 +38,8 @@ def plot_regression(
     """A response over one covariate, rows in the colour of their most probable component, and the mean of each component.
 
     Other covariates are held at their means, so that rows scatter about the lines by these too. Rows of a group that share one component are
-    joined, in the order of the covariate. Of a posterior the mean over at most 200
-    draws is shown, with bands that hold 89 % of them.
+    joined, in the order of the covariate. Successes are shown as shares of their trials. Of a posterior the mean over at most 200 draws is
+    shown, with bands that hold 89 % of them.
 
     Args:
         fit: a point fit, or draws, of a mixture of regressions.
@@ -71,22 +74,20 @@ def draw_response(
 ) -> None:
     """Draw rows and lines."""
     own, response = x.covariates[:, covariate], x.x.reshape(len(x), -1)[:, column]
+    support, trials = supports_of(fit, x)[column], _trials(fit, x, column)
+    if trials is not None:  # rows of few trials and of many beside one line, those of none nowhere
+        response = response / np.where(trials > 0, trials, np.nan)
     low, high = np.nanmin(response), np.nanmax(response)
     classes = responsibilities(fit, x).argmax(axis=1)
-    is_binary = set(np.unique(response[~np.isnan(response)])) <= {0.0, 1.0}
+    is_binary = trials is None and set(np.unique(response[~np.isnan(response)])) <= {0.0, 1.0}
     shown = response
     if is_binary:
         shown = response + np.random.default_rng(0).uniform(-JITTER, JITTER, len(response))
     _join_groups(ax, fit, x, np.column_stack([own, shown]), [looks[k].colour for k in classes])
     draw_rows(ax, np.column_stack([own, shown]), looks, classes)
-    support = supports_of(fit, x)[column]
-    if support is not None and not support.is_discrete:  # far beyond the data, for means are sums over all values
-        values = np.linspace(low - 2 * (high - low or 1.0), high + 2 * (high - low or 1.0), ACROSS)
-    else:
-        values = np.arange(0.0, 2.0 if is_binary else 3.0 * high + 10.0, max(1.0, np.ceil(3.0 * high / ACROSS)))
-    values = values if support is None else values[support.holds(values)]
-    at = np.linspace(own.min(), own.max(), ALONG)
-    means = means_along(fit, x, covariate, at, values, column)
+    at, most = np.linspace(own.min(), own.max(), ALONG), 1.0 if trials is None else trials.max()
+    values = np.arange(2.0) if is_binary else _values(low, high, support, trials)
+    means = means_along(fit, x, covariate, at, values, column) / most  # of trials it takes the most that a row has
     noise = noise_of(program_in(fit))
     for k, look in enumerate(looks):
         if k in noise:
@@ -97,7 +98,7 @@ def draw_response(
     if len(means) > 1:
         ax.fill_between([], [], color=DATA, alpha=0.3, linewidth=0, label=f"{INTERVAL:.0%} interval")
     names = x.covariate_names or [f"covariate {index}" for index in range(x.covariates.shape[1])]
-    ax.set(xlabel=names[covariate], ylabel=name_of(x, column))
+    ax.set(xlabel=names[covariate], ylabel=name_of(x, column) + ("" if trials is None else ", share of trials"))
     if is_binary:
         ax.set(yticks=[0, 0.5, 1], ylim=(-0.12, 1.12))
         if x.categories is not None and x.categories[column] is not None:
@@ -106,6 +107,25 @@ def draw_response(
     else:
         margin = 0.08 * (high - low or 1.0)
         ax.set_ylim(low - margin, high + margin)
+
+
+def _trials(fit: Any, x: Observations, column: int) -> np.ndarray | None:
+    """Of a column that counts successes, out of how many each row does."""
+    mixture = program_in(fit).mixture
+    if x.trials is None or mixture is None:
+        return None
+    family = families_by_column(mixture.family, x.features or 1)[column]
+    return x.trials.reshape(len(x), -1)[:, column] if "trials" in parts_of(family).takes else None
+
+
+def _values(low: float, high: float, support: Support | None, trials: np.ndarray | None) -> np.ndarray:
+    """Values that a mean is a sum over: of trials all, else far beyond the data."""
+    if support is not None and not support.is_discrete:
+        values = np.linspace(low - 2 * (high - low or 1.0), high + 2 * (high - low or 1.0), ACROSS)
+    else:
+        most = 3.0 * high + 9.0 if trials is None else trials.max()
+        values = np.arange(0.0, most + 1.0, max(1.0, np.ceil(most / ACROSS)))
+    return values if support is None else values[support.holds(values)]
 
 
 def _join_groups(ax: Axes, fit: Any, x: Observations, points: np.ndarray, colours: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ def check_groups(rows: Rows) -> None:
             "group",
             got="none",
             expected="the group of each row, on which this model's assignments depend",
-            advice="Pass Observations(x, group=...), for new rows too.",
+            advice="Pass Observations(x, group=...), with a formula model.formula.observations(table, group=...), for new rows too.",
         )
 
 

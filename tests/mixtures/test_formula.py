@@ -145,6 +145,12 @@ def test_what_is_no_formula_is_refused_and_nothing_run(text):
         Formula.of(text, T)
 
 
+@pytest.mark.parametrize("text", ["y ~ x + (1 | g)", "y ~ x + (1 + x | g)"])
+def test_effects_of_groups_in_a_formula_are_told_their_place(text):
+    with pytest.raises(ModelError, match="random='intercept'.*group="):
+        regression_mixture(2, text, data=T)
+
+
 def test_an_altered_file_runs_nothing_either():
     stored = to_json(regression_mixture(2, "y ~ x", data=T)).replace("y ~ x", "y ~ x + eval('x')")
     with pytest.raises(OSError, match="eval"):

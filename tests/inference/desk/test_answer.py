@@ -105,6 +105,10 @@ def test_lines_are_told_by_their_slopes_and_angles_by_their_direction():
     fit = inference.fit_em(Mixture(2, families.Regression()), x, restarts=3, seed=0)
     for slope in fit.parameters["slope"][:, 0]:
         assert f"{slope:+.3g} a unit of age" in answer(fit, x).found
+    counts = Observations(np.round(y.clip(0)), covariates=pd.DataFrame({"age": age}))
+    fit = inference.fit_em(Mixture(2, families.Regression("poisson")), counts, restarts=1, max_steps=3, seed=0)
+    for slope in fit.parameters["slope"][:, 0]:  # of exp(eta): no change of the counts themselves
+        assert f", log mean {slope:+.3g} a unit of age" in answer(fit, counts).found
     angles = Observations((np.pi + stats.vonmises(8).rvs(60, random_state=0) + np.pi) % (2 * np.pi) - np.pi)
     single = inference.fit_em(Mixture(1, families.VonMises()), angles, restarts=1, seed=0)
     assert f"around x {np.angle(np.exp(1j * angles.x).mean()):.3g}" in answer(single, angles).found

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
-from scipy import stats
+from scipy import special, stats
 
 import mixtures
 from inference import plots
@@ -128,6 +128,22 @@ def test_a_regression_is_drawn_as_lines_over_its_covariate():
     for line, intercept, slope in zip(lines, known["intercept"], known["slope"], strict=True):
         np.testing.assert_allclose(line.get_ydata(), intercept + slope[0] * line.get_xdata(), atol=1e-6)
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("age", "income")
+
+
+@pytest.mark.parametrize("trials", [[4, 20, 10, 0, 5], [10, 10, 10, 10, 10]])
+def test_successes_are_shares_of_their_trials(trials):
+    years, known = np.array([-2.0, -1.0, 0.0, 1.0, 2.0]), {"intercept": [-0.5, 1.0], "slope": [[0.8], [-0.4]]}
+    x = mixtures.Observations(np.array([1.0, 9.0, 5.0, 0.0, 5.0]), covariates=years, trials=trials)
+    ax = plots.plot_regression(
+        point_fit(mixtures.regression_mixture(2, "binomial"), x, {"weights": [0.5, 0.5]} | known), x
+    )
+    lines = [line.get_xydata().T for line in ax.lines if line.get_linestyle() == "-"]
+    for (at, share), intercept, slope in zip(lines, known["intercept"], known["slope"], strict=True):
+        np.testing.assert_allclose(share, special.expit(intercept + slope[0] * at), rtol=1e-6)
+    shown = np.concatenate([line.get_xydata() for line in ax.lines if line.get_linestyle() != "-"])
+    expected = [(t, y / n) for t, y, n in zip(years, x.x, trials, strict=True) if n]
+    np.testing.assert_allclose(sorted(map(tuple, shown[~np.isnan(shown[:, 1])])), expected)
+    assert ax.get_ylabel() == "x, share of trials"
 
 
 def test_rows_of_a_group_are_joined_where_they_are_of_one_component():

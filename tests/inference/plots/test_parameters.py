@@ -10,6 +10,7 @@ import xarray as xr
 import inference
 import mixtures
 from inference import plots
+from mixtures.assignments import PerGroup
 from mixtures.errors import ChoiceError, DataError, ModelError
 from tests.inference.plots.conftest import point_fit, posterior_around
 
@@ -70,6 +71,13 @@ def test_profiles_are_means_of_the_standardised_rows_by_their_probabilities(plan
             segments(ax.collections[k])[..., 1], np.stack([mean - sd, mean + sd], axis=1), atol=1e-12
         )
     assert [label.get_text() for label in ax.get_xticklabels()] == ["height", "weight"]
+
+
+def test_weights_of_groups_are_shares_of_groups():
+    x = mixtures.Observations([0.0, 1.0, 4.0], group=[0, 0, 1])
+    model = mixtures.Mixture(2, mixtures.families.Gaussian(), PerGroup())
+    ax = plots.plot_weights(point_fit(model, x, {"weights": [0.5, 0.5], "loc": [0.5, 4.0], "scale": [1.0, 1.0]}), x)
+    assert ax.get_xlabel() == "share of the groups"
 
 
 def test_weights_are_shares_and_certainty_counts_every_row_once(plane):
