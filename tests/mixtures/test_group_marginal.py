@@ -94,6 +94,11 @@ def test_rows_that_do_not_count_say_nothing():
     rows = seen & (GROUP == 2)
     right = [0.0, found[1], integrated("poisson", COUNTS["few"][rows], ETA[rows], 1.0)]
     np.testing.assert_allclose(found, right, atol=1e-8)
+    own = integrand("poisson", COUNTS["few"], ETA, np.where(seen, 1.0, 100.0)[:, None], seen)
+    (step,), _ = own.damped(own.start())
+    slope, curvature = (COUNTS["few"] - np.exp(ETA))[rows].sum(), np.exp(ETA)[rows].sum()
+    whole = abs(slope) / (curvature + 1)  # by which every row is moved
+    assert step[2] == pytest.approx(np.sign(slope) * np.log1p(whole))
 
 
 EDGES = np.array([-np.inf, 0.0, 0.7, 2.6, np.inf])  # of four categories, from gaps

@@ -2,17 +2,22 @@
 those of all rows.
 """
 
+import itertools
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
 from arviz_stats.base import array_stats
+from scipy.special import softmax
+from scipy.stats import chisquare
 
 import inference
 from inference.backends import bind
 from inference.samplers import numpyro_nuts, subsampling
-from inference.samplers.subsampling import Subsample, Taylor, estimate, taylor_of_rows, with_total
+from inference.samplers.subsampling import Subsample, Taylor, estimate, of_some, taylor_of, taylor_of_rows, with_total
 from mixtures import Mixture, Observations, assignments, declare, families, gaussian_mixture, hidden_markov, simulate
 from mixtures.errors import BackendError, ModelError
 
@@ -239,3 +244,54 @@ def test_draws_of_overlapping_components_are_those_of_all_rows(monkeypatch, reco
         cached.cache_clear()
     difference, error = differences(broken, whole)
     assert not (difference < 5 * error + BOUND).all() and not broken.attrs["is_trustworthy"]
+
+
+class Kernel(NamedTuple):
+    """Of NUTS, what a subsample is drawn anew beside."""
+
+    rng_key: jax.Array
+    z: jax.Array
+    potential_energy: jax.Array
+    z_grad: jax.Array
+
+
+class Exponentials(NamedTuple):
+    """Rows' terms -exp(rate v): their polynomials are 1, rate v and (rate v)^2 / 2."""
+
+    def parts(self, v, data, centre, unit, rows=None):
+        x = data["x"] if rows is None else data["x"][rows]
+        return -jnp.exp(x * v[0]).sum(), -0.5 * v @ v
+
+
+RATES, PLACE = np.array([0.4, 0.9, -1.1]), 1.1
+
+
+def test_subsamples_are_those_of_the_perturbed_posterior(monkeypatch):
+    """At a v that stays: a pair of rows has a probability as exp(estimate - variance / 2), here of every one of the nine."""
+
+    def still(potential, options, key, v, given):
+        height, slope = jax.value_and_grad(potential(*given))(v)
+        return Kernel(key, v, height, slope), lambda kernel, given: kernel
+
+    monkeypatch.setattr(subsampling, "nuts", still)
+    with jax.enable_x64(True):
+        zero, v = jnp.zeros(1), jnp.array([PLACE])
+        total = taylor_of(lambda v: -jnp.exp(RATES * v[0]).sum(), ({}, zero))
+        given = ({"x": jnp.asarray(RATES)}, zero, jnp.ones(1), total)
+
+        def last(key):
+            chain, step = of_some(Exponentials(), 2, None)(key, v, given)
+            return jax.lax.fori_loop(0, 40, lambda _, chain: step(chain), chain)
+
+        chains = jax.jit(jax.vmap(last))(jax.random.split(jax.random.PRNGKey(0), 4000))
+        chains = jax.tree.map(np.asarray, chains)
+    power = RATES * PLACE
+    left = 1 + power + power**2 / 2 - np.exp(power)
+    pairs = np.array(list(itertools.product(range(3), repeat=2)))
+    value = 3 * left[pairs].mean(axis=1) - (1 + power + power**2 / 2).sum()
+    variance = 9 * left[pairs].var(axis=1) / 2
+    right, number = softmax(value - variance / 2), chains.subsample.rows @ [3, 1]
+    assert chisquare(np.bincount(number, minlength=9), 4000 * right).pvalue > 1e-4
+    np.testing.assert_allclose(chains.estimate.value, value[number])
+    np.testing.assert_allclose(chains.estimate.variance, variance[number], atol=1e-12)
+    np.testing.assert_allclose(chains.potential_energy, (PLACE**2 / 2 - value + variance / 2)[number])
