@@ -10,12 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from arviz_stats.base import array_stats
 from scipy.special import softmax
 from scipy.stats import chisquare
 
 import inference
 from inference.backends import bind
+from inference.posterior.afterwards import Steps
+from inference.posterior.some_rows import with_weights
 from inference.samplers import numpyro_nuts, subsampling
 from inference.samplers.subsampling import Subsample, Taylor, estimate, of_some, taylor_of, taylor_of_rows, with_total
 from mixtures import Mixture, Observations, assignments, declare, families, gaussian_mixture, hidden_markov, simulate
@@ -143,6 +146,41 @@ def test_draws_are_weighed_by_the_density_of_all_rows(draws):
     ratio = draws["log_likelihood"]["obs"].sum("rows") - perturbed
     assert (ratio - stats["log_weight"]).where(ratio < ratio.quantile(0.75)).std() < 1e-8  # larger ones are smoothed
     assert np.exp(stats["log_weight"]).sum() == pytest.approx(1.0)
+
+
+def of_stats(**stats):
+    """A tree with these statistics of two chains, and a log prior of -3."""
+    cells = ("chain", "draw")
+    prior = xr.Dataset({"log_prior": (cells, np.full((2, 30), -3.0))})
+    return xr.DataTree.from_dict(
+        {"sample_stats": xr.Dataset({name: (cells, value) for name, value in stats.items()}), "log_prior": prior}
+    )
+
+
+def test_weights_are_the_ratios_of_densities():
+    rng = np.random.default_rng(6)
+    exact, estimate, variance = rng.normal(-50, 1, (2, 30)), rng.normal(-50, 1, (2, 30)), rng.uniform(0, 1, (2, 30))
+    steps, tree = Steps(), of_stats(
+        log_posterior=exact - 3.0, log_likelihood_estimate=estimate, log_likelihood_variance=variance
+    )
+    found = with_weights(tree, steps)
+    ratio = exact - (estimate - variance / 2)
+    low = ratio < np.quantile(ratio, 0.75)  # the others are smoothed
+    away = found["sample_stats"]["log_weight"].values - ratio
+    assert np.ptp(away[low]) < 1e-10 and not steps.lost
+    weights = np.exp(ratio - ratio.max())
+    assert found.attrs["effective_draws"] == pytest.approx(weights.sum() ** 2 / (weights**2).sum())
+    without = with_weights(of_stats(log_likelihood_estimate=estimate), steps)
+    assert "log_weight" not in without["sample_stats"] and "sample_stats.log_weight and k_hat" in steps.lost
+    assert without.attrs["is_trustworthy"] == 0 and "perturbed posterior" in without.attrs["approximation"]
+
+
+def test_even_weights_are_to_be_trusted():
+    even = np.full((2, 30), 7.0)
+    tree = of_stats(log_posterior=even - 3.0, log_likelihood_estimate=even + 0.5, log_likelihood_variance=even * 0 + 1.0)
+    found = with_weights(tree, Steps())
+    np.testing.assert_allclose(found["sample_stats"]["log_weight"], -np.log(60))
+    assert found.attrs["is_trustworthy"] == 1 and found.attrs["effective_draws"] == pytest.approx(60)
 
 
 def test_check_posterior_says_where_rows_are_too_few(draws):
