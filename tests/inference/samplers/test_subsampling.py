@@ -18,7 +18,7 @@ from scipy.stats import chisquare
 import inference
 from inference.backends import bind
 from inference.posterior.afterwards import Steps
-from inference.posterior.some_rows import with_weights
+from inference.posterior.some_rows import check_one_reference, with_weights
 from inference.samplers import numpyro_nuts, subsampling
 from inference.samplers.subsampling import Subsample, Taylor, estimate, of_some, taylor_of, taylor_of_rows, with_total
 from mixtures import Mixture, Observations, assignments, declare, families, gaussian_mixture, hidden_markov, simulate
@@ -230,6 +230,12 @@ def test_what_it_cannot_do_is_said(program, options, error, words):
     x = np.arange(1.0, 31.0).round() if program is own else X[:30]
     with pytest.raises(error, match=words.replace("(", r"\(")):
         inference.sample_nuts(program, x, **{**OPTIONS, "max_rows": 5, **options})
+
+
+def test_terms_are_expanded_about_one_fit():
+    check_one_reference([None], "float64", spread=False)
+    with pytest.raises(ModelError, match="expected one fit, about which"):
+        check_one_reference([None, None], "float64", spread=False)
 
 
 TRUTH = {
