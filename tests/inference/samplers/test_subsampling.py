@@ -148,10 +148,13 @@ def test_draws_are_weighed_by_the_density_of_all_rows(draws):
     assert np.exp(stats["log_weight"]).sum() == pytest.approx(1.0)
 
 
+PRIOR = np.random.default_rng(5).normal(-3.0, 1.0, (2, 30))
+
+
 def of_stats(**stats):
-    """A tree with these statistics of two chains, and a log prior of -3."""
+    """A tree with these statistics of two chains, and log priors."""
     cells = ("chain", "draw")
-    prior = xr.Dataset({"log_prior": (cells, np.full((2, 30), -3.0))})
+    prior = xr.Dataset({"log_prior": (cells, PRIOR)})
     return xr.DataTree.from_dict(
         {"sample_stats": xr.Dataset({name: (cells, value) for name, value in stats.items()}), "log_prior": prior}
     )
@@ -161,7 +164,7 @@ def test_weights_are_the_ratios_of_densities():
     rng = np.random.default_rng(6)
     exact, estimate, variance = rng.normal(-50, 1, (2, 30)), rng.normal(-50, 1, (2, 30)), rng.uniform(0, 1, (2, 30))
     steps, tree = Steps(), of_stats(
-        log_posterior=exact - 3.0, log_likelihood_estimate=estimate, log_likelihood_variance=variance
+        log_posterior=exact + PRIOR, log_likelihood_estimate=estimate, log_likelihood_variance=variance
     )
     found = with_weights(tree, steps)
     ratio = exact - (estimate - variance / 2)
@@ -177,7 +180,7 @@ def test_weights_are_the_ratios_of_densities():
 
 def test_even_weights_are_to_be_trusted():
     even = np.full((2, 30), 7.0)
-    tree = of_stats(log_posterior=even - 3.0, log_likelihood_estimate=even + 0.5, log_likelihood_variance=even * 0 + 1.0)
+    tree = of_stats(log_posterior=even + PRIOR, log_likelihood_estimate=even + 0.5, log_likelihood_variance=even * 0 + 1.0)
     found = with_weights(tree, Steps())
     np.testing.assert_allclose(found["sample_stats"]["log_weight"], -np.log(60))
     assert found.attrs["is_trustworthy"] == 1 and found.attrs["effective_draws"] == pytest.approx(60)
@@ -236,6 +239,8 @@ def test_terms_are_expanded_about_one_fit():
     check_one_reference([None], "float64", spread=False)
     with pytest.raises(ModelError, match="expected one fit, about which"):
         check_one_reference([None, None], "float64", spread=False)
+    with pytest.raises(ModelError, match="got precision='float32'"):
+        check_one_reference([None], "float32", spread=False)
 
 
 TRUTH = {
