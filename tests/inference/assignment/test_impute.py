@@ -252,3 +252,12 @@ def test_a_category_is_the_most_probable_of_all_draws_together():
     probs = np.array([[[0.50, 0.40, 0.10]], [[0.02, 0.38, 0.60]]])  # neither draw's own is that of both
     tree = tree_of(Mixture(1, families.Categorical(3)), x, {"weights": np.ones((2, 1)), "probs": probs})
     assert impute(tree, [0.0, np.nan]).tolist() == [0.0, 1.0]
+
+
+def test_columns_are_those_that_draws_are_of_whatever_their_order():
+    frame = FRAME.head(4)
+    each = {"weights": np.ones((1, 1)), "loc": np.array([[[1.0, 50.0]]]), "scale": np.full((1, 1, 2), 2.0)}
+    tree = tree_of(gaussian_mixture(1, "diag"), Observations(frame), each)
+    holes = pd.DataFrame({"b": [np.nan, 7.0], "other": ["kept", "too"], "a": [3.0, np.nan]})
+    right = pd.DataFrame({"b": [50.0, 7.0], "other": ["kept", "too"], "a": [3.0, 1.0]})
+    pd.testing.assert_frame_equal(impute(tree, holes), right)
