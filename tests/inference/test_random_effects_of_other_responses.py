@@ -103,7 +103,9 @@ def test_effects_are_predicted_as_integrals_say(kind):
 
 
 LINES = Mixture(2, families.Regression("poisson", random=[1]), PerGroup())
-COUNTS = np.where(np.isin(np.arange(10), [0, 7]), np.nan, KINDS["poisson"][0])  # one of a group is missing, and a whole one
+COUNTS = np.where(
+    np.isin(np.arange(10), [0, 7]), np.nan, KINDS["poisson"][0]
+)  # one of a group is missing, and a whole one
 X = Observations(COUNTS, covariates=C, group=GROUP, missing="allow")
 
 

@@ -15,7 +15,11 @@ def test_factors_solutions_and_determinants_are_those_of_lapack(size):
     right = np.linalg.cholesky(whole)
     for (i, j), entries in found.items():
         np.testing.assert_allclose(entries, right[:, i, j], rtol=1e-12)
-    np.testing.assert_allclose(np.stack(forward(found, list(v.T)), axis=1), np.linalg.solve(right, v[..., None])[..., 0])
+    np.testing.assert_allclose(
+        np.stack(forward(found, list(v.T)), axis=1), np.linalg.solve(right, v[..., None])[..., 0]
+    )
     upper = np.swapaxes(right, 1, 2)
-    np.testing.assert_allclose(np.stack(backward(found, list(v.T)), axis=1), np.linalg.solve(upper, v[..., None])[..., 0])
+    np.testing.assert_allclose(
+        np.stack(backward(found, list(v.T)), axis=1), np.linalg.solve(upper, v[..., None])[..., 0]
+    )
     np.testing.assert_allclose(half_log_det(np, found), np.linalg.slogdet(whole)[1] / 2)

@@ -163,8 +163,9 @@ def of_stats(**stats):
 def test_weights_are_the_ratios_of_densities():
     rng = np.random.default_rng(6)
     exact, estimate, variance = rng.normal(-50, 1, (2, 30)), rng.normal(-50, 1, (2, 30)), rng.uniform(0, 1, (2, 30))
-    steps, tree = Steps(), of_stats(
-        log_posterior=exact + PRIOR, log_likelihood_estimate=estimate, log_likelihood_variance=variance
+    steps, tree = (
+        Steps(),
+        of_stats(log_posterior=exact + PRIOR, log_likelihood_estimate=estimate, log_likelihood_variance=variance),
     )
     found = with_weights(tree, steps)
     ratio = exact - (estimate - variance / 2)
@@ -180,7 +181,9 @@ def test_weights_are_the_ratios_of_densities():
 
 def test_even_weights_are_to_be_trusted():
     even = np.full((2, 30), 7.0)
-    tree = of_stats(log_posterior=even + PRIOR, log_likelihood_estimate=even + 0.5, log_likelihood_variance=even * 0 + 1.0)
+    tree = of_stats(
+        log_posterior=even + PRIOR, log_likelihood_estimate=even + 0.5, log_likelihood_variance=even * 0 + 1.0
+    )
     found = with_weights(tree, Steps())
     np.testing.assert_allclose(found["sample_stats"]["log_weight"], -np.log(60))
     assert found.attrs["is_trustworthy"] == 1 and found.attrs["effective_draws"] == pytest.approx(60)
