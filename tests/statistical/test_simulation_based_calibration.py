@@ -25,6 +25,9 @@ STAGES = ((100, 1e-3), (300, 1e-7))
 
 FEW = ((20, 1e-4),)
 
+SLOW = {"sample_nuts, pyro": ((40, 1e-3), (120, 1e-7))}
+"""Stages of a sampler that takes six seconds for a replication."""
+
 Rank = Callable[[int], np.ndarray]
 
 
@@ -106,9 +109,10 @@ def test_few_ranks_are_uniform_too():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PAIRS, ids=" under ".join)
 def test_ranks_are_uniform(name, record_property):
-    is_calibrated, found = calibrated(PAIRS[name].ranks)
+    pair = PAIRS[name]
+    is_calibrated, found = calibrated(pair.ranks, SLOW.get(pair.sampler, STAGES))
     assert is_calibrated, found
-    _recorded(record_property, PAIRS[name].sampler, " under ".join(name), found)
+    _recorded(record_property, pair.sampler, " under ".join(name), found)
 
 
 @pytest.mark.statistical
