@@ -10,7 +10,7 @@ from inference import bootstrap, fit_em, fit_map, fit_mle
 from inference.backends import bind
 from inference.status import Status
 from inference.uncertainty.aligned import aligned
-from inference.uncertainty.bootstrap import BootstrapIntervals, _table
+from inference.uncertainty.bootstrap import BootstrapIntervals, _numbers, _table
 from inference.uncertainty.resamples import resamples_of
 from mixtures import Mixture, Observations, declare, families, gaussian_mixture, poisson_mixture, student_t_mixture
 from mixtures.assignments import Markov, PerGroup
@@ -232,6 +232,14 @@ def test_standard_errors_and_intervals_by_hand():
         np.testing.assert_array_equal(table.loc[(name, 0)], [value, np.nan, np.nan, np.nan])
     alone = _table(fit, numbers_of(1.0), 0.8)
     assert alone["estimate"].tolist() == [1.0, 0.5, 2.0] and alone.drop(columns="estimate").isna().all(axis=None)
+
+
+def test_no_sound_replicate_leaves_estimates_alone():
+    fit = point_fit(gaussian_mixture(1).scaled_to(X), X, {"weights": [1.0], "loc": [0.5], "scale": [2.0]})
+    numbers, ambiguous = _numbers(fit, bind(fit.program, Observations(X), "numpyro"), [], {})
+    table = _table(fit, numbers, 0.8)
+    assert numbers.shape == (0, 3) and ambiguous == 0 and table["estimate"].tolist() == [1.0, 0.5, 2.0]
+    assert table.drop(columns="estimate").isna().all(axis=None)
 
 
 def test_what_became_of_replicates_is_said():
