@@ -103,11 +103,14 @@ def test_effects_are_predicted_as_integrals_say(kind):
 
 
 LINES = Mixture(2, families.Regression("poisson", random=[1]), PerGroup())
-X = Observations(KINDS["poisson"][0].astype(float), covariates=C, group=GROUP)
+COUNTS = np.where(
+    np.isin(np.arange(10), [0, 7]), np.nan, KINDS["poisson"][0]
+)  # one of a group is missing, and a whole one
+X = Observations(COUNTS, covariates=C, group=GROUP, missing="allow")
 
 
 def test_gradients_are_those_of_finite_differences(backend):
-    """Nodes move with the parameters, and take their derivatives along."""
+    """Nodes move with the parameters, and take their derivatives along; a group without rows that count has none."""
     density = bind(LINES, X, backend).log_density(jacobian=True)
     u = 0.5 * np.random.default_rng(1).normal(size=density.size)
     np.testing.assert_allclose(density.value_and_gradient(u)[1], central_differences(density, u), rtol=1e-6, atol=1e-6)
@@ -116,7 +119,7 @@ def test_gradients_are_those_of_finite_differences(backend):
 def test_both_backends_and_any_order_of_rows_agree_on_slopes():
     values = {name: VALUES[name] for name in (*LINE, "weights")} | SLOPES
     order = np.random.default_rng(1).permutation(10)
-    mixed = Observations(X.x[order], covariates=C[order], group=GROUP[order])
+    mixed = Observations(X.x[order], covariates=C[order], group=GROUP[order], missing="allow")
     right = bind(LINES, X, "numpyro").log_likelihoods(stacked(values))[0]
     np.testing.assert_allclose(bind(LINES, mixed, "pyro").log_likelihoods(stacked(values))[0], right, rtol=1e-9)
 

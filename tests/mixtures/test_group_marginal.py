@@ -1,10 +1,11 @@
-"""Effects of a group, summed out: adaptive quadrature against SciPy's integrals, from lines that begin far away, and sums over a fine grid."""
+"""Effects of a group, summed out: adaptive quadrature against SciPy's integrals, from lines that begin far away, and sums over a fine grid;
+and the densities that it sums, against SciPy's."""
 
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.special import gammaln, log_expit
-from scipy.stats import norm
+from scipy.special import expit, gammaln, log_expit
+from scipy.stats import binom, gamma, nbinom, norm, poisson
 
 from mixtures.families import kernels
 from mixtures.ppl.log_group_marginal import Integrand, log_group_marginal
@@ -93,24 +94,54 @@ def test_rows_that_do_not_count_say_nothing():
     rows = seen & (GROUP == 2)
     right = [0.0, found[1], integrated("poisson", COUNTS["few"][rows], ETA[rows], 1.0)]
     np.testing.assert_allclose(found, right, atol=1e-8)
+    own = integrand("poisson", COUNTS["few"], ETA, np.where(seen, 1.0, 100.0)[:, None], seen)
+    (step,), _ = own.damped(own.start())
+    slope, curvature = (COUNTS["few"] - np.exp(ETA))[rows].sum(), np.exp(ETA)[rows].sum()
+    whole = abs(slope) / (curvature + 1)  # by which every row is moved
+    assert step[2] == pytest.approx(np.sign(slope) * np.log1p(whole))
 
 
+EDGES = np.array([-np.inf, 0.0, 0.7, 2.6, np.inf])  # of four categories, from gaps
+# responses, what they depend on beside the line, and (y, eta) -> their log densities, by SciPy
 KINDS = {
-    "poisson": (np.array([0.0, 3.0]), {}),
-    "negative_binomial": (np.array([0.0, 7.0]), {"concentration": np.array(1.7)}),
-    "gamma": (np.array([0.2, 4.0]), {"concentration": np.array(2.5)}),
-    "bernoulli": (np.array([0.0, 1.0]), {}),
-    "binomial": (np.array([1.0, 5.0]), {"trials": np.array([3.0, 5.0])}),
-    "ordinal": (np.array([0.0, 1.0, 2.0, 3.0]), {"gaps": np.array([0.7, 1.9])}),
+    "poisson": (np.array([0.0, 3.0]), {"exposure": np.array(1.4)}, lambda y, eta: poisson.logpmf(y, 1.4 * np.exp(eta))),
+    "negative_binomial": (
+        np.array([0.0, 7.0]),
+        {"concentration": np.array(1.7), "exposure": np.array(0.6)},
+        lambda y, eta: nbinom.logpmf(y, 1.7, 1.7 / (1.7 + 0.6 * np.exp(eta))),
+    ),
+    "gamma": (
+        np.array([0.2, 4.0]),
+        {"concentration": np.array(2.5)},
+        lambda y, eta: gamma.logpdf(y, 2.5, scale=np.exp(eta) / 2.5),
+    ),
+    "bernoulli": (np.array([0.0, 1.0]), {}, lambda y, eta: binom.logpmf(y, 1, expit(eta))),
+    "binomial": (
+        np.array([1.0, 5.0]),
+        {"trials": np.array([3.0, 5.0])},
+        lambda y, eta: binom.logpmf(y, [3, 5], expit(eta)),
+    ),
+    "ordinal": (
+        np.array([0.0, 1.0, 2.0, 3.0]),
+        {"gaps": np.array([0.7, 1.9])},
+        lambda y, eta: np.log(expit(EDGES[y.astype(int) + 1] - eta) - expit(EDGES[y.astype(int)] - eta)),
+    ),
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_slopes_and_curvatures_are_those_of_the_values(kind):
-    y, parameters = KINDS[kind]
+def test_kernels_are_log_densities_and_their_derivatives(kind):
+    y, parameters, log_density = KINDS[kind]
     kernel, eta, step = getattr(kernels, kind), np.linspace(-1.0, 1.5, len(y)), 1e-4
     value, slope, curvature = kernel(np, y, eta, parameters)
+    from_zero = value - kernel(np, y, np.zeros_like(eta), parameters)[0]
+    np.testing.assert_allclose(from_zero, log_density(y, eta) - log_density(y, np.zeros_like(eta)), rtol=1e-10)
     above, below = (kernel(np, y, eta + by, parameters) for by in (step, -step))
     np.testing.assert_allclose(slope, (above[0] - below[0]) / (2 * step), rtol=1e-6, atol=1e-7)
     np.testing.assert_allclose(curvature, -(above[1] - below[1]) / (2 * step), rtol=1e-6, atol=1e-7)
-    assert value.shape == y.shape and (curvature > 0).all()
+    assert (curvature > 0).all()
+
+
+def test_two_ordered_categories_are_an_event():
+    y, eta = np.array([0.0, 1.0]), np.array([-0.4, 1.1])
+    np.testing.assert_array_equal(kernels.ordinal(np, y, eta, {}), kernels.bernoulli(np, y, eta, {}))

@@ -11,6 +11,9 @@ from scipy.special import softmax
 from scipy.stats import multivariate_normal, norm, poisson
 
 from inference import fit_em, impute, sample_nuts
+from inference.backends import bind
+from inference.posterior.tree import build_tree
+from inference.samplers.protocol import Draws
 from mixtures import (
     Mixture,
     Observations,
@@ -222,3 +225,39 @@ def test_what_cannot_be_filled_is_refused_in_words():
     one = fit_em(gaussian_mixture(1), PLANE[:, 0], restarts=1, seed=0)
     with pytest.raises(DataError, match="known by bounds"):
         impute(one, censored)
+
+
+def tree_of(model, x, each):
+    """A posterior of one chain, by the draws of its sites."""
+    draws = {name: np.asarray(value)[None] for name, value in each.items()}
+    count = len(next(iter(each.values())))
+    return build_tree(bind(model.scaled_to(x), x, "numpyro"), Draws(draws, {"lp": np.zeros((1, count))}), {})
+
+
+def test_means_are_of_all_draws_and_each_data_set_has_a_draw_of_its_own():
+    x = Observations(PLANE[:4, 0])
+    places = np.array([1.0, 20.0, 3.0, 400.0, 6.0])
+    each = {"weights": np.ones((5, 1)), "loc": places[:, None], "scale": np.full((5, 1), 1e-6)}
+    tree = tree_of(gaussian_mixture(1), x, each)
+    assert impute(tree, [0.5, np.nan])[1] == pytest.approx(places.mean())
+    for draws, times in ((5, 1), (10, 2)):
+        drawn = [one[1] for one in impute(tree, [0.5, np.nan], draws=draws, seed=0)]
+        np.testing.assert_allclose(np.sort(drawn), np.repeat(np.sort(places), times), rtol=1e-4)
+    firsts = [impute(tree, [0.5, np.nan], draws=1, seed=seed)[0][1] for seed in range(6)]
+    assert len(np.unique(np.round(firsts))) > 1
+
+
+def test_a_category_is_the_most_probable_of_all_draws_together():
+    x = Observations([0.0, 1.0, 2.0])
+    probs = np.array([[[0.50, 0.40, 0.10]], [[0.02, 0.38, 0.60]]])  # neither draw's own is that of both
+    tree = tree_of(Mixture(1, families.Categorical(3)), x, {"weights": np.ones((2, 1)), "probs": probs})
+    assert impute(tree, [0.0, np.nan]).tolist() == [0.0, 1.0]
+
+
+def test_columns_are_those_that_draws_are_of_whatever_their_order():
+    frame = FRAME.head(4)
+    each = {"weights": np.ones((1, 1)), "loc": np.array([[[1.0, 50.0]]]), "scale": np.full((1, 1, 2), 2.0)}
+    tree = tree_of(gaussian_mixture(1, "diag"), Observations(frame), each)
+    holes = pd.DataFrame({"b": [np.nan, 7.0], "other": ["kept", "too"], "a": [3.0, np.nan]})
+    right = pd.DataFrame({"b": [50.0, 7.0], "other": ["kept", "too"], "a": [3.0, 1.0]})
+    pd.testing.assert_frame_equal(impute(tree, holes), right)

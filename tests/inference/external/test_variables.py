@@ -8,7 +8,9 @@ import pytest
 
 import inference
 import mixtures
+from inference.backends import bind
 from inference.external.outcomes import Outcome, read_outcome
+from inference.external.units import Units
 from mixtures import Observations
 from mixtures.assignments import Gating, PerGroup
 from mixtures.errors import ChoiceError, DataError, FitError, ModelError
@@ -165,6 +167,20 @@ def test_groups_are_units_and_groups_of_one_row_are_rows(small):
         np.testing.assert_allclose(one.estimates["estimate"], two.estimates["estimate"], rtol=1e-8)
 
 
+def test_a_group_has_the_value_of_its_rows():
+    bound = bind(mixtures.gaussian_mixture(2), Observations(np.arange(5.0)), "numpyro")
+    group = np.array([1, 0, 1, 1, 0])
+    units = Units(bound, ("a", "b"), np.ones(2), np.array([1, 0]), group)
+    values = np.array([2.0, np.nan, 2.0, 2.0, np.nan])[:, None]
+    own = Outcome("y", values, "continuous", ()).of_units(units)
+    np.testing.assert_array_equal(own, [[np.nan], [2.0]])
+    for row, other in ((3, np.nan), (4, 5.0), (2, 2.5)):
+        differing = values.copy()
+        differing[row] = other
+        with pytest.raises(DataError, match=f"got {other:g} at row {row}; expected one value a group"):
+            Outcome("y", differing, "continuous", ()).of_units(units)
+
+
 def test_a_groups_class_is_that_of_all_its_rows(small):
     _, x, y = small
     group = np.arange(80) % 2 + 2 * (np.arange(80) // 8)  # four rows each, all of one class
@@ -253,6 +269,14 @@ REFUSALS = {
     "column": ({"outcome": "z"}, DataError, "outcome: got 'z'; expected one of the columns"),
     "level": ({"outcome": "y", "level": 95}, ModelError, "a share between 0 and 1"),
     "rows": ({"outcome": [1.0, 2.0]}, DataError, "one for each row of x, shape (80,)"),
+    "two outcomes": ({"outcome": np.ones((80, 2))}, DataError, "shape (80,). One outcome at a time"),
+    "no covariates": ({"covariates": np.ones((80, 0))}, DataError, "shape (80,) or (80, covariates)"),
+    "rows of covariates": ({"covariates": np.ones((79, 2))}, DataError, "shape (80,) or (80, covariates)"),
+    "infinite covariate": (
+        {"covariates": np.where(np.arange(160).reshape(80, 2) == 7, -np.inf, 1.0)},
+        DataError,
+        "got -inf at row 3",
+    ),
     "constant": ({"outcome": np.full(80, 3.0)}, DataError, "got 3 in every row; expected an outcome that varies"),
     "infinite": ({"outcome": np.r_[np.inf, np.zeros(79)]}, DataError, "got inf at row 0; expected finite numbers"),
     "missing": ({"outcome": np.full(80, np.nan)}, DataError, "got 0 rows with a value"),

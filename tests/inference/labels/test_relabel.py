@@ -9,7 +9,7 @@ import xarray as xr
 from inference.labels.align import align
 from inference.labels.diagnose import diagnose_labels
 from inference.labels.evidence import raw_tree
-from inference.labels.relabel import METHODS, relabel
+from inference.labels.relabel import METHODS, choose_rows, relabel
 from mixtures.errors import ChoiceError, DataError, ModelError, SeedError
 from tests.inference.labels.planted import planted_draws, scrambles
 from tests.inference.labels.trees import gaussian_tree, planted_tree
@@ -145,6 +145,25 @@ def test_rows_beyond_what_memory_holds_are_left_out_and_that_is_said(tree, draws
 
 def test_a_subset_of_all_rows_is_all_rows(tree):
     assert relabel(tree, max_rows=120)["relabelling"].identical(relabel(tree)["relabelling"])
+
+
+def test_a_subset_has_each_row_once(tree):
+    rows = choose_rows(tree, 100, 0)
+    assert len(np.unique(rows)) == 100 and rows.min() >= 0 and rows.max() < 120
+
+
+def test_components_of_known_rows_stay_where_they_are_and_the_others_move(draws, tree):
+    """By name; and there is nothing to note where some may move."""
+    labels = np.where(np.arange(120) == 5, 0, -1)
+    tree["constant_data"] = xr.DataTree(xr.Dataset({"labels_of_rows": ("rows", labels)}))
+    tree["posterior"] = xr.DataTree(tree["posterior"].to_dataset().assign_coords(components=list("abcd")))
+    after = relabel(tree, "ordering", by="loc")
+    kept = after["relabelling"]
+    assert kept["exchangeable"].values.tolist() == [False, True, True, True] and "note" not in kept.attrs
+    assert kept["components"].values.tolist() == list("abcd")
+    loc, raw = (after[group]["loc"].values for group in ("posterior", "posterior_raw"))
+    np.testing.assert_array_equal(loc[..., 0], raw[..., 0])
+    np.testing.assert_array_equal(loc[..., 1:], np.sort(raw[..., 1:], axis=-1))
 
 
 def test_too_few_rows_to_tell_have_a_large_stated_error():

@@ -2,17 +2,25 @@
 those of all rows.
 """
 
+import itertools
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from arviz_stats.base import array_stats
+from scipy.special import softmax
+from scipy.stats import chisquare
 
 import inference
 from inference.backends import bind
+from inference.posterior.afterwards import Steps
+from inference.posterior.some_rows import check_one_reference, with_weights
 from inference.samplers import numpyro_nuts, subsampling
-from inference.samplers.subsampling import Subsample, Taylor, estimate, taylor_of_rows, with_total
+from inference.samplers.subsampling import Subsample, Taylor, estimate, of_some, taylor_of, taylor_of_rows, with_total
 from mixtures import Mixture, Observations, assignments, declare, families, gaussian_mixture, hidden_markov, simulate
 from mixtures.errors import BackendError, ModelError
 
@@ -140,6 +148,47 @@ def test_draws_are_weighed_by_the_density_of_all_rows(draws):
     assert np.exp(stats["log_weight"]).sum() == pytest.approx(1.0)
 
 
+PRIOR = np.random.default_rng(5).normal(-3.0, 1.0, (2, 30))
+
+
+def of_stats(**stats):
+    """A tree with these statistics of two chains, and log priors."""
+    cells = ("chain", "draw")
+    prior = xr.Dataset({"log_prior": (cells, PRIOR)})
+    return xr.DataTree.from_dict(
+        {"sample_stats": xr.Dataset({name: (cells, value) for name, value in stats.items()}), "log_prior": prior}
+    )
+
+
+def test_weights_are_the_ratios_of_densities():
+    rng = np.random.default_rng(6)
+    exact, estimate, variance = rng.normal(-50, 1, (2, 30)), rng.normal(-50, 1, (2, 30)), rng.uniform(0, 1, (2, 30))
+    steps, tree = (
+        Steps(),
+        of_stats(log_posterior=exact + PRIOR, log_likelihood_estimate=estimate, log_likelihood_variance=variance),
+    )
+    found = with_weights(tree, steps)
+    ratio = exact - (estimate - variance / 2)
+    low = ratio < np.quantile(ratio, 0.75)  # the others are smoothed
+    away = found["sample_stats"]["log_weight"].values - ratio
+    assert np.ptp(away[low]) < 1e-10 and not steps.lost
+    weights = np.exp(ratio - ratio.max())
+    assert found.attrs["effective_draws"] == pytest.approx(weights.sum() ** 2 / (weights**2).sum())
+    without = with_weights(of_stats(log_likelihood_estimate=estimate), steps)
+    assert "log_weight" not in without["sample_stats"] and "sample_stats.log_weight and k_hat" in steps.lost
+    assert without.attrs["is_trustworthy"] == 0 and "perturbed posterior" in without.attrs["approximation"]
+
+
+def test_even_weights_are_to_be_trusted():
+    even = np.full((2, 30), 7.0)
+    tree = of_stats(
+        log_posterior=even + PRIOR, log_likelihood_estimate=even + 0.5, log_likelihood_variance=even * 0 + 1.0
+    )
+    found = with_weights(tree, Steps())
+    np.testing.assert_allclose(found["sample_stats"]["log_weight"], -np.log(60))
+    assert found.attrs["is_trustworthy"] == 1 and found.attrs["effective_draws"] == pytest.approx(60)
+
+
 def test_check_posterior_says_where_rows_are_too_few(draws):
     far = draws.copy()
     far.attrs |= {"is_trustworthy": 0, "k_hat": 0.9, "effective_draws": 3.0}
@@ -187,6 +236,14 @@ def test_what_it_cannot_do_is_said(program, options, error, words):
     x = np.arange(1.0, 31.0).round() if program is own else X[:30]
     with pytest.raises(error, match=words.replace("(", r"\(")):
         inference.sample_nuts(program, x, **{**OPTIONS, "max_rows": 5, **options})
+
+
+def test_terms_are_expanded_about_one_fit():
+    check_one_reference([None], "float64", spread=False)
+    with pytest.raises(ModelError, match="expected one fit, about which"):
+        check_one_reference([None, None], "float64", spread=False)
+    with pytest.raises(ModelError, match="got precision='float32'"):
+        check_one_reference([None], "float32", spread=False)
 
 
 TRUTH = {
@@ -239,3 +296,54 @@ def test_draws_of_overlapping_components_are_those_of_all_rows(monkeypatch, reco
         cached.cache_clear()
     difference, error = differences(broken, whole)
     assert not (difference < 5 * error + BOUND).all() and not broken.attrs["is_trustworthy"]
+
+
+class Kernel(NamedTuple):
+    """Of NUTS, what a subsample is drawn anew beside."""
+
+    rng_key: jax.Array
+    z: jax.Array
+    potential_energy: jax.Array
+    z_grad: jax.Array
+
+
+class Exponentials(NamedTuple):
+    """Rows' terms -exp(rate v): their polynomials are 1, rate v and (rate v)^2 / 2."""
+
+    def parts(self, v, data, centre, unit, rows=None):
+        x = data["x"] if rows is None else data["x"][rows]
+        return -jnp.exp(x * v[0]).sum(), -0.5 * v @ v
+
+
+RATES, PLACE = np.array([0.4, 0.9, -1.1]), 1.1
+
+
+def test_subsamples_are_those_of_the_perturbed_posterior(monkeypatch):
+    """At a v that stays: a pair of rows has a probability as exp(estimate - variance / 2), here of every one of the nine."""
+
+    def still(potential, options, key, v, given):
+        height, slope = jax.value_and_grad(potential(*given))(v)
+        return Kernel(key, v, height, slope), lambda kernel, given: kernel
+
+    monkeypatch.setattr(subsampling, "nuts", still)
+    with jax.enable_x64(True):
+        zero, v = jnp.zeros(1), jnp.array([PLACE])
+        total = taylor_of(lambda v: -jnp.exp(RATES * v[0]).sum(), ({}, zero))
+        given = ({"x": jnp.asarray(RATES)}, zero, jnp.ones(1), total)
+
+        def last(key):
+            chain, step = of_some(Exponentials(), 2, None)(key, v, given)
+            return jax.lax.fori_loop(0, 40, lambda _, chain: step(chain), chain)
+
+        chains = jax.jit(jax.vmap(last))(jax.random.split(jax.random.PRNGKey(0), 4000))
+        chains = jax.tree.map(np.asarray, chains)
+    power = RATES * PLACE
+    left = 1 + power + power**2 / 2 - np.exp(power)
+    pairs = np.array(list(itertools.product(range(3), repeat=2)))
+    value = 3 * left[pairs].mean(axis=1) - (1 + power + power**2 / 2).sum()
+    variance = 9 * left[pairs].var(axis=1) / 2
+    right, number = softmax(value - variance / 2), chains.subsample.rows @ [3, 1]
+    assert chisquare(np.bincount(number, minlength=9), 4000 * right).pvalue > 1e-4
+    np.testing.assert_allclose(chains.estimate.value, value[number])
+    np.testing.assert_allclose(chains.estimate.variance, variance[number], atol=1e-12)
+    np.testing.assert_allclose(chains.potential_energy, (PLACE**2 / 2 - value + variance / 2)[number])

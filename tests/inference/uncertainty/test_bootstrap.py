@@ -10,11 +10,13 @@ from inference import bootstrap, fit_em, fit_map, fit_mle
 from inference.backends import bind
 from inference.status import Status
 from inference.uncertainty.aligned import aligned
+from inference.uncertainty.bootstrap import BootstrapIntervals, _numbers, _table
 from inference.uncertainty.resamples import resamples_of
 from mixtures import Mixture, Observations, declare, families, gaussian_mixture, poisson_mixture, student_t_mixture
 from mixtures.assignments import Markov, PerGroup
 from mixtures.errors import DataError, FitError, ModelError
 from mixtures.seeds import derived
+from tests.inference.plots.conftest import point_fit
 
 RNG = np.random.default_rng(8)
 X = RNG.normal(1.0, 2.0, 30)
@@ -214,6 +216,47 @@ def test_what_was_known_must_be_named(fixed):
     small = replace(fit, parameters=fit.parameters | {"loc": np.array([0.0, 1e-12])})
     with pytest.raises(ModelError, match="fixed: got other values of 'loc' than the fit has"):
         bootstrap(small, X, fixed={"loc": [np.nan, 5e-12]}, replicates=2, seed=0)
+
+
+def numbers_of(*places):
+    """Replicates of one normal by its place, as a table."""
+    names = pd.MultiIndex.from_tuples([("weights", 0), ("loc", 0), ("scale", 0)])
+    return pd.DataFrame([[1.0, place, 2.0] for place in places], columns=names)
+
+
+def test_standard_errors_and_intervals_by_hand():
+    fit = point_fit(gaussian_mixture(1).scaled_to(X), X, {"weights": [1.0], "loc": [0.5], "scale": [2.0]})
+    table = _table(fit, numbers_of(1.0, 2.0, 6.0), 0.8)
+    assert table.loc[("loc", 0)].tolist() == pytest.approx([0.5, np.sqrt(7.0), 1.2, 5.2])
+    for name, value in (("weights", 1.0), ("scale", 2.0)):  # which do not vary
+        np.testing.assert_array_equal(table.loc[(name, 0)], [value, np.nan, np.nan, np.nan])
+    alone = _table(fit, numbers_of(1.0), 0.8)
+    assert alone["estimate"].tolist() == [1.0, 0.5, 2.0] and alone.drop(columns="estimate").isna().all(axis=None)
+
+
+def test_no_sound_replicate_leaves_estimates_alone():
+    fit = point_fit(gaussian_mixture(1).scaled_to(X), X, {"weights": [1.0], "loc": [0.5], "scale": [2.0]})
+    numbers, ambiguous = _numbers(fit, bind(fit.program, Observations(X), "numpyro"), [], {})
+    table = _table(fit, numbers, 0.8)
+    assert numbers.shape == (0, 3) and ambiguous == 0 and table["estimate"].tolist() == [1.0, 0.5, 2.0]
+    assert table.drop(columns="estimate").isna().all(axis=None)
+
+
+def test_what_became_of_replicates_is_said():
+    fit = point_fit(gaussian_mixture(1).scaled_to(X), X, {"weights": [1.0], "loc": [0.5], "scale": [2.0]})
+    numbers = numbers_of(1.0, 2.0, 6.0)
+    found = BootstrapIntervals(
+        _table(fit, numbers, 0.8), numbers, pd.Series({Status.CONVERGED: 3}), 0.0, "weighted", 0.8, 0, "numpyro"
+    )
+    lines = str(found).splitlines()
+    assert lines[0].endswith(", 3 replicates:") and "80% from" in lines[2]
+    assert lines[-1] == "Every replicate has a sound fit, and labels that are clear."
+    ends = pd.Series({Status.CONVERGED: 2, Status.MAX_STEPS: 1, Status.COLLAPSED: 4, Status.EMPTY: 1})
+    assert str(replace(found, statuses=ends, ambiguous=0.25)).splitlines()[-2:] == [
+        "5 of 8 replicates ended without a sound fit and are left out: 4 collapsed, 1 empty component.",
+        "25% of replicates could as well be labelled otherwise: read intervals of single components with care.",
+    ]
+    assert str(replace(found, ambiguous=0.25)).splitlines()[-2] == ""
 
 
 def test_what_cannot_be_bootstrapped_is_refused_in_words():
