@@ -222,7 +222,10 @@ def test_a_compiled_pass_takes_it(long, monkeypatch):
     exact = inference.fit_em(MODEL, long[0], restarts=2, seed=0)
     monkeypatch.setattr(restarts, "FEW_CELLS", 0)
     compiled = inference.fit_em(MODEL, long[0], restarts=2, seed=0)
-    np.testing.assert_allclose(compiled.losses, exact.losses, rtol=1e-8)
+    # where gains end in rounding, one of them may take a step more
+    assert abs(len(compiled.losses) - len(exact.losses)) <= 1
+    both = min(len(compiled.losses), len(exact.losses))
+    np.testing.assert_allclose(compiled.losses[:both], exact.losses[:both], rtol=1e-8)
 
 
 def test_what_it_cannot_be_is_said():
