@@ -64,7 +64,7 @@ class RandomEffects:
             ModelError: Student's t, whose density may have several modes in them; categories without an order, which have several lines; or
                 more effects than a quadrature is good for.
         """
-        if kind in ("student_t", "multinomial"):
+        if self.response.kernel is None and kind != "gaussian":
             raise ModelError(
                 "random",
                 got=f"effects of groups beside kind {kind!r}",
