@@ -141,15 +141,18 @@ def test_gradients_are_those_of_finite_differences(backend):
     np.testing.assert_allclose(gradient, central_differences(density, u), rtol=1e-6, atol=1e-6)
 
 
-def overlapping(groups=60, seed=0, longest=6):
-    """Two overlapping classes of groups of any length, their rows mixed up."""
+def overlapping(groups=60, seed=0, longest=6, df=None):
+    """Two overlapping classes of groups of any length, their rows mixed up: normal, or Student's t."""
     rng = np.random.default_rng(seed)
     group = rng.permutation(np.repeat(np.arange(groups), rng.integers(1, longest, groups)))
     z = rng.integers(2, size=groups)[group]
-    return Observations(rng.normal(np.array([-0.6, 0.6])[z], np.array([1.0, 1.3])[z]), group=group), z
+    noise = rng.normal(size=len(z)) if df is None else rng.standard_t(df, size=len(z))
+    return Observations(np.array([-0.6, 0.6])[z] + np.array([1.0, 1.3])[z] * noise, group=group), z
 
 
 X, _ = overlapping()
+TAILS, _ = overlapping(groups=150, df=2.0)
+"""With normal rows the likelihood of Student's t may be largest at an infinite df, where each method stops where it likes."""
 
 
 @pytest.mark.quick("numpyro", reason="one code serves both backends")
@@ -175,7 +178,8 @@ def test_assignments_of_a_fit(backend):
     ],
 )
 def test_em_and_gradients_find_the_same(family, law, objective, backend):
-    x = Observations(X, covariates=np.sin(X.group)) if law.needs_covariates else X
+    x = TAILS if family == families.StudentT() else X
+    x = Observations(x, covariates=np.sin(x.group)) if law.needs_covariates else x
     model = Mixture(2, family, law)
     fit = inference.fit_em(model, x, restarts=4, seed=0, objective=objective, tolerance=1e-12, backend=backend)
     verb = inference.fit_mle if objective == "likelihood" else inference.fit_map
