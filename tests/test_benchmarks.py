@@ -29,6 +29,14 @@ def test_what_is_printed_is_kept_with_date_and_versions(scripts):
     assert (empty, lines) == ("", ["1.5 s, ratio 3"])
 
 
+def test_a_benchmark_has_the_arguments_that_it_is_named_with(scripts):
+    (scripts / "sound.py").write_text("import sys; print(sys.argv[1:])")
+    record.main(["sound --rows '1 2'"])
+    where, *_, printed = (scripts / "kept" / "sound.txt").read_text().splitlines()
+    assert where.startswith("python benchmarks/sound.py --rows '1 2': ")
+    assert printed == "['--rows', '1 2']"
+
+
 def test_a_benchmark_that_fails_keeps_what_was_there(scripts):
     with pytest.raises(SystemExit, match=r"benchmarks/broken\.py ended with status 3"):
         record.main(["broken"])
