@@ -8,7 +8,7 @@ BIN := .venv/bin
 WORKERS := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 PYTEST := $(BIN)/python -m pytest $(WORKERS)
 
-.PHONY: demo test test-all evidence test-seeds test-newest lint bench docs docs-links clean
+.PHONY: demo test test-all evidence test-seeds test-order test-newest lint bench docs docs-links clean
 
 demo: .venv/demo
 	$(BIN)/mixtures demo
@@ -27,6 +27,11 @@ test-seeds: .venv/test
 # All tests, and the page that says what they found; named with =, for a path by itself would be taken for the tests to run.
 evidence: .venv/test
 	XLA_FLAGS= $(PYTEST) -m "slow or not slow" --evidence=docs/evidence.md
+
+# In two other orders, of files and of the tests within a file: no test may need one that ran before it.
+test-order: .venv/test
+	$(PYTEST) --random-order-bucket=module --random-order-seed=1
+	$(PYTEST) --random-order-bucket=module --random-order-seed=2
 
 # With the newest of every dependency, as a user's fresh environment has them; but for torch, whose other builds bring some GB.
 test-newest: .venv-newest/test
