@@ -24,9 +24,10 @@ test-all: .venv/test
 test-seeds: .venv/test
 	$(BIN)/python -m tests.other_seeds --seeds 50 $(SLOW)
 
-# All tests, and the page that says what they found; named with =, for a path by itself would be taken for the tests to run.
+# All tests, or TESTS="tests/laws ..." of them, and the page that says what all of them have found; named with =, for a path by itself would be
+# taken for the tests to run.
 evidence: .venv/test
-	XLA_FLAGS= $(PYTEST) -m "slow or not slow" --evidence=docs/evidence.md
+	XLA_FLAGS= $(PYTEST) -m "slow or not slow" --evidence=docs/evidence.md $(TESTS)
 
 # In two other orders, of files and of the tests within a file: no test may need one that ran before it.
 test-order: .venv/test

@@ -6,10 +6,13 @@ themselves, by pytest's `record_property`: nothing on the page is typed by hand.
 
 import ast
 import datetime
+import json
 import platform
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,34 +32,76 @@ ROOMS = {
 """Folders of tests, in the order of the page."""
 
 
+Found = dict[str, Any]
+"""What was found of a file: the `date`, the number of tests by `outcomes`, and the `figures` that tests recorded, (title, row) each."""
+
+
 class Evidence:
-    """Listens to a run, and writes the page at its end.
+    """Listens to a run, keeps what was found of each file beside the page, in JSON, and writes the page from all that is kept.
+
+    A file's tests take their place when they are finished, all of them: a run that is interrupted or killed loses one file or two, and a run of
+    some files leaves what is known of the others.
 
     Args:
         path: of the page.
     """
 
     def __init__(self, path: Path):
-        self.path = path
-        self.outcomes: dict[str, Counter[str]] = defaultdict(Counter)
-        self.figures: dict[str, list[dict[str, str]]] = defaultdict(list)
+        self.path, self.kept = path, path.with_suffix(".json")
+        before = json.loads(self.kept.read_text(encoding="utf-8")) if self.kept.exists() else {}
+        self.files: dict[str, Found] = {file: found for file, found in before.items() if (ROOT / file).exists()}
+        self.left: Counter[str] = Counter()
+        self.now: dict[str, Found] = {}
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._expect(item.nodeid for item in session.items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:
+        self._expect(ids)  # every worker collects the same
+
+    def _expect(self, tests: Iterable[str]) -> None:
+        if expected := Counter(_file(test) for test in tests):
+            self.left = expected - Counter({file: sum(found["outcomes"].values()) for file, found in self.now.items()})
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        file = _file(report.nodeid)
+        found = self.now.setdefault(file, {"date": f"{datetime.date.today()}", "outcomes": {}, "figures": []})
         if report.when == "call" or report.outcome != "passed":
-            self.outcomes[report.nodeid.partition("::")[0]][report.outcome] += 1
+            found["outcomes"][report.outcome] = found["outcomes"].get(report.outcome, 0) + 1
         if report.when == "call":
-            for table, figure in report.user_properties:
-                self.figures[table].append(figure)
+            found["figures"] += report.user_properties
+        if report.when == "teardown":
+            self.left[file] -= 1
+            if self.left[file] == 0:
+                self.files[file] = found
+                self.kept.write_text(json.dumps(self.files, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        asked = session.config.getoption("markexpr") or "all tests"
-        lines = [*_head(asked, self.outcomes), *self._figures(), *_benchmarks(), *self._claims(), ""]
-        self.path.write_text("\n".join(lines))
+    def pytest_sessionfinish(self) -> None:
+        lines = [*self._head(), *self._figures(), *_benchmarks(), *self._claims(), ""]
+        self.path.write_text("\n".join(lines), encoding="utf-8")
+
+    def _head(self) -> list[str]:
+        total = sum((Counter(found["outcomes"]) for found in self.files.values()), Counter())
+        versions = ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES)
+        return [
+            "# Evidence",
+            "",
+            "What the tests found when they were last run for this page: `make evidence` writes it. The expectation of a test comes from "
+            "another route than the package's own: sums over all assignments, SciPy, closed forms, the other backend, published numbers.",
+            "",
+            f"{datetime.date.today()}, Python {platform.python_version()} on {platform.machine()}, {versions}. {_tally(total)}, in the files "
+            "below, each with the day on which it ran.",
+        ]
 
     def _figures(self) -> list[str]:
         """A table for each kind of figure that tests recorded."""
+        tables: dict[str, list[dict[str, str]]] = defaultdict(list)
+        for _, found in sorted(self.files.items()):
+            for title, row in found["figures"]:
+                tables[title].append(row)
         lines = []
-        for title, rows in sorted(self.figures.items()):
+        for title, rows in sorted(tables.items()):
             lines += ["", f"## {title}", "", *_table(sorted(rows, key=lambda row: list(row.values())))]
         return lines
 
@@ -66,10 +111,11 @@ class Evidence:
             rows = [
                 {
                     "claim": _claim(ROOT / file),
-                    "tests": ", ".join(f"{count} {outcome}" for outcome, count in sorted(found.items())),
+                    "tests": _tally(found["outcomes"]),
                     "command": f"`pytest {file}`",
+                    "run": found["date"],
                 }
-                for file, found in sorted(self.outcomes.items())
+                for file, found in sorted(self.files.items())
                 if _room(file) == room
             ]
             if rows:
@@ -77,19 +123,12 @@ class Evidence:
         return lines
 
 
-def _head(asked: str, outcomes: dict[str, Counter[str]]) -> list[str]:
-    total = sum(outcomes.values(), Counter())
-    tally = ", ".join(f"{count} {outcome}" for outcome, count in sorted(total.items()))
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES)
-    return [
-        "# Evidence",
-        "",
-        "What the tests found when they were last run for this page: `make evidence` writes it. The expectation of a test comes from another "
-        "route than the package's own: sums over all assignments, SciPy, closed forms, the other backend, published numbers.",
-        "",
-        f"{datetime.date.today()}, Python {platform.python_version()} on {platform.machine()}, {versions}. Tests: `{asked}`; "
-        f"{tally}, in the files below.",
-    ]
+def _tally(outcomes: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
+
+
+def _file(test: str) -> str:
+    return test.partition("::")[0]
 
 
 def _benchmarks() -> list[str]:

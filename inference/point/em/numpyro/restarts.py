@@ -8,6 +8,7 @@ fused, so that memory does not grow with the number of rows. Many rows are share
 import functools
 import gc
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -33,7 +34,13 @@ from inference.point.em.restarts import SHARED_CELLS
 from inference.workers import meshed
 
 CACHED = 32
-"""How many compiled programs are kept: each number of rows has its own, of 5 MB."""
+"""How many compiled programs are kept, of 5 MB each."""
+
+FEWEST_FILLED = 8
+"""Numbers of rows are filled up to multiples of this at least."""
+
+SIZES_AN_OCTAVE = 16
+"""To how many numbers of rows those between one power of two and the next are filled up: a thirty-second more to compute, on average."""
 
 SHARE_AT_WORK = 0.75
 """The share of the lanes at work below which a call ends, so that the next restarts begin."""
@@ -101,10 +108,13 @@ def _run(problems: Sequence[EMProblem], states: State) -> EMResult:
     is_many, is_damped = rows * cells >= SHARED_CELLS, problem.closed_form.is_damped
     if is_damped and not is_many:
         return _run_by_numpy(problem, states)
-    lanes = _lanes(restarts, rows * cells)
-    block = min(rows, max(256, BLOCK_CELLS // (lanes * cells)))
     if is_damped or (is_many and jax.default_backend() == "cpu"):
-        return _run_in_shares(problem, states, block)
+        return _run_in_shares(problem, states, max(256, BLOCK_CELLS // (_lanes(restarts, rows * cells) * cells)))
+    problems = [_filled(problem) for problem in problems]
+    problem, rows = problems[0], len(problems[0].x)
+    lanes = _lanes(restarts, rows * cells)
+    # blocks of about equal length, for rows that the last one shares with the one before are computed twice
+    block = -(-rows // max(1, round(rows / max(256, BLOCK_CELLS // (lanes * cells)))))
     run = _compiled(problem.closed_forms, problem.is_hard, block, is_own)
     numbers = (problem.which, np.float64(problem.tolerance), problem.max_steps)
 
@@ -152,6 +162,21 @@ def _run(problems: Sequence[EMProblem], states: State) -> EMResult:
         [np.array(trace) for trace in traces],
         [end[1] for end in finished],
         np.stack([end[2] for end in finished]),
+    )
+
+
+def _filled(problem: EMProblem) -> EMProblem:
+    """The problem with further rows of weight 0, so that data of about as many rows share a compiled program."""
+    rows = len(problem.x)
+    step = max(FEWEST_FILLED, (1 << (rows - 1).bit_length()) // (2 * SIZES_AN_OCTAVE))
+    more = -rows % step
+    weights = np.ones(rows) if problem.row_weights is None else problem.row_weights
+    labels = problem.labels
+    return replace(
+        problem,
+        x=np.concatenate([problem.x, np.repeat(problem.x[:1], more, axis=0)]),
+        row_weights=np.concatenate([weights, np.zeros(more)]),
+        labels=None if labels is None else np.concatenate([labels, np.full(more, -1, labels.dtype)]),
     )
 
 
