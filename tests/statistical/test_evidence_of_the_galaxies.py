@@ -53,9 +53,12 @@ def modes(components: int) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def by_importance(components: int, draws: int = 48_000) -> tuple[float, float]:
-    """The log evidence and its standard error: from t distributions about the modes, all alike."""
+    """The log evidence and its standard error: from t distributions about the modes, all alike.
+
+    Wide ones: a component with few rows has the prior's tails. With df=5 and twice the covariance, one of 120,000 draws had 4 % of the weight.
+    """
     rng = np.random.default_rng(1)
-    laws = [stats.multivariate_t(at, 2 * covariance, df=5, seed=rng) for at, covariance in modes(components)]
+    laws = [stats.multivariate_t(at, 4 * covariance, df=3, seed=rng) for at, covariance in modes(components)]
     u = np.concatenate([law.rvs(draws // len(laws)) for law in laws])
     log_proposal = logsumexp([law.logpdf(u) for law in laws], axis=0) - np.log(len(laws))
     logs = np.concatenate([log_density(part, components) for part in np.array_split(u, 20)]) - log_proposal
