@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from scipy.special import logsumexp
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 import inference
 from inference.assignment.density import column_densities
@@ -165,6 +165,16 @@ def test_assignments_of_a_fit(backend):
     np.testing.assert_array_equal(inference.classify(fit, few), every.best)
     drawn = inference.classify(fit, X, temperature=1, seed=0)
     assert all(len(set(drawn[X.group == group])) == 1 for group in range(60)) and 0 < drawn.mean() < 1
+
+
+def test_a_likelihood_keeps_its_digits_beside_the_prior_of_a_number_without_bound(backend):
+    """A df of 1e17 is a normal's, its log prior density -1e16: a likelihood that is left of a difference is rounded to whole numbers."""
+    values = {"weights": [0.3, 0.7], "df": [4.0, 1e17], "loc": [-0.5, 0.7], "scale": [1.2, 0.8]}
+    bound = bind(Mixture(2, families.StudentT(), PerGroup()), X, backend)
+    rows = [t.logpdf(X.x, 4.0, -0.5, 1.2), norm.logpdf(X.x, 0.7, 0.8)]
+    groups = np.log([[0.3], [0.7]]) + [np.bincount(X.group, own) for own in rows]
+    right = logsumexp(groups, axis=0).sum()
+    np.testing.assert_allclose(bound.log_likelihoods(stacked(values))[0], right, rtol=1e-12)
 
 
 @pytest.mark.quick("numpyro-family0-*", "pyro-family2-*", "numpyro-family3-*", reason="each law, backend and objective")

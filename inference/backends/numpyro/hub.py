@@ -134,31 +134,34 @@ def of_no_row(data: Values) -> tuple[Values, Values]:
 
 
 def _split_totals(program: Program, sites: Sites, data: Values) -> SplitDensity:
-    """The same where only totals are known: rows need all parameters, and what is not the prior is the likelihood."""
+    """The same where only totals are known: rows need all parameters."""
     names = [site.name for site in sites.parameters]
 
     def of_parameters(parameters: Values, numbers: Values) -> tuple[Held, jax.Array]:
-        prior = _totals(program, parameters, {**data, **numbers}, sites)[1]
-        return [*(parameters[name] for name in names), prior], prior
+        return [parameters[name] for name in names], _totals(program, parameters, {**data, **numbers}, sites)[1]
 
     def of_rows(held: Held) -> jax.Array:
-        parameters, prior = dict(zip(names, held, strict=False)), held[-1]
-        return _totals(program, parameters, data, sites)[0] - prior
+        return _totals(program, dict(zip(names, held, strict=True)), data, sites)[0]
 
     return of_parameters, of_rows
 
 
 def _totals(program: Program, parameters: Values, data: Values, sites: Sites) -> tuple[jax.Array, jax.Array]:
-    """log p(x, parameters) and log p(parameters), all assignments summed out."""
+    """log p(x | parameters) and log p(parameters), all assignments summed out.
+
+    The likelihood is a difference only where nothing else is known: what a prior says of a number that runs to infinity takes all its digits.
+    """
+    if sites.has_hub:
+        table, unseen, rest = tables(program, parameters, data, sites)
+        if sites.law is not None:
+            return jnp.sum(sites.law.log_marginal(jnp, parameters, table, as_rows(data))), rest
+        own = jnp.zeros(()) if unseen is None else jnp.sum(jax.nn.logsumexp(unseen, axis=1))
+        return jnp.sum(jax.nn.logsumexp(table, axis=1)) - own, own + rest
     if sites.is_summed and sites.structure is not None:
-        return joint_and_prior(program, parameters, data, sites.structure)
-    if not sites.has_hub:
-        return _enumerated(program, parameters, data, sites), _prior_alone(program, parameters, data)
-    table, unseen, rest = tables(program, parameters, data, sites)
-    if sites.law is not None:
-        return jnp.sum(sites.law.log_marginal(jnp, parameters, table, as_rows(data))) + rest, rest
-    own = jnp.zeros(()) if unseen is None else jnp.sum(jax.nn.logsumexp(unseen, axis=1))
-    return jnp.sum(jax.nn.logsumexp(table, axis=1)) + rest, own + rest
+        both, prior = joint_and_prior(program, parameters, data, sites.structure)
+    else:
+        both, prior = _enumerated(program, parameters, data, sites), _prior_alone(program, parameters, data)
+    return both - prior, prior
 
 
 def _enumerated(program: Program, parameters: Values, data: Values, sites: Sites) -> jax.Array:
