@@ -35,9 +35,15 @@ def _sweep(seed, folder):
     inference.select_components(_rows(seed), [1, 2], "VVV", restarts=2, seed=seed)
 
 
+_compiled = []
+jax.monitoring.register_event_duration_secs_listener(
+    lambda event, *_, **__: _compiled.append(event) if event.endswith("backend_compile_duration") else None
+)
+
+
 def _alive():
     gc.collect()
-    return len(gc.get_objects()), len(jax.live_arrays())
+    return len(gc.get_objects()), len(jax.live_arrays()), len(_compiled)
 
 
 @pytest.mark.quick("em", "gradients", reason="the others are the same passes")
@@ -45,9 +51,9 @@ def _alive():
 def test_nothing_is_kept_of_a_fit(fitted, tmp_path):
     for seed in range(CALLS):
         fitted(seed, tmp_path)
-    objects, arrays = _alive()
+    objects, *arrays_and_programs = _alive()
     for seed in range(CALLS, 2 * CALLS):
         fitted(seed, tmp_path)
-    more, still = _alive()
+    more, *still = _alive()
     assert more - objects < CALLS
-    assert still == arrays
+    assert still == arrays_and_programs
