@@ -142,7 +142,15 @@ def sleep(piece, log):
     time.sleep(0.1)
 
 
-def test_an_interrupt_calls_off_what_has_not_begun(two, tmp_path):
+@pytest.fixture
+def answered():
+    """Ctrl-C raises, as in a terminal: of a process that a script began in the background it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_calls_off_what_has_not_begun(two, tmp_path, answered):
     timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
     with cluster(two):
         timer.start()

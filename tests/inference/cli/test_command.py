@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -227,13 +228,14 @@ def test_what_is_printed_as_json_is_json(demo, capsys):
     assert not said.err
 
 
-def test_a_run_is_compared_partitioned_diagnosed_and_drawn(demo, capsys):
-    folder = str(demo[1])
+def test_a_run_is_compared_partitioned_diagnosed_and_drawn(demo, capsys, tmp_path):
+    own = shutil.copytree(demo[1], tmp_path / "run")  # a partition is written beside what the demo left
+    folder = str(own)
     assert main(["compare", folder, folder]) == 0
     assert "adjusted Rand" in capsys.readouterr().out
     assert main(["partition", folder, "--loss", "binder"]) == 0
-    rows = pd.read_csv(demo[1] / "partition.csv")
-    right = inference.partition(inference.load(demo[1] / "posterior.nc"), loss="binder", seed=0)
+    rows = pd.read_csv(own / "partition.csv")
+    right = inference.partition(inference.load(own / "posterior.nc"), loss="binder", seed=0)
     assert rows["cluster"].tolist() == right.labels.tolist()
     assert main(["diagnose", folder]) in (0, 3)
     assert "Draws that two methods label alike" in capsys.readouterr().out
