@@ -75,7 +75,8 @@ class Evidence:
             self.left[file] -= 1
             if self.left[file] == 0:
                 self.files[file] = found
-                self.kept.write_text(json.dumps(self.files, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+                by_name = dict(sorted(self.files.items()))
+                self.kept.write_text(json.dumps(by_name, indent=1) + "\n", encoding="utf-8")
 
     def pytest_sessionfinish(self) -> None:
         lines = [*self._head(), *self._figures(), *_benchmarks(), *self._claims(), ""]
