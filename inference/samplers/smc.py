@@ -27,7 +27,8 @@ from mixtures.errors import FitError
 from mixtures.interrupts import held_interrupts
 
 LEAPFROGS = 8
-"""Leapfrog steps of one Hamiltonian move."""
+"""Leapfrog steps of one Hamiltonian move: on the galaxies, three components, 16 halve the variance of the log evidence for almost twice the
+time."""
 
 ACCEPTANCE = 0.75
 """The acceptance rate that step sizes are tuned for."""

@@ -40,7 +40,7 @@ FEWEST_FILLED = 8
 """Numbers of rows are filled up to multiples of this at least."""
 
 SIZES_AN_OCTAVE = 16
-"""To how many numbers of rows those between one power of two and the next are filled up: a thirty-second more to compute, on average."""
+"""To how many numbers of rows those between one power of two and the next are filled up: a sixteenth more at most."""
 
 SHARE_AT_WORK = 0.75
 """The share of the lanes at work below which a call ends, so that the next restarts begin."""
@@ -101,20 +101,20 @@ def _run(problems: Sequence[EMProblem], states: State) -> EMResult:
         return _run_over_paths(problem, states, components)
     cells = components * features
     if problem.source is not None:
-        with over_source(problem, max(256, BLOCK_CELLS // cells)) as one_pass:
+        with over_source(problem, _rows_at_once(cells)) as one_pass:
             return run_by_numpy(problem, states, one_pass)
     if (mesh := meshed()) is not None and not is_own and not is_slow(problem.closed_form.family):
-        return run_by_numpy(problem, states, over_mesh(problem, max(256, BLOCK_CELLS // cells), mesh))
+        return run_by_numpy(problem, states, over_mesh(problem, _rows_at_once(cells), mesh))
     is_many, is_damped = rows * cells >= SHARED_CELLS, problem.closed_form.is_damped
     if is_damped and not is_many:
         return _run_by_numpy(problem, states)
     if is_damped or (is_many and jax.default_backend() == "cpu"):
-        return _run_in_shares(problem, states, max(256, BLOCK_CELLS // (_lanes(restarts, rows * cells) * cells)))
+        return _run_in_shares(problem, states, _rows_at_once(_lanes(restarts, rows * cells) * cells))
     problems = [_filled(problem) for problem in problems]
     problem, rows = problems[0], len(problems[0].x)
     lanes = _lanes(restarts, rows * cells)
     # blocks of about equal length, for rows that the last one shares with the one before are computed twice
-    block = -(-rows // max(1, round(rows / max(256, BLOCK_CELLS // (lanes * cells)))))
+    block = -(-rows // max(1, round(rows / _rows_at_once(lanes * cells))))
     run = _compiled(problem.closed_forms, problem.is_hard, block, is_own)
     numbers = (problem.which, np.float64(problem.tolerance), problem.max_steps)
 
@@ -170,14 +170,18 @@ def _filled(problem: EMProblem) -> EMProblem:
     rows = len(problem.x)
     step = max(FEWEST_FILLED, (1 << (rows - 1).bit_length()) // (2 * SIZES_AN_OCTAVE))
     more = -rows % step
-    weights = np.ones(rows) if problem.row_weights is None else problem.row_weights
-    labels = problem.labels
+    weights, labels = problem.row_weights, problem.labels
     return replace(
         problem,
-        x=np.concatenate([problem.x, np.repeat(problem.x[:1], more, axis=0)]),
-        row_weights=np.concatenate([weights, np.zeros(more)]),
-        labels=None if labels is None else np.concatenate([labels, np.full(more, -1, labels.dtype)]),
+        x=np.pad(problem.x, ((0, more), (0, 0)), "edge"),
+        row_weights=np.pad(np.ones(rows) if weights is None else weights, (0, more)),
+        labels=None if labels is None else np.pad(labels, (0, more), constant_values=-1),
     )
+
+
+def _rows_at_once(cells: int) -> int:
+    """Rows in a block, of so many numbers of whitened data a row."""
+    return max(256, BLOCK_CELLS // cells)
 
 
 def _run_by_numpy(problem: EMProblem, states: State) -> EMResult:
@@ -199,7 +203,7 @@ def _run_over_paths(problem: EMProblem, states: State, components: int) -> EMRes
         cells = problem.x.size * components
         if cells < GROUPED_CELLS:
             return _run_by_numpy(problem, states)
-        block = max(256, BLOCK_CELLS // (components * problem.x.shape[1]))
+        block = _rows_at_once(components * problem.x.shape[1])
         threads = min(available(), MOST_THREADS) if cells >= SHARED_CELLS else 1
         with over_groups(problem, block, threads) as one_pass:
             return run_by_numpy(problem, states, one_pass)
