@@ -4,6 +4,7 @@ With closed M-steps every start on every data set is a restart of one program: s
 to the full tolerance (Biernacki, Celeux & Govaert 2003). A family without them is fitted to one data set after the other.
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,6 +15,7 @@ from inference.point.em.closed_em import closed_task
 from inference.point.em.closed_form import State
 from inference.point.em.fit import fit_em
 from inference.point.em.m_steps.grouped import GroupedEM
+from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.problem import EMProblem, EMResult
 from inference.point.em.restarts import run_each_on_its_own
 from inference.point.em.runs import Beginning, problem_of, spread_of, stacked, status_of
@@ -51,16 +53,23 @@ class Refit:
     Args:
         log_likelihood: log p(x | parameters); NaN where the fit ended without numbers.
         status: how it ended; the best start's where none ended soundly.
-        parameters: constrained values by site; none where there is no fit.
-        state: the same in EM's coordinates, where M-steps are closed.
+        known: values by site that are not in `state`: those held fixed; all of them where M-steps are not closed; none where there is no fit.
+        state: where EM ended, in its coordinates, where M-steps are closed.
         problem: what EM did, where M-steps are closed.
     """
 
     log_likelihood: float
     status: Status
-    parameters: Parameters = field(default_factory=dict)
+    known: Parameters = field(default_factory=dict)
     state: State = field(default_factory=dict)
     problem: EMProblem | None = None
+
+    @functools.cached_property
+    def parameters(self) -> Parameters:
+        """Constrained values by site, when first asked for: a test by thousands of fits asks for none."""
+        if self.problem is None:
+            return self.known
+        return self.problem.closed_form.decode(self.state, self.problem.features, self.problem.frame) | self.known
 
 
 StartsOf = Callable[[int, EMProblem], list[Beginning]]
@@ -74,6 +83,7 @@ def refit(
     options: EMOptions,
     init: Parameters | None = None,
     first: int = 0,
+    before: Sequence[Refit] = (),
 ) -> list[Refit]:
     """The best fit to each of the data sets.
 
@@ -84,6 +94,7 @@ def refit(
         options: how fits are found.
         init: one start for every data set, where they are not; None: `options.restarts` starts by the rule of `fit_em`.
         first: the number of the first one, where they are some of many.
+        before: fits to the same data with another number of components, by the same options: what EM has made of the data serves again.
     """
     numbers = range(first, first + len(data))
     known = dict(options.fixed)
@@ -94,7 +105,7 @@ def refit(
         each = zip(numbers, data, strict=True)
         return [alone(mixture, x, replace(options, seed=derived(options.seed, i)), init) for i, x in each]
     with np.errstate(all="ignore"):  # of a component that collapses there are no numbers, which its status says
-        problems = [
+        problems = _served_again(before, task.closed) or [
             problem_of(
                 (task.closed,),
                 0,
@@ -107,7 +118,13 @@ def refit(
             for x in data
         ]
         starts = [starts_of(i, problem) for i, problem in zip(numbers, problems, strict=True)]
-        return [replace(end, parameters=end.parameters | known) for end in _side_by_side(problems, starts, options)]
+        return [replace(end, known=known) for end in _side_by_side(problems, starts, options)]
+
+
+def _served_again(before: Sequence[Refit], closed: MixtureEM) -> list[EMProblem]:
+    """The problems of these fits, if they are by this closed form: most do not know how many components there are."""
+    problems = [one.problem for one in before if one.problem is not None and one.problem.closed_form == closed]
+    return problems if len(problems) == len(before) else []
 
 
 def alone(mixture: Mixture, x: Observations, options: EMOptions, init: Parameters | None = None) -> Refit:
@@ -166,8 +183,7 @@ def _end(problem: EMProblem, ends: EMResult, restart: int) -> Refit:
     state = {name: value[restart] for name, value in ends.states.items()}
     status = status_of(problem, state, spread_of(problem), ends.occupancy[restart], ends.outcomes[restart])
     log_likelihood = _last(ends.objectives[restart]) + problem.offset
-    parameters = problem.closed_form.decode(state, problem.features, problem.frame)
-    return Refit(log_likelihood, status, parameters, state, problem)
+    return Refit(log_likelihood, status, state=state, problem=problem)
 
 
 def _last(objectives: np.ndarray) -> float:

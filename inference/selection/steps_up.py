@@ -41,7 +41,8 @@ def statistics_of(
         seed = derived(options.seed, "splits", number)
         return _splits(problem, smaller[number - first], mixture.components, seed, options)
 
-    larger = refit(replace(mixture, components=mixture.components + 1), data, splits, options, first=first)
+    one_more = replace(mixture, components=mixture.components + 1)
+    larger = refit(one_more, data, splits, options, first=first, before=smaller)
     statistics = [_statistic(*pair) for pair in zip(smaller, larger, strict=True)]
     return np.array(statistics), [one.status for one in larger]
 

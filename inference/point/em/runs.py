@@ -239,7 +239,7 @@ def status_of(problem: EMProblem, state: State, spread: np.ndarray, occupancy: n
     occupancy = occupancy * rows_of_one(problem.row_weights)
     if occupancy.min() < EMPTY_ROWS:
         return Status.EMPTY
-    if (closed.apart(state)[np.triu_indices(len(occupancy), 1)] < SAME).any():
+    if np.triu(closed.apart(state) < SAME, 1).any():
         return Status.DUPLICATE
     if _is_spurious(problem, state, occupancy):
         return Status.SPURIOUS

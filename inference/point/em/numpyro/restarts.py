@@ -170,11 +170,14 @@ def _filled(problem: EMProblem) -> EMProblem:
     rows = len(problem.x)
     step = max(FEWEST_FILLED, (1 << (rows - 1).bit_length()) // (2 * SIZES_AN_OCTAVE))
     more = -rows % step
-    weights, labels = problem.row_weights, problem.labels
+    weights = np.ones(rows) if problem.row_weights is None else problem.row_weights
+    if not more:
+        return replace(problem, row_weights=weights)
+    labels = problem.labels
     return replace(
         problem,
         x=np.pad(problem.x, ((0, more), (0, 0)), "edge"),
-        row_weights=np.pad(np.ones(rows) if weights is None else weights, (0, more)),
+        row_weights=np.pad(weights, (0, more)),
         labels=None if labels is None else np.pad(labels, (0, more), constant_values=-1),
     )
 
