@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -61,6 +61,11 @@ class Site:
     def component_axis(self) -> int | None:
         """The axis that runs over components, if there is one."""
         return self.dims.index("components") if "components" in self.dims else None
+
+    def with_rows(self, rows: int) -> "Site":
+        """The site as it is with so many rows."""
+        sizes = zip(self.dims, self.shape, strict=True)
+        return replace(self, shape=tuple(rows if dim == "rows" else size for dim, size in sizes))
 
 
 @dataclass(frozen=True)

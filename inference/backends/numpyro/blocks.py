@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from inference.backends.numpyro.logsumexp import summed_logsumexp
+from inference.backends.numpyro.logsumexp import counted, summed_logsumexp
 from inference.backends.numpyro.split import Held
 from inference.backends.run_arguments import ROW_WEIGHTS
 
@@ -42,7 +42,9 @@ def blocked_logsumexp(table_of: Callable[[Held, Rows], jax.Array], held: Held, r
     def of_block(real: Held, some: Rows, left_over: int | None = None) -> jax.Array:
         parts = iter(real)
         table = table_of([next(parts) if flag else leaf for flag, leaf in zip(is_real, held, strict=True)], some)
-        return summed_logsumexp(table if left_over is None else _last(table, left_over), some.get(ROW_WEIGHTS))
+        if left_over is not None:
+            table = counted(table, jnp.arange(len(table)) >= len(table) - left_over)
+        return summed_logsumexp(table, some.get(ROW_WEIGHTS))
 
     def total(of_one: Callable[..., Any], real: Held) -> Any:
         count = length // block
@@ -63,9 +65,3 @@ def blocked_logsumexp(table_of: Callable[[Held, Rows], jax.Array], held: Held, r
         lambda gradient, outer: (jax.tree.map(lambda leaf: outer * leaf, gradient),),
     )
     return summed([leaf for flag, leaf in zip(is_real, held, strict=True) if flag])
-
-
-def _last(table: jax.Array, count: int) -> jax.Array:
-    """The table with only its last rows counted: for the others the logarithm of summed exponentials is zero."""
-    nothing = jnp.where(jnp.arange(table.shape[1]) == 0, 0.0, -jnp.inf).astype(table.dtype)
-    return jnp.where((jnp.arange(len(table)) >= len(table) - count)[:, None], table, nothing)

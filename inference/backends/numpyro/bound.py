@@ -13,6 +13,7 @@ from inference.backends.log_density import LogDensity, Parameters
 from inference.backends.numpyro.autodelta import compiled_elbos
 from inference.backends.numpyro.complete import Complete
 from inference.backends.numpyro.expected import compiled_expected
+from inference.backends.numpyro.filled import filled_up
 from inference.backends.numpyro.hub import (
     compiled_emissions,
     compiled_joint,
@@ -77,6 +78,17 @@ class NumPyroBound(Bound):
     def _native(self) -> tuple[Program, Values, Sites]:
         return compilable(self.program, self.x)
 
+    @functools.cached_property
+    def _filled(self) -> tuple[Program, Values, Sites]:
+        """What densities are compiled for, and tables of rows, whose first ones are the data's."""
+        structure, data, sites = self._native
+        return structure, *filled_up(data, sites)
+
+    def _own(self, values: jax.Array, data: Values) -> np.ndarray:
+        """Of values by draw and row, (draws, rows, ...), those of the data's own rows."""
+        own = np.asarray(values)
+        return own[:, : len(self.x)] if len(data["x"]) > len(self.x) else own
+
     @property
     @_held
     def sites(self) -> Sites:
@@ -84,8 +96,8 @@ class NumPyroBound(Bound):
 
     @_held
     def tables(self, draws: Parameters) -> np.ndarray:
-        structure, data, sites = self._native
-        return np.asarray(compiled_joint(structure, sites)(dict(draws), data))
+        structure, data, sites = self._filled
+        return self._own(compiled_joint(structure, sites)(dict(draws), data), data)
 
     @_held
     def emissions(self, draws: Parameters) -> np.ndarray:
@@ -94,17 +106,17 @@ class NumPyroBound(Bound):
 
     @_in_float64
     def pointwise(self, draws: Parameters) -> np.ndarray:
-        structure, data, sites = self._native
-        return np.asarray(compiled_pointwise(structure, sites)(dict(draws), data))
+        structure, data, sites = self._filled
+        return self._own(compiled_pointwise(structure, sites)(dict(draws), data), data)
 
     @_held
     def log_densities(self, draws: Parameters) -> tuple[np.ndarray, np.ndarray]:
-        structure, data, sites = self._native
+        structure, data, sites = self._filled
         return _as_arrays(compiled_log_densities(structure, sites)(dict(draws), data))
 
     @_held
     def log_density(self, *, prior: bool = True, jacobian: bool = False) -> LogDensity:
-        structure, data, sites = self._native
+        structure, data, sites = self._filled
         evaluate, constrain, unconstrain = compiled_vector_density(structure, sites, prior, jacobian)
         many = compiled_vector_densities(structure, sites, prior, jacobian)
         names = sorted(site.name for site in sites.parameters)
@@ -195,11 +207,11 @@ class NumPyroBound(Bound):
     @_held
     def target(self) -> Target:
         structure, data, sites = self._native
-        cells = len(self.x) * sites.joint_categories
+        _, more, of_more = self._filled
         return Target(
-            Collapsed(structure, sites),
-            data,
-            cells,
+            Collapsed(structure, of_more),
+            more,
+            cells=len(more["x"]) * sites.joint_categories,
             from_prior=lambda keys: compiled_prior_vector(structure, sites)(keys, data),
             sharded=self._sharded(prior=True, jacobian=True),
         )

@@ -15,11 +15,19 @@ LARGEST_GROUP = 32
 
 
 def summed_logsumexp(table: jax.Array, weights: jax.Array | None = None) -> jax.Array:
-    """sum_i w_i log sum_k exp(table_ik) of a (rows, components) table; without weights, each row once."""
+    """sum_i w_i log sum_k exp(table_ik) of a (rows, components) table; without weights, each row once; of flags, those rows that count."""
     if weights is None:
         return _unweighted(table)
+    if weights.dtype == bool:
+        return _unweighted(counted(table, weights))
     # rows that do not count may be impossible
     return jnp.sum(weights * jax.nn.logsumexp(jnp.where((weights > 0)[:, None], table, 0.0), axis=1))
+
+
+def counted(table: jax.Array, rows: jax.Array) -> jax.Array:
+    """The table with only some rows counted: for the others the logarithm of summed exponentials is zero."""
+    nothing = jnp.where(jnp.arange(table.shape[1]) == 0, 0.0, -jnp.inf).astype(table.dtype)
+    return jnp.where(rows[:, None], table, nothing)
 
 
 @jax.custom_jvp

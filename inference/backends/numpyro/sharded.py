@@ -16,12 +16,12 @@ import numpy as np
 from jax.extend import core
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from inference.backends.numpyro.filled import filled
 from inference.backends.numpyro.hub import of_no_row, split_density
 from inference.backends.numpyro.jit import ON_ONE_CORE, Compiled, jit
 from inference.backends.numpyro.sites import CACHED, Values
 from inference.backends.numpyro.split import Held
 from inference.backends.numpyro.vector import Space, halves
-from inference.backends.run_arguments import ROW_WEIGHTS, rows_of
 from inference.backends.sites import Sites
 from mixtures import Program
 
@@ -55,13 +55,10 @@ def over_mesh(program: Program, sites: Sites, prior: bool, jacobian: bool, data:
 
 
 def _padded(data: Values, devices: int) -> Values:
-    """As many rows for each device: the first one again, with weight 0."""
+    """As many rows for each device."""
     rows = len(data["x"])
     more = -rows % devices
-    if not more:
-        return data
-    longer = rows_of(data, np.append(np.arange(rows), np.zeros(more, dtype=int)))
-    return {**longer, ROW_WEIGHTS: np.append(data.get(ROW_WEIGHTS, np.ones(rows)), np.zeros(more))}
+    return filled(data, rows + more) if more else data
 
 
 @functools.lru_cache(CACHED)

@@ -98,7 +98,7 @@ def compilable(program: Program, x: Observations) -> tuple[Program, Values, Site
         sites = _described(structure, _Shaped(rows_of(data, slice(0, ROWS_TO_DESCRIBE))))
         sites.check_row_weights(x)
         if len(x) > ROWS_TO_DESCRIBE:
-            sites = replace(sites, all=tuple(_with_rows(site, len(x)) for site in sites.all))
+            sites = replace(sites, all=tuple(site.with_rows(len(x)) for site in sites.all))
         return structure, data, sites
     with checked_run():
         sites, terms, closed = _looked_at(structure, data)
@@ -109,12 +109,6 @@ def compilable(program: Program, x: Observations) -> tuple[Program, Values, Site
     sites = _structured(traced, sites, terms, x.fingerprint, _Shaped(data))
     sites.check_row_weights(x)
     return traced, data, sites
-
-
-def _with_rows(site: Site, rows: int) -> Site:
-    """The site as it is with so many rows."""
-    sizes = zip(site.dims, site.shape, strict=True)
-    return replace(site, shape=tuple(rows if dim == "rows" else size for dim, size in sizes))
 
 
 class _Shaped(dict):

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from inference.backends.numpyro.devices import available
+from inference.backends.numpyro.filled import filled_number
 from inference.backends.numpyro.jit import jit
 from inference.point.em.closed_form import State, Statistics
 from inference.point.em.e_step import Block, e_step, with_prior
@@ -35,12 +36,6 @@ from inference.workers import meshed
 
 CACHED = 32
 """How many compiled programs are kept, of 5 MB each."""
-
-FEWEST_FILLED = 8
-"""Numbers of rows are filled up to multiples of this at least."""
-
-SIZES_AN_OCTAVE = 16
-"""To how many numbers of rows those between one power of two and the next are filled up: a sixteenth more at most."""
 
 SHARE_AT_WORK = 0.75
 """The share of the lanes at work below which a call ends, so that the next restarts begin."""
@@ -168,8 +163,7 @@ def _run(problems: Sequence[EMProblem], states: State) -> EMResult:
 def _filled(problem: EMProblem) -> EMProblem:
     """The problem with further rows of weight 0, so that data of about as many rows share a compiled program."""
     rows = len(problem.x)
-    step = max(FEWEST_FILLED, (1 << (rows - 1).bit_length()) // (2 * SIZES_AN_OCTAVE))
-    more = -rows % step
+    more = filled_number(rows) - rows
     weights = np.ones(rows) if problem.row_weights is None else problem.row_weights
     if not more:
         return replace(problem, row_weights=weights)
