@@ -1,13 +1,18 @@
 """Effects of a group, summed out: adaptive quadrature against SciPy's integrals, from lines that begin far away, and sums over a fine grid;
 and the densities that it sums, against SciPy's."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+import numpyro.distributions as dist
 import pytest
 from scipy.integrate import quad
+from scipy.optimize import brentq
 from scipy.special import expit, gammaln, log_expit
 from scipy.stats import binom, gamma, nbinom, norm, poisson
 
 from mixtures.families import kernels
+from mixtures.ppl import numpyro_group_marginal
 from mixtures.ppl.log_group_marginal import Integrand, log_group_marginal
 
 GROUP = np.array([0, 1, 1, 2, 2, 2, 2, 2])
@@ -70,6 +75,26 @@ def test_the_mode_is_found_from_a_line_far_away(away):
     own = integrand("poisson", COUNTS["few"], ETA + away, np.full((8, 1), 4.0), np.full(8, True))
     step, _ = own.newton(own.mode())
     assert np.abs(step).max() < 1e-5
+
+
+@pytest.mark.parametrize("away", [-6.0, 6.0])
+def test_numpyros_steps_go_on_until_the_mode_is_near(away):
+    """By Brent's method, group by group: the last but one ends within 1e-5, and a step squares the distance; densities are SciPy's integrals."""
+    y, eta = COUNTS["few"], ETA + away
+    with jax.enable_x64(True):
+        own = Integrand(
+            jnp, lambda moved: kernels.poisson(jnp, y, eta + moved, {}), jnp.ones((8, 1)), np.full(8, True), GROUP, 3
+        )
+        (mode,) = numpyro_group_marginal._mode(own)
+        rows = numpyro_group_marginal.GroupMarginal(
+            lambda line: dist.Poisson(jnp.exp(line)), kernels.poisson, {}, eta, jnp.ones((8, 1)), GROUP, 3
+        )
+        found = np.bincount(GROUP, rows.log_prob(y))
+    for g in range(3):
+        of_group = g == GROUP
+        slope = lambda u, of_group=of_group: (y - np.exp(eta + u))[of_group].sum() - u  # noqa: E731
+        np.testing.assert_allclose(mode[g], brentq(slope, -30, 30, xtol=1e-13), atol=1e-9)
+        np.testing.assert_allclose(found[g], integrated("poisson", y[of_group], eta[of_group], 1.0), atol=1e-8)
 
 
 TIME = np.array([0.0, 1.0, 2.0, 0.0, 1.0, 2.0, 3.0, 4.0])
