@@ -13,6 +13,7 @@ from inference.backends import engine
 from inference.draws import observations_of
 from mixtures import Mixture, Observations, declare, families, gaussian_mixture
 from mixtures.errors import DataError, ModelError, StoredFileError
+from tests.programs.latent import EFFECTS, INTERCEPTS, WHO
 
 RNG = np.random.default_rng(3)
 X = np.concatenate([RNG.normal(0.0, 1.0, 14), RNG.normal(2.5, 0.8, 10)])
@@ -170,6 +171,26 @@ def tied_rows(ppl, x):
 def test_weights_of_rows_that_hang_together_are_refused(backend):
     with pytest.raises(ModelError, match="rows that are not independent given the parameters"):
         inference.fit_map(tied_rows, X, row_weights=COUNTS, seed=0, backend=backend)
+
+
+def test_weights_of_rows_that_have_unknowns_of_their_own_are_refused(backend):
+    x = Observations(INTERCEPTS.x, row_weights=[1.0, 2.0, 0.5])
+    with pytest.raises(
+        ModelError, match="weights of rows that have unknowns of their own: level; expected rows whose only"
+    ):
+        inference.fit_map(INTERCEPTS.program, x, seed=0, backend=backend)
+
+
+def test_rows_whose_groups_have_unknowns_may_have_weights(backend):
+    """And the likelihood, given the groups' unknowns, counts each row as often."""
+    weights = np.array([0.0, 1.0, 2.5, 1.0, 0.5])
+    values = EFFECTS.draw(np.random.default_rng(3))
+    x = EFFECTS.x.with_row_weights(weights)
+    single = {name: np.asarray(value)[None] for name, value in values.items()}
+    found = engine(backend).bind(EFFECTS.program, x).log_likelihoods(single)[0]
+    means = values["centre"] + values["effect"][WHO][:, None]
+    each = logsumexp(np.log(values["weights"]) + norm.logpdf(x.x[:, None], means), axis=1)
+    np.testing.assert_allclose(found, weights @ each, rtol=1e-12)
 
 
 @pytest.mark.parametrize("bad", [np.ones(3), -np.ones(len(X)), np.zeros(len(X)), ["a"] * len(X)])

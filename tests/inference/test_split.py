@@ -32,6 +32,7 @@ def test_the_halves_are_the_function_and_its_gradient():
     expected = (solved**2).sum(axis=2) - np.log(np.linalg.det(FACTORS))
     held, rest = first(FACTORS)
     np.testing.assert_allclose(second(held, ROWS), expected, rtol=1e-13)
+    np.testing.assert_allclose(second(held, ROWS[::-1]), expected[::-1], rtol=1e-13)
     np.testing.assert_allclose(rest, np.cos(np.arange(500) * 0.5).sum(), rtol=1e-13)
 
     def through_halves(factors):
@@ -53,6 +54,13 @@ def test_what_no_row_enters_is_in_the_first_half():
     assert "triangular_solve" not in of_rows and " log " not in of_rows
     # and nothing as long as the rows is handed over
     assert max(leaf.size for leaf in held) < len(ROWS)
+
+
+def test_a_table_that_no_row_enters_is_handed_on():
+    first, second = split(lambda u, rows: (jnp.exp(u), jnp.sum(u)), np.array([[0.5, -1.0]]), ROWS)
+    held, rest = first(np.array([[1.0, 2.0]]))
+    np.testing.assert_allclose(second(held, ROWS), np.exp([[1.0, 2.0]]), rtol=1e-15)
+    assert rest == 3.0
 
 
 def test_apart_is_the_function_and_its_derivatives():

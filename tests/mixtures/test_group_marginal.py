@@ -1,14 +1,19 @@
 """Effects of a group, summed out: adaptive quadrature against SciPy's integrals, from lines that begin far away, and sums over a fine grid;
 and the densities that it sums, against SciPy's."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+import numpyro.distributions as dist
 import pytest
 from scipy.integrate import quad
+from scipy.optimize import brentq
 from scipy.special import expit, gammaln, log_expit
 from scipy.stats import binom, gamma, nbinom, norm, poisson
 
 from mixtures.families import kernels
 from mixtures.ppl.log_group_marginal import Integrand, log_group_marginal
+from mixtures.ppl.numpyro_group_marginal import GroupMarginal, _mode
 
 GROUP = np.array([0, 1, 1, 2, 2, 2, 2, 2])
 ETA = np.array([0.3, -0.5, 1.2, 0.0, 0.4, -1.0, 0.8, 0.1])
@@ -70,6 +75,32 @@ def test_the_mode_is_found_from_a_line_far_away(away):
     own = integrand("poisson", COUNTS["few"], ETA + away, np.full((8, 1), 4.0), np.full(8, True))
     step, _ = own.newton(own.mode())
     assert np.abs(step).max() < 1e-5
+
+
+@jax.jit
+def by_numpyro(y, eta):
+    """The most probable effects of groups of counts, and the log densities of rows."""
+    design, group = jnp.ones((8, 1)), jnp.asarray(GROUP)
+
+    def line(moved):
+        return kernels.poisson(jnp, y, eta + moved, {})
+
+    (mode,) = _mode(Integrand(jnp, line, design, jnp.full(8, True), group, 3))
+    rows = GroupMarginal(lambda at: dist.Poisson(jnp.exp(at)), kernels.poisson, {}, eta, design, group, 3)
+    return mode, rows.log_prob(y)
+
+
+@pytest.mark.parametrize("away", [-6.0, 6.0])
+def test_numpyros_steps_go_on_until_the_mode_is_near(away):
+    """By Brent's method, group by group: the last but one ends within 1e-5, and a step squares the distance; densities are SciPy's integrals."""
+    y, eta = COUNTS["few"], ETA + away
+    with jax.enable_x64(True):
+        mode, each = map(np.asarray, by_numpyro(y, eta))
+    for g, found in enumerate(np.bincount(GROUP, each)):
+        own_y, own_eta = y[g == GROUP], eta[g == GROUP]
+        right = brentq(lambda u, y=own_y, eta=own_eta: (y - np.exp(eta + u)).sum() - u, -30, 30, xtol=1e-13)
+        np.testing.assert_allclose(mode[g], right, atol=1e-9)
+        np.testing.assert_allclose(found, integrated("poisson", own_y, own_eta, 1.0), atol=1e-8)
 
 
 TIME = np.array([0.0, 1.0, 2.0, 0.0, 1.0, 2.0, 3.0, 4.0])

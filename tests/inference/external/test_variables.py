@@ -5,12 +5,14 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import softmax
+from scipy.stats import norm
 
 import inference
 import mixtures
 from inference.backends import bind
 from inference.external.outcomes import Outcome, read_outcome
-from inference.external.units import Units
+from inference.external.units import Units, units_of
 from mixtures import Observations
 from mixtures.assignments import Gating, PerGroup
 from mixtures.errors import ChoiceError, DataError, FitError, ModelError
@@ -200,6 +202,29 @@ def test_a_groups_class_is_that_of_all_its_rows(small):
         inference.external(fit, grouped, outcome=y)
 
 
+def test_a_group_counts_once_if_a_row_of_it_says_anything(small):
+    """By SciPy's densities, added up over the rows of a group that were seen."""
+    fit, x, y = small
+    group, seen = np.arange(80) // 4, x.to_numpy().copy()
+    seen[[0, 1, 2, 3, 5]] = np.nan  # a whole group, and a row of another
+    grouped = Observations(seen, group=group, missing="allow")
+    model = mixtures.Mixture(2, mixtures.gaussian_mixture(2, "tied").family, PerGroup())
+    one = dataclasses.replace(inference.fit_map(model, grouped, restarts=2, seed=0), parameters=fit.parameters)
+    loc, scale, weights = (fit.parameters[name] for name in ("loc", "scale", "weights"))
+    rows = np.where(np.isnan(seen)[:, None], 0.0, norm.logpdf(seen[:, None], loc, scale))
+    table = np.stack([rows[group == g].sum(axis=0) for g in range(20)])
+    posterior = softmax(np.log(weights) + table, axis=1)
+    units = units_of(one, grouped, "two-step")
+    np.testing.assert_allclose(units.emissions(fit.parameters), table, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(units.posterior(fit.parameters), posterior, rtol=1e-9)
+    assert units.times.tolist() == [0.0] + [1.0] * 19
+    value = y.to_numpy()[:20]
+    found = inference.external(one, grouped, outcome=value[group], correction="none", assignment="proportional")
+    assert (found.used, found.left_out) == (19, 1)
+    means = found.to_frame()["estimate"].xs("mean", level="parameter")
+    np.testing.assert_allclose(means, value[1:] @ posterior[1:] / posterior[1:].sum(axis=0), rtol=1e-8)
+
+
 def test_a_variance_that_comes_out_negative_is_said_and_has_no_silent_number(study):
     y = np.where(study.frame["y"] > 2.0, 6.0, 0.0) + 1e-3 * study.frame["y"]
     posterior = inference.responsibilities(study.fit, study.items).to_numpy()
@@ -278,7 +303,11 @@ REFUSALS = {
         "got -inf at row 3",
     ),
     "constant": ({"outcome": np.full(80, 3.0)}, DataError, "got 3 in every row; expected an outcome that varies"),
-    "infinite": ({"outcome": np.r_[np.inf, np.zeros(79)]}, DataError, "got inf at row 0; expected finite numbers"),
+    "infinite": (
+        {"outcome": np.r_[0.0, np.inf, np.zeros(77), -np.inf]},
+        DataError,
+        "got inf at row 1; expected finite",
+    ),
     "missing": ({"outcome": np.full(80, np.nan)}, DataError, "got 0 rows with a value"),
     "names": ({"outcome": list("ab") * 40, "kind": "continuous"}, DataError, "numbers, for kind='continuous'"),
     "many": ({"outcome": [f"n{i}" for i in range(80)]}, DataError, "got 80 categories; expected 50 at most"),

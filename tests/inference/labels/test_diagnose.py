@@ -2,12 +2,14 @@
 
 from types import SimpleNamespace
 
+import arviz_stats
 import numpy as np
 import pytest
 import xarray as xr
 
+from inference.labels import diagnose
 from inference.labels.diagnose import diagnose_labels
-from inference.labels.relabel import relabel
+from inference.labels.relabel import choose_rows, relabel
 from inference.labels.verdict import Verdict
 from mixtures.errors import ChoiceError
 from tests.inference.labels.planted import planted_draws, scrambles
@@ -92,6 +94,24 @@ def test_third_lie_all_chains_in_one_minor_mode_only_the_log_density_tells(clust
     assert diagnose_labels(good, reference_fit=fit).verdict is Verdict.IDENTIFIED
 
 
+def test_chains_are_in_a_minor_mode_if_the_best_of_them_is(clusters):
+    """A reference that some chains come nearer to than a typical draw would, and others do not, is within reach."""
+    tree = gaussian_tree(mode(clusters, 6.5)[:, :100], clusters)
+    best = tree["sample_stats"]["log_posterior"].max("draw").values
+    expected = diagnose_labels(tree, reference_fit=SimpleNamespace(log_posterior=0.0)).expected_gap
+
+    def against(log_posterior):
+        return diagnose_labels(tree, reference_fit=SimpleNamespace(log_posterior=log_posterior))
+
+    between = against(expected + (best.max() + best.min()) / 2)
+    np.testing.assert_allclose(between.density_gaps, expected + (best.max() + best.min()) / 2 - best)
+    assert between.verdict is Verdict.IDENTIFIED
+    assert against(best.max() + expected + 1e-6).verdict is Verdict.MINOR_MODE
+    assert against(best.max() + expected - 1e-6).verdict is Verdict.IDENTIFIED
+    tree.attrs["init_log_posterior"] = best.max() + 20  # what is passed goes before
+    assert against(best.max()).verdict is Verdict.IDENTIFIED
+
+
 def test_the_density_of_the_fit_that_started_the_sampler_is_the_default_reference(clusters):
     minor = gaussian_tree(mode(clusters, 1.5), clusters)
     minor.attrs["init_log_posterior"] = float(minor["sample_stats"]["log_posterior"].max()) + 20
@@ -173,6 +193,48 @@ def test_the_relabelling_that_a_tree_has_is_the_one_reported_on(mixing):
     assert report.method == "ordering"
     assert report.verdict is Verdict.SWITCHES
     assert diagnose_labels(mixing, method="sjw").method == "sjw"
+
+
+@pytest.fixture(scope="module")
+def overlapping() -> xr.DataTree:
+    """Draws that methods label each in its own way, with components that are at times no row's most probable."""
+    return planted_tree(planted_draws(scrambles(80, 3), rows=9, gap=0.7, noise=0.5))
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_relabelled_figures_are_of_the_labelling_reported_on(overlapping, is_kept):
+    tree = relabel(overlapping, "ordering")
+    report = diagnose_labels(tree) if is_kept else diagnose_labels(overlapping, "ordering")
+    assert report.method == "ordering" and report.comparison.agreement.sel(one="ordering", other="ecr") < 0.9
+    assert diagnose_labels(tree, "ecr").method == "ecr"  # what is asked for goes before what is kept
+    found = report.convergence["r_hat"].values
+    is_loc = report.convergence["site"].values == "loc"
+    for kind, draws in (("raw", overlapping), ("relabelled", tree)):
+        of_kind = found[is_loc & (report.convergence["kind"].values == kind)]
+        np.testing.assert_allclose(of_kind, arviz_stats.rhat(draws["posterior"].to_dataset()[["loc"]])["loc"])
+
+
+def test_a_component_is_empty_in_draws_where_it_is_the_most_probable_one_of_no_row(overlapping, monkeypatch):
+    told = []
+    compare = diagnose.compare_methods
+    monkeypatch.setattr(diagnose, "compare_methods", lambda *given: told.append(given) or compare(*given))
+    diagnose_labels(overlapping)
+    expected = [len(set(one.argmax(axis=1))) < 3 for one in draw_responsibilities(overlapping)]
+    assert 0 < np.mean(expected) < 1
+    assert told[0][1].tolist() == expected
+
+
+def test_some_rows_are_looked_at_as_if_they_were_all(overlapping):
+    found = diagnose_labels(overlapping, max_rows=6, seed=1).convergence
+    rows = choose_rows(overlapping, 6, 1)
+    draws = overlapping["posterior"].to_dataset()
+    parameters = np.stack([draws["weights"], draws["loc"], np.log(draws["scale"])], axis=-1)
+    right = diagnose_labels(gaussian_tree(parameters, overlapping["observed_data"]["obs"].values[rows])).convergence
+    for site in ("entropy", "occupied_components", "similarity"):
+        own = found["site"].values == site
+        np.testing.assert_allclose(found["r_hat"].values[own], right["r_hat"].values[own])
+    every = diagnose_labels(overlapping).convergence
+    assert not np.allclose(found["r_hat"].values[own], every["r_hat"].values[own])
 
 
 def test_invariants_do_not_depend_on_the_labels(mixing):

@@ -12,6 +12,7 @@ from inference.uncertainty.units import units_at
 from mixtures import Mixture, Observations, declare, families, gaussian_mixture, regression_mixture
 from mixtures.assignments import Dirichlet, Gating, Markov, PerGroup
 from mixtures.errors import ModelError
+from tests.programs.latent import EFFECTS, INTERCEPTS, WHO
 
 X = np.array([0.0, 0.7, 1.1, 1.9, 2.4, 3.0])
 PLANE = np.column_stack([X, X[[2, 0, 1, 4, 3, 5]]])
@@ -145,6 +146,26 @@ def test_rows_that_hang_together_have_no_scores(backend):
     bound = bind(paired, Observations([1, 0, 4]), backend)
     with pytest.raises(ModelError, match="independent"):
         units_at(bound, at(bound))
+
+
+def test_rows_that_have_unknowns_of_their_own_have_no_scores(backend):
+    bound = bind(INTERCEPTS.program, Observations(INTERCEPTS.x), backend)
+    with pytest.raises(
+        ModelError, match="rows that have unknowns of their own: level; expected rows whose only unknown"
+    ):
+        units_at(bound, at(bound))
+
+
+def test_rows_whose_groups_have_unknowns_have_scores(backend):
+    bound = bind(EFFECTS.program, Observations.of(EFFECTS.x), backend)
+    u, density = at(bound), bound.log_density(prior=False)
+
+    def rows(u):
+        values = density.constrain(u)
+        means = values["centre"] + values["effect"][WHO][:, None]
+        return logsumexp(np.log(values["weights"]) + norm.logpdf(EFFECTS.x.x[:, None], means), axis=1)
+
+    np.testing.assert_allclose(units_at(bound, u).scores, differences(rows, u), atol=1e-7)
 
 
 def test_a_row_that_counts_for_nothing_needs_no_slope():
