@@ -1,4 +1,5 @@
-"""The page of evidence, written from what a run of the tests just found: `make evidence`, or `pytest --evidence=docs/evidence.md`.
+"""The page of evidence, written from what a run of the tests just found: `make evidence`, or `pytest --evidence=docs/evidence.md`. Files are run
+whole, with `-m "slow or not slow"`: a file's record has the tests that were selected, and forgets the others.
 
 Each file of tests is a claim, its docstring; the page has how many tests hold it up and the command that runs them. Figures come from the tests
 themselves, by pytest's `record_property`: nothing on the page is typed by hand.
@@ -16,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from mixtures.whole_files import write_whole
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("bayes-mixtures", "numpyro", "jax", "pyro-ppl", "torch", "numpy", "scipy")
 ROOMS = {
@@ -32,6 +35,9 @@ ROOMS = {
 """Folders of tests, in the order of the page."""
 
 
+CRASHED = "???"
+"""What pytest-xdist says instead of a phase when a worker ended in a test: nothing follows of this test."""
+
 Found = dict[str, Any]
 """What was found of a file: the `date`, the number of tests by `outcomes`, and the `figures` that tests recorded, (title, row) each."""
 
@@ -39,8 +45,8 @@ Found = dict[str, Any]
 class Evidence:
     """Listens to a run, keeps what was found of each file beside the page, in JSON, and writes the page from all that is kept.
 
-    A file's tests take their place when they are finished, all of them: a run that is interrupted or killed loses one file or two, and a run of
-    some files leaves what is known of the others.
+    A file's tests take their place when they are finished, all that were selected: a run that is interrupted or killed loses one file or two,
+    and a run of some files, if beside another one, leaves what is known of the others.
 
     Args:
         path: of the page.
@@ -48,10 +54,13 @@ class Evidence:
 
     def __init__(self, path: Path):
         self.path, self.kept = path, path.with_suffix(".json")
-        before = json.loads(self.kept.read_text(encoding="utf-8")) if self.kept.exists() else {}
-        self.files: dict[str, Found] = {file: found for file, found in before.items() if (ROOT / file).exists()}
-        self.left: Counter[str] = Counter()
+        self.expected: Counter[str] = Counter()
+        self.ended: Counter[str] = Counter()
         self.now: dict[str, Found] = {}
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.outcome != "passed":  # a file that cannot be imported, or skips itself, has one outcome and no tests
+            self._keep(_file(report.nodeid), {**_nothing(), "outcomes": {report.outcome: 1}})
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._expect(item.nodeid for item in session.items)
@@ -61,67 +70,82 @@ class Evidence:
         self._expect(ids)  # every worker collects the same
 
     def _expect(self, tests: Iterable[str]) -> None:
-        if expected := Counter(_file(test) for test in tests):
-            self.left = expected - Counter({file: sum(found["outcomes"].values()) for file, found in self.now.items()})
+        self.expected = Counter(map(_file, tests)) or self.expected
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         file = _file(report.nodeid)
-        found = self.now.setdefault(file, {"date": f"{datetime.date.today()}", "outcomes": {}, "figures": []})
+        found = self.now.setdefault(file, _nothing())
         if report.when == "call" or report.outcome != "passed":
             found["outcomes"][report.outcome] = found["outcomes"].get(report.outcome, 0) + 1
         if report.when == "call":
             found["figures"] += report.user_properties
-        if report.when == "teardown":
-            self.left[file] -= 1
-            if self.left[file] == 0:
-                self.files[file] = found
-                by_name = dict(sorted(self.files.items()))
-                self.kept.write_text(json.dumps(by_name, indent=1) + "\n", encoding="utf-8")
+        if report.when in ("teardown", CRASHED):
+            self.ended[file] += 1
+            if self.ended[file] == self.expected[file]:
+                self._keep(file, found)
+
+    def _keep(self, file: str, found: Found) -> None:
+        by_name = dict(sorted({**self._known(), file: found}.items()))
+        write_whole(self.kept, f"{json.dumps(by_name, indent=1)}\n".encode(), overwrite=True)
+
+    def _known(self) -> dict[str, Found]:
+        """What is kept of the files that there still are; read each time, for another run may have kept some meanwhile."""
+        kept = json.loads(self.kept.read_text(encoding="utf-8")) if self.kept.exists() else {}
+        return {file: found for file, found in kept.items() if (ROOT / file).exists()}
 
     def pytest_sessionfinish(self) -> None:
-        lines = [*self._head(), *self._figures(), *_benchmarks(), *self._claims(), ""]
+        files = self._known()
+        lines = [*_head(files), *_figures(files), *_benchmarks(), *_claims(files), ""]
         self.path.write_text("\n".join(lines), encoding="utf-8")
 
-    def _head(self) -> list[str]:
-        total = sum((Counter(found["outcomes"]) for found in self.files.values()), Counter())
-        versions = ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES)
-        return [
-            "# Evidence",
-            "",
-            "What the tests found when they were last run for this page: `make evidence` writes it. The expectation of a test comes from "
-            "another route than the package's own: sums over all assignments, SciPy, closed forms, the other backend, published numbers.",
-            "",
-            f"{datetime.date.today()}, Python {platform.python_version()} on {platform.machine()}, {versions}. {_tally(total)}, in the files "
-            "below, each with the day on which it ran.",
+
+def _nothing() -> Found:
+    """What is found of a file before its first test."""
+    return {"date": f"{datetime.date.today()}", "outcomes": {}, "figures": []}
+
+
+def _head(files: Mapping[str, Found]) -> list[str]:
+    total = sum((Counter(found["outcomes"]) for found in files.values()), Counter())
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES)
+    return [
+        "# Evidence",
+        "",
+        "What the tests found when they were last run for this page: `make evidence` writes it. The expectation of a test comes from "
+        "another route than the package's own: sums over all assignments, SciPy, closed forms, the other backend, published numbers.",
+        "",
+        f"{datetime.date.today()}, Python {platform.python_version()} on {platform.machine()}, {versions}. {_tally(total)}, in the files "
+        "below, each with the day on which it ran.",
+    ]
+
+
+def _figures(files: Mapping[str, Found]) -> list[str]:
+    """A table for each kind of figure that tests recorded."""
+    tables: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for _, found in sorted(files.items()):
+        for title, row in found["figures"]:
+            tables[title].append(row)
+    lines = []
+    for title, rows in sorted(tables.items()):
+        lines += ["", f"## {title}", "", *_table(sorted(rows, key=lambda row: list(row.values())))]
+    return lines
+
+
+def _claims(files: Mapping[str, Found]) -> list[str]:
+    lines = []
+    for room, title in ROOMS.items():
+        rows = [
+            {
+                "claim": _claim(ROOT / file),
+                "tests": _tally(found["outcomes"]),
+                "command": f"`pytest {file}`",
+                "run": found["date"],
+            }
+            for file, found in sorted(files.items())
+            if _room(file) == room
         ]
-
-    def _figures(self) -> list[str]:
-        """A table for each kind of figure that tests recorded."""
-        tables: dict[str, list[dict[str, str]]] = defaultdict(list)
-        for _, found in sorted(self.files.items()):
-            for title, row in found["figures"]:
-                tables[title].append(row)
-        lines = []
-        for title, rows in sorted(tables.items()):
-            lines += ["", f"## {title}", "", *_table(sorted(rows, key=lambda row: list(row.values())))]
-        return lines
-
-    def _claims(self) -> list[str]:
-        lines = []
-        for room, title in ROOMS.items():
-            rows = [
-                {
-                    "claim": _claim(ROOT / file),
-                    "tests": _tally(found["outcomes"]),
-                    "command": f"`pytest {file}`",
-                    "run": found["date"],
-                }
-                for file, found in sorted(self.files.items())
-                if _room(file) == room
-            ]
-            if rows:
-                lines += ["", f"## {title}", "", *_table(rows)]
-        return lines
+        if rows:
+            lines += ["", f"## {title}", "", *_table(rows)]
+    return lines
 
 
 def _tally(outcomes: Mapping[str, int]) -> str:

@@ -20,21 +20,41 @@ def page(tmp_path, monkeypatch):
     return tmp_path / "page.md"
 
 
+PHASES = (("setup", "passed"), ("call", "passed"), ("teardown", "passed"))
+
+
+def begun(page, collected):
+    """A listener to a run of so many tests by file, which two workers have collected."""
+    heard = evidence.Evidence(page)
+    for node in ("gw0", "gw1"):
+        heard.pytest_xdist_node_collection_finished(node, ids(collected))
+    return heard
+
+
+def ids(collected):
+    return [f"{file}::test[{number}]" for file, count in collected.items() for number in range(count)]
+
+
+def report(heard, test, phases=PHASES, figures=()):
+    for when, outcome in phases:
+        heard.pytest_runtest_logreport(
+            SimpleNamespace(nodeid=test, when=when, outcome=outcome, user_properties=figures)
+        )
+
+
 def run(page, collected, reported):
     """A run of so many tests by file, of which some are reported, with their outcomes and figures."""
-    heard = evidence.Evidence(page)
-    ids = [f"{file}::test[{number}]" for file, count in collected.items() for number in range(count)]
-    for node in ("gw0", "gw1"):  # every worker collects the same
-        heard.pytest_xdist_node_collection_finished(node, ids)
+    heard = begun(page, collected)
     for file, outcomes in reported.items():
         for number, (outcome, *figures) in enumerate(outcomes):
-            test = f"{file}::test[{number}]"
-            for when, said in (("setup", "passed"), ("call", outcome), ("teardown", "passed")):
-                heard.pytest_runtest_logreport(
-                    SimpleNamespace(nodeid=test, when=when, outcome=said, user_properties=figures)
-                )
+            report(heard, f"{file}::test[{number}]", (PHASES[0], ("call", outcome), PHASES[2]), figures)
     heard.pytest_sessionfinish()
     return page.read_text()
+
+
+def outcomes(page):
+    """What is kept, by file."""
+    return {file: found["outcomes"] for file, found in json.loads(page.with_suffix(".json").read_text()).items()}
 
 
 def test_a_file_that_is_finished_is_on_the_page(page):
@@ -55,10 +75,49 @@ def test_a_file_that_was_not_finished_stays_what_it_was(page):
     run(page, {ONE: 1}, {ONE: [("passed",)]})
     written = run(page, {ONE: 2, OTHER: 3}, {ONE: [("failed",)], OTHER: [("passed",), ("passed",)]})
     assert "failed" not in written
-    assert list(json.loads(page.with_suffix(".json").read_text())) == [ONE]
+    assert outcomes(page) == {ONE: {"passed": 1}}
 
 
 def test_a_file_that_is_gone_is_forgotten(page):
     run(page, {ONE: 1, OTHER: 1}, {ONE: [("passed",)], OTHER: [("failed",)]})
     (page.parent / OTHER).unlink()
     assert "failed" not in run(page, {ONE: 1}, {ONE: [("passed",)]})
+
+
+def test_two_runs_beside_one_another_keep_both_their_files(page):
+    one, other = begun(page, {ONE: 1}), begun(page, {OTHER: 1})
+    report(other, *ids({OTHER: 1}))
+    report(one, *ids({ONE: 1}))
+    other.pytest_sessionfinish()
+    assert outcomes(page) == {ONE: {"passed": 1}, OTHER: {"passed": 1}}
+    assert "2 passed, in the files below" in page.read_text()
+
+
+def test_a_test_in_which_its_worker_ended_is_a_failure_of_the_file(page):
+    run(page, {ONE: 2}, {ONE: [("passed",)] * 2})
+    heard = begun(page, {ONE: 2})
+    first, second = ids({ONE: 2})
+    report(heard, first, (PHASES[0], ("???", "failed")))
+    report(heard, second)
+    heard.pytest_xdist_node_collection_finished("gw2", ids({ONE: 2}))  # the worker in its place
+    assert outcomes(page) == {ONE: {"passed": 1, "failed": 1}}
+
+
+def test_a_worker_that_begins_while_a_test_is_under_way_loses_none(page):
+    heard = begun(page, {ONE: 2})
+    first, second = ids({ONE: 2})
+    report(heard, first, PHASES[:2])
+    heard.pytest_xdist_node_collection_finished("gw2", ids({ONE: 2}))
+    report(heard, first, PHASES[2:])
+    report(heard, second)
+    assert outcomes(page) == {ONE: {"passed": 2}}
+
+
+def test_a_file_that_cannot_be_imported_is_not_what_it_was(page):
+    run(page, {ONE: 3, OTHER: 1}, {ONE: [("passed",)] * 3, OTHER: [("passed",)]})
+    heard = evidence.Evidence(page)
+    heard.pytest_collectreport(SimpleNamespace(nodeid=OTHER, outcome="passed"))
+    heard.pytest_collectreport(SimpleNamespace(nodeid=ONE, outcome="failed"))
+    heard.pytest_sessionfinish()
+    assert outcomes(page) == {ONE: {"failed": 1}, OTHER: {"passed": 1}}
+    assert "| It adds. | 1 failed | `pytest tests/test_one.py` |" in page.read_text()

@@ -64,7 +64,7 @@ def sample_smc(
     Raises:
         BackendError: BlackJAX is not installed, or the backend has no such sampler.
         ModelError: an improper prior.
-        FitError: the data are impossible under all draws from the prior.
+        FitError: the data are impossible under all draws from the prior, or the log density has no gradient.
 
     Example:
         >>> from mixtures import gaussian_mixture

@@ -33,8 +33,8 @@ time."""
 ACCEPTANCE = 0.75
 """The acceptance rate that step sizes are tuned for."""
 
-MEDIAN_SQUARE = 0.455
-"""The median of a squared standard normal."""
+MEDIAN = 0.6745
+"""The median of a standard normal's absolute value."""
 
 LEAST_LOG_RISE = -700.0
 """Log of the smallest rise of the power: e^-700 is hardly a float."""
@@ -166,21 +166,37 @@ def _run(
         log_evidence += logsumexp(log_weights) - np.log(len(u))
         power = 1.0 if rise >= 1 - power else power + rise
         key, kicks, u = _compiled_choice()(key, cloud["u"], np.exp(log_weights - logsumexp(log_weights)))
-        gradient = move(kicks, u, (power, step, plain), 0)["gradient"]
+        gradient = np.asarray(move(kicks, u, (power, step, plain), 0)["gradient"])
+        _check_gradients(gradient)
         cloud = move(kicks, u, (power, step, _inverse_masses(gradient)), moves)
         step *= float(np.exp(np.mean(np.asarray(cloud["accepted"])) - ACCEPTANCE))
         bar.set_postfix(power=f"{power:.2g}")
     return cloud["u"], float(log_evidence), _finite(cloud["likelihood"]) + np.asarray(cloud["prior"])
 
 
-def _inverse_masses(gradient: jax.Array) -> np.ndarray:
+def _check_gradients(gradient: np.ndarray) -> None:
+    """Check that some particle can be moved.
+
+    Raises:
+        FitError: none has a gradient.
+    """
+    if not np.isfinite(gradient).all(axis=1).any():
+        raise FitError(
+            "sample_smc",
+            got=f"{len(gradient)} particles without a finite gradient of the log density, which cannot be moved",
+            expected="a log density that has a gradient where it is finite",
+            advice="In a where(), the side that is not taken must be legal too: put a filler in.",
+        )
+
+
+def _inverse_masses(gradient: np.ndarray) -> np.ndarray:
     """By the curvature that particles see, (size,), not by their spread, which is wide where labels or modes are far apart: each mode is narrow.
 
     The mean square of a gradient is the mean curvature, E[(d log p)^2] = -E[d^2 log p]; the median, since a few steep particles of a wide
     prior would else decide alone.
     """
-    square = np.nanmedian(np.asarray(gradient) ** 2, axis=0) / MEDIAN_SQUARE
-    return 1 / np.where(np.isfinite(square) & (square > 0), square, 1.0)
+    slope = np.median(np.nan_to_num(np.abs(gradient), nan=np.inf, posinf=np.inf), axis=0)
+    return (MEDIAN / np.where(np.isfinite(slope) & (slope > 0), slope, MEDIAN)) ** 2
 
 
 def _finite(values: jax.Array) -> np.ndarray:

@@ -10,7 +10,8 @@ from scipy import stats
 import inference
 import mixtures
 from inference.posterior.smc import pooled_evidence
-from mixtures.errors import BackendError
+from inference.samplers.smc import _inverse_masses
+from mixtures.errors import BackendError, FitError
 from tests.oracles import FIVE_POINTS, exact_tutorial_posterior
 
 RUNS = 32
@@ -79,8 +80,10 @@ def test_the_tree_is_that_of_nuts(tree):
 
 @mixtures.declare
 def conjugate(ppl, x):
-    """Every row comes from the same component, whichever it is called: x ~ Normal(loc, 1), loc ~ Normal(0, 3)."""
+    """Every row comes from the same component, whichever it is called: x ~ Normal(loc, 1), loc ~ Normal(0, 3). No row sees the other two."""
     loc = ppl.sample("loc", ppl.dist.Normal(0.0, 3.0))
+    ppl.sample("wide", ppl.dist.Normal(5.0, 100.0))
+    ppl.sample("pointed", ppl.dist.Laplace(0.0, 2.0))
     with ppl.plate("rows", len(x)):
         ppl.assign("assignment", ppl.xp.ones(2) / 2)
         ppl.sample("obs", ppl.dist.Normal(loc, 1.0), obs=x)
@@ -88,13 +91,46 @@ def conjugate(ppl, x):
 
 @pytest.mark.slow  # the test above is exact too
 @pytest.mark.statistical
-def test_a_conjugate_evidence_is_exact():
+def test_a_conjugate_evidence_is_exact_beside_parameters_that_keep_their_priors():
     x = np.array([-1.0, 0.5, 2.0, 2.5, 4.0])
     found = inference.sample_smc(conjugate, x, particles=125, runs=RUNS, seed=1, progress=False)
     # marginally x ~ Normal(0, I + 9 * ones)
     exact = stats.multivariate_normal(np.zeros(5), np.eye(5) + 9.0).logpdf(x)
     assert found.attrs["log_evidence_error"] < 0.1
     assert abs(found.attrs["log_evidence"] - exact) < Z * found.attrs["log_evidence_error"]
+    weights = np.exp(found["evidence"]["log_evidence"].values - exact)
+    # moments of their priors: E|x - 5| = 100 sqrt(2 / pi) of the normal, E|x| = 2 of Laplace's
+    moments = {"wide": (5.0, 100 * np.sqrt(2 / np.pi)), "pointed": (0.0, 2.0)}
+    for site, (centre, spread) in moments.items():
+        apart = found["posterior"][site].values - centre
+        for error in (apart, np.abs(apart) - spread):
+            of_runs = weights * error.mean(axis=1)
+            assert abs(of_runs.mean()) < Z * of_runs.std(ddof=1) / np.sqrt(RUNS)
+
+
+def test_inverse_masses_are_variances_whatever_the_unit():
+    """Of independent normals, d log p / du = -u / sd^2, so that curvatures are 1 / sd^2; a few particles without a gradient change little."""
+    spread, size = np.array([1e-150, 0.1, 1.0, 1e150]), 40_000
+    gradient = -np.random.default_rng(0).normal(size=(size, 4)) / spread
+    gradient[:3] = [[np.nan], [np.inf], [-np.inf]]
+    # the sample median of |N(0, 1)|, 0.6745, has the variance 1 / (4 n f^2) at the density f = 0.636 there
+    np.testing.assert_allclose(_inverse_masses(gradient), spread**2, rtol=Z * 2 / (2 * 0.636 * 0.6745 * np.sqrt(size)))
+    assert (_inverse_masses(np.zeros((5, 2))) == 1).all()
+
+
+@mixtures.declare
+def without_a_gradient(ppl, x):
+    """The side of the where that is never taken has no gradient, and so the whole has none."""
+    loc = ppl.sample("loc", ppl.dist.Normal(0.0, 3.0))
+    shift = ppl.xp.where(loc < 1e9, 0.0, ppl.xp.sqrt(-1.0 - loc**2))
+    with ppl.plate("rows", len(x)):
+        ppl.assign("assignment", ppl.xp.ones(2) / 2)
+        ppl.sample("obs", ppl.dist.Normal(loc + shift, 1.0), obs=x)
+
+
+def test_particles_that_cannot_be_moved_are_refused_in_words():
+    with pytest.raises(FitError, match="without a finite gradient"):
+        inference.sample_smc(without_a_gradient, FIVE_POINTS, particles=20, runs=1, seed=0, progress=False)
 
 
 def test_pyro_is_refused_in_words(tutorial):
