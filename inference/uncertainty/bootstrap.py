@@ -170,7 +170,7 @@ def _fitted(piece: Piece, fit: PointFit, x: Observations, kind: str, options: EM
 
     sets = piece.of(resamples_of(fit, bound, kind, piece.batch, options.seed))
     found = refit(mixture, sets, starts, options, init=fit.parameters, first=piece.first)
-    return [replace(end, state={}, problem=None) for end in found]  # which hold the replicate
+    return [Refit(end.log_likelihood, end.status, end.parameters) for end in found]  # the replicate itself is let go
 
 
 def _known(fit: PointFit, bound: Bound, fixed: Any) -> dict[str, np.ndarray]:
