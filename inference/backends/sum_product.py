@@ -113,6 +113,33 @@ def summed(arrays: Arrays, tables: Mapping[str, Array], steps: Sequence[Step]) -
     return sum(table.sum() for table in left.values())
 
 
+def likelihood_and_prior(
+    arrays: Arrays,
+    tables: Mapping[str, Array],
+    steps: Sequence[Step],
+    prior: Sequence[str],
+    prior_steps: Sequence[Step],
+) -> tuple[Array, Array]:
+    """log p(x | parameters) and log p(parameters), all assignments summed out.
+
+    The likelihood is a difference, in which terms that no assignment enters have no part: what a prior says of a number that runs to infinity
+    would take all its digits.
+
+    Args:
+        arrays: the backend's.
+        tables: by term, as for `summed`.
+        steps: from `planned`, for all terms.
+        prior: the terms that make up the prior.
+        prior_steps: from `planned`, for these.
+    """
+    of_assignments = {name for step in prior_steps for name, _ in step.parts}
+    alone = {name: tables[name] for name in prior if name not in of_assignments}
+    law = {name: tables[name] for name in prior if name in of_assignments}
+    rest = {name: table for name, table in tables.items() if name not in alone}
+    of_law = summed(arrays, law, prior_steps)
+    return summed(arrays, rest, steps) - of_law, summed(arrays, alone, ()) + of_law
+
+
 def _kept(step: Step) -> tuple[Any, ...]:
     """Puts the axis back that the sum took away, so that every variable keeps its own."""
     return (*(slice(None),) * step.variable, None)

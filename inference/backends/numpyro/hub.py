@@ -19,7 +19,7 @@ from inference.backends.numpyro.jit import group_by_group, jit
 from inference.backends.numpyro.logsumexp import summed_logsumexp
 from inference.backends.numpyro.sites import CACHED, Values, in_plate, native
 from inference.backends.numpyro.split import Held, split
-from inference.backends.numpyro.terms import joint_and_prior, log_prob, unit_table
+from inference.backends.numpyro.terms import likelihood_and_prior, log_prob, unit_table
 from inference.backends.pieces import Paces, pieces
 from inference.backends.run_arguments import ROW_WEIGHTS, as_rows
 from inference.backends.sites import Sites
@@ -149,7 +149,7 @@ def _split_totals(program: Program, sites: Sites, data: Values) -> SplitDensity:
 def _totals(program: Program, parameters: Values, data: Values, sites: Sites) -> tuple[jax.Array, jax.Array]:
     """log p(x | parameters) and log p(parameters), all assignments summed out.
 
-    The likelihood is a difference only where nothing else is known: what a prior says of a number that runs to infinity takes all its digits.
+    The likelihood is no difference of the two: what a prior says of a number that runs to infinity would take all its digits.
     """
     if sites.has_hub:
         table, unseen, rest = tables(program, parameters, data, sites)
@@ -158,17 +158,16 @@ def _totals(program: Program, parameters: Values, data: Values, sites: Sites) ->
         own = jnp.zeros(()) if unseen is None else jnp.sum(jax.nn.logsumexp(unseen, axis=1))
         return jnp.sum(jax.nn.logsumexp(table, axis=1)) - own, own + rest
     if sites.is_summed and sites.structure is not None:
-        both, prior = joint_and_prior(program, parameters, data, sites.structure)
-    else:
-        both, prior = _enumerated(program, parameters, data, sites), _prior_alone(program, parameters, data)
-    return both - prior, prior
+        return likelihood_and_prior(program, parameters, data, sites.structure)
+    return _enumerated(program, parameters, data, sites), _prior_alone(program, parameters, data)
 
 
 def _enumerated(program: Program, parameters: Values, data: Values, sites: Sites) -> jax.Array:
-    """log p(x, parameters) by NumPyro's own enumeration."""
+    """log p(x | parameters) by NumPyro's own enumeration, which does not see the parameters."""
     from numpyro.contrib.funsor import config_enumerate, enum, log_density  # loads funsor, which a hub does without
 
-    return log_density(enum(config_enumerate(native(program)), -1 - sites.nesting), (), data, parameters)[0]
+    held = handlers.substitute(config_enumerate(native(program)), data=parameters)
+    return log_density(enum(handlers.block(held, hide=list(parameters)), -1 - sites.nesting), (), data, {})[0]
 
 
 def _prior_alone(program: Program, parameters: Values, data: Values) -> jax.Array:

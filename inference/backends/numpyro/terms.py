@@ -11,11 +11,12 @@ from jax.extend import core
 from numpyro import handlers
 from numpyro.distributions import biject_to
 
+from inference.backends import sum_product
 from inference.backends.numpyro.jit import jit
 from inference.backends.probe import POINTS, SPREADS
 from inference.backends.run_arguments import data_arrays, of_program
 from inference.backends.structure import Assigned, Choice, Structure, Term, Terms
-from inference.backends.sum_product import joined, restricted, summed
+from inference.backends.sum_product import joined, restricted
 from mixtures import Program
 from mixtures.ppl.numpyro_ppl import WORDS
 
@@ -96,13 +97,12 @@ def tables(program: Program, parameters: Values, data: Values, structure: Struct
     }
 
 
-def joint_and_prior(
+def likelihood_and_prior(
     program: Program, parameters: Values, data: Values, structure: Structure
 ) -> tuple[jax.Array, jax.Array]:
-    """log p(x, parameters) and log p(parameters), all assignments summed out by sum-product."""
+    """log p(x | parameters) and log p(parameters), all assignments summed out by sum-product."""
     every = tables(program, parameters, data, structure)
-    prior = {name: every[name] for name in structure.prior}
-    return summed(JaxArrays(), every, structure.steps), summed(JaxArrays(), prior, structure.prior_steps)
+    return sum_product.likelihood_and_prior(JaxArrays(), every, structure.steps, structure.prior, structure.prior_steps)
 
 
 def unit_table(program: Program, parameters: Values, data: Values, structure: Structure) -> jax.Array:

@@ -5,14 +5,12 @@ spends milliseconds of Python on each. Programs with a richer discrete structure
 """
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
-import pyro
 import torch
 from array_api_compat import torch as torch_namespace
-from pyro.distributions import Delta
+from pyro import poutine
 from pyro.infer import TraceEnum_ELBO
 
 from inference.backends.description import mean_of
@@ -22,7 +20,7 @@ from inference.backends.pyro.terms import (
     Values,
     deterministic_sites,
     held_sites,
-    joint_and_prior,
+    likelihood_and_prior,
     log_prob,
     plates_of,
     unit_table,
@@ -143,18 +141,18 @@ def log_densities(
 
     def by_sum_product(parameters: Values, data: Values) -> tuple[torch.Tensor, torch.Tensor]:
         assert sites.structure is not None
-        both, prior = joint_and_prior(model, parameters, data, sites.structure)
-        return both - prior, prior
+        return likelihood_and_prior(model, parameters, data, sites.structure)
 
     def by_enumeration(parameters: Values, data: Values) -> tuple[torch.Tensor, torch.Tensor]:
         trace = held_sites(model, parameters, data)
         prior = sum((log_prob(trace[name]).sum() for name in parameters), start=torch.zeros((), dtype=torch.float64))
-        guide = _delta_guide(parameters, trace)
+        # the enumeration does not see the parameters: what a prior says of a number that runs to infinity would take all digits
+        held = poutine.block(poutine.condition(model, data=parameters), hide=list(parameters))
         elbo = TraceEnum_ELBO(max_plate_nesting=max_plate_nesting(trace))
         # TraceEnum_ELBO refuses to differentiate what has no gradient
         needs_gradient = torch.is_grad_enabled() and any(value.requires_grad for value in parameters.values())
         loss = elbo.differentiable_loss if needs_gradient else elbo.loss
-        return -torch.as_tensor(loss(model, guide, **data)) - prior, prior
+        return -torch.as_tensor(loss(held, lambda **data: None, **data)), prior
 
     return by_hub if sites.has_hub else by_sum_product if sites.is_summed else by_enumeration
 
@@ -173,22 +171,6 @@ def deterministic_of(
 def max_plate_nesting(trace: dict[str, Values]) -> int:
     """How many plates are nested in the program."""
     return max((-frame.dim for site in trace.values() for frame in site["cond_indep_stack"]), default=0)
-
-
-def _delta_guide(parameters: Values, trace: dict[str, Values]) -> Callable[..., None]:
-    """A guide that puts every parameter at its given value."""
-    plates = {frame.name: frame for name in parameters for frame in trace[name]["cond_indep_stack"]}
-
-    def guide(**data: Any) -> None:
-        del data
-        made = {name: pyro.plate(name, frame.size, dim=frame.dim) for name, frame in plates.items()}
-        for name, value in parameters.items():
-            with ExitStack() as stack:
-                for frame in trace[name]["cond_indep_stack"]:
-                    stack.enter_context(made[frame.name])
-                pyro.sample(name, Delta(value, event_dim=trace[name]["fn"].event_dim))
-
-    return guide
 
 
 def over_draws(

@@ -9,10 +9,11 @@ import torch
 from pyro import poutine
 from torch.distributions import biject_to
 
+from inference.backends import sum_product
 from inference.backends.probe import POINTS, SPREADS
 from inference.backends.run_arguments import data_arrays
 from inference.backends.structure import Assigned, Choice, Structure, Term, Terms
-from inference.backends.sum_product import joined, restricted, summed
+from inference.backends.sum_product import joined, restricted
 from mixtures.ppl.pyro_ppl import is_deterministic, is_subsample
 
 Values = dict[str, Any]
@@ -120,13 +121,14 @@ def tables(model: Model, parameters: Values, data: Values, structure: Structure)
     }
 
 
-def joint_and_prior(
+def likelihood_and_prior(
     model: Model, parameters: Values, data: Values, structure: Structure
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """log p(x, parameters) and log p(parameters), all assignments summed out by sum-product."""
+    """log p(x | parameters) and log p(parameters), all assignments summed out by sum-product."""
     every = tables(model, parameters, data, structure)
-    prior = {name: every[name] for name in structure.prior}
-    return summed(TorchArrays(), every, structure.steps), summed(TorchArrays(), prior, structure.prior_steps)
+    return sum_product.likelihood_and_prior(
+        TorchArrays(), every, structure.steps, structure.prior, structure.prior_steps
+    )
 
 
 def unit_table(model: Model, parameters: Values, data: Values, structure: Structure) -> torch.Tensor:
