@@ -9,6 +9,7 @@ from inference import cluster
 from inference.backends import bind
 from inference.backends.numpyro import sharded
 from mixtures import Mixture, Observations, assignments, families, gaussian_mixture, hidden_markov, regression_mixture
+from tests.programs.latent import INTERCEPTS
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 2)) + RNG.integers(3, size=(40, 1))
@@ -30,6 +31,7 @@ SHARDED = {
 WHOLE = {
     "rows that follow one another": (hidden_markov(2), Observations(X[:, 0])),
     "rows by which a matrix is solved": (gaussian_mixture(2, "factor-1"), Observations(X)),
+    "rows that have unknowns of their own": (INTERCEPTS.program, Observations(INTERCEPTS.x)),
 }
 
 

@@ -303,6 +303,7 @@ REFUSALS = {
         "got -inf at row 3",
     ),
     "constant": ({"outcome": np.full(80, 3.0)}, DataError, "got 3 in every row; expected an outcome that varies"),
+    "too large": ({"outcome": np.r_[0.0, 2e154, np.zeros(78)]}, DataError, "got 2e+154 at row 1; expected finite"),
     "infinite": (
         {"outcome": np.r_[0.0, np.inf, np.zeros(77), -np.inf]},
         DataError,

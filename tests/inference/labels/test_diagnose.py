@@ -224,6 +224,29 @@ def test_a_component_is_empty_in_draws_where_it_is_the_most_probable_one_of_no_r
     assert told[0][1].tolist() == expected
 
 
+def test_the_verdict_rests_on_what_is_reported(overlapping, monkeypatch):
+    told = []
+    decided = diagnose.decide
+    monkeypatch.setattr(diagnose, "decide", lambda found: told.append(found) or decided(found))
+    report = diagnose_labels(overlapping, reference_fit=SimpleNamespace(log_posterior=0.0))
+    (found,) = told
+    assert 0 < report.comparison.disputed < 1 and found.agreement == 1 - report.comparison.disputed
+    assert found.density_gap == report.density_gaps.min() and found.expected_gap == report.expected_gap
+    for kind, worst in (("invariant", found.invariant_r_hat), ("relabelled", found.relabelled_r_hat)):
+        assert worst == worst_r_hat(report, kind) != worst_r_hat(report, "raw")
+    for name in ("unsure", "visited", "chains_apart", "strays"):
+        assert getattr(found, name) == getattr(report.switching, name)
+    assert (found.chains, found.draws, found.is_declared) == (2, 40, False)
+
+
+def test_a_log_density_alone_can_tell_that_chains_disagree():
+    tree = tree_of(unscrambled(2)).isel(draw=slice(100))
+    assert diagnose_labels(tree).verdict is Verdict.IDENTIFIED
+    tree["sample_stats"]["log_posterior"].values[0] += 10
+    report = diagnose_labels(tree)
+    assert report.verdict is Verdict.DIFFERENT_MODES and worst_r_hat(report, "relabelled") < 1.05
+
+
 def test_some_rows_are_looked_at_as_if_they_were_all(overlapping):
     found = diagnose_labels(overlapping, max_rows=6, seed=1).convergence
     rows = choose_rows(overlapping, 6, 1)

@@ -36,6 +36,7 @@ def first_member(monkeypatch):
     monkeypatch.setattr(split_merge, "_neighbourhood", lambda x, rng: np.zeros(0, dtype=int))
 
 
+@pytest.mark.statistical
 def test_a_split_and_a_merge_have_the_chances_of_sizes_and_shared_rows(first_member):
     """Every component by its rows; then, of the pairs without it, each by the rows that its components share, and a little."""
     shares = shares_of({(0, 1): 0.05, (1, 3): 0.02, (2, 3): 0.3})
@@ -60,6 +61,7 @@ def test_a_split_and_a_merge_have_the_chances_of_sizes_and_shared_rows(first_mem
     assert chisquare([*found.values()], np.array([*chances.values()]) * cut).pvalue > 1e-3
 
 
+@pytest.mark.statistical
 def test_one_more_component_is_split_off_by_sizes(first_member):
     found = np.zeros(4)
     for seed in SEEDS:
@@ -78,6 +80,7 @@ def halves(x, count=400):
     return [split_merge._half(x, MEMBERS, generator(seed, "half")) for seed in range(count)]
 
 
+@pytest.mark.statistical
 def test_a_part_of_a_component_lies_on_one_side_of_a_random_cut():
     """Of one column: the members above a quantile from 0.2 to 0.8, or below, any of them."""
     along, sizes, sides = PLANE[MEMBERS, 0], [], []
@@ -108,6 +111,7 @@ def test_a_cut_is_the_same_in_any_unit_and_has_any_direction():
     assert split_merge._half(PLANE, np.zeros(0, dtype=int), generator(0, "half")).size == 0
 
 
+@pytest.mark.statistical
 def test_a_neighbourhood_is_the_rows_nearest_to_any_one():
     """By SciPy's standardised distances; from a twentieth to a third and a little of all rows."""
     apart = cdist(PLANE, PLANE, "seuclidean", V=PLANE.var(axis=0))
