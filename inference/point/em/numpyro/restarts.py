@@ -26,6 +26,7 @@ from inference.point.em.m_steps.registry import is_slow
 from inference.point.em.mixture_em import MixtureEM
 from inference.point.em.numpyro.chain_passes import passes
 from inference.point.em.numpyro.group_passes import over_groups
+from inference.point.em.numpyro.lanes import Lanes
 from inference.point.em.numpyro.mesh_passes import over_mesh
 from inference.point.em.numpyro.passes import data_of, in_shares, over_rows
 from inference.point.em.numpyro.source_passes import over_source
@@ -36,9 +37,6 @@ from inference.workers import meshed
 
 CACHED = 32
 """How many compiled programs are kept, of 5 MB each."""
-
-SHARE_AT_WORK = 0.75
-"""The share of the lanes at work below which a call ends, so that the next restarts begin."""
 
 CHUNK = 64
 """Iterations between two looks at which restarts are done."""
@@ -58,8 +56,6 @@ MOST_THREADS = 16
 
 BLOCK_CELLS = 24_000
 """Numbers of whitened data in one block of rows: 200 kB, so that they and what is made of them stay in a core's cache."""
-
-Lanes = dict[str, Any]
 
 
 OF_LANES = ("x", "row_weights", "labels", "centre", "unit", "total", "base")
@@ -105,59 +101,26 @@ def _run(problems: Sequence[EMProblem], states: State) -> EMResult:
         return _run_by_numpy(problem, states)
     if is_damped or (is_many and jax.default_backend() == "cpu"):
         return _run_in_shares(problem, states, _rows_at_once(_lanes(restarts, rows * cells) * cells))
-    problems = [_filled(problem) for problem in problems]
-    problem, rows = problems[0], len(problems[0].x)
-    lanes = _lanes(restarts, rows * cells)
+    return _run_in_lanes([_filled(problem) for problem in problems], states, components, is_own)
+
+
+def _run_in_lanes(problems: Sequence[EMProblem], states: State, components: int, is_own: bool) -> EMResult:
+    """Of few rows, restarts side by side."""
+    problem, (rows, features) = problems[0], problems[0].x.shape
+    cells = components * features
+    count = _lanes(len(next(iter(states.values()))), rows * cells)
     # blocks of about equal length, for rows that the last one shares with the one before are computed twice
-    block = -(-rows // max(1, round(rows / _rows_at_once(lanes * cells))))
+    block = -(-rows // max(1, round(rows / _rows_at_once(count * cells))))
     run = _compiled(problem.closed_forms, problem.is_hard, block, is_own)
     numbers = (problem.which, np.float64(problem.tolerance), problem.max_steps)
-
-    ended: list[tuple[State, Outcome, np.ndarray] | None] = [None] * restarts
-    waiting, left = iter(range(restarts)), restarts - lanes
-    holders: list[int | None] = [next(waiting) for _ in range(lanes)]
+    lanes = Lanes(states, count, components)
     own = {name: np.stack(values) for name, values in _of_lanes(problems).items()} if is_own else {}
-    data = _data(problem) | {name: value[:lanes] for name, value in own.items()}
-    traces: list[list[float]] = [[] for _ in range(restarts)]
-    state = {name: np.array(value[:lanes]) for name, value in states.items()}
-    begun = {"objective": np.array(-np.inf), "steps": np.array(0), "outcome": np.array(int(Outcome.RUNNING))}
-    begun["occupancy"] = np.zeros(components)
-    now = {name: np.stack([value] * lanes) for name, value in begun.items()}
-    while any(holder is not None for holder in holders):
-        # where restarts wait, a call ends as soon as some lanes are free
-        enough = int(SHARE_AT_WORK * lanes) if left else 0
-        out_state, out, trace = run(state, now, data, *numbers, enough)
-        now = {name: np.array(value) for name, value in out.items()}
-        trace = np.asarray(trace)
-        done = now["outcome"] != int(Outcome.RUNNING)
-        is_copied = False
-        for lane, holder in enumerate(holders):
-            if holder is None:
-                continue
-            traces[holder].extend(trace[lane][~np.isnan(trace[lane])].tolist())
-            if not done[lane]:
-                continue
-            if not is_copied:
-                out_state = {name: np.array(value) for name, value in out_state.items()}
-                is_copied = True
-            mine = {name: value[lane].copy() for name, value in out_state.items()}
-            ended[holder] = (mine, Outcome(now["outcome"][lane]), now["occupancy"][lane].copy())
-            holders[lane], left = next(waiting, None), max(0, left - 1)
-            if holders[lane] is not None:
-                for name, value in states.items():
-                    out_state[name][lane] = value[holders[lane]]
-                for name, value in begun.items():
-                    now[name][lane] = value
-        if own and is_copied:
-            data |= {name: value[[holder or 0 for holder in holders]] for name, value in own.items()}
-        state = out_state
-    finished = [end for end in ended if end is not None]
-    return EMResult(
-        {name: np.stack([end[0][name] for end in finished]) for name in states},
-        [np.array(trace) for trace in traces],
-        [end[1] for end in finished],
-        np.stack([end[2] for end in finished]),
-    )
+    data = _data(problem) | {name: value[:count] for name, value in own.items()}
+    while lanes.are_held:
+        is_other = lanes.take(*run(lanes.state, lanes.now, data, *numbers, lanes.enough))
+        if own and is_other:
+            data |= {name: value[[holder or 0 for holder in lanes.holders]] for name, value in own.items()}
+    return lanes.result()
 
 
 def _filled(problem: EMProblem) -> EMProblem:
@@ -273,8 +236,14 @@ def _compiled(closed_forms: tuple[MixtureEM, ...], is_hard: bool, block: int, is
         return jax.lax.switch(which, branches, statistics, state, fixed)
 
     def run(
-        state: State, lanes: Lanes, data: Mapping[str, Any], which: Any, tolerance: Any, max_steps: Any, enough: Any
-    ) -> tuple[State, Lanes, jax.Array]:
+        state: State,
+        lanes: dict[str, Any],
+        data: Mapping[str, Any],
+        which: Any,
+        tolerance: Any,
+        max_steps: Any,
+        enough: Any,
+    ) -> tuple[State, dict[str, Any], jax.Array]:
         own = {name: data[name] for name in OF_LANES if is_own and name in data}
 
         def body(carry: tuple[Any, ...]) -> tuple[Any, ...]:
