@@ -26,6 +26,27 @@ class Number:
 
 
 @dataclass(frozen=True)
+class Deviation:
+    """How far our number is from the published one.
+
+    Args:
+        ours: our number.
+        off: the difference.
+        below: how far ours may be below.
+        above: how far ours may be above.
+    """
+
+    ours: Number
+    off: float
+    below: float
+    above: float
+
+    @property
+    def is_allowed(self) -> bool:
+        return -self.below <= self.off <= self.above
+
+
+@dataclass(frozen=True)
 class Case:
     """A fit, and what is published of it.
 
@@ -35,8 +56,8 @@ class Case:
         model: in words.
         ours: numbers by name.
         published: the same as they are printed: half a unit of the last digit is their rounding. After " +- " their Monte Carlo error.
-        by: where another program stopped before the maximum, how far it may be from it beside its rounding.
-        lower_optimum: numbers that belong to an optimum below ours.
+        by: where another program stopped before the maximum, how far its numbers are from those at it beside their rounding: relative to them, or
+            to 1. A likelihood may be higher by so much, and is never lower.
         is_slow: whether it takes minutes.
     """
 
@@ -46,15 +67,16 @@ class Case:
     ours: Callable[[], Mapping[str, Number]]
     published: Mapping[str, str]
     by: float = 0.0
-    lower_optimum: tuple[str, ...] = ()
     is_slow: bool = False
 
-    def deviation(self, quantity: str) -> tuple[Number, float, float]:
-        """Ours, how far it is from the published number, and how far it may be."""
+    def deviation(self, quantity: str) -> Deviation:
+        """Ours beside the published number."""
         ours, (text, _, error) = self.ours()[quantity], self.published[quantity].partition(" +- ")
-        rounding = 0.5 * 10.0 ** -len(text.partition(".")[2])
+        rounding = 1.001 * 0.5 * 10.0 ** -len(text.partition(".")[2])
         chance = 4 * float(np.hypot(ours.error, float(error or 0.0)))
-        return ours, ours.value - float(text), 1.001 * rounding + self.by * max(1.0, abs(float(text))) + chance
+        above = rounding + self.by * max(1.0, abs(float(text))) + chance
+        # a likelihood that somebody has reached is a bound from below
+        return Deviation(ours, ours.value - float(text), rounding if quantity.startswith("log likelihood") else above, above)
 
 
 def table(name: str) -> dict[str, np.ndarray]:

@@ -6,4 +6,4 @@ from tests.published.maxima import MAXIMA
 from tests.published.posteriors import POSTERIORS
 
 RECORD = MAXIMA | FACTORS | GROWTH | POSTERIORS
-"""By name. A maximum of a likelihood is a bound from below: where ours is higher the published one was a lower optimum, and the case says it."""
+"""By name."""
