@@ -2,13 +2,15 @@
 whole, with `-m "slow or not slow"`: a file's record has the tests that were selected, and forgets the others.
 
 Each file of tests is a claim, its docstring; the page has how many tests hold it up and the command that runs them. Figures come from the tests
-themselves, by pytest's `record_property`: nothing on the page is typed by hand.
+themselves, by pytest's `record_property(title, row)`: nothing on the page is typed by hand. What the columns of a title are, and what would be a
+failure, is said in `tests/figures.py`.
 """
 
 import ast
 import datetime
 import json
 import platform
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
@@ -18,6 +20,7 @@ from typing import Any
 import pytest
 
 from mixtures.whole_files import write_whole
+from tests.figures import Rows, said_of
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("bayes-mixtures", "numpyro", "jax", "pyro-ppl", "torch", "numpy", "scipy")
@@ -107,27 +110,40 @@ def _nothing() -> Found:
 def _head(files: Mapping[str, Found]) -> list[str]:
     total = sum((Counter(found["outcomes"]) for found in files.values()), Counter())
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES)
+    all_files = {f"{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "tests").rglob("test_*.py")}
+    unsound = [file for file, found in sorted(files.items()) if set(found["outcomes"]) != {"passed"}]
     return [
         "# Evidence",
         "",
         "What the tests found when they were last run for this page: `make evidence` writes it. The expectation of a test comes from "
-        "another route than the package's own: sums over all assignments, SciPy, closed forms, the other backend, published numbers.",
+        "another route than the package's own: sums over all assignments, SciPy, closed forms, the other backend, published numbers. "
+        "The command beside a claim runs its tests, long ones too, and puts what they find here.",
         "",
         f"{datetime.date.today()}, Python {platform.python_version()} on {platform.machine()}, {versions}. {_tally(total)}, in the files "
-        "below, each with the day on which it ran.",
+        f"below, each with the day on which it ran: {len(files)} of {len(all_files | set(files))} files of tests. "
+        + (f"Not all is well in {', '.join(map(_command, unsound))}." if unsound else "All passed."),
     ]
 
 
 def _figures(files: Mapping[str, Found]) -> list[str]:
-    """A table for each kind of figure that tests recorded."""
-    tables: dict[str, list[dict[str, str]]] = defaultdict(list)
-    for _, found in sorted(files.items()):
+    """A table for each kind of figure that tests recorded: what it says, what is to be said of all of its rows, and the command."""
+    tables: dict[str, Rows] = defaultdict(list)
+    recorded: dict[str, list[str]] = defaultdict(list)
+    for file, found in sorted(files.items()):
         for title, row in found["figures"]:
             tables[title].append(row)
+            recorded[title] = sorted({*recorded[title], file})
     lines = []
     for title, rows in sorted(tables.items()):
-        lines += ["", f"## {title}", "", *_table(sorted(rows, key=lambda row: list(row.values())))]
+        said = [*said_of(title, rows), *map(_command, recorded[title])]
+        lines += ["", f"## {title}", "", " ".join(said), "", *_table(sorted(rows, key=_by_numbers))]
     return lines
+
+
+def _by_numbers(row: dict[str, str]) -> list[list[str | int]]:
+    """The order of rows: of K = 9 before K = 10."""
+    cells = [re.split(r"(\d+)", str(value)) for value in row.values()]
+    return [[int(part) if place % 2 else part for place, part in enumerate(parts)] for parts in cells]
 
 
 def _claims(files: Mapping[str, Found]) -> list[str]:
@@ -137,7 +153,7 @@ def _claims(files: Mapping[str, Found]) -> list[str]:
             {
                 "claim": _claim(ROOT / file),
                 "tests": _tally(found["outcomes"]),
-                "command": f"`pytest {file}`",
+                "command": _command(file),
                 "run": found["date"],
             }
             for file, found in sorted(files.items())
@@ -152,6 +168,11 @@ def _tally(outcomes: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
 
 
+def _command(file: str) -> str:
+    """Long tests are no part of a plain run of pytest."""
+    return f"`make evidence TESTS={file}`"
+
+
 def _file(test: str) -> str:
     return test.partition("::")[0]
 
@@ -164,7 +185,7 @@ def _benchmarks() -> list[str]:
     return lines
 
 
-def _table(rows: list[dict[str, str]]) -> list[str]:
+def _table(rows: Rows) -> list[str]:
     """Markdown; what a line repeats of the line above, from the left on, is left out."""
     names, above = list(rows[0]), [""] * len(rows[0])
     lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]

@@ -1,11 +1,13 @@
 """What is known of the tests grows file by file: an interrupted run loses what it had not finished, and nothing else."""
 
 import json
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from tests import evidence
+from tests import evidence, figures
 
 ONE, OTHER = "tests/test_one.py", "tests/test_other.py"
 
@@ -46,8 +48,8 @@ def run(page, collected, reported):
     """A run of so many tests by file, of which some are reported, with their outcomes and figures."""
     heard = begun(page, collected)
     for file, outcomes in reported.items():
-        for number, (outcome, *figures) in enumerate(outcomes):
-            report(heard, f"{file}::test[{number}]", (PHASES[0], ("call", outcome), PHASES[2]), figures)
+        for number, (outcome, *recorded) in enumerate(outcomes):
+            report(heard, f"{file}::test[{number}]", (PHASES[0], ("call", outcome), PHASES[2]), recorded)
     heard.pytest_sessionfinish()
     return page.read_text()
 
@@ -59,9 +61,36 @@ def outcomes(page):
 
 def test_a_file_that_is_finished_is_on_the_page(page):
     written = run(page, {ONE: 2}, {ONE: [("passed", ("Sums", {"of": "1 + 1", "is": "2"})), ("failed",)]})
-    assert "| It adds. | 1 failed, 1 passed | `pytest tests/test_one.py` |" in written
-    assert "## Sums\n\n| of | is |\n|---|---|\n| 1 + 1 | 2 |" in written
+    assert "| It adds. | 1 failed, 1 passed | `make evidence TESTS=tests/test_one.py` |" in written
+    assert "## Sums\n\n`make evidence TESTS=tests/test_one.py`\n\n| of | is |\n|---|---|\n| 1 + 1 | 2 |" in written
     assert "1 failed, 1 passed, in the files below" in written
+
+
+def test_the_page_says_how_much_it_knows_and_where_not_all_is_well(page):
+    assert "1 of 2 files of tests. All passed." in run(page, {ONE: 1}, {ONE: [("passed",)]})
+    written = run(page, {OTHER: 2}, {OTHER: [("passed",), ("failed",)]})
+    assert "2 of 2 files of tests. Not all is well in `make evidence TESTS=tests/test_other.py`." in written
+
+
+def test_what_is_said_of_all_figures_is_counted(page):
+    """Four z-scores by hand: two beyond 2, one of these beyond 3; rows in the order of their numbers."""
+    scores = [
+        ("Scores", {"of": f"mu[{k}]", "z-score": score})
+        for k, score in ((10, "-3.2"), (9, "2.5"), (2, "0.1"), (1, "1"))
+    ]
+    written = run(page, {ONE: 4}, {ONE: [("passed", figure) for figure in scores]})
+    assert "Of 4 z-scores 2 are beyond 2 and 1 beyond 3; chance alone has 0.2 and 0.0." in written
+    assert re.findall(r"mu\[(\d+)\]", written) == ["1", "2", "9", "10"]
+    ranks = [("Ranks", {"of": f"{k}", "p-value": p}) for k, p in enumerate(("0.04", "1", "0.7"))]
+    assert "Of 3 p-values the smallest is 0.04;" in run(page, {ONE: 3}, {ONE: [("passed", figure) for figure in ranks]})
+
+
+def test_every_table_says_what_its_columns_are():
+    """Titles as they stand in the tests that record them."""
+    here = Path(__file__)
+    texts = [path.read_text() for path in here.parent.rglob("test_*.py") if path != here]
+    titles = {title for text in texts for title in re.findall(r'record_property\(\s*"([^"]+)"', text)}
+    assert titles == set(figures.NOTES)
 
 
 def test_another_run_adds_its_files_and_replaces_its_own(page):
@@ -120,4 +149,4 @@ def test_a_file_that_cannot_be_imported_is_not_what_it_was(page):
     heard.pytest_collectreport(SimpleNamespace(nodeid=ONE, outcome="failed"))
     heard.pytest_sessionfinish()
     assert outcomes(page) == {ONE: {"failed": 1}, OTHER: {"passed": 1}}
-    assert "| It adds. | 1 failed | `pytest tests/test_one.py` |" in page.read_text()
+    assert "| It adds. | 1 failed | `make evidence TESTS=tests/test_one.py` |" in page.read_text()

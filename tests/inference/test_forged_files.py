@@ -74,13 +74,26 @@ def damaged(content: bytes, times: int, seed: int) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("kind", ["fit_file", "tree_file"])
-def test_damaged_files_are_refused(kind, request, tmp_path):
-    content = request.getfixturevalue(kind).read_bytes()
-    for number, altered in enumerate(damaged(content, 150, seed=0)):
+def test_damaged_files_are_refused(kind, request, tmp_path, record_property):
+    content, times = request.getfixturevalue(kind).read_bytes(), 150
+    for number, altered in enumerate(damaged(content, times, seed=0)):
         path = tmp_path / str(number)
         path.write_bytes(altered)
         with pytest.raises(StoredFileError):
             inference.load(path)
+    what = {"fit_file": "a saved fit", "tree_file": "a saved posterior"}[kind]
+    record_property("Damaged and forged files", _row(what, "damaged", times, refused=times))
+
+
+def _row(what: str, how: str, files: int, refused: int) -> dict[str, str]:
+    """For the page of evidence."""
+    return {
+        "file": what,
+        "how": how,
+        "files": str(files),
+        "refused": str(refused),
+        "whole all the same": str(files - refused),
+    }
 
 
 @pytest.mark.parametrize(
@@ -149,9 +162,9 @@ def altered(value: Any, rng: np.random.Generator) -> Any:
     return value
 
 
-def test_forged_fits_are_whole_or_refused(fit_file, tmp_path):
-    refused = 0
-    for seed in range(400):
+def test_forged_fits_are_whole_or_refused(fit_file, tmp_path, record_property):
+    refused, files = 0, 400
+    for seed in range(files):
         rng = np.random.default_rng(seed)
 
         def edit(text, rng=rng):
@@ -171,6 +184,7 @@ def test_forged_fits_are_whole_or_refused(fit_file, tmp_path):
         assert isinstance(back, PointFit) and isinstance(back.program, mixtures.Program)
         assert all(isinstance(value, np.ndarray) for value in back.parameters.values())
         str(back)
+    record_property("Damaged and forged files", _row("a saved fit", "forged, its checksum right", files, refused))
     assert refused > 150  # most places matter
 
 
@@ -299,22 +313,25 @@ def test_a_block_in_the_place_of_another_is_refused(other, store, stores):
         resumed(store)
 
 
-def test_damaged_blocks_are_sampled_again(store, tree):
-    path = store / block(1, 2)
+def test_damaged_blocks_are_sampled_again(store, tree, record_property):
+    path, times = store / block(1, 2), 3
     content = path.read_bytes()
-    for altered_content in damaged(content, 3, seed=1):
+    for altered_content in damaged(content, times, seed=1):
         path.write_bytes(altered_content)
         xr.testing.assert_identical(resumed(store)["posterior"].to_dataset(), tree["posterior"].to_dataset())
         assert path.read_bytes() == content
+    what = "a block of a stored run: drawn again, to the last bit"
+    record_property("Damaged and forged files", _row(what, "damaged", times, refused=times))
 
 
 @pytest.mark.parametrize("name", ["run.json", "starts.npz"])
-def test_damaged_beginnings_are_refused(name, store):
-    content = (store / name).read_bytes()
-    for altered_content in damaged(content, 40, seed=2):
+def test_damaged_beginnings_are_refused(name, store, record_property):
+    content, times = (store / name).read_bytes(), 40
+    for altered_content in damaged(content, times, seed=2):
         (store / name).write_bytes(altered_content)
         with pytest.raises(StoredFileError, match="truncated or altered"):
             resumed(store)
+    record_property("Damaged and forged files", _row(f"{name} of a stored run", "damaged", times, refused=times))
     (store / name).unlink()
     with pytest.raises(StoredFileError, match=r"no stored run|No such file"):
         resumed(store)

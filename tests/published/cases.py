@@ -56,8 +56,8 @@ class Case:
         model: in words.
         ours: numbers by name.
         published: the same as they are printed: half a unit of the last digit is their rounding. After " +- " their Monte Carlo error.
-        by: where another program stopped before the maximum, how far its numbers are from those at it beside their rounding: relative to them, or
-            to 1. A likelihood may be higher by so much, and is never lower.
+        by: where another program stopped before the maximum, how far its numbers are from those at it, beside rounding: relative to
+            them, or to 1. A likelihood may be higher by so much, and is never lower.
         is_slow: whether it takes minutes.
     """
 
@@ -76,7 +76,9 @@ class Case:
         chance = 4 * float(np.hypot(ours.error, float(error or 0.0)))
         above = rounding + self.by * max(1.0, abs(float(text))) + chance
         # a likelihood that somebody has reached is a bound from below
-        return Deviation(ours, ours.value - float(text), rounding if quantity.startswith("log likelihood") else above, above)
+        return Deviation(
+            ours, ours.value - float(text), rounding if quantity.startswith("log likelihood") else above, above
+        )
 
 
 def table(name: str) -> dict[str, np.ndarray]:

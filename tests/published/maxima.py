@@ -202,7 +202,7 @@ def _moves(fit: PointFit, site: str) -> dict[str, Number]:
     """The probabilities of moving to the first state, in the order of a site."""
     order = np.argsort(fit.parameters[site])
     moves = fit.parameters["transition"][order][:, order]
-    return {"0 to 0": Number(float(moves[0, 0])), "1 to 0": Number(float(moves[1, 0]))}
+    return {"transition 0 to 0": Number(float(moves[0, 0])), "transition 1 to 0": Number(float(moves[1, 0]))}
 
 
 MAXIMA = {
@@ -313,8 +313,8 @@ MAXIMA = {
         "2 states with means, one variance, stationary",
         federal_funds,
         {
-            "log likelihood": "-508.63592", "loc 0": "3.70877", "loc 1": "9.556793", "scale": "2.107562", "0 to 0": ".9820939",
-            "1 to 0": ".0503587",
+            "log likelihood": "-508.63592", "loc 0": "3.70877", "loc 1": "9.556793", "scale": "2.107562", "transition 0 to 0": ".9820939",
+            "transition 1 to 0": ".0503587",
         },
         by=1e-6,
     ),
@@ -324,8 +324,8 @@ MAXIMA = {
         "switching mean, autoregression of order 4",
         growth,
         {
-            "log likelihood": "-181.26339", "0 to 0": ".754673", "1 to 0": ".095915", "loc 0": "-.358811", "loc 1": "1.163516",
-            "log scale": "-.262658", "lag 1": ".013486", "lag 2": "-.057521", "lag 3": "-.246983", "lag 4": "-.212923",
+            "log likelihood": "-181.26339", "transition 0 to 0": ".754673", "transition 1 to 0": ".095915", "loc 0": "-.358811",
+            "loc 1": "1.163516", "log scale": "-.262658", "lag 1": ".013486", "lag 2": "-.057521", "lag 3": "-.246983", "lag 4": "-.212923",
         },
         by=5e-6,
         is_slow=True,
@@ -344,7 +344,7 @@ MAXIMA = {
         returns,
         {
             "log likelihood": "-745.7977", "intercept 0": "0.7641424", "intercept 1": "1.972771", "slope 0": "0.0790744", "slope 1": "0.527953",
-            "scale 0": "0.5895792", "scale 1": "1.605333", "0 to 0": "0.7530865", "1 to 0": "0.6825357",
+            "scale 0": "0.5895792", "scale 1": "1.605333", "transition 0 to 0": "0.7530865", "transition 1 to 0": "0.6825357",
         },
         by=1e-6,
     ),

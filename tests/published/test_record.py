@@ -1,4 +1,4 @@
-"""Our numbers are those that others published, to their last digit or within Monte Carlo errors."""
+"""Our numbers are those that others published: to their last digit, as near as their programs came to a maximum, or by Monte Carlo errors."""
 
 import pytest
 
@@ -25,7 +25,9 @@ def test_the_published_record(name, quantity, record_property):
             "model": case.model,
             "what": quantity,
             "published": f"{published} ± {error}" if error else published,
-            "ours": f"{found.ours.value:.8g} ± {found.ours.error:.1g}" if found.ours.error else f"{found.ours.value:.8g}",
+            "ours": f"{found.ours.value:.8g} ± {found.ours.error:.1g}"
+            if found.ours.error
+            else f"{found.ours.value:.8g}",
             "ours - published": f"{found.off:.1g}",
             "may be": f"{-found.below:.2g} to {found.above:.2g}",
         },

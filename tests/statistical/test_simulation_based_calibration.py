@@ -111,16 +111,16 @@ def test_few_ranks_are_uniform_too():
 def test_ranks_are_uniform(name, record_property):
     pair = PAIRS[name]
     is_calibrated, found = calibrated(pair.ranks, SLOW.get(pair.sampler, STAGES))
-    assert is_calibrated, found
     _recorded(record_property, pair.sampler, " under ".join(name), found)
+    assert is_calibrated, found
 
 
 @pytest.mark.statistical
 @pytest.mark.slow
 def test_ranks_under_the_telescoping_sampler_are_uniform(record_property):
     is_calibrated, found = calibrated(ranks_under_sample_telescope)
-    assert is_calibrated, found
     _recorded(record_property, "sample_telescope", "poisson under SparseDirichlet, number of components unknown", found)
+    assert is_calibrated, found
 
 
 # What is broken is found
