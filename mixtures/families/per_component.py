@@ -89,6 +89,7 @@ class PerComponent(Family):
             ),
             with_covariates=self._with_covariates if any(parts.needs_covariates for parts in each) else None,
             can_be=self._can_be,
+            totals=any(parts.totals for parts in each),
             has_distribution_function=lambda features: all(part.has_distribution_function(features) for part in each),
         )
 

@@ -8,7 +8,7 @@ from scipy import stats
 from scipy.special import log_softmax, softmax
 
 from mixtures import assignments, families, priors
-from tests.statistical.calibration import COVARIATES, GROUP, ROWS, Component, Pair, Path, Units, Values
+from tests.statistical.calibration import COVARIATES, GROUP, ROWS, Classes, Component, Pair, Path, Units, Values
 
 NORMAL = {"loc": priors.Normal(0.0, 2.0), "scale": priors.LogNormal(0.0, 0.5)}
 
@@ -139,6 +139,10 @@ LAWS = {
         _common,
         GROUP,
     ),
+    "GroupClasses": Classes(
+        assignments.GroupClasses(2, weights=2.0),
+        lambda rng: {"class_probs": rng.dirichlet([1.0, 1.0]), "class_weights": rng.dirichlet([2.0, 2.0], 2)},
+    ),
     "GroupWeights": Units(
         assignments.GroupWeights(),
         lambda rng: {
@@ -179,6 +183,7 @@ SAMPLED_BY = {
     "sample_nuts, numpyro": [
         ("binomial", "MarkovGating"),
         ("gamma", "PerGroup"),
+        ("tied gaussian", "GroupClasses"),
         ("negative binomial", "GroupWeights"),
         ("poisson", "Dirichlet"),
         ("student_t", "StickBreaking"),

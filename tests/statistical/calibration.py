@@ -85,6 +85,24 @@ class Units:
 
 
 @dataclass(frozen=True)
+class Classes:
+    """Groups of two classes, and what a class says is in which shares its groups' rows are of the components."""
+
+    law: Any
+    truth: Callable[[np.random.Generator], Values]
+
+    def assign(self, truth: Values, rng: np.random.Generator) -> np.ndarray:
+        of_rows = rng.choice(2, p=truth["class_probs"], size=GROUP.max() + 1)[GROUP]
+        return np.array([rng.choice(2, p=weights) for weights in truth["class_weights"][of_rows]])
+
+    def log_likelihood(self, table: np.ndarray, draws: Values) -> np.ndarray:
+        # given its class c, log p of a row is logsumexp_k log pi_ck + log p(x_i | k): (draws, rows, classes)
+        rows = logsumexp(np.log(draws["class_weights"])[:, None] + table[:, :, None], axis=3)
+        groups = np.stack([rows[:, group == GROUP].sum(axis=1) for group in range(GROUP.max() + 1)], axis=1)
+        return logsumexp(np.log(draws["class_probs"])[:, None] + groups, axis=2).sum(axis=1)
+
+
+@dataclass(frozen=True)
 class Path:
     """One series; `moves` are the probabilities of the moves to each row, (draws, rows, from, to)."""
 

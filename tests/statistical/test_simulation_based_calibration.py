@@ -7,6 +7,7 @@ the numbers of priors are arguments.
 import time
 from collections.abc import Callable
 from functools import lru_cache
+from inspect import isabstract
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from scipy import stats
 import inference
 import mixtures
 from inference.samplers import numpyro_nuts
-from mixtures import priors
+from mixtures import assignments, priors
 from mixtures.assignments.clustering import CONCENTRATION
 from tests.statistical.calibrated_pairs import PAIRS
 from tests.statistical.calibration import THINNED, p_value, ranks
@@ -103,6 +104,13 @@ def _recorded(record_property, sampler: str, of: str, found: dict[str, str]) -> 
 def test_few_ranks_are_uniform_too():
     is_calibrated, found = calibrated(PAIRS["poisson", "Dirichlet"].ranks, FEW)
     assert is_calibrated, found
+
+
+def test_every_law_has_a_pair():
+    """A law that is added is to be calibrated as well."""
+    laws = {getattr(assignments, name) for name in assignments.__all__ if name != "TO"}
+    declared = {law for law in laws if not isabstract(law)}
+    assert {type(pair.law.law) for pair in PAIRS.values()} == declared
 
 
 @pytest.mark.statistical
