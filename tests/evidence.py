@@ -23,7 +23,7 @@ from mixtures.whole_files import write_whole
 from tests.figures import Rows, said_of
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("bayes-mixtures", "numpyro", "jax", "pyro-ppl", "torch", "numpy", "scipy")
+PACKAGES = ("bayes-mixtures", "numpyro", "jax", "pyro-ppl", "torch", "nutpie", "blackjax", "numpy", "scipy")
 ROOMS = {
     "published": "What others published",
     "statistical": "Samplers and estimators, by chance alone",

@@ -44,7 +44,8 @@ NOTES = {
     "The published record": """
         Published numbers as they are printed; after ± a Monte Carlo standard error, where a source has none a supposed one. What a
         difference may be: half a unit of the last digit printed, four standard errors, and what the other program's stop before the
-        maximum explains (`by` of a case). A log likelihood may be above a published one by so much, below by half a unit alone.
+        maximum explains, which `tests/published` has for each case. A log likelihood may lie above a published one by so much, below by
+        half a unit alone. Anything else is a failure.
     """,
 }
 """By the title of the table."""
