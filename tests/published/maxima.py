@@ -290,7 +290,7 @@ MAXIMA = {
         {"log likelihood": "-342.3183", "AIC": "692.6365", "BIC": "703.3278"},
     ),
     "earthquakes, free": Case(
-        "Zucchini, MacDonald & Langrock (2016)",
+        "Zucchini, MacDonald & Langrock (2016), Hidden Markov Models for Time Series",
         "earthquakes a year, 1900 to 2006",
         "2 Poisson states, the first free",
         earthquakes_of_a_free_beginning,
