@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pickle import PicklingError
 from typing import Any
 
 from mixtures.errors import BackendError, ModelError, in_words
@@ -126,12 +127,24 @@ def threads_of(client: Any) -> int:
 
 
 def held_by(client: Any, *what: Any) -> Any:
-    """What tasks hold, as a task and no data of this process: made again where the worker that has it is lost."""
+    """What tasks hold, as a task and no data of this process: made again where the worker that has it is lost.
+
+    Raises:
+        BackendError: what cannot be sent, such as chunks of a function that holds a lock or an open file.
+    """
     import dask
 
     # Dask warns of what is large, and advises to read it by Dask: but it is sent once, and not with each task
     with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 PB"}):
-        return client.submit(_themselves, *what, pure=False)
+        try:
+            return client.submit(_themselves, *what, pure=False)
+        except (TypeError, PicklingError) as error:  # Dask's, of the first that says why
+            raise BackendError(
+                "cluster",
+                got=f"data, or a function of theirs, that cannot be sent to workers ({error.__cause__ or error})",
+                expected="what Python can pickle",
+                advice="Name files by their paths, and open within the function what it reads.",
+            ) from error
 
 
 def _themselves(*held: Any) -> tuple[Any, ...]:

@@ -33,9 +33,10 @@ class ChunkSource(Source):
 
     def _numbered(self) -> Iterator[tuple[int, object]]:
         chunks = self.begin()
-        if not isinstance(chunks, Iterable):
+        if not isinstance(chunks, Iterable) or hasattr(chunks, "shape"):  # an array is rows, and not chunks
             got = f"a function that returns a {type(chunks).__name__}"
-            raise DataError("data", got=got, expected="one that returns an iterator over arrays or tables")
+            expected = "one that returns an iterator over arrays or tables"
+            raise DataError("data", got=got, expected=expected, advice="Let it yield one after the other.")
         return enumerate(chunks)
 
     @property

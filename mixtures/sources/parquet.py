@@ -1,9 +1,12 @@
 """Rows of Parquet and Arrow files, read batch by batch with pyarrow."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import takewhile
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,16 @@ from mixtures.tables import aligned_empty, squeezed
 FORMATS = {".feather": "feather", ".arrow": "feather", ".orc": "orc", ".csv": "csv"}
 """By the end of the first file's name; all others are Parquet."""
 
+_HDF5 = 'Open it, and pass its array: source(h5py.File(path)["name"]).'
+
+OPENED = {
+    ".zarr": "Open it: source(zarr.open_array(path)).",
+    ".h5": _HDF5,
+    ".hdf5": _HDF5,
+    ".npz": "Load one of its arrays, or write it to a .npy file.",
+    ".npy": 'Map them, each a chunk: source([numpy.load(path, mmap_mode="r") for path in paths]).',
+}
+"""What to do with files that are no tables, by the end of their names."""
 
 ROWS_IN_CACHE = 4096
 """Rows whose columns are laid side by side together, so that each line of memory is fetched once."""
@@ -28,7 +41,7 @@ class ParquetSource(Source):
 
     Args:
         dataset: a `pyarrow.dataset.Dataset`.
-        columns: the names of those to read; None: all.
+        columns: the names of those to read; None: all but what pandas, or Dask, wrote a frame's index to.
         missing: see `Observations`; a null is a missing cell.
     """
 
@@ -37,6 +50,8 @@ class ParquetSource(Source):
     missing: str = "raise"
 
     def __post_init__(self):
+        if not self.feature_names:
+            raise DataError("data", got="files without columns, or no files", expected="columns of numbers")
         absent = [name for name in self.columns or () if name not in self.dataset.schema.names]
         if absent:
             raise DataError(
@@ -53,9 +68,11 @@ class ParquetSource(Source):
                 advice="Choose columns: columns=[...]; number the categories of others from 0.",
             )
 
-    @property
+    @cached_property
     def feature_names(self) -> tuple[str, ...]:  # type: ignore[override]  # known beforehand
-        return self.columns or tuple(self.dataset.schema.names)
+        schema = self.dataset.schema
+        index = (schema.pandas_metadata or {}).get("index_columns", ())
+        return self.columns or tuple(name for name in schema.names if name not in index)
 
     @property
     def features(self) -> int | None:
@@ -75,9 +92,13 @@ class ParquetSource(Source):
         return sum(self._lengths)
 
     def _fragments(self) -> Iterator[tuple[str, Any]]:
-        """The files, by their names."""
-        for fragment in self.dataset.get_fragments():
-            yield Path(getattr(fragment, "path", "") or "data").name, fragment
+        """The files, by their paths from the folder that all are in."""
+        fragments = list(self.dataset.get_fragments())
+        paths = [(getattr(fragment, "path", "") or "data").split("/") for fragment in fragments]
+        folders = zip(*(path[:-1] for path in paths), strict=False)
+        shared = sum(1 for _ in takewhile(lambda names: len(set(names)) == 1, folders))
+        for path, fragment in zip(paths, fragments, strict=True):
+            yield "/".join(path[shared:]), fragment
 
     def chunks(self, begin: int = 0) -> Iterator[Chunk]:
         names = list(self.feature_names)
@@ -121,8 +142,8 @@ class ParquetSource(Source):
         return replace(self, columns=names)
 
 
-def opened(data: Any) -> Any:
-    """The dataset of files: a path, a folder, a list of paths.
+def opened(*paths: str | PathLike[str]) -> Any:
+    """The dataset of files, or of those of one folder.
 
     Raises:
         DataError: no such files, or none that can be read.
@@ -137,10 +158,19 @@ def opened(data: Any) -> Any:
             expected="a package that reads them",
             advice='pip install "bayes-mixtures[files]"',
         ) from error
-    paths = [str(path) for path in data] if isinstance(data, list | tuple) else str(data)
-    first = paths[0] if isinstance(paths, list) else paths
-    with readable(first):
-        return datasets.dataset(paths, format=FORMATS.get(Path(first).suffix.lower(), "parquet"))
+    absolute = [os.path.abspath(path) for path in paths]  # workers may have begun in another folder
+    kind = _kind_of(Path(absolute[0]))
+    if kind in OPENED:
+        raise DataError("data", got=f"{kind} at {paths[0]}", expected="Parquet or Arrow files", advice=OPENED[kind])
+    with readable(str(paths[0])):
+        return datasets.dataset(absolute if len(paths) > 1 else absolute[0], format=FORMATS.get(kind, "parquet"))
+
+
+def _kind_of(path: Path) -> str:
+    """By the end of its name, or, of a folder, of its first file's."""
+    if path.is_dir() and path.suffix not in OPENED:
+        path = next((file for file in sorted(path.rglob("*")) if file.is_file() and file.name[0] not in "._"), path)
+    return path.suffix.lower()
 
 
 @contextmanager

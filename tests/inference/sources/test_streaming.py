@@ -223,6 +223,27 @@ def test_errors_of_a_bad_row_name_its_place():
         fit_em(poisson_mixture(2), source(np.split(x, CUT)), restarts=1, seed=0)
 
 
+def test_rows_that_are_fewer_in_a_later_pass_are_said(backend):
+    x, times = draws("normal"), []
+
+    def chunks():
+        times.append(None)
+        yield x[:300]
+        yield x[300:] if len(times) < 6 else x[300:400]
+
+    with pytest.raises(DataError, match="600 rows before EM, and 400 in one of its passes"):
+        fit_em(gaussian_mixture(2), source(chunks), restarts=1, max_steps=9, tolerance=0.0, seed=0, backend=backend)
+
+
+def test_rows_that_are_fewer_than_were_counted_are_said():
+    chunks = np.split(draws("normal"), 2)
+    rows = source(chunks)
+    assert rows.rows == 600
+    chunks.pop()
+    with pytest.raises(DataError, match="600 rows when they were counted, and 300 when they were read"):
+        fit_em(gaussian_mixture(2), rows, restarts=1, seed=0)
+
+
 CANNOT = {
     "gradient": (student_t_mixture(2), {}, "M-step is not closed"),
     "chain": (hidden_markov(2), {}, "Markov, under which rows hang together"),
@@ -293,7 +314,7 @@ def test_data_are_drawn_into_a_file(fit, tmp_path):
         simulate(regression_mixture(2), 10, seed=0, covariates=np.ones(10), to=tmp_path / "lines.parquet")
 
 
-@pytest.mark.parametrize("name", ["x.npy", "x.csv"])
+@pytest.mark.parametrize("name", ["x.npy", "x.csv", "x.zarr", "x.h5"])
 def test_a_name_of_another_format_is_refused(fit, tmp_path, name):
     for write in (
         lambda path: simulate(fit, (10, 2), seed=0, to=path),
