@@ -59,14 +59,7 @@ class ParquetSource(Source):
                 got=f"no column {' or '.join(map(repr, absent))} in the files",
                 expected=f"some of {self.dataset.schema.names}",
             )
-        bad = [name for name in self.feature_names if not _is_number(self.dataset.schema.field(name).type)]
-        if bad:
-            raise DataError(
-                "data",
-                got=f"columns {bad} that are not numbers",
-                expected="real numbers",
-                advice="Choose columns: columns=[...]; number the categories of others from 0.",
-            )
+        self._check_numbers(self.dataset.schema, "data")
 
     @cached_property
     def feature_names(self) -> tuple[str, ...]:  # type: ignore[override]  # known beforehand
@@ -77,6 +70,21 @@ class ParquetSource(Source):
     @property
     def features(self) -> int | None:
         return len(self.feature_names) if len(self.feature_names) > 1 else None
+
+    def _check_numbers(self, schema: Any, place: str) -> None:
+        """Check the types that columns have: a file's own may be others than the first file's.
+
+        Raises:
+            DataError: some are no numbers.
+        """
+        bad = [name for name in self.feature_names if name in schema.names and not _is_number(schema.field(name).type)]
+        if bad:
+            raise DataError(
+                place,
+                got=f"columns {bad} that are not numbers",
+                expected="real numbers",
+                advice="Choose columns: columns=[...]; number the categories of others from 0.",
+            )
 
     @cached_property
     def _lengths(self) -> tuple[int, ...]:
@@ -101,7 +109,7 @@ class ParquetSource(Source):
             yield "/".join(path[shared:]), fragment
 
     def chunks(self, begin: int = 0) -> Iterator[Chunk]:
-        names = list(self.feature_names)
+        names, as_floats = list(self.feature_names), _floats(self.feature_names)
         for number, (place, fragment) in enumerate(self._fragments()):
             if begin and begin >= self._lengths[number]:
                 begin -= self._lengths[number]
@@ -119,8 +127,9 @@ class ParquetSource(Source):
                     expected=f"{', '.join(map(repr, absent))} among them, as in the first file",
                     advice="All files of a source have the same columns.",
                 )
+            self._check_numbers(fragment.physical_schema, place)
             batches = fragment.to_batches(
-                schema=self.dataset.schema,
+                schema=as_floats,  # not the dataset's: the first file's types need not hold what others have
                 columns=names,
                 batch_size=rows_at_once(self.features),
                 batch_readahead=1,
@@ -215,19 +224,23 @@ def _from_group_of(fragment: Any, row: int) -> tuple[Any, int]:
 def _is_number(kind: Any) -> bool:
     import pyarrow.types as types
 
-    return types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)
+    is_number = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal, types.is_null)
+    return any(is_kind(kind) for is_kind in is_number)
+
+
+def _floats(names: tuple[str, ...]) -> Any:
+    """The schema of columns of floating-point numbers."""
+    import pyarrow as arrow
+
+    return arrow.schema([(name, arrow.float64()) for name in names])
 
 
 def _numbers(batch: Any, names: list[str]) -> np.ndarray:
     """The columns of a batch side by side, NaN where null."""
-    columns = [np.asarray(_as_float(batch.column(name))) for name in names]
+    columns = [np.asarray(batch.column(name)) for name in names]
     values = aligned_empty((batch.num_rows, len(names)))
     for begin in range(0, len(values), ROWS_IN_CACHE):
         rows = slice(begin, begin + ROWS_IN_CACHE)
         for place, column in enumerate(columns):
             values[rows, place] = column[rows]
     return values
-
-
-def _as_float(column: Any) -> Any:
-    return column if column.type == "double" else column.cast("float64")

@@ -188,6 +188,37 @@ def test_a_chunk_with_other_columns_is_named(frame, tmp_path):
         source(tmp_path).summary  # noqa: B018
 
 
+FIRST_AND_OTHERS = {
+    "truth values, counts": (bool, np.int64),
+    "bytes, counts": (np.int8, np.int64),
+    "counts, measurements": (np.int64, float),
+    "single precision, double": (np.float32, float),
+    "measurements, truth values": (float, bool),
+    "nothing, measurements": (None, float),
+}
+
+
+@pytest.mark.parametrize(("first", "others"), FIRST_AND_OTHERS.values(), ids=FIRST_AND_OTHERS)
+def test_each_file_has_its_own_types(first, others, frame, tmp_path):
+    table = 200 * frame
+    one, other = table[:400].copy(), table[400:].copy()
+    one["b"] = None if first is None else (one["b"] % 100).astype(first)
+    other["b"] = other["b"].astype(others)
+    for number, part in enumerate((one, other)):
+        part.to_parquet(tmp_path / f"part-{number}.parquet", index=False)
+    whole = np.concatenate([one.to_numpy(float), other.to_numpy(float)])
+    rows = source(tmp_path, missing="raise" if first else "allow")
+    assert_array_equal(rows.take(np.arange(ROWS)).x, whole)
+
+
+@pytest.mark.parametrize("other", ["7.5", pd.Timestamp("2024-02-29")], ids=["text", "times"])
+def test_a_later_file_whose_column_is_no_number_is_named(other, frame, tmp_path):
+    frame[:400].to_parquet(tmp_path / "part-0.parquet")
+    frame[400:].assign(b=other).to_parquet(tmp_path / "part-1.parquet")
+    with pytest.raises(DataError, match=r"^part-1.parquet: got columns \['b'\] that are not numbers"):
+        source(tmp_path).summary  # noqa: B018
+
+
 def test_a_bad_row_has_its_place_wherever_reading_began(frame, tmp_path):
     bad = frame.copy()
     bad.iloc[777, 1] = np.inf
@@ -208,6 +239,14 @@ def test_files_of_one_name_are_told_apart_by_their_folders(frame, tmp_path):
     same = tmp_path / "year=2021" / "part-0.parquet"
     with pytest.raises(DataError, match="nan at row 50 of part-0.parquet"):
         list(source([same, same]).blocks(400, 600))  # the second time that it is read
+
+
+def test_a_column_that_folders_say_is_read_as_the_others(frame, tmp_path):
+    for year, some in {2020: frame[:400], 2021: frame[400:]}.items():
+        (tmp_path / f"year={year}").mkdir()
+        some.to_parquet(tmp_path / f"year={year}" / "part-0.parquet")
+    rows = source(datasets.dataset(tmp_path, partitioning="hive"), columns=["a", "year"])
+    assert_array_equal(rows.take([399, 400]).x, [[frame["a"][399], 2020], [frame["a"][400], 2021]])
 
 
 def test_an_index_is_a_column_where_it_is_asked_for(frame, tmp_path):
