@@ -25,7 +25,7 @@ def cluster(where: Any = None) -> Iterator[Any]:
 
     Passes over a source they compute where they read: EM's, with those before and after it, and answers about rows: `responsibilities`,
     `classify`, `log_likelihood`. Workers read the source themselves: files by their paths, which must be the same there, Dask's
-    collections by their partitions. Rows in lists of arrays are sent to them.
+    collections by their partitions. Rows in lists of arrays are sent to them, unless these are mapped from files.
 
     Of rows in memory they are given pieces of work that do not depend on each other: structures and families of `select_components`,
     replicates of `bootstrap` and `bootstrap_test`, numbers of components of `number_of_components`, `sample_nuts`'s chains unless they go to

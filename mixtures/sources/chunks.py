@@ -25,10 +25,11 @@ class ChunkSource(Source):
     missing: str = "raise"
 
     @cached_property
-    def _first(self) -> tuple[Chunk, tuple[str, ...] | None]:
-        """The first chunk, and the names of its columns."""
-        for number, chunk in self._numbered():
-            return self._read(chunk, number)
+    def _columns(self) -> tuple[tuple[str, ...] | None, int | None]:
+        """The names of the first chunk's columns, and how many these are; its rows are not kept, nor sent to workers."""
+        for number, given in self._numbered():
+            chunk, names = self._read(given, number)
+            return names, chunk.values.shape[1] if chunk.values.ndim == 2 else None
         raise DataError("data", got="no chunks", expected="at least one array or table")
 
     def _numbered(self) -> Iterator[tuple[int, object]]:
@@ -41,12 +42,11 @@ class ChunkSource(Source):
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:  # type: ignore[override]  # known when read
-        return self._first[1]
+        return self._columns[0]
 
     @property
     def features(self) -> int | None:
-        values = self._first[0].values
-        return values.shape[1] if values.ndim == 2 else None
+        return self._columns[1]
 
     @cached_property
     def _lengths(self) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """Arrays that are mapped from a file: another process maps the file for itself, when it reads there, and is sent no rows."""
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,9 @@ class Mapped:
                 advice="Put it on a disk that all workers see, under the same path.",
             ) from error
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self._array
+
     def __getitem__(self, rows: slice) -> np.ndarray:
         return self._array[rows]
 
@@ -43,17 +47,17 @@ class Mapped:
         return {name: value for name, value in vars(self).items() if name != "_array"}
 
 
-def mapped(array: np.ndarray) -> Any:
-    """The same array, known by its place in a file, where it is mapped from one; else itself.
+def mapped(array: Any) -> Any:
+    """The same array, known by its place in a file, where it is mapped from one that is still there; else itself.
 
     Example:
         >>> mapped(np.zeros(3))
         array([0., 0., 0.])
     """
     whole = array
-    while isinstance(whole.base, np.ndarray):
+    while isinstance(whole, np.ndarray) and isinstance(whole.base, np.ndarray):
         whole = whole.base
-    if not isinstance(whole, np.memmap) or whole.filename is None:
+    if not isinstance(whole, np.memmap) or whole.filename is None or not os.path.exists(whole.filename):
         return array
     if whole.mode == "c":  # what is changed in it is not in the file
         return array

@@ -86,7 +86,9 @@ def _made(data: Any, names: tuple[str, ...] | None, missing: str) -> Source:
     if hasattr(data, "shape") and hasattr(data, "dtype"):
         if data.shape and data.shape[0] != data.shape[0]:  # NaN: Dask has not counted its partitions' rows
             return ChunkSource(lambda: map(data.blocks.__getitem__, range(data.numblocks[0])), names, missing)
-        return _chosen(ArraySource(mapped(data) if isinstance(data, np.ndarray) else data, missing), names)
+        return _chosen(ArraySource(mapped(data), missing), names)
+    if isinstance(data, list | tuple):
+        data = list(map(mapped, data))
     if isinstance(data, Iterable) and not isinstance(data, bytes | dict | set | frozenset):
         return ChunkSource(again_and_again(data), names, missing)
     if callable(data) and not isinstance(data, type):

@@ -1,5 +1,6 @@
 """Verbs over a source give what they give of the same rows in memory, however these are cut; what cannot stream says so."""
 
+from collections import deque
 from pathlib import Path
 
 import numpy as np
@@ -212,6 +213,8 @@ def test_a_full_disk_leaves_no_file_and_is_said(fit, tmp_path, monkeypatch):
     with pytest.raises(StoredFileError, match="No space left on device"):
         responsibilities(fit, source(draws("normal")), to=tmp_path / "r.parquet")
     with pytest.raises(StoredFileError, match="No space left on device"):
+        simulate(fit, (1000, 2), seed=0, to=tmp_path / "x.parquet")
+    with pytest.raises(StoredFileError, match="No space left on device"):
         fit_em(gaussian_mixture(2), source(draws("normal")), restarts=1, seed=0, checkpoint=tmp_path / "c")
     assert list(tmp_path.iterdir()) == []
 
@@ -236,7 +239,7 @@ def test_rows_that_are_fewer_in_a_later_pass_are_said(backend):
 
 
 def test_rows_that_are_fewer_than_were_counted_are_said():
-    chunks = np.split(draws("normal"), 2)
+    chunks = deque(np.split(draws("normal"), 2))
     rows = source(chunks)
     assert rows.rows == 600
     chunks.pop()

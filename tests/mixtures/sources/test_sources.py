@@ -4,6 +4,7 @@ import hashlib
 import pickle
 import warnings
 
+import cloudpickle
 import dask.array
 import dask.dataframe
 import numpy as np
@@ -285,6 +286,19 @@ def test_mapped_rows_are_read_again_by_other_processes_and_not_sent(cut, order, 
         assert len(sent) < 1000
         read = pickle.loads(sent)
         assert_array_equal(read.take(np.arange(read.rows)).x, x[cut])
+
+
+def test_mapped_chunks_are_not_sent_either(x, tmp_path):
+    memory = np.load(in_npy(x, tmp_path), mmap_mode="r")
+    sent = cloudpickle.dumps(source([memory[:700], memory[700:]]))
+    assert len(sent) < 4000 < x.nbytes
+    same_rows(pickle.loads(sent), Observations(x))
+
+
+def test_rows_of_a_file_that_was_deleted_are_sent(x, tmp_path):
+    memory = np.load(in_npy(x, tmp_path), mmap_mode="r")
+    (tmp_path / "x.npy").unlink()
+    assert_array_equal(pickle.loads(pickle.dumps(source(memory))).take([3]).x, x[[3]])
 
 
 def test_what_is_changed_in_memory_alone_is_sent(x, tmp_path):
