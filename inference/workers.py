@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pickle import PicklingError
 from typing import Any
 
 from mixtures.errors import BackendError, ModelError, in_words
@@ -24,7 +25,7 @@ def cluster(where: Any = None) -> Iterator[Any]:
 
     Passes over a source they compute where they read: EM's, with those before and after it, and answers about rows: `responsibilities`,
     `classify`, `log_likelihood`. Workers read the source themselves: files by their paths, which must be the same there, Dask's
-    collections by their partitions. Rows in lists of arrays are sent to them.
+    collections by their partitions. Rows in lists of arrays are sent to them, unless these are mapped from files.
 
     Of rows in memory they are given pieces of work that do not depend on each other: structures and families of `select_components`,
     replicates of `bootstrap` and `bootstrap_test`, numbers of components of `number_of_components`, `sample_nuts`'s chains unless they go to
@@ -126,12 +127,24 @@ def threads_of(client: Any) -> int:
 
 
 def held_by(client: Any, *what: Any) -> Any:
-    """What tasks hold, as a task and no data of this process: made again where the worker that has it is lost."""
+    """What tasks hold, as a task and no data of this process: made again where the worker that has it is lost.
+
+    Raises:
+        BackendError: what cannot be sent, such as chunks of a function that holds a lock or an open file.
+    """
     import dask
 
     # Dask warns of what is large, and advises to read it by Dask: but it is sent once, and not with each task
     with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 PB"}):
-        return client.submit(_themselves, *what, pure=False)
+        try:
+            return client.submit(_themselves, *what, pure=False)
+        except (TypeError, PicklingError) as error:  # Dask's, of the first that says why
+            raise BackendError(
+                "cluster",
+                got=f"data, or a function of theirs, that cannot be sent to workers ({error.__cause__ or error})",
+                expected="what Python can pickle",
+                advice="Name files by their paths, and open within the function what it reads.",
+            ) from error
 
 
 def _themselves(*held: Any) -> tuple[Any, ...]:

@@ -2,10 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from mixtures.blocks import rows_at_once
 from mixtures.errors import DataError, ModelError
@@ -20,12 +17,10 @@ class ArraySource(Source):
     Args:
         array: (rows,) or (rows, features); whatever has a shape and gives some of its rows as `array[begin:end]`.
         missing: see `Observations`.
-        path: the `.npy` file that it is mapped from; another process maps it again, and is sent no rows.
     """
 
     array: Any
     missing: str = "raise"
-    path: Path | None = None
 
     feature_names = None
 
@@ -54,13 +49,6 @@ class ArraySource(Source):
         first = own[0] if own else 1
         stored = first if isinstance(first, int) else max(first)  # Dask's are listed one by one
         return stored * max(1, rows_at_once(self.features) // stored)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | ({} if self.path is None else {"array": None})
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        array = state["array"] if state["path"] is None else np.load(state["path"], mmap_mode="r")
-        vars(self).update(state | {"array": array})
 
     def select(self, names: tuple[str, ...]) -> Source:
         raise ModelError(

@@ -25,27 +25,28 @@ class ChunkSource(Source):
     missing: str = "raise"
 
     @cached_property
-    def _first(self) -> tuple[Chunk, tuple[str, ...] | None]:
-        """The first chunk, and the names of its columns."""
-        for number, chunk in self._numbered():
-            return self._read(chunk, number)
+    def _columns(self) -> tuple[tuple[str, ...] | None, int | None]:
+        """The names of the first chunk's columns, and how many these are; its rows are not kept, nor sent to workers."""
+        for number, given in self._numbered():
+            chunk, names = self._read(given, number)
+            return names, chunk.values.shape[1] if chunk.values.ndim == 2 else None
         raise DataError("data", got="no chunks", expected="at least one array or table")
 
     def _numbered(self) -> Iterator[tuple[int, object]]:
         chunks = self.begin()
-        if not isinstance(chunks, Iterable):
+        if not isinstance(chunks, Iterable) or hasattr(chunks, "shape"):  # an array is rows, and not chunks
             got = f"a function that returns a {type(chunks).__name__}"
-            raise DataError("data", got=got, expected="one that returns an iterator over arrays or tables")
+            expected = "one that returns an iterator over arrays or tables"
+            raise DataError("data", got=got, expected=expected, advice="Let it yield one after the other.")
         return enumerate(chunks)
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:  # type: ignore[override]  # known when read
-        return self._first[1]
+        return self._columns[0]
 
     @property
     def features(self) -> int | None:
-        values = self._first[0].values
-        return values.shape[1] if values.ndim == 2 else None
+        return self._columns[1]
 
     @cached_property
     def _lengths(self) -> tuple[int, ...]:

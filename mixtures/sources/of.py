@@ -12,6 +12,7 @@ from mixtures.errors import DataError, in_words
 from mixtures.observations import MISSING
 from mixtures.sources.arrays import ArraySource
 from mixtures.sources.chunks import ChunkSource, again_and_again
+from mixtures.sources.mapped import mapped
 from mixtures.sources.parquet import ParquetSource, opened, readable
 from mixtures.sources.protocol import Source
 from mixtures.sources.weighted import weighted
@@ -27,11 +28,12 @@ def source(
 
     Args:
         data: what the rows are in, by columns (rows, features), or of one variable (rows,):
-            a path of Parquet or Arrow files, or of a `.npy` file, a folder of such, a list of paths, a `pyarrow.dataset.Dataset`;
+            a path of a Parquet, Arrow or `.npy` file; a folder of Parquet or Arrow files (in the order of their
+            names as text, `part.10` before `part.2`), a list of their paths, a `pyarrow.dataset.Dataset`;
             an array that is sliced as it is read (`numpy.memmap`, HDF5, Zarr, Dask);
             a Dask data frame; chunks, arrays or tables, in a list or anything else that can be gone through again and again, or the
             function that returns an iterator over them.
-        columns: the names of those to read, in order, where there are names; None: all.
+        columns: the names of those to read, in order, where there are names; None: all but those that a data frame's index was written to.
         weights: the name of the column that says how often each row counts, numbers >= 0: a row of weight 2 is a row that is there twice. It
             is none of the data's. None: each row counts once.
         missing: see `Observations`.
@@ -70,11 +72,11 @@ def _made(data: Any, names: tuple[str, ...] | None, missing: str) -> Source:
             raise DataError("data", got=f"no file or folder {path}", expected=EXPECTED)
         if path.suffix == ".npy":
             with readable(path.name):
-                mapped = np.load(path, mmap_mode="r")
-            return _chosen(ArraySource(mapped, missing, path.resolve()), names)
-        data = path
-    if isinstance(data, Path) or (isinstance(data, list | tuple) and data and isinstance(data[0], str | PathLike)):
-        data = opened(data)
+                data = np.load(path, mmap_mode="r")
+        else:
+            data = opened(path)
+    if isinstance(data, list | tuple) and data and isinstance(data[0], str | PathLike):
+        data = opened(*data)
     if hasattr(data, "get_fragments"):
         return ParquetSource(data, names, missing)
     if hasattr(data, "partitions") and hasattr(data, "columns"):  # a Dask data frame
@@ -82,7 +84,11 @@ def _made(data: Any, names: tuple[str, ...] | None, missing: str) -> Source:
     if hasattr(data, "iloc") or hasattr(data, "column_names"):  # one table of pandas or Arrow
         return ChunkSource(lambda: iter([data]), names, missing)
     if hasattr(data, "shape") and hasattr(data, "dtype"):
-        return _chosen(ArraySource(data, missing), names)
+        if data.shape and data.shape[0] != data.shape[0]:  # NaN: Dask has not counted its partitions' rows
+            return ChunkSource(lambda: map(data.blocks.__getitem__, range(data.numblocks[0])), names, missing)
+        return _chosen(ArraySource(mapped(data), missing), names)
+    if isinstance(data, list | tuple):
+        data = list(map(mapped, data))
     if isinstance(data, Iterable) and not isinstance(data, bytes | dict | set | frozenset):
         return ChunkSource(again_and_again(data), names, missing)
     if callable(data) and not isinstance(data, type):

@@ -1,9 +1,12 @@
 """Rows of Parquet and Arrow files, read batch by batch with pyarrow."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import takewhile
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,16 @@ from mixtures.tables import aligned_empty, squeezed
 FORMATS = {".feather": "feather", ".arrow": "feather", ".orc": "orc", ".csv": "csv"}
 """By the end of the first file's name; all others are Parquet."""
 
+_HDF5 = 'Open it, and pass its array: source(h5py.File(path)["name"]).'
+
+OPENED = {
+    ".zarr": "Open it: source(zarr.open_array(path)).",
+    ".h5": _HDF5,
+    ".hdf5": _HDF5,
+    ".npz": "Load one of its arrays, or write it to a .npy file.",
+    ".npy": 'Map them, each a chunk: source([numpy.load(path, mmap_mode="r") for path in paths]).',
+}
+"""What to do with files that are no tables, by the end of their names."""
 
 ROWS_IN_CACHE = 4096
 """Rows whose columns are laid side by side together, so that each line of memory is fetched once."""
@@ -28,7 +41,7 @@ class ParquetSource(Source):
 
     Args:
         dataset: a `pyarrow.dataset.Dataset`.
-        columns: the names of those to read; None: all.
+        columns: the names of those to read; None: all but what pandas, or Dask, wrote a frame's index to.
         missing: see `Observations`; a null is a missing cell.
     """
 
@@ -37,6 +50,8 @@ class ParquetSource(Source):
     missing: str = "raise"
 
     def __post_init__(self):
+        if not self.feature_names:
+            raise DataError("data", got="files without columns, or no files", expected="columns of numbers")
         absent = [name for name in self.columns or () if name not in self.dataset.schema.names]
         if absent:
             raise DataError(
@@ -44,22 +59,32 @@ class ParquetSource(Source):
                 got=f"no column {' or '.join(map(repr, absent))} in the files",
                 expected=f"some of {self.dataset.schema.names}",
             )
-        bad = [name for name in self.feature_names if not _is_number(self.dataset.schema.field(name).type)]
-        if bad:
-            raise DataError(
-                "data",
-                got=f"columns {bad} that are not numbers",
-                expected="real numbers",
-                advice="Choose columns: columns=[...]; number the categories of others from 0.",
-            )
+        self._check_numbers(self.dataset.schema, "data")
 
-    @property
+    @cached_property
     def feature_names(self) -> tuple[str, ...]:  # type: ignore[override]  # known beforehand
-        return self.columns or tuple(self.dataset.schema.names)
+        schema = self.dataset.schema
+        index = (schema.pandas_metadata or {}).get("index_columns", ())
+        return self.columns or tuple(name for name in schema.names if name not in index)
 
     @property
     def features(self) -> int | None:
         return len(self.feature_names) if len(self.feature_names) > 1 else None
+
+    def _check_numbers(self, schema: Any, place: str) -> None:
+        """Check the types that columns have: a file's own may be others than the first file's.
+
+        Raises:
+            DataError: some are no numbers.
+        """
+        bad = [name for name in self.feature_names if name in schema.names and not _is_number(schema.field(name).type)]
+        if bad:
+            raise DataError(
+                place,
+                got=f"columns {bad} that are not numbers",
+                expected="real numbers",
+                advice="Choose columns: columns=[...]; number the categories of others from 0.",
+            )
 
     @cached_property
     def _lengths(self) -> tuple[int, ...]:
@@ -75,12 +100,16 @@ class ParquetSource(Source):
         return sum(self._lengths)
 
     def _fragments(self) -> Iterator[tuple[str, Any]]:
-        """The files, by their names."""
-        for fragment in self.dataset.get_fragments():
-            yield Path(getattr(fragment, "path", "") or "data").name, fragment
+        """The files, by their paths from the folder that all are in."""
+        fragments = list(self.dataset.get_fragments())
+        paths = [(getattr(fragment, "path", "") or "data").split("/") for fragment in fragments]
+        folders = zip(*(path[:-1] for path in paths), strict=False)
+        shared = sum(1 for _ in takewhile(lambda names: len(set(names)) == 1, folders))
+        for path, fragment in zip(paths, fragments, strict=True):
+            yield "/".join(path[shared:]), fragment
 
     def chunks(self, begin: int = 0) -> Iterator[Chunk]:
-        names = list(self.feature_names)
+        names, as_floats = list(self.feature_names), _floats(self.feature_names)
         for number, (place, fragment) in enumerate(self._fragments()):
             if begin and begin >= self._lengths[number]:
                 begin -= self._lengths[number]
@@ -98,8 +127,9 @@ class ParquetSource(Source):
                     expected=f"{', '.join(map(repr, absent))} among them, as in the first file",
                     advice="All files of a source have the same columns.",
                 )
+            self._check_numbers(fragment.physical_schema, place)
             batches = fragment.to_batches(
-                schema=self.dataset.schema,
+                schema=as_floats,  # not the dataset's: the first file's types need not hold what others have
                 columns=names,
                 batch_size=rows_at_once(self.features),
                 batch_readahead=1,
@@ -121,8 +151,8 @@ class ParquetSource(Source):
         return replace(self, columns=names)
 
 
-def opened(data: Any) -> Any:
-    """The dataset of files: a path, a folder, a list of paths.
+def opened(*paths: str | PathLike[str]) -> Any:
+    """The dataset of files, or of those of one folder.
 
     Raises:
         DataError: no such files, or none that can be read.
@@ -137,10 +167,19 @@ def opened(data: Any) -> Any:
             expected="a package that reads them",
             advice='pip install "bayes-mixtures[files]"',
         ) from error
-    paths = [str(path) for path in data] if isinstance(data, list | tuple) else str(data)
-    first = paths[0] if isinstance(paths, list) else paths
-    with readable(first):
-        return datasets.dataset(paths, format=FORMATS.get(Path(first).suffix.lower(), "parquet"))
+    absolute = [os.path.abspath(path) for path in paths]  # workers may have begun in another folder
+    kind = _kind_of(Path(absolute[0]))
+    if kind in OPENED:
+        raise DataError("data", got=f"{kind} at {paths[0]}", expected="Parquet or Arrow files", advice=OPENED[kind])
+    with readable(str(paths[0])):
+        return datasets.dataset(absolute if len(paths) > 1 else absolute[0], format=FORMATS.get(kind, "parquet"))
+
+
+def _kind_of(path: Path) -> str:
+    """By the end of its name, or, of a folder, of its first file's."""
+    if path.is_dir() and path.suffix not in OPENED:
+        path = next((file for file in sorted(path.rglob("*")) if file.is_file() and file.name[0] not in "._"), path)
+    return path.suffix.lower()
 
 
 @contextmanager
@@ -185,19 +224,23 @@ def _from_group_of(fragment: Any, row: int) -> tuple[Any, int]:
 def _is_number(kind: Any) -> bool:
     import pyarrow.types as types
 
-    return types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)
+    is_number = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal, types.is_null)
+    return any(is_kind(kind) for is_kind in is_number)
+
+
+def _floats(names: tuple[str, ...]) -> Any:
+    """The schema of columns of floating-point numbers."""
+    import pyarrow as arrow
+
+    return arrow.schema([(name, arrow.float64()) for name in names])
 
 
 def _numbers(batch: Any, names: list[str]) -> np.ndarray:
     """The columns of a batch side by side, NaN where null."""
-    columns = [np.asarray(_as_float(batch.column(name))) for name in names]
+    columns = [np.asarray(batch.column(name)) for name in names]
     values = aligned_empty((batch.num_rows, len(names)))
     for begin in range(0, len(values), ROWS_IN_CACHE):
         rows = slice(begin, begin + ROWS_IN_CACHE)
         for place, column in enumerate(columns):
             values[rows, place] = column[rows]
     return values
-
-
-def _as_float(column: Any) -> Any:
-    return column if column.type == "double" else column.cast("float64")

@@ -21,7 +21,7 @@ class Places:
 
     def note(self, begin: int, name: str) -> None:
         """A part begins; more of the same part changes nothing."""
-        if not self.names or self.names[-1] != name:
+        if not self.names or (self.begins[-1], self.names[-1]) != (begin, name):
             self.begins.append(begin)
             self.names.append(name)
 

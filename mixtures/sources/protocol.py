@@ -192,7 +192,8 @@ class Source(ABC):
             "x",
             got=f"a {type(self).__name__}, whose rows need not be in memory",
             expected="rows in memory, for this verb",
-            advice="fit_em, select_components, classify, responsibilities and log_likelihood stream; x.take(rows) has some rows in memory.",
+            advice="fit_em, select_components, classify, responsibilities and, of a point fit, log_likelihood stream; x.take(rows) has some "
+            "in memory.",
         )
 
 

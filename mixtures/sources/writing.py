@@ -15,7 +15,7 @@ from mixtures.whole_files import already_there, whole_file, writing
 
 Write = Callable[[Mapping[str, np.ndarray]], None]
 
-OTHERS = {".npy", *FORMATS}
+OTHERS = {".npy", ".npz", ".zarr", ".h5", ".hdf5", ".nc", ".xlsx", ".json", ".txt", *FORMATS}
 """Ends of names of files that would be read as something else."""
 
 

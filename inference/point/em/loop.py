@@ -13,9 +13,13 @@ from inference.point.em.checkpoint import Standing
 from inference.point.em.closed_form import Array, State, Statistics
 from inference.point.em.e_step import LIKELIHOODS, with_prior
 from inference.point.em.problem import EMProblem, EMResult, Outcome
+from mixtures.errors import DataError
 
 SHORTEST = 1e-4
 """The share of a Newton step that is tried at the least."""
+
+SAME_ROWS = 1e-9
+"""The share of all rows by which responsibilities may add up to another number: rounding."""
 
 Pass = Callable[[State], tuple[float, Statistics]]
 """At a state: the log likelihood, and what the M-step needs to know of all rows."""
@@ -65,6 +69,8 @@ def run_each(
     def e_step(state: State) -> Passed:
         objective, statistics = one_pass(state)
         likelihoods, occupancy = statistics.pop(LIKELIHOODS, None), statistics["rows"]
+        if problem.source is not None and np.isfinite(objective):
+            _check_as_many(problem.weight, float(xp.sum(occupancy)))
         if pseudo is not None:
             total, statistics = with_prior(xp, closed, state, objective, statistics, pseudo)
             objective = float(total)
@@ -88,6 +94,21 @@ def run_each(
         np.stack([np.asarray(end[3].occupancy) for end in ends]),
         [None if end[3].likelihoods is None else np.asarray(end[3].likelihoods) for end in ends],
     )
+
+
+def _check_as_many(expected: float, found: float) -> None:
+    """Check that a pass over a source has met the rows that the one before EM counted.
+
+    Raises:
+        DataError: others, or fewer.
+    """
+    if abs(found - expected) > SAME_ROWS * expected:
+        raise DataError(
+            "x",
+            got=f"{expected:.10g} rows before EM, and {found:.10g} in one of its passes",
+            expected="a source with the same rows each time they are read",
+            advice="Write rows that come anew each time, such as drawn ones, to a file first.",
+        )
 
 
 def _run(

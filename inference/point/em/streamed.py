@@ -93,6 +93,9 @@ def check_source(mixture: Any, source: Source, seed: int, **of_rows: Any) -> tup
         source = source.select(names) if own and own != names and set(names) <= set(own) else source
     found, sample = looked_at(mixture, form, source, seed)
     moments = source.summary.moments
+    if source.missing == "raise" and (moments.count != source.rows).any():
+        got = f"{source.rows} rows when they were counted, and {np.max(moments.count)} when they were read"
+        raise DataError("x", got=got, expected="the same rows each time: EM goes through them many times")
     blank = np.flatnonzero(np.atleast_1d(moments.count) == 0)
     if len(blank):
         column = source.feature_names[blank[0]] if source.feature_names else int(blank[0])

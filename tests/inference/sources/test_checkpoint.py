@@ -1,5 +1,6 @@
 """A fit that is killed goes on where it stood, to the same digits; a checkpoint of something else is refused."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -87,6 +88,35 @@ def test_a_checkpoint_of_another_call_or_an_altered_one_is_refused(x, tmp_path):
         fit_em(gaussian_mixture(2), source(x), **options, checkpoint=tmp_path / "no" / "fit")
     with pytest.raises(ModelError, match=r"mixtures.source\(x\)"):
         fit_em(gaussian_mixture(2), x, **options, checkpoint=path)
+
+
+def test_a_disk_that_fills_up_leaves_the_last_checkpoint_from_which_the_fit_goes_on(x, tmp_path, monkeypatch):
+    monkeypatch.setattr("inference.point.em.checkpoint.SECONDS", 0.0)
+    path, left = tmp_path / "fit.checkpoint", [20]
+    passes = [0]
+
+    def counted():
+        passes[0] += 1
+        yield x
+
+    def full(number):
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(StoredFileError, match=r"fit.checkpoint: got a place .*No space left on device.*Make room"):
+            fit_em(gaussian_mixture(3), source(counted), **OPTIONS, checkpoint=path)
+    assert list(tmp_path.iterdir()) == [path]
+    passes[0] = 0
+    resumed = fit_em(gaussian_mixture(3), source(counted), **OPTIONS, checkpoint=path)
+    after_room, passes[0] = passes[0], 0
+    whole = fit_em(gaussian_mixture(3), source(counted), **OPTIONS)
+    assert after_room <= passes[0] - 15
+    for name, value in whole.parameters.items():
+        np.testing.assert_array_equal(resumed.parameters[name], value)
+    np.testing.assert_array_equal(resumed.losses, whole.losses)
 
 
 def test_a_fit_whose_data_went_away_goes_on_when_they_are_back(x, tmp_path, backend, monkeypatch):

@@ -191,6 +191,20 @@ def test_a_cluster_that_is_none_is_said(monkeypatch):
         pass
 
 
+def test_what_cannot_be_sent_to_workers_is_said(x, two):
+    lock = threading.Lock()
+
+    def chunks():
+        with lock:
+            yield x
+
+    with (
+        pytest.raises(BackendError, match="cannot be sent to workers .*lock.*open within the function what it reads"),
+        cluster(two),
+    ):
+        fit_em(gaussian_mixture(3, "diag"), source(chunks), **OPTIONS)
+
+
 def test_a_scheduler_without_workers_is_said(monkeypatch):
     monkeypatch.setattr("inference.workers.SECONDS", 0.1)
     with clients(0) as client, pytest.raises(BackendError, match="a scheduler without workers"), cluster(client):

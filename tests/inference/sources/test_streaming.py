@@ -1,5 +1,6 @@
 """Verbs over a source give what they give of the same rows in memory, however these are cut; what cannot stream says so."""
 
+from collections import deque
 from pathlib import Path
 
 import numpy as np
@@ -212,6 +213,8 @@ def test_a_full_disk_leaves_no_file_and_is_said(fit, tmp_path, monkeypatch):
     with pytest.raises(StoredFileError, match="No space left on device"):
         responsibilities(fit, source(draws("normal")), to=tmp_path / "r.parquet")
     with pytest.raises(StoredFileError, match="No space left on device"):
+        simulate(fit, (1000, 2), seed=0, to=tmp_path / "x.parquet")
+    with pytest.raises(StoredFileError, match="No space left on device"):
         fit_em(gaussian_mixture(2), source(draws("normal")), restarts=1, seed=0, checkpoint=tmp_path / "c")
     assert list(tmp_path.iterdir()) == []
 
@@ -221,6 +224,27 @@ def test_errors_of_a_bad_row_name_its_place():
     x[577] = -1.0
     with pytest.raises(DataError, match="-1.0 at row 0 of chunk 5"):
         fit_em(poisson_mixture(2), source(np.split(x, CUT)), restarts=1, seed=0)
+
+
+def test_rows_that_are_fewer_in_a_later_pass_are_said(backend):
+    x, times = draws("normal"), []
+
+    def chunks():
+        times.append(None)
+        yield x[:300]
+        yield x[300:] if len(times) < 6 else x[300:400]
+
+    with pytest.raises(DataError, match="600 rows before EM, and 400 in one of its passes"):
+        fit_em(gaussian_mixture(2), source(chunks), restarts=1, max_steps=9, tolerance=0.0, seed=0, backend=backend)
+
+
+def test_rows_that_are_fewer_than_were_counted_are_said():
+    chunks = deque(np.split(draws("normal"), 2))
+    rows = source(chunks)
+    assert rows.rows == 600
+    chunks.pop()
+    with pytest.raises(DataError, match="600 rows when they were counted, and 300 when they were read"):
+        fit_em(gaussian_mixture(2), rows, restarts=1, seed=0)
 
 
 CANNOT = {
@@ -293,7 +317,7 @@ def test_data_are_drawn_into_a_file(fit, tmp_path):
         simulate(regression_mixture(2), 10, seed=0, covariates=np.ones(10), to=tmp_path / "lines.parquet")
 
 
-@pytest.mark.parametrize("name", ["x.npy", "x.csv"])
+@pytest.mark.parametrize("name", ["x.npy", "x.csv", "x.zarr", "x.h5"])
 def test_a_name_of_another_format_is_refused(fit, tmp_path, name):
     for write in (
         lambda path: simulate(fit, (10, 2), seed=0, to=path),

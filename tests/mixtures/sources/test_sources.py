@@ -1,13 +1,17 @@
 """A source has the rows of the same data in memory, whatever it is made of and however it is cut; errors name their place."""
 
 import hashlib
+import pickle
+import warnings
 
+import cloudpickle
 import dask.array
 import dask.dataframe
 import numpy as np
 import pandas as pd
 import pyarrow as arrow
 import pyarrow.dataset as datasets
+import pyarrow.parquet as parquet
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -38,16 +42,39 @@ ARRAYS = {
     "function": lambda x, folder: lambda: iter(np.array_split(x, 7)),
     "zarr": in_zarr,
     "dask": lambda x, folder: dask.array.from_array(x, chunks=(130, 3)),
+    "dask of unknown lengths": lambda x, folder: dask.dataframe.from_pandas(pd.DataFrame(x), npartitions=4).values,
 }
 TABLES = {
     "folder": lambda frame, folder: written(frame, folder),
     "files": lambda frame, folder: sorted(written(frame, folder).iterdir()),
+    "arrow files": lambda frame, folder: in_arrow(frame, folder),
+    "filtered": lambda frame, folder: with_index(frame, folder),
+    "dask's files": lambda frame, folder: by_dask(frame, folder),
     "dataset": lambda frame, folder: datasets.dataset(written(frame, folder)),
     "dask": lambda frame, folder: dask.dataframe.from_pandas(frame, npartitions=4),
     "frames": lambda frame, folder: [frame.iloc[:10], frame.iloc[10:]],
     "frame": lambda frame, folder: frame,
     "arrow": lambda frame, folder: arrow.Table.from_pandas(frame, preserve_index=False),
 }
+
+
+def in_arrow(frame, folder):
+    frame.iloc[:400].to_feather(folder / "1.feather")
+    frame.iloc[400:].to_feather(folder / "2.feather")
+    return folder
+
+
+def with_index(frame, folder):
+    """As pandas writes what is left of a frame: its rows' old numbers in a column beside the others."""
+    frame.set_axis(np.arange(0, 2 * len(frame), 2)).to_parquet(folder / "x.parquet")
+    assert len(parquet.read_schema(folder / "x.parquet").names) == 4
+    return folder / "x.parquet"
+
+
+def by_dask(frame, folder):
+    with warnings.catch_warnings(action="ignore"):  # Dask's of pandas
+        dask.dataframe.from_pandas(frame, npartitions=3).to_parquet(str(folder / "written"))
+    return folder / "written"
 
 
 @pytest.mark.parametrize("make", ARRAYS.values(), ids=ARRAYS)
@@ -162,6 +189,37 @@ def test_a_chunk_with_other_columns_is_named(frame, tmp_path):
         source(tmp_path).summary  # noqa: B018
 
 
+FIRST_AND_OTHERS = {
+    "truth values, counts": (bool, np.int64),
+    "bytes, counts": (np.int8, np.int64),
+    "counts, measurements": (np.int64, float),
+    "single precision, double": (np.float32, float),
+    "measurements, truth values": (float, bool),
+    "nothing, measurements": (None, float),
+}
+
+
+@pytest.mark.parametrize(("first", "others"), FIRST_AND_OTHERS.values(), ids=FIRST_AND_OTHERS)
+def test_each_file_has_its_own_types(first, others, frame, tmp_path):
+    table = 200 * frame
+    one, other = table[:400].copy(), table[400:].copy()
+    one["b"] = None if first is None else (one["b"] % 100).astype(first)
+    other["b"] = other["b"].astype(others)
+    for number, part in enumerate((one, other)):
+        part.to_parquet(tmp_path / f"part-{number}.parquet", index=False)
+    whole = np.concatenate([one.to_numpy(float), other.to_numpy(float)])
+    rows = source(tmp_path, missing="raise" if first else "allow")
+    assert_array_equal(rows.take(np.arange(ROWS)).x, whole)
+
+
+@pytest.mark.parametrize("other", ["7.5", pd.Timestamp("2024-02-29")], ids=["text", "times"])
+def test_a_later_file_whose_column_is_no_number_is_named(other, frame, tmp_path):
+    frame[:400].to_parquet(tmp_path / "part-0.parquet")
+    frame[400:].assign(b=other).to_parquet(tmp_path / "part-1.parquet")
+    with pytest.raises(DataError, match=r"^part-1.parquet: got columns \['b'\] that are not numbers"):
+        source(tmp_path).summary  # noqa: B018
+
+
 def test_a_bad_row_has_its_place_wherever_reading_began(frame, tmp_path):
     bad = frame.copy()
     bad.iloc[777, 1] = np.inf
@@ -169,6 +227,119 @@ def test_a_bad_row_has_its_place_wherever_reading_began(frame, tmp_path):
     for begin in (0, 250, 300, 640, 777):
         with pytest.raises(DataError, match=r"inf at row 476 of part-2.parquet, column 'b'"):
             list(source(tmp_path).blocks(300, begin))
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(frame, tmp_path):
+    bad = frame.copy()
+    bad.iloc[450, 1] = np.nan
+    for year, some in {2020: bad.iloc[:400], 2021: bad.iloc[400:]}.items():
+        (tmp_path / f"year={year}").mkdir()
+        some.to_parquet(tmp_path / f"year={year}" / "part-0.parquet")
+    with pytest.raises(DataError, match="nan at row 50 of year=2021/part-0.parquet, column 'b'"):
+        source(tmp_path).summary  # noqa: B018
+    same = tmp_path / "year=2021" / "part-0.parquet"
+    with pytest.raises(DataError, match="nan at row 50 of part-0.parquet"):
+        list(source([same, same]).blocks(400, 600))  # the second time that it is read
+
+
+def test_a_column_that_folders_say_is_read_as_the_others(frame, tmp_path):
+    for year, some in {2020: frame[:400], 2021: frame[400:]}.items():
+        (tmp_path / f"year={year}").mkdir()
+        some.to_parquet(tmp_path / f"year={year}" / "part-0.parquet")
+    rows = source(datasets.dataset(tmp_path, partitioning="hive"), columns=["a", "year"])
+    assert_array_equal(rows.take([399, 400]).x, [[frame["a"][399], 2020], [frame["a"][400], 2021]])
+
+
+def test_an_index_is_a_column_where_it_is_asked_for(frame, tmp_path):
+    rows = source(with_index(frame, tmp_path), columns=["a", "__index_level_0__"])
+    assert_array_equal(rows.take([0, 999]).x[:, 1], [0, 1998])
+
+
+def test_files_are_found_from_another_folder(frame, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frame.to_parquet("x.parquet")
+    np.save("x.npy", frame.to_numpy())
+    names = "x.parquet", ["x.parquet"], "x.npy"
+    sent = [pickle.dumps(source(name)) for name in names]
+    monkeypatch.chdir("/")
+    for stored in sent:
+        assert_array_equal(pickle.loads(stored).take([3]).x, frame.to_numpy()[[3]])
+
+
+CUTS = {
+    "all": np.s_[:],
+    "rows": np.s_[5:-5:3],
+    "columns": np.s_[:, 1:],
+    "backwards": np.s_[::-1, ::2],
+    "one variable": np.s_[:, 2],
+}
+
+
+@pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_mapped_rows_are_read_again_by_other_processes_and_not_sent(cut, order, x, tmp_path):
+    np.save(tmp_path / "x.npy", np.asarray(x, order=order))
+    raw = np.memmap(tmp_path / "x.raw", mode="w+", dtype=">f8", shape=x.shape, order=order, offset=24)
+    raw[:] = x
+    for memory in (np.load(tmp_path / "x.npy", mmap_mode="r"), np.asarray(raw)):
+        sent = pickle.dumps(source(memory[cut]))
+        assert len(sent) < 1000
+        read = pickle.loads(sent)
+        assert_array_equal(read.take(np.arange(read.rows)).x, x[cut])
+
+
+def test_mapped_chunks_are_not_sent_either(x, tmp_path):
+    memory = np.load(in_npy(x, tmp_path), mmap_mode="r")
+    sent = cloudpickle.dumps(source([memory[:700], memory[700:]]))
+    assert len(sent) < 4000 < x.nbytes
+    same_rows(pickle.loads(sent), Observations(x))
+
+
+def test_rows_of_a_file_that_was_deleted_are_sent(x, tmp_path):
+    memory = np.load(in_npy(x, tmp_path), mmap_mode="r")
+    (tmp_path / "x.npy").unlink()
+    assert_array_equal(pickle.loads(pickle.dumps(source(memory))).take([3]).x, x[[3]])
+
+
+def test_what_is_changed_in_memory_alone_is_sent(x, tmp_path):
+    changed = np.load(in_npy(x, tmp_path), mmap_mode="c")
+    changed[0] = 7.0
+    assert_array_equal(pickle.loads(pickle.dumps(source(changed))).take([0, 1]).x, [[7.0] * 3, x[1]])
+
+
+@pytest.mark.parametrize("left", [None, 900])
+def test_a_mapped_file_that_is_not_there_is_said_by_who_reads_it(left, x, tmp_path):
+    path = in_npy(x, tmp_path)
+    sent = pickle.dumps(source(path))
+    whole = path.read_bytes()
+    path.unlink()
+    if left:
+        path.write_bytes(whole[:left])
+    received = pickle.loads(sent)  # as the scheduler does, which need not see the disk
+    with pytest.raises(DataError, match=r"^x.npy: got no such numbers at .*Put it on a disk that all workers see"):
+        received.fingerprint  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("x.zarr", r"source\(zarr.open_array\(path\)\)"),
+        ("x.h5", r"source\(h5py.File\(path\)\[\"name\"\]\)"),
+        ("x.npz", "Load one of its arrays"),
+    ],
+)
+def test_what_has_to_be_opened_first_is_said(name, text, tmp_path):
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(DataError, match=text):
+        source(tmp_path / name)
+
+
+def test_a_folder_of_arrays_or_of_nothing_is_said(x, tmp_path):
+    with pytest.raises(DataError, match="no files"):
+        source(tmp_path)
+    in_npy(x, tmp_path)
+    with pytest.raises(DataError, match=r'source\(\[numpy.load\(path, mmap_mode="r"\) for path in paths\]\)'):
+        source(tmp_path)
 
 
 def test_a_truncated_file_is_named(frame, tmp_path):
@@ -192,6 +363,7 @@ def test_a_truncated_file_is_named(frame, tmp_path):
         ({"a": [1.0]}, "a path, an array, or chunks of rows"),
         ([np.ones((0, 2))], "no rows"),
         ([np.array(["a", "b"])], "real numbers"),
+        (lambda: np.ones((3, 2)), "a function that returns a ndarray; expected one that returns an iterator"),
     ],
 )
 def test_what_is_no_source_is_said(bad, text):
